@@ -1,0 +1,20 @@
+//! Live updates between devices, servers and browsers, without an operating system and without an allocator.
+//!
+//! # Rooms, from the bottom up
+//! | module | what it holds | knows |
+//! | --- | --- | --- |
+//! | [`time`], [`sink`] | an instant; a caller's slice that output is poured into | nothing |
+//! | [`http`] | request heads, body lengths, chunked coding, responses (RFC 9112) | `sink` |
+//! | [`sse`] | event encoder, stream parser, reconnection (WHATWG HTML §9.2) | `sink`, `time` |
+//! | [`ws`] | handshake, frames, masking, connection (RFC 6455) | `time` |
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod http;
+pub mod sink;
+pub mod sse;
+pub mod time;
+pub mod ws;

@@ -1,0 +1,147 @@
+//! Where output is poured: a caller's slice that may be shorter than what is to be said.
+//!
+//! Every encoder of this crate is deterministic, so what did not fit is not kept: it is rendered again, and the sink
+//! skips what has left already. A cursor on output is then one number, however short the slices are.
+//!
+//! ```
+//! use goldcrest_core::sink::Sink;
+//!
+//! fn greet(sink: &mut Sink<'_>) {
+//!     sink.put(b"hello, ");
+//!     sink.put(b"world");
+//! }
+//!
+//! let mut sent = 0;
+//! let mut seen = Vec::new();
+//! loop {
+//!     let mut room = [0; 3]; // a ring's seam may leave less
+//!     let mut sink = Sink::new(&mut room, sent);
+//!     greet(&mut sink);
+//!     let (written, whole) = (sink.written(), sink.is_whole());
+//!     seen.extend_from_slice(&room[..written]);
+//!     sent += written;
+//!     if whole {
+//!         break;
+//!     }
+//! }
+//! assert_eq!(seen, b"hello, world");
+//! ```
+
+/// A slice that takes output after skipping some of it.
+#[derive(Debug)]
+pub struct Sink<'a> {
+    room: &'a mut [u8],
+    written: usize,
+    skip: usize,
+    missed: bool,
+}
+
+impl<'a> Sink<'a> {
+    /// Pours into `room` what follows the first `skip` bytes.
+    pub fn new(room: &'a mut [u8], skip: usize) -> Self {
+        Self { room, written: 0, skip, missed: false }
+    }
+
+    /// Appends `bytes`: what is to be skipped is, what does not fit is noted and left out.
+    pub fn put(&mut self, bytes: &[u8]) {
+        let skipped = self.skip.min(bytes.len());
+        self.skip -= skipped;
+        let Some(bytes) = bytes.get(skipped..) else { return };
+        let Some(room) = self.room.get_mut(self.written..) else { return };
+        let fits = room.len().min(bytes.len());
+        if let (Some(to), Some(from)) = (room.get_mut(..fits), bytes.get(..fits)) {
+            to.copy_from_slice(from);
+        }
+        self.written += fits;
+        self.missed |= fits < bytes.len();
+    }
+
+    /// Appends `number` in decimal digits.
+    pub fn put_decimal(&mut self, number: u64) {
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        let mut rest = number;
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            at -= 1;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.put(digits.get(at..).unwrap_or_default());
+    }
+
+    /// Bytes that stand in the slice now.
+    pub fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Whether everything that was put since the start has been skipped or written.
+    ///
+    /// Also true while all that was put is still being skipped.
+    pub fn is_whole(&self) -> bool {
+        !self.missed
+    }
+
+    /// Whether the slice is full.
+    pub fn is_full(&self) -> bool {
+        self.written >= self.room.len()
+    }
+}
+
+/// A sink that keeps nothing and counts what it is given.
+///
+/// [`Pour`] is what encoders are written against, so that one function both measures and writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measure(pub u64);
+
+/// What an encoder writes to.
+pub trait Pour {
+    /// Appends `bytes`.
+    fn pour(&mut self, bytes: &[u8]);
+}
+
+impl Pour for Sink<'_> {
+    fn pour(&mut self, bytes: &[u8]) {
+        self.put(bytes);
+    }
+}
+
+impl Pour for Measure {
+    fn pour(&mut self, bytes: &[u8]) {
+        self.0 = self.0.saturating_add(bytes.len() as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn any_room_gives_the_same_bytes() {
+        let say = |sink: &mut Sink<'_>| {
+            sink.put(b"id: ");
+            sink.put_decimal(u64::MAX);
+            sink.put(b"");
+            sink.put_decimal(0);
+            sink.put(b"\n");
+        };
+        let whole = b"id: 184467440737095516150\n";
+        for size in 1..=whole.len() + 1 {
+            let mut seen = Vec::new();
+            loop {
+                let mut room = std::vec![0; size];
+                let mut sink = Sink::new(&mut room, seen.len());
+                say(&mut sink);
+                let (written, done) = (sink.written(), sink.is_whole());
+                seen.extend_from_slice(&room[..written]);
+                if done {
+                    break;
+                }
+            }
+            assert_eq!(seen, whole, "room of {size}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Time as the machines see it: passed in, never read.
+//!
+//! ```
+//! use core::time::Duration;
+//! use goldcrest_core::time::Instant;
+//!
+//! let start = Instant::from_millis(1_000);
+//! let deadline = start + Duration::from_secs(15);
+//! assert!(deadline > start);
+//! assert_eq!(deadline.since(start), Duration::from_secs(15));
+//! // The range has an end, and nothing wraps there.
+//! assert_eq!(Instant::MAX + Duration::from_secs(1), Instant::MAX);
+//! ```
+
+use core::ops::Add;
+use core::time::Duration;
+
+/// A moment on the caller's monotonic clock, in milliseconds since a start of its choosing.
+///
+/// Sums saturate at [`Instant::MAX`], which no clock reaches: a deadline there never comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The moment that never comes.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// The moment `millis` milliseconds after the clock's start.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the clock's start.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// How long after `earlier` this is; zero where it is not after it (a clock that jumped back).
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+}
