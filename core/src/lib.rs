@@ -6,6 +6,7 @@
 //! | [`time`], [`sink`] | an instant; a caller's slice that output is poured into | nothing |
 //! | [`http`] | request heads, body lengths, chunked coding, responses (RFC 9112) | `sink` |
 //! | [`sse`] | event encoder, stream parser, reconnection (WHATWG HTML §9.2) | `sink`, `time` |
+//! | [`log`] | the ring of events, ids, cursors, gap policies | `sink` |
 //! | [`ws`] | handshake, frames, masking, connection (RFC 6455) | `time` |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -14,6 +15,7 @@
 extern crate std;
 
 pub mod http;
+pub mod log;
 pub mod sink;
 pub mod sse;
 pub mod time;

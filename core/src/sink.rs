@@ -4,11 +4,11 @@
 //! skips what has left already. A cursor on output is then one number, however short the slices are.
 //!
 //! ```
-//! use goldcrest_core::sink::Sink;
+//! use goldcrest_core::sink::{Pour, Sink};
 //!
 //! fn greet(sink: &mut Sink<'_>) {
-//!     sink.put(b"hello, ");
-//!     sink.put(b"world");
+//!     sink.pour(b"hello, ");
+//!     sink.pour(b"world");
 //! }
 //!
 //! let mut sent = 0;
@@ -42,8 +42,28 @@ impl<'a> Sink<'a> {
         Self { room, written: 0, skip, missed: false }
     }
 
+    /// Bytes that stand in the slice now.
+    pub fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Whether everything that was poured since the start has been skipped or written.
+    ///
+    /// Also true while all that was poured is still being skipped.
+    pub fn is_whole(&self) -> bool {
+        !self.missed
+    }
+
+    /// Whether the slice is full.
+    pub fn is_full(&self) -> bool {
+        self.written >= self.room.len()
+    }
+}
+
+impl Pour for Sink<'_> {
     /// Appends `bytes`: what is to be skipped is, what does not fit is noted and left out.
-    pub fn put(&mut self, bytes: &[u8]) {
+    #[inline]
+    fn pour(&mut self, bytes: &[u8]) {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         let Some(bytes) = bytes.get(skipped..) else { return };
@@ -55,9 +75,15 @@ impl<'a> Sink<'a> {
         self.written += fits;
         self.missed |= fits < bytes.len();
     }
+}
+
+/// What an encoder writes to: a [`Sink`], or a [`Measure`] that only counts.
+pub trait Pour {
+    /// Appends `bytes`.
+    fn pour(&mut self, bytes: &[u8]);
 
     /// Appends `number` in decimal digits.
-    pub fn put_decimal(&mut self, number: u64) {
+    fn pour_decimal(&mut self, number: u64) {
         let mut digits = [0; 20];
         let mut at = digits.len();
         let mut rest = number;
@@ -69,44 +95,13 @@ impl<'a> Sink<'a> {
                 break;
             }
         }
-        self.put(digits.get(at..).unwrap_or_default());
-    }
-
-    /// Bytes that stand in the slice now.
-    pub fn written(&self) -> usize {
-        self.written
-    }
-
-    /// Whether everything that was put since the start has been skipped or written.
-    ///
-    /// Also true while all that was put is still being skipped.
-    pub fn is_whole(&self) -> bool {
-        !self.missed
-    }
-
-    /// Whether the slice is full.
-    pub fn is_full(&self) -> bool {
-        self.written >= self.room.len()
+        self.pour(digits.get(at..).unwrap_or_default());
     }
 }
 
-/// A sink that keeps nothing and counts what it is given.
-///
-/// [`Pour`] is what encoders are written against, so that one function both measures and writes.
+/// Counts the bytes that it is given and keeps none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measure(pub u64);
-
-/// What an encoder writes to.
-pub trait Pour {
-    /// Appends `bytes`.
-    fn pour(&mut self, bytes: &[u8]);
-}
-
-impl Pour for Sink<'_> {
-    fn pour(&mut self, bytes: &[u8]) {
-        self.put(bytes);
-    }
-}
 
 impl Pour for Measure {
     fn pour(&mut self, bytes: &[u8]) {
@@ -122,11 +117,11 @@ mod tests {
     #[test]
     fn any_room_gives_the_same_bytes() {
         let say = |sink: &mut Sink<'_>| {
-            sink.put(b"id: ");
-            sink.put_decimal(u64::MAX);
-            sink.put(b"");
-            sink.put_decimal(0);
-            sink.put(b"\n");
+            sink.pour(b"id: ");
+            sink.pour_decimal(u64::MAX);
+            sink.pour(b"");
+            sink.pour_decimal(0);
+            sink.pour(b"\n");
         };
         let whole = b"id: 184467440737095516150\n";
         for size in 1..=whole.len() + 1 {

@@ -1,0 +1,111 @@
+//! What an event is beside its bytes.
+
+use core::fmt;
+
+/// The longest event type, in bytes.
+pub const MAX_EVENT_TYPE: usize = 64;
+
+/// Names that the transports use themselves: `gap` tells of missed events, `open` and `error` are `EventSource`'s.
+const RESERVED: [&str; 3] = ["gap", "open", "error"];
+
+/// Whether an event's data is text or bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// UTF-8, judged when it was appended.
+    Text,
+    /// Any bytes: Base64 on the transports that carry only text.
+    Binary,
+}
+
+/// The type of an event: the `event` field of SSE, the `type` of the JSON forms.
+///
+/// At most [`MAX_EVENT_TYPE`] bytes of UTF-8 without `;` (which marks `;base64` on SSE), without control characters and
+/// none of the reserved `gap`, `open` and `error`. The default is no type of its own, which readers see as `message`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct EventType<'a>(&'a str);
+
+/// Why a text is no event type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventTypeError {
+    /// Longer than [`MAX_EVENT_TYPE`] bytes.
+    TooLong,
+    /// `gap`, `open` and `error` are the transports' own.
+    Reserved,
+    /// `;`, a line end or another control character.
+    Character,
+}
+
+impl fmt::Display for EventTypeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "an event type has at most 64 bytes",
+            Self::Reserved => "the event types gap, open and error are reserved",
+            Self::Character => "an event type has no semicolon, line end or other control character",
+        })
+    }
+}
+
+impl core::error::Error for EventTypeError {}
+
+impl<'a> EventType<'a> {
+    /// No type of its own: readers see `message`.
+    pub const MESSAGE: Self = Self("");
+
+    /// The type named `name`; `message` and the empty name are [`EventType::MESSAGE`].
+    ///
+    /// # Errors
+    /// [`EventTypeError`] says what is wrong with `name`.
+    pub fn new(name: &'a str) -> Result<Self, EventTypeError> {
+        if name.len() > MAX_EVENT_TYPE {
+            return Err(EventTypeError::TooLong);
+        }
+        if RESERVED.contains(&name) {
+            return Err(EventTypeError::Reserved);
+        }
+        if name.chars().any(|c| c == ';' || c.is_control()) {
+            return Err(EventTypeError::Character);
+        }
+        Ok(if name == "message" { Self::MESSAGE } else { Self(name) })
+    }
+
+    /// The name as it is stored: empty for [`EventType::MESSAGE`].
+    pub fn as_str(&self) -> &'a str {
+        self.0
+    }
+}
+
+/// An event without its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Its sequence number.
+    pub seq: u64,
+    /// Bytes of its type, at most [`MAX_EVENT_TYPE`]; 0 is `message`.
+    pub type_len: usize,
+    /// Bytes of its data.
+    pub data_len: usize,
+    /// What its data is.
+    pub encoding: Encoding,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_inject_a_field_is_refused() {
+        for (name, why) in [
+            ("a\nb", EventTypeError::Character),
+            ("a\rb", EventTypeError::Character),
+            ("a;base64", EventTypeError::Character),
+            ("a\0", EventTypeError::Character),
+            ("gap", EventTypeError::Reserved),
+            ("open", EventTypeError::Reserved),
+            ("error", EventTypeError::Reserved),
+            ("0123456789012345678901234567890123456789012345678901234567890123x", EventTypeError::TooLong),
+        ] {
+            assert_eq!(EventType::new(name), Err(why), "{name:?}");
+        }
+        assert_eq!(EventType::new("message"), Ok(EventType::MESSAGE));
+        assert_eq!(EventType::new("Température").map(|t| t.as_str()), Ok("Température"));
+    }
+}

@@ -1,0 +1,262 @@
+//! The ring.
+
+use core::fmt;
+
+use super::{Encoding, EventId, EventType, Gap, GapPolicy, Look, MAX_EVENT_TYPE, Meta, Placed, Position, Seen, Source};
+
+/// Bytes of the storage that each slot takes, one for each event that may be kept.
+pub const SLOT_SIZE: usize = 4;
+
+/// Bytes of the storage that each event takes beside its type and its data.
+pub const RECORD_OVERHEAD: usize = 6;
+
+/// A ring of events in storage of the caller's: an array on a chip, a boxed slice on a host.
+///
+/// The storage holds the records and, at its end, a table of slots that finds an event by its number at once:
+/// ```text
+/// ┌─ ring: record │ record │ … ────────────────────────────┬─ slots: 4 bytes each ─┐
+/// │ type_len:1 encoding:1 data_len:4 │ type │ data          │ offset of seq mod n   │
+/// └─────────────────────────────────────────────────────────┴──────────────────────┘
+/// ```
+/// A record is never cut by the ring's seam: one that does not fit before it starts over at 0. An event that is
+/// appended overwrites the oldest ones, as many as it needs.
+#[derive(Debug)]
+pub struct EventLog<S> {
+    storage: S,
+    /// Where the ring ends and the slots begin. Invariant: `ring + slots * SLOT_SIZE <= storage.len()`.
+    ring: usize,
+    slots: usize,
+    /// Where the next record goes. With `kept > 0`, at or below the oldest record's offset means wrapped.
+    head: usize,
+    epoch: u32,
+    newest: u64,
+    kept: usize,
+}
+
+/// Why a storage cannot hold a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewLogError {
+    /// At least one event must be kept.
+    NoEvents,
+    /// The slots leave no room for one event, or the ring is larger than 4 GiB.
+    StorageSize,
+}
+
+impl fmt::Display for NewLogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoEvents => "a log keeps at least one event",
+            Self::StorageSize => "the storage of a log holds its slots and at least one event, in at most 4 GiB",
+        })
+    }
+}
+
+impl core::error::Error for NewLogError {}
+
+/// Why an event was not appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendError {
+    /// Type and data are larger than the ring: [`EventLog::largest_event`] tells how much fits.
+    TooLarge,
+    /// The data is said to be text and is no UTF-8.
+    NotUtf8,
+    /// All sequence numbers of this epoch are used up.
+    Exhausted,
+}
+
+impl fmt::Display for AppendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLarge => "the event is larger than the log",
+            Self::NotUtf8 => "the text is not UTF-8",
+            Self::Exhausted => "the sequence numbers of this epoch are used up",
+        })
+    }
+}
+
+impl core::error::Error for AppendError {}
+
+impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
+    /// An empty log that keeps at most `events` events, and as many of them as the storage holds.
+    ///
+    /// # Errors
+    /// [`NewLogError`] where `storage` is too small for `events` slots and one event.
+    pub fn new(storage: S, events: usize, epoch: u32) -> Result<Self, NewLogError> {
+        Self::after(storage, events, EventId { epoch, seq: 0 })
+    }
+
+    /// An empty log whose first event follows `last`: a mirror of another log, or one that goes on after a restart.
+    ///
+    /// # Errors
+    /// As [`EventLog::new`].
+    pub fn after(storage: S, events: usize, last: EventId) -> Result<Self, NewLogError> {
+        if events == 0 {
+            return Err(NewLogError::NoEvents);
+        }
+        let size = storage.as_ref().len();
+        let ring = events
+            .checked_mul(SLOT_SIZE)
+            .and_then(|slots| size.checked_sub(slots))
+            .filter(|ring| *ring > RECORD_OVERHEAD && u32::try_from(*ring).is_ok())
+            .ok_or(NewLogError::StorageSize)?;
+        Ok(Self { storage, ring, slots: events, head: 0, epoch: last.epoch, newest: last.seq, kept: 0 })
+    }
+
+    /// Appends an event and returns its id. The oldest events make room for it.
+    ///
+    /// # Errors
+    /// [`AppendError`]; the log is then as it was.
+    pub fn append(
+        &mut self,
+        event_type: EventType<'_>,
+        encoding: Encoding,
+        data: &[u8],
+    ) -> Result<EventId, AppendError> {
+        let event_type = event_type.as_str().as_bytes();
+        let size = RECORD_OVERHEAD.saturating_add(event_type.len()).saturating_add(data.len());
+        if size > self.ring {
+            return Err(AppendError::TooLarge);
+        }
+        if encoding == Encoding::Text && core::str::from_utf8(data).is_err() {
+            return Err(AppendError::NotUtf8);
+        }
+        let seq = self.newest.checked_add(1).ok_or(AppendError::Exhausted)?;
+        let at = self.make_room(size);
+        self.write_record(at, event_type, encoding, data);
+        self.set_offset(seq, at);
+        self.head = at + size;
+        self.newest = seq;
+        self.kept += 1;
+        Ok(EventId { epoch: self.epoch, seq })
+    }
+
+    /// The most bytes that type and data of one event may have together.
+    pub fn largest_event(&self) -> usize {
+        self.ring.saturating_sub(RECORD_OVERHEAD)
+    }
+
+    /// How many events are kept now.
+    pub fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// The id of the newest event; sequence number 0 where there is none yet.
+    pub fn newest_id(&self) -> EventId {
+        EventId { epoch: self.epoch, seq: self.newest }
+    }
+
+    /// The sequence number before the oldest event that is kept.
+    pub fn before_oldest(&self) -> u64 {
+        self.newest.saturating_sub(self.kept as u64)
+    }
+
+    /// Evicts until `size` bytes are free in one piece, and says where. `size` is at most the ring.
+    fn make_room(&mut self, size: usize) -> usize {
+        while self.kept > 0 {
+            let tail = self.offset(self.before_oldest().saturating_add(1));
+            let (at_head, at_start) = if self.head > tail {
+                (self.ring.saturating_sub(self.head), tail)
+            } else {
+                (tail.saturating_sub(self.head), 0)
+            };
+            if self.kept < self.slots {
+                if size <= at_head {
+                    return self.head;
+                }
+                if size <= at_start {
+                    return 0;
+                }
+            }
+            self.kept -= 1;
+        }
+        0
+    }
+
+    fn write_record(&mut self, at: usize, event_type: &[u8], encoding: Encoding, data: &[u8]) {
+        let Some(room) = self.storage.as_mut().get_mut(at..) else { return };
+        let Some((record, room)) = room.split_first_chunk_mut::<RECORD_OVERHEAD>() else { return };
+        let [a, b, c, d] = (data.len() as u32).to_le_bytes();
+        *record = [event_type.len() as u8, (encoding == Encoding::Binary) as u8, a, b, c, d];
+        let Some((type_room, room)) = room.split_at_mut_checked(event_type.len()) else { return };
+        type_room.copy_from_slice(event_type);
+        let Some((data_room, _)) = room.split_at_mut_checked(data.len()) else { return };
+        data_room.copy_from_slice(data);
+    }
+
+    fn slot(&self, seq: u64) -> usize {
+        self.ring + (seq % self.slots.max(1) as u64) as usize * SLOT_SIZE
+    }
+
+    fn offset(&self, seq: u64) -> usize {
+        let slot = self.storage.as_ref().get(self.slot(seq)..).and_then(|slot| slot.first_chunk());
+        slot.map_or(0, |slot| u32::from_le_bytes(*slot) as usize)
+    }
+
+    fn set_offset(&mut self, seq: u64, offset: usize) {
+        let slot = self.slot(seq);
+        if let Some(slot) = self.storage.as_mut().get_mut(slot..).and_then(|slot| slot.first_chunk_mut()) {
+            *slot = (offset as u32).to_le_bytes();
+        }
+    }
+
+    /// The event `seq`, which is kept: what it is, and its type and data in one piece.
+    fn record(&self, seq: u64) -> Option<(Meta, &[u8])> {
+        let record = self.storage.as_ref().get(self.offset(seq)..)?;
+        let ([type_len, binary, a, b, c, d], bytes) = record.split_first_chunk::<RECORD_OVERHEAD>()?;
+        let meta = Meta {
+            seq,
+            type_len: usize::from(*type_len).min(MAX_EVENT_TYPE),
+            data_len: u32::from_le_bytes([*a, *b, *c, *d]) as usize,
+            encoding: if *binary == 0 { Encoding::Text } else { Encoding::Binary },
+        };
+        Some((meta, bytes.get(..meta.type_len.checked_add(meta.data_len)?)?))
+    }
+}
+
+impl<S: AsRef<[u8]> + AsMut<[u8]>> Source for EventLog<S> {
+    fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    fn place(&self, position: Position, policy: GapPolicy) -> Placed {
+        let before_oldest = self.before_oldest();
+        let resume =
+            if policy == GapPolicy::Latest && self.kept > 0 { self.newest.saturating_sub(1) } else { before_oldest };
+        match position {
+            Position::Oldest => Placed { after: before_oldest, gap: None },
+            Position::Newest => Placed { after: self.newest, gap: None },
+            Position::After(EventId { epoch, seq }) if epoch == self.epoch && seq <= self.newest => {
+                if seq >= before_oldest {
+                    Placed { after: seq, gap: None }
+                } else {
+                    let missed = Some(resume.saturating_sub(seq));
+                    Placed { after: resume, gap: Some(Gap { missed }) }
+                }
+            }
+            Position::After(_) | Position::Lost => Placed { after: resume, gap: Some(Gap { missed: None }) },
+        }
+    }
+
+    fn look(&self, after: u64, offset: usize, into: &mut [u8]) -> Look {
+        if after >= self.newest {
+            return Look::Nothing;
+        }
+        if after < self.before_oldest() {
+            return Look::Overwritten;
+        }
+        let Some((meta, bytes)) = self.record(after.saturating_add(1)) else { return Look::Overwritten };
+        let bytes = bytes.get(offset..).unwrap_or_default();
+        let copied = bytes.len().min(into.len());
+        if let (Some(to), Some(from)) = (into.get_mut(..copied), bytes.get(..copied)) {
+            to.copy_from_slice(from);
+        }
+        Look::Event(Seen { meta, copied })
+    }
+}
+
+#[cfg(test)]
+mod tests;

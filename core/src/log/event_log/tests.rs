@@ -1,0 +1,148 @@
+use super::*;
+use proptest::prelude::*;
+use std::string::{String, ToString};
+use std::vec;
+use std::vec::Vec;
+
+const EPOCH: u32 = 0x0bad_cafe;
+
+fn read(log: &EventLog<impl AsRef<[u8]> + AsMut<[u8]>>, after: u64) -> Option<(u64, String, Vec<u8>)> {
+    let mut bytes = vec![0; 4096];
+    match log.look(after, 0, &mut bytes) {
+        Look::Event(Seen { meta, copied }) => {
+            assert_eq!(copied, meta.type_len + meta.data_len);
+            let name = String::from_utf8(bytes[..meta.type_len].to_vec()).unwrap();
+            Some((meta.seq, name, bytes[meta.type_len..copied].to_vec()))
+        }
+        Look::Nothing | Look::Overwritten => None,
+    }
+}
+
+fn after(seq: u64) -> Position {
+    Position::After(EventId { epoch: EPOCH, seq })
+}
+
+/// A log of three slots with `count` one-byte events appended.
+fn three_slots(count: u8) -> EventLog<[u8; 64]> {
+    let mut log = EventLog::new([0; 64], 3, EPOCH).unwrap();
+    for n in 0..count {
+        log.append(EventType::MESSAGE, Encoding::Binary, &[n]).unwrap();
+    }
+    log
+}
+
+#[test]
+fn a_cursor_that_is_kept_reads_on_without_a_gap() {
+    let log = three_slots(5); // keeps 3, 4, 5
+    for seq in 2..=5 {
+        assert_eq!(log.place(after(seq), GapPolicy::Replay), Placed { after: seq, gap: None });
+    }
+    assert_eq!(log.place(Position::Oldest, GapPolicy::Latest), Placed { after: 2, gap: None });
+    assert_eq!(log.place(Position::Newest, GapPolicy::Replay), Placed { after: 5, gap: None });
+}
+
+#[test]
+fn an_overwritten_cursor_is_told_how_many_it_missed() {
+    let log = three_slots(5);
+    let missed = |n| Some(Gap { missed: Some(n) });
+    assert_eq!(log.place(after(0), GapPolicy::Replay), Placed { after: 2, gap: missed(2) });
+    assert_eq!(log.place(after(1), GapPolicy::Disconnect), Placed { after: 2, gap: missed(1) });
+    assert_eq!(log.place(after(1), GapPolicy::Latest), Placed { after: 4, gap: missed(3) });
+    assert_eq!(log.look(1, 0, &mut []), Look::Overwritten);
+}
+
+#[test]
+fn a_cursor_that_cannot_be_placed_is_a_gap_of_unknown_size() {
+    let log = three_slots(5);
+    let unknown = Some(Gap { missed: None });
+    for position in [after(6), after(u64::MAX), Position::Lost, Position::After(EventId { epoch: 1, seq: 4 })] {
+        assert_eq!(log.place(position, GapPolicy::Replay), Placed { after: 2, gap: unknown });
+        assert_eq!(log.place(position, GapPolicy::Latest), Placed { after: 4, gap: unknown });
+    }
+    let empty = three_slots(0);
+    assert_eq!(empty.place(Position::Lost, GapPolicy::Latest), Placed { after: 0, gap: unknown });
+}
+
+#[test]
+fn what_does_not_fit_leaves_the_log_as_it_was() {
+    let mut log = three_slots(2);
+    let largest = log.largest_event();
+    assert_eq!(largest, 64 - 3 * SLOT_SIZE - RECORD_OVERHEAD);
+    assert_eq!(log.append(EventType::MESSAGE, Encoding::Binary, &vec![0; largest + 1]), Err(AppendError::TooLarge));
+    assert_eq!(log.append(EventType::MESSAGE, Encoding::Text, b"\xff"), Err(AppendError::NotUtf8));
+    assert_eq!((log.kept(), log.newest()), (2, 2));
+    assert!(log.append(EventType::MESSAGE, Encoding::Binary, &vec![7; largest]).is_ok());
+    assert_eq!((log.kept(), read(&log, 2).unwrap().2), (1, vec![7; largest]));
+}
+
+#[test]
+fn the_last_sequence_number_is_used_and_no_other_after_it() {
+    let last = EventId { epoch: EPOCH, seq: u64::MAX - 1 };
+    let mut log = EventLog::after([0; 64], 3, last).unwrap();
+    let id = log.append(EventType::MESSAGE, Encoding::Text, b"end").unwrap();
+    assert_eq!(id.seq, u64::MAX);
+    assert_eq!(log.append(EventType::MESSAGE, Encoding::Text, b"past"), Err(AppendError::Exhausted));
+    assert_eq!(read(&log, u64::MAX - 1).unwrap().2, b"end");
+    assert_eq!(log.look(u64::MAX, 0, &mut []), Look::Nothing);
+    assert_eq!(log.place(Position::Oldest, GapPolicy::Replay).after, u64::MAX - 1);
+}
+
+#[test]
+fn a_storage_that_is_too_small_is_refused() {
+    assert_eq!(EventLog::new([0; 64], 0, 1).err(), Some(NewLogError::NoEvents));
+    assert_eq!(EventLog::new([0; 18], 3, 1).err(), Some(NewLogError::StorageSize));
+    assert_eq!(EventLog::new([0; 0], 1, 1).err(), Some(NewLogError::StorageSize));
+    assert_eq!(EventLog::new([0; 64], usize::MAX, 1).err(), Some(NewLogError::StorageSize));
+    assert!(EventLog::new([0; 19], 3, 1).is_ok());
+}
+
+#[test]
+fn a_look_copies_from_any_offset() {
+    let mut log = EventLog::new([0; 64], 2, EPOCH).unwrap();
+    log.append(EventType::new("ab").unwrap(), Encoding::Text, b"cdef").unwrap();
+    for offset in 0..9 {
+        let mut bytes = [0; 3];
+        let Look::Event(seen) = log.look(0, offset, &mut bytes) else { panic!() };
+        let whole = &b"abcdef"[offset.min(6)..];
+        assert_eq!(&bytes[..seen.copied], &whole[..whole.len().min(3)]);
+    }
+}
+
+proptest! {
+    /// The ring is what a vector of all events would say, less what the ring has no room for.
+    #[test]
+    fn the_ring_agrees_with_a_vector(
+        size in 20usize..300,
+        slots in 1usize..9,
+        start in prop_oneof![Just(0u64), any::<u32>().prop_map(u64::from), Just(u64::MAX - 1000)],
+        appends in prop::collection::vec((0usize..80, "[a-f]{0,5}", any::<bool>()), 0..120),
+    ) {
+        let Ok(mut log) = EventLog::after(vec![0; size], slots, EventId { epoch: EPOCH, seq: start }) else {
+            return Ok(());
+        };
+        let mut model: Vec<(u64, String, Vec<u8>)> = Vec::new();
+        for (n, (len, name, binary)) in appends.iter().enumerate() {
+            let data = vec![n as u8 & 0x7f; *len];
+            let encoding = if *binary { Encoding::Binary } else { Encoding::Text };
+            match log.append(EventType::new(name).unwrap(), encoding, &data) {
+                Ok(id) => {
+                    prop_assert_eq!(id.seq, start + model.len() as u64 + 1);
+                    model.push((id.seq, name.to_string(), data));
+                }
+                Err(error) => {
+                    prop_assert_eq!(error, AppendError::TooLarge);
+                    prop_assert!(name.len() + len > log.largest_event());
+                }
+            }
+            prop_assert!(log.kept() <= slots);
+            prop_assert!(log.kept() >= usize::from(!model.is_empty()));
+            let kept = &model[model.len() - log.kept()..];
+            for (seq, name, data) in kept {
+                prop_assert_eq!(read(&log, seq - 1), Some((*seq, name.clone(), data.clone())));
+            }
+            if let Some((seq, ..)) = model.len().checked_sub(log.kept() + 1).and_then(|last| model.get(last)) {
+                prop_assert_eq!(log.look(seq - 1, 0, &mut []), Look::Overwritten);
+            }
+        }
+    }
+}
