@@ -1,1 +1,24 @@
-//! (being built)
+//! Server-Sent Events by WHATWG HTML §9.2: what a server writes, what a client reads, when it comes back.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`field`] | values that are proven to be one line: an id, an event type, a comment |
+//! | [`encode`] | an event into bytes, whole or piece by piece |
+//!
+//! ```
+//! use goldcrest_core::sink::Sink;
+//! use goldcrest_core::sse::encode::Event;
+//! use goldcrest_core::sse::field::Id;
+//!
+//! let event = Event { id: Some(Id::new(b"7f-12")?), ..Event::new(b"first\nsecond") };
+//! let mut room = [0; 64];
+//! let mut sink = Sink::new(&mut room, 0);
+//! event.encode(&mut sink);
+//! let written = sink.written();
+//! assert_eq!(&room[..written], b"id: 7f-12\ndata: first\ndata: second\n\n");
+//! # Ok::<(), goldcrest_core::sse::field::FieldError>(())
+//! ```
+
+pub mod encode;
+pub mod field;
+mod line;

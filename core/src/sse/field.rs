@@ -1,0 +1,163 @@
+//! Values that are proven to be one line, so that none of them can inject a field.
+//!
+//! A line end in an event type would end its line, and what follows would be read as a field of the sender's choosing.
+//! The types of this module can only be made from bytes without one. Their constructors are `const`: a literal is
+//! judged when the program is compiled.
+//!
+//! ```
+//! use goldcrest_core::sse::field::{EventType, FieldError};
+//!
+//! const SENSOR: EventType<'static> = match EventType::new(b"sensor") {
+//!     Ok(name) => name,
+//!     Err(_) => panic!("not one line"),
+//! };
+//! assert_eq!(SENSOR.as_bytes(), b"sensor");
+//! assert_eq!(EventType::new(b"a\ndata: forged"), Err(FieldError::LineEnd { at: 1 }));
+//! ```
+
+use core::fmt;
+
+use super::line::{CR, LF};
+
+/// Why bytes cannot be the value of a field. From a request, it is answered by 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FieldError {
+    /// A CR or LF stands at this index, and would end the line.
+    LineEnd {
+        /// Index of the first one.
+        at: usize,
+    },
+    /// A U+0000 NULL stands at this index of an id: receivers ignore such an `id` field (WHATWG HTML §9.2.6).
+    Null {
+        /// Index of the first one.
+        at: usize,
+    },
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LineEnd { at } => write!(f, "a line end at byte {at}"),
+            Self::Null { at } => write!(f, "a NULL at byte {at} of an id"),
+        }
+    }
+}
+
+impl core::error::Error for FieldError {}
+
+/// The value of an `id` field: no line end, no NULL. It may be empty: that resets the receiver's last event ID.
+///
+/// Bytes that are not UTF-8 arrive as U+FFFD, and come back so in `Last-Event-ID`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Id<'a>(&'a [u8]);
+
+impl<'a> Id<'a> {
+    /// Judges `value`.
+    ///
+    /// # Errors
+    /// [`FieldError::LineEnd`] or [`FieldError::Null`], whichever stands first.
+    pub const fn new(value: &'a [u8]) -> Result<Self, FieldError> {
+        match first_error(value, true) {
+            None => Ok(Self(value)),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// The bytes it was made from.
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// The value of an `event` field: no line end. Where it is empty the event arrives as a `message`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EventType<'a>(&'a [u8]);
+
+impl<'a> EventType<'a> {
+    /// Judges `value`.
+    ///
+    /// # Errors
+    /// [`FieldError::LineEnd`].
+    pub const fn new(value: &'a [u8]) -> Result<Self, FieldError> {
+        match first_error(value, false) {
+            None => Ok(Self(value)),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// The bytes it was made from.
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// The text of a comment: no line end. Receivers ignore it; an empty one keeps a connection alive in two bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Comment<'a>(&'a [u8]);
+
+impl<'a> Comment<'a> {
+    /// The comment without text.
+    pub const EMPTY: Self = Self(b"");
+
+    /// Judges `text`.
+    ///
+    /// # Errors
+    /// [`FieldError::LineEnd`].
+    pub const fn new(text: &'a [u8]) -> Result<Self, FieldError> {
+        match first_error(text, false) {
+            None => Ok(Self(text)),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// The bytes it was made from.
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// The first byte of `value` that a field cannot hold.
+const fn first_error(value: &[u8], null_is_one: bool) -> Option<FieldError> {
+    let mut at = 0;
+    let mut rest = value;
+    while let Some((&byte, after)) = rest.split_first() {
+        match byte {
+            LF | CR => return Some(FieldError::LineEnd { at }),
+            0 if null_is_one => return Some(FieldError::Null { at }),
+            _ => {}
+        }
+        at += 1;
+        rest = after;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_end_is_refused_wherever_it_stands() {
+        for (value, at) in [(&b"\n"[..], 0), (b"\rx", 0), (b"a\nb", 1), (b"a\rb", 1), (b"ab\r\n", 2), (b"ab\n", 2)] {
+            let error = FieldError::LineEnd { at };
+            assert_eq!(Id::new(value), Err(error));
+            assert_eq!(EventType::new(value), Err(error));
+            assert_eq!(Comment::new(value), Err(error));
+        }
+    }
+
+    #[test]
+    fn only_an_id_refuses_a_null() {
+        assert_eq!(Id::new(b"a\0"), Err(FieldError::Null { at: 1 }));
+        assert!(EventType::new(b"a\0").is_ok());
+        assert!(Comment::new(b"a\0").is_ok());
+    }
+
+    #[test]
+    fn every_other_byte_is_kept_as_it_is() {
+        for byte in (1..=u8::MAX).filter(|byte| !b"\r\n".contains(byte)) {
+            assert_eq!(Id::new(&[byte]).map(Id::as_bytes), Ok(&[byte][..]));
+        }
+        assert_eq!(Id::new(b"").map(Id::as_bytes), Ok(&b""[..]));
+    }
+}
