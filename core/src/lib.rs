@@ -4,17 +4,23 @@
 //! | module | what it holds | knows |
 //! | --- | --- | --- |
 //! | [`time`], [`sink`] | an instant; a caller's slice that output is poured into | nothing |
+//! | [`edge`] | `Socket`, `Clock`: what a connection stands on | `time` |
 //! | [`http`] | request heads, body lengths, chunked coding, responses (RFC 9112) | `sink` |
 //! | [`sse`] | event encoder, stream parser, reconnection (WHATWG HTML §9.2) | `sink`, `time` |
 //! | [`log`] | the ring of events, ids, cursors, gap policies | `sink` |
 //! | [`ws`] | handshake, frames, masking, connection (RFC 6455) | `time` |
+//! | [`delivery`] | one file a transport: from a cursor to body bytes | `log`, `sse` |
+//! | [`hub`] | channels: a log, its followers, publishing | `log` |
 #![no_std]
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
 extern crate std;
 
+pub mod delivery;
+pub mod edge;
 pub mod http;
+pub mod hub;
 pub mod log;
 pub mod sink;
 pub mod sse;

@@ -1,0 +1,49 @@
+//! From a cursor to body bytes: one file a transport.
+//!
+//! A delivery knows nothing of sockets, of chunking or of HTTP/2: it fills the room that it is given, of any length, and
+//! says what to wait for. What did not fit is not kept anywhere: the place within an event is a pair of numbers, and the
+//! rest is rendered again from the log. If the event was overwritten meanwhile the delivery says [`Then::Abort`]: half an
+//! event never passes for a whole one.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `poll.rs` | [`Poll`]: a bounded list of events, its length known beforehand; polling and long polling |
+//! | `follow.rs` | [`Follow`]: what streaming and SSE have in common: opening, events, gaps, keep-alives, farewell |
+//! | `stream.rs` | [`Ndjson`]: one JSON object a line |
+//! | `sse.rs` | [`EventStream`]: `text/event-stream` |
+//! | `websocket.rs` | [`Messages`]: events as messages, plain or in the envelope of `goldcrest.v1` |
+//! | `envelope.rs` | the JSON object that stands for an event |
+//! | `render.rs` | an event's wire form, piece by piece |
+//!
+//! ```
+//! use goldcrest_core::delivery::{Follow, Ndjson, Pace, Then};
+//! use goldcrest_core::log::{Encoding, EventLog, EventType, GapPolicy, Position};
+//! use goldcrest_core::time::Instant;
+//!
+//! let mut log = EventLog::new([0; 256], 8, 1).unwrap();
+//! log.append(EventType::MESSAGE, Encoding::Text, b"21.5").unwrap();
+//!
+//! let now = Instant::default();
+//! let mut follow = Follow::new(Ndjson, &log, Position::Oldest, GapPolicy::Replay, Pace::default(), now);
+//! let mut room = [0; 64];
+//! let filled = follow.fill(&log, &mut room, now);
+//! assert_eq!(&room[..filled.written], b"{\"id\":\"00000001-1\",\"type\":\"message\",\"data\":\"21.5\"}\n");
+//! assert!(matches!(filled.then, Then::Wait(_)));
+//! ```
+
+mod envelope;
+mod follow;
+mod poll;
+mod render;
+mod sse;
+mod stream;
+mod websocket;
+
+pub use follow::{Filled, Follow, Pace, Then};
+pub use poll::{Poll, PollBounds};
+pub use sse::EventStream;
+pub use stream::Ndjson;
+pub use websocket::{Framing, MessageKind, Messages, NextMessage, Overwritten};
+
+#[cfg(test)]
+mod tests;

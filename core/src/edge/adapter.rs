@@ -1,0 +1,160 @@
+//! Any `embedded_io_async::Read + Write` as a `Socket`.
+
+use core::fmt;
+use core::future::pending;
+
+use embedded_io_async::{Read, Write};
+
+use super::{Interest, Lent, Socket};
+
+/// A [`Socket`] over any byte stream whose `read` and `write` are documented to be cancel-safe: a future that is dropped
+/// before it completes has moved no byte. (`embedded-io-async` itself does not promise that; TCP sockets keep it, DMA
+/// and some TLS streams do not: for those use split halves whose futures live as long as the connection.)
+///
+/// The buffers are the caller's, of any length from 1. Nothing is read while committed output is on its way, so a peer
+/// that stops reading is noticed by the write timeout of who waits.
+#[derive(Debug)]
+pub struct Adapter<'b, T> {
+    io: T,
+    received: Buffer<'b>,
+    committed: Buffer<'b>,
+    end: End,
+}
+
+#[derive(Debug)]
+struct Buffer<'b> {
+    bytes: &'b mut [u8],
+    start: usize,
+    end: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct End {
+    received: bool,
+    sent: bool,
+}
+
+/// What broke the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdapterError<E> {
+    /// The stream's own error.
+    Io(E),
+    /// The stream takes no more bytes, or this side has been closed or aborted.
+    Closed,
+}
+
+impl<E: fmt::Debug> fmt::Display for AdapterError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "the stream broke: {error:?}"),
+            Self::Closed => f.write_str("the stream takes no more bytes"),
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for AdapterError<E> {}
+
+impl Buffer<'_> {
+    fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+
+    fn filled(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..self.end).unwrap_or_default()
+    }
+
+    fn room(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    fn commit(&mut self, count: usize) {
+        self.end = self.end.saturating_add(count).min(self.bytes.len());
+    }
+}
+
+impl<'b, T> Adapter<'b, T> {
+    /// Stands on `io` with a buffer for each direction, both at least one byte.
+    pub fn new(io: T, received: &'b mut [u8], committed: &'b mut [u8]) -> Self {
+        let buffer = |bytes| Buffer { bytes, start: 0, end: 0 };
+        Self { io, received: buffer(received), committed: buffer(committed), end: End::default() }
+    }
+
+    /// The stream back; what was received and not read, or committed and not sent, is dropped.
+    pub fn into_inner(self) -> T {
+        self.io
+    }
+}
+
+impl<T: Read + Write> Socket for Adapter<'_, T> {
+    type Error = AdapterError<T::Error>;
+
+    async fn wait(&mut self, want: Interest) -> Result<(), Self::Error> {
+        while !self.committed.is_empty() {
+            // Where the stream has room at once this costs no turn, and what waits for a read may be its answer.
+            let count = self.io.write(self.committed.filled()).await.map_err(AdapterError::Io)?;
+            if count == 0 {
+                return Err(AdapterError::Closed);
+            }
+            self.committed.consume(count);
+        }
+        let readable = !self.received.is_empty() || self.end.received;
+        if want.write || want.drained || (want.read && readable) {
+            return Ok(());
+        }
+        if !want.read {
+            return pending().await;
+        }
+        let count = self.io.read(self.received.room()).await.map_err(AdapterError::Io)?;
+        self.received.commit(count);
+        self.end.received = count == 0;
+        Ok(())
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+        if self.received.is_empty() {
+            return Ok(if self.end.received { Lent::Eof } else { Lent::NotNow });
+        }
+        let (consumed, result) = f(self.received.filled());
+        self.received.consume(consumed);
+        Ok(Lent::Got(result))
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+        if self.end.sent {
+            return Err(AdapterError::Closed);
+        }
+        let room = self.committed.room();
+        if room.is_empty() {
+            return Ok(Lent::NotNow);
+        }
+        let (written, result) = f(room);
+        self.committed.commit(written);
+        Ok(Lent::Got(result))
+    }
+
+    fn room(&self) -> usize {
+        self.committed.bytes.len().saturating_sub(self.committed.end)
+    }
+
+    fn unsent(&self) -> usize {
+        self.committed.end.saturating_sub(self.committed.start)
+    }
+
+    /// The traits below have no half-close: the direction ends when the stream is dropped.
+    fn close(&mut self) {
+        self.end.sent = true;
+    }
+
+    fn abort(&mut self) {
+        self.end = End { received: true, sent: true };
+        self.received.consume(usize::MAX);
+        self.committed.consume(usize::MAX);
+    }
+}

@@ -1,0 +1,172 @@
+//! Two sockets in memory.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::future::poll_fn;
+use core::task::{Context, Poll, Waker};
+
+use super::{Interest, Lent, Socket};
+
+/// A connection in memory: a ring of `N` bytes for each direction, as a chip's TCP socket has them, seams included.
+///
+/// It is for tests: of handlers without a network, and of anything that must bear short loans.
+#[derive(Debug)]
+pub struct Pipe<const N: usize> {
+    rings: [RefCell<Ring<N>>; 2],
+}
+
+/// One end of a [`Pipe`].
+#[derive(Debug)]
+pub struct PipeEnd<'p, const N: usize> {
+    outgoing: &'p RefCell<Ring<N>>,
+    incoming: &'p RefCell<Ring<N>>,
+}
+
+/// The connection was aborted, or this end has been closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PipeError;
+
+impl fmt::Display for PipeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the pipe was closed or aborted")
+    }
+}
+
+impl core::error::Error for PipeError {}
+
+#[derive(Debug)]
+struct Ring<const N: usize> {
+    bytes: [u8; N],
+    start: usize,
+    len: usize,
+    ended: bool,
+    aborted: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl<const N: usize> Ring<N> {
+    fn wake(&mut self) {
+        for waker in [self.reader.take(), self.writer.take()].into_iter().flatten() {
+            waker.wake();
+        }
+    }
+
+    fn abort(&mut self) {
+        self.aborted = true;
+        self.len = 0;
+        self.wake();
+    }
+}
+
+impl<const N: usize> Default for Pipe<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> Pipe<N> {
+    /// An open connection.
+    pub const fn new() -> Self {
+        const { assert!(N > 0, "a ring has room for a byte") };
+        Self { rings: [RefCell::new(Ring::EMPTY), RefCell::new(Ring::EMPTY)] }
+    }
+
+    /// Its two ends.
+    pub fn ends(&self) -> (PipeEnd<'_, N>, PipeEnd<'_, N>) {
+        let [one, other] = &self.rings;
+        (PipeEnd { outgoing: one, incoming: other }, PipeEnd { outgoing: other, incoming: one })
+    }
+}
+
+impl<const N: usize> Ring<N> {
+    const EMPTY: Self =
+        Self { bytes: [0; N], start: 0, len: 0, ended: false, aborted: false, reader: None, writer: None };
+}
+
+impl<const N: usize> PipeEnd<'_, N> {
+    fn poll_wait(&self, cx: &mut Context<'_>, want: Interest) -> Poll<Result<(), PipeError>> {
+        let (mut incoming, mut outgoing) = (self.incoming.borrow_mut(), self.outgoing.borrow_mut());
+        if incoming.aborted || outgoing.aborted {
+            return Poll::Ready(Err(PipeError));
+        }
+        let readable = incoming.len > 0 || incoming.ended;
+        if want.drained || (want.read && readable) || (want.write && outgoing.len < N) {
+            return Poll::Ready(Ok(()));
+        }
+        incoming.reader = Some(cx.waker().clone());
+        outgoing.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl<const N: usize> Socket for PipeEnd<'_, N> {
+    type Error = PipeError;
+
+    async fn wait(&mut self, want: Interest) -> Result<(), PipeError> {
+        poll_fn(|cx| self.poll_wait(cx, want)).await
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, PipeError> {
+        let mut ring = self.incoming.borrow_mut();
+        if ring.aborted {
+            return Err(PipeError);
+        }
+        if ring.len == 0 {
+            return Ok(if ring.ended { Lent::Eof } else { Lent::NotNow });
+        }
+        let (start, end) = (ring.start, (ring.start + ring.len).min(N));
+        let (consumed, result) = f(ring.bytes.get_mut(start..end).unwrap_or_default());
+        let consumed = consumed.min(end - start);
+        ring.start = (start + consumed) % N;
+        ring.len -= consumed;
+        ring.wake();
+        Ok(Lent::Got(result))
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, PipeError> {
+        let mut ring = self.outgoing.borrow_mut();
+        if ring.aborted || ring.ended {
+            return Err(PipeError);
+        }
+        if ring.len == N {
+            return Ok(Lent::NotNow);
+        }
+        let start = (ring.start + ring.len) % N;
+        let end = if start < ring.start { ring.start } else { N };
+        let (written, result) = f(ring.bytes.get_mut(start..end).unwrap_or_default());
+        ring.len += written.min(end - start);
+        ring.wake();
+        Ok(Lent::Got(result))
+    }
+
+    fn room(&self) -> usize {
+        N - self.outgoing.borrow().len
+    }
+
+    fn unsent(&self) -> usize {
+        0
+    }
+
+    fn close(&mut self) {
+        let mut ring = self.outgoing.borrow_mut();
+        ring.ended = true;
+        ring.wake();
+    }
+
+    fn abort(&mut self) {
+        self.incoming.borrow_mut().abort();
+        self.outgoing.borrow_mut().abort();
+    }
+}
+
+impl<const N: usize> Drop for PipeEnd<'_, N> {
+    /// As a TCP socket that is dropped: a FIN if all that came was read, else a reset.
+    fn drop(&mut self) {
+        if self.incoming.borrow().len > 0 {
+            self.abort();
+        } else {
+            self.close();
+        }
+    }
+}

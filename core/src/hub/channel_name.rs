@@ -1,0 +1,54 @@
+//! The name of a channel.
+
+use core::fmt;
+
+/// The longest channel name, in bytes.
+pub const MAX_CHANNEL_NAME: usize = 64;
+
+/// 1 to [`MAX_CHANNEL_NAME`] of `A-Z a-z 0-9 . _ ~ -`, the unreserved characters of RFC 3986 §2.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ChannelName<'a>(&'a str);
+
+/// The text is no channel name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelNameError;
+
+impl fmt::Display for ChannelNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a channel name is 1 to 64 of A-Z a-z 0-9 . _ ~ -")
+    }
+}
+
+impl core::error::Error for ChannelNameError {}
+
+impl<'a> ChannelName<'a> {
+    /// Judges `name`.
+    ///
+    /// # Errors
+    /// [`ChannelNameError`] where it is too long, empty or has another character.
+    pub fn new(name: &'a str) -> Result<Self, ChannelNameError> {
+        let fits = (1..=MAX_CHANNEL_NAME).contains(&name.len());
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte));
+        if fits && plain { Ok(Self(name)) } else { Err(ChannelNameError) }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &'a str {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_unreserved_characters_make_a_name() {
+        for name in ["a", "sensors.1_b~c-D", &"x".repeat(64)] {
+            assert!(ChannelName::new(name).is_ok(), "{name}");
+        }
+        for name in ["", "a/b", "a b", "ä", "a%20", "a\n", &"x".repeat(65)] {
+            assert!(ChannelName::new(name).is_err(), "{name}");
+        }
+    }
+}

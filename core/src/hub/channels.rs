@@ -1,0 +1,61 @@
+//! What the transports need of a hub.
+
+use core::fmt;
+use core::task::{Context, Poll};
+
+use super::{ChannelName, Publication, PublishError, Published};
+use crate::log::{GapPolicy, Source};
+
+/// Channels by name: [`Hub`](super::Hub) on a chip; a host has its own, which makes them on first use.
+pub trait Channels {
+    /// A reader of one channel.
+    type Reader<'a>: Reader
+    where
+        Self: 'a;
+
+    /// A reader of `channel`. A follower takes a waker, which it keeps until it is dropped, and counts as listening.
+    ///
+    /// # Errors
+    /// [`OpenError`]: there is no such channel, or no place for one more.
+    fn open(&self, channel: ChannelName<'_>, following: bool) -> Result<Self::Reader<'_>, OpenError>;
+
+    /// Appends to `channel` and wakes its followers. It never waits.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing was stored.
+    fn publish(&self, channel: ChannelName<'_>, publication: &Publication<'_>) -> Result<Published, PublishError>;
+
+    /// What happens to readers whose next event is not kept any more.
+    fn gap_policy(&self, channel: ChannelName<'_>) -> GapPolicy;
+}
+
+/// A place in the row of those that read a channel.
+pub trait Reader: Source {
+    /// Ready once there is an event after `after`; else the task is woken when one is appended.
+    ///
+    /// Of a reader that does not follow it is never woken.
+    fn poll_moved(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()>;
+}
+
+/// Why a channel cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// No channel has that name, and none may be made.
+    NoSuchChannel,
+    /// There is no room for another channel now.
+    TooManyChannels,
+    /// All wakers are taken.
+    TooManyFollowers,
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSuchChannel => "there is no such channel",
+            Self::TooManyChannels => "there are as many channels as may be",
+            Self::TooManyFollowers => "there are as many followers as may be",
+        })
+    }
+}
+
+impl core::error::Error for OpenError {}

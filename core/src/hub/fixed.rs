@@ -1,0 +1,240 @@
+//! A fixed list of channels and wakers.
+
+use core::cell::RefCell;
+use core::task::{Context, Poll, Waker};
+
+use embassy_sync::blocking_mutex::Mutex;
+use embassy_sync::blocking_mutex::raw::RawMutex;
+
+use super::{
+    Channel, ChannelName, Channels, IDEMPOTENCY_KEYS, OpenError, Publication, PublishError, Published, Reader,
+};
+use crate::log::{Encoding, EventId, EventType, GapPolicy, Look, Placed, Position, Source};
+
+/// A hub of `CHANNELS` channels whose names are fixed, which `FOLLOWERS` readers may follow at once.
+///
+/// `M` says from where it may be used: `NoopRawMutex` from the tasks of one executor, `CriticalSectionRawMutex` from
+/// interrupts too. The lock is held for an append or for a copy of at most 256 bytes, never while encoding.
+///
+/// Besides the storage of the logs it costs 16 bytes an idempotency key of each channel and three words a follower.
+#[derive(Debug)]
+pub struct Hub<M: RawMutex, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize = IDEMPOTENCY_KEYS> {
+    state: Mutex<M, RefCell<State<S, CHANNELS, FOLLOWERS, KEYS>>>,
+    policy: GapPolicy,
+}
+
+#[derive(Debug)]
+struct State<S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> {
+    channels: [Channel<S, KEYS>; CHANNELS],
+    followers: [Option<Follower>; FOLLOWERS],
+}
+
+/// Who follows which channel. The waker is there while the reader waits.
+#[derive(Debug)]
+struct Follower {
+    channel: usize,
+    waker: Option<Waker>,
+}
+
+impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> Hub<M, S, CHANNELS, FOLLOWERS, KEYS>
+where
+    M: RawMutex,
+    S: AsRef<[u8]> + AsMut<[u8]>,
+{
+    /// A hub of these channels, with the gap policy [`GapPolicy::Replay`].
+    pub fn new(channels: [Channel<S, KEYS>; CHANNELS]) -> Self {
+        let state = State { channels, followers: [const { None }; FOLLOWERS] };
+        Self { state: Mutex::new(RefCell::new(state)), policy: GapPolicy::default() }
+    }
+
+    /// The same hub with another gap policy.
+    pub fn with_gap_policy(mut self, policy: GapPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Appends a text event to `channel` and wakes its followers; never waits.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing was stored.
+    pub fn publish(&self, channel: &str, event_type: EventType<'_>, data: &[u8]) -> Result<EventId, PublishError> {
+        let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
+        let publication = Publication { event_type, encoding: Encoding::Text, data, idempotency_key: None };
+        Channels::publish(self, channel, &publication).map(|published| published.id)
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut State<S, CHANNELS, FOLLOWERS, KEYS>) -> R, otherwise: R) -> R {
+        self.state.lock(|state| match state.try_borrow_mut() {
+            Ok(mut state) => f(&mut state),
+            // A waker that published at once would come here: no waker does.
+            Err(_) => otherwise,
+        })
+    }
+}
+
+impl<S: AsRef<[u8]> + AsMut<[u8]>, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize>
+    State<S, CHANNELS, FOLLOWERS, KEYS>
+{
+    fn find(&self, name: ChannelName<'_>) -> Option<usize> {
+        self.channels.iter().position(|channel| channel.name() == name.as_str())
+    }
+
+    fn wake(&mut self, moved: usize) {
+        for follower in self.followers.iter_mut().flatten().filter(|follower| follower.channel == moved) {
+            if let Some(waker) = follower.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> Channels
+    for Hub<M, S, CHANNELS, FOLLOWERS, KEYS>
+where
+    M: RawMutex,
+    S: AsRef<[u8]> + AsMut<[u8]>,
+{
+    type Reader<'a>
+        = FixedReader<'a, M, S, CHANNELS, FOLLOWERS, KEYS>
+    where
+        Self: 'a;
+
+    fn open(&self, channel: ChannelName<'_>, following: bool) -> Result<Self::Reader<'_>, OpenError> {
+        self.with(
+            |state| {
+                let channel = state.find(channel).ok_or(OpenError::NoSuchChannel)?;
+                let mut place = None;
+                if following {
+                    let free = state.followers.iter_mut().enumerate().find(|(_, follower)| follower.is_none());
+                    let (at, follower) = free.ok_or(OpenError::TooManyFollowers)?;
+                    *follower = Some(Follower { channel, waker: None });
+                    place = Some(at);
+                    if let Some(channel) = state.channels.get_mut(channel) {
+                        channel.follow();
+                    }
+                }
+                Ok(FixedReader { hub: self, channel, place })
+            },
+            Err(OpenError::NoSuchChannel),
+        )
+    }
+
+    fn publish(&self, channel: ChannelName<'_>, publication: &Publication<'_>) -> Result<Published, PublishError> {
+        self.with(
+            |state| {
+                let at = state.find(channel).ok_or(PublishError::NoSuchChannel)?;
+                let channel = state.channels.get_mut(at).ok_or(PublishError::NoSuchChannel)?;
+                let published = channel.publish(publication)?;
+                if !published.repeated {
+                    state.wake(at);
+                }
+                Ok(published)
+            },
+            Err(PublishError::NoSuchChannel),
+        )
+    }
+
+    fn gap_policy(&self, _channel: ChannelName<'_>) -> GapPolicy {
+        self.policy
+    }
+}
+
+/// A reader of a [`Hub`]'s channel.
+#[derive(Debug)]
+pub struct FixedReader<'h, M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize>
+where
+    M: RawMutex,
+    S: AsRef<[u8]> + AsMut<[u8]>,
+{
+    hub: &'h Hub<M, S, CHANNELS, FOLLOWERS, KEYS>,
+    channel: usize,
+    /// Its place among the followers; none for one that does not follow.
+    place: Option<usize>,
+}
+
+impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize>
+    FixedReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
+where
+    M: RawMutex,
+    S: AsRef<[u8]> + AsMut<[u8]>,
+{
+    fn with_log<R>(&self, f: impl FnOnce(&crate::log::EventLog<S>) -> R, otherwise: R) -> R {
+        self.hub.state.lock(|state| match state.try_borrow() {
+            Ok(state) => match state.channels.get(self.channel) {
+                Some(channel) => f(channel.log()),
+                None => otherwise,
+            },
+            Err(_) => otherwise,
+        })
+    }
+}
+
+impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> Source
+    for FixedReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
+where
+    M: RawMutex,
+    S: AsRef<[u8]> + AsMut<[u8]>,
+{
+    fn epoch(&self) -> u32 {
+        self.with_log(|log| log.epoch(), 0)
+    }
+
+    fn newest(&self) -> u64 {
+        self.with_log(|log| log.newest(), 0)
+    }
+
+    fn place(&self, position: Position, policy: GapPolicy) -> Placed {
+        self.with_log(|log| log.place(position, policy), Placed { after: 0, gap: None })
+    }
+
+    fn look(&self, after: u64, offset: usize, into: &mut [u8]) -> Look {
+        self.with_log(|log| log.look(after, offset, into), Look::Nothing)
+    }
+}
+
+impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> Reader
+    for FixedReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
+where
+    M: RawMutex,
+    S: AsRef<[u8]> + AsMut<[u8]>,
+{
+    fn poll_moved(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()> {
+        self.hub.with(
+            |state| {
+                if state.channels.get(self.channel).is_some_and(|channel| channel.log().newest() > after) {
+                    return Poll::Ready(());
+                }
+                if let Some(Some(follower)) = self.place.and_then(|place| state.followers.get_mut(place)) {
+                    match &mut follower.waker {
+                        Some(waker) => waker.clone_from(cx.waker()),
+                        None => follower.waker = Some(cx.waker().clone()),
+                    }
+                }
+                Poll::Pending
+            },
+            Poll::Pending,
+        )
+    }
+}
+
+impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> Drop
+    for FixedReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
+where
+    M: RawMutex,
+    S: AsRef<[u8]> + AsMut<[u8]>,
+{
+    fn drop(&mut self) {
+        let Some(place) = self.place else { return };
+        self.hub.with(
+            |state| {
+                if let Some(follower) = state.followers.get_mut(place) {
+                    *follower = None;
+                }
+                if let Some(channel) = state.channels.get_mut(self.channel) {
+                    channel.unfollow();
+                }
+            },
+            (),
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! The hub: channels that anyone may publish to and follow.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `channels.rs` | [`Channels`], [`Reader`]: what the transports need of a hub |
+//! | `channel_name.rs` | [`ChannelName`] |
+//! | `publication.rs` | [`Publication`], [`Published`], [`PublishError`] |
+//! | `channel.rs` | [`Channel`]: a log, its followers and its idempotency keys |
+//! | `fixed.rs` | [`Hub`]: a fixed list of channels and wakers, as a chip has it |
+//!
+//! ```
+//! use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+//! use goldcrest_core::hub::{Channel, Hub};
+//! use goldcrest_core::log::{EventLog, EventType};
+//!
+//! // Two channels; five readers may wait at once. The epoch is drawn from the chip's random source at boot.
+//! let epoch = 0x5eed_cafe;
+//! let hub = Hub::<NoopRawMutex, _, 2, 5>::new([
+//!     Channel::new("sensors", EventLog::new([0; 1024], 16, epoch).unwrap()),
+//!     Channel::new("chat", EventLog::new([0; 1024], 16, epoch).unwrap()),
+//! ]);
+//! let id = hub.publish("sensors", EventType::MESSAGE, b"21.5").unwrap();
+//! assert_eq!(id.to_string(), "5eedcafe-1");
+//! ```
+
+mod channel;
+mod channel_name;
+mod channels;
+mod fixed;
+mod publication;
+
+pub use channel::{Channel, IDEMPOTENCY_KEYS};
+pub use channel_name::{ChannelName, ChannelNameError, MAX_CHANNEL_NAME};
+pub use channels::{Channels, OpenError, Reader};
+pub use fixed::{FixedReader, Hub};
+pub use publication::{Publication, PublishError, Published};

@@ -1,0 +1,62 @@
+//! What is published, and what came of it.
+
+use core::fmt;
+
+use crate::log::{AppendError, Encoding, EventId, EventType};
+
+/// An event on its way to a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Publication<'a> {
+    /// Its type.
+    pub event_type: EventType<'a>,
+    /// What its data is; text is judged to be UTF-8.
+    pub encoding: Encoding,
+    /// Its data.
+    pub data: &'a [u8],
+    /// Publishing again under the same key stores nothing and names the first event. At most
+    /// [`MAX_IDEMPOTENCY_KEY`](crate::log::MAX_IDEMPOTENCY_KEY) bytes.
+    pub idempotency_key: Option<&'a [u8]>,
+}
+
+/// An event that is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Its id.
+    pub id: EventId,
+    /// How many readers were following when it was appended.
+    pub followers: usize,
+    /// The key was known: the event was stored before, and is not stored twice.
+    pub repeated: bool,
+}
+
+/// Why an event was not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublishError {
+    /// No channel has that name, and none may be made.
+    NoSuchChannel,
+    /// There is no room for another channel now.
+    TooManyChannels,
+    /// The log cannot take it.
+    Append(AppendError),
+    /// The hub is shutting down: what it would accept now it might lose.
+    Draining,
+}
+
+impl fmt::Display for PublishError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchChannel => f.write_str("there is no such channel"),
+            Self::TooManyChannels => f.write_str("there are as many channels as may be"),
+            Self::Append(error) => error.fmt(f),
+            Self::Draining => f.write_str("the server is shutting down"),
+        }
+    }
+}
+
+impl core::error::Error for PublishError {}
+
+impl From<AppendError> for PublishError {
+    fn from(error: AppendError) -> Self {
+        Self::Append(error)
+    }
+}
