@@ -97,7 +97,7 @@ pub fn event(value: EventType<'_>, out: &mut impl Pour) {
 /// line.
 pub fn retry(time: Duration, out: &mut impl Pour) {
     out.pour(b"retry: ");
-    pour_decimal(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), out);
+    out.pour_decimal(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     out.pour(b"\n");
 }
 
@@ -165,19 +165,4 @@ fn data_lines(payload: &[u8], out: &mut impl Pour) {
         };
     }
     out.pour(rest);
-}
-
-fn pour_decimal(number: u64, out: &mut impl Pour) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        at -= 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.pour(digits.get(at..).unwrap_or_default());
 }

@@ -4,6 +4,9 @@
 //! | --- | --- |
 //! | [`field`] | values that are proven to be one line: an id, an event type, a comment |
 //! | [`encode`] | an event into bytes, whole or piece by piece |
+//! | [`parse`] | a stream into events, however it is cut |
+//! | [`reconnect`] | when a client comes back, and with which last event ID |
+//! | [`media_type`] | whether a response is an event stream |
 //!
 //! ```
 //! use goldcrest_core::sink::Sink;
@@ -22,3 +25,6 @@
 pub mod encode;
 pub mod field;
 mod line;
+pub mod media_type;
+pub mod parse;
+pub mod reconnect;

@@ -1,0 +1,68 @@
+//! Whether a response is an event stream (WHATWG HTML §9.2.3, MIME Sniffing §4.4).
+//!
+//! ```
+//! use goldcrest_core::sse::media_type::is_event_stream;
+//!
+//! assert!(is_event_stream(b"Text/Event-Stream; charset=UTF-8"));
+//! assert!(!is_event_stream(b"text/html"));
+//! ```
+
+/// The media type of an event stream.
+pub const EVENT_STREAM: &str = "text/event-stream";
+
+/// Whether `content_type`, the value of a `Content-Type` field, names [`EVENT_STREAM`]: in any case, with any parameters.
+///
+/// Parameters are not looked at: an event stream is UTF-8 whatever its `charset` says.
+pub fn is_event_stream(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|&byte| byte == b';').next().unwrap_or_default();
+    trim_http_whitespace(essence).eq_ignore_ascii_case(EVENT_STREAM.as_bytes())
+}
+
+/// Without HTTP whitespace on either side: narrower than Rust's ASCII whitespace by the form feed.
+fn trim_http_whitespace(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    while let [b' ' | b'\t' | b'\r' | b'\n', after @ ..] = rest {
+        rest = after;
+    }
+    while let [before @ .., b' ' | b'\t' | b'\r' | b'\n'] = rest {
+        rest = before;
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_case_and_space_around_make_no_difference() {
+        for value in [
+            &b"text/event-stream"[..],
+            b"TEXT/EVENT-STREAM",
+            b"text/event-stream;charset=UTF-8",
+            b"text/event-stream ; charset=windows-1252",
+            b"text/event-stream;",
+            b" \ttext/event-stream\t ",
+            b"text/event-stream;a=\"text/html\"",
+        ] {
+            assert!(is_event_stream(value), "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn no_other_type_is_one() {
+        for value in [
+            &b""[..],
+            b";text/event-stream",
+            b"text/event-strea",
+            b"text/event-streams",
+            b"text/event-stream, text/html",
+            b"text /event-stream",
+            b"text/event-stream\x0c",
+            b"text/x; text/event-stream",
+            b"x-text/event-stream",
+        ] {
+            assert!(!is_event_stream(value), "{}", value.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! UTF-8 decode in bounded memory: what is not UTF-8 becomes U+FFFD, in the place where it stands.
+
+/// What one maximal subpart of an ill-formed sequence becomes.
+const REPLACEMENT: [u8; 3] = [0xEF, 0xBF, 0xBD];
+
+/// Decodes the first `len` bytes of `room` where they stand, by the Encoding Standard's "UTF-8 decode without BOM".
+///
+/// Gives the length of the text, which is not shorter, or `None` where `room` cannot hold it: then its bytes are as
+/// they were. Linear, and one look where all is well.
+pub(super) fn decode_in_place(room: &mut [u8], len: usize) -> Option<usize> {
+    let raw = room.get(..len)?;
+    if str::from_utf8(raw).is_ok() {
+        return Some(len);
+    }
+    let decoded = raw.utf8_chunks().fold(0usize, |sum, chunk| {
+        let replaced = if chunk.invalid().is_empty() { 0 } else { REPLACEMENT.len() };
+        sum.saturating_add(chunk.valid().len()).saturating_add(replaced)
+    });
+    if decoded > room.len() {
+        return None;
+    }
+    // The raw bytes wait at the end. Text never gets shorter, so what is written stays before what is still to be read.
+    let mut read = room.len().saturating_sub(len);
+    for index in (0..len).rev() {
+        copy_byte(room, index, read.saturating_add(index));
+    }
+    let mut written = 0usize;
+    while let Some(chunk) = room.get(read..).and_then(|rest| rest.utf8_chunks().next()) {
+        let (valid, invalid) = (chunk.valid().len(), chunk.invalid().len());
+        for _ in 0..valid {
+            copy_byte(room, read, written);
+            read = read.saturating_add(1);
+            written = written.saturating_add(1);
+        }
+        if invalid > 0 {
+            read = read.saturating_add(invalid);
+            for (to, byte) in room.iter_mut().skip(written).zip(REPLACEMENT) {
+                *to = byte;
+            }
+            written = written.saturating_add(REPLACEMENT.len());
+        }
+    }
+    Some(decoded)
+}
+
+fn copy_byte(room: &mut [u8], from: usize, to: usize) {
+    if let Some(byte) = room.get(from).copied()
+        && let Some(to) = room.get_mut(to)
+    {
+        *to = byte;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::string::String;
+    use std::vec;
+
+    proptest! {
+        #[test]
+        fn it_says_what_a_lossy_decoder_says_whenever_the_room_holds_it(
+            raw in prop::collection::vec(
+                prop_oneof![0x7Eu8..0x92, 0xBEu8..0xC4, 0xDEu8..0xE2, 0xECu8..0xF6, any::<u8>()], 0..40),
+            spare in 0usize..90,
+        ) {
+            let text = String::from_utf8_lossy(&raw);
+            let mut room = vec![0; raw.len() + spare];
+            room[..raw.len()].copy_from_slice(&raw);
+            match decode_in_place(&mut room, raw.len()) {
+                Some(len) => prop_assert_eq!(&room[..len], text.as_bytes()),
+                None => {
+                    prop_assert!(text.len() > room.len());
+                    prop_assert_eq!(&room[..raw.len()], &raw[..]);
+                }
+            }
+        }
+    }
+}

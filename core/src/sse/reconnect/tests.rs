@@ -1,0 +1,147 @@
+use super::*;
+use proptest::prelude::*;
+
+const EXACT: Policy = Policy { jitter_percent: 0, ..Policy::DEFAULT };
+const EVENT_STREAM: Option<&[u8]> = Some(b"text/event-stream");
+
+fn after(reconnect: &Reconnect<8>) -> u64 {
+    match reconnect.next_delay(0) {
+        Decision::After(delay) => millis(delay),
+        Decision::Stop => panic!("stopped"),
+    }
+}
+
+#[test]
+fn a_stream_that_ends_is_resumed_after_three_seconds() {
+    let mut reconnect = Reconnect::new(EXACT);
+    reconnect.on_response(200, EVENT_STREAM).unwrap();
+    reconnect.on_end();
+    assert_eq!(after(&reconnect), 3_000);
+}
+
+#[test]
+fn the_server_sets_the_reconnection_time_within_bounds() {
+    let mut reconnect = Reconnect::new(EXACT);
+    for (said, waited) in [(1_000, 1_000), (0, 500), (499, 500), (60_000, 60_000), (u64::MAX, 60_000)] {
+        reconnect.on_retry_field(Duration::from_millis(said));
+        assert_eq!(after(&reconnect), waited);
+        assert_eq!(reconnect.reconnection_time(), Duration::from_millis(said));
+    }
+}
+
+#[test]
+fn failures_in_a_row_double_the_delay_up_to_the_longest() {
+    let mut reconnect = Reconnect::new(EXACT);
+    for waited in [3_000, 6_000, 12_000, 24_000, 48_000, 60_000, 60_000] {
+        reconnect.on_network_error();
+        assert_eq!(after(&reconnect), waited);
+    }
+    reconnect.failures = u32::MAX - 1;
+    for _ in 0..3 {
+        reconnect.on_network_error();
+        assert_eq!(after(&reconnect), 60_000);
+    }
+}
+
+#[test]
+fn an_open_stream_forgives_the_failures_before_it() {
+    let mut reconnect = Reconnect::new(Policy { attempts: Some(3), ..EXACT });
+    for _ in 0..4 {
+        reconnect.on_network_error();
+        reconnect.on_network_error();
+        assert_eq!(after(&reconnect), 6_000);
+        reconnect.on_response(200, EVENT_STREAM).unwrap();
+        assert_eq!(after(&reconnect), 3_000);
+    }
+}
+
+#[test]
+fn attempts_are_counted() {
+    let mut reconnect = Reconnect::<8>::new(Policy { attempts: Some(2), ..EXACT });
+    reconnect.on_network_error();
+    assert_ne!(reconnect.next_delay(0), Decision::Stop);
+    reconnect.on_network_error();
+    assert_eq!(reconnect.next_delay(0), Decision::Stop);
+}
+
+#[test]
+fn a_response_that_is_no_stream_is_final() {
+    let html: Option<&[u8]> = Some(b"text/html");
+    for (status, content_type, refusal) in [
+        (204, None, Refusal::NoContent),
+        (204, EVENT_STREAM, Refusal::NoContent),
+        (200, html, Refusal::ContentType),
+        (200, None, Refusal::ContentType),
+        (201, EVENT_STREAM, Refusal::Status(201)),
+        (301, None, Refusal::Status(301)),
+        (401, None, Refusal::Status(401)),
+        (503, EVENT_STREAM, Refusal::Status(503)),
+    ] {
+        let mut reconnect = Reconnect::<8>::new(EXACT);
+        assert_eq!(reconnect.on_response(status, content_type), Err(refusal));
+        reconnect.on_end();
+        reconnect.on_open();
+        assert_eq!(reconnect.next_delay(7), Decision::Stop, "{refusal:?}");
+    }
+}
+
+#[test]
+fn a_source_that_is_closed_stays_so() {
+    let mut reconnect = Reconnect::<8>::new(EXACT);
+    reconnect.close();
+    assert_eq!(reconnect.next_delay(0), Decision::Stop);
+}
+
+#[test]
+fn bounds_that_cross_are_no_panic() {
+    let crossed = Policy { shortest: Duration::MAX, longest: Duration::from_secs(1), ..EXACT };
+    assert_eq!(after(&Reconnect::new(crossed)), 1_000);
+}
+
+#[test]
+fn an_id_is_kept_whole_or_not_at_all() {
+    let mut id = LastEventId::<4>::new();
+    assert_eq!(id.header_value(), None);
+    id.set("7f-3").unwrap();
+    assert_eq!(id.set("7f-10"), Err(LastEventIdError::TooLong));
+    assert_eq!(id.header_value(), Some(&b"7f-3"[..]));
+    id.set("").unwrap();
+    assert_eq!((id.as_str(), id.header_value()), ("", None));
+}
+
+#[test]
+fn an_id_cannot_inject_into_a_request() {
+    let mut id = LastEventId::<32>::new();
+    for (forged, error) in [
+        ("1\r\nHost: x", FieldError::LineEnd { at: 1 }),
+        ("1\nx", FieldError::LineEnd { at: 1 }),
+        ("\0", FieldError::Null { at: 0 }),
+    ] {
+        assert_eq!(id.set(forged), Err(LastEventIdError::Field(error)));
+    }
+    assert_eq!(id.header_value(), None);
+}
+
+proptest! {
+    #[test]
+    fn jitter_adds_up_to_its_share_and_takes_nothing_away(random: u32, retry in 500u64..60_000, jitter_percent: u8) {
+        let mut reconnect = Reconnect::<8>::new(Policy { jitter_percent, ..Policy::DEFAULT });
+        reconnect.on_retry_field(Duration::from_millis(retry));
+        let most = retry * u64::from(jitter_percent) / 100;
+        for (random, expected) in [(random, None), (0, Some(0)), (u32::MAX, Some(most))] {
+            let Decision::After(delay) = reconnect.next_delay(random) else { panic!("stopped") };
+            let jitter = millis(delay) - retry;
+            prop_assert!(jitter <= most);
+            prop_assert_eq!(jitter, expected.unwrap_or(jitter));
+        }
+    }
+
+    #[test]
+    fn no_state_panics(time: u64, failures: u32, random: u32, jitter_percent: u8, longest: u64) {
+        let policy = Policy { longest: Duration::from_secs(longest), jitter_percent, ..Policy::DEFAULT };
+        let mut reconnect = Reconnect::<8>::new(policy);
+        reconnect.on_retry_field(Duration::from_secs(time));
+        reconnect.failures = failures;
+        prop_assert!(matches!(reconnect.next_delay(random), Decision::After(_)));
+    }
+}
