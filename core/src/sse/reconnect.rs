@@ -16,7 +16,7 @@
 //! // The next attempt sends `Last-Event-ID: 7f-3`; nobody answers it, nor the one after it.
 //! reconnect.on_network_error();
 //! reconnect.on_network_error();
-//! assert_eq!(reconnect.next_delay(0), Decision::After(Duration::from_millis(6_000)));
+//! assert_eq!(reconnect.next_delay(0), Decision::After(Duration::from_millis(3_000)));
 //! // Then there is nothing to be had any more.
 //! assert_eq!(reconnect.on_response(204, None), Err(Refusal::NoContent));
 //! assert_eq!(reconnect.next_delay(0), Decision::Stop);
