@@ -7,20 +7,18 @@ pub(super) const CR: u8 = b'\r';
 
 /// Index of the first LF or CR in `bytes`.
 ///
-/// Looks at a word at a time: the cost is that of one pass, whatever the bytes are.
+/// Looks at a block, then at a word at a time: the cost is that of one pass, whatever the bytes are.
 #[inline]
 pub(super) fn find_line_end(bytes: &[u8]) -> Option<usize> {
-    let (words, tail) = bytes.as_chunks::<WORD>();
-    for (index, word) in words.iter().enumerate() {
-        let word = usize::from_le_bytes(*word);
-        if has_byte_under(word, CR + 1)
-            && let Some(inside) = line_end_in(word)
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    for (index, block) in blocks.iter().enumerate() {
+        if block_has_byte_under(block, CR + 1)
+            && let Some(inside) = find_in_words(block)
         {
-            return Some(index * WORD + inside);
+            return Some(index * BLOCK + inside);
         }
     }
-    let inside = tail.iter().position(|&byte| is_line_end(byte))?;
-    Some(words.len() * WORD + inside)
+    find_in_words(rest).map(|inside| blocks.len() * BLOCK + inside)
 }
 
 /// Whether `byte` is an LF or a CR.
@@ -30,12 +28,34 @@ pub(super) fn is_line_end(byte: u8) -> bool {
 }
 
 const WORD: usize = size_of::<usize>();
+const BLOCK: usize = 32;
 /// A word whose every byte is 1.
 const ONES: usize = usize::MAX / 255;
 /// A word whose every byte has its high bit alone.
 const HIGH: usize = ONES * 0x80;
 
-/// Whether some byte of `word` is smaller than `bound` (at most 128). Three operations: the common answer is no.
+/// Whether some byte of `block` is smaller than `bound` (at most 128). The common answer is no, so the block is asked
+/// as one.
+#[inline]
+fn block_has_byte_under(block: &[u8; BLOCK], bound: u8) -> bool {
+    let (words, _) = block.as_chunks::<WORD>();
+    words.iter().fold(false, |has, word| has | has_byte_under(usize::from_le_bytes(*word), bound))
+}
+
+/// [`find_line_end`], a word at a time.
+#[inline]
+fn find_in_words(bytes: &[u8]) -> Option<usize> {
+    let (words, tail) = bytes.as_chunks::<WORD>();
+    for (index, word) in words.iter().enumerate() {
+        if let Some(inside) = line_end_in(usize::from_le_bytes(*word)) {
+            return Some(index * WORD + inside);
+        }
+    }
+    let inside = tail.iter().position(|&byte| is_line_end(byte))?;
+    Some(words.len() * WORD + inside)
+}
+
+/// Whether some byte of `word` is smaller than `bound` (at most 128): three operations.
 #[inline]
 fn has_byte_under(word: usize, bound: u8) -> bool {
     word.wrapping_sub(ONES * bound as usize) & !word & HIGH != 0

@@ -9,7 +9,7 @@ const REPLACEMENT: [u8; 3] = [0xEF, 0xBF, 0xBD];
 /// they were. Linear, and one look where all is well.
 pub(super) fn decode_in_place(room: &mut [u8], len: usize) -> Option<usize> {
     let raw = room.get(..len)?;
-    if str::from_utf8(raw).is_ok() {
+    if raw.is_ascii() || str::from_utf8(raw).is_ok() {
         return Some(len);
     }
     let decoded = raw.utf8_chunks().fold(0usize, |sum, chunk| {
