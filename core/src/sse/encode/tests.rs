@@ -128,7 +128,10 @@ fn empty_pieces_pour_nothing() {
 
 proptest! {
     #[test]
-    fn any_cut_of_a_payload_gives_the_bytes_of_the_whole(payload in payload(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+    fn any_cut_of_a_payload_gives_the_bytes_of_the_whole(
+        payload in payload(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
         let whole = poured(|out| data(&payload, out));
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(payload.len() + 1)).collect();
         cuts.sort_unstable();

@@ -136,7 +136,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
 
     /// Appends to the ID of the line being read. Too long an ID is judged at its end: a NULL may still void it.
     pub(super) fn push_id(&mut self, piece: &[u8]) {
-        self.incoming_has_null |= piece.contains(&0);
+        self.incoming_has_null |= piece.iter().fold(false, |has, &byte| has | (byte == 0));
         let place = self.incoming;
         let len = place.of(&self.ids);
         let appended = append(self.id_room(place), len, piece);
