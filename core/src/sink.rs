@@ -64,6 +64,22 @@ impl Pour for Sink<'_> {
     /// Appends `bytes`: what is to be skipped is, what does not fit is noted and left out.
     #[inline]
     fn pour(&mut self, bytes: &[u8]) {
+        // The common case, apart so that a literal is stored and not copied by a call.
+        if self.skip == 0
+            && let Some(room) = self.room.get_mut(self.written..)
+            && let Some((to, _)) = room.split_at_mut_checked(bytes.len())
+        {
+            to.copy_from_slice(bytes);
+            self.written += bytes.len();
+            return;
+        }
+        self.pour_part(bytes);
+    }
+}
+
+impl Sink<'_> {
+    /// What is to be skipped in part, or does not fit.
+    fn pour_part(&mut self, bytes: &[u8]) {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         let Some(bytes) = bytes.get(skipped..) else { return };
