@@ -1,1 +1,72 @@
-//! (being built)
+//! HTTP/1 as machines: request heads, body lengths, chunked coding and responses (RFC 9110, RFC 9112).
+//!
+//! Bytes go in by slices of any length and come out into slices of any length; nothing here waits, allocates or keeps a
+//! buffer of its own. What the standards allow a recipient to mend (a bare LF, a folded field, two equal lengths) is
+//! refused instead: whatever stands between client and server may have mended it differently, and that difference is
+//! how requests are smuggled.
+//!
+//! | step | by |
+//! | --- | --- |
+//! | collect a head from a stream | [`Accumulator`] |
+//! | judge and read it | [`Request`] |
+//! | take the content after it | [`BodyDecoder`] |
+//! | answer | [`Response`], or [`HeadWriter`] and [`ChunkEncoder`] |
+//! | say no | [`Refusal`], which knows its [`Status`] |
+//!
+//! ```
+//! use goldcrest_core::http::{Accumulator, BodyLength, MAX_FIELDS, Method, Request, Response, Status};
+//! use goldcrest_core::sink::Sink;
+//!
+//! let mut buffer = [0; 256];
+//! let mut accumulator = Accumulator::new();
+//! let wire = b"GET /events/news?after=7 HTTP/1.1\r\nHost: chip.local\r\n\r\nthe next request";
+//! let taken = accumulator.take(&mut buffer, wire)?;
+//! let length = taken.complete.expect("the whole head was there");
+//! assert_eq!(&wire[taken.consumed..], b"the next request");
+//!
+//! let request = Request::parse(&mut buffer[..], length, MAX_FIELDS).map_err(|(refusal, _)| refusal)?;
+//! assert_eq!(request.method(), Method::Get);
+//! assert_eq!(request.path(), "/events/news");
+//! assert_eq!(request.body_length(), BodyLength::None);
+//!
+//! let response = Response { status: Status::OK, content_type: Some("text/plain"), headers: &[], body: b"hello" };
+//! let mut room = [0; 256];
+//! let mut sink = Sink::new(&mut room, 0);
+//! response.render(&mut sink, request.version(), request.keep_alive(), false);
+//! let written = sink.written();
+//! assert!(room[..written].ends_with(b"\r\n\r\nhello"));
+//! # Ok::<(), goldcrest_core::http::Refusal>(())
+//! ```
+
+mod accept;
+mod accumulate;
+mod body;
+pub mod chunked;
+mod class;
+mod field;
+mod length;
+mod list;
+mod prefer;
+mod query;
+mod refusal;
+mod request;
+mod response;
+mod scan;
+mod status;
+mod target;
+
+#[cfg(test)]
+mod cases;
+
+pub use accept::{Acceptance, Precedence};
+pub use accumulate::{Accumulator, MAX_EMPTY_LINES, Taken};
+pub use body::BodyDecoder;
+pub use chunked::{ChunkDecoder, ChunkEncoder, Decoded, Finished};
+pub use field::Fields;
+pub use length::BodyLength;
+pub use list::List;
+pub use query::{Encoded, Query};
+pub use refusal::Refusal;
+pub use request::{MAX_FIELDS, Method, Request, Version};
+pub use response::{Framing, HeadWriter, Response};
+pub use status::Status;

@@ -1,0 +1,147 @@
+//! Judging `Accept` (RFC 9110 §12.5.1).
+
+use super::class::trim;
+use super::list::{List, parameter};
+
+/// How narrow the media range was that decided, the narrowest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Precedence {
+    /// No range matched.
+    Unmatched,
+    /// There is no `Accept` field: everything is acceptable.
+    Absent,
+    /// `*/*`
+    Any,
+    /// `type/*`
+    Type,
+    /// `type/subtype`, with or without parameters.
+    Exact,
+}
+
+/// How welcome a media type is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The quality value in thousandths: 0 (not acceptable) to 1,000.
+    pub quality: u16,
+    /// What the quality was taken from.
+    pub precedence: Precedence,
+}
+
+impl Acceptance {
+    /// Whether the media type was asked for by its full name, and not excluded by `q=0`.
+    pub fn is_named(self) -> bool {
+        self.precedence == Precedence::Exact && self.quality > 0
+    }
+
+    /// Whether the media type may be sent.
+    pub fn is_acceptable(self) -> bool {
+        self.quality > 0
+    }
+}
+
+/// Judges `media_type` by the values of all `Accept` fields: the narrowest range decides, of equally narrow ones the
+/// most welcoming. A range with a malformed weight is passed over.
+pub(crate) fn judge<'a>(values: impl Iterator<Item = &'a [u8]>, media_type: &str) -> Acceptance {
+    let mut best = Acceptance { quality: 1000, precedence: Precedence::Absent };
+    let mut absent = true;
+    for value in values {
+        if absent {
+            absent = false;
+            best = Acceptance { quality: 0, precedence: Precedence::Unmatched };
+        }
+        for range in List::new(value) {
+            let mut parts = List::parts(range);
+            let Some(precedence) = parts.next_raw().and_then(|range| matched(range, media_type)) else { continue };
+            let Some(quality) = weight(parts) else { continue };
+            if (precedence, quality) > (best.precedence, best.quality) {
+                best = Acceptance { quality, precedence };
+            }
+        }
+    }
+    best
+}
+
+fn matched(range: &[u8], media_type: &str) -> Option<Precedence> {
+    if range == b"*/*" {
+        return Some(Precedence::Any);
+    }
+    if range.eq_ignore_ascii_case(media_type.as_bytes()) {
+        return Some(Precedence::Exact);
+    }
+    let kind = range.strip_suffix(b"/*")?;
+    let (own, _) = media_type.split_once('/')?;
+    kind.eq_ignore_ascii_case(own.as_bytes()).then_some(Precedence::Type)
+}
+
+/// The weight among `parameters` in thousandths; `None` if it is malformed.
+fn weight(parameters: List<'_>) -> Option<u16> {
+    for part in parameters {
+        let (name, value) = parameter(part);
+        if name.eq_ignore_ascii_case(b"q") {
+            return quality(trim(value));
+        }
+    }
+    Some(1000)
+}
+
+/// A `qvalue` (RFC 9110 §12.4.2): 0 to 1 with up to three decimals.
+fn quality(value: &[u8]) -> Option<u16> {
+    let (whole, decimals): (u16, &[u8]) = match value {
+        [b'0'] => (0, &[]),
+        [b'1'] => (1000, &[]),
+        [b'0', b'.', decimals @ ..] => (0, decimals),
+        [b'1', b'.', decimals @ ..] => (1000, decimals),
+        _ => return None,
+    };
+    if decimals.len() > 3 || !decimals.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let part = decimals.iter().zip([100_u16, 10, 1]).fold(0_u16, |sum, (digit, scale)| {
+        sum.saturating_add(u16::from(digit.wrapping_sub(b'0')).saturating_mul(scale))
+    });
+    let quality = whole.saturating_add(part);
+    (quality <= 1000).then_some(quality)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accept(values: &[&str]) -> (u16, Precedence) {
+        let judged = judge(values.iter().map(|value| value.as_bytes()), "text/event-stream");
+        (judged.quality, judged.precedence)
+    }
+
+    #[test]
+    fn the_narrowest_range_decides() {
+        use Precedence::*;
+        assert_eq!(accept(&[]), (1000, Absent));
+        assert_eq!(accept(&[""]), (0, Unmatched));
+        assert_eq!(accept(&["text/html"]), (0, Unmatched));
+        assert_eq!(accept(&["*/*"]), (1000, Any));
+        assert_eq!(accept(&["text/*;q=0.3, */*"]), (300, Type));
+        assert_eq!(accept(&["*/*, Text/Event-Stream;q=0.25"]), (250, Exact));
+        assert_eq!(accept(&["text/event-stream; q=0, */*"]), (0, Exact));
+        assert_eq!(accept(&["text/html", "text/event-stream"]), (1000, Exact));
+        assert_eq!(accept(&["text/event-stream;charset=utf-8;q=0.5"]), (500, Exact));
+        assert_eq!(accept(&[r#"text/event-stream;x="a,b;q=0""#]), (1000, Exact));
+    }
+
+    #[test]
+    fn malformed_ranges_are_passed_over() {
+        for bad in ["2", "-1", "1.001", "0.1234", "", ".5", "0,5", "a", "1.", "00"] {
+            let value = std::format!("text/event-stream;q={bad}, */*;q=0.1");
+            let (quality, _) = accept(&[&value]);
+            assert!(quality == 100 || bad == "1." && quality == 1000, "q={bad} gave {quality}");
+        }
+        assert_eq!(accept(&["text*", "/", "text/event-streams"]), (0, Precedence::Unmatched));
+    }
+
+    #[test]
+    fn quality_has_up_to_three_decimals() {
+        assert_eq!(quality(b"0.001"), Some(1));
+        assert_eq!(quality(b"0.9"), Some(900));
+        assert_eq!(quality(b"1.000"), Some(1000));
+        assert_eq!(quality(b"0."), Some(0));
+    }
+}

@@ -1,0 +1,310 @@
+//! Collecting the head of a message from a stream, byte for byte up to its end and no further.
+
+use super::Refusal;
+use super::class::is_token;
+use super::scan::find_control;
+
+/// Empty lines that are skipped before a request line (RFC 9112 §2.2), since some clients send one after a body.
+pub const MAX_EMPTY_LINES: u8 = 4;
+
+/// What [`Accumulator::take`] did with its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Taken {
+    /// Bytes of the input that are used up: all of it, or up to the end of the head.
+    pub consumed: usize,
+    /// The length of the head at the start of the buffer, if it has ended.
+    pub complete: Option<usize>,
+}
+
+/// Collects a head (start line, field lines, empty line) into a caller's buffer.
+///
+/// Guarantees for the bytes in the buffer once the head is complete: every line ends with CR LF and has no other
+/// control character but HTAB, the first byte is a token's, no line begins with whitespace, and the empty line is the
+/// last. Each byte is looked at once, however the input is cut; what cannot become a head is refused at the first byte
+/// that tells. It serves heads of requests and of responses alike, one after another.
+///
+/// ```
+/// use goldcrest_core::http::Accumulator;
+///
+/// let mut buffer = [0; 64];
+/// let mut accumulator = Accumulator::new();
+/// assert_eq!(accumulator.take(&mut buffer, b"\r\nGET / HT")?.complete, None);
+/// let taken = accumulator.take(&mut buffer, b"TP/1.0\r\n\r\nmore")?;
+/// assert_eq!((taken.consumed, taken.complete), (10, Some(18)));
+/// assert_eq!(&buffer[..18], b"GET / HTTP/1.0\r\n\r\n");
+/// # Ok::<(), goldcrest_core::http::Refusal>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Accumulator {
+    state: State,
+    written: usize,
+    empty_lines: u8,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    /// Before the start line.
+    #[default]
+    Start,
+    /// After the CR of an empty line before the start line.
+    StartLf,
+    StartLine,
+    StartLineLf,
+    FieldStart,
+    FieldLine,
+    FieldLineLf,
+    /// After the CR of the last line.
+    EndLf,
+    Refused(Refusal),
+}
+
+impl Accumulator {
+    /// An accumulator before the first byte.
+    pub const fn new() -> Self {
+        Self { state: State::Start, written: 0, empty_lines: 0 }
+    }
+
+    /// Appends `input` to the head in `buffer`, up to the head's end.
+    ///
+    /// Pass the same buffer, its content kept, until [`Taken::complete`] is there; then the accumulator is as new.
+    ///
+    /// # Errors
+    /// [`UriTooLong`](Refusal::UriTooLong) or [`HeadTooLarge`](Refusal::HeadTooLarge) where `buffer` ends within the
+    /// start line or after it; [`NotHttp`](Refusal::NotHttp), [`EmptyLines`](Refusal::EmptyLines),
+    /// [`LineEnd`](Refusal::LineEnd), [`Control`](Refusal::Control), [`RequestLine`](Refusal::RequestLine) and
+    /// [`FieldLine`](Refusal::FieldLine) where the bytes are not of a head. Once refused, always refused.
+    pub fn take(&mut self, buffer: &mut [u8], input: &[u8]) -> Result<Taken, Refusal> {
+        let mut rest = input;
+        loop {
+            let state = match (self.state, rest) {
+                (State::Refused(refusal), _) => return Err(refusal),
+                (_, []) => return Ok(Taken { consumed: input.len(), complete: None }),
+                (State::Start, [b'\r', after @ ..]) => {
+                    rest = after;
+                    State::StartLf
+                }
+                (State::Start, [byte, ..]) => match byte {
+                    b'\n' => State::Refused(Refusal::LineEnd),
+                    b' ' | b'\t' => State::Refused(Refusal::RequestLine),
+                    &byte if is_token(byte) => State::StartLine,
+                    _ => State::Refused(Refusal::NotHttp),
+                },
+                (State::StartLf, [b'\n', after @ ..]) => {
+                    rest = after;
+                    self.empty_lines = self.empty_lines.saturating_add(1);
+                    if self.empty_lines > MAX_EMPTY_LINES { State::Refused(Refusal::EmptyLines) } else { State::Start }
+                }
+                (State::StartLine, _) => self.line(buffer, &mut rest, State::StartLine, State::StartLineLf),
+                (State::FieldLine, _) => self.line(buffer, &mut rest, State::FieldLine, State::FieldLineLf),
+                (State::StartLineLf | State::FieldLineLf, [b'\n', after @ ..]) => {
+                    rest = after;
+                    self.append(buffer, b"\n", State::FieldStart)
+                }
+                (State::FieldStart, [b'\r', after @ ..]) => {
+                    rest = after;
+                    self.append(buffer, b"\r", State::EndLf)
+                }
+                (State::FieldStart, [b' ' | b'\t', ..]) => State::Refused(Refusal::FieldLine),
+                (State::FieldStart, _) => State::FieldLine,
+                (State::EndLf, [b'\n', after @ ..]) => {
+                    rest = after;
+                    let state = self.append(buffer, b"\n", State::Start);
+                    if matches!(state, State::Start) {
+                        let complete = Some(self.written);
+                        *self = Self::new();
+                        return Ok(Taken { consumed: input.len().saturating_sub(rest.len()), complete });
+                    }
+                    state
+                }
+                (State::StartLf | State::StartLineLf | State::FieldLineLf | State::EndLf, _) => {
+                    State::Refused(Refusal::LineEnd)
+                }
+            };
+            self.state = state;
+        }
+    }
+
+    /// Forgets what was taken: the next byte is that of a new head.
+    pub fn reset(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Whether no byte of a head has come, so that the connection is idle; empty lines before it do not count.
+    pub const fn is_idle(&self) -> bool {
+        self.written == 0
+    }
+
+    /// Bytes of the head that stand in the buffer so far.
+    pub const fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Takes what `rest` has of a line, its CR included, and tells the state after it.
+    fn line(&mut self, buffer: &mut [u8], rest: &mut &[u8], here: State, ended: State) -> State {
+        let whole = *rest;
+        let run = find_control(whole).unwrap_or(whole.len());
+        let (text, after) = whole.split_at_checked(run).unwrap_or((whole, &[]));
+        let state = self.append(buffer, text, here);
+        if matches!(state, State::Refused(_)) {
+            return state;
+        }
+        match after {
+            [] => {
+                *rest = after;
+                here
+            }
+            [b'\t', after @ ..] => {
+                *rest = after;
+                self.append(buffer, b"\t", here)
+            }
+            [b'\r', after @ ..] => {
+                *rest = after;
+                self.append(buffer, b"\r", ended)
+            }
+            [b'\n', ..] => State::Refused(Refusal::LineEnd),
+            _ => State::Refused(Refusal::Control),
+        }
+    }
+
+    /// Copies `bytes` behind what was taken; the state is then `next`, or the refusal for the line that is too long.
+    fn append(&mut self, buffer: &mut [u8], bytes: &[u8], next: State) -> State {
+        let end = self.written.saturating_add(bytes.len());
+        let Some(room) = buffer.get_mut(self.written..end) else {
+            return State::Refused(match self.state {
+                State::Start | State::StartLine | State::StartLineLf => Refusal::UriTooLong,
+                _ => Refusal::HeadTooLarge,
+            });
+        };
+        room.copy_from_slice(bytes);
+        self.written = end;
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    /// Feeds `input` in pieces of the given lengths and then the rest; what came of it, and how much was consumed.
+    fn feed(input: &[u8], cuts: &[usize], room: usize) -> Result<(Option<Vec<u8>>, usize), Refusal> {
+        let mut buffer = vec![0; room];
+        let mut accumulator = Accumulator::new();
+        let mut at = 0;
+        for cut in cuts.iter().copied().chain([usize::MAX]) {
+            let piece = &input[at..at + cut.min(input.len() - at)];
+            let taken = accumulator.take(&mut buffer, piece)?;
+            at += taken.consumed;
+            if let Some(length) = taken.complete {
+                return Ok((Some(buffer[..length].to_vec()), at));
+            }
+            assert_eq!(taken.consumed, piece.len(), "an unfinished head takes all");
+        }
+        Ok((None, at))
+    }
+
+    const HEAD: &[u8] = b"POST /a HTTP/1.1\r\nHost: a\r\nX-Tab:\ta\tb \xFF\r\nEmpty:\r\n\r\n";
+
+    #[test]
+    fn every_split_gives_the_same_head_and_not_a_byte_more() {
+        let stream = [b"\r\n\r\n", HEAD, b"GET / HTTP/1.1\r\n"].concat();
+        let expected = Ok((Some(HEAD.to_vec()), HEAD.len() + 4));
+        assert_eq!(feed(&stream, &vec![1; stream.len()], 100), expected);
+        for cut in 0..=stream.len() {
+            assert_eq!(feed(&stream, &[cut], 100), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_head_may_fill_the_buffer_to_the_last_byte() {
+        assert_eq!(feed(HEAD, &[], HEAD.len()), Ok((Some(HEAD.to_vec()), HEAD.len())));
+    }
+
+    #[test]
+    fn a_full_buffer_is_414_within_the_request_line_and_431_after_it() {
+        let line = HEAD.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+        for room in 0..HEAD.len() {
+            let refusal = if room < line { Refusal::UriTooLong } else { Refusal::HeadTooLarge };
+            assert_eq!(feed(HEAD, &[], room), Err(refusal), "room of {room}");
+            assert_eq!(feed(HEAD, &vec![1; HEAD.len()], room), Err(refusal), "room of {room}, bytewise");
+        }
+    }
+
+    #[test]
+    fn what_cannot_become_a_head_is_refused_at_the_byte_that_tells() {
+        let cases: &[(&[u8], Refusal)] = &[
+            (b"\x16", Refusal::NotHttp),
+            (b"\x00", Refusal::NotHttp),
+            (b"(", Refusal::NotHttp),
+            (b"\x80", Refusal::NotHttp),
+            (b"\n", Refusal::LineEnd),
+            (b" ", Refusal::RequestLine),
+            (b"\rG", Refusal::LineEnd),
+            (b"\r\n\r\n\r\n\r\n\r\n", Refusal::EmptyLines),
+            (b"GE\x01", Refusal::Control),
+            (b"GET /\x7F", Refusal::Control),
+            (b"GET / HTTP/1.1\n", Refusal::LineEnd),
+            (b"GET / HTTP/1.1\rH", Refusal::LineEnd),
+            (b"GET / HTTP/1.1\r\r", Refusal::LineEnd),
+            (b"GET / HTTP/1.1\r\n ", Refusal::FieldLine),
+            (b"GET / HTTP/1.1\r\n\n", Refusal::LineEnd),
+            (b"GET / HTTP/1.1\r\nA: b\r\n\t", Refusal::FieldLine),
+            (b"GET / HTTP/1.1\r\nA: b\n", Refusal::LineEnd),
+            (b"GET / HTTP/1.1\r\nA: b\0", Refusal::Control),
+            (b"GET / HTTP/1.1\r\nA: b\r\n\rX", Refusal::LineEnd),
+        ];
+        for (bytes, refusal) in cases {
+            let told = bytes.len() - 1;
+            assert_eq!(feed(&bytes[..told], &[], 64), Ok((None, told)), "{}", bytes.escape_ascii());
+            assert_eq!(feed(bytes, &[], 64), Err(*refusal), "{}", bytes.escape_ascii());
+            assert_eq!(feed(bytes, &vec![1; told], 64), Err(*refusal), "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn once_refused_is_always_refused_until_reset() {
+        let mut accumulator = Accumulator::new();
+        let mut buffer = [0; 64];
+        assert_eq!(accumulator.take(&mut buffer, b"\x16"), Err(Refusal::NotHttp));
+        assert_eq!(accumulator.take(&mut buffer, b"GET / HTTP/1.0\r\n\r\n"), Err(Refusal::NotHttp));
+        accumulator.reset();
+        assert_eq!(accumulator.take(&mut buffer, b"GET / HTTP/1.0\r\n\r\n").unwrap().complete, Some(18));
+    }
+
+    #[test]
+    fn it_is_idle_until_a_head_begins_and_after_it_ended() {
+        let mut accumulator = Accumulator::new();
+        let mut buffer = [0; 64];
+        let _ = accumulator.take(&mut buffer, b"\r\n").unwrap();
+        assert!(accumulator.is_idle());
+        let _ = accumulator.take(&mut buffer, b"G").unwrap();
+        assert!(!accumulator.is_idle());
+        let _ = accumulator.take(&mut buffer, b"ET / HTTP/1.0\r\n\r\n").unwrap();
+        assert!(accumulator.is_idle());
+    }
+
+    fn like_a_head() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            4 => Just(b"\r\n".to_vec()),
+            4 => Just(b"A: b".to_vec()),
+            2 => Just(b"GET / HTTP/1.1\r\n".to_vec()),
+            1 => Just(b"\t".to_vec()),
+            1 => Just(b"\r\n\r\n".to_vec()),
+            1 => proptest::collection::vec(any::<u8>(), 0..3),
+            2 => proptest::collection::vec(b' '..b'~', 0..24),
+        ];
+        proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_same_result(bytes in like_a_head(), cuts in proptest::collection::vec(0_usize..9, 0..40), room in 0_usize..90) {
+            let whole = feed(&bytes, &[], room);
+            prop_assert_eq!(feed(&bytes, &cuts, room), whole.clone());
+            prop_assert_eq!(feed(&bytes, &vec![1; bytes.len()], room), whole);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The content of a request, however it is delimited.
+
+use super::{BodyLength, ChunkDecoder, Decoded, Refusal};
+
+/// Takes the content out of what follows a head, in place and bounded.
+///
+/// ```
+/// use goldcrest_core::http::{BodyDecoder, BodyLength, Refusal};
+///
+/// let mut decoder = BodyDecoder::new(BodyLength::Fixed(5), 1024)?;
+/// let decoded = decoder.decode(b"helloGET /")?;
+/// assert_eq!((decoded.data, decoded.done), (0..5, true));
+///
+/// assert_eq!(BodyDecoder::new(BodyLength::Fixed(1025), 1024).unwrap_err(), Refusal::ContentTooLarge);
+/// # Ok::<(), Refusal>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct BodyDecoder {
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Fixed { remaining: u64 },
+    Chunked { decoder: ChunkDecoder, left: u64 },
+}
+
+impl BodyDecoder {
+    /// A decoder for content that may have `bound` bytes in all.
+    ///
+    /// # Errors
+    /// [`ContentTooLarge`](Refusal::ContentTooLarge) where the length is known and past the bound.
+    pub const fn new(length: BodyLength, bound: u64) -> Result<Self, Refusal> {
+        let kind = match length {
+            BodyLength::None => Kind::Fixed { remaining: 0 },
+            BodyLength::Fixed(length) if length > bound => return Err(Refusal::ContentTooLarge),
+            BodyLength::Fixed(length) => Kind::Fixed { remaining: length },
+            BodyLength::Chunked => Kind::Chunked { decoder: ChunkDecoder::new(), left: bound },
+        };
+        Ok(Self { kind })
+    }
+
+    /// Finds the first run of content in `input`; call again with what has not been consumed until `done`.
+    ///
+    /// # Errors
+    /// [`ContentTooLarge`](Refusal::ContentTooLarge) as soon as a chunk announces more than the bound leaves, and what
+    /// [`ChunkDecoder::decode`] refuses.
+    pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, Refusal> {
+        match &mut self.kind {
+            Kind::Fixed { remaining } => {
+                let run = usize::try_from(*remaining).map_or(input.len(), |remaining| remaining.min(input.len()));
+                *remaining = remaining.saturating_sub(run as u64);
+                Ok(Decoded { consumed: run, data: 0..run, done: *remaining == 0 })
+            }
+            Kind::Chunked { decoder, left } => {
+                let decoded = decoder.decode(input)?;
+                *left = left.checked_sub(decoded.data.len() as u64).ok_or(Refusal::ContentTooLarge)?;
+                if decoder.outstanding() > *left {
+                    return Err(Refusal::ContentTooLarge);
+                }
+                Ok(decoded)
+            }
+        }
+    }
+
+    /// Whether the content has ended. A connection that ends before has cut it short.
+    pub fn is_done(&self) -> bool {
+        match &self.kind {
+            Kind::Fixed { remaining } => *remaining == 0,
+            Kind::Chunked { decoder, .. } => decoder.is_done(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn collect(length: BodyLength, bound: u64, wire: &[u8], step: usize) -> Result<(Vec<u8>, usize, bool), Refusal> {
+        let mut decoder = BodyDecoder::new(length, bound)?;
+        let (mut content, mut at) = (Vec::new(), 0);
+        while at < wire.len() && !decoder.is_done() {
+            let piece = &wire[at..wire.len().min(at + step)];
+            let decoded = decoder.decode(piece)?;
+            assert!(decoded.consumed > 0 && decoded.data.end <= decoded.consumed);
+            content.extend_from_slice(&piece[decoded.data]);
+            at += decoded.consumed;
+        }
+        Ok((content, at, decoder.is_done()))
+    }
+
+    #[test]
+    fn content_ends_where_its_length_says_at_any_step() {
+        let chunked = b"3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\nGET";
+        for step in 1..30 {
+            assert_eq!(collect(BodyLength::None, 9, b"GET", step), Ok((Vec::new(), 0, true)));
+            assert_eq!(collect(BodyLength::Fixed(5), 5, b"abcdeGET", step), Ok((b"abcde".to_vec(), 5, true)));
+            assert_eq!(collect(BodyLength::Fixed(5), 5, b"abc", step), Ok((b"abc".to_vec(), 3, false)));
+            let whole = chunked.len() - 3;
+            assert_eq!(collect(BodyLength::Chunked, 5, chunked, step), Ok((b"abcde".to_vec(), whole, true)));
+        }
+    }
+
+    #[test]
+    fn too_much_is_refused_when_it_is_announced() {
+        assert_eq!(collect(BodyLength::Fixed(6), 5, b"", 1), Err(Refusal::ContentTooLarge));
+        for step in 1..30 {
+            let chunked = b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n";
+            assert_eq!(collect(BodyLength::Chunked, 5, chunked, step), Err(Refusal::ContentTooLarge));
+            let huge = b"ffffffffffffffff\r\n";
+            assert_eq!(collect(BodyLength::Chunked, 5, huge, step), Err(Refusal::ContentTooLarge));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Field lines (RFC 9112 §5): judging one, and walking those of a head that was judged.
+
+use super::Refusal;
+use super::class::{all_token, ascii, is_value, trim};
+use super::scan::{find, split_line};
+
+/// The name and value of a field line, which comes without its CR LF.
+pub(crate) fn judge(line: &[u8]) -> Result<(&str, &[u8]), Refusal> {
+    let (name, value) = split(line).ok_or(Refusal::FieldLine)?;
+    if !all_token(name) {
+        return Err(Refusal::FieldLine);
+    }
+    if !value.iter().all(|&byte| is_value(byte)) {
+        return Err(Refusal::Control);
+    }
+    Ok((ascii(name), trim(value)))
+}
+
+fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, rest) = line.split_at_checked(find(line, b':')?)?;
+    Some((name, rest.get(1..)?))
+}
+
+/// The fields of a head in their order: name as it was sent, value without the whitespace around it.
+///
+/// Nothing is kept but where the walk stands: a head is its own table.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// Walks field lines that were judged before.
+    pub(crate) const fn new(lines: &'a [u8]) -> Self {
+        Self { rest: lines }
+    }
+
+    /// The values of the fields named `name`, in their order, compared without case.
+    pub fn named<'n>(self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
+        self.filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a str, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (line, rest) = split_line(self.rest)?;
+        let (name, value) = split(line)?;
+        self.rest = rest;
+        Some((ascii(name), trim(value)))
+    }
+}

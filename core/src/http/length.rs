@@ -1,0 +1,86 @@
+//! How long the content of a request is (RFC 9112 §6).
+
+use super::Refusal;
+use super::list::List;
+
+/// How the content of a request is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyLength {
+    /// Neither `Content-Length` nor `Transfer-Encoding`: there is no content.
+    None,
+    /// `Content-Length`: so many bytes.
+    Fixed(u64),
+    /// `Transfer-Encoding: chunked`
+    Chunked,
+}
+
+impl BodyLength {
+    /// Whether any byte of the message follows the head.
+    pub fn is_empty(self) -> bool {
+        matches!(self, Self::None | Self::Fixed(0))
+    }
+}
+
+/// Gathers the fields that decide.
+#[derive(Debug, Default)]
+pub(crate) struct Judge {
+    content_length: Option<u64>,
+    transfer_encoding: Option<Codings>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Codings {
+    others: bool,
+    chunked: bool,
+}
+
+impl Judge {
+    /// Takes the value of a `Content-Length` field: digits alone, and only once, even if two agree.
+    pub(crate) fn content_length(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        if self.content_length.is_some() || value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+            return Err(Refusal::ContentLength);
+        }
+        let mut length = 0_u64;
+        for digit in value {
+            length = length
+                .checked_mul(10)
+                .and_then(|tens| tens.checked_add(u64::from(digit.wrapping_sub(b'0'))))
+                .ok_or(Refusal::ContentTooLarge)?;
+        }
+        self.content_length = Some(length);
+        Ok(())
+    }
+
+    /// Takes the value of a `Transfer-Encoding` field.
+    pub(crate) fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        let mut codings = self.transfer_encoding.unwrap_or(Codings { others: false, chunked: false });
+        let mut list = List::new(value);
+        while let Some(coding) = list.next_raw() {
+            if codings.chunked || coding.is_empty() {
+                return Err(Refusal::TransferEncoding);
+            }
+            if coding.eq_ignore_ascii_case(b"chunked") {
+                codings.chunked = true;
+            } else if List::parts(coding).next_raw().is_some_and(|name| name.eq_ignore_ascii_case(b"chunked")) {
+                return Err(Refusal::TransferEncoding);
+            } else {
+                codings.others = true;
+            }
+        }
+        self.transfer_encoding = Some(codings);
+        Ok(())
+    }
+
+    /// The verdict, once all fields are in; `old` says that the request is HTTP/1.0.
+    pub(crate) fn verdict(&self, old: bool) -> Result<BodyLength, Refusal> {
+        match (self.content_length, self.transfer_encoding) {
+            (None, None) => Ok(BodyLength::None),
+            (Some(length), None) => Ok(BodyLength::Fixed(length)),
+            (Some(_), Some(_)) => Err(Refusal::AmbiguousLength),
+            (None, Some(_)) if old => Err(Refusal::TransferEncoding),
+            (None, Some(Codings { others: true, .. })) => Err(Refusal::TransferCoding),
+            (None, Some(Codings { chunked: true, .. })) => Ok(BodyLength::Chunked),
+            (None, Some(_)) => Err(Refusal::TransferEncoding),
+        }
+    }
+}

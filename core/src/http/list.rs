@@ -1,0 +1,104 @@
+//! Comma-separated lists in field values (RFC 9110 §5.6.1), quoted strings respected.
+
+use super::class::trim;
+
+/// The elements of a list, without the whitespace around them; empty elements are passed over (RFC 9110 §5.6.1.2).
+///
+/// A comma or semicolon inside a quoted string parts nothing. A quoted string that does not end takes the rest.
+#[derive(Clone, Copy, Debug)]
+pub struct List<'a> {
+    rest: Option<&'a [u8]>,
+    separator: u8,
+}
+
+impl<'a> List<'a> {
+    /// The elements of `value` between commas.
+    ///
+    /// ```
+    /// use goldcrest_core::http::List;
+    ///
+    /// let tokens: Vec<_> = List::new(b"keep-alive, , Upgrade;x=\"a,b\"").collect();
+    /// assert_eq!(tokens, [&b"keep-alive"[..], b"Upgrade;x=\"a,b\""]);
+    /// ```
+    pub const fn new(value: &'a [u8]) -> Self {
+        Self { rest: Some(value), separator: b',' }
+    }
+
+    /// The parts of one element between semicolons: what comes first, then its parameters.
+    pub const fn parts(element: &'a [u8]) -> Self {
+        Self { rest: Some(element), separator: b';' }
+    }
+
+    /// The next element, empty ones included.
+    pub(crate) fn next_raw(&mut self) -> Option<&'a [u8]> {
+        let rest = self.rest?;
+        let end = unquoted(rest, self.separator);
+        self.rest = end.and_then(|at| rest.get(at.saturating_add(1)..));
+        Some(trim(end.and_then(|at| rest.get(..at)).unwrap_or(rest)))
+    }
+}
+
+impl<'a> Iterator for List<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let element = self.next_raw()?;
+            if !element.is_empty() {
+                return Some(element);
+            }
+        }
+    }
+}
+
+/// Where `separator` first stands outside a quoted string.
+fn unquoted(value: &[u8], separator: u8) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    value.iter().position(|&byte| {
+        if escaped {
+            escaped = false;
+        } else if byte == b'"' {
+            quoted = !quoted;
+        } else if byte == b'\\' {
+            escaped = quoted;
+        }
+        byte == separator && !quoted
+    })
+}
+
+/// A parameter `name=value` (whitespace around `=` taken, RFC 9110 §5.6.6), or a name alone with an empty value.
+pub(crate) fn parameter(part: &[u8]) -> (&[u8], &[u8]) {
+    let Some(at) = part.iter().position(|&byte| byte == b'=') else { return (part, &[]) };
+    (trim(part.get(..at).unwrap_or_default()), trim(part.get(at.saturating_add(1)..).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn elements(value: &[u8]) -> Vec<&[u8]> {
+        List::new(value).collect()
+    }
+
+    #[test]
+    fn elements_are_parted_by_commas_and_trimmed() {
+        assert_eq!(elements(b"a,b ,\tc"), [b"a", b"b", b"c"]);
+        assert_eq!(elements(b""), [b""; 0]);
+        assert_eq!(elements(b" , ,,"), [b""; 0]);
+        assert_eq!(elements(b",a,"), [b"a"]);
+    }
+
+    #[test]
+    fn commas_in_quoted_strings_part_nothing() {
+        assert_eq!(elements(br#"a;b="x,\",y", c"#), [&br#"a;b="x,\",y""#[..], b"c"]);
+        assert_eq!(elements(br#"a="never, ending"#), [br#"a="never, ending"#]);
+        assert_eq!(elements(br"a\,b"), [&br"a\"[..], b"b"]);
+    }
+
+    #[test]
+    fn parameters_may_have_space_around_their_sign() {
+        assert_eq!(parameter(b"wait = 5"), (&b"wait"[..], &b"5"[..]));
+        assert_eq!(parameter(b"wait"), (&b"wait"[..], &b""[..]));
+    }
+}

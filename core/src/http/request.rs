@@ -1,0 +1,344 @@
+//! A request head that was judged, and its parts.
+
+use super::class::{all_token, ascii};
+use super::list::List;
+use super::scan::split_line;
+use super::{Acceptance, BodyLength, Encoded, Fields, Query, Refusal};
+use super::{accept, field, length, prefer, target};
+
+/// The default bound on field lines in a head. Browsers send about 15, chains of proxies two or three times as many.
+pub const MAX_FIELDS: usize = 128;
+
+/// A method (RFC 9110 §9); names are compared with case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the standard's")]
+pub enum Method<'a> {
+    Get,
+    Head,
+    Post,
+    Put,
+    Delete,
+    Connect,
+    Options,
+    Trace,
+    Patch,
+    /// Any other token.
+    Other(&'a str),
+}
+
+impl<'a> Method<'a> {
+    /// The method of this name.
+    pub fn new(name: &'a str) -> Self {
+        match name {
+            "GET" => Self::Get,
+            "HEAD" => Self::Head,
+            "POST" => Self::Post,
+            "PUT" => Self::Put,
+            "DELETE" => Self::Delete,
+            "CONNECT" => Self::Connect,
+            "OPTIONS" => Self::Options,
+            "TRACE" => Self::Trace,
+            "PATCH" => Self::Patch,
+            _ => Self::Other(name),
+        }
+    }
+
+    /// The name.
+    pub const fn as_str(self) -> &'a str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+            Self::Options => "OPTIONS",
+            Self::Trace => "TRACE",
+            Self::Patch => "PATCH",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// The version a request is to be answered by. HTTP/1.2 to 1.9 count as 1.1 (RFC 9110 §2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// HTTP/1.0: no chunked coding, no interim responses, connections close unless asked to stay.
+    Http10,
+    /// HTTP/1.1
+    Http11,
+}
+
+/// A request head that keeps every rule of RFC 9112, owning the buffer it stands in (or a guard of it).
+///
+/// There is no table of fields: each look-up walks the lines, so that a request costs its bytes and some forty more.
+///
+/// ```
+/// use goldcrest_core::http::{MAX_FIELDS, Refusal, Request};
+///
+/// let head = b"GET /events/news?after=7-1 HTTP/1.1\r\nHost: a:8080\r\nAccept: text/event-stream\r\n\r\n";
+/// let request = Request::parse(head, head.len(), MAX_FIELDS).unwrap();
+/// assert_eq!(request.host(), Some("a:8080"));
+/// assert_eq!(request.query_param("after").unwrap().raw(), "7-1");
+/// assert!(request.accepts("text/event-stream").is_named());
+/// assert!(request.keep_alive());
+///
+/// let twice = b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n";
+/// assert_eq!(Request::parse(twice, twice.len(), MAX_FIELDS).unwrap_err().0, Refusal::Host);
+/// ```
+#[derive(Debug)]
+pub struct Request<B> {
+    buffer: B,
+    layout: Layout,
+}
+
+/// Where the parts stand, and what the fields decided.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    /// The method ends here, one space follows, then the target.
+    method_end: usize,
+    /// The target ends here.
+    target_end: usize,
+    /// The first field line begins here.
+    fields: usize,
+    /// The head ends here.
+    length: usize,
+    version: Version,
+    body: BodyLength,
+    keep_alive: bool,
+    expects_continue: bool,
+}
+
+impl<B: AsRef<[u8]>> Request<B> {
+    /// Judges the head in the first `length` bytes of `buffer`, which may have at most `max_fields` field lines.
+    ///
+    /// # Errors
+    /// The first rule that the head breaks, with the buffer given back.
+    pub fn parse(buffer: B, length: usize, max_fields: usize) -> Result<Self, (Refusal, B)> {
+        let judged = match buffer.as_ref().get(..length) {
+            Some(head) => judge(head, max_fields),
+            None => Err(Refusal::RequestLine),
+        };
+        match judged {
+            Ok(layout) => Ok(Self { buffer, layout }),
+            Err(refusal) => Err((refusal, buffer)),
+        }
+    }
+
+    /// Gives the buffer back.
+    pub fn into_buffer(self) -> B {
+        self.buffer
+    }
+
+    /// The head as it stands in the buffer, empty line included.
+    pub fn head(&self) -> &[u8] {
+        self.slice(0, self.layout.length)
+    }
+
+    /// The method.
+    pub fn method(&self) -> Method<'_> {
+        Method::new(ascii(self.slice(0, self.layout.method_end)))
+    }
+
+    /// The target as it was sent: visible ASCII, not empty.
+    pub fn target(&self) -> &str {
+        ascii(self.slice(self.layout.method_end.saturating_add(1), self.layout.target_end))
+    }
+
+    /// The path, still encoded: begins with `/`, but is `*` for `OPTIONS *` and empty for `CONNECT`.
+    pub fn path(&self) -> &str {
+        target::parts(self.target(), self.method()).path
+    }
+
+    /// The query without its `?`, still encoded; `None` where there is no `?`.
+    pub fn query(&self) -> Option<&str> {
+        target::parts(self.target(), self.method()).query
+    }
+
+    /// The pairs of the query.
+    pub fn query_params(&self) -> Query<'_> {
+        Query::new(self.query().unwrap_or(""))
+    }
+
+    /// The value of the first pair of the query with this name.
+    pub fn query_param(&self, name: &str) -> Option<Encoded<'_>> {
+        self.query_params().param(name)
+    }
+
+    /// The version.
+    pub fn version(&self) -> Version {
+        self.layout.version
+    }
+
+    /// All fields in their order.
+    pub fn headers(&self) -> Fields<'_> {
+        Fields::new(self.slice(self.layout.fields, self.layout.length))
+    }
+
+    /// The value of the first field named `name`, compared without case.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers().named(name).next()
+    }
+
+    /// The values of all fields named `name`, compared without case.
+    pub fn header_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &[u8]> + Clone + use<'_, 'n, B> {
+        self.headers().named(name)
+    }
+
+    /// The elements of the comma-separated lists in all fields named `name`, as one list (RFC 9110 §5.3).
+    pub fn list<'n>(&self, name: &'n str) -> impl Iterator<Item = &[u8]> + Clone + use<'_, 'n, B> {
+        self.header_all(name).flat_map(List::new)
+    }
+
+    /// Whether the list in the fields named `name` has the element `token`, compared without case.
+    pub fn list_has(&self, name: &str, token: &str) -> bool {
+        self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// Host and port that the request is for, as they were sent: those of an absolute target, else those of `Host`.
+    ///
+    /// `None` only for HTTP/1.0. May be empty: `Host:` is legal and names nobody.
+    pub fn host(&self) -> Option<&str> {
+        target::parts(self.target(), self.method()).authority.or_else(|| self.header("host").map(ascii))
+    }
+
+    /// How the content is delimited.
+    pub fn body_length(&self) -> BodyLength {
+        self.layout.body
+    }
+
+    /// Whether the connection may stay open after the answer (RFC 9112 §9.3).
+    pub fn keep_alive(&self) -> bool {
+        self.layout.keep_alive
+    }
+
+    /// Whether `Connection` names this option, compared without case.
+    pub fn connection_has(&self, option: &str) -> bool {
+        self.list_has("connection", option)
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends the content (RFC 9110 §10.1.1).
+    ///
+    /// Never for HTTP/1.0, nor where there is no content to wait with.
+    pub fn expects_continue(&self) -> bool {
+        self.layout.expects_continue
+    }
+
+    /// How welcome an answer of `media_type` (`type/subtype`) is by `Accept`.
+    pub fn accepts(&self, media_type: &str) -> Acceptance {
+        accept::judge(self.header_all("accept"), media_type)
+    }
+
+    /// The seconds of `Prefer: wait=N` (RFC 7240 §4.3), not clamped.
+    pub fn prefer_wait(&self) -> Option<u32> {
+        prefer::wait(self.header_all("prefer"))
+    }
+
+    fn slice(&self, from: usize, to: usize) -> &[u8] {
+        self.buffer.as_ref().get(from..to).unwrap_or_default()
+    }
+}
+
+fn judge(head: &[u8], max_fields: usize) -> Result<Layout, Refusal> {
+    let (line, mut rest) = split_line(head).ok_or(Refusal::RequestLine)?;
+    let fields = head.len().saturating_sub(rest.len());
+    let mut words = line.split(|&byte| byte == b' ');
+    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(Refusal::RequestLine);
+    };
+    if !all_token(method) {
+        return Err(Refusal::RequestLine);
+    }
+    let version = judge_version(version)?;
+    target::judge(target, Method::new(ascii(method)))?;
+
+    let mut noted = Noted::default();
+    let mut count = 0_usize;
+    loop {
+        let (line, after) = split_line(rest).ok_or(Refusal::FieldLine)?;
+        rest = after;
+        if line.is_empty() {
+            break;
+        }
+        if count >= max_fields {
+            return Err(Refusal::TooManyFields);
+        }
+        count = count.saturating_add(1);
+        let (name, value) = field::judge(line)?;
+        noted.field(name, value)?;
+    }
+    if !rest.is_empty() {
+        return Err(Refusal::FieldLine);
+    }
+
+    let old = version == Version::Http10;
+    if !old && !noted.host {
+        return Err(Refusal::Host);
+    }
+    let body = noted.length.verdict(old)?;
+    if !old && noted.expects_other {
+        return Err(Refusal::Expectation);
+    }
+    let method_end = method.len();
+    Ok(Layout {
+        method_end,
+        target_end: method_end.saturating_add(1).saturating_add(target.len()),
+        fields,
+        length: head.len(),
+        version,
+        body,
+        keep_alive: !noted.close && (!old || noted.keep_alive),
+        expects_continue: !old && noted.expects_continue && !body.is_empty(),
+    })
+}
+
+fn judge_version(version: &[u8]) -> Result<Version, Refusal> {
+    match version {
+        b"HTTP/1.0" => Ok(Version::Http10),
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Ok(Version::Http11),
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+            Err(Refusal::Version)
+        }
+        _ => Err(Refusal::RequestLine),
+    }
+}
+
+/// What the fields say that decides how the connection goes on.
+#[derive(Debug, Default)]
+struct Noted {
+    host: bool,
+    close: bool,
+    keep_alive: bool,
+    expects_continue: bool,
+    expects_other: bool,
+    length: length::Judge,
+}
+
+impl Noted {
+    fn field(&mut self, name: &str, value: &[u8]) -> Result<(), Refusal> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if is("host") {
+            if self.host || !target::is_host_and_port(value) {
+                return Err(Refusal::Host);
+            }
+            self.host = true;
+        } else if is("content-length") {
+            self.length.content_length(value)?;
+        } else if is("transfer-encoding") {
+            self.length.transfer_encoding(value)?;
+        } else if is("connection") {
+            for option in List::new(value) {
+                self.close |= option.eq_ignore_ascii_case(b"close");
+                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            }
+        } else if is("expect") {
+            for expectation in List::new(value) {
+                let known = expectation.eq_ignore_ascii_case(b"100-continue");
+                self.expects_continue |= known;
+                self.expects_other |= !known;
+            }
+        }
+        Ok(())
+    }
+}

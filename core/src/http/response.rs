@@ -1,0 +1,277 @@
+//! Writing response heads, and whole small responses.
+
+use super::class::{all_token, is_value};
+use super::{Status, Version};
+use crate::sink::Pour;
+
+/// How the content of a response is delimited (RFC 9112 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// No field says: for 1xx, 204 and 304, which have no content.
+    None,
+    /// `Content-Length`
+    Length(u64),
+    /// `Transfer-Encoding: chunked`; never to a client of HTTP/1.0.
+    Chunked,
+    /// The content ends where the connection does.
+    Close,
+}
+
+impl Framing {
+    /// The framing for content of unknown length.
+    pub const fn streaming(version: Version) -> Self {
+        match version {
+            Version::Http10 => Self::Close,
+            Version::Http11 => Self::Chunked,
+        }
+    }
+}
+
+/// Pours a response head: the status line at once, then fields, then the empty line.
+///
+/// What is poured depends on the arguments alone, so that a head which did not fit is poured again with a longer skip.
+/// Nothing can inject a line: control characters in a value become spaces (RFC 9110 §5.5), and a field whose name is
+/// no token is left out.
+///
+/// ```
+/// use goldcrest_core::http::{Framing, HeadWriter, Status, Version};
+/// use goldcrest_core::sink::Sink;
+///
+/// let mut room = [0; 128];
+/// let mut sink = Sink::new(&mut room, 0);
+/// HeadWriter::new(&mut sink, Status::OK)
+///     .header("Content-Type", b"text/plain")
+///     .header("X-Name", b"a\r\nSet-Cookie: b")
+///     .framing(Framing::Chunked)
+///     .connection(Version::Http11, false)
+///     .finish();
+/// let written = sink.written();
+/// assert_eq!(
+///     core::str::from_utf8(&room[..written]).unwrap(),
+///     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Name: a  Set-Cookie: b\r\n\
+///      Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+/// );
+/// ```
+#[derive(Debug)]
+#[must_use = "a head ends with `finish`"]
+pub struct HeadWriter<'p, P: Pour> {
+    out: &'p mut P,
+}
+
+impl<'p, P: Pour> HeadWriter<'p, P> {
+    /// Pours the status line. The version in it is our own, HTTP/1.1, whatever the request's (RFC 9110 §2.5).
+    pub fn new(out: &'p mut P, status: Status) -> Self {
+        out.pour(b"HTTP/1.1 ");
+        pour_decimal(out, u64::from(status.code()));
+        out.pour(b" ");
+        out.pour(status.reason().as_bytes());
+        out.pour(b"\r\n");
+        Self { out }
+    }
+
+    /// Pours a field.
+    pub fn header(self, name: &str, value: &[u8]) -> Self {
+        self.header_parts(name, &[value])
+    }
+
+    /// Pours a field whose value is these parts, one behind the other.
+    pub fn header_parts(self, name: &str, parts: &[&[u8]]) -> Self {
+        if all_token(name.as_bytes()) {
+            self.out.pour(name.as_bytes());
+            self.out.pour(b": ");
+            for part in parts {
+                pour_value(self.out, part);
+            }
+            self.out.pour(b"\r\n");
+        }
+        self
+    }
+
+    /// Pours a field whose value is a number.
+    pub fn header_decimal(self, name: &str, value: u64) -> Self {
+        if all_token(name.as_bytes()) {
+            self.out.pour(name.as_bytes());
+            self.out.pour(b": ");
+            pour_decimal(self.out, value);
+            self.out.pour(b"\r\n");
+        }
+        self
+    }
+
+    /// Pours the field that the framing needs, if any.
+    pub fn framing(self, framing: Framing) -> Self {
+        match framing {
+            Framing::None | Framing::Close => self,
+            Framing::Length(length) => self.header_decimal("Content-Length", length),
+            Framing::Chunked => self.header("Transfer-Encoding", b"chunked"),
+        }
+    }
+
+    /// Pours `Connection` where the client's version does not take it for granted.
+    pub fn connection(self, version: Version, keep_alive: bool) -> Self {
+        match (version, keep_alive) {
+            (Version::Http11, true) => self,
+            (Version::Http10, true) => self.header("Connection", b"keep-alive"),
+            (_, false) => self.header("Connection", b"close"),
+        }
+    }
+
+    /// Pours the empty line.
+    pub fn finish(self) {
+        self.out.pour(b"\r\n");
+    }
+}
+
+/// A whole response, for answers that are in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'a> {
+    /// The status.
+    pub status: Status,
+    /// `Content-Type`, left out where there is none.
+    pub content_type: Option<&'a str>,
+    /// More fields, in this order; not `Content-Length`, `Transfer-Encoding` or `Connection`.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The content. Left out for statuses that have none (1xx, 204, 304).
+    pub body: &'a [u8],
+}
+
+impl<'a> Response<'a> {
+    /// A response of plain text.
+    pub const fn text(status: Status, body: &'a str) -> Self {
+        Self { status, content_type: Some("text/plain;charset=UTF-8"), headers: &[], body: body.as_bytes() }
+    }
+
+    /// Pours the response, to a client of `version`; `head_only` leaves the content out, as the answer to HEAD does.
+    ///
+    /// With `keep_alive` false it says `Connection: close`, and closing is the caller's.
+    pub fn render(&self, out: &mut impl Pour, version: Version, keep_alive: bool, head_only: bool) {
+        let bodiless = self.status.is_bodiless();
+        let mut head = HeadWriter::new(out, self.status);
+        if let Some(content_type) = self.content_type.filter(|_| !bodiless) {
+            head = head.header("Content-Type", content_type.as_bytes());
+        }
+        for (name, value) in self.headers {
+            head = head.header(name, value.as_bytes());
+        }
+        let framing = if bodiless { Framing::None } else { Framing::Length(self.body.len() as u64) };
+        head.framing(framing).connection(version, keep_alive).finish();
+        if !bodiless && !head_only {
+            out.pour(self.body);
+        }
+    }
+}
+
+/// Pours `value`, its control characters but HTAB as spaces.
+fn pour_value(out: &mut impl Pour, value: &[u8]) {
+    for (at, run) in value.split(|&byte| !is_value(byte)).enumerate() {
+        if at > 0 {
+            out.pour(b" ");
+        }
+        out.pour(run);
+    }
+}
+
+fn pour_decimal(out: &mut impl Pour, number: u64) {
+    let mut digits = [0; 20];
+    let mut rest = number;
+    let mut used = 0_usize;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' | (rest % 10) as u8;
+        rest /= 10;
+        used = used.saturating_add(1);
+        if rest == 0 {
+            break;
+        }
+    }
+    out.pour(digits.get(digits.len().saturating_sub(used)..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::{Measure, Sink};
+    use std::string::String;
+    use std::vec::Vec;
+
+    const NOTE: Response<'_> = Response {
+        status: Status::NOT_FOUND,
+        content_type: Some("text/plain"),
+        headers: &[("Allow", "GET"), ("no token", "x"), ("X", "\u{e9}\0\r\n\ty")],
+        body: b"nothing",
+    };
+
+    fn rendered(response: &Response<'_>, version: Version, keep_alive: bool, head_only: bool) -> String {
+        let mut room = [0; 512];
+        let mut sink = Sink::new(&mut room, 0);
+        response.render(&mut sink, version, keep_alive, head_only);
+        assert!(sink.is_whole());
+        let written = sink.written();
+        String::from_utf8(room[..written].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_response_has_its_length_and_cannot_be_injected_into() {
+        assert_eq!(
+            rendered(&NOTE, Version::Http11, true, false),
+            "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nAllow: GET\r\nX: \u{e9}   \ty\r\nContent-Length: 7\r\n\r\nnothing"
+        );
+    }
+
+    #[test]
+    fn connection_says_what_the_version_does_not() {
+        let of = |version, keep_alive| {
+            let text = rendered(&NOTE, version, keep_alive, false);
+            text.lines().find(|line| line.starts_with("Connection")).map(String::from)
+        };
+        assert_eq!(of(Version::Http11, true), None);
+        assert_eq!(of(Version::Http11, false).as_deref(), Some("Connection: close"));
+        assert_eq!(of(Version::Http10, true).as_deref(), Some("Connection: keep-alive"));
+        assert_eq!(of(Version::Http10, false).as_deref(), Some("Connection: close"));
+    }
+
+    #[test]
+    fn head_answers_tell_the_length_and_send_nothing() {
+        let text = rendered(&NOTE, Version::Http11, true, true);
+        assert!(text.contains("Content-Length: 7\r\n") && text.ends_with("\r\n\r\n"));
+    }
+
+    #[test]
+    fn statuses_without_content_have_no_length_either() {
+        for status in [Status::NO_CONTENT, Status::NOT_MODIFIED, Status::CONTINUE] {
+            let text = rendered(&Response { status, ..NOTE }, Version::Http11, true, false);
+            assert!(!text.contains("Content-") && text.ends_with("\r\n\r\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn any_room_gives_the_same_bytes_and_the_measure_agrees() {
+        let whole = rendered(&NOTE, Version::Http10, true, false);
+        let mut measure = Measure::default();
+        NOTE.render(&mut measure, Version::Http10, true, false);
+        assert_eq!(measure.0, whole.len() as u64);
+        for size in 1..40 {
+            let mut seen = Vec::new();
+            loop {
+                let mut room = std::vec![0; size];
+                let mut sink = Sink::new(&mut room, seen.len());
+                NOTE.render(&mut sink, Version::Http10, true, false);
+                let (written, done) = (sink.written(), sink.is_whole());
+                seen.extend_from_slice(&room[..written]);
+                if done {
+                    break;
+                }
+            }
+            assert_eq!(seen, whole.as_bytes(), "room of {size}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_whole() {
+        let mut room = [0; 64];
+        let mut sink = Sink::new(&mut room, 0);
+        pour_decimal(&mut sink, 0);
+        pour_decimal(&mut sink, u64::MAX);
+        assert_eq!(sink.written(), 21);
+        assert_eq!(&room[..21], b"018446744073709551615");
+    }
+}

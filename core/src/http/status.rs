@@ -1,0 +1,105 @@
+//! Status codes (RFC 9110 §15).
+
+use core::fmt;
+
+/// A status code, with the reason phrase that goes with it.
+///
+/// ```
+/// use goldcrest_core::http::Status;
+///
+/// assert_eq!(Status::GONE.code(), 410);
+/// assert_eq!(Status::new(404), Some(Status::NOT_FOUND));
+/// assert_eq!(Status::NOT_FOUND.reason(), "Not Found");
+/// assert_eq!(Status::new(1000), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Status(u16);
+
+macro_rules! statuses {
+    ($($code:literal $name:ident $reason:literal)*) => {
+        impl Status {
+            $(
+                #[doc = concat!("`", stringify!($code), " ", $reason, "`")]
+                pub const $name: Self = Self($code);
+            )*
+
+            /// The reason phrase; empty for a code that has no name here.
+            pub const fn reason(self) -> &'static str {
+                match self.0 {
+                    $($code => $reason,)*
+                    _ => "",
+                }
+            }
+        }
+    };
+}
+
+statuses! {
+    100 CONTINUE "Continue"
+    101 SWITCHING_PROTOCOLS "Switching Protocols"
+    200 OK "OK"
+    201 CREATED "Created"
+    202 ACCEPTED "Accepted"
+    204 NO_CONTENT "No Content"
+    206 PARTIAL_CONTENT "Partial Content"
+    301 MOVED_PERMANENTLY "Moved Permanently"
+    302 FOUND "Found"
+    303 SEE_OTHER "See Other"
+    304 NOT_MODIFIED "Not Modified"
+    307 TEMPORARY_REDIRECT "Temporary Redirect"
+    308 PERMANENT_REDIRECT "Permanent Redirect"
+    400 BAD_REQUEST "Bad Request"
+    401 UNAUTHORIZED "Unauthorized"
+    403 FORBIDDEN "Forbidden"
+    404 NOT_FOUND "Not Found"
+    405 METHOD_NOT_ALLOWED "Method Not Allowed"
+    406 NOT_ACCEPTABLE "Not Acceptable"
+    408 REQUEST_TIMEOUT "Request Timeout"
+    409 CONFLICT "Conflict"
+    410 GONE "Gone"
+    411 LENGTH_REQUIRED "Length Required"
+    412 PRECONDITION_FAILED "Precondition Failed"
+    413 CONTENT_TOO_LARGE "Content Too Large"
+    414 URI_TOO_LONG "URI Too Long"
+    415 UNSUPPORTED_MEDIA_TYPE "Unsupported Media Type"
+    417 EXPECTATION_FAILED "Expectation Failed"
+    421 MISDIRECTED_REQUEST "Misdirected Request"
+    422 UNPROCESSABLE_CONTENT "Unprocessable Content"
+    426 UPGRADE_REQUIRED "Upgrade Required"
+    429 TOO_MANY_REQUESTS "Too Many Requests"
+    431 REQUEST_HEADER_FIELDS_TOO_LARGE "Request Header Fields Too Large"
+    500 INTERNAL_SERVER_ERROR "Internal Server Error"
+    501 NOT_IMPLEMENTED "Not Implemented"
+    502 BAD_GATEWAY "Bad Gateway"
+    503 SERVICE_UNAVAILABLE "Service Unavailable"
+    504 GATEWAY_TIMEOUT "Gateway Timeout"
+    505 HTTP_VERSION_NOT_SUPPORTED "HTTP Version Not Supported"
+}
+
+impl Status {
+    /// The status of this code; `None` unless it is 100 to 599, the classes that exist (RFC 9110 §15).
+    pub const fn new(code: u16) -> Option<Self> {
+        if code >= 100 && code <= 599 { Some(Self(code)) } else { None }
+    }
+
+    /// The number.
+    pub const fn code(self) -> u16 {
+        self.0
+    }
+
+    /// Whether the status is interim (1xx): another answer to the same request follows, except after 101.
+    pub const fn is_informational(self) -> bool {
+        self.0 < 200
+    }
+
+    /// Whether the answer has no content whatever its fields say: 1xx, 204 and 304 (RFC 9112 §6.3).
+    pub const fn is_bodiless(self) -> bool {
+        self.0 < 200 || self.0 == 204 || self.0 == 304
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.0, self.reason())
+    }
+}
