@@ -129,10 +129,10 @@ mod tests {
 
     #[test]
     fn malformed_ranges_are_passed_over() {
-        for bad in ["2", "-1", "1.001", "0.1234", "", ".5", "0,5", "a", "1.", "00"] {
+        for bad in ["2", "-1", "1.001", "0.1234", "", ".5", "a", "1.5", "00"] {
             let value = std::format!("text/event-stream;q={bad}, */*;q=0.1");
             let (quality, _) = accept(&[&value]);
-            assert!(quality == 100 || bad == "1." && quality == 1000, "q={bad} gave {quality}");
+            assert_eq!(quality, 100, "q={bad}");
         }
         assert_eq!(accept(&["text*", "/", "text/event-streams"]), (0, Precedence::Unmatched));
     }
@@ -143,5 +143,6 @@ mod tests {
         assert_eq!(quality(b"0.9"), Some(900));
         assert_eq!(quality(b"1.000"), Some(1000));
         assert_eq!(quality(b"0."), Some(0));
+        assert_eq!(quality(b"1."), Some(1000));
     }
 }
