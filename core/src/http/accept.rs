@@ -1,7 +1,7 @@
 //! Judging `Accept` (RFC 9110 §12.5.1).
 
-use super::class::trim;
 use super::list::{List, parameter};
+use super::scan::split_once;
 
 /// How narrow the media range was that decided, the narrowest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,8 +69,8 @@ fn matched(range: &[u8], media_type: &str) -> Option<Precedence> {
         return Some(Precedence::Exact);
     }
     let kind = range.strip_suffix(b"/*")?;
-    let (own, _) = media_type.split_once('/')?;
-    kind.eq_ignore_ascii_case(own.as_bytes()).then_some(Precedence::Type)
+    let (own, _) = split_once(media_type.as_bytes(), b'/')?;
+    kind.eq_ignore_ascii_case(own).then_some(Precedence::Type)
 }
 
 /// The weight among `parameters` in thousandths; `None` if it is malformed.
@@ -78,7 +78,7 @@ fn weight(parameters: List<'_>) -> Option<u16> {
     for part in parameters {
         let (name, value) = parameter(part);
         if name.eq_ignore_ascii_case(b"q") {
-            return quality(trim(value));
+            return quality(value);
         }
     }
     Some(1000)

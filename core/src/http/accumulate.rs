@@ -169,15 +169,15 @@ impl Accumulator {
 
     /// Copies `bytes` behind what was taken; the state is then `next`, or the refusal for the line that is too long.
     fn append(&mut self, buffer: &mut [u8], bytes: &[u8], next: State) -> State {
-        let end = self.written.saturating_add(bytes.len());
-        let Some(room) = buffer.get_mut(self.written..end) else {
+        let room = buffer.get_mut(self.written..).and_then(|room| room.get_mut(..bytes.len()));
+        let Some(room) = room else {
             return State::Refused(match self.state {
                 State::Start | State::StartLine | State::StartLineLf => Refusal::UriTooLong,
                 _ => Refusal::HeadTooLarge,
             });
         };
         room.copy_from_slice(bytes);
-        self.written = end;
+        self.written = self.written.saturating_add(bytes.len());
         next
     }
 }

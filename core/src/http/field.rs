@@ -2,11 +2,11 @@
 
 use super::Refusal;
 use super::class::{all_token, ascii, is_value, trim};
-use super::scan::{find, split_line};
+use super::scan::{split_line, split_once};
 
 /// The name and value of a field line, which comes without its CR LF.
 pub(crate) fn judge(line: &[u8]) -> Result<(&str, &[u8]), Refusal> {
-    let (name, value) = split(line).ok_or(Refusal::FieldLine)?;
+    let (name, value) = split_once(line, b':').ok_or(Refusal::FieldLine)?;
     if !all_token(name) {
         return Err(Refusal::FieldLine);
     }
@@ -14,11 +14,6 @@ pub(crate) fn judge(line: &[u8]) -> Result<(&str, &[u8]), Refusal> {
         return Err(Refusal::Control);
     }
     Ok((ascii(name), trim(value)))
-}
-
-fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (name, rest) = line.split_at_checked(find(line, b':')?)?;
-    Some((name, rest.get(1..)?))
 }
 
 /// The fields of a head in their order: name as it was sent, value without the whitespace around it.
@@ -46,7 +41,7 @@ impl<'a> Iterator for Fields<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (line, rest) = split_line(self.rest)?;
-        let (name, value) = split(line)?;
+        let (name, value) = split_once(line, b':')?;
         self.rest = rest;
         Some((ascii(name), trim(value)))
     }

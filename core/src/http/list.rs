@@ -1,6 +1,7 @@
 //! Comma-separated lists in field values (RFC 9110 §5.6.1), quoted strings respected.
 
 use super::class::trim;
+use super::scan::split_once;
 
 /// The elements of a list, without the whitespace around them; empty elements are passed over (RFC 9110 §5.6.1.2).
 ///
@@ -68,8 +69,8 @@ fn unquoted(value: &[u8], separator: u8) -> Option<usize> {
 
 /// A parameter `name=value` (whitespace around `=` taken, RFC 9110 §5.6.6), or a name alone with an empty value.
 pub(crate) fn parameter(part: &[u8]) -> (&[u8], &[u8]) {
-    let Some(at) = part.iter().position(|&byte| byte == b'=') else { return (part, &[]) };
-    (trim(part.get(..at).unwrap_or_default()), trim(part.get(at.saturating_add(1)..).unwrap_or_default()))
+    let (name, value) = split_once(part, b'=').unwrap_or((part, &[]));
+    (trim(name), trim(value))
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! The query of a target, read as `application/x-www-form-urlencoded` (WHATWG URL §5.1).
 
+use super::class::ascii;
+use super::scan::split_once;
+
 /// The `name=value` pairs of a query, in their order; empty ones are passed over.
 ///
 /// ```
@@ -12,13 +15,13 @@
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a> {
-    rest: Option<&'a str>,
+    rest: Option<&'a [u8]>,
 }
 
 impl<'a> Query<'a> {
     /// The pairs of `query`, which comes without its `?`.
     pub const fn new(query: &'a str) -> Self {
-        Self { rest: Some(query) }
+        Self { rest: Some(query.as_bytes()) }
     }
 
     /// The value of the first pair with this name.
@@ -33,13 +36,13 @@ impl<'a> Iterator for Query<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let rest = self.rest?;
-            let (pair, after) = match rest.split_once('&') {
+            let (pair, after) = match split_once(rest, b'&') {
                 Some((pair, after)) => (pair, Some(after)),
                 None => (rest, None),
             };
             self.rest = after;
             if !pair.is_empty() {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                let (name, value) = split_once(pair, b'=').unwrap_or((pair, &[]));
                 return Some((Encoded(name), Encoded(value)));
             }
         }
@@ -48,12 +51,12 @@ impl<'a> Iterator for Query<'a> {
 
 /// A percent-encoded name or value. `+` is a space; a `%` without two hexadecimal digits stands for itself.
 #[derive(Clone, Copy, Debug)]
-pub struct Encoded<'a>(&'a str);
+pub struct Encoded<'a>(&'a [u8]);
 
 impl<'a> Encoded<'a> {
     /// The text as it was sent.
-    pub const fn raw(self) -> &'a str {
-        self.0
+    pub fn raw(self) -> &'a str {
+        ascii(self.0)
     }
 
     /// Whether the decoded text is `text`.
@@ -63,7 +66,7 @@ impl<'a> Encoded<'a> {
 
     /// The decoded bytes, one by one: any bytes, not only UTF-8.
     pub fn bytes(self) -> impl Iterator<Item = u8> + Clone + use<'a> {
-        let mut rest = self.0.as_bytes();
+        let mut rest = self.0;
         core::iter::from_fn(move || {
             let (byte, after) = match rest {
                 [b'%', high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {

@@ -147,12 +147,12 @@ impl<B: AsRef<[u8]>> Request<B> {
 
     /// The path, still encoded: begins with `/`, but is `*` for `OPTIONS *` and empty for `CONNECT`.
     pub fn path(&self) -> &str {
-        target::parts(self.target(), self.method()).path
+        ascii(self.parts().path)
     }
 
     /// The query without its `?`, still encoded; `None` where there is no `?`.
     pub fn query(&self) -> Option<&str> {
-        target::parts(self.target(), self.method()).query
+        self.parts().query.map(ascii)
     }
 
     /// The pairs of the query.
@@ -199,7 +199,7 @@ impl<B: AsRef<[u8]>> Request<B> {
     ///
     /// `None` only for HTTP/1.0. May be empty: `Host:` is legal and names nobody.
     pub fn host(&self) -> Option<&str> {
-        target::parts(self.target(), self.method()).authority.or_else(|| self.header("host").map(ascii))
+        self.parts().authority.or_else(|| self.header("host")).map(ascii)
     }
 
     /// How the content is delimited.
@@ -232,6 +232,11 @@ impl<B: AsRef<[u8]>> Request<B> {
     /// The seconds of `Prefer: wait=N` (RFC 7240 §4.3), not clamped.
     pub fn prefer_wait(&self) -> Option<u32> {
         prefer::wait(self.header_all("prefer"))
+    }
+
+    fn parts(&self) -> target::Target<'_> {
+        let connect = self.slice(0, self.layout.method_end) == b"CONNECT";
+        target::parts(self.slice(self.layout.method_end.saturating_add(1), self.layout.target_end), connect)
     }
 
     fn slice(&self, from: usize, to: usize) -> &[u8] {

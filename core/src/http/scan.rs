@@ -33,6 +33,12 @@ pub(crate) fn find_control(bytes: &[u8]) -> Option<usize> {
     scan(bytes, |word| below_space(word) | zeros(word ^ (LOW * 0x7F)), |byte| byte.is_ascii_control())
 }
 
+/// What stands before the first `byte` and what after it.
+pub(crate) fn split_once(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let (before, rest) = bytes.split_at_checked(find(bytes, byte)?)?;
+    Some((before, rest.get(1..)?))
+}
+
 /// The first line of `bytes` without its CR LF, and what follows it; `None` if no line ends or if one ends otherwise.
 pub(crate) fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (line, rest) = bytes.split_at_checked(find(bytes, b'\r')?)?;

@@ -1,79 +1,79 @@
 //! The request target in its four forms (RFC 9112 §3.2), and the host that it or `Host` names (RFC 3986 §3.2).
 
-use super::class::{ascii, is_host, is_target};
+use super::class::{is_host, is_target};
+use super::scan::{find, split_once};
 use super::{Method, Refusal};
 
 /// A target, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target<'a> {
     /// What absolute-form and authority-form say, host and port.
-    pub(crate) authority: Option<&'a str>,
+    pub(crate) authority: Option<&'a [u8]>,
     /// Begins with `/`, or is `*`, or is empty in authority-form.
-    pub(crate) path: &'a str,
-    pub(crate) query: Option<&'a str>,
+    pub(crate) path: &'a [u8],
+    pub(crate) query: Option<&'a [u8]>,
 }
 
 /// Judges a target for the method that it came with.
-pub(crate) fn judge<'a>(target: &'a [u8], method: Method<'_>) -> Result<&'a str, Refusal> {
-    if target.is_empty() || !target.iter().all(|&byte| is_target(byte)) {
-        return Err(Refusal::Target);
-    }
-    let text = ascii(target);
-    let is_legal = match (target, method) {
-        (_, Method::Connect) => text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && !port.is_empty()),
-        (b"*", method) => return if method == Method::Options { Ok(text) } else { Err(Refusal::Target) },
-        ([b'/', ..], _) => return Ok(text),
-        _ => parts(text, method).authority.is_some_and(|authority| !host_of(authority).is_empty()),
+pub(crate) fn judge(target: &[u8], method: Method<'_>) -> Result<(), Refusal> {
+    let is_legal = match target {
+        [] => false,
+        _ if method == Method::Connect => {
+            split_host(target).is_some_and(|(host, port)| !host.is_empty() && port.len() > 1 && is_port(port))
+        }
+        b"*" => method == Method::Options,
+        [b'/', rest @ ..] => rest.iter().all(|&byte| is_target(byte)),
+        _ => {
+            let named = |authority| split_host(authority).is_some_and(|(host, port)| !host.is_empty() && is_port(port));
+            target.iter().all(|&byte| is_target(byte)) && parts(target, false).authority.is_some_and(named)
+        }
     };
-    let is_valid = || parts(text, method).authority.is_some_and(|authority| is_host_and_port(authority.as_bytes()));
-    if is_legal && is_valid() { Ok(text) } else { Err(Refusal::Target) }
+    if is_legal { Ok(()) } else { Err(Refusal::Target) }
 }
 
-/// Takes apart a target that was judged.
-pub(crate) fn parts<'a>(target: &'a str, method: Method<'_>) -> Target<'a> {
-    if method == Method::Connect {
-        return Target { authority: Some(target), path: "", query: None };
+/// Takes apart a target that was judged; `connect` says that it is in authority-form.
+pub(crate) fn parts(target: &[u8], connect: bool) -> Target<'_> {
+    if connect {
+        return Target { authority: Some(target), path: b"", query: None };
     }
     let (authority, rest) = match absolute(target) {
         Some(rest) => {
-            let end = rest.find(['/', '?']).unwrap_or(rest.len());
-            let (authority, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+            let (authority, rest) = rest.split_at_checked(end).unwrap_or((rest, &[]));
             (Some(authority), rest)
         }
         None => (None, target),
     };
-    let (path, query) = match rest.split_once('?') {
+    let (path, query) = match split_once(rest, b'?') {
         Some((path, query)) => (path, Some(query)),
         None => (rest, None),
     };
-    Target { authority, path: if path.is_empty() { "/" } else { path }, query }
+    Target { authority, path: if path.is_empty() { b"/" } else { path }, query }
 }
 
 /// What follows the scheme and `//` of an absolute-form target; only schemes that come over this connection.
-fn absolute(target: &str) -> Option<&str> {
-    let (scheme, rest) = target.split_once("://")?;
-    ["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)).then_some(rest)
-}
-
-fn host_of(authority: &str) -> &str {
-    if authority.starts_with('[') { authority } else { authority.split(':').next().unwrap_or("") }
+fn absolute(target: &[u8]) -> Option<&[u8]> {
+    if matches!(target, [b'/', ..]) {
+        return None;
+    }
+    let (scheme, rest) = split_once(target, b':')?;
+    let known = ["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known.as_bytes()));
+    rest.strip_prefix(b"//").filter(|_| known)
 }
 
 /// Whether `value` is `uri-host [ ":" port ]`; an empty host is one that names nobody (RFC 9110 §7.2).
 pub(crate) fn is_host_and_port(value: &[u8]) -> bool {
-    let (host_is_valid, port) = match value {
-        [b'[', rest @ ..] => {
-            let Some(end) = rest.iter().position(|&byte| byte == b']') else { return false };
-            let (address, rest) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-            (is_address(address), rest.get(1..).unwrap_or_default())
-        }
-        _ => {
-            let end = value.iter().position(|&byte| byte == b':').unwrap_or(value.len());
-            let (name, port) = value.split_at_checked(end).unwrap_or((value, &[]));
-            (is_name(name), port)
-        }
-    };
-    host_is_valid && is_port(port)
+    split_host(value).is_some_and(|(_, port)| is_port(port))
+}
+
+/// The host of `value`, judged, and what follows it, which is not.
+fn split_host(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    if let [b'[', rest @ ..] = value {
+        let (address, port) = split_once(rest, b']')?;
+        return is_address(address).then_some((address, port));
+    }
+    let end = find(value, b':').unwrap_or(value.len());
+    value.split_at_checked(end).filter(|(name, _)| is_name(name))
 }
 
 /// An address in brackets: IPv6, by its alphabet.
@@ -106,10 +106,12 @@ fn is_port(port: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::class::ascii;
 
     fn of(target: &str) -> Option<(Option<&str>, &str, Option<&str>)> {
-        let target = parts(judge(target.as_bytes(), Method::Get).ok()?, Method::Get);
-        Some((target.authority, target.path, target.query))
+        judge(target.as_bytes(), Method::Get).ok()?;
+        let target = parts(target.as_bytes(), false);
+        Some((target.authority.map(ascii), ascii(target.path), target.query.map(ascii)))
     }
 
     #[test]
@@ -137,9 +139,9 @@ mod tests {
 
     #[test]
     fn the_asterisk_is_for_options_and_the_authority_for_connect() {
-        assert_eq!(judge(b"*", Method::Options), Ok("*"));
+        assert_eq!(judge(b"*", Method::Options), Ok(()));
         assert_eq!(judge(b"*", Method::Post), Err(Refusal::Target));
-        assert_eq!(judge(b"a:80", Method::Connect), Ok("a:80"));
+        assert_eq!(judge(b"a:80", Method::Connect), Ok(()));
         for bad in ["/", "a", "http://a:80/", "a:", ":80", "a:x", "*"] {
             assert_eq!(judge(bad.as_bytes(), Method::Connect), Err(Refusal::Target), "{bad}");
         }
