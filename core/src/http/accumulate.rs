@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use super::class::is_token;
+use super::copy::copy;
 use super::scan::find_control;
 
 /// Empty lines that are skipped before a request line (RFC 9112 §2.2), since some clients send one after a body.
@@ -176,8 +177,7 @@ impl Accumulator {
                 _ => Refusal::HeadTooLarge,
             });
         };
-        room.copy_from_slice(bytes);
-        self.written = self.written.saturating_add(bytes.len());
+        self.written = self.written.saturating_add(copy(bytes, room));
         next
     }
 }

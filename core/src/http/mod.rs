@@ -43,6 +43,7 @@ mod accumulate;
 mod body;
 pub mod chunked;
 mod class;
+mod copy;
 mod field;
 mod length;
 mod list;

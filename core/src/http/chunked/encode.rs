@@ -1,5 +1,7 @@
 //! Putting content into chunks, in the room that it leaves through.
 
+use crate::http::copy::copy;
+
 /// Room shorter than this takes a part of a chunk that is made in the carry.
 const CARRY: usize = 16;
 /// The data that a chunk in the carry has: what a size of one digit and two line ends leave.
@@ -83,11 +85,7 @@ impl ChunkEncoder {
 
     /// Moves what is pending into `room`, as much as fits.
     fn drain(&mut self, room: &mut [u8]) -> usize {
-        let pending = self.carry.get(self.start..self.end).unwrap_or_default();
-        let moved = pending.len().min(room.len());
-        if let (Some(to), Some(from)) = (room.get_mut(..moved), pending.get(..moved)) {
-            to.copy_from_slice(from);
-        }
+        let moved = copy(self.carry.get(self.start..self.end).unwrap_or_default(), room);
         self.start = self.start.saturating_add(moved);
         moved
     }
