@@ -1,8 +1,8 @@
 //! Field lines (RFC 9112 §5): judging one, and walking those of a head that was judged.
 
 use super::Refusal;
-use super::class::{all_token, ascii, is_value, trim};
-use super::scan::{split_line, split_once};
+use super::class::{all_token, ascii, trim};
+use super::scan::{find_control, split_line, split_once};
 
 /// The name and value of a field line, which comes without its CR LF.
 pub(crate) fn judge(line: &[u8]) -> Result<(&str, &[u8]), Refusal> {
@@ -10,10 +10,21 @@ pub(crate) fn judge(line: &[u8]) -> Result<(&str, &[u8]), Refusal> {
     if !all_token(name) {
         return Err(Refusal::FieldLine);
     }
-    if !value.iter().all(|&byte| is_value(byte)) {
+    if has_control(value) {
         return Err(Refusal::Control);
     }
     Ok((ascii(name), trim(value)))
+}
+
+/// Whether `value` has a control character other than HTAB.
+fn has_control(mut value: &[u8]) -> bool {
+    while let Some((control, rest)) = find_control(value).and_then(|at| value.get(at..)?.split_first()) {
+        if *control != b'\t' {
+            return true;
+        }
+        value = rest;
+    }
+    false
 }
 
 /// The fields of a head in their order: name as it was sent, value without the whitespace around it.
