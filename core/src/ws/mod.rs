@@ -1,1 +1,61 @@
-//! (being built)
+//! WebSocket (RFC 6455) as machines: bytes in by slice, events out by borrow, bytes out into the caller's slice.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`handshake`] | the opening handshake of both sides, subprotocols, extension offers, the `Origin` policy |
+//! | [`frame`] | the codec of frame heads |
+//! | [`mask`], [`utf8`] | masking in place; text judged across pieces |
+//! | [`close`] | close codes and reasons |
+//! | [`connection`] | the machine of an open connection, for either side |
+//! | [`message`] | whole messages in a caller's buffer |
+//! | [`heartbeat`] | when to ping, and when to give a silent peer up |
+//!
+//! No socket, no clock and no random source is known here: the caller passes bytes, time and masking keys.
+//!
+//! ```
+//! use goldcrest_core::ws::connection::{Config, Connection, Incoming, MessageKind, Unmasked};
+//!
+//! let mut server = Connection::server(Config::default());
+//! // "Hello" as a client sends it (RFC 6455 §5.7).
+//! let mut input = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+//! let received = server.receive(&mut input);
+//! let Some(Incoming::Piece(piece)) = received.event else { panic!("a message") };
+//! assert_eq!((piece.payload, piece.first, piece.last), (&b"Hello"[..], true, true));
+//!
+//! let mut room = [0; 64];
+//! let written = server.frame(&mut room, MessageKind::Text, piece.payload, &mut Unmasked).unwrap();
+//! assert_eq!(&room[..written], b"\x81\x05Hello");
+//! ```
+
+pub mod close;
+pub mod connection;
+pub mod frame;
+//pub mod handshake;
+//pub mod heartbeat;
+pub mod mask;
+//pub mod message;
+pub mod utf8;
+mod violation;
+
+pub use violation::ProtocolError;
+
+/// Which side of a connection the machine plays.
+///
+/// A client masks what it sends and refuses masked frames; for a server it is the other way round (RFC 6455 §5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The side that accepted the connection.
+    Server,
+    /// The side that opened it.
+    Client,
+}
+
+impl Role {
+    /// The other side.
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Server => Self::Client,
+            Self::Client => Self::Server,
+        }
+    }
+}

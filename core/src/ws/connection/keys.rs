@@ -1,0 +1,42 @@
+//! Where a client's masking keys come from.
+
+/// A random source that has nothing to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoEntropy;
+
+impl core::fmt::Display for NoEntropy {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("no entropy for a masking key")
+    }
+}
+
+impl core::error::Error for NoEntropy {}
+
+/// A source of masking keys: unpredictable, a new one for each frame (RFC 6455 §5.3, §10.3).
+///
+/// A server never asks for one: it passes [`Unmasked`].
+pub trait MaskingKeys {
+    /// The next key.
+    ///
+    /// # Errors
+    /// [`NoEntropy`]: the frame is then not begun, and may be tried again.
+    fn next_key(&mut self) -> Result<[u8; 4], NoEntropy>;
+}
+
+impl<F: FnMut() -> Result<[u8; 4], NoEntropy>> MaskingKeys for F {
+    fn next_key(&mut self) -> Result<[u8; 4], NoEntropy> {
+        self()
+    }
+}
+
+/// What a server passes where a client passes its source of masking keys.
+///
+/// Given to a client's machine by mistake it is a source that always fails: nothing leaves unmasked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unmasked;
+
+impl MaskingKeys for Unmasked {
+    fn next_key(&mut self) -> Result<[u8; 4], NoEntropy> {
+        Err(NoEntropy)
+    }
+}

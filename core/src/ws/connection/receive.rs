@@ -1,0 +1,393 @@
+//! Bytes in, events out.
+
+use super::super::close::{CloseCode, CloseReason};
+use super::super::frame::{Head, HeadDecoder, Opcode};
+use super::super::mask::{mask, mask_and_see_ascii, rotated};
+use super::super::utf8::Utf8;
+use super::super::{ProtocolError, Role};
+use super::{Connection, End, MessageKind, PingPayload, copy};
+
+/// What one call of [`Connection::receive`] gives.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Received<'a> {
+    /// Bytes of the input that are done with: the next call begins after them.
+    pub consumed: usize,
+    /// What they were. `None` says that nothing more can be had from this input.
+    pub event: Option<Incoming<'a>>,
+}
+
+/// What came from the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incoming<'a> {
+    /// A part of a message, or a whole one.
+    Piece(Piece<'a>),
+    /// A ping. Its pong waits already (unless our Close went before): there is nothing to do.
+    Ping,
+    /// A pong, with as much of its payload as a ping of ours can have.
+    Pong(PingPayload),
+    /// The peer's Close; within, its code. The reason is [`Connection::peer_close_reason`]. Our answer waits already,
+    /// with the same code. Nothing follows: input is ignored.
+    Closed {
+        /// The code, if the Close carried one.
+        code: Option<CloseCode>,
+    },
+    /// The peer broke a rule. A Close with the error's code waits already. Nothing follows: input is ignored.
+    Failed(ProtocolError),
+}
+
+/// A part of a message, unmasked, where it stood in the input.
+///
+/// The pieces of a message in order, joined, are the message. The fragments of the sender do not show.
+/// Text may be cut within a character, and is valid as far as it was handed out; a message whose last piece came is
+/// valid as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// The type of the message.
+    pub kind: MessageKind,
+    /// The bytes; empty only if the piece is the last.
+    pub payload: &'a [u8],
+    /// Whether the message begins here.
+    pub first: bool,
+    /// Whether the message ends here.
+    pub last: bool,
+}
+
+/// The state of the receiving side.
+#[derive(Clone, Debug)]
+pub(super) struct Receiver {
+    stage: Stage,
+    /// The type of the unfinished message.
+    message: Option<MessageKind>,
+    /// Whether no piece of it was handed out.
+    first: bool,
+    /// Whether the frame at hand is its last.
+    fin: bool,
+    utf8: Utf8,
+    /// The key for the next byte of payload.
+    key: [u8; 4],
+    head: HeadDecoder,
+    pong: PingPayload,
+    /// Bytes of the frame's payload that are to come.
+    remaining: u64,
+    /// Bytes of the message that frame heads have told.
+    told: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Before or in a frame's head.
+    Head,
+    /// In the payload of a data frame.
+    Data,
+    /// In the payload of a ping, whose bytes are carried.
+    Ping,
+    /// In the payload of a Close, whose bytes are carried.
+    Close,
+    /// In the payload of a pong.
+    Pong,
+    /// Everything is ignored.
+    Ended,
+}
+
+impl Receiver {
+    pub(super) const NEW: Self = Self {
+        stage: Stage::Head,
+        message: None,
+        first: false,
+        fin: false,
+        utf8: Utf8::NEW,
+        key: [0; 4],
+        head: HeadDecoder::NEW,
+        pong: PingPayload::EMPTY,
+        remaining: 0,
+        told: 0,
+    };
+
+    pub(super) fn end(&mut self) {
+        self.stage = Stage::Ended;
+    }
+
+    /// Whether what comes next has to be kept in the connection's carry.
+    pub(super) fn needs_carry(&self) -> bool {
+        matches!(self.stage, Stage::Ping | Stage::Close) && self.remaining > 0
+    }
+
+    /// Between messages, and nothing of a head taken.
+    #[inline]
+    fn is_at_rest(&self) -> bool {
+        self.stage == Stage::Head && self.message.is_none() && self.head.is_empty()
+    }
+}
+
+impl Connection {
+    /// Takes bytes from the peer: at most one event a call, to be repeated until there is none.
+    ///
+    /// Without an event all of `input` was consumed, or [`Self::wants_input`] is false. Any split of the peer's bytes
+    /// gives the same messages; only bytes that are consumed are altered (they are unmasked in place).
+    #[inline]
+    pub fn receive<'a>(&mut self, input: &'a mut [u8]) -> Received<'a> {
+        if self.receiver.is_at_rest()
+            && let Some(whole) = Whole::find(input, self.role)
+            && whole.len as u64 <= self.max_message
+        {
+            return self.receive_whole(input, whole);
+        }
+        self.receive_any(input)
+    }
+
+    /// A whole message in one frame, all of it in `input`.
+    #[inline]
+    fn receive_whole<'a>(&mut self, input: &'a mut [u8], whole: Whole) -> Received<'a> {
+        let consumed = whole.head + whole.len;
+        let text = whole.kind == MessageKind::Text;
+        let valid = match input.get_mut(whole.head..consumed) {
+            None => false,
+            Some(payload) => match whole.key {
+                Some(key) if text => mask_and_see_ascii(payload, key) || core::str::from_utf8(payload).is_ok(),
+                Some(key) => {
+                    mask(payload, key);
+                    true
+                }
+                None => !text || core::str::from_utf8(payload).is_ok(),
+            },
+        };
+        if !valid {
+            // Put the input back as it was, and find the bad byte by the way that fails there.
+            if let (Some(payload), Some(key)) = (input.get_mut(whole.head..consumed), whole.key) {
+                mask(payload, key);
+            }
+            return self.receive_any(input);
+        }
+        let payload = input.get(whole.head..consumed).unwrap_or_default();
+        let piece = Piece { kind: whole.kind, payload, first: true, last: true };
+        Received { consumed, event: Some(Incoming::Piece(piece)) }
+    }
+
+    /// Whatever it is, from whatever state.
+    #[inline(never)]
+    fn receive_any<'a>(&mut self, input: &'a mut [u8]) -> Received<'a> {
+        let mut at = 0;
+        loop {
+            let rest = input.get_mut(at..).unwrap_or_default();
+            match self.receiver.stage {
+                Stage::Ended => return Received { consumed: input.len(), event: None },
+                Stage::Head => {
+                    let (taken, head) = self.receiver.head.push(rest, self.role.peer());
+                    at += taken;
+                    let begun = match head {
+                        Ok(None) => return Received { consumed: at, event: None },
+                        Ok(Some(head)) => self.begin_frame(head),
+                        Err(error) => Err(error),
+                    };
+                    if let Err(error) = begun {
+                        return self.failed(error, input.len());
+                    }
+                }
+                Stage::Data => {
+                    if self.receiver.remaining == 0 && !self.receiver.fin {
+                        self.receiver.stage = Stage::Head;
+                    } else if rest.is_empty() && self.receiver.remaining > 0 {
+                        return Received { consumed: at, event: None };
+                    } else {
+                        break;
+                    }
+                }
+                Stage::Ping | Stage::Close | Stage::Pong => {
+                    if !self.wants_input() {
+                        return Received { consumed: at, event: None };
+                    }
+                    at += self.gather_control(rest);
+                    if self.receiver.remaining > 0 {
+                        return Received { consumed: at, event: None };
+                    }
+                    let event = match self.end_control() {
+                        Ok(event) => event,
+                        Err(error) => return self.failed(error, input.len()),
+                    };
+                    let ended = matches!(event, Incoming::Closed { .. });
+                    return Received { consumed: if ended { input.len() } else { at }, event: Some(event) };
+                }
+            }
+        }
+        self.receive_data(input, at)
+    }
+
+    /// The payload of a data frame from `at` on. There is some, or the message ends here.
+    fn receive_data<'a>(&mut self, input: &'a mut [u8], at: usize) -> Received<'a> {
+        let all = input.len();
+        let payload = input.get_mut(at..).unwrap_or_default();
+        let receiver = &mut self.receiver;
+        let take = usize::try_from(receiver.remaining).unwrap_or(usize::MAX).min(payload.len());
+        let payload = payload.get_mut(..take).unwrap_or_default();
+        mask(payload, receiver.key);
+        let kind = receiver.message.unwrap_or(MessageKind::Binary);
+        let ends = receiver.fin && take as u64 == receiver.remaining;
+        let mut good = take;
+        if kind == MessageKind::Text {
+            let before = receiver.utf8;
+            match receiver.utf8.push(payload) {
+                Err(bad) => good = bad,
+                // The byte that ends the text within a character is the bad one.
+                Ok(()) if ends && !receiver.utf8.is_complete() => {
+                    good = take.saturating_sub(1);
+                    receiver.utf8 = before;
+                    let _ = receiver.utf8.push(payload.get(..good).unwrap_or_default());
+                }
+                Ok(()) => {}
+            }
+        }
+        let bad = good < take || (ends && !receiver.utf8.is_complete());
+        if bad && good == 0 {
+            return self.failed(ProtocolError::NotUtf8, all);
+        }
+        if let Some(rest) = payload.get_mut(good..) {
+            mask(rest, rotated(receiver.key, good));
+        }
+        receiver.key = rotated(receiver.key, good);
+        receiver.remaining -= good as u64;
+        let last = ends && !bad;
+        let first = core::mem::take(&mut receiver.first);
+        if receiver.remaining == 0 {
+            receiver.stage = Stage::Head;
+        }
+        if last {
+            receiver.message = None;
+        }
+        let payload = payload.get(..good).unwrap_or_default();
+        Received { consumed: at + good, event: Some(Incoming::Piece(Piece { kind, payload, first, last })) }
+    }
+
+    fn begin_frame(&mut self, head: Head) -> Result<(), ProtocolError> {
+        let receiver = &mut self.receiver;
+        receiver.key = head.masking_key.unwrap_or_default();
+        let kind = match (head.opcode, receiver.message) {
+            (Opcode::Text, None) => MessageKind::Text,
+            (Opcode::Binary, None) => MessageKind::Binary,
+            (Opcode::Continuation, Some(kind)) => kind,
+            (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
+            (Opcode::Text | Opcode::Binary, Some(_)) => return Err(ProtocolError::MessageUnfinished),
+            (control, _) => {
+                receiver.remaining = head.len;
+                receiver.stage = match control {
+                    Opcode::Ping => Stage::Ping,
+                    Opcode::Pong => Stage::Pong,
+                    _ => Stage::Close,
+                };
+                receiver.pong = PingPayload::EMPTY;
+                return Ok(());
+            }
+        };
+        if receiver.message.is_none() {
+            receiver.first = true;
+            receiver.told = 0;
+            receiver.utf8 = Utf8::NEW;
+        }
+        receiver.told = receiver.told.saturating_add(head.len);
+        if receiver.told > self.max_message {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        receiver.message = Some(kind);
+        receiver.fin = head.fin;
+        receiver.remaining = head.len;
+        receiver.stage = Stage::Data;
+        Ok(())
+    }
+
+    /// Takes the control frame's payload from the start of `input`: how many bytes.
+    fn gather_control(&mut self, input: &mut [u8]) -> usize {
+        let receiver = &mut self.receiver;
+        let take = usize::try_from(receiver.remaining).unwrap_or(usize::MAX).min(input.len());
+        let payload = input.get_mut(..take).unwrap_or_default();
+        mask(payload, receiver.key);
+        receiver.key = rotated(receiver.key, take);
+        receiver.remaining -= take as u64;
+        if receiver.stage == Stage::Pong {
+            receiver.pong.extend(payload);
+        } else if take > 0 {
+            self.transmitter.forget_pong();
+            let room = self.carry.get_mut(usize::from(self.carried)..).unwrap_or_default();
+            self.carried += copy(payload, room) as u8;
+        }
+        take
+    }
+
+    /// The control frame is whole.
+    fn end_control<'a>(&mut self) -> Result<Incoming<'a>, ProtocolError> {
+        let stage = core::mem::replace(&mut self.receiver.stage, Stage::Head);
+        match stage {
+            Stage::Ping => {
+                let len = core::mem::take(&mut self.carried);
+                self.transmitter.queue_pong(len);
+                Ok(Incoming::Ping)
+            }
+            Stage::Pong => Ok(Incoming::Pong(self.receiver.pong)),
+            _ => {
+                let code = match self.carried_bytes() {
+                    [] => None,
+                    [_] => return Err(ProtocolError::HalfCloseCode),
+                    [high, low, reason @ ..] => {
+                        let code = CloseCode::new(u16::from_be_bytes([*high, *low]));
+                        core::str::from_utf8(reason).map_err(|_| ProtocolError::NotUtf8)?;
+                        Some(code.ok_or(ProtocolError::BadCloseCode)?)
+                    }
+                };
+                self.receiver.stage = Stage::Ended;
+                self.end = End::Closed(code);
+                self.transmitter.drop_pings();
+                // If our Close waits or left, the handshake needs no other.
+                let _ = self.transmitter.queue_close(code, CloseReason::NONE);
+                Ok(Incoming::Closed { code })
+            }
+        }
+    }
+
+    #[cold]
+    fn failed<'a>(&mut self, error: ProtocolError, consumed: usize) -> Received<'a> {
+        self.fail(error);
+        Received { consumed, event: Some(Incoming::Failed(error)) }
+    }
+}
+
+/// Where a whole unfragmented message stands in the input.
+#[derive(Clone, Copy)]
+struct Whole {
+    kind: MessageKind,
+    head: usize,
+    len: usize,
+    key: Option<[u8; 4]>,
+}
+
+impl Whole {
+    /// Looks for the common case without judging any other: a frame of text or binary, with FIN, its length in its
+    /// shortest form and less than 64 KiB, masked as it has to be, and all there.
+    #[inline]
+    fn find(input: &[u8], role: Role) -> Option<Self> {
+        let (&[first, second], rest) = input.split_first_chunk::<2>()?;
+        let kind = match first {
+            0x81 => MessageKind::Text,
+            0x82 => MessageKind::Binary,
+            _ => return None,
+        };
+        if (second & 0x80 != 0) != (role == Role::Server) {
+            return None;
+        }
+        let (len, rest, head) = match second & 0x7f {
+            126 => {
+                let (len, rest) = rest.split_first_chunk::<2>()?;
+                let len = u16::from_be_bytes(*len);
+                (if len < 126 { return None } else { usize::from(len) }, rest, 4)
+            }
+            127 => return None,
+            short => (usize::from(short), rest, 2),
+        };
+        let (key, head, rest) = match role {
+            Role::Client => (None, head, rest),
+            Role::Server => {
+                let (key, rest) = rest.split_first_chunk::<4>()?;
+                (Some(*key), head + 4, rest)
+            }
+        };
+        (rest.len() >= len).then_some(Self { kind, head, len, key })
+    }
+}

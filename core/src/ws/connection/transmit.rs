@@ -1,0 +1,432 @@
+//! What is ours to say, into any room.
+
+use super::super::Role;
+use super::super::close::{CloseCode, CloseReason};
+use super::super::frame::{CONTROL_MAX, Head, Opcode};
+use super::super::mask::{mask, rotated};
+use super::{Connection, MaskingKeys, MessageKind, NoEntropy, PingPayload, copy};
+
+/// Why nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// A frame of ours is not finished: transmit its rest first.
+    Busy,
+    /// The room is too short for the whole frame. Try with more, or begin it with [`Connection::start_frame`].
+    NoRoom,
+    /// The other type of message is unfinished: its last fragment comes first.
+    OtherMessage,
+    /// A Close of ours waits or left: nothing follows it.
+    Closing,
+    /// The random source failed. Nothing was begun.
+    NoEntropy,
+}
+
+impl From<NoEntropy> for SendError {
+    fn from(NoEntropy: NoEntropy) -> Self {
+        Self::NoEntropy
+    }
+}
+
+impl core::fmt::Display for SendError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "a frame is unfinished",
+            Self::NoRoom => "the frame does not fit",
+            Self::OtherMessage => "a message of the other type is unfinished",
+            Self::Closing => "the connection is closing",
+            Self::NoEntropy => "no entropy for a masking key",
+        })
+    }
+}
+
+impl core::error::Error for SendError {}
+
+/// The state of the sending side.
+#[derive(Clone, Debug)]
+pub(super) struct Transmitter {
+    /// The head under way: of a data frame, or of the control frame that is being sent.
+    head: [u8; Head::MAX],
+    head_at: u8,
+    head_len: u8,
+    /// The key for the next byte of the payload under way; zeros for a server.
+    key: [u8; 4],
+    /// The type of our unfinished message.
+    message: Option<MessageKind>,
+    /// The control frame under way, and how much of its payload left.
+    sending: Option<Control>,
+    control_at: u8,
+    /// The length of the pong whose payload is in the connection's carry, waiting or under way.
+    pong: Option<u8>,
+    /// An empty pong waits behind the one that is under way.
+    empty_pong: bool,
+    ping: Option<PingPayload>,
+    close: Close,
+    code: Option<CloseCode>,
+    reason: CloseReason,
+    /// Bytes of the data frame's payload that are to leave.
+    remaining: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Control {
+    Pong,
+    Ping,
+    Close,
+}
+
+/// How far our Close has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Close {
+    Not,
+    Waiting,
+    Sent,
+}
+
+impl Transmitter {
+    pub(super) const NEW: Self = Self {
+        head: [0; Head::MAX],
+        head_at: 0,
+        head_len: 0,
+        key: [0; 4],
+        message: None,
+        sending: None,
+        control_at: 0,
+        pong: None,
+        empty_pong: false,
+        ping: None,
+        close: Close::Not,
+        code: None,
+        reason: CloseReason::NONE,
+        remaining: 0,
+    };
+
+    pub(super) fn queue_close(&mut self, code: Option<CloseCode>, reason: CloseReason) -> Result<(), SendError> {
+        if self.is_closing() {
+            return Err(SendError::Closing);
+        }
+        (self.close, self.code, self.reason) = (Close::Waiting, code, reason);
+        Ok(())
+    }
+
+    pub(super) fn queue_ping(&mut self, payload: PingPayload) -> Result<(), SendError> {
+        if self.is_closing() {
+            return Err(SendError::Closing);
+        }
+        self.ping = Some(payload);
+        Ok(())
+    }
+
+    /// The carry holds a pong's payload of `len` bytes now. (Zero, if another pong is under way.)
+    pub(super) fn queue_pong(&mut self, len: u8) {
+        if self.is_closing() {
+        } else if self.is_sending_pong() {
+            self.empty_pong = true;
+        } else {
+            self.pong = Some(len);
+        }
+    }
+
+    /// Gives the carry back if a pong waits in it: a newer ping or a Close needs it. None is under way then.
+    pub(super) fn forget_pong(&mut self) {
+        if !self.is_sending_pong() {
+            self.pong = None;
+        }
+    }
+
+    /// Drops pings and pongs that have not begun to leave.
+    pub(super) fn drop_pings(&mut self) {
+        self.forget_pong();
+        self.empty_pong = false;
+        if self.sending != Some(Control::Ping) {
+            self.ping = None;
+        }
+    }
+
+    pub(super) fn is_sending_pong(&self) -> bool {
+        self.sending == Some(Control::Pong)
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.close != Close::Not
+    }
+
+    pub(super) fn is_close_sent(&self) -> bool {
+        self.close == Close::Sent
+    }
+
+    /// No frame is under way.
+    #[inline]
+    fn is_between_frames(&self) -> bool {
+        self.head_at == self.head_len && self.remaining == 0 && self.sending.is_none()
+    }
+
+    fn head_rest(&self) -> &[u8] {
+        self.head.get(usize::from(self.head_at)..usize::from(self.head_len)).unwrap_or_default()
+    }
+
+    fn control_len(&self, control: Control) -> usize {
+        match control {
+            Control::Pong => self.pong.map_or(0, usize::from),
+            Control::Ping => self.ping.map_or(0, |ping| ping.as_bytes().len()),
+            Control::Close => self.code.map_or(0, |_| 2 + self.reason.as_str().len()),
+        }
+    }
+
+    /// The control frame that is to leave next. A Close is the last of all.
+    fn next_control(&self) -> Option<Control> {
+        if self.pong.is_some() {
+            Some(Control::Pong)
+        } else if self.ping.is_some() {
+            Some(Control::Ping)
+        } else if self.close == Close::Waiting {
+            Some(Control::Close)
+        } else {
+            None
+        }
+    }
+
+    fn begin(&mut self, head: Head) {
+        self.head_len = head.encode(&mut self.head) as u8;
+        self.head_at = 0;
+        self.key = head.masking_key.unwrap_or_default();
+    }
+
+    /// What a data frame would be now.
+    #[inline]
+    fn opcode(&self, kind: MessageKind) -> Result<Opcode, SendError> {
+        if self.is_closing() {
+            return Err(SendError::Closing);
+        }
+        if !self.is_between_frames() {
+            return Err(SendError::Busy);
+        }
+        match (self.message, kind) {
+            (None, MessageKind::Text) => Ok(Opcode::Text),
+            (None, MessageKind::Binary) => Ok(Opcode::Binary),
+            (Some(unfinished), kind) if unfinished == kind => Ok(Opcode::Continuation),
+            (Some(_), _) => Err(SendError::OtherMessage),
+        }
+    }
+}
+
+impl Connection {
+    /// Writes what waits of ours into `room`: how many bytes. Any room will do, one byte a call too.
+    ///
+    /// The rest of a frame's head comes first, then pong, ping and Close, each whole. While the payload of a frame is
+    /// due it writes nothing: see [`Self::payload`].
+    ///
+    /// # Errors
+    /// [`NoEntropy`] if nothing was written because a client's control frame lacks its masking key.
+    pub fn transmit(&mut self, room: &mut [u8], keys: &mut impl MaskingKeys) -> Result<usize, NoEntropy> {
+        let mut at = 0;
+        loop {
+            let rest = room.get_mut(at..).unwrap_or_default();
+            let sender = &mut self.transmitter;
+            let put = copy(sender.head_rest(), rest);
+            sender.head_at += put as u8;
+            at += put;
+            if sender.head_at < sender.head_len || sender.remaining > 0 {
+                return Ok(at);
+            }
+            if let Some(control) = sender.sending {
+                at += self.transmit_control(control, room.get_mut(at..).unwrap_or_default());
+                if self.transmitter.sending.is_some() {
+                    return Ok(at);
+                }
+            } else if let Some(control) = sender.next_control() {
+                let masking_key = match new_key(self.role, keys) {
+                    Ok(key) => key,
+                    Err(error) if at == 0 => return Err(error),
+                    Err(_) => return Ok(at),
+                };
+                let opcode = match control {
+                    Control::Pong => Opcode::Pong,
+                    Control::Ping => Opcode::Ping,
+                    Control::Close => Opcode::Close,
+                };
+                let len = sender.control_len(control) as u64;
+                sender.begin(Head { fin: true, opcode, masking_key, len });
+                (sender.sending, sender.control_at) = (Some(control), 0);
+            } else {
+                return Ok(at);
+            }
+        }
+    }
+
+    /// Writes what fits of the payload of the control frame under way.
+    fn transmit_control(&mut self, control: Control, room: &mut [u8]) -> usize {
+        let sender = &mut self.transmitter;
+        let from = usize::from(sender.control_at);
+        let put = match control {
+            Control::Pong => copy(self.carry.get(from..sender.control_len(control)).unwrap_or_default(), room),
+            Control::Ping => {
+                let ping = sender.ping.unwrap_or_default();
+                copy(ping.as_bytes().get(from..).unwrap_or_default(), room)
+            }
+            Control::Close => match sender.code {
+                None => 0,
+                Some(code) => {
+                    let code = code.as_u16().to_be_bytes();
+                    let put = copy(code.get(from..).unwrap_or_default(), room);
+                    let reason = sender.reason.as_str().as_bytes().get((from + put).saturating_sub(2)..);
+                    let done = from + put >= code.len();
+                    let reason = if done { reason.unwrap_or_default() } else { &[] };
+                    put + copy(reason, room.get_mut(put..).unwrap_or_default())
+                }
+            },
+        };
+        mask(room.get_mut(..put).unwrap_or_default(), sender.key);
+        sender.key = rotated(sender.key, put);
+        sender.control_at += put as u8;
+        if from + put >= sender.control_len(control) {
+            sender.sending = None;
+            match control {
+                Control::Pong => sender.pong = core::mem::take(&mut sender.empty_pong).then_some(0),
+                Control::Ping => sender.ping = None,
+                Control::Close => sender.close = Close::Sent,
+            }
+        }
+        put
+    }
+
+    /// Begins a frame of a message of `kind` with `len` bytes of payload, the message's last frame if `fin`.
+    ///
+    /// The first frame of a message and its continuations are told apart by the machine. After this, [`Self::transmit`]
+    /// writes the head and [`Self::payload`] takes the payload. Text has to be UTF-8 (of the message as a whole); that
+    /// is the caller's to know.
+    ///
+    /// # Errors
+    /// [`SendError::Busy`], [`SendError::Closing`], [`SendError::OtherMessage`], [`SendError::NoEntropy`]: nothing was
+    /// begun.
+    pub fn start_frame(
+        &mut self,
+        kind: MessageKind,
+        fin: bool,
+        len: u64,
+        keys: &mut impl MaskingKeys,
+    ) -> Result<(), SendError> {
+        let opcode = self.transmitter.opcode(kind)?;
+        let masking_key = new_key(self.role, keys)?;
+        let len = len.min(u64::MAX >> 1);
+        let sender = &mut self.transmitter;
+        sender.begin(Head { fin, opcode, masking_key, len });
+        sender.message = if fin { None } else { Some(kind) };
+        sender.remaining = len;
+        Ok(())
+    }
+
+    /// Lets `fill` write payload of the frame under way into `room`, cut to what the frame still takes: how many bytes
+    /// it wrote, as it says. A client's are masked where they stand.
+    ///
+    /// `fill` is not called while the frame's head has not left, when no payload is due, or without room.
+    pub fn payload(&mut self, room: &mut [u8], fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
+        let sender = &mut self.transmitter;
+        if sender.head_at < sender.head_len || sender.remaining == 0 || room.is_empty() {
+            return 0;
+        }
+        let most = usize::try_from(sender.remaining).unwrap_or(usize::MAX).min(room.len());
+        let room = room.get_mut(..most).unwrap_or_default();
+        let filled = fill(room).min(most);
+        if self.role == Role::Client {
+            mask(room.get_mut(..filled).unwrap_or_default(), sender.key);
+            sender.key = rotated(sender.key, filled);
+        }
+        sender.remaining -= filled as u64;
+        filled
+    }
+
+    /// Writes a whole message in one frame at the start of `room`: how many bytes.
+    ///
+    /// Control frames that wait are not written: call [`Self::transmit`] before, so that a pong is not late.
+    ///
+    /// # Errors
+    /// All of [`SendError`]; nothing was written then. A message that is sent in fragments is [`SendError::Busy`] too.
+    #[inline]
+    pub fn frame(
+        &mut self,
+        room: &mut [u8],
+        kind: MessageKind,
+        payload: &[u8],
+        keys: &mut impl MaskingKeys,
+    ) -> Result<usize, SendError> {
+        let opcode = self.transmitter.opcode(kind)?;
+        if opcode == Opcode::Continuation {
+            return Err(SendError::Busy);
+        }
+        let head =
+            2 + match payload.len() {
+                0..=125 => 0,
+                126..=0xffff => 2,
+                _ => 8,
+            } + if self.role == Role::Client { 4 } else { 0 };
+        let whole = head + payload.len();
+        let Some((head_room, body)) = room.get_mut(..whole).and_then(|room| room.split_at_mut_checked(head)) else {
+            return Err(SendError::NoRoom);
+        };
+        let masking_key = new_key(self.role, keys)?;
+        match (head_room, masking_key) {
+            ([first, second], None) => {
+                *first = 0x80 | opcode as u8;
+                *second = payload.len() as u8;
+            }
+            (head_room, masking_key) => {
+                let mut bytes = [0; Head::MAX];
+                let used = Head { fin: true, opcode, masking_key, len: payload.len() as u64 }.encode(&mut bytes);
+                copy(bytes.get(..used).unwrap_or_default(), head_room);
+            }
+        }
+        copy(payload, body);
+        if let Some(key) = masking_key {
+            mask(body, key);
+        }
+        Ok(whole)
+    }
+
+    /// Bytes of payload that the frame under way still takes; zero without one.
+    pub fn payload_remaining(&self) -> u64 {
+        self.transmitter.remaining
+    }
+
+    /// Whether no frame of ours is half written: [`Self::start_frame`] would not be [`SendError::Busy`].
+    pub fn is_between_frames(&self) -> bool {
+        self.transmitter.is_between_frames()
+    }
+
+    /// Whether [`Self::transmit`] has something to write now.
+    pub fn has_output(&self) -> bool {
+        let sender = &self.transmitter;
+        sender.head_at < sender.head_len
+            || sender.remaining == 0 && (sender.sending.is_some() || sender.next_control().is_some())
+    }
+
+    /// Bytes of ours that wait in the machine: the rest of a head, and control frames with their heads. Payload that
+    /// the caller has yet to give is not counted.
+    pub fn buffered(&self) -> usize {
+        let sender = &self.transmitter;
+        let overhead = if self.role == Role::Client { 6 } else { 2 };
+        let mut waiting = sender.head_rest().len() + if sender.empty_pong { overhead } else { 0 };
+        for (control, queued) in [
+            (Control::Pong, sender.pong.is_some()),
+            (Control::Ping, sender.ping.is_some()),
+            (Control::Close, sender.close == Close::Waiting),
+        ] {
+            if sender.sending == Some(control) {
+                waiting += sender.control_len(control).saturating_sub(usize::from(sender.control_at));
+            } else if queued {
+                waiting += overhead + sender.control_len(control);
+            }
+        }
+        waiting
+    }
+}
+
+/// A frame's masking key as `role` needs it.
+#[inline]
+fn new_key(role: Role, keys: &mut impl MaskingKeys) -> Result<Option<[u8; 4]>, NoEntropy> {
+    match role {
+        Role::Server => Ok(None),
+        Role::Client => keys.next_key().map(Some),
+    }
+}
+
+const _: () = assert!(CONTROL_MAX + 6 <= u8::MAX as usize);
