@@ -31,9 +31,9 @@ pub mod close;
 pub mod connection;
 pub mod frame;
 //pub mod handshake;
-//pub mod heartbeat;
+pub mod heartbeat;
 pub mod mask;
-//pub mod message;
+pub mod message;
 pub mod utf8;
 mod violation;
 
