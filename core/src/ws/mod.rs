@@ -30,7 +30,7 @@
 pub mod close;
 pub mod connection;
 pub mod frame;
-//pub mod handshake;
+pub mod handshake;
 pub mod heartbeat;
 pub mod mask;
 pub mod message;

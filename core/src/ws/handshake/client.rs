@@ -1,0 +1,187 @@
+//! The client's side of the handshake (RFC 6455 §4.1).
+//!
+//! ```
+//! use goldcrest_core::sink::Sink;
+//! use goldcrest_core::ws::handshake::{Answer, ClientHandshake};
+//!
+//! let handshake = ClientHandshake {
+//!     host: "server.example.com",
+//!     target: "/chat",
+//!     origin: None,
+//!     protocols: &["chat", "superchat"],
+//!     nonce: *b"the sample nonce", // 16 bytes from the caller's random source
+//! };
+//! let mut room = [0; 400];
+//! let mut sink = Sink::new(&mut room, 0);
+//! handshake.pour(&mut sink).unwrap();
+//! assert!(sink.is_whole());
+//!
+//! let fields: [(&str, &[u8]); 4] = [
+//!     ("Upgrade", b"websocket"),
+//!     ("Connection", b"Upgrade"),
+//!     ("Sec-WebSocket-Accept", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+//!     ("Sec-WebSocket-Protocol", b"chat"),
+//! ];
+//! assert_eq!(handshake.verify(101, fields.into_iter()), Ok(Answer { protocol: Some("chat") }));
+//! ```
+
+use super::key::{Key, accept_key};
+use super::list::{has_token, is_token};
+use super::{ACCEPT, CONNECTION, EXTENSIONS, PROTOCOL, UPGRADE};
+use super::{sole_value, values};
+use crate::sink::Pour;
+
+/// What a client asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientHandshake<'a> {
+    /// The value of `Host`: the host, and the port unless it is the scheme's own.
+    pub host: &'a str,
+    /// The path and query: begins with `/`.
+    pub target: &'a str,
+    /// The value of `Origin`, for clients that have one.
+    pub origin: Option<&'a str>,
+    /// The subprotocols to offer, the preferred one first; distinct tokens.
+    pub protocols: &'a [&'a str],
+    /// Sixteen random bytes, new for each connection.
+    pub nonce: [u8; 16],
+}
+
+/// A part of a [`ClientHandshake`] that cannot stand in a request head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadRequestPart {
+    /// `host` is empty or has a byte that is no visible ASCII.
+    Host,
+    /// `target` does not begin with `/` or has a byte that is no visible ASCII.
+    Target,
+    /// `origin` is empty or has a byte that is no visible ASCII.
+    Origin,
+    /// `protocols` are not distinct tokens.
+    Protocol,
+}
+
+/// What the server agreed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// The subprotocol that it chose from the offer.
+    pub protocol: Option<&'a str>,
+}
+
+/// Why an answer opens no connection: drop the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotUpgraded {
+    /// The status, which is not 101. (Redirects and 401 are the caller's to follow.)
+    Status(u16),
+    /// `Upgrade` is not `websocket`.
+    Upgrade,
+    /// `Connection` does not name `Upgrade`.
+    Connection,
+    /// `Sec-WebSocket-Accept` is missing, there twice, or does not answer our key.
+    Accept,
+    /// `Sec-WebSocket-Protocol` is there twice, or names what was not offered.
+    Protocol,
+    /// An extension is in use that was not offered.
+    Extension,
+}
+
+impl<'a> ClientHandshake<'a> {
+    /// Pours the whole head of the request.
+    ///
+    /// # Errors
+    /// [`BadRequestPart`] if a part could not stand there, such as a line end in the target: nothing was poured.
+    pub fn pour(&self, out: &mut impl Pour) -> Result<(), BadRequestPart> {
+        let visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !visible(self.host) {
+            return Err(BadRequestPart::Host);
+        }
+        if !self.target.starts_with('/') || !visible(self.target) {
+            return Err(BadRequestPart::Target);
+        }
+        if self.origin.is_some_and(|origin| !visible(origin)) {
+            return Err(BadRequestPart::Origin);
+        }
+        for (index, name) in self.protocols.iter().enumerate() {
+            if !is_token(name.as_bytes()) || self.protocols.iter().take(index).any(|earlier| earlier == name) {
+                return Err(BadRequestPart::Protocol);
+            }
+        }
+        out.pour(b"GET ");
+        out.pour(self.target.as_bytes());
+        out.pour(b" HTTP/1.1\r\nHost: ");
+        out.pour(self.host.as_bytes());
+        out.pour(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ");
+        out.pour(self.key().as_bytes());
+        out.pour(b"\r\nSec-WebSocket-Version: 13\r\n");
+        if let Some(origin) = self.origin {
+            out.pour(b"Origin: ");
+            out.pour(origin.as_bytes());
+            out.pour(b"\r\n");
+        }
+        let mut before: &[u8] = b"Sec-WebSocket-Protocol: ";
+        for name in self.protocols {
+            out.pour(before);
+            out.pour(name.as_bytes());
+            before = b", ";
+        }
+        if !self.protocols.is_empty() {
+            out.pour(b"\r\n");
+        }
+        out.pour(b"\r\n");
+        Ok(())
+    }
+
+    /// Judges the server's answer by its status and its header fields.
+    ///
+    /// # Errors
+    /// The first rule that is broken, in the order of [`NotUpgraded`].
+    pub fn verify<'h>(
+        &self,
+        status: u16,
+        fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+    ) -> Result<Answer<'a>, NotUpgraded> {
+        if status != 101 {
+            return Err(NotUpgraded::Status(status));
+        }
+        match sole_value(fields.clone(), UPGRADE) {
+            Ok(Some(value)) if value.eq_ignore_ascii_case(b"websocket") => {}
+            _ => return Err(NotUpgraded::Upgrade),
+        }
+        if !values(fields.clone(), CONNECTION).any(|value| has_token(value, "upgrade")) {
+            return Err(NotUpgraded::Connection);
+        }
+        match sole_value(fields.clone(), ACCEPT) {
+            Ok(Some(value)) if value == accept_key(self.key()) => {}
+            _ => return Err(NotUpgraded::Accept),
+        }
+        let protocol = match sole_value(fields.clone(), PROTOCOL) {
+            Ok(None) => None,
+            Ok(Some(value)) => {
+                let offered = self.protocols.iter().find(|name| name.as_bytes() == value);
+                Some(*offered.ok_or(NotUpgraded::Protocol)?)
+            }
+            Err(_) => return Err(NotUpgraded::Protocol),
+        };
+        if values(fields, EXTENSIONS).any(|value| !value.is_empty()) {
+            return Err(NotUpgraded::Extension);
+        }
+        Ok(Answer { protocol })
+    }
+
+    fn key(&self) -> Key {
+        Key::new(self.nonce)
+    }
+}
+
+impl core::fmt::Display for NotUpgraded {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "the server answered {status}, not 101"),
+            Self::Upgrade => f.write_str("the answer's Upgrade is not websocket"),
+            Self::Connection => f.write_str("the answer's Connection does not name Upgrade"),
+            Self::Accept => f.write_str("the answer's Sec-WebSocket-Accept does not answer our key"),
+            Self::Protocol => f.write_str("the answer names a subprotocol that was not offered"),
+            Self::Extension => f.write_str("the answer names an extension that was not offered"),
+        }
+    }
+}
+
+impl core::error::Error for NotUpgraded {}

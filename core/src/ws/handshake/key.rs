@@ -1,0 +1,137 @@
+//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455 §4.1, §4.2.2).
+//!
+//! ```
+//! use goldcrest_core::ws::handshake::key::{Key, accept_key};
+//!
+//! // The example of RFC 6455 §1.3.
+//! let key = Key::parse(b"dGhlIHNhbXBsZSBub25jZQ==").unwrap();
+//! assert_eq!(key, Key::new(*b"the sample nonce"));
+//! assert_eq!(&accept_key(key), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+//! assert_eq!(Key::parse(b"dGhlIHNhbXBsZSBub25jZQ="), None);
+//! ```
+
+use super::sha1::sha1;
+
+/// What both sides append to the key before they digest it.
+const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// A nonce of 16 bytes in base64, in the one form that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key([u8; 24]);
+
+impl Key {
+    /// The key for a client's `nonce`, 16 bytes chosen at random for each connection.
+    pub fn new(nonce: [u8; 16]) -> Self {
+        let mut key = [b'='; 24];
+        encode(&nonce, &mut key);
+        Self(key)
+    }
+
+    /// A field's value, if it is the base64 of 16 bytes: 22 digits, the last with its four spare bits zero, and `==`.
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let key: [u8; 24] = value.try_into().ok()?;
+        let [digits @ .., last, b'=', b'='] = &key else { return None };
+        let spare = digit(*last)? & 0x0f;
+        (spare == 0 && digits.iter().all(|byte| digit(*byte).is_some())).then_some(Self(key))
+    }
+
+    /// The field's value.
+    pub fn as_bytes(&self) -> &[u8; 24] {
+        &self.0
+    }
+}
+
+/// The `Sec-WebSocket-Accept` that answers `key`.
+pub fn accept_key(key: Key) -> [u8; 28] {
+    let mut accept = [b'='; 28];
+    encode(&sha1(&key.0, GUID), &mut accept);
+    accept
+}
+
+/// Base64 (RFC 4648 §4) of `bytes` into `text`, whose padding stands there already.
+fn encode(bytes: &[u8], text: &mut [u8]) {
+    for (bytes, text) in bytes.chunks(3).zip(text.as_chunks_mut::<4>().0) {
+        let mut group = bytes.iter();
+        let mut next = || u32::from(group.next().copied().unwrap_or(0));
+        let bits = next() << 16 | next() << 8 | next();
+        for (index, to) in text.iter_mut().enumerate().take(bytes.len() + 1) {
+            *to = letter((bits >> (18 - 6 * index) & 0x3f) as u8);
+        }
+    }
+}
+
+/// The letter of a base64 digit below 64.
+const fn letter(digit: u8) -> u8 {
+    match digit {
+        0..26 => b'A' + digit,
+        26..52 => b'a' + (digit - 26),
+        52..62 => b'0' + (digit - 52),
+        62 => b'+',
+        _ => b'/',
+    }
+}
+
+/// The base64 digit of a letter.
+const fn digit(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_key_is_answered_by_its_digest() {
+        for (key, accept) in [
+            (b"x3JJHMbDL1EzLkh9GBhXDw==", b"HSmrc0sMlYUkAGmm5OPpG2HaGWk="),
+            (b"AAAAAAAAAAAAAAAAAAAAAA==", b"ICX+Yqv66kxgM0FcWaLWlFLwTAI="),
+        ] {
+            assert_eq!(&accept_key(Key::parse(key).unwrap()), accept);
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_base64_of_16_bytes_is_no_key() {
+        for value in [
+            &b""[..],
+            b"eHh4eHh4eHg=",              // 8 bytes
+            b"!!!!!!!!!!!!!!!!!!!!!!==",  // not base64
+            b"dGhlIHNhbXBsZSBub25jZQ",    // no padding
+            b"dGhlIHNhbXBsZSBub25jZQ=",   // half of it
+            b"dGhlIHNhbXBsZSBub25jZQ===", // too much of it
+            b"dGhlIHNhbXBsZSBub25jZR==",  // a spare bit is set
+            b"dGhlIHNhbXBsZSBub25jZQ=A",  // a digit after padding
+            b"-_-_-_-_-_-_-_-_-_-_-w==",  // the other alphabet
+            b"dGhlIHNhbXBsZSBub25jZQAA",  // 18 bytes
+            b"dGhlIHNhbXBsZSBub25jZSE=",  // 17 bytes
+            b"dGhlIHNhbXBs ZSBub25jZQ=",
+        ] {
+            assert_eq!(Key::parse(value), None, "{:?}", core::str::from_utf8(value));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_what_the_crate_that_encodes_anything_gives(nonce: [u8; 16]) {
+            let mut text = [0; 24];
+            STANDARD.encode_slice(nonce, &mut text).unwrap();
+            prop_assert_eq!(Key::parse(&text), Some(Key::new(nonce)));
+        }
+
+        #[test]
+        fn any_24_letters_are_a_key_if_they_decode_to_16_bytes(text in "[A-Za-z0-9+/]{20,22}[A-Za-z0-9+/=]{2,4}") {
+            let decodes = STANDARD.decode_slice(&text, &mut [0; 24]) == Ok(16);
+            prop_assert_eq!(Key::parse(text.as_bytes()).is_some(), decodes);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Subprotocols (RFC 6455 §1.9, §4.2.2).
+//!
+//! ```
+//! use goldcrest_core::ws::handshake::protocol::choose;
+//!
+//! // The server's order decides, not the client's.
+//! let offer: [&[u8]; 2] = [b"foo, chat", b"superchat"];
+//! assert_eq!(choose(offer.into_iter(), &["superchat", "chat"]), Ok(Some("superchat")));
+//! assert_eq!(choose(offer.into_iter(), &["other"]), Ok(None));
+//! assert!(choose([&b"chat, chat"[..]].into_iter(), &["chat"]).is_err());
+//! ```
+
+use super::list::{elements, is_token};
+
+/// An offer that is not a list of distinct tokens, or has more than [`OFFER_MAX`] of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadOffer;
+
+/// The most subprotocols that an offer may name: each is compared with all before it.
+pub const OFFER_MAX: usize = 64;
+
+/// The first of `preferred` that is offered by the field values, names being compared with their case.
+///
+/// # Errors
+/// [`BadOffer`], which is answered by 400.
+pub fn choose<'v, 'p>(
+    values: impl Iterator<Item = &'v [u8]> + Clone,
+    preferred: &[&'p str],
+) -> Result<Option<&'p str>, BadOffer> {
+    let offered = values.flat_map(elements);
+    for (index, name) in offered.clone().enumerate() {
+        if index >= OFFER_MAX || !is_token(name) || offered.clone().take(index).any(|earlier| earlier == name) {
+            return Err(BadOffer);
+        }
+    }
+    Ok(preferred.iter().find(|name| offered.clone().any(|offer| offer == name.as_bytes())).copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+    use std::string::String;
+    use std::vec::Vec;
+
+    #[test]
+    fn an_offer_is_distinct_tokens() {
+        for (offer, expected) in [
+            (&[][..], Ok(None)),
+            (&["chat"], Ok(Some("chat"))),
+            (&["foo, superchat, chat"], Ok(Some("chat"))),
+            (&["foo", "superchat"], Ok(Some("superchat"))),
+            (&["CHAT"], Ok(None)),
+            (&["nope"], Ok(None)),
+            (&["", ",chat,"], Ok(Some("chat"))),
+            (&["a b"], Err(BadOffer)),
+            (&["chat\r\nX: y"], Err(BadOffer)),
+            (&["chat;q=1"], Err(BadOffer)),
+            (&["chat, chat"], Err(BadOffer)),
+            (&["nope", "chat", "nope"], Err(BadOffer)),
+        ] {
+            let values = offer.iter().map(|value: &&str| value.as_bytes());
+            assert_eq!(choose(values, &["chat", "superchat"]), expected, "{offer:?}");
+        }
+    }
+
+    #[test]
+    fn an_offer_has_an_end() {
+        let names: Vec<String> = (0..=OFFER_MAX).map(|i| format!("p{i}")).collect();
+        let most = names[..OFFER_MAX].join(",");
+        assert_eq!(choose([most.as_bytes()].into_iter(), &["p63"]), Ok(Some("p63")));
+        let more = names.join(",");
+        assert_eq!(choose([more.as_bytes()].into_iter(), &["p63"]), Err(BadOffer));
+    }
+}

@@ -1,0 +1,177 @@
+//! The server's side of the handshake (RFC 6455 §4.2).
+//!
+//! ```
+//! use goldcrest_core::ws::handshake::{HandshakeRefusal, RequestLine, accept};
+//!
+//! let line = RequestLine { method: "GET", version: (1, 1) };
+//! let fields: [(&str, &[u8]); 5] = [
+//!     ("host", b"h"),
+//!     ("upgrade", b"websocket"),
+//!     ("connection", b"upgrade"),
+//!     ("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+//!     ("sec-websocket-version", b"8"),
+//! ];
+//! let refusal = accept(line, fields.into_iter(), &[]).unwrap_err();
+//! assert_eq!((refusal, refusal.status()), (HandshakeRefusal::Version, 426));
+//! assert!(refusal.fields().contains(&("Sec-WebSocket-Version", "13")));
+//! ```
+
+use super::extension::offers;
+use super::key::{Key, accept_key};
+use super::list::has_token;
+use super::protocol::choose;
+use super::{ACCEPT, CONNECTION, EXTENSIONS, KEY, PROTOCOL, SEC_VERSION, UPGRADE, VERSION};
+use super::{sole_value, values};
+use crate::sink::Pour;
+
+/// What the handshake has to know of a request beside its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLine<'a> {
+    /// The method, with its case.
+    pub method: &'a str,
+    /// HTTP's major and minor version.
+    pub version: (u8, u8),
+}
+
+/// A handshake that is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acceptance<'p> {
+    /// The value of `Sec-WebSocket-Accept`.
+    pub accept: [u8; 28],
+    /// The subprotocol to answer with, if one of the server's was offered.
+    pub protocol: Option<&'p str>,
+}
+
+impl Acceptance<'_> {
+    /// Pours the whole head of the answer: `101 Switching Protocols`, its fields and the empty line.
+    pub fn pour(&self, out: &mut impl Pour) {
+        out.pour(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+        out.pour(b"Sec-WebSocket-Accept: ");
+        out.pour(&self.accept);
+        if let Some(protocol) = self.protocol {
+            out.pour(b"\r\nSec-WebSocket-Protocol: ");
+            out.pour(protocol.as_bytes());
+        }
+        out.pour(b"\r\n\r\n");
+    }
+
+    /// The fields of the answer beside its status 101, for whoever renders heads.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let always: [(&str, &[u8]); 3] =
+            [(UPGRADE, b"websocket"), (CONNECTION, b"Upgrade"), (ACCEPT, self.accept.as_slice())];
+        always.into_iter().chain(self.protocol.map(|protocol| (PROTOCOL, protocol.as_bytes())))
+    }
+}
+
+/// Why a request does not become a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeRefusal {
+    /// The method is not GET.
+    Method,
+    /// HTTP before 1.1 knows no `Upgrade`.
+    HttpVersion,
+    /// Not exactly one `Host`.
+    Host,
+    /// `Upgrade` does not name `websocket`, or `Connection` does not name `Upgrade`: an ordinary request.
+    NoUpgrade,
+    /// `Sec-WebSocket-Key` is missing, there twice, or not the base64 of 16 bytes.
+    Key,
+    /// `Sec-WebSocket-Version` is not 13.
+    Version,
+    /// `Sec-WebSocket-Version` is there twice.
+    RepeatedVersion,
+    /// The offer of subprotocols is not a list of distinct tokens.
+    Protocol,
+    /// The offer of extensions breaks its grammar.
+    Extension,
+    /// The request has a body.
+    Body,
+}
+
+impl HandshakeRefusal {
+    /// The status of the answer: 400, 405 or 426.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Method => 405,
+            Self::NoUpgrade | Self::Version => 426,
+            _ => 400,
+        }
+    }
+
+    /// The fields that the answer has to carry.
+    pub const fn fields(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Method => &[("Allow", "GET")],
+            Self::NoUpgrade | Self::Version => &[(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), (SEC_VERSION, "13")],
+            _ => &[],
+        }
+    }
+}
+
+impl core::fmt::Display for HandshakeRefusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Method => "a WebSocket handshake is a GET",
+            Self::HttpVersion => "a WebSocket handshake needs HTTP/1.1",
+            Self::Host => "a request has exactly one Host",
+            Self::NoUpgrade => "this is for WebSocket: Upgrade: websocket, Connection: Upgrade",
+            Self::Key => "Sec-WebSocket-Key is not the base64 of 16 bytes",
+            Self::Version => "Sec-WebSocket-Version has to be 13",
+            Self::RepeatedVersion => "Sec-WebSocket-Version is there twice",
+            Self::Protocol => "Sec-WebSocket-Protocol is not a list of distinct tokens",
+            Self::Extension => "Sec-WebSocket-Extensions breaks its grammar",
+            Self::Body => "a WebSocket handshake has no body",
+        })
+    }
+}
+
+impl core::error::Error for HandshakeRefusal {}
+
+/// Judges a request that asks for a WebSocket.
+///
+/// `fields` are the request's header fields in order, `protocols` the server's subprotocols, the preferred one first.
+/// Extensions are checked and declined; see [`extension::offers`](super::extension::offers) for reading them. `Origin`
+/// is not judged here: see [`OriginPolicy`](super::OriginPolicy).
+///
+/// # Errors
+/// The first rule that is broken, in the order of [`HandshakeRefusal`].
+pub fn accept<'h, 'p>(
+    line: RequestLine<'_>,
+    fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+    protocols: &[&'p str],
+) -> Result<Acceptance<'p>, HandshakeRefusal> {
+    if line.method != "GET" {
+        return Err(HandshakeRefusal::Method);
+    }
+    if line.version < (1, 1) {
+        return Err(HandshakeRefusal::HttpVersion);
+    }
+    if !matches!(sole_value(fields.clone(), "Host"), Ok(Some(_))) {
+        return Err(HandshakeRefusal::Host);
+    }
+    if !is_upgrade(fields.clone()) {
+        return Err(HandshakeRefusal::NoUpgrade);
+    }
+    let Ok(Some(key)) = sole_value(fields.clone(), KEY) else { return Err(HandshakeRefusal::Key) };
+    let key = Key::parse(key).ok_or(HandshakeRefusal::Key)?;
+    match sole_value(fields.clone(), SEC_VERSION) {
+        Ok(Some(VERSION)) => {}
+        Ok(_) => return Err(HandshakeRefusal::Version),
+        Err(_) => return Err(HandshakeRefusal::RepeatedVersion),
+    }
+    let protocol = choose(values(fields.clone(), PROTOCOL), protocols).map_err(|_| HandshakeRefusal::Protocol)?;
+    if values(fields.clone(), EXTENSIONS).flat_map(offers).any(|offer| offer.is_err()) {
+        return Err(HandshakeRefusal::Extension);
+    }
+    let bodiless = |length: &[u8]| length == b"0";
+    if values(fields.clone(), "Transfer-Encoding").next().is_some() || !values(fields, "Content-Length").all(bodiless) {
+        return Err(HandshakeRefusal::Body);
+    }
+    Ok(Acceptance { accept: accept_key(key), protocol })
+}
+
+/// Whether the fields ask for (or grant) a change to WebSocket: `Upgrade` names it and `Connection` names `Upgrade`.
+pub fn is_upgrade<'h>(fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone) -> bool {
+    values(fields.clone(), UPGRADE).any(|value| has_token(value, "websocket"))
+        && values(fields, CONNECTION).any(|value| has_token(value, "upgrade"))
+}
