@@ -6,7 +6,7 @@
 //! use goldcrest_core::ws::heartbeat::{Heartbeat, HeartbeatAction, Pulse};
 //!
 //! let policy = Heartbeat { ping_interval: Duration::from_secs(25), pong_deadline: Duration::from_secs(20) };
-//! let second = |seconds| Instant::from_millis(seconds * 1_000);
+//! let second = |seconds: u64| Instant::from_millis(seconds * 1_000);
 //! let mut pulse = Pulse::new(policy, second(0));
 //! assert_eq!(pulse.deadline(), second(25));
 //!

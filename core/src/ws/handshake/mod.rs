@@ -65,3 +65,6 @@ fn sole_value<'h>(
 
 /// A field that may stand once stands twice.
 struct Repeated;
+
+#[cfg(test)]
+mod tests;
