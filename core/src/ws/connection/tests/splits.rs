@@ -1,0 +1,354 @@
+//! Any split, any interleaving: the same events, and frames that keep every rule.
+
+use super::super::super::close::CloseCode;
+use super::*;
+use proptest::prelude::*;
+
+/// What `bytes` of a client are, by the book and a byte at a time.
+fn by_the_book(mut bytes: &[u8], max_message: u64) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut message: Option<(MessageKind, Vec<u8>)> = None;
+    let mut told = 0;
+    let mut begun = false;
+    loop {
+        let (head, used) = match Head::decode(bytes, Role::Client) {
+            Ok(Some(head)) => head,
+            Ok(None) => return events,
+            Err(error) => return fail(events, error),
+        };
+        bytes = &bytes[used..];
+        let there = bytes.len().min(head.len as usize);
+        let key = head.masking_key.unwrap();
+        let payload: Vec<u8> = bytes[..there].iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect();
+        let whole = there as u64 == head.len;
+        bytes = &bytes[there..];
+        if head.opcode.is_control() {
+            if !whole {
+                return events;
+            }
+            match (head.opcode, &payload[..]) {
+                (Opcode::Ping, _) => events.push(Event::Ping),
+                (Opcode::Pong, _) => events.push(Event::Pong(PingPayload::new(&payload))),
+                (_, []) => events.push(Event::Closed(None)),
+                (_, [_]) => return fail(events, ProtocolError::HalfCloseCode),
+                (_, [high, low, reason @ ..]) => {
+                    if core::str::from_utf8(reason).is_err() {
+                        return fail(events, ProtocolError::NotUtf8);
+                    }
+                    match CloseCode::new(u16::from_be_bytes([*high, *low])) {
+                        None => return fail(events, ProtocolError::BadCloseCode),
+                        Some(code) => events.push(Event::Closed(Some(code.as_u16()))),
+                    }
+                }
+            }
+            if head.opcode == Opcode::Close {
+                return events;
+            }
+            continue;
+        }
+        let (kind, before) = match (head.opcode, message.take()) {
+            (Opcode::Continuation, Some(message)) => message,
+            (Opcode::Continuation, None) => return fail(events, ProtocolError::UnexpectedContinuation),
+            (_, Some(_)) => return fail(events, ProtocolError::MessageUnfinished),
+            (opcode, None) => {
+                (told, begun) = (0, false);
+                let kind = if opcode == Opcode::Text { MessageKind::Text } else { MessageKind::Binary };
+                (kind, Vec::new())
+            }
+        };
+        told += head.len;
+        if told > max_message {
+            return fail(events, ProtocolError::MessageTooBig);
+        }
+        let mut joined = before.clone();
+        let mut bad = false;
+        for byte in &payload {
+            joined.push(*byte);
+            if kind == MessageKind::Text
+                && core::str::from_utf8(&joined).is_err_and(|error| error.error_len().is_some())
+            {
+                bad = true;
+                joined.pop();
+                break;
+            }
+        }
+        let ends = head.fin && whole;
+        if !bad && ends && kind == MessageKind::Text && core::str::from_utf8(&joined).is_err() {
+            bad = true;
+            if joined.len() > before.len() {
+                joined.pop();
+            }
+        }
+        let last = ends && !bad;
+        let part = joined[before.len()..].to_vec();
+        if last || !part.is_empty() {
+            add(&mut events, Incoming::Piece(Piece { kind, payload: &part, first: !begun, last }));
+            begun = true;
+        }
+        if bad {
+            return fail(events, ProtocolError::NotUtf8);
+        }
+        if !whole {
+            return events;
+        }
+        message = (!head.fin).then_some((kind, joined));
+    }
+}
+
+fn fail(mut events: Vec<Event>, error: ProtocolError) -> Vec<Event> {
+    events.push(Event::Failed(error));
+    events
+}
+
+/// Frames that are mostly as they should be: fragments of text and binary, control frames between, and now and then
+/// a defect.
+fn any_frames() -> impl Strategy<Value = Vec<u8>> {
+    let text = prop_oneof![
+        6 => "[a-z\u{e4}\u{20ac}\u{1f426}]{0,12}".prop_map(String::into_bytes),
+        1 => proptest::collection::vec(any::<u8>(), 0..6),
+    ];
+    let message = (text, any::<bool>(), proptest::collection::vec(0usize..12, 0..4), any::<[u8; 4]>(), 0u8..4);
+    let control = prop_oneof![
+        4 => (Just(0x89u8), proptest::collection::vec(any::<u8>(), 0..126)),
+        3 => (Just(0x8au8), proptest::collection::vec(any::<u8>(), 0..126)),
+        1 => (Just(0x88u8), proptest::collection::vec(3u8..5, 0..4)),
+        1 => (Just(0x88u8), "[a-z]{0,9}".prop_map(|reason| [&[3, 0xe8], reason.as_bytes()].concat())),
+    ];
+    let unit = (message, proptest::option::of(control)).prop_map(|((payload, is_text, cuts, key, pause), control)| {
+        let mut bytes = Vec::new();
+        let mut opcode = if is_text { 1 } else { 2 };
+        let mut rest = &payload[..];
+        for (index, cut) in cuts.iter().enumerate() {
+            let (part, after) = rest.split_at((*cut).min(rest.len()));
+            bytes.extend(raw(opcode, part, Some(key)));
+            (opcode, rest) = (0, after);
+            if index == usize::from(pause)
+                && let Some((first, payload)) = &control
+            {
+                bytes.extend(raw(*first, payload, Some(key)));
+            }
+        }
+        bytes.extend(raw(0x80 | opcode, rest, Some(key)));
+        bytes
+    });
+    let defect = proptest::option::weighted(0.4, (any::<prop::sample::Index>(), any::<u8>()));
+    (proptest::collection::vec(unit, 1..6), defect).prop_map(|(units, defect)| {
+        let mut bytes = units.concat();
+        if let Some((at, byte)) = defect {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes
+    })
+}
+
+use std::string::String;
+
+fn cut(bytes: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
+    let mut pieces = Vec::new();
+    let mut rest = bytes;
+    let mut sizes = sizes.iter().cycle();
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(sizes.next().copied().unwrap_or(1).clamp(1, rest.len()));
+        pieces.push(piece.to_vec());
+        rest = after;
+    }
+    pieces
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn any_split_gives_what_the_book_says(
+        bytes in any_frames(),
+        sizes in proptest::collection::vec(1usize..40, 1..8),
+        max_message in prop_oneof![3 => Just(u64::MAX), 1 => 0u64..40],
+    ) {
+        let expected = by_the_book(&bytes, max_message);
+        let mut answers = Vec::new();
+        for sizes in [&[usize::MAX][..], &[1], &sizes] {
+            let mut machine = Connection::server(Config { max_message });
+            let mut events = Vec::new();
+            for piece in cut(&bytes, sizes) {
+                receive_all(&mut machine, &piece, &mut events);
+            }
+            prop_assert_eq!(&events, &expected, "by {:?}", sizes);
+            answers.push(transmit(&mut machine));
+        }
+        prop_assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn any_two_pieces_give_what_the_whole_gives(bytes in any_frames()) {
+        let expected = by_the_book(&bytes, u64::MAX);
+        for at in 0..=bytes.len() {
+            let mut machine = server();
+            let mut events = receive(&mut machine, &bytes[..at]);
+            receive_all(&mut machine, &bytes[at..], &mut events);
+            prop_assert_eq!(&events, &expected, "cut at {}", at);
+        }
+    }
+
+    /// Input by the byte, output by the byte, at any pace of each.
+    #[test]
+    fn pings_are_answered_whatever_the_pace_of_the_writer(
+        bytes in any_frames(),
+        paces in proptest::collection::vec((1usize..9, 0usize..9), 1..8),
+    ) {
+        let mut machine = server();
+        let mut events = Vec::new();
+        let mut pings = Vec::new();
+        let mut out = Vec::new();
+        let (mut given, mut turn) = (0, 0);
+        loop {
+            let (read, write) = paces[turn % paces.len()];
+            turn += 1;
+            let mut loan = bytes[given..bytes.len().min(given + read)].to_vec();
+            let mut at = 0;
+            while machine.wants_input() {
+                let Received { consumed, event } = machine.receive(&mut loan[at..]);
+                at += consumed;
+                let Some(event) = event else { break };
+                add(&mut events, event);
+            }
+            given += at;
+            let mut room = std::vec![0; if given == bytes.len() { 9 } else { write }];
+            let written = machine.transmit(&mut room, &mut Unmasked).unwrap();
+            out.extend(&room[..written]);
+            if given == bytes.len() && !machine.has_output() {
+                break;
+            }
+            prop_assert!(turn < 100_000, "no progress");
+        }
+        prop_assert_eq!(&events, &by_the_book(&bytes, u64::MAX));
+        for (opcode, fin, payload) in frames_before_damage(&bytes) {
+            if opcode == Opcode::Ping && fin {
+                pings.push(payload);
+            }
+        }
+        pings.truncate(events.iter().filter(|event| **event == Event::Ping).count());
+        let sent = frames(&out, Role::Server);
+        let mut from = pings.iter();
+        for (opcode, _, payload) in &sent {
+            if *opcode == Opcode::Pong {
+                prop_assert!(from.any(|ping| ping == payload), "a pong answers a ping, in order");
+            }
+        }
+        let ended = matches!(events.last(), Some(Event::Closed(_) | Event::Failed(_)));
+        prop_assert_eq!(sent.last().is_some_and(|(opcode, ..)| *opcode == Opcode::Close), ended);
+        prop_assert_eq!(machine.should_drop(), ended);
+        if let (false, Some(newest)) = (ended, pings.last()) {
+            prop_assert_eq!(sent.last().map(|(_, _, payload)| payload), Some(newest), "the newest is answered");
+        }
+    }
+
+    /// A message goes from a client to a server that echoes it, over rings of any size, with pings from both.
+    #[test]
+    fn a_message_comes_back_as_it_went(
+        payload in proptest::collection::vec(any::<u8>(), 0..400),
+        cuts in proptest::collection::vec(0usize..200, 0..5),
+        rings in (1usize..30, 1usize..30),
+        ping_every in 1u32..20,
+    ) {
+        let (mut here, mut there) = (client(), server());
+        let (mut up, mut down): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
+        let mut parts = cut_parts(&payload, &cuts);
+        let (mut given, mut echo, mut echoed): (Vec<u8>, Vec<(Vec<u8>, bool)>, Vec<Event>) = Default::default();
+        let mut given_echo: Vec<u8> = Vec::new();
+        for turn in 0u32.. {
+            prop_assert!(turn < 100_000, "no progress");
+            if turn % ping_every == 0 && turn < 500 {
+                here.ping(PingPayload::new(b"here")).unwrap();
+                there.ping(PingPayload::new(b"there")).unwrap();
+            }
+            if here.is_between_frames() && given.is_empty() && !parts.is_empty() {
+                let part = parts.remove(0);
+                here.start_frame(MessageKind::Binary, parts.is_empty(), part.len() as u64, &mut Counter(turn)).unwrap();
+                given = part;
+            }
+            if there.is_between_frames() && given_echo.is_empty() && !echo.is_empty() {
+                let (part, fin) = echo.remove(0);
+                there.start_frame(MessageKind::Binary, fin, part.len() as u64, &mut Unmasked).unwrap();
+                given_echo = part;
+            }
+            write(&mut here, &mut up, rings.0, &mut given, turn);
+            write(&mut there, &mut down, rings.1, &mut given_echo, turn);
+            read(&mut there, &mut up, |incoming| {
+                if let Incoming::Piece(piece) = incoming {
+                    echo.push((piece.payload.to_vec(), piece.last));
+                }
+            });
+            let mut done = false;
+            read(&mut here, &mut down, |incoming| {
+                if let Incoming::Piece(piece) = incoming {
+                    done |= piece.last;
+                    echoed.push(Event::Part {
+                        kind: piece.kind, payload: piece.payload.to_vec(), first: piece.first, last: piece.last,
+                    });
+                }
+            });
+            if done {
+                break;
+            }
+        }
+        let joined: Vec<u8> = echoed.iter().flat_map(|event| match event {
+            Event::Part { payload, .. } => payload.clone(),
+            _ => Vec::new(),
+        }).collect();
+        prop_assert_eq!(joined, payload);
+    }
+}
+
+/// The frames up to where `bytes` stop being frames.
+fn frames_before_damage(mut bytes: &[u8]) -> Vec<(Opcode, bool, Vec<u8>)> {
+    let mut found = Vec::new();
+    while let Ok(Some((head, used))) = Head::decode(bytes, Role::Client) {
+        let end = used.saturating_add(head.len as usize);
+        if end > bytes.len() {
+            break;
+        }
+        found.extend(frames(&bytes[..end], Role::Client));
+        bytes = &bytes[end..];
+    }
+    found
+}
+
+fn cut_parts(payload: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
+    let mut parts = Vec::new();
+    let mut rest = payload;
+    for cut in cuts {
+        let (part, after) = rest.split_at((*cut).min(rest.len()));
+        parts.push(part.to_vec());
+        rest = after;
+    }
+    parts.push(rest.to_vec());
+    parts
+}
+
+/// One turn of a writer: what fits of what waits, then of the payload at hand.
+fn write(machine: &mut Connection, ring: &mut Vec<u8>, size: usize, payload: &mut Vec<u8>, seed: u32) {
+    let mut room = std::vec![0; size - ring.len()];
+    let mut written = machine.transmit(&mut room, &mut Counter(seed)).unwrap();
+    written += machine.payload(&mut room[written..], |room| {
+        let n = room.len().min(payload.len());
+        room[..n].copy_from_slice(&payload[..n]);
+        payload.drain(..n);
+        n
+    });
+    ring.extend(&room[..written]);
+}
+
+/// One turn of a reader: everything that it can take.
+fn read(machine: &mut Connection, ring: &mut Vec<u8>, mut act: impl FnMut(Incoming<'_>)) {
+    let mut at = 0;
+    while machine.wants_input() {
+        let Received { consumed, event } = machine.receive(&mut ring[at..]);
+        at += consumed;
+        match event {
+            Some(event) => act(event),
+            None => break,
+        }
+    }
+    ring.drain(..at);
+}
