@@ -45,14 +45,17 @@
 
 mod keys;
 mod receive;
+mod receive_control;
+mod send;
 mod transmit;
+mod whole;
 
 #[cfg(test)]
 mod tests;
 
 pub use keys::{MaskingKeys, NoEntropy, Unmasked};
 pub use receive::{Incoming, Piece, Received};
-pub use transmit::SendError;
+pub use send::SendError;
 
 use super::close::{CloseCode, CloseReason};
 use super::frame::CONTROL_MAX;

@@ -1,11 +1,12 @@
 //! Bytes in, events out.
 
-use super::super::close::{CloseCode, CloseReason};
+use super::super::ProtocolError;
+use super::super::close::CloseCode;
 use super::super::frame::{Head, HeadDecoder, Opcode};
-use super::super::mask::{mask, mask_and_see_ascii, rotated};
+use super::super::mask::{mask, rotated};
 use super::super::utf8::Utf8;
-use super::super::{ProtocolError, Role};
-use super::{Connection, End, MessageKind, PingPayload, copy};
+use super::whole::Whole;
+use super::{Connection, MessageKind, PingPayload};
 
 /// What one call of [`Connection::receive`] gives.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub struct Piece<'a> {
 /// The state of the receiving side.
 #[derive(Clone, Debug)]
 pub(super) struct Receiver {
-    stage: Stage,
+    pub(super) stage: Stage,
     /// The type of the unfinished message.
     message: Option<MessageKind>,
     /// Whether no piece of it was handed out.
@@ -65,17 +66,17 @@ pub(super) struct Receiver {
     fin: bool,
     utf8: Utf8,
     /// The key for the next byte of payload.
-    key: [u8; 4],
+    pub(super) key: [u8; 4],
     head: HeadDecoder,
-    pong: PingPayload,
+    pub(super) pong: PingPayload,
     /// Bytes of the frame's payload that are to come.
-    remaining: u64,
+    pub(super) remaining: u64,
     /// Bytes of the message that frame heads have told.
     told: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// Before or in a frame's head.
     Head,
     /// In the payload of a data frame.
@@ -136,37 +137,9 @@ impl Connection {
         self.receive_any(input)
     }
 
-    /// A whole message in one frame, all of it in `input`.
-    #[inline]
-    fn receive_whole<'a>(&mut self, input: &'a mut [u8], whole: Whole) -> Received<'a> {
-        let consumed = whole.head + whole.len;
-        let text = whole.kind == MessageKind::Text;
-        let valid = match input.get_mut(whole.head..consumed) {
-            None => false,
-            Some(payload) => match whole.key {
-                Some(key) if text => mask_and_see_ascii(payload, key) || core::str::from_utf8(payload).is_ok(),
-                Some(key) => {
-                    mask(payload, key);
-                    true
-                }
-                None => !text || core::str::from_utf8(payload).is_ok(),
-            },
-        };
-        if !valid {
-            // Put the input back as it was, and find the bad byte by the way that fails there.
-            if let (Some(payload), Some(key)) = (input.get_mut(whole.head..consumed), whole.key) {
-                mask(payload, key);
-            }
-            return self.receive_any(input);
-        }
-        let payload = input.get(whole.head..consumed).unwrap_or_default();
-        let piece = Piece { kind: whole.kind, payload, first: true, last: true };
-        Received { consumed, event: Some(Incoming::Piece(piece)) }
-    }
-
     /// Whatever it is, from whatever state.
     #[inline(never)]
-    fn receive_any<'a>(&mut self, input: &'a mut [u8]) -> Received<'a> {
+    pub(super) fn receive_any<'a>(&mut self, input: &'a mut [u8]) -> Received<'a> {
         let mut at = 0;
         loop {
             let rest = input.get_mut(at..).unwrap_or_default();
@@ -294,100 +267,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes the control frame's payload from the start of `input`: how many bytes.
-    fn gather_control(&mut self, input: &mut [u8]) -> usize {
-        let receiver = &mut self.receiver;
-        let take = usize::try_from(receiver.remaining).unwrap_or(usize::MAX).min(input.len());
-        let payload = input.get_mut(..take).unwrap_or_default();
-        mask(payload, receiver.key);
-        receiver.key = rotated(receiver.key, take);
-        receiver.remaining -= take as u64;
-        if receiver.stage == Stage::Pong {
-            receiver.pong.extend(payload);
-        } else if take > 0 {
-            self.transmitter.forget_pong();
-            let room = self.carry.get_mut(usize::from(self.carried)..).unwrap_or_default();
-            self.carried += copy(payload, room) as u8;
-        }
-        take
-    }
-
-    /// The control frame is whole.
-    fn end_control<'a>(&mut self) -> Result<Incoming<'a>, ProtocolError> {
-        let stage = core::mem::replace(&mut self.receiver.stage, Stage::Head);
-        match stage {
-            Stage::Ping => {
-                let len = core::mem::take(&mut self.carried);
-                self.transmitter.queue_pong(len);
-                Ok(Incoming::Ping)
-            }
-            Stage::Pong => Ok(Incoming::Pong(self.receiver.pong)),
-            _ => {
-                let code = match self.carried_bytes() {
-                    [] => None,
-                    [_] => return Err(ProtocolError::HalfCloseCode),
-                    [high, low, reason @ ..] => {
-                        let code = CloseCode::new(u16::from_be_bytes([*high, *low]));
-                        core::str::from_utf8(reason).map_err(|_| ProtocolError::NotUtf8)?;
-                        Some(code.ok_or(ProtocolError::BadCloseCode)?)
-                    }
-                };
-                self.receiver.stage = Stage::Ended;
-                self.end = End::Closed(code);
-                self.transmitter.drop_pings();
-                // If our Close waits or left, the handshake needs no other.
-                let _ = self.transmitter.queue_close(code, CloseReason::NONE);
-                Ok(Incoming::Closed { code })
-            }
-        }
-    }
-
     #[cold]
     fn failed<'a>(&mut self, error: ProtocolError, consumed: usize) -> Received<'a> {
         self.fail(error);
         Received { consumed, event: Some(Incoming::Failed(error)) }
-    }
-}
-
-/// Where a whole unfragmented message stands in the input.
-#[derive(Clone, Copy)]
-struct Whole {
-    kind: MessageKind,
-    head: usize,
-    len: usize,
-    key: Option<[u8; 4]>,
-}
-
-impl Whole {
-    /// Looks for the common case without judging any other: a frame of text or binary, with FIN, its length in its
-    /// shortest form and less than 64 KiB, masked as it has to be, and all there.
-    #[inline]
-    fn find(input: &[u8], role: Role) -> Option<Self> {
-        let (&[first, second], rest) = input.split_first_chunk::<2>()?;
-        let kind = match first {
-            0x81 => MessageKind::Text,
-            0x82 => MessageKind::Binary,
-            _ => return None,
-        };
-        if (second & 0x80 != 0) != (role == Role::Server) {
-            return None;
-        }
-        let (len, rest, head) = match second & 0x7f {
-            126 => {
-                let (len, rest) = rest.split_first_chunk::<2>()?;
-                let len = u16::from_be_bytes(*len);
-                (if len < 126 { return None } else { usize::from(len) }, rest, 4)
-            }
-            127 => return None,
-            short => (usize::from(short), rest, 2),
-        };
-        let (key, head, rest) = match role {
-            Role::Client => (None, head, rest),
-            Role::Server => {
-                let (key, rest) = rest.split_first_chunk::<4>()?;
-                (Some(*key), head + 4, rest)
-            }
-        };
-        (rest.len() >= len).then_some(Self { kind, head, len, key })
     }
 }

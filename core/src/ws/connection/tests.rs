@@ -1,5 +1,6 @@
 //! The machine as its peer sees it: bytes that go in, frames that come out.
 
+mod book;
 mod closing;
 mod control;
 mod data;

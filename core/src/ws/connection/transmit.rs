@@ -4,54 +4,19 @@ use super::super::Role;
 use super::super::close::{CloseCode, CloseReason};
 use super::super::frame::{CONTROL_MAX, Head, Opcode};
 use super::super::mask::{mask, rotated};
-use super::{Connection, MaskingKeys, MessageKind, NoEntropy, PingPayload, copy};
-
-/// Why nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendError {
-    /// A frame of ours is not finished: transmit its rest first.
-    Busy,
-    /// The room is too short for the whole frame. Try with more, or begin it with [`Connection::start_frame`].
-    NoRoom,
-    /// The other type of message is unfinished: its last fragment comes first.
-    OtherMessage,
-    /// A Close of ours waits or left: nothing follows it.
-    Closing,
-    /// The random source failed. Nothing was begun.
-    NoEntropy,
-}
-
-impl From<NoEntropy> for SendError {
-    fn from(NoEntropy: NoEntropy) -> Self {
-        Self::NoEntropy
-    }
-}
-
-impl core::fmt::Display for SendError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Busy => "a frame is unfinished",
-            Self::NoRoom => "the frame does not fit",
-            Self::OtherMessage => "a message of the other type is unfinished",
-            Self::Closing => "the connection is closing",
-            Self::NoEntropy => "no entropy for a masking key",
-        })
-    }
-}
-
-impl core::error::Error for SendError {}
+use super::{Connection, MaskingKeys, MessageKind, NoEntropy, PingPayload, SendError, copy};
 
 /// The state of the sending side.
 #[derive(Clone, Debug)]
 pub(super) struct Transmitter {
     /// The head under way: of a data frame, or of the control frame that is being sent.
     head: [u8; Head::MAX],
-    head_at: u8,
-    head_len: u8,
+    pub(super) head_at: u8,
+    pub(super) head_len: u8,
     /// The key for the next byte of the payload under way; zeros for a server.
-    key: [u8; 4],
+    pub(super) key: [u8; 4],
     /// The type of our unfinished message.
-    message: Option<MessageKind>,
+    pub(super) message: Option<MessageKind>,
     /// The control frame under way, and how much of its payload left.
     sending: Option<Control>,
     control_at: u8,
@@ -64,7 +29,7 @@ pub(super) struct Transmitter {
     code: Option<CloseCode>,
     reason: CloseReason,
     /// Bytes of the data frame's payload that are to leave.
-    remaining: u64,
+    pub(super) remaining: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +121,7 @@ impl Transmitter {
 
     /// No frame is under way.
     #[inline]
-    fn is_between_frames(&self) -> bool {
+    pub(super) fn is_between_frames(&self) -> bool {
         self.head_at == self.head_len && self.remaining == 0 && self.sending.is_none()
     }
 
@@ -185,27 +150,10 @@ impl Transmitter {
         }
     }
 
-    fn begin(&mut self, head: Head) {
+    pub(super) fn begin(&mut self, head: Head) {
         self.head_len = head.encode(&mut self.head) as u8;
         self.head_at = 0;
         self.key = head.masking_key.unwrap_or_default();
-    }
-
-    /// What a data frame would be now.
-    #[inline]
-    fn opcode(&self, kind: MessageKind) -> Result<Opcode, SendError> {
-        if self.is_closing() {
-            return Err(SendError::Closing);
-        }
-        if !self.is_between_frames() {
-            return Err(SendError::Busy);
-        }
-        match (self.message, kind) {
-            (None, MessageKind::Text) => Ok(Opcode::Text),
-            (None, MessageKind::Binary) => Ok(Opcode::Binary),
-            (Some(unfinished), kind) if unfinished == kind => Ok(Opcode::Continuation),
-            (Some(_), _) => Err(SendError::OtherMessage),
-        }
     }
 }
 
@@ -289,104 +237,6 @@ impl Connection {
         put
     }
 
-    /// Begins a frame of a message of `kind` with `len` bytes of payload, the message's last frame if `fin`.
-    ///
-    /// The first frame of a message and its continuations are told apart by the machine. After this, [`Self::transmit`]
-    /// writes the head and [`Self::payload`] takes the payload. Text has to be UTF-8 (of the message as a whole); that
-    /// is the caller's to know.
-    ///
-    /// # Errors
-    /// [`SendError::Busy`], [`SendError::Closing`], [`SendError::OtherMessage`], [`SendError::NoEntropy`]: nothing was
-    /// begun.
-    pub fn start_frame(
-        &mut self,
-        kind: MessageKind,
-        fin: bool,
-        len: u64,
-        keys: &mut impl MaskingKeys,
-    ) -> Result<(), SendError> {
-        let opcode = self.transmitter.opcode(kind)?;
-        let masking_key = new_key(self.role, keys)?;
-        let len = len.min(u64::MAX >> 1);
-        let sender = &mut self.transmitter;
-        sender.begin(Head { fin, opcode, masking_key, len });
-        sender.message = if fin { None } else { Some(kind) };
-        sender.remaining = len;
-        Ok(())
-    }
-
-    /// Lets `fill` write payload of the frame under way into `room`, cut to what the frame still takes: how many bytes
-    /// it wrote, as it says. A client's are masked where they stand.
-    ///
-    /// `fill` is not called while the frame's head has not left, when no payload is due, or without room.
-    pub fn payload(&mut self, room: &mut [u8], fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
-        let sender = &mut self.transmitter;
-        if sender.head_at < sender.head_len || sender.remaining == 0 || room.is_empty() {
-            return 0;
-        }
-        let most = usize::try_from(sender.remaining).unwrap_or(usize::MAX).min(room.len());
-        let room = room.get_mut(..most).unwrap_or_default();
-        let filled = fill(room).min(most);
-        if self.role == Role::Client {
-            mask(room.get_mut(..filled).unwrap_or_default(), sender.key);
-            sender.key = rotated(sender.key, filled);
-        }
-        sender.remaining -= filled as u64;
-        filled
-    }
-
-    /// Writes a whole message in one frame at the start of `room`: how many bytes.
-    ///
-    /// Control frames that wait are not written: call [`Self::transmit`] before, so that a pong is not late.
-    ///
-    /// # Errors
-    /// All of [`SendError`]; nothing was written then. A message that is sent in fragments is [`SendError::Busy`] too.
-    #[inline]
-    pub fn frame(
-        &mut self,
-        room: &mut [u8],
-        kind: MessageKind,
-        payload: &[u8],
-        keys: &mut impl MaskingKeys,
-    ) -> Result<usize, SendError> {
-        let opcode = self.transmitter.opcode(kind)?;
-        if opcode == Opcode::Continuation {
-            return Err(SendError::Busy);
-        }
-        let head =
-            2 + match payload.len() {
-                0..=125 => 0,
-                126..=0xffff => 2,
-                _ => 8,
-            } + if self.role == Role::Client { 4 } else { 0 };
-        let whole = head + payload.len();
-        let Some((head_room, body)) = room.get_mut(..whole).and_then(|room| room.split_at_mut_checked(head)) else {
-            return Err(SendError::NoRoom);
-        };
-        let masking_key = new_key(self.role, keys)?;
-        match (head_room, masking_key) {
-            ([first, second], None) => {
-                *first = 0x80 | opcode as u8;
-                *second = payload.len() as u8;
-            }
-            (head_room, masking_key) => {
-                let mut bytes = [0; Head::MAX];
-                let used = Head { fin: true, opcode, masking_key, len: payload.len() as u64 }.encode(&mut bytes);
-                copy(bytes.get(..used).unwrap_or_default(), head_room);
-            }
-        }
-        copy(payload, body);
-        if let Some(key) = masking_key {
-            mask(body, key);
-        }
-        Ok(whole)
-    }
-
-    /// Bytes of payload that the frame under way still takes; zero without one.
-    pub fn payload_remaining(&self) -> u64 {
-        self.transmitter.remaining
-    }
-
     /// Whether no frame of ours is half written: [`Self::start_frame`] would not be [`SendError::Busy`].
     pub fn is_between_frames(&self) -> bool {
         self.transmitter.is_between_frames()
@@ -422,7 +272,7 @@ impl Connection {
 
 /// A frame's masking key as `role` needs it.
 #[inline]
-fn new_key(role: Role, keys: &mut impl MaskingKeys) -> Result<Option<[u8; 4]>, NoEntropy> {
+pub(super) fn new_key(role: Role, keys: &mut impl MaskingKeys) -> Result<Option<[u8; 4]>, NoEntropy> {
     match role {
         Role::Server => Ok(None),
         Role::Client => keys.next_key().map(Some),

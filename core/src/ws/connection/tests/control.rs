@@ -48,6 +48,37 @@ fn the_newest_of_several_pings_is_answered() {
 }
 
 #[test]
+fn a_pong_that_waits_gives_way_to_a_newer_ping_in_pieces() {
+    let mut machine = server();
+    receive(&mut machine, &masked(0x89, b"older"));
+    let newer = masked(0x89, b"newer");
+    assert_eq!(receive(&mut machine, &newer[..8]), []);
+    assert_eq!(transmit(&mut machine), [], "half a ping is in the carry");
+    assert_eq!(receive(&mut machine, &newer[8..]), [Event::Ping]);
+    assert_eq!(transmit(&mut machine), plain(0x8a, b"newer"));
+}
+
+#[test]
+fn a_clients_control_frames_are_masked_in_any_room() {
+    for size in 1..140 {
+        let mut machine = client();
+        receive(&mut machine, &plain(0x89, &[7; 125]));
+        machine.ping(PingPayload::new(b"ours")).unwrap();
+        machine.close(CloseCode::NORMAL, super::super::CloseReason::new("a reason").unwrap()).unwrap();
+        let waiting = machine.buffered();
+        let out = transmit_by(&mut machine, size);
+        assert_eq!(out.len(), waiting);
+        let close = [&1000u16.to_be_bytes()[..], b"a reason"].concat();
+        let expected = [
+            (Opcode::Pong, true, [7; 125].to_vec()),
+            (Opcode::Ping, true, b"ours".to_vec()),
+            (Opcode::Close, true, close),
+        ];
+        assert_eq!(frames(&out, Role::Client), expected, "rooms of {size}");
+    }
+}
+
+#[test]
 fn a_ping_that_comes_while_a_pong_is_half_written_waits_its_turn() {
     for payload in [&b"second"[..], b""] {
         for written in 1..7 {
