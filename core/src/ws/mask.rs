@@ -36,19 +36,10 @@ pub const fn rotated(key: [u8; 4], passed: usize) -> [u8; 4] {
 /// Blocks of 64 bytes become vector instructions on every target that has them; the rest goes by words.
 #[inline(always)]
 fn apply<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> bool {
-    let [a, b, c, d] = key;
-    let long = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
     let short = u32::from_ne_bytes(key);
-    let mut seen = 0u64;
+    let long = u64::from(short) << 32 | u64::from(short);
     let (blocks, rest) = payload.as_chunks_mut::<64>();
-    for block in blocks {
-        let (words, _) = block.as_chunks_mut::<8>();
-        for word in words {
-            let plain = u64::from_ne_bytes(*word) ^ long;
-            seen |= if WATCH { plain } else { 0 };
-            *word = plain.to_ne_bytes();
-        }
-    }
+    let mut seen = if WATCH { blocks_seen(blocks, long) } else { blocks_unseen(blocks, long) };
     let (words, rest) = rest.as_chunks_mut::<8>();
     for word in words {
         let plain = u64::from_ne_bytes(*word) ^ long;
@@ -66,6 +57,36 @@ fn apply<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> bool {
         seen |= if WATCH { u64::from(*byte) } else { 0 };
     }
     seen & 0x8080_8080_8080_8080 == 0
+}
+
+#[inline(always)]
+fn blocks_unseen(blocks: &mut [[u8; 64]], key: u64) -> u64 {
+    for block in blocks {
+        for word in block.as_chunks_mut::<8>().0 {
+            *word = (u64::from_ne_bytes(*word) ^ key).to_ne_bytes();
+        }
+    }
+    0
+}
+
+/// As bytes side by side, so that what is seen is gathered in vectors too.
+#[inline(always)]
+fn blocks_seen(blocks: &mut [[u8; 64]], key: u64) -> u64 {
+    if blocks.is_empty() {
+        return 0;
+    }
+    let mut keys = [0u8; 64];
+    for word in keys.as_chunks_mut::<8>().0 {
+        *word = key.to_ne_bytes();
+    }
+    let mut seen = [0u8; 64];
+    for block in blocks {
+        for ((byte, key), seen) in block.iter_mut().zip(&keys).zip(&mut seen) {
+            *byte ^= key;
+            *seen |= *byte;
+        }
+    }
+    seen.as_chunks::<8>().0.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word))
 }
 
 #[cfg(test)]

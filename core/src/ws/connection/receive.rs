@@ -3,7 +3,7 @@
 use super::super::ProtocolError;
 use super::super::close::CloseCode;
 use super::super::frame::{Head, HeadDecoder, Opcode};
-use super::super::mask::{mask, rotated};
+use super::super::mask::{mask, mask_and_see_ascii, rotated};
 use super::super::utf8::Utf8;
 use super::whole::Whole;
 use super::{Connection, MessageKind, PingPayload};
@@ -193,11 +193,11 @@ impl Connection {
         let receiver = &mut self.receiver;
         let take = usize::try_from(receiver.remaining).unwrap_or(usize::MAX).min(payload.len());
         let payload = payload.get_mut(..take).unwrap_or_default();
-        mask(payload, receiver.key);
+        let ascii = mask_and_see_ascii(payload, receiver.key);
         let kind = receiver.message.unwrap_or(MessageKind::Binary);
         let ends = receiver.fin && take as u64 == receiver.remaining;
         let mut good = take;
-        if kind == MessageKind::Text {
+        if kind == MessageKind::Text && !(ascii && receiver.utf8.is_complete()) {
             let before = receiver.utf8;
             match receiver.utf8.push(payload) {
                 Err(bad) => good = bad,

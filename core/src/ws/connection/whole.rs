@@ -16,7 +16,7 @@ pub(super) struct Whole {
 
 impl Whole {
     /// Looks for the common case without judging any other: a frame of text or binary, with FIN, its length in its
-    /// shortest form and less than 64 KiB, masked as it has to be, and all there.
+    /// shortest form, masked as it has to be, and all there.
     #[inline]
     pub(super) fn find(input: &[u8], role: Role) -> Option<Self> {
         let (&[first, second], rest) = input.split_first_chunk::<2>()?;
@@ -34,7 +34,11 @@ impl Whole {
                 let len = u16::from_be_bytes(*len);
                 (if len < 126 { return None } else { usize::from(len) }, rest, 4)
             }
-            127 => return None,
+            127 => {
+                let (len, rest) = rest.split_first_chunk::<8>()?;
+                let len = u64::from_be_bytes(*len);
+                (if len <= 0xffff { return None } else { usize::try_from(len).ok()? }, rest, 10)
+            }
             short => (usize::from(short), rest, 2),
         };
         let (key, head, rest) = match role {
