@@ -28,7 +28,7 @@
 //! ```
 
 use super::ProtocolError;
-use super::connection::{MessageKind, Piece};
+use super::connection::{MessageKind, Piece, copy};
 
 /// A whole message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,11 +81,11 @@ impl<'b> Assembler<'b> {
                 };
             }
         }
-        let Some(to) = self.buffer.get_mut(self.len..).and_then(|rest| rest.get_mut(..piece.payload.len())) else {
+        let room = self.buffer.get_mut(self.len..).unwrap_or_default();
+        if piece.payload.len() > room.len() {
             return Err(ProtocolError::MessageTooBig);
-        };
-        to.copy_from_slice(piece.payload);
-        self.len += piece.payload.len();
+        }
+        self.len += copy(piece.payload, room);
         if !piece.last {
             return Ok(None);
         }

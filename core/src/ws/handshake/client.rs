@@ -26,7 +26,7 @@
 //! ```
 
 use super::key::{Key, accept_key};
-use super::list::{has_token, is_token};
+use super::list::{has_token, is_token, same};
 use super::{ACCEPT, CONNECTION, EXTENSIONS, PROTOCOL, UPGRADE};
 use super::{sole_value, values};
 use crate::sink::Pour;
@@ -142,7 +142,7 @@ impl<'a> ClientHandshake<'a> {
             return Err(NotUpgraded::Status(status));
         }
         match sole_value(fields.clone(), UPGRADE) {
-            Ok(Some(value)) if value.eq_ignore_ascii_case(b"websocket") => {}
+            Ok(Some(value)) if same(value, b"websocket") => {}
             _ => return Err(NotUpgraded::Upgrade),
         }
         if !values(fields.clone(), CONNECTION).any(|value| has_token(value, "upgrade")) {

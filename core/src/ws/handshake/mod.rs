@@ -48,7 +48,7 @@ fn values<'h>(
     fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
     name: &'static str,
 ) -> impl Iterator<Item = &'h [u8]> + Clone {
-    fields.filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| list::trim(value))
+    fields.filter(move |(field, _)| list::same(field.as_bytes(), name.as_bytes())).map(|(_, value)| list::trim(value))
 }
 
 /// The value of the field with `name`, if there is exactly one.

@@ -10,6 +10,8 @@
 //! assert!(OriginPolicy::List(&["https://app.example"]).judge(Some(b"https://app.example"), b"h"));
 //! ```
 
+use super::list::same;
+
 /// Which origins are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OriginPolicy<'a> {
@@ -51,9 +53,7 @@ struct Origin<'a> {
 
 impl PartialEq for Origin<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.scheme.eq_ignore_ascii_case(other.scheme)
-            && self.host.eq_ignore_ascii_case(other.host)
-            && self.port == other.port
+        same(self.scheme, other.scheme) && same(self.host, other.host) && self.port == other.port
     }
 }
 
@@ -74,15 +74,15 @@ impl<'a> Origin<'a> {
     fn is_at(&self, host: &[u8]) -> bool {
         let Some(default) = default_port(self.scheme) else { return false };
         let Some((host, port)) = split_port(host) else { return false };
-        self.host.eq_ignore_ascii_case(host) && self.port == Some(port.unwrap_or(default))
+        same(self.host, host) && self.port == Some(port.unwrap_or(default))
     }
 }
 
 /// The port that a web page's scheme has when none is written.
 fn default_port(scheme: &[u8]) -> Option<u16> {
-    if scheme.eq_ignore_ascii_case(b"http") {
+    if same(scheme, b"http") {
         Some(80)
-    } else if scheme.eq_ignore_ascii_case(b"https") {
+    } else if same(scheme, b"https") {
         Some(443)
     } else {
         None
