@@ -1,0 +1,116 @@
+//! Which servers there are, and how each is started.
+//!
+//! All run on one thread, with `TCP_NODELAY`, each in the form that its own documentation shows, so that CPU time is
+//! compared and not the number of processors.
+
+use crate::server::Server;
+use crate::table::Part;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A server that takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entrant {
+    /// Its name in the tables.
+    pub name: &'static str,
+    /// What it is to the comparison.
+    pub part: Part,
+    /// Where it serves what is measured.
+    pub path: &'static str,
+    /// Its program, beside this one's folder, and its arguments.
+    program: &'static str,
+    arguments: &'static [&'static str],
+}
+
+/// goldcrest's hub takes every connection of these benchmarks from one address, so its limits are lifted.
+const HUB: &[&str] = &["--threads", "1", "--max-connections", "20000", "--max-per-address", "20000"];
+
+/// `goldcrest`, subscribed to as an event stream.
+pub const OURS_SSE: Entrant =
+    Entrant { name: "goldcrest", part: Part::Ours, path: "/events/bench", program: "goldcrest", arguments: HUB };
+/// `goldcrest`, the hub, subscribed to as a WebSocket.
+pub const OURS_HUB: Entrant = Entrant { name: "goldcrest hub", ..OURS_SSE };
+/// goldcrest's example `echo`.
+pub const OURS_ECHO: Entrant =
+    Entrant { name: "goldcrest", part: Part::Ours, path: "/echo", program: "examples/echo", arguments: HUB };
+/// axum's SSE over tokio's broadcast channel.
+pub const AXUM_SSE: Entrant = Entrant {
+    name: "axum + broadcast",
+    part: Part::Peer,
+    path: "/events/bench",
+    program: "peer-axum-sse",
+    arguments: &[],
+};
+/// fastwebsockets behind hyper's upgrade.
+pub const FASTWEBSOCKETS: Entrant =
+    Entrant { name: "fastwebsockets", part: Part::Peer, path: "/echo", program: "peer-fastwebsockets", arguments: &[] };
+/// tokio-tungstenite, an answer sent as soon as a message is read.
+pub const TOKIO_TUNGSTENITE: Entrant = Entrant {
+    name: "tokio-tungstenite",
+    part: Part::Peer,
+    path: "/echo",
+    program: "peer-tokio-tungstenite",
+    arguments: &[],
+};
+/// tokio-tungstenite, its stream forwarded to its sink, which flushes when nothing is left to read.
+pub const TOKIO_TUNGSTENITE_FORWARD: Entrant =
+    Entrant { name: "tokio-tungstenite, `forward`", arguments: &["--forward"], ..TOKIO_TUNGSTENITE };
+/// async-tungstenite on smol.
+pub const ASYNC_TUNGSTENITE: Entrant = Entrant {
+    name: "async-tungstenite on smol",
+    part: Part::Peer,
+    path: "/echo",
+    program: "peer-async-tungstenite-smol",
+    arguments: &[],
+};
+/// A WebSocket echo written by hand on epoll.
+pub const FLOOR_ECHO: Entrant =
+    Entrant { name: "raw epoll", part: Part::Bound, path: "/echo", program: "floor-epoll", arguments: &[] };
+/// An SSE fan-out written by hand on epoll: a send to each subscriber for each event.
+pub const FLOOR_SSE: Entrant = Entrant { path: "/events/bench", ..FLOOR_ECHO };
+
+impl Entrant {
+    /// Starts it on a free port.
+    ///
+    /// # Errors
+    /// If it can't be started; the message names it.
+    pub fn start(&self) -> io::Result<Server> {
+        let program = release_folder()?.join(self.program);
+        let mut command = Command::new(program);
+        command.args(self.arguments);
+        Server::start(command).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.name)))
+    }
+
+    /// Starts it, or says on the terminal why it takes no part.
+    pub fn start_or_say(&self) -> Option<Server> {
+        self.start().inspect_err(|error| eprintln!("without {error}")).ok()
+    }
+}
+
+/// Builds goldcrest's own programs, so that no stale one is measured; says so on the terminal if they don't build.
+pub fn build_ours() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(workspace).args([
+        "build",
+        "--release",
+        "--quiet",
+        "-p",
+        "goldcrest-host",
+        "--bins",
+        "--examples",
+    ]);
+    match command.status() {
+        Ok(status) if status.success() => {}
+        _ => eprintln!("goldcrest itself does not build: its column stays empty, or is that of an older build"),
+    }
+}
+
+/// `target/release`, from a program in it or in its `deps`.
+fn release_folder() -> io::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let folder = program.parent().unwrap_or(Path::new("."));
+    Ok(if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder }.to_path_buf())
+}

@@ -1,0 +1,63 @@
+//! Codecs against each other in one process: nanoseconds for one piece of work.
+
+use crate::contest::Contest;
+use crate::options::Options;
+use crate::table::{Part, Table};
+use std::time::{Duration, Instant};
+
+/// A codec that takes part: it does its piece of work once for each call.
+pub struct Runner<'a> {
+    part: Part,
+    name: &'static str,
+    work: Box<dyn FnMut(u64) + 'a>,
+}
+
+impl<'a> Runner<'a> {
+    /// Wraps `work`, which panics if it can't be done.
+    pub fn new(part: Part, name: &'static str, mut work: impl FnMut() + 'a) -> Self {
+        // The loop stands here, beside the work, so that no indirect call is measured.
+        let work = move |times| (0..times).for_each(|_| work());
+        Self { part, name, work: Box::new(work) }
+    }
+}
+
+/// Races the runners of each case; the cases have the same runners in the same order.
+///
+/// A turn is long enough that the clock's grain does not matter (2 ms), and short enough that a disturbed one is one of
+/// many.
+pub fn race<'a>(
+    title: &str,
+    unit: &str,
+    options: &Options,
+    cases: impl IntoIterator<Item = (String, Vec<Runner<'a>>)>,
+) -> Option<Table> {
+    if !options.wants(title) {
+        return None;
+    }
+    let mut table: Option<Table> = None;
+    for (case, mut runners) in cases {
+        eprintln!("{title}: {case}");
+        let times: Vec<u64> = runners.iter_mut().map(calibrate).collect();
+        let contest = Contest::run(runners.len(), options.rounds(41, 7), |runner, _| {
+            let begin = Instant::now();
+            (runners[runner].work)(times[runner]);
+            Some(begin.elapsed().as_secs_f64() * 1e9 / times[runner] as f64)
+        });
+        let names = || runners.iter().map(|runner| (runner.part, runner.name.to_string())).collect();
+        table.get_or_insert_with(|| Table::new(title, unit, names())).column(case, contest);
+    }
+    table
+}
+
+/// How many times the work goes into a turn.
+fn calibrate(runner: &mut Runner<'_>) -> u64 {
+    let mut times = 1;
+    loop {
+        let begin = Instant::now();
+        (runner.work)(times);
+        if begin.elapsed() >= Duration::from_millis(2) {
+            return times;
+        }
+        times *= 2;
+    }
+}
