@@ -3,7 +3,7 @@ use goldcrest_bench::contest::Contest;
 use goldcrest_bench::echo::{EchoLoad, Messages};
 use goldcrest_bench::entrants::{
     ASYNC_TUNGSTENITE, Entrant, FASTWEBSOCKETS, FLOOR_ECHO, OURS_ECHO, TOKIO_TUNGSTENITE, TOKIO_TUNGSTENITE_FORWARD,
-    build_ours,
+    taking_part,
 };
 use goldcrest_bench::options::Options;
 use goldcrest_bench::server::{Server, raise_open_files};
@@ -39,8 +39,7 @@ const CASES: [(usize, usize, usize, bool); 20] = [
 fn main() {
     let options = Options::of_this_process();
     raise_open_files();
-    build_ours();
-    let entrants: Vec<Entrant> = ENTRANTS.into_iter().filter(|entrant| options.wants(entrant.name)).collect();
+    let entrants = taking_part(&ENTRANTS, &options);
     let servers: Vec<Option<Server>> = entrants.iter().map(Entrant::start_or_say).collect();
     let names = || entrants.iter().map(|entrant| (entrant.part, entrant.name.to_string())).collect();
     let mut cpu = Table::new("WebSocket echo: CPU", "server CPU-seconds a million messages", names());

@@ -1,6 +1,6 @@
 //! SSE fan-out of 64-byte events: server CPU-seconds a million deliveries.
 use goldcrest_bench::contest::Contest;
-use goldcrest_bench::entrants::{AXUM_SSE, Entrant, FLOOR_SSE, OURS_SSE, build_ours};
+use goldcrest_bench::entrants::{AXUM_SSE, Entrant, FLOOR_SSE, OURS_SSE, taking_part};
 use goldcrest_bench::fanout::FanoutLoad;
 use goldcrest_bench::options::Options;
 use goldcrest_bench::server::{Server, raise_open_files};
@@ -15,8 +15,7 @@ const CASES: [(usize, usize, bool); 5] =
 fn main() {
     let options = Options::of_this_process();
     raise_open_files();
-    build_ours();
-    let entrants: Vec<Entrant> = ENTRANTS.into_iter().filter(|entrant| options.wants(entrant.name)).collect();
+    let entrants = taking_part(&ENTRANTS, &options);
     let servers: Vec<Option<Server>> = entrants.iter().map(Entrant::start_or_say).collect();
     let names = entrants.iter().map(|entrant| (entrant.part, entrant.name.to_string())).collect();
     let mut table = Table::new("SSE fan-out of 64-byte events", "server CPU-seconds a million deliveries", names);

@@ -3,7 +3,7 @@ use goldcrest_bench::contest::Contest;
 use goldcrest_bench::echo::{EchoLoad, Messages};
 use goldcrest_bench::entrants::{
     ASYNC_TUNGSTENITE, AXUM_SSE, Entrant, FASTWEBSOCKETS, FLOOR_ECHO, FLOOR_SSE, OURS_ECHO, OURS_HUB, OURS_SSE,
-    TOKIO_TUNGSTENITE, build_ours,
+    TOKIO_TUNGSTENITE, taking_part,
 };
 use goldcrest_bench::fanout::FanoutLoad;
 use goldcrest_bench::options::Options;
@@ -23,12 +23,11 @@ fn main() {
     let connections = if options.quick { 1000 } else { 10_000 };
     let files = raise_open_files();
     assert!(files > connections as u64 + 100, "{files} open files are too few for {connections} connections");
-    build_ours();
     for (title, entrants, measure) in [
         ("Idle event streams", SSE.as_slice(), event_streams as fn(&Entrant, usize) -> io::Result<Growth>),
         ("Idle WebSockets", &WEBSOCKET, websockets),
     ] {
-        let entrants: Vec<Entrant> = entrants.iter().filter(|entrant| options.wants(entrant.name)).copied().collect();
+        let entrants = taking_part(entrants, &options);
         let names = entrants.iter().map(|entrant| (entrant.part, entrant.name.to_string())).collect();
         let mut table =
             Table::new(format!("{title}, {connections} held"), "KiB of the server's own memory for each", names);

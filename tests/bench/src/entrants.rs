@@ -3,6 +3,7 @@
 //! All run on one thread, with `TCP_NODELAY`, each in the form that its own documentation shows, so that CPU time is
 //! compared and not the number of processors.
 
+use crate::options::Options;
 use crate::server::Server;
 use crate::table::Part;
 use std::io;
@@ -74,38 +75,37 @@ impl Entrant {
     /// Starts it on a free port.
     ///
     /// # Errors
-    /// If it can't be started; the message names it.
+    /// If it can't be started, or does not listen.
     pub fn start(&self) -> io::Result<Server> {
         let program = release_folder()?.join(self.program);
         let mut command = Command::new(program);
         command.args(self.arguments);
-        Server::start(command).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.name)))
+        Server::start(command)
     }
 
     /// Starts it, or says on the terminal why it takes no part.
     pub fn start_or_say(&self) -> Option<Server> {
-        self.start().inspect_err(|error| eprintln!("without {error}")).ok()
+        self.start().inspect_err(|error| eprintln!("without {}: {error}", self.name)).ok()
     }
 }
 
-/// Builds goldcrest's own programs, so that no stale one is measured; says so on the terminal if they don't build.
-pub fn build_ours() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.current_dir(workspace).args([
-        "build",
-        "--release",
-        "--quiet",
-        "-p",
-        "goldcrest-host",
-        "--bins",
-        "--examples",
-    ]);
-    match command.status() {
-        Ok(status) if status.success() => {}
-        _ => eprintln!("goldcrest itself does not build: its column stays empty, or is that of an older build"),
+/// Those of `entrants` that the options ask for, goldcrest's own built anew.
+///
+/// If they don't build, they take no part: no stale program is measured.
+pub fn taking_part(entrants: &[Entrant], options: &Options) -> Vec<Entrant> {
+    let built = build_ours();
+    if !built {
+        eprintln!("without goldcrest: it does not build");
     }
+    let takes_part = |entrant: &&Entrant| options.wants(entrant.name) && (built || entrant.part != Part::Ours);
+    entrants.iter().filter(takes_part).copied().collect()
+}
+
+fn build_ours() -> bool {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["build", "--release", "--quiet", "-p", "goldcrest-host", "--bins", "--examples"]);
+    command.current_dir(workspace).status().is_ok_and(|status| status.success())
 }
 
 /// `target/release`, from a program in it or in its `deps`.

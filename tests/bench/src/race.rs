@@ -3,6 +3,8 @@
 use crate::contest::Contest;
 use crate::options::Options;
 use crate::table::{Part, Table};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// A codec that takes part: it does its piece of work once for each call.
@@ -17,6 +19,22 @@ impl<'a> Runner<'a> {
     pub fn new(part: Part, name: &'static str, mut work: impl FnMut() + 'a) -> Self {
         // The loop stands here, beside the work, so that no indirect call is measured.
         let work = move |times| (0..times).for_each(|_| work());
+        Self { part, name, work: Box::new(work) }
+    }
+
+    /// Like [`new`](Self::new), over a buffer that all runners of a case share, so that none has the better place in
+    /// memory. It is borrowed once a turn.
+    pub fn on(
+        part: Part,
+        name: &'static str,
+        buffer: &Rc<RefCell<Vec<u8>>>,
+        mut work: impl FnMut(&mut [u8]) + 'a,
+    ) -> Self {
+        let buffer = Rc::clone(buffer);
+        let work = move |times| {
+            let mut buffer = buffer.borrow_mut();
+            (0..times).for_each(|_| work(&mut buffer));
+        };
         Self { part, name, work: Box::new(work) }
     }
 }
