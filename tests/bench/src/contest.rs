@@ -31,8 +31,21 @@ impl Contest {
 
     /// The median, over the rounds, of one entrant's sample divided by another's of the same round.
     pub fn ratio(&self, above: usize, below: usize) -> Option<f64> {
+        median(self.ratios(above, below))
+    }
+
+    /// Whether the middle half of these ratios has 1 in it: a difference that the noise of this run does not prove.
+    pub fn is_even(&self, above: usize, below: usize) -> bool {
+        let mut ratios = self.ratios(above, below);
+        ratios.sort_by(f64::total_cmp);
+        let quarter = ratios.len() / 4;
+        let middle = ratios.get(quarter..ratios.len() - quarter).unwrap_or_default();
+        middle.first().is_some_and(|least| *least <= 1.0) && middle.last().is_some_and(|most| *most >= 1.0)
+    }
+
+    fn ratios(&self, above: usize, below: usize) -> Vec<f64> {
         let ratios = self.rounds.iter().filter_map(|round| Some((*round.get(above)?)? / (*round.get(below)?)?));
-        median(ratios.filter(|ratio| ratio.is_finite()).collect())
+        ratios.filter(|ratio| ratio.is_finite()).collect()
     }
 }
 
@@ -72,6 +85,15 @@ mod tests {
         let drift = [1.0, 100.0, 10.0];
         let contest = Contest::run(2, 3, |entrant, round| Some(drift[round] * (entrant + 1) as f64));
         assert_eq!(contest.ratio(1, 0), Some(2.0));
+    }
+
+    #[test]
+    fn ratios_on_both_sides_of_one_are_even_and_outliers_do_not_make_them_so() {
+        let even = [0.9, 1.02, 1.05, 0.97, 1.1];
+        let behind = [0.5, 1.02, 1.05, 1.03, 1.1];
+        let contest = |ratios: [f64; 5]| Contest::run(2, 5, move |entrant, round| Some([ratios[round], 1.0][entrant]));
+        assert!(contest(even).is_even(0, 1));
+        assert!(!contest(behind).is_even(0, 1));
     }
 
     #[test]

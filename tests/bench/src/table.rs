@@ -49,13 +49,16 @@ impl Table {
         }
     }
 
-    /// Ours against the peer with the lowest median.
+    /// Ours against the peer with the lowest median; "even" if this run's noise is greater than the difference.
     fn verdict(&self, contest: &Contest) -> String {
         let peers = self.entrants.iter().enumerate().filter(|(_, (part, _))| *part == Part::Peer);
         let medians = peers.filter_map(|(at, (_, name))| Some((contest.median(at)?, at, name)));
         let best = medians.min_by(|one, other| one.0.total_cmp(&other.0));
         let Some((_, best, name)) = best else { return "–".into() };
         match self.ours().and_then(|ours| contest.ratio(ours, best)) {
+            Some(ratio) if self.ours().is_some_and(|ours| contest.is_even(ours, best)) => {
+                format!("{} even with {name}", figure(ratio))
+            }
             Some(ratio) if ratio > 1.0 => format!("**{} BEHIND** {name}", figure(ratio)),
             Some(ratio) => format!("**{}** {name}", figure(ratio)),
             None => "–".into(),
