@@ -1,11 +1,15 @@
-//! Codecs against each other in one process: nanoseconds for one piece of work.
+//! Codecs against each other in one process: nanoseconds of CPU time for one piece of work.
 
 use crate::contest::Contest;
 use crate::options::Options;
 use crate::table::{Part, Table};
+use rustix::time::{ClockId, clock_gettime};
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+
+/// Seconds of a turn: long enough that the clock's grain does not matter, short enough that a disturbed turn is one of
+/// many.
+const TURN: f64 = 0.001;
 
 /// A codec that takes part: it does its piece of work once for each call.
 pub struct Runner<'a> {
@@ -40,9 +44,6 @@ impl<'a> Runner<'a> {
 }
 
 /// Races the runners of each case; the cases have the same runners in the same order.
-///
-/// A turn is long enough that the clock's grain does not matter (2 ms), and short enough that a disturbed one is one of
-/// many.
 pub fn race<'a>(
     title: &str,
     unit: &str,
@@ -56,10 +57,10 @@ pub fn race<'a>(
     for (case, mut runners) in cases {
         eprintln!("{title}: {case}");
         let times: Vec<u64> = runners.iter_mut().map(calibrate).collect();
-        let contest = Contest::run(runners.len(), options.rounds(41, 7), |runner, _| {
-            let begin = Instant::now();
+        let contest = Contest::run(runners.len(), options.rounds(101, 15), |runner, _| {
+            let begin = thread_seconds();
             (runners[runner].work)(times[runner]);
-            Some(begin.elapsed().as_secs_f64() * 1e9 / times[runner] as f64)
+            Some((thread_seconds() - begin) * 1e9 / times[runner] as f64)
         });
         let names = || runners.iter().map(|runner| (runner.part, runner.name.to_string())).collect();
         table.get_or_insert_with(|| Table::new(title, unit, names())).column(case, contest);
@@ -71,11 +72,17 @@ pub fn race<'a>(
 fn calibrate(runner: &mut Runner<'_>) -> u64 {
     let mut times = 1;
     loop {
-        let begin = Instant::now();
+        let begin = thread_seconds();
         (runner.work)(times);
-        if begin.elapsed() >= Duration::from_millis(2) {
+        if thread_seconds() - begin >= TURN {
             return times;
         }
         times *= 2;
     }
+}
+
+/// CPU time of this thread: what other programs take of the processor meanwhile does not count.
+fn thread_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

@@ -48,7 +48,7 @@ fn touch(message: &[u8], payload: usize) {
 
 fn ours(payload: usize) -> impl FnMut() {
     let mut socket = Endless::new(frames(payload));
-    let mut connection = Connection::server(Config { max_message: u64::MAX, ..Config::default() });
+    let mut connection = Connection::server(Config::default());
     let mut buffer = vec![0; RECEIVE_BUFFER];
     let (mut begin, mut end) = (0, 0);
     move || {
