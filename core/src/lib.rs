@@ -11,6 +11,8 @@
 //! | [`ws`] | handshake, frames, masking, connection (RFC 6455) | `time` |
 //! | [`delivery`] | one file a transport: from a cursor to body bytes | `log`, `sse` |
 //! | [`hub`] | channels: a log, its followers, publishing | `log` |
+//! | [`json`] | one flat object, read in place | nothing |
+//! | [`serve`] | the async shell that a chip and a host both run | all of the above |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -21,7 +23,9 @@ pub mod delivery;
 pub mod edge;
 pub mod http;
 pub mod hub;
+pub mod json;
 pub mod log;
+pub mod serve;
 pub mod sink;
 pub mod sse;
 pub mod time;

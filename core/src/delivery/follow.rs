@@ -23,6 +23,13 @@ impl Default for Pace {
     }
 }
 
+/// The form of a transport that follows: [`EventStream`](super::EventStream) or [`Ndjson`](super::Ndjson).
+#[allow(private_bounds, reason = "the forms are this crate's")]
+pub trait FollowForm: Following {
+    /// Its media type.
+    const CONTENT_TYPE: &'static str;
+}
+
 /// How a transport that follows writes what is no event.
 pub(super) trait Following: Form {
     fn opening(&self, after: EventId, pace: &Pace, out: &mut impl Pour);
@@ -87,8 +94,7 @@ pub enum Then {
     Abort,
 }
 
-#[allow(private_bounds, reason = "the forms are this crate's: `EventStream` and `Ndjson`")]
-impl<F: Following> Follow<F> {
+impl<F: FollowForm> Follow<F> {
     /// Follows `source` from `position` on.
     pub fn new(form: F, source: &impl Source, position: Position, policy: GapPolicy, pace: Pace, now: Instant) -> Self {
         let placed = source.place(position, policy);

@@ -39,7 +39,7 @@ mod sse;
 mod stream;
 mod websocket;
 
-pub use follow::{Filled, Follow, Pace, Then};
+pub use follow::{Filled, Follow, FollowForm, Pace, Then};
 pub use poll::{Poll, PollBounds};
 pub use sse::EventStream;
 pub use stream::Ndjson;

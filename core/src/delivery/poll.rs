@@ -3,7 +3,7 @@
 use super::envelope::{Envelope, after_member, gap_member};
 use super::follow::{Filled, Then};
 use super::render::{Progress, Rendered, measure, render};
-use crate::log::{EventId, Gap, GapPolicy, Placed, Position, Source};
+use crate::log::{EventId, Gap, Placed, Source};
 use crate::sink::{Measure, Pour, Sink};
 
 const FIRST: Envelope = Envelope { before: b"", behind: b"" };
@@ -45,9 +45,9 @@ enum Saying {
 }
 
 impl Poll {
-    /// What there is after `position`.
-    pub fn new(source: &impl Source, position: Position, policy: GapPolicy, bounds: &PollBounds) -> Self {
-        let Placed { after, gap } = source.place(position, policy);
+    /// What there is at `placed`, where [`Source::place`] put the reader.
+    pub fn new(source: &impl Source, placed: Placed, bounds: &PollBounds) -> Self {
+        let Placed { after, gap } = placed;
         let (last, events) = Self::reach(source, after, bounds);
         let mut poll = Self {
             after,

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::envelope::{base64, gap_object};
-use super::follow::{Following, Pace};
+use super::follow::{FollowForm, Following, Pace};
 use super::render::Form;
 use crate::log::{Encoding, EventId, Gap, Meta};
 use crate::sink::Pour;
@@ -49,6 +49,10 @@ impl Form for EventStream {
         encode::data_end(last, out);
         encode::blank_line(out);
     }
+}
+
+impl FollowForm for EventStream {
+    const CONTENT_TYPE: &'static str = "text/event-stream;charset=UTF-8";
 }
 
 impl Following for EventStream {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::envelope::{Envelope, gap_notice};
-use super::follow::{Following, Pace};
+use super::follow::{FollowForm, Following, Pace};
 use super::render::Form;
 use crate::log::{EventId, Gap, Meta};
 use crate::sink::Pour;
@@ -26,6 +26,10 @@ impl Form for Ndjson {
     fn tail(&self, meta: &Meta, out: &mut impl Pour) {
         LINE.tail(meta, out);
     }
+}
+
+impl FollowForm for Ndjson {
+    const CONTENT_TYPE: &'static str = "application/x-ndjson";
 }
 
 impl Following for Ndjson {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::log::{Encoding, EventId, EventLog, EventType, GapPolicy, Position};
+use crate::log::{Encoding, EventId, EventLog, EventType, GapPolicy, Position, Source};
 use crate::time::Instant;
 use core::time::Duration;
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ fn log(events: &[(&str, Encoding, &[u8])]) -> Log {
 }
 
 /// Fills rooms of these sizes in turn until there is no more to say.
-fn drain<F: super::follow::Following>(
+fn drain<F: FollowForm>(
     follow: &mut Follow<F>,
     log: &Log,
     now: Instant,
@@ -42,7 +42,7 @@ fn drain<F: super::follow::Following>(
     (seen, then)
 }
 
-fn follow<F: super::follow::Following>(form: F, log: &Log, position: Position) -> Follow<F> {
+fn follow<F: FollowForm>(form: F, log: &Log, position: Position) -> Follow<F> {
     Follow::new(form, log, position, GapPolicy::Replay, Pace::default(), NOW)
 }
 
@@ -211,13 +211,13 @@ fn poll_all(poll: &mut Poll, log: &Log, size: usize) -> (Vec<u8>, Then) {
 #[test]
 fn a_poll_knows_its_length_and_tells_its_gap() {
     let log = log(&[("", Encoding::Text, b"a"), ("b", Encoding::Text, b"\"")]);
-    let mut poll = Poll::new(&log, Position::Oldest, GapPolicy::Replay, &PollBounds::default());
+    let mut poll = Poll::new(&log, log.place(Position::Oldest, GapPolicy::Replay), &PollBounds::default());
     let body = "{\"events\":[{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"a\"},\
                 {\"id\":\"00000abc-2\",\"type\":\"b\",\"data\":\"\\\"\"}],\"after\":\"00000abc-2\"}";
     assert_eq!(poll.length(), body.len() as u64);
     assert_eq!((text(&poll_all(&mut poll, &log, 7).0), poll.last().seq), (body, 2));
 
-    let mut lost = Poll::new(&log, Position::Lost, GapPolicy::Latest, &PollBounds::default());
+    let mut lost = Poll::new(&log, log.place(Position::Lost, GapPolicy::Latest), &PollBounds::default());
     let (seen, then) = poll_all(&mut lost, &log, 4096);
     assert_eq!(
         (text(&seen), then),
@@ -227,7 +227,7 @@ fn a_poll_knows_its_length_and_tells_its_gap() {
         )
     );
     assert_eq!(lost.length(), seen.len() as u64);
-    let mut none = Poll::new(&log, Position::Newest, GapPolicy::Replay, &PollBounds::default());
+    let mut none = Poll::new(&log, log.place(Position::Newest, GapPolicy::Replay), &PollBounds::default());
     assert!(none.is_empty());
     assert_eq!(text(&poll_all(&mut none, &log, 1).0), "{\"events\":[],\"after\":\"00000abc-2\"}");
 }
@@ -239,7 +239,7 @@ fn a_poll_is_bounded_and_the_next_goes_on_where_it_ended() {
     let mut position = Position::Oldest;
     let mut answers = Vec::new();
     loop {
-        let poll = Poll::new(&log, position, GapPolicy::Replay, &bounds);
+        let poll = Poll::new(&log, log.place(position, GapPolicy::Replay), &bounds);
         if poll.is_empty() {
             break;
         }
@@ -248,13 +248,17 @@ fn a_poll_is_bounded_and_the_next_goes_on_where_it_ended() {
     }
     assert_eq!(answers, [2, 4, 6, 8, 10], "two events of 54 bytes fit 120");
     let tiny = PollBounds { events: 0, bytes: 0 };
-    assert_eq!(Poll::new(&log, Position::Oldest, GapPolicy::Replay, &tiny).last().seq, 1, "at least one event");
+    assert_eq!(
+        Poll::new(&log, log.place(Position::Oldest, GapPolicy::Replay), &tiny).last().seq,
+        1,
+        "at least one event"
+    );
 }
 
 #[test]
 fn a_poll_whose_events_are_overwritten_meanwhile_aborts() {
     let mut log = log(&[("", Encoding::Text, b"a"), ("", Encoding::Text, b"b")]);
-    let mut poll = Poll::new(&log, Position::Oldest, GapPolicy::Replay, &PollBounds::default());
+    let mut poll = Poll::new(&log, log.place(Position::Oldest, GapPolicy::Replay), &PollBounds::default());
     let mut room = [0; 20];
     assert_eq!(poll.fill(&log, &mut room).then, Then::More);
     for _ in 0..64 {
@@ -345,7 +349,7 @@ proptest! {
         let (cut, _) = drain(&mut follow(Ndjson, &log, Position::Oldest), &log, NOW, rooms());
         prop_assert_eq!(&whole, &cut);
         let bounds = PollBounds { bytes: u64::MAX, ..PollBounds::default() };
-        let poll = || Poll::new(&log, Position::Oldest, GapPolicy::Replay, &bounds);
+        let poll = || Poll::new(&log, log.place(Position::Oldest, GapPolicy::Replay), &bounds);
         let (whole, _) = poll_all(&mut poll(), &log, 1 << 20);
         let (cut, _) = poll_all(&mut poll(), &log, sizes[0]);
         prop_assert_eq!(whole.len() as u64, poll().length());

@@ -73,6 +73,16 @@ impl Messages {
         }
     }
 
+    /// The sequence number that the reader has been given in full.
+    pub fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// Whether [`Messages::next`] has something other than [`NextMessage::Nothing`].
+    pub fn has_next(&self, source: &impl Source) -> bool {
+        self.gap.is_some() || self.behind || self.after < source.newest()
+    }
+
     /// The next message, once the one before has been written to its end.
     pub fn next(&mut self, source: &impl Source) -> NextMessage {
         loop {

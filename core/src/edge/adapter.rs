@@ -143,6 +143,10 @@ impl<T: Read + Write> Socket for Adapter<'_, T> {
         self.committed.bytes.len().saturating_sub(self.committed.end)
     }
 
+    fn capacity(&self) -> usize {
+        self.committed.bytes.len()
+    }
+
     fn unsent(&self) -> usize {
         self.committed.end.saturating_sub(self.committed.start)
     }

@@ -144,6 +144,10 @@ impl<const N: usize> Socket for PipeEnd<'_, N> {
         N - self.outgoing.borrow().len
     }
 
+    fn capacity(&self) -> usize {
+        N
+    }
+
     fn unsent(&self) -> usize {
         0
     }

@@ -72,6 +72,9 @@ pub trait Socket {
     /// Free room in all, over a ring's seam, in bytes.
     fn room(&self) -> usize;
 
+    /// The most that [`Socket::room`] ever is, in bytes.
+    fn capacity(&self) -> usize;
+
     /// Bytes that are committed here and not yet handed down. 0 on `embassy-net`, whose ring is the TCP buffer itself.
     fn unsent(&self) -> usize;
 

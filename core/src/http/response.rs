@@ -69,6 +69,11 @@ impl<'p, P: Pour> HeadWriter<'p, P> {
         Self { out }
     }
 
+    /// Goes on with a head whose status line has been poured.
+    pub fn resume(out: &'p mut P) -> Self {
+        Self { out }
+    }
+
     /// Pours a field.
     pub fn header(self, name: &str, value: &[u8]) -> Self {
         self.header_parts(name, &[value])

@@ -209,6 +209,11 @@ impl Connection {
         !(self.receiver.needs_carry() && self.transmitter.is_sending_pong())
     }
 
+    /// Whether what `receive` would take next, which begins with the byte `next`, is of a control frame.
+    pub fn is_control_next(&self, next: u8) -> bool {
+        self.receiver.is_control_next(next)
+    }
+
     /// Whether the closing handshake is over: both Closes went, or ours did after the peer broke a rule.
     pub fn is_closed(&self) -> bool {
         self.end != End::Open && self.transmitter.is_close_sent()

@@ -114,6 +114,16 @@ impl Receiver {
         matches!(self.stage, Stage::Ping | Stage::Close) && self.remaining > 0
     }
 
+    /// Whether the byte `next` is of a control frame: it begins one, or one is under way.
+    pub(super) fn is_control_next(&self, next: u8) -> bool {
+        match self.stage {
+            // Of a head that is cut the first byte is gone: the frame counts as data.
+            Stage::Head => self.head.is_empty() && next & 0x08 != 0,
+            Stage::Ping | Stage::Close | Stage::Pong => true,
+            Stage::Data | Stage::Ended => false,
+        }
+    }
+
     /// Between messages, and nothing of a head taken.
     #[inline]
     fn is_at_rest(&self) -> bool {

@@ -1,0 +1,65 @@
+//! Every bound of a connection in one table.
+
+use core::time::Duration;
+
+use super::Access;
+use crate::delivery::{Pace, PollBounds};
+use crate::http::MAX_FIELDS;
+use crate::ws::heartbeat::Heartbeat;
+
+/// The bounds and habits of a server's connections.
+#[derive(Clone, Debug)]
+pub struct Config<'a> {
+    /// Who may ask. Default: pages of the same origin, by address or as `localhost`.
+    pub access: Access<'a>,
+    /// Field lines in a request head (431). Default: [`MAX_FIELDS`].
+    pub max_fields: usize,
+    /// Bytes of a request's content (413). Default: 64 KiB.
+    pub max_body: u64,
+    /// From a head's first byte to its last (408). Default: 10 s.
+    pub head_timeout: Duration,
+    /// From one request's end to the next one's start; the connection then closes. Default: 60 s.
+    pub idle_timeout: Duration,
+    /// Without progress of a request's content (408). Default: 20 s.
+    pub body_timeout: Duration,
+    /// Without the peer taking any output; the connection then breaks. Default: 30 s.
+    pub write_timeout: Duration,
+    /// From our end of a connection to the peer's. Default: 2 s.
+    pub linger_timeout: Duration,
+    /// From our Close to the peer's, on a WebSocket. Default: 5 s.
+    pub close_timeout: Duration,
+    /// Keep-alive and reconnection time of SSE and streaming. Default: 15 s and 3 s.
+    pub pace: Pace,
+    /// Pings and pongs of a WebSocket. Default: 25 s and 20 s.
+    pub heartbeat: Heartbeat,
+    /// How much one answer to a poll carries. Default: 100 events, 64 KiB.
+    pub poll: PollBounds,
+    /// How long a long poll waits where it does not say. Default: 25 s.
+    pub default_wait: Duration,
+    /// How long a long poll waits at most. Default: 60 s.
+    pub max_wait: Duration,
+    /// When a client that found the server full is to come back, and half as much again at most. Default: 5 s.
+    pub retry_after: Duration,
+}
+
+impl Default for Config<'_> {
+    fn default() -> Self {
+        Self {
+            access: Access::default(),
+            max_fields: MAX_FIELDS,
+            max_body: 64 * 1024,
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(20),
+            write_timeout: Duration::from_secs(30),
+            linger_timeout: Duration::from_secs(2),
+            close_timeout: Duration::from_secs(5),
+            pace: Pace::default(),
+            heartbeat: Heartbeat::default(),
+            poll: PollBounds::default(),
+            default_wait: Duration::from_secs(25),
+            max_wait: Duration::from_secs(60),
+            retry_after: Duration::from_secs(5),
+        }
+    }
+}

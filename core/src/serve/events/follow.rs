@@ -1,0 +1,101 @@
+//! SSE and streaming.
+
+use core::task::{Context, Poll};
+
+use super::Count;
+use super::ask::Ask;
+use super::full::spread;
+use crate::delivery::{Follow, FollowForm, Then};
+use crate::edge::{Interest, Lent};
+use crate::http::Framing;
+use crate::http::chunked::ChunkEncoder;
+use crate::hub::Reader;
+use crate::log::GapPolicy;
+use crate::serve::exchange::{Exchange, Served};
+use crate::serve::writer::finish_chunks;
+use crate::serve::{Ended, Outcome, Runtime};
+
+/// Answers with the channel from the cursor on, for as long as the client reads.
+pub(super) async fn answer<F: FollowForm, R: Runtime>(
+    form: F,
+    mut reader: impl Reader,
+    ask: Ask,
+    policy: GapPolicy,
+    mut exchange: Exchange<'_, '_, R>,
+) -> Outcome {
+    let mut count = Count::new(&exchange, ask.transport);
+    let framing = Framing::streaming(exchange.request().version());
+    exchange.send_stream_head(F::CONTENT_TYPE, framing, false).await?;
+    if exchange.is_head_only() {
+        return Ok(Served::CLOSE);
+    }
+    let (line, _) = exchange.into_parts();
+    let runtime = line.runtime;
+    let mut follow = Follow::new(form, &reader, ask.position, policy, line.config.pace, line.now());
+    let mut chunks = (framing == Framing::Chunked).then(ChunkEncoder::new);
+    let mut draining = false;
+    let mut stalled = None;
+    loop {
+        if !draining && runtime.is_draining() {
+            draining = true;
+            let pace = line.config.pace.reconnection_time;
+            follow.end(pace / 2 + spread(runtime.random(), pace * 2));
+        }
+        if count.is_cut() {
+            return Err(Ended::Cut);
+        }
+        // What the client still says is nothing that an answer could follow; its end is the end.
+        if line.try_read(|bytes| (bytes.len(), ()))? == Lent::Eof {
+            return Err(Ended::Closed);
+        }
+        let now = line.now();
+        let mut payload = 0;
+        let lent = line.try_write(|room| {
+            let mut then = Then::More;
+            let mut fill = |room: &mut [u8]| {
+                let filled = follow.fill(&reader, room, now);
+                (payload, then) = (filled.written, filled.then);
+                filled.written
+            };
+            let written = match &mut chunks {
+                Some(chunks) => chunks.transmit(room, fill),
+                None => fill(room),
+            };
+            let pending = chunks.as_ref().is_some_and(ChunkEncoder::pending);
+            (written, (written, then, pending))
+        })?;
+        count.tally(line, payload as u64);
+        let mut want = Interest::READ;
+        let deadline = match lent {
+            Lent::Got((_, Then::Abort, _)) => return Err(Ended::Overwritten),
+            Lent::Got((_, Then::End, false)) => break,
+            Lent::Got((0, Then::Wait(deadline), false)) => deadline,
+            Lent::Got(_) => {
+                stalled = None;
+                line.breathe().await;
+                continue;
+            }
+            Lent::NotNow | Lent::Eof => {
+                want.write = true;
+                *stalled.get_or_insert(now + line.config.write_timeout)
+            }
+        };
+        if want.write && now >= deadline {
+            return Err(Ended::TimedOut);
+        }
+        let after = follow.after();
+        let also = |cx: &mut Context<'_>| {
+            if (!draining && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            // While there is no room the log may move as it likes.
+            if want.write { Poll::Pending } else { reader.poll_moved(cx, after) }
+        };
+        line.wait(want, deadline, also).await?;
+    }
+    if let Some(chunks) = chunks {
+        finish_chunks(line, chunks).await?;
+    }
+    count.tally(line, 0);
+    Ok(Served::CLOSE)
+}

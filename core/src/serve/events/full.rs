@@ -1,0 +1,52 @@
+//! The answer when there is no place for another reader.
+
+use core::fmt::Write;
+use core::time::Duration;
+
+use super::Transport;
+use super::ask::Ask;
+use crate::http::{Framing, Response, Status};
+use crate::serve::exchange::{Exchange, respond};
+use crate::serve::{Ended, Handler, Outcome, Runtime};
+use crate::sink::Pour;
+use crate::sse::encode;
+
+/// Answers every request that there is no place: for a socket that a chip keeps free for just that.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Full;
+
+impl Handler for Full {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        let ask = Ask::read(exchange.request(), exchange.line.config);
+        answer(exchange, ask.map_or(Transport::Poll, |ask| ask.transport)).await
+    }
+}
+
+/// Asks the client to come back: an `EventSource` by `retry`, since it never comes back after a 503; others by
+/// `Retry-After`. Both are spread, so that they do not all come at once.
+pub(super) async fn answer<R: Runtime>(mut exchange: Exchange<'_, '_, R>, transport: Transport) -> Outcome {
+    let base = exchange.line.config.retry_after;
+    let delay = base + spread(exchange.line.runtime.random(), base / 2);
+    if transport == Transport::Sse {
+        exchange.send_stream_head("text/event-stream;charset=UTF-8", Framing::Close, false).await?;
+        let retry = |out: &mut crate::sink::Sink<'_>| {
+            encode::retry(delay, out);
+            out.pour(b"\n");
+        };
+        exchange.line.send(retry).await?;
+        return Err(Ended::Refused(Status::SERVICE_UNAVAILABLE));
+    }
+    let mut seconds = heapless::String::<20>::new();
+    let _ = write!(seconds, "{}", delay.as_secs().saturating_add(1));
+    let response = Response {
+        headers: &[("Retry-After", seconds.as_str())],
+        ..Response::text(Status::SERVICE_UNAVAILABLE, "full, come back later\n")
+    };
+    Err(respond(exchange.line, &response).await)
+}
+
+/// A random part of `range`.
+pub(super) fn spread(random: u32, range: Duration) -> Duration {
+    let millis = u32::try_from(range.as_millis()).unwrap_or(u32::MAX).max(1);
+    Duration::from_millis((random % millis).into())
+}

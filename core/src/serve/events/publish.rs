@@ -1,0 +1,160 @@
+//! Publishing by POST.
+
+use core::fmt::Write;
+
+use super::spoken::type_reason;
+use super::{Count, Transport, full};
+use crate::http::{Request, Response, Status};
+use crate::hub::{ChannelName, Channels, Publication, PublishError, Published};
+use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
+use crate::serve::exchange::Exchange;
+use crate::serve::{Outcome, Purpose, Runtime};
+
+/// What an answer says, at most: an id, a number and the names around them.
+const ANSWER: usize = 128;
+
+/// Stores the content as an event: 201 where somebody was following, 202 where nobody was.
+pub(super) async fn answer<H: Channels, R: Runtime>(
+    hub: &H,
+    channel: ChannelName<'_>,
+    mut exchange: Exchange<'_, '_, R>,
+) -> Outcome {
+    let mut count = Count::new(&exchange, Transport::Publish);
+    let Some(mut buffer) = exchange.runtime().buffer(Purpose::Event) else {
+        return full::answer(exchange, Transport::Publish).await;
+    };
+    if exchange.runtime().is_draining() {
+        return full::answer(exchange, Transport::Publish).await;
+    }
+    let length = match exchange.read_whole(buffer.as_mut()).await {
+        Ok(length) => length,
+        Err(error) => return exchange.body_failed(error).await,
+    };
+    let data = buffer.as_ref().get(..length).unwrap_or_default();
+    let published = publish(hub, channel, exchange.request(), data);
+    drop(buffer);
+    match published {
+        Ok(published) => {
+            let text = tell(published);
+            let status = if published.followers > 0 { Status::CREATED } else { Status::ACCEPTED };
+            let response = Response {
+                status,
+                content_type: Some("application/json"),
+                headers: &[("Cache-Control", "no-store")],
+                body: text.as_bytes(),
+            };
+            let (line, asker) = exchange.into_parts();
+            let outcome = asker.respond(line, &response).await;
+            count.tally(line, length as u64);
+            outcome
+        }
+        Err(refusal) => {
+            let mut text = heapless::String::<ANSWER>::new();
+            let _ = writeln!(text, "{refusal}");
+            exchange.respond(&Response::text(refusal.status(), &text)).await
+        }
+    }
+}
+
+fn publish<H: Channels, B: AsRef<[u8]>>(
+    hub: &H,
+    channel: ChannelName<'_>,
+    request: &Request<B>,
+    data: &[u8],
+) -> Result<Published, Refused> {
+    let mut name = [0; MAX_EVENT_TYPE];
+    let event_type = match request.query_param("type") {
+        None => EventType::MESSAGE,
+        Some(encoded) => {
+            let name = encoded.decode(&mut name).ok_or(Refused::Type("an event type has at most 64 bytes"))?;
+            let name = core::str::from_utf8(name).map_err(|_| Refused::Type("an event type is UTF-8"))?;
+            EventType::new(name).map_err(|error| Refused::Type(type_reason(error)))?
+        }
+    };
+    let idempotency_key = request.header("idempotency-key");
+    if idempotency_key.is_some_and(|key| key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY) {
+        return Err(Refused::Key);
+    }
+    let encoding = encoding(request.header("content-type"));
+    let publication = Publication { event_type, encoding, data, idempotency_key };
+    hub.publish(channel, &publication).map_err(Refused::Publish)
+}
+
+/// Text, JSON and what forms send is text; anything else, and what says nothing, is bytes.
+fn encoding(content_type: Option<&[u8]>) -> Encoding {
+    let media_type = content_type.and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default();
+    let media_type = media_type.trim_ascii();
+    let starts = |with: &[u8]| media_type.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    let ends = |with: &[u8]| {
+        let start = media_type.len().checked_sub(with.len());
+        start.and_then(|start| media_type.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(with))
+    };
+    let is = |whole: &[u8]| media_type.eq_ignore_ascii_case(whole);
+    let text = starts(b"text/")
+        || is(b"application/json")
+        || is(b"application/x-www-form-urlencoded")
+        || (starts(b"application/") && ends(b"+json"));
+    if text { Encoding::Text } else { Encoding::Binary }
+}
+
+fn tell(published: Published) -> heapless::String<ANSWER> {
+    let mut text = heapless::String::new();
+    let Published { id, followers, repeated } = published;
+    let repeated = if repeated { ",\"repeated\":true" } else { "" };
+    let _ = writeln!(text, "{{\"id\":\"{id}\",\"subscribers\":{followers}{repeated}}}");
+    text
+}
+
+/// Why nothing was stored.
+enum Refused {
+    Type(&'static str),
+    Key,
+    Publish(PublishError),
+}
+
+impl Refused {
+    fn status(&self) -> Status {
+        match self {
+            Self::Type(_) | Self::Key => Status::BAD_REQUEST,
+            Self::Publish(error) => match error {
+                PublishError::NoSuchChannel => Status::NOT_FOUND,
+                PublishError::TooManyChannels | PublishError::Draining => Status::SERVICE_UNAVAILABLE,
+                PublishError::Append(AppendError::TooLarge) => Status::CONTENT_TOO_LARGE,
+                PublishError::Append(AppendError::NotUtf8) => Status::BAD_REQUEST,
+                PublishError::Append(AppendError::Exhausted) => Status::INTERNAL_SERVER_ERROR,
+            },
+        }
+    }
+}
+
+impl core::fmt::Display for Refused {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Type(reason) => f.write_str(reason),
+            Self::Key => f.write_str("an idempotency key has 1 to 128 bytes"),
+            Self::Publish(error) => error.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_send_as_text_is_text() {
+        for text in [
+            "text/plain",
+            "TEXT/html; charset=utf-8",
+            "application/json",
+            "application/ld+json;x=y",
+            "application/x-www-form-urlencoded",
+        ] {
+            assert_eq!(encoding(Some(text.as_bytes())), Encoding::Text, "{text}");
+        }
+        for binary in ["", "application/octet-stream", "image/png", "application/jsonx", "texty/x", "image/svg+json"] {
+            assert_eq!(encoding(Some(binary.as_bytes())), Encoding::Binary, "{binary}");
+        }
+        assert_eq!(encoding(None), Encoding::Binary);
+    }
+}

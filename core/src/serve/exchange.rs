@@ -1,0 +1,440 @@
+//! A request, and the ways to answer it.
+
+use core::fmt;
+
+use super::line::{Line, never};
+use super::websocket::{WebSocket, WebSocketOptions};
+use super::writer::{BodyWriter, EventWriter};
+use super::{Ended, Outcome, Runtime};
+use crate::edge::{Interest, Lent};
+use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Refusal, Request, Response, Status, Version};
+use crate::sink::{Pour, Sink};
+use crate::ws::handshake::{Acceptance, HandshakeRefusal, RequestLine, accept};
+
+/// A request that has been accepted and is to be answered.
+///
+/// Every way to answer takes the exchange and gives a [`Served`], which a handler has to return: a request can neither
+/// be forgotten nor be answered twice.
+pub struct Exchange<'x, 'l, R: Runtime> {
+    pub(super) line: &'x mut Line<'l, R>,
+    request: Request<R::Buffer>,
+    /// Whether the answer may be read by the page that asked.
+    tells_origin: bool,
+}
+
+/// A request was answered.
+#[derive(Debug)]
+#[must_use = "a handler returns it"]
+pub struct Served {
+    keeps_connection: bool,
+}
+
+impl Served {
+    pub(super) const CLOSE: Self = Self { keeps_connection: false };
+
+    pub(super) const fn after_stream(keeps_connection: bool) -> Self {
+        Self { keeps_connection }
+    }
+
+    pub(super) fn keeps_connection(&self) -> bool {
+        self.keeps_connection
+    }
+}
+
+/// Why a request's content was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// It is malformed or too long: answer with [`Exchange::refuse`].
+    Refused(Refusal),
+    /// The connection ended.
+    Ended(Ended),
+}
+
+impl From<Ended> for BodyError {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Ended(ended) => ended.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for BodyError {}
+
+/// Who asked, as far as the head of an answer depends on it: what is left of a request whose buffer was given back.
+#[derive(Debug)]
+pub(super) struct Asker {
+    version: Version,
+    origin: heapless::Vec<u8, MAX_ORIGIN>,
+    pub(super) keeps_connection: bool,
+    pub(super) head_only: bool,
+}
+
+/// The longest origin that is told that it may read the answer.
+const MAX_ORIGIN: usize = 128;
+
+/// The fields of a cross-origin answer that its page may read.
+const EXPOSED: &[u8] = b"ETag, Preference-Applied, Retry-After";
+
+impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
+    pub(super) fn new(line: &'x mut Line<'l, R>, request: Request<R::Buffer>) -> Self {
+        Self { line, request, tells_origin: true }
+    }
+
+    /// The request's head.
+    pub fn request(&self) -> &Request<R::Buffer> {
+        &self.request
+    }
+
+    /// The runtime that this connection stands on.
+    pub fn runtime(&self) -> &'l R {
+        self.line.runtime
+    }
+
+    /// Reads the next bytes of the content into `buffer`: how many, 0 at its end.
+    ///
+    /// # Errors
+    /// [`BodyError`]
+    pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if core::mem::take(&mut self.line.body.continue_due) {
+            self.line.send(|out| out.pour(b"HTTP/1.1 100 Continue\r\n\r\n")).await?;
+        }
+        let deadline = self.line.after(self.line.config.body_timeout);
+        loop {
+            let Some(decoder) = self.line.body.decoder.take() else { return Ok(0) };
+            // The decoder comes back before anything is awaited: dropping this future loses nothing.
+            let mut decoder = decoder;
+            let lent = self.line.try_read(|bytes| take_content(&mut decoder, bytes, buffer));
+            let done = match &lent {
+                Ok(Lent::Got(Ok((_, done)))) => *done,
+                _ => false,
+            };
+            if !done {
+                self.line.body.decoder = Some(decoder);
+            }
+            match lent? {
+                Lent::Got(Err(refusal)) => return Err(BodyError::Refused(refusal)),
+                Lent::Got(Ok((count, done))) if count > 0 || done => return Ok(count),
+                Lent::Got(Ok(_)) => self.line.breathe().await,
+                Lent::Eof => return Err(BodyError::Ended(Ended::Broken)),
+                Lent::NotNow => {
+                    if self.line.now() >= deadline {
+                        return Err(BodyError::Ended(Ended::TimedOut));
+                    }
+                    self.line.wait(Interest::READ, deadline, never).await?;
+                }
+            }
+        }
+    }
+
+    /// Reads the whole content into `buffer`: how many bytes.
+    ///
+    /// # Errors
+    /// [`BodyError`]; [`Refusal::ContentTooLarge`] where it is longer than `buffer`.
+    pub async fn read_whole(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        let mut filled = 0;
+        loop {
+            let room = buffer.get_mut(filled..).unwrap_or_default();
+            if room.is_empty() {
+                let mut one_more = [0];
+                return match self.read(&mut one_more).await? {
+                    0 => Ok(filled),
+                    _ => Err(BodyError::Refused(Refusal::ContentTooLarge)),
+                };
+            }
+            match self.read(room).await? {
+                0 => return Ok(filled),
+                count => filled = filled.saturating_add(count),
+            }
+        }
+    }
+
+    /// Answers with a whole response.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn respond(self, response: &Response<'_>) -> Outcome {
+        let (line, asker) = self.into_parts();
+        asker.respond(line, response).await
+    }
+
+    /// Answers that there is nothing here (404).
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn not_found(self) -> Outcome {
+        self.respond(&Response::text(Status::NOT_FOUND, "nothing here\n")).await
+    }
+
+    /// Answers that only the methods `allow` are answered here: 204 to OPTIONS, 405 to any other.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn allow(self, allow: &str) -> Outcome {
+        let headers = &[("Allow", allow)];
+        let response = if self.request.method() == Method::Options {
+            Response { status: Status::NO_CONTENT, content_type: None, headers, body: b"" }
+        } else {
+            Response { headers, ..Response::text(Status::METHOD_NOT_ALLOWED, "method not allowed\n") }
+        };
+        self.respond(&response).await
+    }
+
+    /// Answers that the request cannot be read to its end, and closes the connection.
+    ///
+    /// # Errors
+    /// [`Ended::Refused`], which a handler passes on.
+    pub async fn refuse(self, refusal: Refusal) -> Outcome {
+        Err(respond(self.line, &Response::text(refusal.status(), refusal.reason())).await)
+    }
+
+    /// Answers what became of reading the content.
+    ///
+    /// # Errors
+    /// [`Ended`], which a handler passes on.
+    pub async fn body_failed(self, error: BodyError) -> Outcome {
+        match error {
+            BodyError::Refused(refusal) => self.refuse(refusal).await,
+            BodyError::Ended(Ended::TimedOut) => {
+                Err(respond(self.line, &Response::text(Status::REQUEST_TIMEOUT, "the content took too long\n")).await)
+            }
+            BodyError::Ended(ended) => Err(ended),
+        }
+    }
+
+    /// Answers with a stream of bytes that the handler writes: chunked, or to the connection's end for HTTP/1.0.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn stream(mut self, content_type: &str) -> Result<BodyWriter<'x, 'l, R>, Ended> {
+        let framing = Framing::streaming(self.request.version());
+        let head_only = self.request.method() == Method::Head;
+        let keeps_connection = framing == Framing::Chunked && self.keeps_connection();
+        self.send_stream_head(content_type, framing, keeps_connection).await?;
+        Ok(BodyWriter::new(self.line, framing, head_only, keeps_connection))
+    }
+
+    /// Answers with Server-Sent Events that the handler writes.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn sse(self) -> Result<EventWriter<'x, 'l, R>, Ended> {
+        Ok(EventWriter::new(self.stream("text/event-stream;charset=UTF-8").await?))
+    }
+
+    /// Answers with a WebSocket. A request that is none is refused: 400, 405 or 426 with what the client has to send.
+    ///
+    /// # Errors
+    /// The connection ended first, or the request was refused ([`Ended::Refused`]): a handler passes both on.
+    pub async fn websocket(self, options: &WebSocketOptions<'_>) -> Result<WebSocket<'x, 'l, R>, Ended> {
+        let acceptance = match self.handshake(options.protocols) {
+            Ok(acceptance) => acceptance,
+            Err(refusal) => return Err(self.refuse_handshake(refusal).await),
+        };
+        let protocol = acceptance.protocol.and_then(|chosen| options.protocols.iter().position(|it| *it == chosen));
+        self.line.send(|out| acceptance.pour(out)).await?;
+        Ok(WebSocket::new(self.line, options.max_message, protocol))
+    }
+
+    pub(super) fn handshake<'p>(&self, protocols: &[&'p str]) -> Result<Acceptance<'p>, HandshakeRefusal> {
+        let version = if self.request.version() == Version::Http10 { (1, 0) } else { (1, 1) };
+        let line = RequestLine { method: self.request.method().as_str(), version };
+        accept(line, self.request.headers(), protocols)
+    }
+
+    pub(super) async fn refuse_handshake(self, refusal: HandshakeRefusal) -> Ended {
+        let status = Status::new(refusal.status()).unwrap_or(Status::BAD_REQUEST);
+        let mut text = heapless::String::<96>::new();
+        let _ = fmt::Write::write_fmt(&mut text, format_args!("{refusal}\n"));
+        let render = |out: &mut Sink<'_>| {
+            let mut head = HeadWriter::new(out, status).header("Content-Type", b"text/plain;charset=UTF-8");
+            let upgrades = refusal.fields().iter().any(|(name, _)| *name == "Connection");
+            for (name, value) in refusal.fields() {
+                // One `Connection` says both: what may be upgraded to, and that this connection ends.
+                let value = if *name == "Connection" { "Upgrade, close" } else { value };
+                head = head.header(name, value.as_bytes());
+            }
+            if !upgrades {
+                head = head.header("Connection", b"close");
+            }
+            head.framing(Framing::Length(text.len() as u64)).finish();
+            out.pour(text.as_bytes());
+        };
+        match self.line.send(render).await {
+            Ok(()) => Ended::Refused(status),
+            Err(ended) => ended,
+        }
+    }
+
+    /// Sends the head of a stream, with the fields that keep what stands in between from holding it back.
+    pub(super) async fn send_stream_head(
+        &mut self,
+        content_type: &str,
+        framing: Framing,
+        keeps_connection: bool,
+    ) -> Result<(), Ended> {
+        let asker = self.asker();
+        let render = |out: &mut Sink<'_>| {
+            pour_head(&asker, Status::OK, framing, keeps_connection, out, |out| {
+                pour_field("Content-Type", content_type.as_bytes(), out);
+                pour_field("Cache-Control", b"no-cache", out);
+                pour_field("X-Accel-Buffering", b"no", out);
+            });
+        };
+        self.line.send(render).await
+    }
+
+    /// The connection and who asked; the request's buffer is given back.
+    pub(super) fn into_parts(self) -> (&'x mut Line<'l, R>, Asker) {
+        let asker = self.asker();
+        (self.line, asker)
+    }
+
+    fn asker(&self) -> Asker {
+        let origin = self.request.header("origin").filter(|_| self.tells_origin).unwrap_or_default();
+        Asker {
+            version: self.request.version(),
+            origin: heapless::Vec::from_slice(origin).unwrap_or_default(),
+            keeps_connection: self.keeps_connection(),
+            head_only: self.is_head_only(),
+        }
+    }
+
+    /// Whether the answer is to have no content.
+    pub(super) fn is_head_only(&self) -> bool {
+        self.request.method() == Method::Head
+    }
+
+    /// Whether the connection may go on to another request after this one's answer.
+    pub(super) fn keeps_connection(&self) -> bool {
+        self.request.keep_alive() && !self.line.body.continue_due && !self.line.runtime.is_draining()
+    }
+
+    /// Lets no page read the answer: its origin was refused.
+    pub(super) fn hide_from_origin(&mut self) {
+        self.tells_origin = false;
+    }
+
+    /// Whether a browser asks what it may ask (Fetch §4.8, CORS-preflight).
+    pub(super) fn is_preflight(&self) -> bool {
+        self.request.method() == Method::Options
+            && self.request.header("origin").is_some()
+            && self.request.header("access-control-request-method").is_some()
+    }
+
+    /// Answers what a page of another origin may ask.
+    pub(super) async fn preflight(self) -> Outcome {
+        let response = Response {
+            status: Status::NO_CONTENT,
+            content_type: None,
+            headers: &[
+                ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
+                (
+                    "Access-Control-Allow-Headers",
+                    "Accept, Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer",
+                ),
+                ("Access-Control-Max-Age", "600"),
+            ],
+            body: b"",
+        };
+        self.respond(&response).await
+    }
+}
+
+impl Asker {
+    /// Answers with a whole response.
+    pub(super) async fn respond<R: Runtime>(&self, line: &mut Line<'_, R>, response: &Response<'_>) -> Outcome {
+        let bodiless = response.status.is_bodiless();
+        let framing = if bodiless { Framing::None } else { Framing::Length(response.body.len() as u64) };
+        let render = |out: &mut Sink<'_>| {
+            pour_head(self, response.status, framing, self.keeps_connection, out, |out| {
+                if let Some(content_type) = response.content_type.filter(|_| !bodiless) {
+                    pour_field("Content-Type", content_type.as_bytes(), out);
+                }
+                for (name, value) in response.headers {
+                    pour_field(name, value.as_bytes(), out);
+                }
+            });
+            if !bodiless && !self.head_only {
+                out.pour(response.body);
+            }
+        };
+        line.send(render).await?;
+        Ok(Served { keeps_connection: self.keeps_connection })
+    }
+}
+
+/// Pours a whole head; `fields` pours those that are the answer's own.
+pub(super) fn pour_head(
+    asker: &Asker,
+    status: Status,
+    framing: Framing,
+    keeps_connection: bool,
+    out: &mut Sink<'_>,
+    fields: impl Fn(&mut Sink<'_>),
+) {
+    // A head is poured field by field: the writer holds nothing but its sink.
+    let _ = HeadWriter::new(out, status);
+    fields(out);
+    if !asker.origin.is_empty() {
+        pour_field("Access-Control-Allow-Origin", &asker.origin, out);
+        pour_field("Access-Control-Expose-Headers", EXPOSED, out);
+        pour_field("Vary", b"Origin", out);
+    }
+    HeadWriter::resume(out).framing(framing).connection(asker.version, keeps_connection).finish();
+}
+
+/// Pours one field.
+pub(super) fn pour_field(name: &str, value: &[u8], out: &mut Sink<'_>) {
+    let _ = HeadWriter::resume(out).header(name, value);
+}
+
+/// Sends a response on a connection that it ends.
+pub(super) async fn respond<R: Runtime>(line: &mut Line<'_, R>, response: &Response<'_>) -> Ended {
+    let sent = line.send(|out| response.render(out, Version::Http11, false, false)).await;
+    match sent {
+        Ok(()) => Ended::Refused(response.status),
+        Err(ended) => ended,
+    }
+}
+
+/// Moves content out of `bytes`: what was consumed, how much of it went to `buffer`, and whether that was the end.
+fn take_content(decoder: &mut BodyDecoder, bytes: &[u8], buffer: &mut [u8]) -> (usize, Result<(usize, bool), Refusal>) {
+    let (mut consumed, mut filled) = (0usize, 0usize);
+    loop {
+        let room = buffer.get_mut(filled..).unwrap_or_default();
+        let rest = bytes.get(consumed..).unwrap_or_default();
+        if room.is_empty() || rest.is_empty() {
+            return (consumed, Ok((filled, false)));
+        }
+        // A run of content is never longer than what it was found in: cut that to the room.
+        let piece = rest.get(..room.len()).unwrap_or(rest);
+        match decoder.decode(piece) {
+            Ok(decoded) => {
+                if let Some(data) = piece.get(decoded.data)
+                    && let Some(room) = room.get_mut(..data.len())
+                {
+                    room.copy_from_slice(data);
+                    filled = filled.saturating_add(data.len());
+                }
+                consumed = consumed.saturating_add(decoded.consumed);
+                if decoded.done {
+                    return (consumed, Ok((filled, true)));
+                }
+                if decoded.consumed == 0 {
+                    return (consumed, Ok((filled, false)));
+                }
+            }
+            Err(refusal) => return (bytes.len(), Err(refusal)),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The async shell that a chip and a host both run: requests come in, handlers answer them.
+//!
+//! [`serve`] takes a connection from its first byte to its last. Each request becomes an [`Exchange`], which a
+//! [`Handler`] has to answer: only answering gives it the [`Served`] that it returns. The hub's own handler for
+//! `/events/{channel}` is [`Events`]; others stand beside it.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `runtime.rs` | [`Runtime`]: sockets, clock, buffers, randomness |
+//! | `config.rs`, `access.rs` | [`Config`]: every bound in one table; [`Access`]: `Origin` and `Host` |
+//! | `line.rs` | a connection: wait, then act |
+//! | `exchange.rs` | [`Exchange`]: a request, and the ways to answer it |
+//! | `writer.rs` | [`BodyWriter`], [`EventWriter`]: hand-written streams |
+//! | `websocket.rs` | [`WebSocket`]: a handler's own socket |
+//! | `events/` | [`Events`]: the five transports and publishing |
+//!
+//! ```
+//! use goldcrest_core::http::{Response, Status};
+//! use goldcrest_core::serve::{Exchange, Handler, Outcome, Runtime};
+//!
+//! struct Hello;
+//!
+//! impl Handler for Hello {
+//!     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+//!         match exchange.request().path() {
+//!             "/" => exchange.respond(&Response::text(Status::OK, "hello\n")).await,
+//!             _ => exchange.not_found().await,
+//!         }
+//!     }
+//! }
+//! ```
+
+mod access;
+mod config;
+mod events;
+mod exchange;
+mod line;
+mod runtime;
+mod websocket;
+mod writer;
+
+pub use access::{Access, HostPolicy};
+pub use config::Config;
+pub use events::{Events, Full, Transport};
+pub use exchange::{BodyError, Exchange, Served};
+pub use runtime::{Purpose, Runtime, Ticket};
+pub use websocket::{Message, Part, WebSocket, WebSocketOptions};
+pub use writer::{BodyWriter, EventWriter};
+
+use core::fmt;
+use core::task::{Context, Poll};
+
+use crate::edge::{Interest, Lent, Socket};
+use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status};
+use crate::ws::ProtocolError;
+use exchange::respond;
+use line::Line;
+
+/// Answers requests.
+#[allow(async_fn_in_trait, reason = "single-threaded executors on both sides: no Send bound is wanted")]
+pub trait Handler {
+    /// Answers the request of `exchange`.
+    ///
+    /// # Errors
+    /// The connection ended before the answer did: pass on what the exchange's methods say.
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome;
+
+    /// Whether the request may be answered at all, asked before [`Handler::handle`]. Default: yes.
+    ///
+    /// # Errors
+    /// The status to refuse it with, such as [`Status::UNAUTHORIZED`] or [`Status::FORBIDDEN`].
+    fn authorize<B: AsRef<[u8]>>(&self, _request: &Request<B>) -> Result<(), Status> {
+        Ok(())
+    }
+}
+
+/// What a handler returns: that the request was answered, or how the connection ended.
+pub type Outcome = Result<Served, Ended>;
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// In order: the peer closed, or the last answer was sent.
+    Closed,
+    /// The socket broke.
+    Broken,
+    /// The peer took or sent nothing for too long.
+    TimedOut,
+    /// A request was refused, and the answer said so.
+    Refused(Status),
+    /// The peer broke the WebSocket protocol, and the Close said so.
+    Protocol(ProtocolError),
+    /// An event was overwritten while part of it was on the wire.
+    Overwritten,
+    /// The connection was to be cut, as if the network had failed.
+    Cut,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("closed"),
+            Self::Broken => f.write_str("the connection broke"),
+            Self::TimedOut => f.write_str("the peer was silent for too long"),
+            Self::Refused(status) => write!(f, "refused with {}", status.code()),
+            Self::Protocol(error) => write!(f, "closed for {error:?}"),
+            Self::Overwritten => f.write_str("an event was overwritten while it was being sent"),
+            Self::Cut => f.write_str("cut"),
+        }
+    }
+}
+
+impl core::error::Error for Ended {}
+
+/// Serves one connection until it ends, and says how.
+///
+/// The socket is closed or aborted by then. Dropping the future is safe at any time; the peer then sees what dropping
+/// the socket means.
+pub async fn serve<R: Runtime, H: Handler>(
+    socket: &mut R::Socket,
+    runtime: &R,
+    config: &Config<'_>,
+    handler: &H,
+) -> Ended {
+    let mut line = Line::new(socket, runtime, config);
+    let ended = requests(&mut line, handler).await;
+    match ended {
+        Ended::Closed | Ended::Refused(_) | Ended::Protocol(_) => line.finish().await,
+        Ended::Broken | Ended::TimedOut | Ended::Overwritten | Ended::Cut => line.socket.abort(),
+    }
+    ended
+}
+
+/// Serves request after request.
+async fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> Ended {
+    loop {
+        let request = match head(line).await {
+            Ok(request) => request,
+            Err(ended) => return ended,
+        };
+        if let Err(ended) = answer(line, request, handler).await {
+            return ended;
+        }
+    }
+}
+
+/// Waits for a request and reads its head.
+async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<R::Buffer>, Ended> {
+    let idle = line.after(line.config.idle_timeout);
+    loop {
+        // A look that takes nothing: a connection without a request needs no buffer.
+        match line.try_read(|_| (0, ()))? {
+            Lent::Got(()) => break,
+            Lent::Eof => return Err(Ended::Closed),
+            Lent::NotNow => {}
+        }
+        if line.now() >= idle || line.runtime.is_draining() {
+            return Err(Ended::Closed);
+        }
+        let runtime = line.runtime;
+        let draining = |_: &mut Context<'_>| if runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending };
+        line.wait(Interest::READ, idle, draining).await?;
+    }
+    let Some(mut buffer) = line.runtime.buffer(Purpose::Head) else {
+        return Err(busy(line).await);
+    };
+    let deadline = line.after(line.config.head_timeout);
+    let mut accumulator = Accumulator::new();
+    let read = line.read(deadline, |bytes| match accumulator.take(buffer.as_mut(), bytes) {
+        Ok(taken) => (taken.consumed, taken.complete.map(Ok)),
+        Err(refusal) => (bytes.len(), Some(Err(refusal))),
+    });
+    let length = match read.await {
+        Ok(Some(Ok(length))) => length,
+        Ok(Some(Err(refusal))) => return Err(refuse(line, refusal).await),
+        Ok(None) => return Err(Ended::Closed),
+        Err(Ended::TimedOut) => {
+            let response = Response::text(Status::REQUEST_TIMEOUT, "the request head took too long\n");
+            return Err(respond(line, &response).await);
+        }
+        Err(ended) => return Err(ended),
+    };
+    match Request::parse(buffer, length, line.config.max_fields) {
+        Ok(request) => Ok(request),
+        Err((refusal, _)) => Err(refuse(line, refusal).await),
+    }
+}
+
+/// Answers one request; an error ends the connection.
+async fn answer<R: Runtime, H: Handler>(
+    line: &mut Line<'_, R>,
+    request: Request<R::Buffer>,
+    handler: &H,
+) -> Result<(), Ended> {
+    let length = request.body_length();
+    let decoder = match BodyDecoder::new(length, line.config.max_body) {
+        Ok(decoder) => (length != BodyLength::None && !length.is_empty()).then_some(decoder),
+        Err(refusal) => return Err(refuse(line, refusal).await),
+    };
+    line.body.decoder = decoder;
+    line.body.continue_due = line.body.decoder.is_some() && request.expects_continue();
+    let access = line.config.access;
+    let mut exchange = Exchange::new(line, request);
+    let served = if !access.judge(exchange.request()) {
+        exchange.hide_from_origin();
+        exchange.respond(&Response::text(Status::FORBIDDEN, "this origin or host may not ask\n")).await?
+    } else if exchange.is_preflight() {
+        exchange.preflight().await?
+    } else if let Err(status) = handler.authorize(exchange.request()) {
+        exchange.respond(&Response::text(status, status.reason())).await?
+    } else {
+        match exchange.request().method() {
+            Method::Other(_) => exchange.respond(&Response::text(Status::NOT_IMPLEMENTED, "unknown method\n")).await?,
+            Method::Options if exchange.request().path() == "*" => exchange.allow("GET, HEAD, POST, OPTIONS").await?,
+            _ => handler.handle(exchange).await?,
+        }
+    };
+    if !served.keeps_connection() {
+        return Err(Ended::Closed);
+    }
+    skip_content(line).await
+}
+
+/// Reads on to the next request over what the handler did not read.
+async fn skip_content<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
+    let Some(decoder) = line.body.decoder.as_mut() else { return Ok(()) };
+    let mut decoder = decoder.clone();
+    line.body.decoder = None;
+    let deadline = line.after(line.config.body_timeout);
+    let skipped = line.read(deadline, |bytes| match decoder.decode(bytes) {
+        Ok(decoded) => (decoded.consumed, decoded.done.then_some(Ok(()))),
+        Err(refusal) => (bytes.len(), Some(Err(refusal))),
+    });
+    match skipped.await? {
+        Some(Ok(())) => Ok(()),
+        Some(Err(_)) | None => Err(Ended::Closed),
+    }
+}
+
+/// Refuses a request whose end is not known.
+async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refusal: Refusal) -> Ended {
+    respond(line, &Response::text(refusal.status(), refusal.reason())).await
+}
+
+/// All head buffers are in use: whoever asks is to come back.
+async fn busy<R: Runtime>(line: &mut Line<'_, R>) -> Ended {
+    let mut digits = heapless::String::<10>::new();
+    let seconds = line.config.retry_after.as_secs().max(1);
+    let _ = fmt::Write::write_fmt(&mut digits, format_args!("{}", seconds as u32));
+    let response = Response {
+        headers: &[("Retry-After", digits.as_str())],
+        ..Response::text(Status::SERVICE_UNAVAILABLE, "busy, come back later\n")
+    };
+    respond(line, &response).await
+}
+
+#[cfg(test)]
+mod tests;
