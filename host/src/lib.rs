@@ -1,1 +1,57 @@
-//! (being built)
+//! The goldcrest server: live updates over polling, long polling, streaming, Server-Sent Events and WebSocket, all of
+//! them cursors on one event log.
+//!
+//! The protocols are `goldcrest-core`'s, the same code that runs on a microcontroller. What stands here is what a host
+//! adds: threads, sockets, channels that are made on first use, limits, a page.
+//!
+//! # A thread is a chip
+//! Each thread has its own executor (smol's `LocalExecutor`), its own listener, its own reactor and its own mirror of
+//! each log that it has readers of. A connection never changes its thread, and nothing of it needs a lock.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`Server`] (`server/`) | listeners, accepting, limits, shutting down |
+//! | [`Hub`], [`ThreadHub`] (`hub/`) | the channels: a master log and its mirrors |
+//! | `reactor/` | sockets and alarms of a thread |
+//! | [`figures`] | what each page's transports cost, counted |
+//! | [`page`] | the page at `/` |
+//! | [`options`] | the command line that the server and its examples share |
+//!
+//! # A server in ten lines
+//! ```no_run
+//! use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
+//! use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
+//! use goldcrest_host::{Server, ThreadHub};
+//!
+//! struct App(ThreadHub);
+//!
+//! impl Handler for App {
+//!     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+//!         if exchange.request().path() != "/echo" {
+//!             return Events::new(&self.0).handle(exchange).await;
+//!         }
+//!         let mut socket = exchange.websocket(&WebSocketOptions::default()).await?;
+//!         let mut buffer = [0; 4096];
+//!         while let Some(message) = socket.recv(&mut buffer).await? {
+//!             socket.send(message.kind, message.payload).await?;
+//!         }
+//!         socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+//!     }
+//! }
+//!
+//! fn main() -> std::io::Result<()> {
+//!     Server::new().listen("127.0.0.1:8080".parse().unwrap()).run(App)
+//! }
+//! ```
+
+pub use goldcrest_core as core;
+
+pub mod figures;
+mod hub;
+pub mod options;
+pub mod page;
+mod reactor;
+mod server;
+
+pub use hub::{ChannelLimits, Hub, ThreadHub, ThreadReader};
+pub use server::{Limits, Server, Stopper};

@@ -20,7 +20,7 @@ pub const RECORD_OVERHEAD: usize = 6;
 /// ```
 /// A record is never cut by the ring's seam: one that does not fit before it starts over at 0. An event that is
 /// appended overwrites the oldest ones, as many as it needs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EventLog<S> {
     storage: S,
     /// Where the ring ends and the slots begin. Invariant: `ring + slots * SLOT_SIZE <= storage.len()`.

@@ -1,0 +1,148 @@
+//! A channel's master log.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use goldcrest_core::hub::{IDEMPOTENCY_KEYS, Publication, PublishError, Published};
+use goldcrest_core::log::{AppendError, Encoding, EventLog, EventType, IdempotencyKeys, NewLogError};
+
+use super::registry::Inbox;
+
+/// A log that owns its memory.
+pub(super) type HostLog = EventLog<Box<[u8]>>;
+
+/// A channel.
+pub(super) struct Master {
+    state: Mutex<State>,
+    /// Readers that follow, on all threads.
+    followers: AtomicUsize,
+    /// When it was last published to or opened, in seconds of the registry's clock.
+    last_used: AtomicU64,
+    /// It has been reaped: whoever holds it still looks its name up again.
+    dead: AtomicBool,
+}
+
+struct State {
+    log: HostLog,
+    keys: IdempotencyKeys<IDEMPOTENCY_KEYS>,
+    /// The threads that mirror the log.
+    mirrors: Vec<Arc<Inbox>>,
+}
+
+/// An event on its way to a mirror.
+pub(super) struct Posted {
+    pub(super) master: Arc<Master>,
+    pub(super) event: Arc<Event>,
+}
+
+/// An event that several threads append.
+pub(super) struct Event {
+    event_type: Box<str>,
+    encoding: Encoding,
+    data: Box<[u8]>,
+}
+
+impl Event {
+    /// Appends it to a mirror, where it gets the id that it has in the master.
+    pub(super) fn append_to(&self, log: &mut HostLog) -> Result<(), AppendError> {
+        let event_type = EventType::new(&self.event_type).unwrap_or_default();
+        log.append(event_type, self.encoding, &self.data).map(drop)
+    }
+}
+
+impl Master {
+    pub(super) fn new(bytes: usize, events: usize, epoch: u32, now: u64) -> Result<Self, NewLogError> {
+        let state = State {
+            log: EventLog::new(vec![0; bytes].into(), events, epoch)?,
+            keys: IdempotencyKeys::default(),
+            mirrors: Vec::new(),
+        };
+        Ok(Self {
+            state: Mutex::new(state),
+            followers: AtomicUsize::new(0),
+            last_used: AtomicU64::new(now),
+            dead: AtomicBool::new(false),
+        })
+    }
+
+    /// Appends an event and posts it to the mirrors; `None` where the channel has been reaped meanwhile.
+    pub(super) fn publish(
+        self: &Arc<Self>,
+        publication: &Publication<'_>,
+        now: u64,
+    ) -> Option<Result<Published, PublishError>> {
+        let Publication { event_type, encoding, data, idempotency_key } = *publication;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_dead() {
+            return None;
+        }
+        self.last_used.store(now, Ordering::Relaxed);
+        let State { log, keys, mirrors } = &mut *state;
+        let epoch = log.newest_id().epoch;
+        let followers = self.followers.load(Ordering::SeqCst);
+        let key = match idempotency_key.map(|key| keys.find(epoch, key)) {
+            Some(Ok(id)) => return Some(Ok(Published { id, followers, repeated: true })),
+            Some(Err(key)) => Some(key),
+            None => None,
+        };
+        let id = match log.append(event_type, encoding, data) {
+            Ok(id) => id,
+            Err(error) => return Some(Err(error.into())),
+        };
+        if let Some(key) = key {
+            keys.remember(key, id);
+        }
+        if !mirrors.is_empty() {
+            let event = Event { event_type: event_type.as_str().into(), encoding, data: data.into() };
+            let event = Arc::new(event);
+            // In the lock, so that every mirror sees the events in their order.
+            for inbox in mirrors {
+                inbox.post(Posted { master: Arc::clone(self), event: Arc::clone(&event) });
+            }
+        }
+        Some(Ok(Published { id, followers, repeated: false }))
+    }
+
+    /// A mirror as it stands now; events after that come to `inbox`. `None` where the channel has been reaped.
+    pub(super) fn mirror(&self, inbox: &Arc<Inbox>) -> Option<HostLog> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_dead() {
+            return None;
+        }
+        state.mirrors.push(Arc::clone(inbox));
+        Some(state.log.clone())
+    }
+
+    /// Reaps the channel if nobody has used it since `before`, and says whether it did.
+    pub(super) fn reap(&self, before: u64) -> bool {
+        let _state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = self.followers.load(Ordering::SeqCst) == 0 && self.last_used.load(Ordering::Relaxed) < before;
+        if idle {
+            self.dead.store(true, Ordering::SeqCst);
+        }
+        idle
+    }
+
+    pub(super) fn touch(&self, now: u64) {
+        self.last_used.store(now, Ordering::Relaxed);
+    }
+
+    /// Counts one more follower; not where the channel has been reaped, which says `false`.
+    pub(super) fn follow(&self) -> bool {
+        // In the lock, so that a channel is either reaped or followed.
+        let _state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_dead() {
+            return false;
+        }
+        self.followers.fetch_add(1, Ordering::SeqCst);
+        true
+    }
+
+    pub(super) fn unfollow(&self) {
+        self.followers.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,203 @@
+//! The channels by name.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use goldcrest_core::hub::{ChannelName, OpenError, Publication, PublishError, Published};
+use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
+
+use super::master::{Master, Posted};
+use crate::reactor::Notifier;
+
+/// How many channels there are, and how much each keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelLimits {
+    /// Channels at most (503). Default: 1,024.
+    pub channels: usize,
+    /// Events that each keeps at most. Default: 1,024.
+    pub events: usize,
+    /// Bytes that each keeps at most, on every thread that has readers of it. Default: 256 KiB.
+    pub bytes: usize,
+    /// A channel that nobody has used for so long is forgotten, its history included. Default: 10 minutes.
+    pub reap_after: Duration,
+    /// What happens to readers whose next event is not kept any more. Default: they go on from the oldest.
+    pub gap_policy: GapPolicy,
+}
+
+impl Default for ChannelLimits {
+    fn default() -> Self {
+        Self {
+            channels: 1024,
+            events: 1024,
+            bytes: 256 * 1024,
+            reap_after: Duration::from_secs(600),
+            gap_policy: GapPolicy::Replay,
+        }
+    }
+}
+
+/// The channels of a server. A clone is the same hub; it may be used from any thread.
+///
+/// ```
+/// use goldcrest_core::log::EventType;
+/// use goldcrest_host::{ChannelLimits, Hub};
+///
+/// let hub = Hub::new(ChannelLimits::default())?;
+/// let id = hub.publish("news", EventType::MESSAGE, "21.5")?;
+/// assert_eq!(id.seq, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Hub {
+    registry: Arc<Registry>,
+}
+
+struct Registry {
+    channels: RwLock<HashMap<Box<str>, Arc<Master>>>,
+    limits: ChannelLimits,
+    start: Instant,
+    draining: AtomicBool,
+}
+
+/// Events on their way to the mirrors of a thread.
+pub(crate) struct Inbox {
+    queue: Mutex<Vec<Posted>>,
+    /// Events came since it was last emptied.
+    filled: AtomicBool,
+    notifier: Notifier,
+}
+
+impl Inbox {
+    pub(crate) fn new(notifier: Notifier) -> Self {
+        Self { queue: Mutex::default(), filled: AtomicBool::new(false), notifier }
+    }
+
+    pub(super) fn post(&self, posted: Posted) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(posted);
+        // One notice for as many events as come before the thread looks.
+        if !self.filled.swap(true, Ordering::SeqCst) {
+            self.notifier.notify();
+        }
+    }
+
+    /// Swaps what came for `emptied`, whose memory is used again.
+    pub(super) fn take(&self, emptied: &mut Vec<Posted>) {
+        if self.filled.swap(false, Ordering::SeqCst) {
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::swap(&mut *queue, emptied);
+        }
+    }
+}
+
+impl Hub {
+    /// A hub without channels.
+    ///
+    /// # Errors
+    /// [`NewLogError`]: the limits leave no room for one event.
+    pub fn new(limits: ChannelLimits) -> Result<Self, NewLogError> {
+        // The limits are tried once, so that no channel fails for them later.
+        Master::new(limits.bytes, limits.events, 0, 0)?;
+        let registry =
+            Registry { channels: RwLock::default(), limits, start: Instant::now(), draining: AtomicBool::new(false) };
+        Ok(Self { registry: Arc::new(registry) })
+    }
+
+    /// Publishes a text event. It never waits for a reader.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing was stored.
+    pub fn publish(&self, channel: &str, event_type: EventType<'_>, text: &str) -> Result<EventId, PublishError> {
+        let data = text.as_bytes();
+        let publication = Publication { event_type, encoding: Encoding::Text, data, idempotency_key: None };
+        let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
+        self.publish_event(channel, &publication).map(|published| published.id)
+    }
+
+    /// Publishes an event.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing was stored.
+    pub fn publish_event(
+        &self,
+        channel: ChannelName<'_>,
+        publication: &Publication<'_>,
+    ) -> Result<Published, PublishError> {
+        loop {
+            if self.is_draining() {
+                return Err(PublishError::Draining);
+            }
+            let master = self.master(channel).map_err(|_| PublishError::TooManyChannels)?;
+            if let Some(published) = master.publish(publication, self.seconds()) {
+                return published;
+            }
+        }
+    }
+
+    /// The limits of the channels.
+    pub fn limits(&self) -> &ChannelLimits {
+        &self.registry.limits
+    }
+
+    /// How many channels there are.
+    pub fn channels(&self) -> usize {
+        self.registry.channels.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Takes no publication any more: the server is about to end.
+    pub(crate) fn drain(&self) {
+        self.registry.draining.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.registry.draining.load(Ordering::SeqCst)
+    }
+
+    /// The channel of this name, made if there is none.
+    pub(super) fn master(&self, channel: ChannelName<'_>) -> Result<Arc<Master>, OpenError> {
+        let alive = |master: &&Arc<Master>| !master.is_dead();
+        let channels = self.registry.channels.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(master) = channels.get(channel.as_str()).filter(alive) {
+            return Ok(Arc::clone(master));
+        }
+        drop(channels);
+        let mut channels = self.registry.channels.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(master) = channels.get(channel.as_str()).filter(alive) {
+            return Ok(Arc::clone(master));
+        }
+        let limits = &self.registry.limits;
+        if channels.len() >= limits.channels && !channels.contains_key(channel.as_str()) {
+            return Err(OpenError::TooManyChannels);
+        }
+        let master = Master::new(limits.bytes, limits.events, epoch(), self.seconds());
+        let master = Arc::new(master.map_err(|_| OpenError::TooManyChannels)?);
+        channels.insert(channel.as_str().into(), Arc::clone(&master));
+        tracing::debug!(channel = channel.as_str(), "channel made");
+        Ok(master)
+    }
+
+    /// Forgets the channels that nobody has used for their time.
+    pub(crate) fn reap(&self) {
+        let Some(before) = self.seconds().checked_sub(self.registry.limits.reap_after.as_secs()) else { return };
+        let mut channels = self.registry.channels.write().unwrap_or_else(PoisonError::into_inner);
+        channels.retain(|name, master| {
+            let reaped = master.reap(before);
+            if reaped {
+                tracing::debug!(channel = &**name, "channel reaped");
+            }
+            !reaped
+        });
+    }
+
+    pub(super) fn seconds(&self) -> u64 {
+        self.registry.start.elapsed().as_secs()
+    }
+}
+
+/// A number that no earlier life of a channel has had, drawn from the system's randomness.
+fn epoch() -> u32 {
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    (random >> 32) as u32 ^ random as u32
+}

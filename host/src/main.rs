@@ -1,0 +1,167 @@
+//! The `goldcrest` server.
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use goldcrest_host::core::http::{Method, Response, Status};
+use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::figures::Figures;
+use goldcrest_host::options::Options;
+use goldcrest_host::{ThreadHub, page};
+use tracing_subscriber::EnvFilter;
+
+/// Live updates over polling, long polling, streaming, Server-Sent Events and WebSocket: five transports, one event log.
+///
+/// Publish with `curl -d`, subscribe with EventSource or WebSocket, watch at http://127.0.0.1:8080/.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+
+    /// Serve the channels alone, without the page at /
+    #[arg(long)]
+    no_page: bool,
+
+    /// What to log, such as `info` or `goldcrest_host=debug`
+    #[arg(long, value_name = "FILTER", env = "GOLDCREST_LOG", default_value = "info")]
+    log: String,
+}
+
+/// The page, what it asks of the server, and the channels.
+struct App {
+    hub: ThreadHub,
+    figures: Figures,
+    page: bool,
+}
+
+impl Handler for App {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        let path = exchange.request().path();
+        if Events::<ThreadHub>::is_channel(path) {
+            return Events::new(&self.hub).handle(exchange).await;
+        }
+        if !self.page {
+            return exchange.not_found().await;
+        }
+        match path {
+            "/page/figures" => self.figures(exchange).await,
+            "/page/cut" => self.cut(exchange).await,
+            path => match page::file(path) {
+                Some(file) => send(exchange, file).await,
+                None => exchange.not_found().await,
+            },
+        }
+    }
+}
+
+impl App {
+    async fn figures<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        if !is_read(&exchange) {
+            return exchange.allow("GET, HEAD, OPTIONS").await;
+        }
+        let Some(page) = param(&exchange, "page") else { return needs_page(exchange).await };
+        let json = self.figures.json(&page);
+        let response = Response {
+            status: Status::OK,
+            content_type: Some("application/json"),
+            headers: &[("Cache-Control", "no-store")],
+            body: json.as_bytes(),
+        };
+        exchange.respond(&response).await
+    }
+
+    async fn cut<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        if exchange.request().method() != Method::Post {
+            return exchange.allow("POST, OPTIONS").await;
+        }
+        let Some(page) = param(&exchange, "page") else { return needs_page(exchange).await };
+        let transport = param(&exchange, "transport").unwrap_or_default();
+        if self.figures.cut(&page, &transport) {
+            let done = Response { status: Status::NO_CONTENT, content_type: None, headers: &[], body: b"" };
+            exchange.respond(&done).await
+        } else {
+            exchange.not_found().await
+        }
+    }
+}
+
+fn is_read<R: Runtime>(exchange: &Exchange<'_, '_, R>) -> bool {
+    matches!(exchange.request().method(), Method::Get | Method::Head)
+}
+
+/// A parameter of the query, at most 64 bytes of letters and digits.
+fn param<R: Runtime>(exchange: &Exchange<'_, '_, R>, name: &str) -> Option<String> {
+    let mut buffer = [0; 64];
+    let value = exchange.request().query_param(name)?.decode(&mut buffer)?;
+    let plain = !value.is_empty() && value.iter().all(u8::is_ascii_alphanumeric);
+    plain.then(|| String::from_utf8_lossy(value).into_owned())
+}
+
+async fn needs_page<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+    exchange.respond(&Response::text(Status::BAD_REQUEST, "page is the page's name: letters and digits\n")).await
+}
+
+async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) -> Outcome {
+    if !is_read(&exchange) {
+        return exchange.allow("GET, HEAD, OPTIONS").await;
+    }
+    let response = Response {
+        status: Status::OK,
+        content_type: Some(file.content_type),
+        headers: &[
+            ("Cache-Control", "no-cache"),
+            ("Content-Security-Policy", "default-src 'self'"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"),
+        ],
+        body: file.body,
+    };
+    exchange.respond(&response).await
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = match cli.log.parse::<EnvFilter>() {
+        Ok(filter) => filter,
+        Err(error) => {
+            eprintln!("goldcrest: --log {}: {error}", cli.log);
+            return ExitCode::from(2);
+        }
+    };
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours).init();
+    let figures = Figures::default();
+    let page = !cli.no_page;
+    let server = cli.options.server().figures(figures.clone()).on_listening(move |addresses| announce(addresses, page));
+    match server.run(|hub| App { hub, figures: figures.clone(), page }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("goldcrest: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says what is served, and which lines to try.
+fn announce(addresses: &[SocketAddr], page: bool) {
+    for address in addresses {
+        eprintln!("goldcrest serves http://{address}/");
+    }
+    let Some(address) = addresses.first() else { return };
+    if page {
+        eprintln!("\n  the five transports side by side, live:  http://{address}/");
+    }
+    eprintln!(
+        "
+  publish:      curl -d 'hello' http://{address}/events/news
+  poll:         curl http://{address}/events/news
+  long poll:    curl -H 'Prefer: wait=25' http://{address}/events/news
+  stream:       curl -N -H 'Accept: application/x-ndjson' http://{address}/events/news
+  SSE:          curl -N -H 'Accept: text/event-stream' http://{address}/events/news
+  WebSocket:    new WebSocket('ws://{address}/events/news', 'goldcrest.v1')
+"
+    );
+}

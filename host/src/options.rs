@@ -1,0 +1,183 @@
+//! The command line that the server and its examples share.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use goldcrest_core::delivery::Pace;
+use goldcrest_core::log::GapPolicy;
+use goldcrest_core::serve::{Access, Config, HostPolicy};
+use goldcrest_core::ws::handshake::origin::OriginPolicy;
+
+use crate::{ChannelLimits, Limits, Server};
+
+/// Where a server listens, its bounds, and who may ask.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Listen here; may be given several times
+    #[arg(short, long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: Vec<SocketAddr>,
+
+    /// Threads that serve [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Answer pages of this origin too, such as https://app.example; `*` answers all
+    #[arg(long, value_name = "ORIGIN", help_heading = "Who may ask")]
+    pub allow_origin: Vec<String>,
+
+    /// Answer to this name too, beside addresses and localhost; `*` answers to all
+    #[arg(long, value_name = "NAME", help_heading = "Who may ask")]
+    pub allow_host: Vec<String>,
+
+    /// Connections in all
+    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Bounds")]
+    pub max_connections: usize,
+
+    /// Connections of one address
+    #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Bounds")]
+    pub max_per_address: usize,
+
+    /// Bytes of a request head
+    #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024, value_parser = at_least(256), help_heading = "Bounds")]
+    pub max_head: u64,
+
+    /// Bytes of an event, or of any other request's content
+    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024, value_parser = at_least(1), help_heading = "Bounds")]
+    pub max_body: u64,
+
+    /// Channels in all
+    #[arg(long, value_name = "N", default_value_t = 1024, help_heading = "Channels")]
+    pub max_channels: usize,
+
+    /// Events that a channel keeps, at most
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = at_least(1), help_heading = "Channels")]
+    pub history_events: u64,
+
+    /// Bytes that a channel keeps, at most
+    #[arg(long, value_name = "BYTES", default_value_t = 256 * 1024, value_parser = at_least(64), help_heading = "Channels")]
+    pub history_bytes: u64,
+
+    /// Forget a channel that nobody has used for so long, its history included
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Channels")]
+    pub reap_after: u64,
+
+    /// What a reader gets whose next event is not kept any more
+    #[arg(long, value_enum, default_value_t = Gap::Replay, help_heading = "Channels")]
+    pub gap_policy: Gap,
+
+    /// Say something after so long without output, on SSE and streams
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = at_least(1), help_heading = "Times")]
+    pub keep_alive: u64,
+
+    /// Ping a silent WebSocket after so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 25, value_parser = at_least(1), help_heading = "Times")]
+    pub ping_interval: u64,
+
+    /// Give a WebSocket up that does not answer a ping for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = at_least(1), help_heading = "Times")]
+    pub pong_deadline: u64,
+
+    /// Give a request up whose head takes longer
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = at_least(1), help_heading = "Times")]
+    pub head_timeout: u64,
+
+    /// Close a connection without a request after so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = at_least(1), help_heading = "Times")]
+    pub idle_timeout: u64,
+
+    /// Break a connection whose peer takes nothing for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = at_least(1), help_heading = "Times")]
+    pub write_timeout: u64,
+
+    /// When shutting down, wait so long for the readers to leave
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, help_heading = "Times")]
+    pub drain_timeout: u64,
+}
+
+/// What a reader gets whose next event is not kept any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Gap {
+    /// It goes on from the oldest event that is kept
+    Replay,
+    /// It skips to the newest event
+    Latest,
+    /// A live reader is told and disconnected
+    Disconnect,
+}
+
+fn at_least(least: u64) -> impl clap::builder::TypedValueParser<Value = u64> {
+    clap::value_parser!(u64).range(least..)
+}
+
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+impl Options {
+    /// The server that they describe.
+    pub fn server(&self) -> Server {
+        let limits = Limits {
+            connections: self.max_connections,
+            connections_per_address: self.max_per_address,
+            head: size(self.max_head),
+            event: size(self.max_body),
+            drain: Duration::from_secs(self.drain_timeout),
+            ..Limits::default()
+        };
+        let channels = ChannelLimits {
+            channels: self.max_channels,
+            events: size(self.history_events),
+            bytes: size(self.history_bytes),
+            reap_after: Duration::from_secs(self.reap_after),
+            gap_policy: match self.gap_policy {
+                Gap::Replay => GapPolicy::Replay,
+                Gap::Latest => GapPolicy::Latest,
+                Gap::Disconnect => GapPolicy::Disconnect,
+            },
+        };
+        let server = Server::new().limits(limits).channels(channels).config(self.config());
+        let server = match self.threads {
+            Some(threads) => server.threads(threads.get()),
+            None => server,
+        };
+        self.listen.iter().fold(server, |server, address| server.listen(*address))
+    }
+
+    fn config(&self) -> Config<'static> {
+        let seconds = Duration::from_secs;
+        let mut config = Config {
+            access: self.access(),
+            max_body: self.max_body,
+            head_timeout: seconds(self.head_timeout),
+            idle_timeout: seconds(self.idle_timeout),
+            write_timeout: seconds(self.write_timeout),
+            pace: Pace { keep_alive: seconds(self.keep_alive), ..Pace::default() },
+            ..Config::default()
+        };
+        config.heartbeat.ping_interval = seconds(self.ping_interval);
+        config.heartbeat.pong_deadline = seconds(self.pong_deadline);
+        config
+    }
+
+    /// The lists live as long as the process: they are read once, from its command line.
+    fn access(&self) -> Access<'static> {
+        let list = |names: &[String]| -> &'static [&'static str] {
+            let names: Vec<&'static str> = names.iter().map(|name| &*name.clone().leak()).collect();
+            names.leak()
+        };
+        let any = |names: &[String]| names.iter().any(|name| name == "*");
+        let origins = match &self.allow_origin[..] {
+            [] => OriginPolicy::Same,
+            origins if any(origins) => OriginPolicy::Any,
+            origins => OriginPolicy::List(list(origins)),
+        };
+        let hosts = match &self.allow_host[..] {
+            [] => HostPolicy::Local,
+            hosts if any(hosts) => HostPolicy::Any,
+            hosts => HostPolicy::List(list(hosts)),
+        };
+        Access { origins, hosts }
+    }
+}

@@ -1,0 +1,138 @@
+//! The reactor of a thread: sockets that are ready, alarms that are due.
+//!
+//! A thread of the host has one executor (smol's `LocalExecutor`) and one reactor, and nothing of either leaves it. The
+//! seam to the core is `Socket`, `Clock` and accept; what stands below is this folder.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `epoll.rs`, `portable.rs` | the system's readiness queue, edge-triggered: Linux, and elsewhere |
+//! | `clock.rs` | a coarse clock, and alarms that are re-armed only when they move forward |
+//! | `lease.rs` | one receive and one transmit buffer a thread, lent to one connection after the other |
+//! | `tcp.rs` | [`TcpSocket`]: a connection |
+//! | `run.rs` | the loop: tasks, then whatever is ready |
+
+mod clock;
+mod lease;
+#[cfg(target_os = "linux")]
+#[path = "epoll.rs"]
+mod poller;
+#[cfg(not(target_os = "linux"))]
+#[path = "portable.rs"]
+mod poller;
+mod run;
+mod tcp;
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Duration;
+
+use slab::Slab;
+
+pub(crate) use clock::{Alarms, CoarseClock};
+pub(crate) use lease::Leases;
+pub(crate) use poller::Notifier;
+pub(crate) use run::run;
+pub(crate) use tcp::{Limits as BufferLimits, TcpSocket};
+
+use poller::Poller;
+use tcp::Connection;
+
+/// What became ready, of the source with this key.
+#[derive(Clone, Copy, Debug)]
+struct Ready {
+    key: usize,
+    readable: bool,
+    writable: bool,
+    /// The peer has ended its side: reading goes on to the end, however short a read is.
+    ended: bool,
+}
+
+/// Something whose readiness is waited for.
+enum Source {
+    Connection(Rc<Connection>),
+    Listener(Rc<RefCell<Option<Waker>>>),
+}
+
+/// The sources of a thread.
+pub(crate) struct Reactor {
+    poller: RefCell<Poller>,
+    sources: RefCell<Slab<Source>>,
+    pub(crate) alarms: Alarms,
+    pub(crate) leases: Leases,
+}
+
+impl Reactor {
+    /// A reactor and what wakes it from another thread.
+    pub(crate) fn new(limits: BufferLimits) -> io::Result<(Self, Notifier)> {
+        let (poller, notifier) = Poller::new()?;
+        let reactor = Self {
+            poller: RefCell::new(poller),
+            sources: RefCell::new(Slab::new()),
+            alarms: Alarms::new(),
+            leases: Leases::new(limits),
+        };
+        Ok((reactor, notifier))
+    }
+
+    fn add(&self, fd: impl AsFd, source: Source) -> io::Result<usize> {
+        let key = self.sources.borrow_mut().insert(source);
+        let added = self.poller.borrow().add(fd, key);
+        if added.is_err() {
+            self.sources.borrow_mut().remove(key);
+        }
+        added.map(|()| key)
+    }
+
+    /// Watches a listener; the cell's waker is woken when somebody may be waiting.
+    pub(crate) fn add_listener(&self, fd: impl AsFd, waker: Rc<RefCell<Option<Waker>>>) -> io::Result<()> {
+        self.add(fd, Source::Listener(waker)).map(drop)
+    }
+
+    fn remove(&self, key: usize, fd: impl AsFd) {
+        self.sources.borrow_mut().try_remove(key);
+        self.poller.borrow().delete(fd);
+    }
+
+    /// Wakes every task that waits for a source: to look at something new, such as that the server shuts down.
+    pub(crate) fn wake_all(&self) {
+        for (_, source) in self.sources.borrow().iter() {
+            match source {
+                Source::Connection(connection) => connection.wake(true, true),
+                Source::Listener(waker) => wake_listener(waker),
+            }
+        }
+        self.alarms.wake_all();
+    }
+
+    /// One turn: lets output leave, waits at most `timeout` (or for the next alarm), and wakes whose time has come.
+    fn turn(&self, timeout: Option<Duration>) {
+        self.leases.flush();
+        let timeout = match (timeout, self.alarms.next()) {
+            (Some(timeout), Some(alarm)) => Some(timeout.min(alarm)),
+            (timeout, alarm) => timeout.or(alarm),
+        };
+        let waited = self.poller.borrow_mut().wait(timeout, |ready| self.dispatch(ready));
+        if let Err(error) = waited {
+            tracing::error!(%error, "the readiness queue failed");
+        }
+        self.alarms.tick();
+    }
+
+    fn dispatch(&self, ready: Ready) {
+        match self.sources.borrow().get(ready.key) {
+            Some(Source::Connection(connection)) => connection.ready(ready),
+            Some(Source::Listener(waker)) => wake_listener(waker),
+            // It was removed while its event was on the way.
+            None => {}
+        }
+    }
+}
+
+fn wake_listener(waker: &RefCell<Option<Waker>>) {
+    if let Some(waker) = waker.borrow_mut().take() {
+        waker.wake();
+    }
+}

@@ -1,0 +1,355 @@
+//! A TCP connection as a [`Socket`].
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use goldcrest_core::edge::{Interest, Lent, Socket};
+
+use super::{Reactor, Ready, Source};
+
+/// How large the buffers of a thread are, in bytes; what one connection can leave in them is all that it ever keeps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) receive: usize,
+    pub(crate) transmit: usize,
+}
+
+impl Default for Limits {
+    /// 16 KiB each, and the heads of a frame that carries 16 KiB.
+    fn default() -> Self {
+        Self { receive: 16 * 1024 + 256, transmit: 16 * 1024 + 256 }
+    }
+}
+
+/// A connection: what its task and the reactor both see of it.
+pub(super) struct Connection {
+    stream: TcpStream,
+    /// Reading may find something: since the last read that found less than it might have.
+    readable: Cell<bool>,
+    writable: Cell<bool>,
+    /// The peer has ended its side, and what comes before that may be unread.
+    ending: Cell<bool>,
+    ended: Cell<bool>,
+    broken: Cell<Option<ErrorKind>>,
+    /// Our side is to end once what is kept has been sent.
+    closing: Cell<bool>,
+    unread: RefCell<Kept>,
+    unsent: RefCell<Kept>,
+    reader: RefCell<Option<Waker>>,
+    writer: RefCell<Option<Waker>>,
+}
+
+/// Bytes that a connection keeps for itself, while there are any.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Kept {
+    fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..self.start);
+        self.start = 0;
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn rest(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..]
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.bytes.len());
+        if self.start == self.bytes.len() {
+            *self = Self::default();
+        }
+    }
+}
+
+impl Connection {
+    fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            // The first read is tried: a request has often come with the connection.
+            readable: Cell::new(true),
+            writable: Cell::new(true),
+            ending: Cell::new(false),
+            ended: Cell::new(false),
+            broken: Cell::new(None),
+            closing: Cell::new(false),
+            unread: RefCell::default(),
+            unsent: RefCell::default(),
+            reader: RefCell::default(),
+            writer: RefCell::default(),
+        }
+    }
+
+    /// The reactor's word that something is ready.
+    pub(super) fn ready(&self, ready: Ready) {
+        self.readable.set(self.readable.get() || ready.readable);
+        self.ending.set(self.ending.get() || ready.ended);
+        if ready.writable {
+            self.writable.set(true);
+            // Output moves on even while the task waits for something else.
+            self.flush();
+        }
+        self.wake(ready.readable, ready.writable);
+    }
+
+    pub(super) fn wake(&self, reader: bool, writer: bool) {
+        let wake = |waker: &RefCell<Option<Waker>>| {
+            let waker = waker.borrow_mut().take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        };
+        if reader {
+            wake(&self.reader);
+        }
+        if writer {
+            wake(&self.writer);
+        }
+    }
+
+    /// Keeps what was received and not read.
+    pub(super) fn keep_unread(&self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.unread.borrow_mut().append(bytes);
+        }
+    }
+
+    /// Sends committed bytes, and keeps what the kernel does not take.
+    pub(super) fn send(&self, bytes: &[u8]) {
+        let mut unsent = self.unsent.borrow_mut();
+        if unsent.len() > 0 {
+            return unsent.append(bytes);
+        }
+        let sent = self.write(bytes);
+        if sent < bytes.len() && self.broken.get().is_none() {
+            unsent.append(&bytes[sent..]);
+        }
+    }
+
+    /// Sends what is kept, as far as the kernel takes it.
+    fn flush(&self) {
+        let mut unsent = self.unsent.borrow_mut();
+        if unsent.len() > 0 {
+            let sent = self.write(unsent.rest());
+            unsent.consume(sent);
+            if self.broken.get().is_some() {
+                *unsent = Kept::default();
+            }
+        }
+        if self.closing.get() && unsent.len() == 0 {
+            self.closing.set(false);
+            let _ = self.stream.shutdown(Shutdown::Write);
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> usize {
+        let mut sent = 0;
+        while sent < bytes.len() && self.writable.get() && self.broken.get().is_none() {
+            match (&self.stream).write(&bytes[sent..]) {
+                Ok(0) => self.break_with(ErrorKind::WriteZero),
+                Ok(count) => sent += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable.set(false),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => self.break_with(error.kind()),
+            }
+        }
+        sent
+    }
+
+    fn break_with(&self, kind: ErrorKind) {
+        self.broken.set(Some(kind));
+        self.wake(true, true);
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.broken.get().map_or(Ok(()), |kind| Err(kind.into()))
+    }
+}
+
+/// A TCP connection on the buffers of its thread.
+pub(crate) struct TcpSocket {
+    connection: Rc<Connection>,
+    reactor: Rc<Reactor>,
+    key: usize,
+}
+
+impl TcpSocket {
+    /// Takes a stream that does not block.
+    pub(crate) fn new(stream: TcpStream, reactor: &Rc<Reactor>) -> io::Result<Self> {
+        let connection = Rc::new(Connection::new(stream));
+        let key = reactor.add(&connection.stream, Source::Connection(Rc::clone(&connection)))?;
+        Ok(Self { connection, reactor: Rc::clone(reactor), key })
+    }
+
+    fn has_unread(&self) -> bool {
+        if self.connection.unread.borrow().len() > 0 {
+            return true;
+        }
+        let lease = self.reactor.leases.receive.borrow();
+        lease.end > lease.start && lease.is_held_by(&self.connection)
+    }
+
+    /// Committed bytes that stand in the thread's buffer.
+    fn committed(&self) -> usize {
+        let lease = self.reactor.leases.transmit.borrow();
+        if lease.is_held_by(&self.connection) { lease.end - lease.start } else { 0 }
+    }
+
+    fn poll_wait(&self, cx: &mut Context<'_>, want: Interest) -> Poll<io::Result<()>> {
+        let connection = &self.connection;
+        connection.check()?;
+        let readable = want.read && (self.has_unread() || connection.readable.get() || connection.ended.get());
+        if readable {
+            return Poll::Ready(Ok(()));
+        }
+        if (want.write || want.drained) && self.committed() > 0 {
+            self.reactor.leases.flush();
+            connection.check()?;
+        }
+        if (want.write || want.drained) && connection.unsent.borrow().len() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let register = |waker: &RefCell<Option<Waker>>| {
+            let mut waker = waker.borrow_mut();
+            match &mut *waker {
+                Some(waker) => waker.clone_from(cx.waker()),
+                None => *waker = Some(cx.waker().clone()),
+            }
+        };
+        register(&connection.reader);
+        if want.write || want.drained {
+            register(&connection.writer);
+        }
+        Poll::Pending
+    }
+}
+
+impl Socket for TcpSocket {
+    type Error = io::Error;
+
+    async fn wait(&mut self, want: Interest) -> io::Result<()> {
+        poll_fn(|cx| self.poll_wait(cx, want)).await
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+        let connection = &self.connection;
+        connection.check()?;
+        {
+            let mut unread = connection.unread.borrow_mut();
+            if unread.len() > 0 {
+                let (consumed, result) = f(unread.rest());
+                unread.consume(consumed);
+                return Ok(Lent::Got(result));
+            }
+        }
+        let leases = &self.reactor.leases;
+        leases.claim_receive(connection);
+        let mut lease = leases.receive.borrow_mut();
+        if lease.start == lease.end {
+            if connection.ended.get() {
+                return Ok(Lent::Eof);
+            }
+            if !connection.readable.get() {
+                return Ok(Lent::NotNow);
+            }
+            let count = loop {
+                match (&connection.stream).read(&mut lease.buffer) {
+                    Ok(count) => break count,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        connection.readable.set(false);
+                        return Ok(Lent::NotNow);
+                    }
+                    Err(error) => {
+                        connection.break_with(error.kind());
+                        return Err(error);
+                    }
+                }
+            };
+            if count == 0 {
+                connection.ended.set(true);
+                return Ok(Lent::Eof);
+            }
+            // A short read has emptied the socket, unless an end stands behind what was read.
+            if count < lease.buffer.len() && !connection.ending.get() {
+                connection.readable.set(false);
+            }
+            (lease.start, lease.end) = (0, count);
+        }
+        let (consumed, result) = f(lease.filled());
+        lease.start = (lease.start + consumed).min(lease.end);
+        Ok(Lent::Got(result))
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+        let connection = &self.connection;
+        connection.check()?;
+        if connection.unsent.borrow().len() > 0 {
+            return Ok(Lent::NotNow);
+        }
+        let leases = &self.reactor.leases;
+        leases.claim_transmit(connection);
+        if leases.transmit.borrow().end == leases.transmit.borrow().buffer.len() {
+            leases.flush();
+            connection.check()?;
+            if connection.unsent.borrow().len() > 0 {
+                return Ok(Lent::NotNow);
+            }
+            leases.claim_transmit(connection);
+        }
+        let mut lease = leases.transmit.borrow_mut();
+        let end = lease.end;
+        let (written, result) = f(&mut lease.buffer[end..]);
+        lease.end = (end + written).min(lease.buffer.len());
+        Ok(Lent::Got(result))
+    }
+
+    fn room(&self) -> usize {
+        if self.connection.unsent.borrow().len() > 0 {
+            return 0;
+        }
+        self.capacity() - self.committed()
+    }
+
+    fn capacity(&self) -> usize {
+        self.reactor.leases.transmit.borrow().buffer.len()
+    }
+
+    fn unsent(&self) -> usize {
+        self.committed() + self.connection.unsent.borrow().len()
+    }
+
+    fn close(&mut self) {
+        if self.committed() > 0 {
+            self.reactor.leases.flush();
+        }
+        self.connection.closing.set(true);
+        self.connection.flush();
+    }
+
+    fn abort(&mut self) {
+        self.reactor.leases.discard(&self.connection);
+        *self.connection.unsent.borrow_mut() = Kept::default();
+        // With a linger of 0 the peer gets a reset when the descriptor is closed.
+        let _ = socket2::SockRef::from(&self.connection.stream).set_linger(Some(std::time::Duration::ZERO));
+        self.connection.break_with(ErrorKind::ConnectionAborted);
+    }
+}
+
+impl Drop for TcpSocket {
+    fn drop(&mut self) {
+        self.reactor.leases.release(&self.connection);
+        self.reactor.remove(self.key, &self.connection.stream);
+    }
+}

@@ -1,0 +1,134 @@
+//! Who is let in.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::reactor::BufferLimits;
+
+/// The bounds of a server as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at most; whoever comes then is told to come back. Default: 100,000.
+    pub connections: usize,
+    /// Connections of one address at most. Default: 10,000.
+    pub connections_per_address: usize,
+    /// Bytes of a request head (414, 431). Default: 16 KiB.
+    pub head: usize,
+    /// Bytes of an event that is published (413, close code 1009). Default: 64 KiB.
+    pub event: usize,
+    /// Bytes that the kernel keeps unsent for a connection, beside [`Limits::unsent`]. Default: 128 KiB.
+    pub send_buffer: usize,
+    /// Bytes that may wait in the kernel before it says that there is no room. Default: 16 KiB.
+    pub unsent: usize,
+    /// How long the server takes to end, at most. Default: 10 s.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 100_000,
+            connections_per_address: 10_000,
+            head: 16 * 1024,
+            event: 64 * 1024,
+            send_buffer: 128 * 1024,
+            unsent: 16 * 1024,
+            drain: super::DRAIN,
+        }
+    }
+}
+
+impl Limits {
+    pub(super) fn buffers(&self) -> BufferLimits {
+        BufferLimits::default()
+    }
+}
+
+/// Counts who is in.
+pub(super) struct Admission {
+    limits: Limits,
+    connections: AtomicUsize,
+    by_address: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// Connections that are told that the server is full, at a time; more are closed without a word.
+const TOLD: usize = 64;
+
+/// What becomes of a connection.
+pub(super) enum Admitted {
+    /// It is served.
+    In(Place),
+    /// It is told to come back.
+    Full(Place),
+    /// It is closed.
+    No,
+}
+
+/// A connection's place; dropped when it ends.
+pub(super) struct Place {
+    admission: Arc<Admission>,
+    address: IpAddr,
+}
+
+impl Admission {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, connections: AtomicUsize::new(0), by_address: Mutex::default() }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Admitted {
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        if before >= self.limits.connections + TOLD {
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+            return Admitted::No;
+        }
+        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_address = by_address.entry(address).or_insert(0);
+        *of_address += 1;
+        let crowded = *of_address > self.limits.connections_per_address;
+        let place = Place { admission: Arc::clone(self), address };
+        if before >= self.limits.connections || crowded { Admitted::Full(place) } else { Admitted::In(place) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.admission.connections.fetch_sub(1, Ordering::Relaxed);
+        let mut by_address = self.admission.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_leaves_makes_room() {
+        let limits = Limits { connections: 3, connections_per_address: 2, ..Limits::default() };
+        let admission = Arc::new(Admission::new(limits));
+        let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let first = admission.admit(one);
+        let _second = admission.admit(one);
+        assert!(matches!(admission.admit(one), Admitted::Full(_)), "two of an address at most");
+        let _third = admission.admit(other);
+        assert!(matches!(admission.admit(other), Admitted::Full(_)), "three in all");
+        drop(first);
+        assert!(matches!(admission.admit(other), Admitted::In(_)));
+        let told: Vec<_> = (0..TOLD + 9).map(|_| admission.admit(other)).collect();
+        assert!(matches!(told.last(), Some(Admitted::No)));
+        drop(told);
+        assert!(matches!(admission.admit(one), Admitted::In(_)));
+    }
+}

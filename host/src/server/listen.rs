@@ -1,0 +1,64 @@
+//! A listener for each thread on the same address.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::Limits;
+
+/// Connections that wait to be accepted, for each listener.
+const BACKLOG: i32 = 1024;
+
+/// Binds each address once for each thread: the kernel spreads connections over them. Returns the addresses with the
+/// ports that were chosen, and each thread's listeners.
+pub(super) fn bind(
+    addresses: &[SocketAddr],
+    threads: usize,
+    limits: &Limits,
+) -> io::Result<(Vec<SocketAddr>, Vec<Vec<TcpListener>>)> {
+    let mut bound = Vec::new();
+    let mut by_thread: Vec<Vec<TcpListener>> = (0..threads).map(|_| Vec::new()).collect();
+    for address in addresses {
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+        let mut address = *address;
+        // A listener that nobody shares says whether somebody else has the address: shared ones would just share it.
+        if address.port() != 0 {
+            drop(listener(address, false, limits).map_err(named)?);
+        }
+        for listeners in &mut by_thread {
+            let listener = listener(address, true, limits).map_err(named)?;
+            address = listener.local_addr()?;
+            listeners.push(listener);
+        }
+        bound.push(address);
+    }
+    Ok((bound, by_thread))
+}
+
+fn listener(address: SocketAddr, shared: bool, limits: &Limits) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    // What a connection inherits from its listener need not be set on each one. What is written goes out at once, and
+    // the kernel keeps no more for a slow reader than it is told to.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_send_buffer_size(limits.send_buffer)?;
+    #[cfg(target_os = "linux")]
+    bound_unsent(&socket, limits.unsent)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// `TCP_NOTSENT_LOWAT`: the socket has room only while less than this waits unsent.
+#[cfg(target_os = "linux")]
+fn bound_unsent(socket: &Socket, bytes: usize) -> io::Result<()> {
+    socket.set_tcp_notsent_lowat(u32::try_from(bytes).unwrap_or(u32::MAX))
+}

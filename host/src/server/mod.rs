@@ -1,0 +1,205 @@
+//! Listeners, accepting, limits, shutting down.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `listen.rs` | a listener for each thread on the same address |
+//! | `admission.rs` | who is let in: connections in all and by address |
+//! | `thread.rs` | one thread: its executor, its connections |
+//! | `runtime.rs` | what the core's connections stand on here: buffers, clock, figures |
+//! | `shutdown.rs` | [`Stopper`]: signals, and telling every thread |
+
+mod admission;
+mod listen;
+mod runtime;
+mod shutdown;
+mod thread;
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use goldcrest_core::serve::{Access, Config, Handler};
+use goldcrest_core::ws::handshake::origin::OriginPolicy;
+
+pub use admission::Limits;
+pub use shutdown::Stopper;
+
+use crate::figures::Figures;
+use crate::hub::{ChannelLimits, Hub, Inbox, ThreadHub};
+use crate::reactor::Reactor;
+use admission::Admission;
+use runtime::HostRuntime;
+use thread::{Connections, Thread};
+
+/// A server to be started: where it listens, its bounds, and who may ask.
+///
+/// [`Server::run`] runs it until it is stopped, by a signal or by its [`Stopper`].
+#[derive(Clone)]
+#[must_use = "a server listens once it is run"]
+pub struct Server {
+    listen: Vec<SocketAddr>,
+    threads: usize,
+    limits: Limits,
+    channels: ChannelLimits,
+    config: Config<'static>,
+    hub: Option<Hub>,
+    figures: Figures,
+    stopper: Stopper,
+    announce: Option<Arc<dyn Fn(&[SocketAddr]) + Send + Sync>>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Server {
+    /// A server with the defaults: a thread a core, loopback only, pages of the same origin.
+    pub fn new() -> Self {
+        Self {
+            listen: Vec::new(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            limits: Limits::default(),
+            channels: ChannelLimits::default(),
+            config: Config::default(),
+            hub: None,
+            figures: Figures::default(),
+            stopper: Stopper::default(),
+            announce: None,
+        }
+    }
+
+    /// Listens on one more address. Without any it is `127.0.0.1:8080`.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen.push(address);
+        self
+    }
+
+    /// How many threads serve. Default: one a core.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// The bounds of the server as a whole.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The bounds of the channels.
+    pub fn channels(mut self, channels: ChannelLimits) -> Self {
+        self.channels = channels;
+        self
+    }
+
+    /// The bounds and habits of each connection.
+    pub fn config(mut self, config: Config<'static>) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Answers any origin and any host: for what has nothing to protect.
+    pub fn open_to_all(mut self) -> Self {
+        self.config.access = Access { origins: OriginPolicy::Any, hosts: goldcrest_core::serve::HostPolicy::Any };
+        self
+    }
+
+    /// The hub to serve, for who publishes from elsewhere in the program. Default: one of its own.
+    pub fn hub(mut self, hub: Hub) -> Self {
+        self.hub = Some(hub);
+        self
+    }
+
+    /// The figures to count for.
+    pub fn figures(mut self, figures: Figures) -> Self {
+        self.figures = figures;
+        self
+    }
+
+    /// Calls `announce` with the addresses once the server listens; ports that were 0 have their number.
+    pub fn on_listening(mut self, announce: impl Fn(&[SocketAddr]) + Send + Sync + 'static) -> Self {
+        self.announce = Some(Arc::new(announce));
+        self
+    }
+
+    /// What stops the server from elsewhere in the program.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Serves until it is stopped. `handler` is called once on each thread, with the hub as that thread sees it.
+    ///
+    /// On SIGINT or SIGTERM, or by its [`Stopper`], it accepts nothing more, tells every reader to come back later, and
+    /// ends when they are gone or the drain time is over.
+    ///
+    /// # Errors
+    /// An address cannot be listened on, or the limits of the channels leave no room for an event.
+    pub fn run<H: Handler + 'static>(self, handler: impl Fn(ThreadHub) -> H + Send + Sync) -> io::Result<()> {
+        let hub = match &self.hub {
+            Some(hub) => hub.clone(),
+            None => Hub::new(self.channels).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
+        };
+        raise_descriptor_limit();
+        let listen = if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen };
+        let (addresses, listeners) = listen::bind(&listen, self.threads, &self.limits)?;
+        let admission = Arc::new(Admission::new(self.limits.clone()));
+        self.stopper.watch_signals()?;
+        let (config, figures, stopper, handler) = (&self.config, &self.figures, &self.stopper, &handler);
+        if let Some(announce) = &self.announce {
+            announce(&addresses);
+        }
+        std::thread::scope(|scope| {
+            let mut running = Vec::new();
+            for (number, listeners) in listeners.into_iter().enumerate() {
+                let (hub, admission) = (hub.clone(), Arc::clone(&admission));
+                let serve = move || {
+                    let (reactor, notifier) = Reactor::new(admission.limits().buffers())?;
+                    stopper.register(notifier.clone());
+                    let inbox = Arc::new(Inbox::new(notifier.clone()));
+                    let hub = ThreadHub::new(hub, inbox);
+                    let runtime = HostRuntime::new(&reactor, admission.limits(), figures.clone(), stopper.clone());
+                    let thread = Thread {
+                        reactor: Rc::new(reactor),
+                        runtime,
+                        config: config.clone(),
+                        hub: hub.clone(),
+                        handler: handler(hub),
+                        admission,
+                        stopper: stopper.clone(),
+                        connections: Connections::default(),
+                    };
+                    thread.serve(listeners, notifier, number == 0)
+                };
+                running
+                    .push(std::thread::Builder::new().name(format!("goldcrest-{number}")).spawn_scoped(scope, serve)?);
+            }
+            for thread in running {
+                thread.join().map_err(|_| io::Error::other("a thread panicked"))??;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// How long the server takes to end, at most.
+pub(crate) const DRAIN: Duration = Duration::from_secs(10);
+
+/// Lets the process open as many descriptors as the system allows it.
+#[cfg(target_os = "linux")]
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%error, "the limit of open descriptors stays as it is");
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn raise_descriptor_limit() {}

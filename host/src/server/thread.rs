@@ -1,0 +1,204 @@
+//! One thread: its executor, its connections.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use goldcrest_core::edge::{Clock, Timer};
+use goldcrest_core::serve::{Config, Full, Handler, serve};
+use goldcrest_core::time::Instant;
+use smol::LocalExecutor;
+
+use super::Stopper;
+use super::admission::{Admission, Admitted, Place};
+use super::runtime::HostRuntime;
+use crate::hub::ThreadHub;
+use crate::reactor::{CoarseClock, Notifier, Reactor, TcpSocket, run};
+
+/// After so many accepts the connections that are in have their turn.
+const ACCEPTS: usize = 64;
+
+/// How long accepting pauses when there are no descriptors left.
+const EXHAUSTED: Duration = Duration::from_millis(100);
+
+/// How often idle channels are looked for.
+const REAP: Duration = Duration::from_secs(1);
+
+/// A thread of the server, as its tasks share it.
+pub(super) struct Thread<H> {
+    pub(super) reactor: Rc<Reactor>,
+    pub(super) runtime: HostRuntime,
+    pub(super) config: Config<'static>,
+    pub(super) hub: ThreadHub,
+    pub(super) handler: H,
+    pub(super) admission: Arc<Admission>,
+    pub(super) stopper: Stopper,
+    pub(super) connections: Connections,
+}
+
+/// The connections of a thread: how many, and who waits for the last to end.
+#[derive(Default)]
+pub(super) struct Connections {
+    open: Cell<usize>,
+    waiting: RefCell<Option<Waker>>,
+}
+
+impl Connections {
+    fn wake(&self) {
+        let waker = self.waiting.borrow_mut().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn left(&self) {
+        self.open.set(self.open.get() - 1);
+        if self.open.get() == 0 {
+            self.wake();
+        }
+    }
+}
+
+impl<H: Handler + 'static> Thread<H> {
+    /// Serves until the server is stopped and the connections have ended, or the drain time is over. The thread that
+    /// `reaps` looks for idle channels too.
+    pub(super) fn serve(self, listeners: Vec<TcpListener>, notifier: Notifier, reaps: bool) -> io::Result<()> {
+        let executor = Rc::new(LocalExecutor::new());
+        let thread = Rc::new(self);
+        for listener in listeners {
+            let waker = Rc::new(RefCell::new(None));
+            thread.reactor.add_listener(&listener, Rc::clone(&waker))?;
+            let accept = Rc::clone(&thread).accept(listener, waker, Rc::clone(&executor));
+            executor.spawn(accept).detach();
+        }
+        if reaps {
+            executor.spawn(Rc::clone(&thread).reap()).detach();
+        }
+        let told = Cell::new(false);
+        let between = || {
+            thread.hub.take_in();
+            if thread.stopper.is_stopping() && !told.replace(true) {
+                // What has been accepted is in the inbox by now, and goes out before the readers are told to leave.
+                thread.hub.hub().drain();
+                thread.hub.take_in();
+                thread.reactor.wake_all();
+                thread.connections.wake();
+            }
+        };
+        run(&executor, &thread.reactor, notifier, between, thread.until_drained());
+        let left = thread.connections.open.get();
+        if left > 0 {
+            tracing::warn!(left, "the drain time is over with connections open");
+        }
+        Ok(())
+    }
+
+    /// Done once the server is stopped and no connection is left, or the drain time is over.
+    async fn until_drained(&self) {
+        let mut timer = self.runtime.clock.timer();
+        let mut deadline = Instant::MAX;
+        poll_fn(|cx| {
+            *self.connections.waiting.borrow_mut() = Some(cx.waker().clone());
+            if !self.stopper.is_stopping() {
+                return Poll::Pending;
+            }
+            if self.connections.open.get() == 0 {
+                return Poll::Ready(());
+            }
+            if deadline == Instant::MAX {
+                deadline = self.runtime.clock.now() + self.admission.limits().drain;
+            }
+            timer.poll_until(cx, deadline)
+        })
+        .await;
+    }
+
+    async fn reap(self: Rc<Self>) {
+        while !self.stopper.is_stopping() {
+            pause(&self.runtime.clock, REAP).await;
+            self.hub.hub().reap();
+        }
+    }
+
+    async fn accept(
+        self: Rc<Self>,
+        listener: TcpListener,
+        waker: Rc<RefCell<Option<Waker>>>,
+        executor: Rc<LocalExecutor<'static>>,
+    ) {
+        let mut accepted = 0usize;
+        while !self.stopper.is_stopping() {
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    if let Some((stream, place, full)) = self.admit(stream, peer) {
+                        self.connections.open.set(self.connections.open.get() + 1);
+                        executor.spawn(Rc::clone(&self).connection(stream, place, full)).detach();
+                    }
+                    accepted = accepted.wrapping_add(1);
+                    if accepted.is_multiple_of(ACCEPTS) {
+                        smol::future::yield_now().await;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let mut registered = false;
+                    poll_fn(|cx| {
+                        if std::mem::replace(&mut registered, true) || self.stopper.is_stopping() {
+                            return Poll::Ready(());
+                        }
+                        *waker.borrow_mut() = Some(cx.waker().clone());
+                        Poll::Pending
+                    })
+                    .await;
+                }
+                // The connection was gone before it was accepted.
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept; trying again");
+                    pause(&self.runtime.clock, EXHAUSTED).await;
+                }
+            }
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) -> Option<(TcpStream, Place, bool)> {
+        let (place, full) = match self.admission.admit(peer.ip()) {
+            Admitted::In(place) => (place, false),
+            Admitted::Full(place) => (place, true),
+            Admitted::No => return None,
+        };
+        match stream.set_nonblocking(true) {
+            Ok(()) => Some((stream, place, full)),
+            Err(error) => {
+                tracing::debug!(%error, %peer, "a connection was lost at once");
+                None
+            }
+        }
+    }
+
+    async fn connection(self: Rc<Self>, stream: TcpStream, place: Place, full: bool) {
+        match TcpSocket::new(stream, &self.reactor) {
+            Ok(mut socket) => {
+                let ended = if full {
+                    serve(&mut socket, &self.runtime, &self.config, &Full).await
+                } else {
+                    serve(&mut socket, &self.runtime, &self.config, &self.handler).await
+                };
+                tracing::trace!(%ended, "connection");
+            }
+            Err(error) => tracing::warn!(%error, "a connection cannot be watched"),
+        }
+        drop(place);
+        self.connections.left();
+    }
+}
+
+async fn pause(clock: &CoarseClock, time: Duration) {
+    let mut timer = clock.timer();
+    let deadline = clock.now() + time;
+    poll_fn(|cx| timer.poll_until(cx, deadline)).await;
+}
