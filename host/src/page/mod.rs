@@ -1,0 +1,100 @@
+//! The page at `/`: plain files, compiled in.
+//!
+//! The page publishes to the channel `demo`, listens on all five transports, and shows what each costs. It loads nothing
+//! but these files and runs under `Content-Security-Policy: default-src 'self'`. What it asks of the server beside
+//! `/events/demo` is `GET /page/figures?page=ID` and `POST /page/cut?page=ID&transport=NAME`.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `page.js` | publishing, polling, the controls, the table |
+//! | `transports.js` | the five techniques, each as a browser knows it |
+//! | `reader.js` | one transport's place in the log, and what is counted about it: lost, twice, latency |
+//! | `turns.js` | who of the four that hold a connection holds one now |
+//! | `connections.js` | how many connections the tab uses, and the lane of short requests |
+//! | `chart.js` | the drawing |
+
+/// A file of the page.
+#[derive(Clone, Copy, Debug)]
+pub struct PageFile {
+    /// Where it is served: an absolute path, without a query.
+    pub path: &'static str,
+    /// Its `Content-Type`.
+    pub content_type: &'static str,
+    /// All of its bytes; at most 32 KiB.
+    pub body: &'static [u8],
+}
+
+/// The file that is served at `path` (without a query), if there is one.
+#[must_use]
+pub fn file(path: &str) -> Option<&'static PageFile> {
+    FILES.iter().find(|file| file.path == path)
+}
+
+/// All files of the page.
+pub const FILES: &[PageFile] = &[
+    PageFile { path: "/", content_type: HTML, body: include_bytes!("index.html") },
+    PageFile { path: "/page/page.css", content_type: CSS, body: include_bytes!("page.css") },
+    PageFile { path: "/page/icon.svg", content_type: SVG, body: include_bytes!("icon.svg") },
+    PageFile { path: "/page/page.js", content_type: SCRIPT, body: include_bytes!("page.js") },
+    PageFile { path: "/page/chart.js", content_type: SCRIPT, body: include_bytes!("chart.js") },
+    PageFile { path: "/page/connections.js", content_type: SCRIPT, body: include_bytes!("connections.js") },
+    PageFile { path: "/page/reader.js", content_type: SCRIPT, body: include_bytes!("reader.js") },
+    PageFile { path: "/page/transports.js", content_type: SCRIPT, body: include_bytes!("transports.js") },
+    PageFile { path: "/page/turns.js", content_type: SCRIPT, body: include_bytes!("turns.js") },
+];
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(path: &str) -> &'static str {
+        std::str::from_utf8(file(path).unwrap().body).unwrap()
+    }
+
+    /// What stands between `before` and the next quote, wherever `before` occurs.
+    fn quoted<'t>(text: &'t str, before: &'t str) -> impl Iterator<Item = &'t str> {
+        text.split(before).skip(1).filter_map(|rest| rest.split(['"', '\'']).next())
+    }
+
+    #[test]
+    fn all_that_the_page_names_is_served_from_here() {
+        let html = text("/");
+        let named: Vec<_> = quoted(html, "href=\"").chain(quoted(html, "src=\"")).collect();
+        assert!(named.len() >= 3, "{named:?}");
+        for path in named {
+            assert!(file(path).is_some(), "{path}");
+        }
+        for script in FILES.iter().filter(|file| file.content_type == SCRIPT) {
+            for module in quoted(text(script.path), "from './") {
+                assert!(file(&format!("/page/{module}")).is_some(), "{module} in {}", script.path);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_needs_more_than_default_src_self() {
+        let html = text("/");
+        for inline in ["<style", " style=", " onclick=", " onload=", "javascript:", "data:"] {
+            assert!(!html.contains(inline), "{inline}");
+        }
+        assert!(html.split("<script").skip(1).all(|script| script.starts_with(" type=\"module\" src=\"/page/")));
+        for script in FILES.iter().filter(|file| file.content_type == SCRIPT) {
+            let script = text(script.path);
+            assert!(!["eval(", "new Function", "innerHTML", "://"].iter().any(|word| script.contains(word)));
+        }
+        assert!(!["url(", "@import"].iter().any(|word| text("/page/page.css").contains(word)));
+    }
+
+    #[test]
+    fn every_file_is_small() {
+        for file in FILES {
+            assert!(file.body.len() <= 32 * 1024, "{}: {} bytes", file.path, file.body.len());
+        }
+        assert!(FILES.iter().map(|file| file.body.len()).sum::<usize>() <= 64 * 1024);
+    }
+}

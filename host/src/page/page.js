@@ -1,0 +1,287 @@
+// The five transports side by side: publishes, listens on all of them, and shows what each costs.
+
+import { Chart, MARKERS } from './chart.js';
+import { Lane, connections, pause } from './connections.js';
+import { Reader, now } from './reader.js';
+import { newest, poll, sessions } from './transports.js';
+import { Turns } from './turns.js';
+
+const LABELS = { poll: 'Polling', longpoll: 'Long polling', stream: 'Streaming', sse: 'SSE', websocket: 'WebSocket' };
+const FIGURES = ['requests', 'header_bytes_received', 'header_bytes_sent', 'payload_bytes'];
+const page = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+const settings = { rate: 2, interval: 3, wait: 25 };
+const readers = new Map(Object.entries(LABELS).map(([name, label]) => [name, new Reader(name, label, page)]));
+const lane = new Lane();
+const turns = new Turns(new Map(['websocket', 'sse', 'longpoll', 'stream'].map((name) => [name, readers.get(name)])), sessions, settings);
+const byId = (id) => document.getElementById(id);
+
+let published = 0;
+let figures = {}; // as the server counts, by transport
+const zero = {}; // what to take off them: set by Reset, and by a server that began anew
+
+// ---- publishing
+
+let number = 0;
+
+async function publish() {
+  await lane.run(async () => {
+    const body = JSON.stringify({ n: (number += 1), at: now(), page });
+    const answer = await fetch(`/events/demo?type=sample&page=${page}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body,
+    });
+    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    await answer.arrayBuffer();
+    published += 1;
+  }).catch((error) => say(`That was not published: ${error.message}.`));
+}
+
+let ticking;
+
+function setRate(rate) {
+  settings.rate = rate;
+  clearInterval(ticking);
+  // What a slow connection cannot take is not queued.
+  if (rate && !document.hidden) ticking = setInterval(() => lane.waiting < 3 && publish(), 1000 / rate);
+}
+
+// ---- polling and the figures: short requests, by the clock
+
+let pollTimer;
+let polling = false;
+
+async function pollNow() {
+  clearTimeout(pollTimer);
+  if (polling || document.hidden) return;
+  polling = true;
+  const started = performance.now();
+  const heard = await lane.run(() => poll(readers.get('poll'))).catch(() => 0);
+  polling = false;
+  const wait = heard >= 100 ? 0 : settings.interval * 1000 - (performance.now() - started);
+  if (!document.hidden) pollTimer = setTimeout(pollNow, Math.max(0, wait));
+}
+
+async function count() {
+  const answer = await lane.run(async () => {
+    const answer = await fetch(`/page/figures?page=${page}`, { cache: 'no-store' });
+    return answer.ok ? answer.json() : null;
+  }).catch(() => null);
+  for (const [name, counted] of Object.entries(answer?.transports ?? {})) {
+    const before = figures[name];
+    if (before && counted.requests < before.requests) {
+      // The server began anew: go on from what is shown.
+      zero[name] = Object.fromEntries(FIGURES.map((key) => [key, (zero[name]?.[key] ?? 0) - before[key]]));
+    }
+    figures[name] = counted;
+  }
+}
+
+/** What the server counted for `name` since the last reset. */
+function counted(name) {
+  return Object.fromEntries(FIGURES.map((key) => [key, (figures[name]?.[key] ?? 0) - (zero[name]?.[key] ?? 0)]));
+}
+
+async function keepCounting() {
+  for (;;) {
+    if (!document.hidden) await count();
+    await pause(1000);
+  }
+}
+
+// ---- cutting
+
+async function cut(name) {
+  const reader = readers.get(name);
+  if (name !== 'poll') {
+    await turns.rotate(name);
+    for (let tries = 0; tries < 100 && !reader.open; tries += 1) await pause(50);
+  }
+  const breaks = reader.breaks;
+  for (let tries = 0; tries < (name === 'poll' ? 1 : 20); tries += 1) {
+    const done = await lane.run(() => fetch(`/page/cut?page=${page}&transport=${name}`, { method: 'POST' }))
+      .then((answer) => answer.status === 204, () => false);
+    if (done || reader.breaks > breaks) {
+      say(`${reader.label}: cut by the server.`);
+      // A browser repeats a request by itself when a connection that was used before breaks: no error reaches a long poll.
+      if (reader.breaks === breaks && name === 'longpoll') reader.broke();
+      return;
+    }
+    await pause(100);
+  }
+  say(name === 'poll'
+    ? 'Polling: there was nothing to cut. Between two requests it holds no connection.'
+    : `${reader.label}: nothing was open to cut.`);
+}
+
+async function tellResumed(reader, { after, before }) {
+  await pause(400); // until what was missed has come
+  const caught = reader.caughtUp - before.caughtUp;
+  const wrong = reader.lost - before.lost + reader.repeated - before.repeated;
+  say(`${reader.label}: back after ${time(after)}${caught ? `, caught up ${caught} ${caught === 1 ? 'event' : 'events'}` : ''}. ${
+    wrong ? `${reader.lost - before.lost} lost, ${reader.repeated - before.repeated} twice.` : 'None lost, none twice.'}`);
+}
+
+function say(text) {
+  byId('said').textContent = text;
+}
+
+// ---- the table
+
+const rows = new Map();
+
+function buildRows() {
+  for (const [name, reader] of readers) {
+    const row = byId('row').content.cloneNode(true).firstElementChild;
+    row.dataset.transport = name;
+    row.querySelector('path').setAttribute('d', MARKERS[name]);
+    row.querySelector('.name span').textContent = reader.label;
+    const [cutButton, pin] = row.querySelectorAll('button');
+    cutButton.setAttribute('aria-label', `Cut ${reader.label}`);
+    cutButton.addEventListener('click', () => cut(name));
+    if (turns.readers.has(name)) {
+      pin.setAttribute('aria-label', `Hold ${reader.label}`);
+      pin.addEventListener('click', () => (turns.pin(name), render()));
+    } else {
+      pin.remove();
+    }
+    byId('rows').append(row);
+    rows.set(name, { row, pin, state: row.querySelector('.state'), cells: [...row.cells].slice(1) });
+    reader.onResumed = (how) => tellResumed(reader, how);
+  }
+}
+
+const time = (ms) => ms == null ? '–' : ms < 9.95 ? `${ms.toFixed(1)} ms` : ms < 999.5 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+const bytes = (n) => n < 10_000 ? `${Math.round(n).toLocaleString('en')} B` : n < 1e6 ? `${(n / 1000).toFixed(1)} kB` : `${(n / 1e6).toFixed(2)} MB`;
+
+function write(node, text) {
+  if (node && node.textContent !== String(text)) node.textContent = text;
+}
+
+/** `small` may break between its parts, not within them. */
+function fill(cell, main, ...small) {
+  write(cell.querySelector('b'), main);
+  if (small.length) write(cell.querySelector('small'), small.map((part) => part.replaceAll(' ', '\u00a0')).join(' · '));
+}
+
+function stateOf(name, reader, behind) {
+  if (document.hidden) return 'released while hidden';
+  if (reader.state === 'broken') return 'cut, coming back';
+  if (name === 'poll') return `asks every ${settings.interval} s`;
+  if (!turns.held.has(name)) return behind > 0 ? `waits, ${behind} behind` : 'waits for its turn';
+  return reader.state === 'open' || name === 'longpoll' ? 'listening' : 'connecting';
+}
+
+const headers = (figure) => figure.header_bytes_received + figure.header_bytes_sent;
+
+function render() {
+  const costs = new Map([...readers].map(([name, reader]) => [name, reader.events ? headers(counted(name)) / reader.events : 0]));
+  const most = Math.max(...costs.values(), 1);
+  const furthest = Math.max(...[...readers.values()].map((reader) => reader.seq || 0));
+  for (const [name, reader] of readers) {
+    const { row, pin, state, cells: [events, latency, requests, open, header, payload, each] } = rows.get(name);
+    const figure = counted(name);
+    row.dataset.state = reader.state;
+    row.classList.toggle('wrong', reader.lost + reader.repeated > 0);
+    write(state, stateOf(name, reader, furthest - reader.seq));
+    pin.setAttribute('aria-pressed', turns.pinned.includes(name));
+    fill(events, reader.events.toLocaleString('en'),
+      `${reader.lost} lost`, `${reader.repeated} twice`, ...(reader.gaps ? [`${reader.gaps} ${reader.gaps === 1 ? 'gap' : 'gaps'}`, `${reader.missed} missed`] : []));
+    fill(latency, time(reader.quantile(0.5)), `p95 ${time(reader.quantile(0.95))}`, `last ${time(reader.last)}`);
+    fill(requests, figure.requests.toLocaleString('en'));
+    fill(open, reader.open);
+    fill(header, bytes(headers(figure)), `↑ ${bytes(figure.header_bytes_received)}`, `↓ ${bytes(figure.header_bytes_sent)}`);
+    fill(payload, bytes(figure.payload_bytes));
+    fill(each, reader.events ? bytes(costs.get(name)) : '–');
+    each.querySelector('.weight i').style.width = `${(costs.get(name) / most) * 100}%`;
+  }
+  const figure = counted('publish');
+  const [events, , requests, , header, payload, each] = [...byId('publishing').cells].slice(1);
+  fill(events, published.toLocaleString('en'));
+  fill(requests, figure.requests.toLocaleString('en'));
+  fill(header, bytes(headers(figure)), `↑ ${bytes(figure.header_bytes_received)}`, `↓ ${bytes(figure.header_bytes_sent)}`);
+  fill(payload, bytes(figure.payload_bytes));
+  fill(each, published ? bytes(headers(figure) / published) : '–');
+
+  const held = turns.held.size + 1; // the lane of short requests keeps its connection between them
+  write(byId('used'), document.hidden ? 0 : held);
+  [...byId('six').querySelectorAll('.pips i')].forEach((pip, at) => pip.classList.toggle('on', at < held && !document.hidden));
+}
+
+function reset() {
+  readers.forEach((reader) => reader.reset());
+  published = 0;
+  for (const [name, figure] of Object.entries(figures)) zero[name] = { ...figure };
+  connections.peak = connections.used;
+  say('Counting begins anew; nobody has moved in the log.');
+  render();
+}
+
+// ---- beginning, hiding, coming back
+
+function wake() {
+  turns.wake();
+  pollNow();
+  setRate(settings.rate);
+}
+
+function sleep() {
+  clearTimeout(pollTimer);
+  clearInterval(ticking);
+  readers.get('poll').rest();
+  turns.sleep();
+}
+
+function bindControls() {
+  byId('controls').addEventListener('submit', (event) => event.preventDefault());
+  byId('publish').addEventListener('click', publish);
+  byId('reset').addEventListener('click', reset);
+  for (const radio of document.getElementsByName('rate')) {
+    radio.addEventListener('change', () => setRate(Number(radio.value)));
+  }
+  for (const key of ['interval', 'wait']) {
+    byId(key).addEventListener('change', ({ target }) => {
+      if (!target.checkValidity()) return target.reportValidity();
+      settings[key] = target.valueAsNumber;
+      if (key === 'interval') pollNow();
+    });
+  }
+  document.addEventListener('visibilitychange', () => (document.hidden ? sleep() : wake()));
+}
+
+window.goldcrestPage = {
+  /** Everything that is counted, as plain JSON. */
+  state: () => ({
+    page,
+    published,
+    connections: { used: connections.used, peak: connections.peak },
+    hidden: document.hidden,
+    transports: Object.fromEntries([...readers].map(([name, reader]) => {
+      const { state, cursor, events, caughtUp, lost, repeated, gaps, missed, breaks, resumes, open, last } = reader;
+      const latency = { median: reader.quantile(0.5), p95: reader.quantile(0.95), last, samples: reader.latencies.length };
+      return [name, { state, cursor, events, caughtUp, lost, repeated, gaps, missed, breaks, resumes, open, latency, figures: counted(name) }];
+    })),
+  }),
+};
+
+async function begin() {
+  buildRows();
+  bindControls();
+  document.querySelectorAll('.origin').forEach((node) => (node.textContent = location.origin));
+  new Chart(byId('chart'), readers);
+  for (let cursor; !cursor;) {
+    try {
+      cursor = await lane.run(() => newest(page));
+      readers.forEach((reader) => (reader.cursor = cursor));
+    } catch (error) {
+      say(`Waiting for the server: ${error.message}.`);
+      await pause(2000);
+    }
+  }
+  if (!document.hidden) wake();
+  render();
+  setInterval(() => document.hidden || render(), 250);
+  keepCounting();
+}
+
+begin();

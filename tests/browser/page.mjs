@@ -1,0 +1,219 @@
+// The page at `/` in a real Chromium, against a running server.
+//
+//   BASE_URL     the server, http://127.0.0.1:8080 if absent
+//   CHROMIUM     the browser, /usr/bin/chromium if absent
+//   SCREENSHOTS  a directory for pictures in four shapes; none are taken if absent
+//
+// Prints a line for each promise and `N passed, N failed`; exits 1 if any failed.
+
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const base = (process.env.BASE_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
+const pictures = process.env.SCREENSHOTS;
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const NAMES = ['poll', 'longpoll', 'stream', 'sse', 'websocket'];
+const HELD = NAMES.slice(1);
+const TIMEOUT = 60_000;
+
+const profile = await mkdtemp(join(tmpdir(), 'goldcrest-page-'));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  headless: true,
+  args: flags,
+  viewport: { width: 1280, height: 900 },
+});
+const page = context.pages()[0] ?? (await context.newPage());
+
+const errors = [];
+const strangers = [];
+page.on('console', (message) => message.type() === 'error' && errors.push(`${message.text()} ${message.location().url}`));
+page.on('pageerror', (error) => errors.push(String(error)));
+page.on('request', (request) => !request.url().startsWith(base) && strangers.push(request.url()));
+
+const state = () => page.evaluate(() => window.goldcrestPage?.state());
+/** Waits until `reached` of the page's state is true; on failure says where the page stood. */
+async function until(reached, what = String(reached)) {
+  for (const deadline = Date.now() + TIMEOUT; ; await new Promise((resolve) => setTimeout(resolve, 40))) {
+    const seen = await state();
+    if (seen && reached(seen)) return seen;
+    if (Date.now() > deadline) throw new Error(`not reached: ${what}\n${JSON.stringify(seen)}`);
+  }
+}
+const all = (seen, check) => NAMES.every((name) => check(seen.transports[name], name));
+/** Waits until the status line says something that matches. */
+const said = (pattern) => page.locator('#said', { hasText: pattern }).waitFor({ timeout: TIMEOUT });
+const together = (seen) => new Set(NAMES.map((name) => seen.transports[name].cursor)).size === 1;
+const nothingLost = (seen) => {
+  for (const name of NAMES) {
+    assert.equal(seen.transports[name].lost, 0, `${name} lost`);
+    assert.equal(seen.transports[name].repeated, 0, `${name} repeated`);
+  }
+};
+const rate = (value) => page.locator(`input[name=rate][value="${value}"]`).check({ force: true });
+
+/** Shows or hides the tab as the browser would, by the event that it sends. */
+const setHidden = (hidden) => page.evaluate((value) => {
+  Object.defineProperty(document, 'hidden', { value, configurable: true });
+  Object.defineProperty(document, 'visibilityState', { value: value ? 'hidden' : 'visible', configurable: true });
+  document.dispatchEvent(new Event('visibilitychange'));
+}, hidden);
+
+let passed = 0;
+let failed = 0;
+async function promise(what, check) {
+  try {
+    await check();
+    passed += 1;
+    console.log(`ok      ${what}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED  ${what}\n${error.message ?? error}`);
+  }
+}
+
+await promise('all five transports hear events, live', async () => {
+  await page.goto(`${base}/`);
+  nothingLost(await until((seen) => all(seen, (one) => one.latency.samples > 0)));
+});
+
+await promise('the server counts requests, header bytes and payload bytes of each', async () => {
+  await until((seen) => all(seen, ({ figures }) => Object.values(figures).every((count) => count > 0)));
+});
+
+await promise('every row of the table shows what it heard', async () => {
+  for (const name of NAMES) {
+    const cells = await page.locator(`tr[data-transport=${name}] td`).allInnerTexts();
+    assert.equal(cells.length, 7);
+    for (const cell of cells) assert.match(cell, /[0-9]/, `${name}: ${cells.join(' | ')}`);
+  }
+});
+
+await promise('the page asks no other host, and the console is clean', async () => {
+  assert.deepEqual(strangers, []);
+  assert.deepEqual(errors, []);
+});
+
+for (const name of HELD) {
+  await promise(`${name} is cut and resumes with nothing lost, nothing twice`, async () => {
+    const before = await state();
+    await page.locator(`tr[data-transport=${name}] button.cut`).click();
+    const { breaks, resumes } = before.transports[name];
+    const { events } = (await until(({ transports: { [name]: one } }) => one.breaks > breaks && one.resumes > resumes, `${name} resumes`)).transports[name];
+    nothingLost(await until(({ transports }) => transports[name].events > events, `${name} hears more`));
+    await said(/None lost, none twice/);
+  });
+}
+
+await promise('polling, which holds nothing, says so when it is cut', async () => {
+  await page.locator('tr[data-transport=poll] button.cut').click();
+  await said(/holds no connection/);
+});
+
+await promise('all five come to the same event, and each heard all of them', async () => {
+  await rate(0);
+  const seen = await until(together);
+  assert.equal(new Set(NAMES.map((name) => seen.transports[name].events)).size, 1);
+  assert.ok(seen.transports.poll.events >= seen.published);
+  nothingLost(seen);
+});
+
+await promise('the button publishes one event, by the keyboard too', async () => {
+  const before = await state();
+  await page.locator('#publish').click();
+  await until((seen) => all(seen, (one, name) => one.events === before.transports[name].events + 1));
+  await page.locator('#publish').focus();
+  await page.keyboard.press('Enter');
+  await until((seen) => all(seen, (one, name) => one.events === before.transports[name].events + 2));
+  assert.equal((await state()).published, before.published + 2);
+});
+
+await promise('an event type that nobody knew is heard by the other four, and not called lost by EventSource', async () => {
+  const before = await state();
+  const answer = await fetch(`${base}/events/demo?type=unheard-of`, { method: 'POST', body: 'x', headers: { 'Content-Type': 'text/plain' } });
+  assert.ok(answer.status === 201 || answer.status === 202, `${answer.status}`);
+  await page.locator('#publish').click();
+  nothingLost(await until((seen) => all(seen, (one, name) => one.events >= before.transports[name].events + (name === 'sse' ? 1 : 2))));
+});
+
+await promise('a connection that is pinned keeps its place', async () => {
+  await rate(5);
+  await page.locator('tr[data-transport=stream] button.pin').click();
+  const before = await until(({ transports: { stream } }) => stream.state === 'open');
+  const { requests } = before.transports.stream.figures;
+  const { events } = before.transports.sse;
+  const seen = await until(({ transports: { sse } }) => sse.events > events + 60, 'the others take turns');
+  assert.equal(seen.transports.stream.state, 'open');
+  assert.ok(seen.transports.stream.figures.requests - requests <= 1, 'no further requests');
+  await page.locator('tr[data-transport=stream] button.pin').click();
+});
+
+await promise('a hidden tab holds nothing, and goes on from its cursors', async () => {
+  await setHidden(true);
+  const before = await until((seen) => seen.connections.used === 0 && all(seen, (one) => one.open === 0));
+  await fetch(`${base}/events/demo?type=sample`, { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } });
+  await setHidden(false);
+  nothingLost(await until((seen) => all(seen, (one, name) => one.events > before.transports[name].events)));
+});
+
+await promise('the poll interval and the long poll\u2019s wait can be set', async () => {
+  await rate(0);
+  await page.locator('#interval').fill('0.5');
+  await page.locator('#interval').press('Enter');
+  const { requests } = (await state()).transports.poll.figures;
+  await until(({ transports: { poll } }) => poll.figures.requests >= requests + 6);
+  const asked = page.waitForRequest((request) => /transport=longpoll/.test(request.url()) && /wait=2\b/.test(request.url()), { timeout: TIMEOUT });
+  await page.locator('#wait').fill('2');
+  await page.locator('#wait').press('Enter');
+  await asked;
+  await page.locator('#interval').fill('3');
+  await page.locator('#interval').press('Enter');
+});
+
+await promise('reset counts from zero and moves nobody', async () => {
+  await until(together);
+  await page.locator('#reset').click();
+  const seen = await state();
+  for (const name of NAMES) assert.equal(seen.transports[name].events, 0);
+  await page.locator('#publish').click();
+  nothingLost(await until((seen) => all(seen, (one) => one.events === 1)));
+});
+
+await promise('never more than three connections at a time', async () => {
+  const { peak, used } = (await state()).connections;
+  assert.ok(peak <= 3 && used <= 3, `peak ${peak}, used ${used}`);
+});
+
+await promise('nothing is wider than a phone', async () => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  const { scroll, client } = await page.evaluate(() => ({ scroll: document.documentElement.scrollWidth, client: document.documentElement.clientWidth }));
+  assert.ok(scroll <= client, `${scroll} > ${client}`);
+});
+
+await promise('the console has only what the cuts wrote into it', async () => {
+  const other = errors.filter((error) => !/net::ERR_|WebSocket connection to|\/page\/cut|status of 404/.test(error));
+  assert.deepEqual(other, []);
+});
+
+if (pictures) {
+  await mkdir(pictures, { recursive: true });
+  await rate(5);
+  const { events } = (await state()).transports.poll;
+  await until(({ transports: { poll } }) => poll.events > events + 200);
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [1280, 360]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: width === 360 ? 740 : 900 });
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      await page.screenshot({ path: join(pictures, `${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+}
+
+await context.close();
+await rm(profile, { recursive: true, force: true });
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
