@@ -212,7 +212,6 @@ function reset() {
   readers.forEach((reader) => reader.reset());
   published = 0;
   for (const [name, figure] of Object.entries(figures)) zero[name] = { ...figure };
-  connections.peak = connections.used;
   say('Counting begins anew; nobody has moved in the log.');
   render();
 }
