@@ -123,7 +123,7 @@ async function tellResumed(reader, { after, before }) {
 }
 
 function say(text) {
-  byId('said').textContent = text;
+  write(byId('said'), text);
 }
 
 // ---- the table

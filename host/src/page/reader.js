@@ -116,7 +116,7 @@ export class Reader {
     if (this.state !== 'broken') this.state = 'opening';
     const span = { from: now(), to: 0 };
     this.trace.spans.push(span);
-    return () => (span.to = now());
+    return () => (span.to ||= now());
   }
 
   /** The server answered. Followers are live from here; a long poll says itself since when. */
