@@ -41,9 +41,13 @@ let ticking;
 
 function setRate(rate) {
   settings.rate = rate;
-  clearInterval(ticking);
-  // What a slow connection cannot take is not queued.
-  if (rate && !document.hidden) ticking = setInterval(() => lane.waiting < 3 && publish(), 1000 / rate);
+  clearTimeout(ticking);
+  if (!rate || document.hidden) return;
+  // Not on the beat: a poll in step with it would always be as early, or as late.
+  ticking = setTimeout(() => {
+    setRate(rate);
+    if (lane.waiting < 3) publish(); // what a slow connection cannot take is not queued
+  }, (1000 / rate) * (0.7 + Math.random() * 0.6));
 }
 
 // ---- polling and the figures: short requests, by the clock
@@ -226,7 +230,7 @@ function wake() {
 
 function sleep() {
   clearTimeout(pollTimer);
-  clearInterval(ticking);
+  clearTimeout(ticking);
   readers.get('poll').rest();
   turns.sleep();
 }
