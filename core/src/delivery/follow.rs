@@ -111,7 +111,7 @@ impl<F: FollowForm> Follow<F> {
         }
     }
 
-    /// Ends the body behind the event that is being written, asking the reader to come back after
+    /// Ends the body behind the newest event, asking the reader to come back after
     /// `reconnection_time` where the transport can say that.
     pub fn end(&mut self, reconnection_time: Duration) {
         if self.end.is_none() {
@@ -147,6 +147,10 @@ impl<F: FollowForm> Follow<F> {
                 }
                 Rendered::Nothing if self.saying == Saying::Ended => break Then::End,
                 Rendered::Nothing => {
+                    if let Some(End::Farewell(reconnection_time)) = self.end {
+                        self.saying = Saying::Farewell(reconnection_time);
+                        continue;
+                    }
                     if written > 0 {
                         self.quiet_since = now;
                     }
@@ -209,13 +213,12 @@ impl<F: FollowForm> Follow<F> {
         self.next();
     }
 
-    /// Between two things to say: a gap before the end, the end before more events.
+    /// Between two things to say: a gap before all else. A farewell comes once there is no event left.
     fn next(&mut self) {
         self.saying = match (self.gap.take(), self.end) {
             (Some(gap), _) => Saying::Gap(gap),
-            (None, Some(End::Farewell(reconnection_time))) => Saying::Farewell(reconnection_time),
             (None, Some(End::Behind)) => Saying::Ended,
-            (None, None) => Saying::Events,
+            (None, Some(End::Farewell(_)) | None) => Saying::Events,
         };
     }
 }

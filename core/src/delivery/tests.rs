@@ -185,14 +185,14 @@ fn a_clock_that_jumps_back_or_stands_at_its_end_stops_nothing() {
 }
 
 #[test]
-fn a_farewell_comes_behind_the_event_that_is_being_written() {
+fn a_farewell_comes_behind_the_newest_event() {
     let log = log(&[("", Encoding::Text, b"first"), ("", Encoding::Text, b"second")]);
     let mut reader = follow(EventStream, &log, Position::Oldest);
     let (mut seen, _) = drain(&mut reader, &log, NOW, [45]);
     reader.end(Duration::from_millis(4321));
     let (rest, then) = drain(&mut reader, &log, NOW, [4096]);
     seen.extend(rest);
-    assert_eq!(text(&seen), "retry: 3000\nid: 00000abc-0\n\nid: 00000abc-1\ndata: first\n\nretry: 4321\n\n");
+    assert_eq!(text(&seen), "retry: 3000\nid: 00000abc-0\n\nid: 00000abc-1\ndata: first\n\nid: 00000abc-2\ndata: second\n\nretry: 4321\n\n");
     assert_eq!(then, Then::End);
 }
 

@@ -62,10 +62,10 @@ impl ThreadHub {
             if let Err(error) = event.append_to(&mut mirror.log.borrow_mut()) {
                 tracing::error!(%error, "a mirror does not take what its master took");
             }
-            if moved.as_ref().is_none_or(|moved| !Rc::ptr_eq(moved, mirror)) {
-                if let Some(moved) = moved.replace(Rc::clone(mirror)) {
-                    moved.wake();
-                }
+            if moved.as_ref().is_none_or(|moved| !Rc::ptr_eq(moved, mirror))
+                && let Some(moved) = moved.replace(Rc::clone(mirror))
+            {
+                moved.wake();
             }
         }
         if let Some(moved) = moved {

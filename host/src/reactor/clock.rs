@@ -102,11 +102,11 @@ impl Timer for Alarm {
             return Poll::Ready(());
         }
         let mut armed = alarms.armed.borrow_mut();
-        if let Some(key) = self.armed.filter(|(at, _)| *at <= deadline) {
-            if let Some(waker) = armed.get_mut(&key) {
-                waker.clone_from(cx.waker());
-                return Poll::Pending;
-            }
+        if let Some(key) = self.armed.filter(|(at, _)| *at <= deadline)
+            && let Some(waker) = armed.get_mut(&key)
+        {
+            waker.clone_from(cx.waker());
+            return Poll::Pending;
         }
         drop(armed);
         self.disarm();

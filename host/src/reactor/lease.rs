@@ -76,10 +76,10 @@ impl Leases {
     }
 
     fn send(lease: &mut Lease) {
-        if let Some(holder) = lease.holder.take() {
-            if lease.end > lease.start {
-                holder.send(lease.filled());
-            }
+        if let Some(holder) = lease.holder.take()
+            && lease.end > lease.start
+        {
+            holder.send(lease.filled());
         }
         lease.clear();
     }

@@ -44,11 +44,11 @@ pub(crate) fn run<T>(
     let mut cx = Context::from_waker(&waker);
     let mut running = pin!(executor.run(main));
     loop {
-        if thread.woken.swap(false, Ordering::SeqCst) {
-            if let Poll::Ready(output) = running.as_mut().poll(&mut cx) {
-                reactor.leases.flush();
-                return output;
-            }
+        if thread.woken.swap(false, Ordering::SeqCst)
+            && let Poll::Ready(output) = running.as_mut().poll(&mut cx)
+        {
+            reactor.leases.flush();
+            return output;
         }
         // Woken again while running: look at what is ready, without waiting, so that no task keeps others from it.
         thread.waiting.store(true, Ordering::SeqCst);

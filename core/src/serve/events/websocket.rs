@@ -57,7 +57,7 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
         if count.is_cut() {
             return Err(Ended::Cut);
         }
-        session.beat(line)?;
+        session.beat(line, &reader)?;
         let mut moved = false;
         let readable = session.takes_input();
         if readable {
@@ -98,7 +98,8 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
         let deadline = session.deadline();
         let runtime = line.runtime;
         let also = |cx: &mut Context<'_>| {
-            if (!closing && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
+            // While there is no room a shutdown waits, too.
+            if (!closing && !want.write && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
                 return Poll::Ready(());
             }
             if closing || want.write { Poll::Pending } else { reader.poll_moved(cx, after) }
@@ -149,9 +150,11 @@ enum Seen {
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
     /// The heartbeat, the shutdown and the deadlines.
-    fn beat<R: Runtime>(&mut self, line: &Line<'_, R>) -> Result<(), Ended> {
+    fn beat<R: Runtime>(&mut self, line: &Line<'_, R>, reader: &impl Source) -> Result<(), Ended> {
         let now = line.now();
-        if line.runtime.is_draining() {
+        // What was published before the shutdown goes out first.
+        let all_sent = self.connection.is_between_frames() && !self.messages.has_next(reader);
+        if line.runtime.is_draining() && all_sent {
             self.close(CloseCode::SERVICE_RESTART, CloseReason::NONE, line);
         }
         match self.pulse.tick(now) {
