@@ -4,8 +4,7 @@
 //! $ cargo run --release -p goldcrest-host --example echo -- --listen 127.0.0.1:9001
 //! ```
 //!
-//! The WebSocket knows the subprotocols `chat` and `superchat`. A message of any size is echoed: one that the buffer
-//! holds in one frame, a longer one in parts, as it comes.
+//! The WebSocket knows the subprotocols `chat` and `superchat`, and echoes messages of up to 64 MiB.
 
 use std::io;
 
@@ -38,28 +37,30 @@ impl Handler for Echo {
     }
 }
 
+/// The longest message that is echoed, in bytes.
+const LONGEST: usize = 64 * 1024 * 1024;
+
+/// What a connection keeps of its buffer between messages, in bytes.
+const KEPT: usize = 16 * 1024;
+
 async fn websocket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
-    let options = WebSocketOptions { protocols: &["superchat", "chat"], ..WebSocketOptions::default() };
+    let options = WebSocketOptions { protocols: &["superchat", "chat"], max_message: LONGEST as u64 };
     let mut socket = exchange.websocket(&options).await?;
-    // What an idle connection does not need it does not have: the buffer is there from the first message on.
+    // A message is taken in whole before it is sent back: a client that sends all of it before it reads would otherwise
+    // wait for us, and we for it. The buffer is there from the first message on, and grows with what has come.
     let mut buffer = Vec::new();
+    let mut filled = 0;
     loop {
-        if buffer.is_empty() {
-            buffer.resize(64 * 1024, 0);
+        if filled == buffer.len() {
+            buffer.resize((2 * filled).max(KEPT), 0);
         }
-        let Some(part) = socket.read(&mut buffer).await? else { break };
-        let bytes = &buffer[..part.len];
-        match (part.first, part.last) {
-            (true, true) => socket.send(part.kind, bytes).await?,
-            (first, last) => {
-                if first {
-                    socket.start_message(part.kind)?;
-                }
-                socket.write(bytes).await?;
-                if last {
-                    socket.end_message().await?;
-                }
-            }
+        let Some(part) = socket.read(&mut buffer[filled..]).await? else { break };
+        filled += part.len;
+        if part.last {
+            socket.send(part.kind, &buffer[..filled]).await?;
+            filled = 0;
+            buffer.truncate(KEPT);
+            buffer.shrink_to_fit();
         }
     }
     socket.finish(CloseCode::NORMAL, CloseReason::NONE).await

@@ -192,7 +192,10 @@ fn a_farewell_comes_behind_the_newest_event() {
     reader.end(Duration::from_millis(4321));
     let (rest, then) = drain(&mut reader, &log, NOW, [4096]);
     seen.extend(rest);
-    assert_eq!(text(&seen), "retry: 3000\nid: 00000abc-0\n\nid: 00000abc-1\ndata: first\n\nid: 00000abc-2\ndata: second\n\nretry: 4321\n\n");
+    assert_eq!(
+        text(&seen),
+        "retry: 3000\nid: 00000abc-0\n\nid: 00000abc-1\ndata: first\n\nid: 00000abc-2\ndata: second\n\nretry: 4321\n\n"
+    );
     assert_eq!(then, Then::End);
 }
 

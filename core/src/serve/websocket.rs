@@ -152,6 +152,8 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
                         return self.failed(ProtocolError::MessageTooBig).await;
                     }
                     Lent::Got(Seen::Nothing) => {
+                        // Every ping has its pong while there is room; without room the newest one counts.
+                        self.transmit_waiting()?;
                         self.line.breathe().await;
                         continue;
                     }
@@ -257,13 +259,10 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
 
     /// Writes a frame for which there is room.
     fn write_frame(&mut self, kind: MessageKind, payload: &[u8], fin: bool) -> Result<(), Ended> {
-        let connection = &mut self.connection;
-        while connection.has_output() {
-            let lent = self.line.try_write(|room| (connection.transmit(room, &mut Unmasked).unwrap_or(0), ()))?;
-            if lent != Lent::Got(()) {
-                return Err(Ended::Broken);
-            }
+        if !self.transmit_waiting()? {
+            return Err(Ended::Broken);
         }
+        let connection = &mut self.connection;
         connection.start_frame(kind, fin, payload.len() as u64, &mut Unmasked).map_err(|_| Ended::Closed)?;
         let mut rest = payload;
         while connection.has_output() || connection.payload_remaining() > 0 {
@@ -454,6 +453,18 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
         Ok(Served::CLOSE)
     }
 
+    /// Lets what waits of ours leave, as far as there is room; whether all of it did.
+    fn transmit_waiting(&mut self) -> Result<bool, Ended> {
+        let connection = &mut self.connection;
+        while connection.has_output() {
+            let lent = self.line.try_write(|room| (connection.transmit(room, &mut Unmasked).unwrap_or(0), ()))?;
+            if lent == Lent::NotNow {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Lets what waits of ours leave, then waits for one of the directions or the heartbeat.
     async fn rest(&mut self, read: bool, write: bool) -> Result<(), Ended> {
         let now = self.line.now();
@@ -469,13 +480,8 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
         if self.close_due.is_some_and(|due| now >= due) {
             return Err(Ended::TimedOut);
         }
-        let connection = &mut self.connection;
-        let mut stuck = false;
-        while connection.has_output() && !stuck {
-            let lent = self.line.try_write(|room| (connection.transmit(room, &mut Unmasked).unwrap_or(0), ()))?;
-            stuck = lent == Lent::NotNow;
-        }
-        if connection.is_closed() {
+        let stuck = !self.transmit_waiting()?;
+        if self.connection.is_closed() {
             return Ok(());
         }
         let deadline = self.close_due.map_or(self.pulse.deadline(), |due| due.min(self.pulse.deadline()));

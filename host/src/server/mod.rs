@@ -33,6 +33,9 @@ use admission::Admission;
 use runtime::HostRuntime;
 use thread::{Connections, Thread};
 
+/// Told where the server listens.
+type Announce = Arc<dyn Fn(&[SocketAddr]) + Send + Sync>;
+
 /// A server to be started: where it listens, its bounds, and who may ask.
 ///
 /// [`Server::run`] runs it until it is stopped, by a signal or by its [`Stopper`].
@@ -47,7 +50,7 @@ pub struct Server {
     hub: Option<Hub>,
     figures: Figures,
     stopper: Stopper,
-    announce: Option<Arc<dyn Fn(&[SocketAddr]) + Send + Sync>>,
+    announce: Option<Announce>,
 }
 
 impl Default for Server {
