@@ -8,16 +8,20 @@ use embedded_io_async::{Read, Write};
 use super::{Interest, Lent, Socket};
 
 /// A [`Socket`] over any byte stream whose `read` and `write` are documented to be cancel-safe: a future that is dropped
-/// before it completes has moved no byte. (`embedded-io-async` itself does not promise that; TCP sockets keep it, DMA
-/// and some TLS streams do not: for those use split halves whose futures live as long as the connection.)
+/// before it completes has moved no byte, and a `flush` that is dropped may be called again. (`embedded-io-async` itself
+/// does not promise that; TCP sockets keep it, DMA and some TLS streams do not: for those use split halves whose futures
+/// live as long as the connection.)
 ///
 /// The buffers are the caller's, of any length from 1. Nothing is read while committed output is on its way, so a peer
-/// that stops reading is noticed by the write timeout of who waits.
+/// that stops reading is noticed by the write timeout of who waits. The stream is flushed when there is nothing left to
+/// do but to wait, not for each write.
 #[derive(Debug)]
 pub struct Adapter<'b, T> {
     io: T,
     received: Buffer<'b>,
     committed: Buffer<'b>,
+    /// Bytes were written since the stream was flushed.
+    flush_due: bool,
     end: End,
 }
 
@@ -83,7 +87,7 @@ impl<'b, T> Adapter<'b, T> {
     /// Stands on `io` with a buffer for each direction, both at least one byte.
     pub fn new(io: T, received: &'b mut [u8], committed: &'b mut [u8]) -> Self {
         let buffer = |bytes| Buffer { bytes, start: 0, end: 0 };
-        Self { io, received: buffer(received), committed: buffer(committed), end: End::default() }
+        Self { io, received: buffer(received), committed: buffer(committed), flush_due: false, end: End::default() }
     }
 
     /// The stream back; what was received and not read, or committed and not sent, is dropped.
@@ -103,9 +107,18 @@ impl<T: Read + Write> Socket for Adapter<'_, T> {
                 return Err(AdapterError::Closed);
             }
             self.committed.consume(count);
+            self.flush_due = true;
         }
         let readable = !self.received.is_empty() || self.end.received;
-        if want.write || want.drained || (want.read && readable) {
+        if want.room > 0 || (want.read && readable) {
+            return Ok(());
+        }
+        // The stream's own buffer is emptied once there is nothing to do but to wait.
+        if self.flush_due {
+            self.io.flush().await.map_err(AdapterError::Io)?;
+            self.flush_due = false;
+        }
+        if want.drained {
             return Ok(());
         }
         if !want.read {

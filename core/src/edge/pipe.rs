@@ -41,6 +41,8 @@ struct Ring<const N: usize> {
     len: usize,
     ended: bool,
     aborted: bool,
+    /// Who read it was dropped: what is still written comes back as a reset.
+    unheard: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -80,8 +82,16 @@ impl<const N: usize> Pipe<N> {
 }
 
 impl<const N: usize> Ring<N> {
-    const EMPTY: Self =
-        Self { bytes: [0; N], start: 0, len: 0, ended: false, aborted: false, reader: None, writer: None };
+    const EMPTY: Self = Self {
+        bytes: [0; N],
+        start: 0,
+        len: 0,
+        ended: false,
+        aborted: false,
+        unheard: false,
+        reader: None,
+        writer: None,
+    };
 }
 
 impl<const N: usize> PipeEnd<'_, N> {
@@ -91,7 +101,7 @@ impl<const N: usize> PipeEnd<'_, N> {
             return Poll::Ready(Err(PipeError));
         }
         let readable = incoming.len > 0 || incoming.ended;
-        if want.drained || (want.read && readable) || (want.write && outgoing.len < N) {
+        if want.drained || (want.read && readable) || (want.room > 0 && N - outgoing.len >= want.room.min(N)) {
             return Poll::Ready(Ok(()));
         }
         incoming.reader = Some(cx.waker().clone());
@@ -137,6 +147,10 @@ impl<const N: usize> Socket for PipeEnd<'_, N> {
         let (written, result) = f(ring.bytes.get_mut(start..end).unwrap_or_default());
         ring.len += written.min(end - start);
         ring.wake();
+        if ring.unheard && ring.len > 0 {
+            drop(ring);
+            self.abort();
+        }
         Ok(Lent::Got(result))
     }
 
@@ -165,12 +179,14 @@ impl<const N: usize> Socket for PipeEnd<'_, N> {
 }
 
 impl<const N: usize> Drop for PipeEnd<'_, N> {
-    /// As a TCP socket that is dropped: a FIN if all that came was read, else a reset.
+    /// As a TCP socket that is dropped: a FIN if all that came was read, and a reset for what comes later; else a reset
+    /// at once.
     fn drop(&mut self) {
         if self.incoming.borrow().len > 0 {
             self.abort();
         } else {
             self.close();
+            self.incoming.borrow_mut().unheard = true;
         }
     }
 }

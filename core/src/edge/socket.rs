@@ -7,19 +7,19 @@ use core::fmt;
 pub struct Interest {
     /// Bytes to read, or the end of them.
     pub read: bool,
-    /// Room to write.
-    pub write: bool,
+    /// So many bytes of free room in all ([`Socket::room`]), or the whole capacity where that is less. 0: no writing.
+    pub room: usize,
     /// Everything committed has been handed down: [`Socket::unsent`] is 0.
     pub drained: bool,
 }
 
 impl Interest {
     /// Neither direction: only what is committed moves on.
-    pub const NONE: Self = Self { read: false, write: false, drained: false };
+    pub const NONE: Self = Self { read: false, room: 0, drained: false };
     /// Bytes to read.
     pub const READ: Self = Self { read: true, ..Self::NONE };
-    /// Room to write.
-    pub const WRITE: Self = Self { write: true, ..Self::NONE };
+    /// Room to write, a byte at least.
+    pub const WRITE: Self = Self { room: 1, ..Self::NONE };
     /// Everything committed is handed down.
     pub const DRAINED: Self = Self { drained: true, ..Self::NONE };
 }

@@ -209,6 +209,12 @@ impl HeadDecoder {
         (taken, Ok(None))
     }
 
+    /// The first byte of a head that is partly taken.
+    #[inline]
+    pub fn first(&self) -> Option<u8> {
+        self.carry.first().copied().filter(|_| self.len > 0)
+    }
+
     /// Whether no head is partly taken.
     #[inline]
     pub fn is_empty(&self) -> bool {

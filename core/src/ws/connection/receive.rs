@@ -117,8 +117,7 @@ impl Receiver {
     /// Whether the byte `next` is of a control frame: it begins one, or one is under way.
     pub(super) fn is_control_next(&self, next: u8) -> bool {
         match self.stage {
-            // Of a head that is cut the first byte is gone: the frame counts as data.
-            Stage::Head => self.head.is_empty() && next & 0x08 != 0,
+            Stage::Head => self.head.first().unwrap_or(next) & 0x08 != 0,
             Stage::Ping | Stage::Close | Stage::Pong => true,
             Stage::Data | Stage::Ended => false,
         }
