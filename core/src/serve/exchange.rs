@@ -70,7 +70,7 @@ impl core::error::Error for BodyError {}
 /// Who asked, as far as the head of an answer depends on it: what is left of a request whose buffer was given back.
 #[derive(Debug)]
 pub(super) struct Asker {
-    version: Version,
+    pub(super) version: Version,
     origin: heapless::Vec<u8, MAX_ORIGIN>,
     pub(super) keeps_connection: bool,
     pub(super) head_only: bool,
@@ -105,9 +105,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        if core::mem::take(&mut self.line.body.continue_due) {
-            self.line.send(|out| out.pour(b"HTTP/1.1 100 Continue\r\n\r\n")).await?;
-        }
+        self.line.say_continue().await?;
         let deadline = self.line.after(self.line.config.body_timeout);
         loop {
             let Some(decoder) = self.line.body.decoder.take() else { return Ok(0) };
@@ -194,7 +192,17 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// # Errors
     /// [`Ended::Refused`], which a handler passes on.
     pub async fn refuse(self, refusal: Refusal) -> Outcome {
-        Err(respond(self.line, &Response::text(refusal.status(), refusal.reason())).await)
+        Err(self.last_respond(&Response::text(refusal.status(), refusal.reason())).await)
+    }
+
+    /// Answers with a response that ends the connection.
+    pub(super) async fn last_respond(self, response: &Response<'_>) -> Ended {
+        let (line, mut asker) = self.into_parts();
+        asker.keeps_connection = false;
+        match asker.respond(line, response).await {
+            Ok(_) => Ended::Refused(response.status),
+            Err(ended) => ended,
+        }
     }
 
     /// Answers what became of reading the content.
@@ -205,7 +213,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         match error {
             BodyError::Refused(refusal) => self.refuse(refusal).await,
             BodyError::Ended(Ended::TimedOut) => {
-                Err(respond(self.line, &Response::text(Status::REQUEST_TIMEOUT, "the content took too long\n")).await)
+                Err(self.last_respond(&Response::text(Status::REQUEST_TIMEOUT, "the content took too long\n")).await)
             }
             BodyError::Ended(ended) => Err(ended),
         }
@@ -215,12 +223,12 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended first.
-    pub async fn stream(mut self, content_type: &str) -> Result<BodyWriter<'x, 'l, R>, Ended> {
-        let framing = Framing::streaming(self.request.version());
-        let head_only = self.request.method() == Method::Head;
-        let keeps_connection = framing == Framing::Chunked && self.keeps_connection();
-        self.send_stream_head(content_type, framing, keeps_connection).await?;
-        Ok(BodyWriter::new(self.line, framing, head_only, keeps_connection))
+    pub async fn stream(self, content_type: &str) -> Result<BodyWriter<'x, 'l, R>, Ended> {
+        let (line, mut asker) = self.into_parts();
+        let framing = Framing::streaming(asker.version);
+        asker.keeps_connection &= framing == Framing::Chunked;
+        asker.begin_stream(line, content_type, framing).await?;
+        Ok(BodyWriter::new(line, framing, &asker))
     }
 
     /// Answers with Server-Sent Events that the handler writes.
@@ -253,6 +261,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
 
     pub(super) async fn refuse_handshake(self, refusal: HandshakeRefusal) -> Ended {
         let status = Status::new(refusal.status()).unwrap_or(Status::BAD_REQUEST);
+        let head_only = self.is_head_only();
         let mut text = heapless::String::<96>::new();
         let _ = fmt::Write::write_fmt(&mut text, format_args!("{refusal}\n"));
         let render = |out: &mut Sink<'_>| {
@@ -267,7 +276,9 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
                 head = head.header("Connection", b"close");
             }
             head.framing(Framing::Length(text.len() as u64)).finish();
-            out.pour(text.as_bytes());
+            if !head_only {
+                out.pour(text.as_bytes());
+            }
         };
         match self.line.send(render).await {
             Ok(()) => Ended::Refused(status),
@@ -275,38 +286,16 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         }
     }
 
-    /// Sends the head of a stream, with the fields that keep what stands in between from holding it back.
-    pub(super) async fn send_stream_head(
-        &mut self,
-        content_type: &str,
-        framing: Framing,
-        keeps_connection: bool,
-    ) -> Result<(), Ended> {
-        let asker = self.asker();
-        let render = |out: &mut Sink<'_>| {
-            pour_head(&asker, Status::OK, framing, keeps_connection, out, |out| {
-                pour_field("Content-Type", content_type.as_bytes(), out);
-                pour_field("Cache-Control", b"no-cache", out);
-                pour_field("X-Accel-Buffering", b"no", out);
-            });
-        };
-        self.line.send(render).await
-    }
-
     /// The connection and who asked; the request's buffer is given back.
     pub(super) fn into_parts(self) -> (&'x mut Line<'l, R>, Asker) {
-        let asker = self.asker();
-        (self.line, asker)
-    }
-
-    fn asker(&self) -> Asker {
         let origin = self.request.header("origin").filter(|_| self.tells_origin).unwrap_or_default();
-        Asker {
+        let asker = Asker {
             version: self.request.version(),
             origin: heapless::Vec::from_slice(origin).unwrap_or_default(),
             keeps_connection: self.keeps_connection(),
             head_only: self.is_head_only(),
-        }
+        };
+        (self.line, asker)
     }
 
     /// Whether the answer is to have no content.
@@ -316,7 +305,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
 
     /// Whether the connection may go on to another request after this one's answer.
     pub(super) fn keeps_connection(&self) -> bool {
-        self.request.keep_alive() && !self.line.body.continue_due && !self.line.runtime.is_draining()
+        self.request.keep_alive() && self.line.body.continue_at.is_none() && !self.line.runtime.is_draining()
     }
 
     /// Lets no page read the answer: its origin was refused.
@@ -368,8 +357,28 @@ impl Asker {
                 out.pour(response.body);
             }
         };
+        line.answering = true;
         line.send(render).await?;
+        line.answering = false;
         Ok(Served { keeps_connection: self.keeps_connection })
+    }
+
+    /// Sends the head of a stream, with the fields that keep what stands in between from holding it back.
+    pub(super) async fn begin_stream<R: Runtime>(
+        &self,
+        line: &mut Line<'_, R>,
+        content_type: &str,
+        framing: Framing,
+    ) -> Result<(), Ended> {
+        let render = |out: &mut Sink<'_>| {
+            pour_head(self, Status::OK, framing, self.keeps_connection, out, |out| {
+                pour_field("Content-Type", content_type.as_bytes(), out);
+                pour_field("Cache-Control", b"no-cache", out);
+                pour_field("X-Accel-Buffering", b"no", out);
+            });
+        };
+        line.answering = true;
+        line.send(render).await
     }
 }
 

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::{Config, Ended, Runtime};
 use crate::edge::{Clock, Interest, Lent, Socket, Timer};
 use crate::http::BodyDecoder;
-use crate::sink::Sink;
+use crate::sink::{Pour, Sink};
 use crate::time::Instant;
 
 /// Bytes that a connection may move before the others of its executor have their turn.
@@ -29,15 +29,20 @@ pub(super) struct Line<'a, R: Runtime> {
     pub(super) sent: u64,
     /// The content of the request that is being answered.
     pub(super) body: Content,
+    /// An answer has begun, and its end has not left: the connection is not to end as if it had.
+    pub(super) answering: bool,
 }
 
 /// What has to come yet of a request's content.
 #[derive(Debug)]
 pub(super) struct Content {
     pub(super) decoder: Option<BodyDecoder>,
-    /// The client waits for `100 Continue`.
-    pub(super) continue_due: bool,
+    /// The client waits for `100 Continue`, and so many bytes of that have left.
+    pub(super) continue_at: Option<usize>,
 }
+
+/// What tells a client that waits to send its content (RFC 9110 §15.2.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Waits for nothing else.
 pub(super) fn never(_: &mut Context<'_>) -> Poll<()> {
@@ -47,8 +52,8 @@ pub(super) fn never(_: &mut Context<'_>) -> Poll<()> {
 impl<'a, R: Runtime> Line<'a, R> {
     pub(super) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a Config<'a>) -> Self {
         let timer = runtime.clock().timer();
-        let body = Content { decoder: None, continue_due: false };
-        Self { socket, runtime, config, timer, spent: 0, received: 0, sent: 0, body }
+        let body = Content { decoder: None, continue_at: None };
+        Self { socket, runtime, config, timer, spent: 0, received: 0, sent: 0, body, answering: false }
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -67,17 +72,22 @@ impl<'a, R: Runtime> Line<'a, R> {
         deadline: Instant,
         mut also: impl FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> Result<(), Ended> {
-        self.spent = 0;
-        let timer = &mut self.timer;
-        let mut ready = pin!(self.socket.wait(want));
+        // A wait that is over at once gives nobody else a turn.
+        self.breathe().await;
+        let Self { socket, timer, spent, .. } = self;
+        let mut ready = pin!(socket.wait(want));
         poll_fn(|cx| {
             if also(cx).is_ready() {
                 return Poll::Ready(Ok(()));
             }
-            match ready.as_mut().poll(cx) {
-                Poll::Ready(ready) => Poll::Ready(ready.map_err(|_| Ended::Broken)),
-                Poll::Pending => timer.poll_until(cx, deadline).map(Ok),
+            if let Poll::Ready(ready) = ready.as_mut().poll(cx) {
+                return Poll::Ready(ready.map_err(|_| Ended::Broken));
             }
+            let poll = timer.poll_until(cx, deadline).map(Ok);
+            if poll.is_pending() {
+                *spent = 0;
+            }
+            poll
         })
         .await
     }
@@ -129,7 +139,8 @@ impl<'a, R: Runtime> Line<'a, R> {
         }
     }
 
-    /// Reads until `f` has a result, `None` at the peer's end. `f` consumes something or has a result.
+    /// Reads until `f` has a result, `None` at the peer's end. `f` consumes something or has a result. What it consumes is
+    /// no reason to wait past `deadline`.
     ///
     /// # Errors
     /// [`Ended::TimedOut`] at `deadline`.
@@ -141,14 +152,10 @@ impl<'a, R: Runtime> Line<'a, R> {
         loop {
             match self.try_read(&mut f)? {
                 Lent::Got(Some(result)) => return Ok(Some(result)),
-                Lent::Got(None) => self.breathe().await,
+                Lent::Got(None) if self.now() < deadline => self.breathe().await,
+                Lent::NotNow if self.now() < deadline => self.wait(Interest::READ, deadline, never).await?,
+                Lent::Got(None) | Lent::NotNow => return Err(Ended::TimedOut),
                 Lent::Eof => return Ok(None),
-                Lent::NotNow => {
-                    if self.now() >= deadline {
-                        return Err(Ended::TimedOut);
-                    }
-                    self.wait(Interest::READ, deadline, never).await?;
-                }
             }
         }
     }
@@ -181,6 +188,9 @@ impl<'a, R: Runtime> Line<'a, R> {
     /// # Errors
     /// As [`Line::write`].
     pub(super) async fn send(&mut self, render: impl Fn(&mut Sink<'_>)) -> Result<(), Ended> {
+        if self.body.continue_at.is_some_and(|sent| sent > 0) {
+            self.say_continue().await?;
+        }
         let mut skip = 0usize;
         self.write(|room| {
             let mut sink = Sink::new(room, skip);
@@ -189,6 +199,29 @@ impl<'a, R: Runtime> Line<'a, R> {
             (sink.written(), sink.is_whole().then_some(()))
         })
         .await
+    }
+
+    /// Sends `100 Continue` if the client waits for it. Dropped midway it goes on when it is called again.
+    pub(super) async fn say_continue(&mut self) -> Result<(), Ended> {
+        let mut deadline = self.after(self.config.write_timeout);
+        while let Some(sent) = self.body.continue_at {
+            let lent = self.try_write(|room| {
+                let mut sink = Sink::new(room, sent);
+                sink.pour(CONTINUE);
+                (sink.written(), (sent.saturating_add(sink.written()), sink.is_whole()))
+            })?;
+            match lent {
+                Lent::Got((sent, whole)) => {
+                    self.body.continue_at = (!whole).then_some(sent);
+                    deadline = self.after(self.config.write_timeout);
+                }
+                Lent::NotNow | Lent::Eof if self.now() < deadline => {
+                    self.wait(Interest::WRITE, deadline, never).await?;
+                }
+                Lent::NotNow | Lent::Eof => return Err(Ended::TimedOut),
+            }
+        }
+        Ok(())
     }
 
     /// Ends the connection so that the peer gets all that was sent: our end, and then its own, or a while.

@@ -11,7 +11,7 @@
 //! | `line.rs` | a connection: wait, then act |
 //! | `exchange.rs` | [`Exchange`]: a request, and the ways to answer it |
 //! | `writer.rs` | [`BodyWriter`], [`EventWriter`]: hand-written streams |
-//! | `websocket.rs` | [`WebSocket`]: a handler's own socket |
+//! | `websocket.rs`, `wire.rs` | [`WebSocket`]: a handler's own socket; a WebSocket's machine with its deadlines |
 //! | `events/` | [`Events`]: the five transports and publishing |
 //!
 //! ```
@@ -37,6 +37,7 @@ mod exchange;
 mod line;
 mod runtime;
 mod websocket;
+mod wire;
 mod writer;
 
 pub use access::{Access, HostPolicy};
@@ -126,8 +127,8 @@ pub async fn serve<R: Runtime, H: Handler>(
     let mut line = Line::new(socket, runtime, config);
     let ended = requests(&mut line, handler).await;
     match ended {
-        Ended::Closed | Ended::Refused(_) | Ended::Protocol(_) => line.finish().await,
-        Ended::Broken | Ended::TimedOut | Ended::Overwritten | Ended::Cut => line.socket.abort(),
+        Ended::Closed | Ended::Refused(_) | Ended::Protocol(_) if !line.answering => line.finish().await,
+        _ => line.socket.abort(),
     }
     ended
 }
@@ -199,7 +200,7 @@ async fn answer<R: Runtime, H: Handler>(
         Err(refusal) => return Err(refuse(line, refusal).await),
     };
     line.body.decoder = decoder;
-    line.body.continue_due = line.body.decoder.is_some() && request.expects_continue();
+    line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
     let access = line.config.access;
     let mut exchange = Exchange::new(line, request);
     let served = if !access.judge(exchange.request()) {

@@ -5,14 +5,13 @@ use core::pin::pin;
 use core::task::Poll;
 
 use super::line::Line;
+use super::wire::Wire;
 use super::{Ended, Outcome, Runtime, Served};
 use crate::edge::{Interest, Lent, Socket};
 use crate::time::Instant;
 use crate::ws::ProtocolError;
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::connection::{Config, Connection, Incoming, MessageKind, SendError, Unmasked};
-use crate::ws::frame::Head;
-use crate::ws::heartbeat::{HeartbeatAction, Pulse};
+use crate::ws::connection::{Incoming, MessageKind, SendError, Unmasked};
 
 /// How a request becomes a WebSocket.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +34,7 @@ impl Default for WebSocketOptions<'_> {
 /// method is how the connection ended, for the handler to pass on.
 pub struct WebSocket<'x, 'l, R: Runtime> {
     line: &'x mut Line<'l, R>,
-    connection: Connection,
-    pulse: Pulse,
+    wire: Wire,
     protocol: Option<usize>,
     /// Bytes of an unfinished message that stand in the buffer of who reads.
     filled: usize,
@@ -46,8 +44,17 @@ pub struct WebSocket<'x, 'l, R: Runtime> {
     sending: Option<MessageKind>,
     /// A long `send` was dropped midway: its message has no end.
     cut_short: bool,
-    /// When the peer's Close is due, once ours has been asked for.
-    close_due: Option<Instant>,
+    /// What waits for room has waited since there was less of it.
+    stall: Option<Stall>,
+}
+
+/// A wait for room.
+#[derive(Clone, Copy)]
+struct Stall {
+    /// The peer is gone by then, unless it takes something.
+    due: Instant,
+    /// How much room there was.
+    room: usize,
 }
 
 /// A whole message.
@@ -85,23 +92,12 @@ enum Seen {
     /// A control frame, or part of a head.
     Nothing,
     Closed,
-    Failed(ProtocolError),
 }
 
 impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
     pub(super) fn new(line: &'x mut Line<'l, R>, max_message: u64, protocol: Option<usize>) -> Self {
-        let pulse = Pulse::new(line.config.heartbeat, line.now());
-        Self {
-            line,
-            connection: Connection::server(Config { max_message }),
-            pulse,
-            protocol,
-            filled: 0,
-            first: true,
-            sending: None,
-            cut_short: false,
-            close_due: None,
-        }
+        let wire = Wire::new(line, max_message);
+        Self { line, wire, protocol, filled: 0, first: true, sending: None, cut_short: false, stall: None }
     }
 
     /// Which of [`WebSocketOptions::protocols`] was chosen.
@@ -123,62 +119,55 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
 
     /// Reads a message in parts that fill `buffer`, the last one up to the message's end; `None` once the peer has closed.
     ///
-    /// Dropped while it waits it loses nothing: call it again with the same buffer. Text may be cut within a character.
+    /// Dropped while it waits it loses nothing: call it again with the same buffer. Text may be cut within a character,
+    /// and the last part may be empty.
     ///
     /// # Errors
-    /// How the connection ended.
+    /// How the connection ended. A `buffer` without room closes it with 1009.
     pub async fn read(&mut self, buffer: &mut [u8]) -> Result<Option<Part>, Ended> {
         self.fill(buffer, false).await
     }
 
     async fn fill(&mut self, buffer: &mut [u8], whole: bool) -> Result<Option<Part>, Ended> {
-        self.end_message_cut_short();
+        self.mend()?;
         loop {
-            if self.connection.wants_input() {
-                match self.look(buffer.get_mut(self.filled..).unwrap_or_default())? {
-                    Lent::Got(Seen::Piece { kind, len, last }) => {
-                        self.filled = self.filled.saturating_add(len);
-                        let full = !whole && self.filled >= buffer.len();
-                        if last || full {
-                            let part = Part { kind, len: self.filled, first: self.first, last };
-                            (self.filled, self.first) = (0, last);
-                            return Ok(Some(part));
-                        }
-                        self.line.breathe().await;
-                        continue;
-                    }
-                    Lent::Got(Seen::TooBig) => {
-                        self.connection.fail(ProtocolError::MessageTooBig);
-                        return self.failed(ProtocolError::MessageTooBig).await;
-                    }
-                    Lent::Got(Seen::Nothing) => {
-                        // Every ping has its pong while there is room; without room the newest one counts.
-                        self.transmit_waiting()?;
-                        self.line.breathe().await;
-                        continue;
-                    }
-                    Lent::Got(Seen::Closed) => return Ok(None),
-                    Lent::Got(Seen::Failed(error)) => return self.failed(error).await,
-                    Lent::Eof if self.connection.is_closed() => return Ok(None),
-                    Lent::Eof => return Err(Ended::Closed),
-                    Lent::NotNow => {}
-                }
+            self.turn()?;
+            if self.wire.connection.error().is_some() {
+                let _: Served = self.closing().await?;
             }
-            if self.connection.is_closed() {
+            if self.wire.connection.is_closed() {
                 return Ok(None);
             }
-            self.rest(self.connection.wants_input(), false).await?;
+            let reads = self.wire.connection.wants_input();
+            let lent = if reads { self.look(buffer.get_mut(self.filled..), false)? } else { Lent::NotNow };
+            match lent {
+                Lent::Got(Seen::Piece { kind, len, last }) => {
+                    self.filled = self.filled.saturating_add(len);
+                    if last || (!whole && self.filled >= buffer.len()) {
+                        let part = Part { kind, len: self.filled, first: self.first, last };
+                        (self.filled, self.first) = (0, last);
+                        return Ok(Some(part));
+                    }
+                    self.line.breathe().await;
+                }
+                Lent::Got(Seen::TooBig) => self.wire.connection.fail(ProtocolError::MessageTooBig),
+                Lent::Got(Seen::Nothing) => self.line.breathe().await,
+                Lent::Got(Seen::Closed) => return Ok(None),
+                Lent::Eof => return Err(Ended::Closed),
+                Lent::NotNow => self.rest(reads, 0).await?,
+            }
         }
     }
 
-    /// Looks at what came, and copies payload to `room`.
-    fn look(&mut self, room: &mut [u8]) -> Result<Lent<Seen>, Ended> {
-        let Self { line, connection, pulse, .. } = self;
+    /// Looks at what came, and copies payload to `room`. Control frames alone, of which one is next, need none.
+    fn look(&mut self, room: Option<&mut [u8]>, control: bool) -> Result<Lent<Seen>, Ended> {
+        let Self { line, wire: Wire { connection, pulse, .. }, .. } = self;
+        let room = room.unwrap_or_default();
         let now = line.now();
         line.try_read(|bytes| {
             // Payload is never longer than the bytes that it was found in. Without room a byte at a time is looked at:
-            // what ends the message may still come.
-            let most = room.len().max(1).min(bytes.len());
+            // what ends the message may still come. After a control frame the machine stops by itself.
+            let most = if control { bytes.len() } else { room.len().max(1).min(bytes.len()) };
             let received = connection.receive(bytes.get_mut(..most).unwrap_or_default());
             pulse.heard(now);
             let seen = match received.event {
@@ -193,78 +182,89 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
                     pulse.pong(payload, now);
                     Seen::Nothing
                 }
-                Some(Incoming::Ping) | None => Seen::Nothing,
                 Some(Incoming::Closed { .. }) => Seen::Closed,
-                Some(Incoming::Failed(error)) => Seen::Failed(error),
+                // What failed is said by the connection.
+                Some(Incoming::Ping | Incoming::Failed(_)) | None => Seen::Nothing,
             };
             (received.consumed, seen)
         })
     }
 
-    /// Sends a whole message, waiting for room. Short of the socket's capacity it is atomic: dropped while it waits,
+    /// Sends a whole message, waiting for room. Up to the socket's capacity it is atomic: dropped while it waits,
     /// nothing of it has left. A longer message goes in fragments; dropped midway, the next call closes with 1011.
     ///
     /// # Errors
-    /// The connection ended, or is closing.
+    /// The connection ended, or is closing; or a message is being sent in parts.
     pub async fn send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), Ended> {
-        loop {
-            if self.send_now(kind, payload)? {
-                self.line.breathe().await;
+        // Others have their turn before it: what returns has been sent, and what was dropped has not.
+        self.line.breathe().await;
+        let frame = frame_length(payload.len());
+        while frame <= self.line.socket.capacity() {
+            if self.wire.connection.is_closing() {
+                return self.end_with_handshake().await;
+            }
+            if self.try_send(kind, payload)? {
                 return Ok(());
             }
-            if payload.len().saturating_add(Head::MAX).saturating_add(self.connection.buffered())
-                > self.line.socket.capacity()
-            {
-                self.start_message(kind)?;
-                self.write(payload).await?;
-                return self.end_message().await;
-            }
-            self.rest(false, true).await?;
+            self.rest_for_control(frame.saturating_add(self.wire.connection.buffered())).await?;
         }
+        self.start_message(kind)?;
+        self.write(payload).await?;
+        self.end_message().await
     }
 
-    /// Sends a whole message if there is room for it now, and says whether it did.
+    /// Sends a whole message if there is room for it now, and says whether it did. For one that is longer than the
+    /// socket's capacity there never is.
     ///
     /// # Errors
-    /// The connection ended, or is closing.
+    /// The connection ended, or is closing; or a message is being sent in parts.
     pub fn try_send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<bool, Ended> {
-        self.send_now(kind, payload)
-    }
-
-    fn send_now(&mut self, kind: MessageKind, payload: &[u8]) -> Result<bool, Ended> {
-        self.end_message_cut_short();
-        let connection = &mut self.connection;
+        self.mend()?;
+        let connection = &mut self.wire.connection;
         let lent = self.line.try_write(|room| {
             let waiting = connection.transmit(room, &mut Unmasked).unwrap_or(0);
             let room = room.get_mut(waiting..).unwrap_or_default();
             match connection.frame(room, kind, payload, &mut Unmasked) {
                 Ok(written) => (waiting.saturating_add(written), Ok(true)),
-                Err(SendError::NoRoom) => (waiting, Ok(false)),
+                // The piece is too short: a control frame may have taken its end, and a ring goes on over its seam.
+                Err(SendError::NoRoom | SendError::Busy) => (waiting, Ok(false)),
                 Err(_) => (waiting, Err(Ended::Closed)),
             }
         })?;
         match lent {
-            Lent::Got(Ok(true)) => Ok(true),
+            Lent::Got(Ok(false)) if self.has_room(frame_length(payload.len())) => {
+                if self.sending.is_some() {
+                    return Err(Ended::Closed);
+                }
+                self.push(&mut &[][..])?;
+                self.begin(kind, true, payload.len())?;
+                self.push(&mut &*payload)?;
+                self.stall = None;
+                Ok(true)
+            }
+            Lent::Got(Ok(true)) => {
+                self.stall = None;
+                Ok(true)
+            }
             Lent::Got(Err(ended)) => Err(ended),
-            // The piece was too short, and yet the ring may have room on both sides of its seam.
-            Lent::Got(Ok(false)) if self.fits(payload.len()) => self.write_frame(kind, payload, true).map(|()| true),
             Lent::Got(Ok(false)) | Lent::NotNow | Lent::Eof => Ok(false),
         }
     }
 
-    /// Whether a frame with so much payload can leave now as a whole.
-    fn fits(&self, payload: usize) -> bool {
-        payload.saturating_add(Head::MAX).saturating_add(self.connection.buffered()) <= self.line.socket.room()
+    /// Whether so many bytes, behind what waits already, can leave now.
+    fn has_room(&self, bytes: usize) -> bool {
+        bytes.saturating_add(self.wire.connection.buffered()) <= self.line.socket.room()
     }
 
-    /// Writes a frame for which there is room.
-    fn write_frame(&mut self, kind: MessageKind, payload: &[u8], fin: bool) -> Result<(), Ended> {
-        if !self.transmit_waiting()? {
-            return Err(Ended::Broken);
-        }
-        let connection = &mut self.connection;
-        connection.start_frame(kind, fin, payload.len() as u64, &mut Unmasked).map_err(|_| Ended::Closed)?;
-        let mut rest = payload;
+    /// Begins a frame; no other is under way.
+    fn begin(&mut self, kind: MessageKind, fin: bool, payload: usize) -> Result<(), Ended> {
+        self.wire.connection.start_frame(kind, fin, payload as u64, &mut Unmasked).map_err(|_| Ended::Closed)
+    }
+
+    /// Lets leave what waits and, of the frame under way, its head and payload from `rest`, which moves on. Whether
+    /// nothing waits any more.
+    fn push(&mut self, rest: &mut &[u8]) -> Result<bool, Ended> {
+        let connection = &mut self.wire.connection;
         while connection.has_output() || connection.payload_remaining() > 0 {
             let lent = self.line.try_write(|room| {
                 let head = connection.transmit(room, &mut Unmasked).unwrap_or(0);
@@ -274,16 +274,20 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
                     if let Some(room) = room.get_mut(..now.len()) {
                         room.copy_from_slice(now);
                     }
-                    rest = later;
+                    *rest = later;
                     now.len()
                 });
                 (head.saturating_add(body), ())
             })?;
             if lent != Lent::Got(()) {
-                return Err(Ended::Broken);
+                return Ok(false);
+            }
+            self.stall = None;
+            if rest.is_empty() && connection.payload_remaining() > 0 {
+                break;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Begins a message that is sent in parts with [`WebSocket::write`] and ended with [`WebSocket::end_message`].
@@ -291,8 +295,8 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
     /// # Errors
     /// The connection is closing, or a message is being sent in parts already.
     pub fn start_message(&mut self, kind: MessageKind) -> Result<(), Ended> {
-        self.end_message_cut_short();
-        if self.connection.is_closing() || self.sending.is_some() {
+        self.mend()?;
+        if self.wire.connection.is_closing() || self.sending.is_some() {
             return Err(Ended::Closed);
         }
         self.sending = Some(kind);
@@ -303,12 +307,12 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
     /// with 1011.
     ///
     /// # Errors
-    /// The connection ended, or is closing.
+    /// The connection ended, or is closing; or no message was begun.
     pub async fn write(&mut self, part: &[u8]) -> Result<(), Ended> {
-        self.end_message_cut_short();
-        self.cut_short = true;
+        self.mend()?;
         let mut rest = part;
         while !rest.is_empty() {
+            self.cut_short = true;
             let sent = self.fragment(rest, false).await?;
             rest = rest.get(sent..).unwrap_or_default();
         }
@@ -316,55 +320,70 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
         Ok(())
     }
 
-    /// Ends the message that was begun.
+    /// Ends the message that was begun. Dropped while it waits it loses nothing: call it again.
     ///
     /// # Errors
-    /// The connection ended, or is closing.
+    /// The connection ended, or is closing; or no message was begun.
     pub async fn end_message(&mut self) -> Result<(), Ended> {
-        self.end_message_cut_short();
+        self.mend()?;
         self.fragment(&[], true).await?;
-        self.sending = None;
         Ok(())
     }
 
     /// Sends a fragment with as much of `part` as fits: how much.
     async fn fragment(&mut self, part: &[u8], fin: bool) -> Result<usize, Ended> {
-        let Some(kind) = self.sending else { return Err(Ended::Closed) };
+        self.line.breathe().await;
+        // A fragment of a byte or two would cost more than it carries.
+        let worth = frame_length(part.len().min(payload_length(self.line.socket.capacity()) / 2));
         loop {
-            let overhead = Head::MAX.saturating_add(self.connection.buffered());
-            let room = self.line.socket.room();
-            // A fragment of a byte or two would cost more than it carries.
-            let worth = part.len().min(self.line.socket.capacity().saturating_sub(overhead) / 2).max(usize::from(!fin));
-            let most = room.saturating_sub(overhead);
-            if room >= overhead && most >= worth {
-                let now = part.get(..most.min(part.len())).unwrap_or_default();
-                self.write_frame(kind, now, fin)?;
-                self.line.breathe().await;
-                return Ok(now.len());
+            if self.wire.connection.is_closing() {
+                self.end_with_handshake().await?;
             }
-            self.rest(false, true).await?;
+            // In a ring that holds no frame at all it leaves as room comes.
+            let tiny = worth > self.line.socket.capacity();
+            if self.push(&mut &[][..])? && (tiny || self.line.socket.room() >= worth) {
+                break;
+            }
+            self.rest_for_control(worth.saturating_add(self.wire.connection.buffered())).await?;
         }
+        let Some(kind) = self.sending.filter(|_| fin == part.is_empty()) else { return Err(Ended::Closed) };
+        let most = payload_length(self.line.socket.room()).max(1).min(part.len());
+        let now = part.get(..most).unwrap_or_default();
+        self.begin(kind, fin, now.len())?;
+        if fin {
+            self.sending = None;
+        }
+        let mut rest = now;
+        while !self.push(&mut rest)? {
+            self.rest_for_control(1).await?;
+        }
+        Ok(now.len())
     }
 
-    fn end_message_cut_short(&mut self) {
+    /// What a dropped call left behind: a message without an end is a reason to close.
+    fn mend(&mut self) -> Result<(), Ended> {
         if core::mem::take(&mut self.cut_short) {
             self.sending = None;
+            if self.wire.connection.payload_remaining() > 0 {
+                // Nothing can be said in the midst of a frame.
+                self.cut_short = true;
+                return Err(Ended::Broken);
+            }
             self.close(CloseCode::INTERNAL_ERROR, CloseReason::NONE);
         }
+        Ok(())
     }
 
     /// Bytes of ours that have not left: what [`WebSocket::send`] committed and what waits in the machine, without what
     /// the network stack below holds.
     pub fn buffered_amount(&self) -> usize {
-        self.line.socket.unsent().saturating_add(self.connection.buffered())
+        self.line.socket.unsent().saturating_add(self.wire.connection.buffered())
     }
 
     /// Asks for a Close, which leaves with the next call that waits. What the peer sends before its own is still read.
     pub fn close(&mut self, code: CloseCode, reason: CloseReason) {
         // The first Close that was asked for stands.
-        if self.connection.close(code, reason).is_ok() {
-            self.close_due = Some(self.line.after(self.line.config.close_timeout));
-        }
+        let _ = self.wire.connection.close(code, reason);
     }
 
     /// Runs `future` while pings are answered; messages wait until it is done.
@@ -375,8 +394,7 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
         let mut future = pin!(future);
         loop {
             let mut output = None;
-            self.answer_pings()?;
-            let mut resting = pin!(self.rest_for_control());
+            let mut resting = pin!(self.rest_for_control(0));
             poll_fn(|cx| {
                 if let Poll::Ready(ready) = future.as_mut().poll(cx) {
                     output = Some(ready);
@@ -391,32 +409,34 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
         }
     }
 
-    /// Takes control frames off the received bytes, up to the first that is none.
-    fn answer_pings(&mut self) -> Result<(), Ended> {
+    /// Takes control frames off the received bytes, then rests until there may be more, or so much room.
+    async fn rest_for_control(&mut self, room: usize) -> Result<(), Ended> {
         while self.control_is_next()? {
-            match self.look(&mut [])? {
-                Lent::Got(Seen::Nothing) => {}
-                _ => break,
-            }
+            self.look(None, true)?;
+            self.turn()?;
+            self.line.breathe().await;
         }
-        Ok(())
+        if self.wire.connection.error().is_some() {
+            let _: Served = self.closing().await?;
+        }
+        // With a message next, reading on is for who asked for messages: only the clock and our output count.
+        match self.line.try_read(|_| (0, ()))? {
+            _ if self.wire.connection.is_closed() => Err(Ended::Closed),
+            Lent::Eof => Err(Ended::Closed),
+            Lent::NotNow => self.rest(self.wire.connection.wants_input(), room).await,
+            Lent::Got(()) => self.rest(false, room).await,
+        }
     }
 
     /// Whether a control frame stands next in what came.
     fn control_is_next(&mut self) -> Result<bool, Ended> {
-        if !self.connection.wants_input() || self.connection.is_closing() {
+        let connection = &self.wire.connection;
+        if !connection.wants_input() {
             return Ok(false);
         }
-        let connection = &self.connection;
         let lent =
             self.line.try_read(|bytes| (0, bytes.first().is_some_and(|next| connection.is_control_next(*next))))?;
         Ok(lent == Lent::Got(true))
-    }
-
-    async fn rest_for_control(&mut self) -> Result<(), Ended> {
-        // With a message next, reading on is for who asked for messages: only the clock and our output count.
-        let lent = self.line.try_read(|_| (0, ()))?;
-        self.rest(lent == Lent::NotNow, false).await
     }
 
     /// Ends the connection in order: our Close, then the peer's, however much it still sends before.
@@ -424,73 +444,110 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
     /// # Errors
     /// The connection ended otherwise.
     pub async fn finish(mut self, code: CloseCode, reason: CloseReason) -> Outcome {
+        self.mend()?;
         self.close(code, reason);
         self.closing().await
     }
 
-    async fn failed(&mut self, error: ProtocolError) -> Result<Option<Part>, Ended> {
-        self.close_due = Some(self.line.after(self.line.config.close_timeout));
+    /// A Close waits or left: nothing can be sent any more.
+    async fn end_with_handshake(&mut self) -> Result<(), Ended> {
         let _: Served = self.closing().await?;
-        Err(Ended::Protocol(error))
+        Err(Ended::Closed)
     }
 
+    /// Goes through the closing handshake. An error of the peer's is an error once it has been told.
     async fn closing(&mut self) -> Outcome {
         let mut scrap = [0; 64];
-        while !self.connection.is_closed() {
-            if self.connection.wants_input() && self.connection.error().is_none() {
-                match self.look(&mut scrap)? {
-                    Lent::Got(_) => {
-                        self.line.breathe().await;
-                        continue;
-                    }
-                    Lent::Eof => break,
-                    Lent::NotNow => {}
-                }
+        loop {
+            self.turn()?;
+            let connection = &self.wire.connection;
+            if connection.is_closed() {
+                break;
             }
-            let reads = self.connection.wants_input() && self.connection.error().is_none();
-            self.rest(reads, false).await?;
-        }
-        Ok(Served::CLOSE)
-    }
-
-    /// Lets what waits of ours leave, as far as there is room; whether all of it did.
-    fn transmit_waiting(&mut self) -> Result<bool, Ended> {
-        let connection = &mut self.connection;
-        while connection.has_output() {
-            let lent = self.line.try_write(|room| (connection.transmit(room, &mut Unmasked).unwrap_or(0), ()))?;
-            if lent == Lent::NotNow {
-                return Ok(false);
+            let reads = connection.wants_input() && connection.error().is_none();
+            let lent = if reads { self.look(Some(&mut scrap), false)? } else { Lent::NotNow };
+            match lent {
+                Lent::Got(_) => self.line.breathe().await,
+                Lent::Eof => break,
+                Lent::NotNow => self.rest(reads, 0).await?,
             }
         }
-        Ok(true)
+        self.wire.connection.error().map_or(Ok(Served::CLOSE), |error| Err(Ended::Protocol(error)))
     }
 
-    /// Lets what waits of ours leave, then waits for one of the directions or the heartbeat.
-    async fn rest(&mut self, read: bool, write: bool) -> Result<(), Ended> {
-        let now = self.line.now();
-        if self.line.runtime.is_draining() && !self.connection.is_closing() {
-            self.close(CloseCode::SERVICE_RESTART, CloseReason::NONE);
+    /// What every turn does: the clock is heard, and what waits of ours leaves as far as there is room.
+    fn turn(&mut self) -> Result<(), Ended> {
+        if self.line.runtime.is_draining() {
+            self.wire.restart();
         }
-        match self.pulse.tick(now) {
-            HeartbeatAction::Wait => {}
-            // A Close that waits or left needs no ping: it has its own deadline.
-            HeartbeatAction::Ping(payload) => drop(self.connection.ping(payload)),
-            HeartbeatAction::GiveUp => return Err(Ended::TimedOut),
+        self.wire.beat(self.line)?;
+        // The payload of a frame under way is for who gives it.
+        if self.wire.connection.payload_remaining() == 0 {
+            self.push(&mut &[][..])?;
         }
-        if self.close_due.is_some_and(|due| now >= due) {
-            return Err(Ended::TimedOut);
-        }
-        let stuck = !self.transmit_waiting()?;
-        if self.connection.is_closed() {
+        Ok(())
+    }
+
+    /// Waits for something to read, or for so much room, or for the clock.
+    async fn rest(&mut self, read: bool, room: usize) -> Result<(), Ended> {
+        self.turn()?;
+        let connection = &self.wire.connection;
+        if connection.is_closed() {
             return Ok(());
         }
-        let deadline = self.close_due.map_or(self.pulse.deadline(), |due| due.min(self.pulse.deadline()));
+        let (closing, stuck) = (connection.is_closing(), connection.has_output());
+        let want = Interest { read, room: room.max(usize::from(stuck)), drained: false };
+        let mut deadline = self.wire.deadline();
+        if want.room > 0 {
+            deadline = deadline.min(self.stall()?);
+        }
         let runtime = self.line.runtime;
-        let closing = self.connection.is_closing();
         let draining = move |_: &mut core::task::Context<'_>| {
             if runtime.is_draining() && !closing { Poll::Ready(()) } else { Poll::Pending }
         };
-        let want = Interest { read, write: write || stuck, drained: false };
         self.line.wait(want, deadline, draining).await
+    }
+
+    /// When a wait for room is given up.
+    fn stall(&mut self) -> Result<Instant, Ended> {
+        let (now, room) = (self.line.now(), self.line.socket.room());
+        match self.stall {
+            Some(stall) if room <= stall.room => {
+                if now >= stall.due {
+                    return Err(Ended::TimedOut);
+                }
+                Ok(stall.due)
+            }
+            before => {
+                // A peer that takes what is sent lives, though it says nothing.
+                if before.is_some() {
+                    self.wire.pulse.heard(now);
+                }
+                let due = now + self.line.config.write_timeout;
+                self.stall = Some(Stall { due, room });
+                Ok(due)
+            }
+        }
+    }
+}
+
+/// Bytes of a server's frame with so much payload (RFC 6455 §5.2).
+const fn frame_length(payload: usize) -> usize {
+    let head = match payload {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    };
+    payload.saturating_add(head)
+}
+
+/// The most payload that a server's frame of at most `frame` bytes has.
+const fn payload_length(frame: usize) -> usize {
+    match frame {
+        0..=127 => frame.saturating_sub(2),
+        128..=129 => 125,
+        130..=0x1_0003 => frame - 4,
+        0x1_0004..=0x1_0009 => 0xffff,
+        _ => frame - 10,
     }
 }

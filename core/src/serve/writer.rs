@@ -1,5 +1,6 @@
 //! Streams that a handler writes itself.
 
+use super::exchange::Asker;
 use super::line::Line;
 use super::{Ended, Outcome, Runtime, Served};
 use crate::edge::Socket;
@@ -16,15 +17,19 @@ pub struct BodyWriter<'x, 'l, R: Runtime> {
     chunks: Option<ChunkEncoder>,
     head_only: bool,
     keeps_connection: bool,
+    /// A call that wrote was dropped midway: what has left has no end.
+    cut_short: bool,
 }
 
 impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
-    pub(super) fn new(line: &'x mut Line<'l, R>, framing: Framing, head_only: bool, keeps_connection: bool) -> Self {
+    pub(super) fn new(line: &'x mut Line<'l, R>, framing: Framing, asker: &Asker) -> Self {
         let chunks = (framing == Framing::Chunked).then(ChunkEncoder::new);
-        Self { line, chunks, head_only, keeps_connection }
+        let Asker { head_only, keeps_connection, .. } = *asker;
+        Self { line, chunks, head_only, keeps_connection, cut_short: false }
     }
 
-    /// Writes all of `bytes`, waiting for room. Dropped midway, it has written some of them.
+    /// Writes all of `bytes`, waiting for room. Dropped midway, the next call breaks the connection: the reader is never
+    /// left with half of them.
     ///
     /// # Errors
     /// The connection ended, or the peer took nothing for the write timeout.
@@ -34,12 +39,14 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
 
     /// Writes what `render` pours; it is called as often as the room demands.
     pub(super) async fn pour(&mut self, render: &impl Fn(&mut Sink<'_>)) -> Result<(), Ended> {
+        self.judge()?;
         if self.head_only {
             return Ok(());
         }
+        self.cut_short = true;
         let (mut skip, mut whole) = (0usize, false);
         let Self { line, chunks, .. } = self;
-        let poured = line.write(|room| {
+        line.write(|room| {
             let mut fill = |room: &mut [u8]| {
                 let mut sink = Sink::new(room, skip);
                 render(&mut sink);
@@ -52,8 +59,14 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
                 None => (fill(room), false),
             };
             (written, (whole && !pending).then_some(()))
-        });
-        poured.await
+        })
+        .await?;
+        self.cut_short = false;
+        Ok(())
+    }
+
+    fn judge(&self) -> Result<(), Ended> {
+        if self.cut_short { Err(Ended::Broken) } else { Ok(()) }
     }
 
     /// Bytes that were written and have not left this side.
@@ -66,21 +79,24 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
     /// # Errors
     /// The connection ended first.
     pub async fn finish(self) -> Outcome {
-        let Self { line, chunks, head_only, keeps_connection } = self;
-        if let Some(chunks) = chunks.filter(|_| !head_only) {
-            finish_chunks(line, chunks).await?;
-        }
+        self.judge()?;
+        let Self { line, chunks, head_only, keeps_connection, .. } = self;
+        end_stream(line, chunks.filter(|_| !head_only)).await?;
         Ok(Served::after_stream(keeps_connection))
     }
 }
 
-/// Sends the last chunk.
-pub(super) async fn finish_chunks<R: Runtime>(line: &mut Line<'_, R>, mut chunks: ChunkEncoder) -> Result<(), Ended> {
-    let finished = line.write(|room| {
-        let finished = chunks.finish(room);
-        (finished.written, finished.done.then_some(()))
-    });
-    finished.await
+/// Sends the last chunk, if there are chunks.
+pub(super) async fn end_stream<R: Runtime>(line: &mut Line<'_, R>, chunks: Option<ChunkEncoder>) -> Result<(), Ended> {
+    if let Some(mut chunks) = chunks {
+        line.write(|room| {
+            let finished = chunks.finish(room);
+            (finished.written, finished.done.then_some(()))
+        })
+        .await?;
+    }
+    line.answering = false;
+    Ok(())
 }
 
 /// Server-Sent Events that a handler writes; [`EventWriter::finish`] ends them.

@@ -12,7 +12,7 @@ use crate::http::chunked::ChunkEncoder;
 use crate::hub::Reader;
 use crate::log::GapPolicy;
 use crate::serve::exchange::{Exchange, Served};
-use crate::serve::writer::finish_chunks;
+use crate::serve::writer::end_stream;
 use crate::serve::{Ended, Outcome, Runtime};
 
 /// Answers with the channel from the cursor on, for as long as the client reads.
@@ -21,15 +21,21 @@ pub(super) async fn answer<F: FollowForm, R: Runtime>(
     mut reader: impl Reader,
     ask: Ask,
     policy: GapPolicy,
-    mut exchange: Exchange<'_, '_, R>,
+    exchange: Exchange<'_, '_, R>,
 ) -> Outcome {
     let mut count = Count::new(&exchange, ask.transport);
-    let framing = Framing::streaming(exchange.request().version());
-    exchange.send_stream_head(F::CONTENT_TYPE, framing, false).await?;
-    if exchange.is_head_only() {
-        return Ok(Served::CLOSE);
-    }
-    let (line, _) = exchange.into_parts();
+    let (line, framing) = {
+        // The request's buffer is given back before anything is waited for.
+        let (line, mut asker) = exchange.into_parts();
+        asker.keeps_connection = false;
+        let framing = Framing::streaming(asker.version);
+        asker.begin_stream(line, F::CONTENT_TYPE, framing).await?;
+        if asker.head_only {
+            end_stream(line, None).await?;
+            return Ok(Served::CLOSE);
+        }
+        (line, framing)
+    };
     let runtime = line.runtime;
     let mut follow = Follow::new(form, &reader, ask.position, policy, line.config.pace, line.now());
     let mut chunks = (framing == Framing::Chunked).then(ChunkEncoder::new);
@@ -45,8 +51,13 @@ pub(super) async fn answer<F: FollowForm, R: Runtime>(
             return Err(Ended::Cut);
         }
         // What the client still says is nothing that an answer could follow; its end is the end.
-        if line.try_read(|bytes| (bytes.len(), ()))? == Lent::Eof {
-            return Err(Ended::Closed);
+        match line.try_read(|bytes| (bytes.len(), ()))? {
+            Lent::Eof => {
+                line.answering = false;
+                return Err(Ended::Closed);
+            }
+            Lent::Got(()) => line.breathe().await,
+            Lent::NotNow => {}
         }
         let now = line.now();
         let mut payload = 0;
@@ -76,11 +87,11 @@ pub(super) async fn answer<F: FollowForm, R: Runtime>(
                 continue;
             }
             Lent::NotNow | Lent::Eof => {
-                want.write = true;
+                want.room = 1;
                 *stalled.get_or_insert(now + line.config.write_timeout)
             }
         };
-        if want.write && now >= deadline {
+        if want.room > 0 && now >= deadline {
             return Err(Ended::TimedOut);
         }
         let after = follow.after();
@@ -89,13 +100,11 @@ pub(super) async fn answer<F: FollowForm, R: Runtime>(
                 return Poll::Ready(());
             }
             // While there is no room the log may move as it likes.
-            if want.write { Poll::Pending } else { reader.poll_moved(cx, after) }
+            if want.room > 0 { Poll::Pending } else { reader.poll_moved(cx, after) }
         };
         line.wait(want, deadline, also).await?;
     }
-    if let Some(chunks) = chunks {
-        finish_chunks(line, chunks).await?;
-    }
+    end_stream(line, chunks).await?;
     count.tally(line, 0);
     Ok(Served::CLOSE)
 }

@@ -5,10 +5,11 @@ use core::time::Duration;
 
 use super::Transport;
 use super::ask::Ask;
-use crate::http::{Framing, Response, Status};
-use crate::serve::exchange::{Exchange, respond};
+use crate::delivery::{EventStream, FollowForm};
+use crate::http::{Response, Status};
+use crate::serve::exchange::Exchange;
 use crate::serve::{Ended, Handler, Outcome, Runtime};
-use crate::sink::Pour;
+use crate::sink::{Pour, Sink};
 use crate::sse::encode;
 
 /// Answers every request that there is no place: for a socket that a chip keeps free for just that.
@@ -24,17 +25,25 @@ impl Handler for Full {
 
 /// Asks the client to come back: an `EventSource` by `retry`, since it never comes back after a 503; others by
 /// `Retry-After`. Both are spread, so that they do not all come at once.
-pub(super) async fn answer<R: Runtime>(mut exchange: Exchange<'_, '_, R>, transport: Transport) -> Outcome {
+pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport: Transport) -> Outcome {
     let base = exchange.line.config.retry_after;
-    let delay = base + spread(exchange.line.runtime.random(), base / 2);
+    let delay = base + spread(exchange.runtime().random(), base / 2);
     if transport == Transport::Sse {
-        exchange.send_stream_head("text/event-stream;charset=UTF-8", Framing::Close, false).await?;
-        let retry = |out: &mut crate::sink::Sink<'_>| {
-            encode::retry(delay, out);
-            out.pour(b"\n");
+        let mut room = [0; 32];
+        let mut sink = Sink::new(&mut room, 0);
+        encode::retry(delay, &mut sink);
+        sink.pour(b"\n");
+        let written = sink.written();
+        let response = Response {
+            status: Status::OK,
+            content_type: Some(EventStream::CONTENT_TYPE),
+            headers: &[("Cache-Control", "no-store")],
+            body: room.get(..written).unwrap_or_default(),
         };
-        exchange.line.send(retry).await?;
-        return Err(Ended::Refused(Status::SERVICE_UNAVAILABLE));
+        return Err(match exchange.last_respond(&response).await {
+            Ended::Refused(_) => Ended::Refused(Status::SERVICE_UNAVAILABLE),
+            ended => ended,
+        });
     }
     let mut seconds = heapless::String::<20>::new();
     let _ = write!(seconds, "{}", delay.as_secs().saturating_add(1));
@@ -42,7 +51,7 @@ pub(super) async fn answer<R: Runtime>(mut exchange: Exchange<'_, '_, R>, transp
         headers: &[("Retry-After", seconds.as_str())],
         ..Response::text(Status::SERVICE_UNAVAILABLE, "full, come back later\n")
     };
-    Err(respond(exchange.line, &response).await)
+    Err(exchange.last_respond(&response).await)
 }
 
 /// A random part of `range`.

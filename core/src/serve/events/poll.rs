@@ -103,8 +103,10 @@ async fn tell<R: Runtime>(
             }
         });
     };
+    line.answering = true;
     line.send(head).await?;
     if unchanged || asker.head_only {
+        line.answering = false;
         count.tally(line, 0);
         return Ok(Served::after_stream(keeps_connection));
     }
@@ -118,6 +120,7 @@ async fn tell<R: Runtime>(
         (filled.written, end)
     });
     sent.await??;
+    line.answering = false;
     count.tally(line, poll.length());
     Ok(Served::after_stream(keeps_connection))
 }

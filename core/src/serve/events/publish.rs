@@ -20,18 +20,24 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
     mut exchange: Exchange<'_, '_, R>,
 ) -> Outcome {
     let mut count = Count::new(&exchange, Transport::Publish);
-    let Some(mut buffer) = exchange.runtime().buffer(Purpose::Event) else {
+    let free = if exchange.runtime().is_draining() { None } else { exchange.runtime().buffer(Purpose::Event) };
+    let Some(mut buffer) = free else {
         return full::answer(exchange, Transport::Publish).await;
     };
-    if exchange.runtime().is_draining() {
-        return full::answer(exchange, Transport::Publish).await;
-    }
     let length = match exchange.read_whole(buffer.as_mut()).await {
         Ok(length) => length,
-        Err(error) => return exchange.body_failed(error).await,
+        Err(error) => {
+            drop(buffer);
+            return exchange.body_failed(error).await;
+        }
     };
     let data = buffer.as_ref().get(..length).unwrap_or_default();
-    let published = publish(hub, channel, exchange.request(), data);
+    let published = if exchange.runtime().is_draining() {
+        // What is stored now might be lost: no reader is left to take it.
+        Err(Refused::Publish(PublishError::Draining))
+    } else {
+        publish(hub, channel, exchange.request(), data)
+    };
     drop(buffer);
     match published {
         Ok(published) => {
@@ -47,6 +53,9 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
             let outcome = asker.respond(line, &response).await;
             count.tally(line, length as u64);
             outcome
+        }
+        Err(Refused::Publish(PublishError::Draining | PublishError::TooManyChannels)) => {
+            full::answer(exchange, Transport::Publish).await
         }
         Err(refusal) => {
             let mut text = heapless::String::<ANSWER>::new();

@@ -55,8 +55,13 @@ pub(super) fn encoding(kind: MessageKind) -> Encoding {
     }
 }
 
-/// Publishes what the message says, which is altered in place.
-pub(super) fn publish<H: Channels>(hub: &H, channel: ChannelName<'_>, kind: MessageKind, message: &mut [u8]) -> Reply {
+/// Publishes what the message says, which is altered in place; without a hub because the server is shutting down.
+pub(super) fn publish<H: Channels>(
+    hub: Option<&H>,
+    channel: ChannelName<'_>,
+    kind: MessageKind,
+    message: &mut [u8],
+) -> Reply {
     let mut reference = heapless::Vec::new();
     let (object, bytes) = match kind {
         MessageKind::Text => (message, None),
@@ -81,7 +86,8 @@ pub(super) fn publish<H: Channels>(hub: &H, channel: ChannelName<'_>, kind: Mess
             data,
             idempotency_key: said.key.map(str::as_bytes),
         };
-        hub.publish(channel, &publication).map(|published| published.id).map_err(reason)
+        let published = hub.ok_or(PublishError::Draining).and_then(|hub| hub.publish(channel, &publication));
+        published.map(|published| published.id).map_err(reason)
     });
     Reply { reference, result }
 }

@@ -11,13 +11,13 @@ use crate::hub::{ChannelName, Channels, Publication, PublishError, Reader};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy, Source};
 use crate::serve::exchange::{Exchange, Served};
 use crate::serve::line::Line;
+use crate::serve::wire::Wire;
 use crate::serve::{Ended, Outcome, Purpose, Runtime};
 use crate::sink::Sink;
 use crate::time::Instant;
 use crate::ws::ProtocolError;
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::connection::{Config, Connection, Incoming, MessageKind, Piece, Unmasked};
-use crate::ws::heartbeat::{HeartbeatAction, Pulse};
+use crate::ws::connection::{Incoming, MessageKind, Piece, Unmasked};
 
 /// The subprotocol whose messages carry id, type and gaps.
 const SUBPROTOCOL: &str = "goldcrest.v1";
@@ -43,75 +43,21 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
     let (line, _) = exchange.into_parts();
     line.send(|out| acceptance.pour(out)).await?;
     let mut session = Session {
-        connection: Connection::server(Config { max_message: line.config.max_body }),
-        pulse: Pulse::new(line.config.heartbeat, line.now()),
+        wire: Wire::new(line, line.config.max_body),
         messages: Messages::new(framing, &reader, ask.position, policy),
         framing,
         sending: Sending::Nothing,
         incoming: None,
         reply: None,
-        close_due: None,
         stalled: None,
     };
-    loop {
-        if count.is_cut() {
-            return Err(Ended::Cut);
-        }
-        session.beat(line, &reader)?;
-        let mut moved = false;
-        let readable = session.takes_input();
-        if readable {
-            match session.receive(line, hub, channel)? {
-                Lent::Got(()) => moved = true,
-                // Ours was sent and nothing more can come; or the peer left without a word.
-                Lent::Eof => return Err(Ended::Closed),
-                Lent::NotNow => {}
-            }
-        }
-        let mut want = Interest { read: readable, ..Interest::NONE };
-        if session.has_output(&reader) {
-            let (lent, payload) = session.transmit(line, &reader)?;
-            count.tally(line, payload);
-            match lent {
-                Lent::Got(()) => {
-                    moved = true;
-                    session.stalled = None;
-                }
-                Lent::NotNow | Lent::Eof => {
-                    want.write = true;
-                    session.stalled.get_or_insert(line.now() + line.config.write_timeout);
-                }
-            }
-        }
-        if session.connection.is_closed() {
-            count.tally(line, 0);
-            return match session.connection.error() {
-                Some(error) => Err(Ended::Protocol(error)),
-                None => Ok(Served::CLOSE),
-            };
-        }
-        if moved {
-            line.breathe().await;
-            continue;
-        }
-        let (after, closing) = (session.messages.after(), session.connection.is_closing());
-        let deadline = session.deadline();
-        let runtime = line.runtime;
-        let also = |cx: &mut Context<'_>| {
-            // While there is no room a shutdown waits, too.
-            if (!closing && !want.write && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            if closing || want.write { Poll::Pending } else { reader.poll_moved(cx, after) }
-        };
-        line.wait(want, deadline, also).await?;
-    }
+    let outcome = session.run(line, hub, channel, &mut reader, &mut count).await;
+    count.tally(line, 0);
+    outcome
 }
-
 /// One reader's connection.
 struct Session<B> {
-    connection: Connection,
-    pulse: Pulse,
+    wire: Wire,
     messages: Messages,
     framing: Framing,
     sending: Sending,
@@ -119,7 +65,7 @@ struct Session<B> {
     incoming: Option<Arriving<B>>,
     /// What the last publication is answered; nothing more is read while it waits.
     reply: Option<Reply>,
-    close_due: Option<Instant>,
+    /// When the peer is given up that takes no output.
     stalled: Option<Instant>,
 }
 
@@ -149,41 +95,81 @@ enum Seen {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
-    /// The heartbeat, the shutdown and the deadlines.
-    fn beat<R: Runtime>(&mut self, line: &Line<'_, R>, reader: &impl Source) -> Result<(), Ended> {
-        let now = line.now();
-        // What was published before the shutdown goes out first.
-        let all_sent = self.connection.is_between_frames() && !self.messages.has_next(reader);
-        if line.runtime.is_draining() && all_sent {
-            self.close(CloseCode::SERVICE_RESTART, CloseReason::NONE, line);
+    /// Reads, publishes and writes until the connection ends.
+    async fn run<H: Channels, R: Runtime<Buffer = B>>(
+        &mut self,
+        line: &mut Line<'_, R>,
+        hub: &H,
+        channel: ChannelName<'_>,
+        reader: &mut impl Reader,
+        count: &mut Count<R::Ticket>,
+    ) -> Outcome {
+        loop {
+            if count.is_cut() {
+                return Err(Ended::Cut);
+            }
+            let mut moved = false;
+            let readable = self.takes_input();
+            if readable {
+                match self.receive(line, hub, channel)? {
+                    Lent::Got(()) => moved = true,
+                    // Ours was sent and nothing more can come; or the peer left without a word.
+                    Lent::Eof => return Err(Ended::Closed),
+                    Lent::NotNow => {}
+                }
+            }
+            // Behind a Close of ours there is nothing: an answer that waits goes first, and what was published before
+            // the shutdown does.
+            let all_sent = self.reply.is_none()
+                && self.wire.connection.is_between_frames()
+                && !self.messages.has_next(reader);
+            let restarts = all_sent && !self.wire.connection.is_closing();
+            if restarts && line.runtime.is_draining() {
+                self.wire.restart();
+            }
+            self.wire.beat(line)?;
+            let mut want = Interest { read: readable, ..Interest::NONE };
+            let mut payload = 0;
+            if self.has_output(reader) {
+                let (lent, sent) = self.transmit(line, reader)?;
+                payload = sent;
+                match lent {
+                    Lent::Got(()) => {
+                        moved = true;
+                        self.stalled = None;
+                    }
+                    Lent::NotNow | Lent::Eof => {
+                        want.room = 1;
+                        let due = *self.stalled.get_or_insert(line.after(line.config.write_timeout));
+                        if line.now() >= due {
+                            return Err(Ended::TimedOut);
+                        }
+                    }
+                }
+            }
+            count.tally(line, payload);
+            if self.wire.connection.is_closed() {
+                return self.wire.connection.error().map_or(Ok(Served::CLOSE), |error| Err(Ended::Protocol(error)));
+            }
+            if moved {
+                line.breathe().await;
+                continue;
+            }
+            let (after, closing) = (self.messages.after(), self.wire.connection.is_closing());
+            let deadline = self.stalled.map_or(self.wire.deadline(), |due| due.min(self.wire.deadline()));
+            let runtime = line.runtime;
+            let also = |cx: &mut Context<'_>| {
+                if (restarts && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                if closing || want.room > 0 { Poll::Pending } else { reader.poll_moved(cx, after) }
+            };
+            line.wait(want, deadline, also).await?;
         }
-        match self.pulse.tick(now) {
-            HeartbeatAction::Wait => {}
-            // Behind a Close no ping follows; its deadline is its own.
-            HeartbeatAction::Ping(payload) => drop(self.connection.ping(payload)),
-            HeartbeatAction::GiveUp => return Err(Ended::TimedOut),
-        }
-        let late = |due: Option<Instant>| due.is_some_and(|due| now >= due);
-        if late(self.close_due) || late(self.stalled) { Err(Ended::TimedOut) } else { Ok(()) }
-    }
-
-    fn deadline(&self) -> Instant {
-        [self.close_due, self.stalled].into_iter().flatten().fold(self.pulse.deadline(), Instant::min)
-    }
-
-    fn close<R: Runtime>(&mut self, code: CloseCode, reason: CloseReason, line: &Line<'_, R>) {
-        if self.connection.close(code, reason).is_ok() {
-            self.close_due = Some(line.after(line.config.close_timeout));
-        }
-    }
-
-    fn fail<R: Runtime>(&mut self, error: ProtocolError, line: &Line<'_, R>) {
-        self.connection.fail(error);
-        self.close_due.get_or_insert(line.after(line.config.close_timeout));
     }
 
     fn takes_input(&self) -> bool {
-        self.reply.is_none() && self.connection.wants_input() && self.connection.error().is_none()
+        self.reply.is_none() && self.wire.connection.wants_input() && self.wire.connection.error().is_none()
     }
 
     /// Takes a frame, or a part of one, of what came.
@@ -194,14 +180,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
         channel: ChannelName<'_>,
     ) -> Result<Lent<()>, Ended> {
         let (now, runtime) = (line.now(), line.runtime);
-        let Self { connection, pulse, incoming, framing, .. } = self;
+        let draining = runtime.is_draining();
+        let Self { wire: Wire { connection, pulse, .. }, incoming, framing, .. } = self;
         let lent = line.try_read(|bytes| {
             let received = connection.receive(bytes);
             pulse.heard(now);
             let seen = match received.event {
                 Some(Incoming::Piece(piece)) => match framing {
                     // A whole message that is the data itself is stored from where it stands.
-                    Framing::Plain if piece.first && piece.last => {
+                    Framing::Plain if piece.first && piece.last && !draining => {
                         Seen::Published(publish_plain(hub, channel, piece.kind, piece.payload))
                     }
                     Framing::Plain | Framing::Envelope => collect(incoming, piece, runtime),
@@ -224,53 +211,65 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
             Seen::Message(kind) => {
                 let Some(mut message) = self.incoming.take() else { return Ok(Lent::Got(())) };
                 let bytes = message.buffer.as_mut().get_mut(..message.filled).unwrap_or_default();
+                // What is stored now might be lost: no reader is left to take it.
                 match self.framing {
-                    Framing::Plain => self.published(publish_plain(hub, channel, kind, bytes), line),
-                    Framing::Envelope => self.reply = Some(spoken::publish(hub, channel, kind, bytes)),
+                    Framing::Plain if draining => self.published(Err(PublishError::Draining)),
+                    Framing::Plain => self.published(publish_plain(hub, channel, kind, bytes)),
+                    Framing::Envelope => {
+                        let reply = spoken::publish((!draining).then_some(hub), channel, kind, bytes);
+                        // Behind our Close nothing is said.
+                        self.reply = Some(reply).filter(|_| !self.wire.connection.is_closing());
+                    }
                 }
             }
-            Seen::Published(result) => self.published(result, line),
-            Seen::Busy => self.close(CloseCode::TRY_AGAIN_LATER, CloseReason::NONE, line),
-            Seen::TooBig => self.fail(ProtocolError::MessageTooBig, line),
-        }
-        if self.connection.error().is_some() || self.connection.is_closing() {
-            self.close_due.get_or_insert(line.after(line.config.close_timeout));
+            Seen::Published(result) => self.published(result),
+            Seen::Busy => self.close(CloseCode::TRY_AGAIN_LATER),
+            Seen::TooBig => {
+                self.incoming = None;
+                self.wire.connection.fail(ProtocolError::MessageTooBig);
+            }
         }
         Ok(Lent::Got(()))
     }
 
+    fn close(&mut self, code: CloseCode) {
+        // The first Close that was asked for stands.
+        let _ = self.wire.connection.close(code, CloseReason::NONE);
+    }
+
     /// A publication without a reference has no answer: what failed is told by a Close.
-    fn published<R: Runtime>(&mut self, result: Result<(), PublishError>, line: &Line<'_, R>) {
+    fn published(&mut self, result: Result<(), PublishError>) {
         match result {
             Ok(()) => {}
-            Err(PublishError::Append(AppendError::TooLarge)) => self.fail(ProtocolError::MessageTooBig, line),
-            Err(PublishError::Draining) => self.close(CloseCode::SERVICE_RESTART, CloseReason::NONE, line),
-            Err(PublishError::TooManyChannels) => self.close(CloseCode::TRY_AGAIN_LATER, CloseReason::NONE, line),
-            Err(_) => self.close(CloseCode::INTERNAL_ERROR, CloseReason::NONE, line),
+            Err(PublishError::Append(AppendError::TooLarge)) => {
+                self.wire.connection.fail(ProtocolError::MessageTooBig);
+            }
+            Err(PublishError::Draining) => self.close(CloseCode::SERVICE_RESTART),
+            Err(PublishError::TooManyChannels) => self.close(CloseCode::TRY_AGAIN_LATER),
+            Err(_) => self.close(CloseCode::INTERNAL_ERROR),
         }
     }
 
     fn has_output(&self, reader: &impl Source) -> bool {
-        self.connection.has_output()
-            || self.connection.payload_remaining() > 0
-            || (!self.connection.is_closing() && (self.reply.is_some() || self.messages.has_next(reader)))
+        self.wire.connection.has_output()
+            || self.wire.connection.payload_remaining() > 0
+            || (!self.wire.connection.is_closing() && (self.reply.is_some() || self.messages.has_next(reader)))
     }
 
     /// Fills the room with all that is ready: how much payload of events.
     fn transmit<R: Runtime>(&mut self, line: &mut Line<'_, R>, reader: &impl Source) -> Result<(Lent<()>, u64), Ended> {
-        let close_due = line.after(line.config.close_timeout);
         let mut payload = 0u64;
         let lent = line.try_write(|room| {
             let mut written = 0usize;
             let result = loop {
                 let rest = room.get_mut(written..).unwrap_or_default();
-                let control = self.connection.transmit(rest, &mut Unmasked).unwrap_or(0);
+                let control = self.wire.connection.transmit(rest, &mut Unmasked).unwrap_or(0);
                 written = written.saturating_add(control);
                 let rest = room.get_mut(written..).unwrap_or_default();
-                if rest.is_empty() || self.connection.has_output() {
+                if rest.is_empty() || self.wire.connection.has_output() {
                     break Ok(());
                 }
-                if self.connection.payload_remaining() > 0 {
+                if self.wire.connection.payload_remaining() > 0 {
                     let (body, result) = self.payload(reader, rest);
                     if matches!(self.sending, Sending::Event) {
                         payload = payload.saturating_add(body as u64);
@@ -287,7 +286,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                     self.reply = None;
                 }
                 self.sending = Sending::Nothing;
-                if self.connection.is_closing() || !self.start_next(reader, close_due) {
+                if self.wire.connection.is_closing() || !self.start_next(reader) {
                     break Ok(());
                 }
             };
@@ -300,7 +299,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
     }
 
     fn payload(&mut self, reader: &impl Source, room: &mut [u8]) -> (usize, Result<(), Ended>) {
-        let Self { connection, messages, sending, reply, .. } = self;
+        let Self { wire: Wire { connection, .. }, messages, sending, reply, .. } = self;
         let mut result = Ok(());
         let written = connection.payload(room, |room| match sending {
             Sending::Event => messages.fill(reader, room).unwrap_or_else(|_| {
@@ -321,7 +320,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
     }
 
     /// Begins the next frame, if there is one to send.
-    fn start_next(&mut self, reader: &impl Source, close_due: Instant) -> bool {
+    fn start_next(&mut self, reader: &impl Source) -> bool {
         let (kind, length) = if let Some(reply) = &self.reply {
             self.sending = Sending::Reply { sent: 0 };
             (MessageKind::Text, reply.length())
@@ -338,24 +337,23 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 NextMessage::Nothing => return false,
                 NextMessage::Behind => {
                     let reason = const { CloseReason::new("gap").unwrap() };
-                    let queued = self.connection.close(GAP.unwrap_or(CloseCode::INTERNAL_ERROR), reason);
-                    if queued.is_ok() {
-                        self.close_due = Some(close_due);
-                    }
-                    return queued.is_ok();
+                    return self.wire.connection.close(GAP.unwrap_or(CloseCode::INTERNAL_ERROR), reason).is_ok();
                 }
             }
         };
-        self.connection.start_frame(kind, true, length, &mut Unmasked).is_ok()
+        self.wire.connection.start_frame(kind, true, length, &mut Unmasked).is_ok()
     }
 }
 
 /// Appends a piece to the message that is being collected.
 fn collect<R: Runtime>(incoming: &mut Option<Arriving<R::Buffer>>, piece: Piece<'_>, runtime: &R) -> Seen {
-    if incoming.is_none() {
+    if incoming.is_none() && piece.first {
         *incoming = runtime.buffer(Purpose::Event).map(|buffer| Arriving { buffer, filled: 0 });
     }
-    let Some(message) = incoming else { return Seen::Busy };
+    let Some(message) = incoming else {
+        // The rest of a message that was refused at its start is passed over.
+        return if piece.first { Seen::Busy } else { Seen::Nothing };
+    };
     let end = message.filled.saturating_add(piece.payload.len());
     let Some(room) = message.buffer.as_mut().get_mut(message.filled..end) else { return Seen::TooBig };
     room.copy_from_slice(piece.payload);

@@ -1,0 +1,375 @@
+//! A runtime whose time is a number, and an executor that polls what was woken, in turn.
+
+use std::boxed::Box;
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Wake;
+use std::vec;
+use std::vec::Vec;
+
+use core::future::Future;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+
+use super::client::Client;
+use crate::edge::{Clock, Pipe, PipeEnd, Timer};
+use crate::http::Request;
+use crate::hub::{Channel, Hub};
+use crate::log::EventLog;
+use crate::serve::{Config, Ended, Handler, Purpose, Runtime, Ticket, Transport, serve};
+use crate::time::Instant;
+
+/// How often a connection may look at the clock in one poll before it counts as caught in a loop.
+const SPIN: usize = 200_000;
+
+pub(super) type TestHub = Hub<NoopRawMutex, Vec<u8>, 2, 4>;
+
+pub(super) const EPOCH: u32 = 0xabc;
+
+/// A hub of the channels `a` and `b`, for four followers, that keeps at most `events` events in `bytes` bytes.
+pub(super) fn hub(events: usize, bytes: usize) -> TestHub {
+    hub_of(events, bytes, EPOCH)
+}
+
+pub(super) fn hub_of(events: usize, bytes: usize, epoch: u32) -> TestHub {
+    let log = || EventLog::new(vec![0; bytes + 4 * events], events, epoch).unwrap();
+    Hub::new([Channel::new("a", log()), Channel::new("b", log())])
+}
+
+/// A thing that lives as long as the test.
+pub(super) fn keep<T>(thing: T) -> &'static T {
+    Box::leak(Box::new(thing))
+}
+
+/// The world of connections over rings of `N` bytes.
+pub(super) struct World<const N: usize> {
+    pub(super) clock: VirtualClock,
+    pub(super) draining: Cell<bool>,
+    pub(super) cut: Rc<Cell<bool>>,
+    /// Buffers that are free, and their sizes.
+    pub(super) heads: Pool,
+    pub(super) events: Pool,
+    pub(super) random: Cell<u32>,
+    /// What tickets were told, in all.
+    pub(super) counted: Rc<Cell<Counted>>,
+    tasks: RefCell<Vec<Task>>,
+    /// How often tasks were polled, in all.
+    pub(super) polls: Cell<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) tickets: usize,
+    pub(super) received: u64,
+    pub(super) sent: u64,
+    pub(super) payload: u64,
+}
+
+struct Task {
+    future: Option<Pin<Box<dyn Future<Output = Ended>>>>,
+    flag: Arc<Flag>,
+    ended: Option<Ended>,
+}
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+pub(super) struct Pool {
+    free: Rc<Cell<usize>>,
+    pub(super) size: Cell<usize>,
+}
+
+impl Pool {
+    fn new(count: usize, size: usize) -> Self {
+        Self { free: Rc::new(Cell::new(count)), size: Cell::new(size) }
+    }
+
+    pub(super) fn free(&self) -> usize {
+        self.free.get()
+    }
+
+    pub(super) fn set_free(&self, count: usize) {
+        self.free.set(count);
+    }
+
+    fn take(&self) -> Option<Buffer> {
+        self.free.set(self.free.get().checked_sub(1)?);
+        Some(Buffer { bytes: vec![0; self.size.get()], free: Rc::clone(&self.free) })
+    }
+}
+
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    free: Rc<Cell<usize>>,
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl AsMut<[u8]> for Buffer {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.free.set(self.free.get() + 1);
+    }
+}
+
+impl<const N: usize> World<N> {
+    pub(super) fn new() -> &'static Self {
+        keep(Self {
+            clock: VirtualClock::default(),
+            draining: Cell::new(false),
+            cut: Rc::default(),
+            heads: Pool::new(100, 1024),
+            events: Pool::new(100, 1024),
+            random: Cell::new(12_345),
+            counted: Rc::default(),
+            tasks: RefCell::default(),
+            polls: Cell::new(0),
+        })
+    }
+
+    /// A client of a connection that `handler` serves.
+    pub(super) fn connect<H: Handler>(
+        &'static self,
+        config: &'static Config<'static>,
+        handler: &'static H,
+    ) -> Client<N> {
+        let (mut device, browser) = keep(Pipe::<N>::new()).ends();
+        let task = self.spawn(async move { serve(&mut device, self, config, handler).await });
+        Client::new(self, task, browser)
+    }
+
+    pub(super) fn spawn(&self, future: impl Future<Output = Ended> + 'static) -> usize {
+        let flag = Arc::new(Flag(AtomicBool::new(true)));
+        self.tasks.borrow_mut().push(Task { future: Some(Box::pin(future)), flag, ended: None });
+        self.tasks.borrow().len() - 1
+    }
+
+    /// Polls the tasks that were woken, once each and in turn. Whether there were any.
+    pub(super) fn round(&self) -> bool {
+        let mut any = false;
+        let count = self.tasks.borrow().len();
+        for at in 0..count {
+            let (future, flag) = {
+                let task = &mut self.tasks.borrow_mut()[at];
+                if !task.flag.0.swap(false, Ordering::Relaxed) {
+                    continue;
+                }
+                (task.future.take(), Arc::clone(&task.flag))
+            };
+            let Some(mut future) = future else { continue };
+            any = true;
+            self.polls.set(self.polls.get() + 1);
+            self.clock.looks.set(0);
+            match future.as_mut().poll(&mut Context::from_waker(&Waker::from(flag))) {
+                Poll::Ready(ended) => {
+                    drop(future);
+                    self.tasks.borrow_mut()[at].ended = Some(ended);
+                }
+                Poll::Pending => self.tasks.borrow_mut()[at].future = Some(future),
+            }
+        }
+        any
+    }
+
+    /// Polls until nothing is woken.
+    pub(super) fn run(&self) {
+        let mut rounds = 0;
+        while self.round() {
+            rounds += 1;
+            assert!(rounds < 100_000, "the tasks wake one another for ever");
+        }
+    }
+
+    /// Lets time pass, from alarm to alarm.
+    pub(super) fn pass(&self, time: Duration) {
+        let end = self.clock.moment() + time;
+        self.run();
+        while let Some(next) = self.clock.next_alarm().filter(|next| *next <= end) {
+            self.clock.go_to(next);
+            self.run();
+        }
+        self.clock.go_to(end);
+        self.run();
+    }
+
+    pub(super) fn ended(&self, task: usize) -> Option<Ended> {
+        self.tasks.borrow()[task].ended
+    }
+
+    /// The server is to shut down; every task is woken, as a runtime has to.
+    pub(super) fn drain(&self) {
+        self.draining.set(true);
+        self.wake_all();
+        self.run();
+    }
+
+    pub(super) fn cut_all(&self) {
+        self.cut.set(true);
+        self.wake_all();
+        self.run();
+    }
+
+    pub(super) fn wake_all(&self) {
+        for task in self.tasks.borrow().iter() {
+            task.flag.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How many tasks are under way.
+    pub(super) fn alive(&self) -> usize {
+        self.tasks.borrow().iter().filter(|task| task.ended.is_none()).count()
+    }
+
+    /// Drops a task, as a runtime that is shut down does.
+    pub(super) fn kill(&self, task: usize) {
+        let future = self.tasks.borrow_mut()[task].future.take();
+        drop(future);
+    }
+}
+
+impl<const N: usize> Runtime for World<N> {
+    type Socket = PipeEnd<'static, N>;
+    type Clock = VirtualClock;
+    type Buffer = Buffer;
+    type Ticket = TestTicket;
+
+    fn clock(&self) -> &VirtualClock {
+        &self.clock
+    }
+
+    fn buffer(&self, purpose: Purpose) -> Option<Buffer> {
+        match purpose {
+            Purpose::Head => self.heads.take(),
+            Purpose::Event => self.events.take(),
+        }
+    }
+
+    fn random(&self) -> u32 {
+        self.random.get()
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    fn ticket<B: AsRef<[u8]>>(&self, _request: &Request<B>, _transport: Transport) -> TestTicket {
+        let counted = Counted { tickets: self.counted.get().tickets + 1, ..self.counted.get() };
+        self.counted.set(counted);
+        TestTicket { counted: Rc::clone(&self.counted), cut: Rc::clone(&self.cut) }
+    }
+}
+
+pub(super) struct TestTicket {
+    counted: Rc<Cell<Counted>>,
+    cut: Rc<Cell<bool>>,
+}
+
+impl Ticket for TestTicket {
+    fn received(&mut self, bytes: u64) {
+        let counted = self.counted.get();
+        self.counted.set(Counted { received: counted.received + bytes, ..counted });
+    }
+
+    fn sent(&mut self, bytes: u64, payload: u64) {
+        let counted = self.counted.get();
+        self.counted.set(Counted { sent: counted.sent + bytes, payload: counted.payload + payload, ..counted });
+    }
+
+    fn poll_cut(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        if self.cut.get() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// A clock that stands still until it is told the time.
+#[derive(Default)]
+pub(super) struct VirtualClock {
+    state: Rc<RefCell<Alarms>>,
+    looks: Cell<usize>,
+}
+
+#[derive(Default)]
+struct Alarms {
+    now: Instant,
+    set: Vec<Option<(Instant, Waker)>>,
+}
+
+impl VirtualClock {
+    pub(super) fn moment(&self) -> Instant {
+        self.state.borrow().now
+    }
+
+    fn next_alarm(&self) -> Option<Instant> {
+        self.state.borrow().set.iter().flatten().map(|(at, _)| *at).min()
+    }
+
+    /// Makes it `now`, and wakes whose alarm has come.
+    fn go_to(&self, now: Instant) {
+        let mut state = self.state.borrow_mut();
+        state.now = now;
+        for alarm in &mut state.set {
+            if alarm.as_ref().is_some_and(|(at, _)| *at <= now)
+                && let Some((_, waker)) = alarm.take()
+            {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl Clock for VirtualClock {
+    type Timer = Alarm;
+
+    fn now(&self) -> Instant {
+        self.looks.set(self.looks.get() + 1);
+        assert!(self.looks.get() < SPIN, "a task goes round in one poll");
+        self.moment()
+    }
+
+    fn timer(&self) -> Alarm {
+        self.state.borrow_mut().set.push(None);
+        Alarm { state: Rc::clone(&self.state), at: self.state.borrow().set.len() - 1 }
+    }
+}
+
+/// An alarm of a [`VirtualClock`].
+pub(super) struct Alarm {
+    state: Rc<RefCell<Alarms>>,
+    at: usize,
+}
+
+impl Timer for Alarm {
+    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let mut state = self.state.borrow_mut();
+        if deadline <= state.now {
+            state.set[self.at] = None;
+            return Poll::Ready(());
+        }
+        state.set[self.at] = (deadline < Instant::MAX).then(|| (deadline, cx.waker().clone()));
+        Poll::Pending
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.state.borrow_mut().set[self.at] = None;
+    }
+}
