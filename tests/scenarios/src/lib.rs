@@ -1,0 +1,53 @@
+//! goldcrest seen from outside: clients that share no code with the server, over real sockets.
+//!
+//! The same suites run against the host's server and against firmware in QEMU, since all they need is a base URL and a
+//! list of what the server can do:
+//!
+//! | variable | meaning |
+//! | --- | --- |
+//! | `GOLDCREST_URL` | the base URL of a running server; without it the suite builds and starts the host's own |
+//! | `GOLDCREST_CAPABILITIES` | what that server can do, separated by commas: see [`Capabilities`] |
+//! | `GOLDCREST_PATIENCE` | seconds after which something that should have happened is called missing; 10 |
+//!
+//! ```text
+//! cargo test -p goldcrest-tests                                   everything, against the host's own server
+//! cargo test -p goldcrest-tests --test scenarios -- resume::      the resume matrix
+//! GOLDCREST_URL=http://127.0.0.1:8081/ GOLDCREST_CAPABILITIES=channels=chat cargo test -p goldcrest-tests
+//! ```
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `capabilities.rs` | [`Capabilities`]: what a server can do, and so which scenarios apply to it |
+//! | `server.rs` | [`Server`]: one that runs somewhere, or one that was started for a scenario |
+//! | `program.rs` | [`Program`]: a program of this workspace, built, started, read and ended |
+//! | `peer.rs` | [`Peer`]: a blocking connection that sees every byte, and gives up in time |
+//! | `answer.rs` | [`Head`], [`Answer`], [`Framing`]: HTTP/1.1 responses, read strictly |
+//! | `event_stream.rs` | [`EventStream`]: a parser of `text/event-stream` |
+//! | `channel.rs` | [`Channel`]: a channel of the server under test, and publishing to it |
+//! | `reader.rs` | [`Reader`]: a subscriber that looks the same over all five transports |
+//! | `sources.rs` | what a [`Reader`] holds of each transport |
+//! | `websocket.rs` | WebSocket by tungstenite, a client that nobody here wrote |
+//! | `list.rs` | [`List`]: scenarios by name, and what each needs |
+
+mod answer;
+mod capabilities;
+mod channel;
+mod event_stream;
+mod list;
+mod peer;
+mod program;
+mod reader;
+mod server;
+mod sources;
+mod websocket;
+
+pub use answer::{Answer, Framing, Head};
+pub use capabilities::{Capabilities, Need};
+pub use channel::{Channel, Published};
+pub use event_stream::{EventStream, StreamEvent};
+pub use list::List;
+pub use peer::{Patience, Peer, Trouble, patience};
+pub use program::Program;
+pub use reader::{Event, Gap, Item, Reader, Start, Transport};
+pub use server::Server;
+pub use websocket::{Socket, websocket};

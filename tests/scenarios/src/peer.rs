@@ -1,0 +1,255 @@
+//! A blocking connection that sees every byte, and gives up in time.
+
+use std::env;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::{Answer, Framing, Head};
+
+/// How long the suite waits for what should happen.
+pub type Patience = Duration;
+
+/// Seconds in `GOLDCREST_PATIENCE`, 10 without it.
+pub fn patience() -> Patience {
+    let seconds = env::var("GOLDCREST_PATIENCE").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(10))
+}
+
+/// Why there is nothing more to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The peer has ended its side where that was not expected.
+    Closed,
+    /// The connection was broken.
+    Reset,
+    /// Nothing came in time.
+    Timeout,
+    /// What came is not what a standard says; the text tells what.
+    Malformed(String),
+}
+
+/// A connection to a server.
+#[derive(Debug)]
+pub struct Peer {
+    stream: TcpStream,
+    unread: Vec<u8>,
+    /// How many bytes came in all.
+    received: usize,
+    patience: Patience,
+}
+
+impl Peer {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn connect(address: SocketAddr) -> Result<Self, Trouble> {
+        let stream = TcpStream::connect_timeout(&address, patience()).map_err(|error| trouble(&error))?;
+        stream.set_nodelay(true).map_err(|error| trouble(&error))?;
+        stream.set_write_timeout(Some(patience())).map_err(|error| trouble(&error))?;
+        Ok(Self { stream, unread: Vec::new(), received: 0, patience: patience() })
+    }
+
+    /// A second hand on this connection, to send with while the first one reads.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn second_hand(&self) -> Result<Self, Trouble> {
+        let stream = self.stream.try_clone().map_err(|error| trouble(&error))?;
+        Ok(Self { stream, unread: Vec::new(), received: 0, patience: self.patience })
+    }
+
+    /// Waits longer or shorter than usual from here on.
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
+    /// Sends all of `bytes`.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        self.stream.write_all(bytes).map_err(|error| trouble(&error))
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn half_close(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// The stream, for what needs two hands; what was read ahead stays here.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// How many bytes have come so far.
+    pub fn received(&self) -> usize {
+        self.received
+    }
+
+    /// A whole response to a request with `method`; interim responses are passed over.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn answer(&mut self, method: &str) -> Result<Answer, Trouble> {
+        let mut head = self.head()?;
+        while (100..200).contains(&head.status) && head.status != 101 {
+            head = self.head()?;
+        }
+        let mut framing = head.framing(method)?;
+        let mut content = Vec::new();
+        while let Some(piece) = self.piece(&mut framing)? {
+            content.extend_from_slice(&piece);
+        }
+        Ok(Answer { head, content })
+    }
+
+    /// A response's head.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn head(&mut self) -> Result<Head, Trouble> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            if let Some(end) = find(&self.unread, b"\r\n\r\n") {
+                let bytes: Vec<u8> = self.unread.drain(..end + 4).collect();
+                return Head::parse(&bytes);
+            }
+            self.more(deadline)?;
+        }
+    }
+
+    /// The next piece of a response's content, `None` at its end.
+    ///
+    /// # Errors
+    /// [`Trouble`]; [`Trouble::Closed`] where the content was cut off.
+    pub fn piece(&mut self, framing: &mut Framing) -> Result<Option<Vec<u8>>, Trouble> {
+        let deadline = Instant::now() + self.patience;
+        match framing {
+            Framing::Length(0) => Ok(None),
+            Framing::Length(left) => {
+                while self.unread.is_empty() {
+                    self.more(deadline)?;
+                }
+                let count = self.unread.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= count as u64;
+                Ok(Some(self.unread.drain(..count).collect()))
+            }
+            Framing::Close => {
+                while self.unread.is_empty() {
+                    match self.more(deadline) {
+                        Ok(()) => {}
+                        Err(Trouble::Closed) => return Ok(None),
+                        Err(trouble) => return Err(trouble),
+                    }
+                }
+                Ok(Some(std::mem::take(&mut self.unread)))
+            }
+            Framing::Chunked => {
+                let chunk = self.chunk(deadline)?;
+                if chunk.is_empty() {
+                    *framing = Framing::Length(0);
+                    return Ok(None);
+                }
+                Ok(Some(chunk))
+            }
+        }
+    }
+
+    /// A chunk without extensions; empty for the last one, whose trailer section must be empty too.
+    fn chunk(&mut self, deadline: Instant) -> Result<Vec<u8>, Trouble> {
+        let line = loop {
+            if let Some(end) = find(&self.unread, b"\r\n") {
+                break self.unread.drain(..end + 2).collect::<Vec<u8>>();
+            }
+            self.more(deadline)?;
+        };
+        let digits = std::str::from_utf8(&line[..line.len() - 2]).unwrap_or("?");
+        let size = usize::from_str_radix(digits, 16).map_err(|_| malformed("chunk size", &line))?;
+        while self.unread.len() < size + 2 {
+            self.more(deadline)?;
+        }
+        let chunk: Vec<u8> = self.unread.drain(..size).collect();
+        let end: Vec<u8> = self.unread.drain(..2).collect();
+        if end != b"\r\n" {
+            return Err(malformed("end of a chunk", &end));
+        }
+        Ok(chunk)
+    }
+
+    /// At least one byte of what comes next, whatever it is.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn bytes(&mut self) -> Result<Vec<u8>, Trouble> {
+        let deadline = Instant::now() + self.patience;
+        while self.unread.is_empty() {
+            self.more(deadline)?;
+        }
+        Ok(std::mem::take(&mut self.unread))
+    }
+
+    /// Exactly so many bytes.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn exactly(&mut self, count: usize) -> Result<Vec<u8>, Trouble> {
+        let deadline = Instant::now() + self.patience;
+        while self.unread.len() < count {
+            self.more(deadline)?;
+        }
+        Ok(self.unread.drain(..count).collect())
+    }
+
+    /// All that comes until the server ends the connection, in order or by a reset.
+    ///
+    /// # Errors
+    /// [`Trouble::Timeout`]: it does not end it.
+    pub fn until_closed(&mut self) -> Result<Vec<u8>, Trouble> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            match self.more(deadline) {
+                Ok(()) => {}
+                Err(Trouble::Closed | Trouble::Reset) => return Ok(std::mem::take(&mut self.unread)),
+                Err(trouble) => return Err(trouble),
+            }
+        }
+    }
+
+    fn more(&mut self, deadline: Instant) -> Result<(), Trouble> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Trouble::Timeout);
+        }
+        self.stream.set_read_timeout(Some(left)).map_err(|error| trouble(&error))?;
+        let mut room = [0; 16 * 1024];
+        match self.stream.read(&mut room) {
+            Ok(0) => Err(Trouble::Closed),
+            Ok(count) => {
+                self.unread.extend_from_slice(&room[..count]);
+                self.received += count;
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(trouble(&error)),
+        }
+    }
+}
+
+pub(crate) fn malformed(what: &str, bytes: &[u8]) -> Trouble {
+    Trouble::Malformed(format!("{what}: {}", bytes.escape_ascii()))
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+fn trouble(error: &std::io::Error) -> Trouble {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => Trouble::Timeout,
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => Trouble::Reset,
+        ErrorKind::ConnectionRefused => Trouble::Closed,
+        _ => Trouble::Malformed(error.to_string()),
+    }
+}

@@ -1,0 +1,136 @@
+//! A server under test.
+
+use std::env;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard};
+
+use crate::{Answer, Capabilities, Channel, Peer, Program};
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    /// What stands in `Host`.
+    authority: String,
+    /// The channels of a server with a fixed list; a scenario has one of them for itself.
+    lent: Mutex<Vec<String>>,
+    program: Mutex<Option<Program>>,
+}
+
+impl Server {
+    /// The server of the environment, or one of the host's own.
+    pub fn from_env() -> Self {
+        match env::var("GOLDCREST_URL") {
+            Ok(url) => Self::at(&url, None),
+            Err(_) => Self::start(&[]),
+        }
+    }
+
+    /// Starts the host's server with these flags, on a free port of the loopback.
+    pub fn start(flags: &[&str]) -> Self {
+        Self::of(Program::goldcrest(&[&["--listen", "127.0.0.1:0"], flags].concat()))
+    }
+
+    /// Starts the host's example `echo` on a free port of the loopback.
+    pub fn start_echo() -> Self {
+        Self::of(Program::echo(&["--listen", "127.0.0.1:0"]))
+    }
+
+    fn of(program: Program) -> Self {
+        let line = program.wait_for_line("http://127.0.0.1:");
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("a URL in the line");
+        Self::at(url.trim_end_matches([',', '.', ';']), Some(program))
+    }
+
+    fn at(url: &str, program: Option<Program>) -> Self {
+        let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url:?} is no http URL"));
+        let authority = rest.split('/').next().unwrap_or_default().to_owned();
+        let with_port = if authority.contains(':') { authority.clone() } else { format!("{authority}:80") };
+        let mut addresses = with_port.to_socket_addrs().unwrap_or_else(|error| panic!("{authority}: {error}"));
+        let address = addresses.next().unwrap_or_else(|| panic!("{authority} has no address"));
+        let lent = Mutex::new(Capabilities::from_env().channels());
+        Self { address, authority, lent, program: Mutex::new(program) }
+    }
+
+    /// A new connection.
+    pub fn connect(&self) -> Peer {
+        Peer::connect(self.address).unwrap_or_else(|trouble| panic!("{}: {trouble:?}", self.address))
+    }
+
+    /// One request on a connection of its own. `fields` are lines without their ends; `Host` is added.
+    pub fn ask(&self, method: &str, target: &str, fields: &[&str], content: &[u8]) -> Answer {
+        let mut peer = self.connect();
+        peer.send(&self.request(method, target, fields, content)).unwrap();
+        peer.answer(method).unwrap_or_else(|trouble| panic!("{method} {target}: {trouble:?}"))
+    }
+
+    /// The bytes of a request, with `Host`, and with `Content-Length` where there is content or the method needs it.
+    pub fn request(&self, method: &str, target: &str, fields: &[&str], content: &[u8]) -> Vec<u8> {
+        let mut bytes = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.authority).into_bytes();
+        for field in fields {
+            bytes.extend_from_slice(field.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        if !content.is_empty() || matches!(method, "POST" | "PUT") {
+            bytes.extend_from_slice(format!("Content-Length: {}\r\n", content.len()).as_bytes());
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(content);
+        bytes
+    }
+
+    /// A channel for one scenario: a new name, or one of a fixed list that no other scenario has now.
+    pub fn channel(&self) -> Channel<'_> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let mut lent = self.lent();
+        match lent.pop() {
+            Some(name) => Channel::new(self, name, true),
+            None => {
+                let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+                Channel::new(self, format!("scenario-{}-{number}", std::process::id()), false)
+            }
+        }
+    }
+
+    /// The channel of that name, on a server where any may be used.
+    pub fn channel_named(&self, name: &str) -> Channel<'_> {
+        Channel::new(self, name.to_owned(), false)
+    }
+
+    pub(crate) fn give_back(&self, name: String) {
+        self.lent().push(name);
+    }
+
+    fn lent(&self) -> MutexGuard<'_, Vec<String>> {
+        self.lent.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Sends SIGTERM to a server that was started here.
+    pub fn terminate(&self) {
+        self.program.lock().unwrap().as_ref().expect("a server of the suite's own").terminate();
+    }
+
+    /// Waits until a server that was started here has ended by itself.
+    pub fn wait(&self) -> ExitStatus {
+        self.program.lock().unwrap().as_mut().expect("a server of the suite's own").wait()
+    }
+
+    /// Ends a server that was started here.
+    pub fn stop(&self) {
+        if let Ok(mut program) = self.program.lock() {
+            drop(program.take());
+        }
+    }
+
+    /// What stands in `Host`.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}

@@ -1,0 +1,217 @@
+//! What a [`Reader`](crate::Reader) holds of each transport.
+
+use std::thread;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use tungstenite::Message;
+
+use crate::websocket::{Socket, websocket};
+use crate::{Channel, Event, EventStream, Framing, Gap, Item, Peer, Start, Transport};
+
+/// Asks, and asks again.
+#[derive(Debug)]
+pub(crate) struct Poller<'c> {
+    channel: &'c Channel<'c>,
+    peer: Peer,
+    transport: Transport,
+    start: Start,
+    asked: bool,
+}
+
+impl<'c> Poller<'c> {
+    pub(crate) fn open(channel: &'c Channel<'_>, transport: Transport, start: Start) -> Self {
+        let mut poller = Self { channel, peer: channel.server().connect(), transport, start, asked: false };
+        if transport == Transport::LongPoll {
+            poller.ask(None);
+        }
+        poller
+    }
+
+    fn ask(&mut self, cursor: Option<&str>) {
+        let again;
+        let start = match cursor {
+            Some(cursor) => {
+                again = Start { by_query: self.start.by_query, ..Start::after(cursor) };
+                &again
+            }
+            None => &self.start,
+        };
+        let request = request(self.channel, self.transport, start);
+        self.peer.send(&request).unwrap();
+        self.asked = true;
+    }
+
+    /// The next answer: what it says, and its `after`.
+    pub(crate) fn fetch(&mut self, cursor: Option<&str>) -> (Vec<Item>, String) {
+        if !self.asked {
+            self.ask(cursor);
+        }
+        self.asked = false;
+        let answer = self.peer.answer("GET").unwrap();
+        assert_eq!(answer.status(), 200, "{answer:?}");
+        let json = answer.json();
+        let gap = json.get("gap").map(|gap| Item::Gap(Gap { missed: missed(gap), after: None }));
+        let events = json["events"].as_array().expect("a list of events").iter().map(event);
+        let items: Vec<Item> = gap.into_iter().chain(events).collect();
+        if items.is_empty() && self.transport == Transport::Poll {
+            // That is what polling is.
+            thread::sleep(Duration::from_millis(5));
+        }
+        (items, json["after"].as_str().expect("a cursor").to_owned())
+    }
+}
+
+/// Reads a response that does not end: NDJSON or an event stream.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    peer: Peer,
+    framing: Framing,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Lines(Vec<u8>),
+    /// With the last event ID that the first block gave.
+    EventStream(EventStream, String),
+}
+
+impl Follower {
+    pub(crate) fn open(channel: &Channel<'_>, transport: Transport, start: Start) -> Self {
+        let mut peer = channel.server().connect();
+        peer.send(&request(channel, transport, &start)).unwrap();
+        let head = peer.head().unwrap();
+        assert_eq!(head.status, 200, "{head:?}");
+        let kind = head.field("content-type").expect("a Content-Type").to_ascii_lowercase();
+        let mut follower = Self { framing: head.framing("GET").unwrap(), peer, body: Body::Lines(Vec::new()) };
+        if transport == Transport::Stream {
+            assert!(kind.starts_with("application/x-ndjson"), "{kind}");
+        } else {
+            assert_eq!(kind.replace(' ', ""), "text/event-stream;charset=utf-8");
+            // The first block has no data: it says where reading begins.
+            let mut parser = EventStream::default();
+            let first = follower.peer.piece(&mut follower.framing).unwrap().expect("a first block");
+            assert!(parser.take(&first).is_empty(), "the first block is no event: {}", first.escape_ascii());
+            while parser.blocks == 0 {
+                let piece = follower.peer.piece(&mut follower.framing).unwrap().expect("a first block");
+                assert!(parser.take(&piece).is_empty(), "the first block is no event: {}", piece.escape_ascii());
+            }
+            let id = parser.last_id.clone();
+            follower.body = Body::EventStream(parser, id);
+        }
+        follower
+    }
+
+    pub(crate) fn opened_after(&self) -> Option<String> {
+        match &self.body {
+            Body::Lines(_) => None,
+            Body::EventStream(_, id) => Some(id.clone()),
+        }
+    }
+
+    /// What the next piece completes.
+    pub(crate) fn more(&mut self) -> Vec<Item> {
+        let piece = self.peer.piece(&mut self.framing).unwrap().expect("a stream that goes on");
+        match &mut self.body {
+            Body::Lines(unread) => {
+                unread.extend_from_slice(&piece);
+                let whole = unread.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+                let lines: Vec<u8> = unread.drain(..whole).collect();
+                let lines = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+                lines.map(|line| item(&serde_json::from_slice(line).expect("a line of JSON"))).collect()
+            }
+            Body::EventStream(parser, _) => parser
+                .take(&piece)
+                .into_iter()
+                .map(|event| {
+                    if event.event_type == "gap" {
+                        let gap: Value = serde_json::from_str(&event.data).expect("a gap is JSON");
+                        return Item::Gap(Gap { missed: missed(&gap), after: Some(event.id) });
+                    }
+                    let (event_type, data, binary) = match event.event_type.strip_suffix(";base64") {
+                        Some(event_type) => (event_type.to_owned(), STANDARD.decode(&event.data).unwrap(), true),
+                        None => (event.event_type, event.data.into_bytes(), false),
+                    };
+                    Item::Event(Event { id: event.id, event_type, data, binary })
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Reads messages of `goldcrest.v1`.
+#[derive(Debug)]
+pub(crate) struct WebSocketSource {
+    socket: Socket,
+}
+
+impl WebSocketSource {
+    pub(crate) fn open(channel: &Channel<'_>, mut start: Start) -> Self {
+        if start.by_query {
+            start = start.query("transport", "websocket");
+        }
+        let fields: Vec<&str> = start.fields.iter().map(String::as_str).collect();
+        let target = channel.target(&start.query.join("&"));
+        let socket = websocket(channel.server(), &target, "goldcrest.v1", &fields)
+            .unwrap_or_else(|response| panic!("refused: {response:?}"));
+        Self { socket }
+    }
+
+    pub(crate) fn next(&mut self) -> Item {
+        loop {
+            match self.socket.read().unwrap() {
+                Message::Text(text) => return item(&serde_json::from_str(text.as_str()).expect("a JSON message")),
+                Message::Binary(bytes) => {
+                    let end = bytes.iter().position(|&byte| byte == b'\n').expect("a line feed behind the head");
+                    let head: Value = serde_json::from_slice(&bytes[..end]).expect("a head of JSON");
+                    let Item::Event(event) = item(&head) else { panic!("a binary gap") };
+                    return Item::Event(Event { data: bytes[end + 1..].to_vec(), binary: true, ..event });
+                }
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+/// The request that begins to read.
+fn request(channel: &Channel<'_>, transport: Transport, start: &Start) -> Vec<u8> {
+    let mut query = start.query.clone();
+    let mut fields: Vec<&str> = start.fields.iter().map(String::as_str).collect();
+    if start.by_query {
+        query.push(format!("transport={}", transport.name()));
+        if transport == Transport::LongPoll {
+            query.push("wait=20".to_owned());
+        }
+    } else {
+        fields.extend(transport.field());
+    }
+    channel.server().request("GET", &channel.target(&query.join("&")), &fields, b"")
+}
+
+/// An object of JSON: an event or a gap.
+fn item(json: &Value) -> Item {
+    match json.get("gap") {
+        Some(gap) => Item::Gap(Gap { missed: missed(gap), after: json["after"].as_str().map(str::to_owned) }),
+        None => event(json),
+    }
+}
+
+fn event(json: &Value) -> Item {
+    let text = |name: &str| json[name].as_str().unwrap_or_else(|| panic!("no {name} in {json}")).to_owned();
+    let (data, binary) = match json.get("encoding").map(|encoding| encoding.as_str()) {
+        None if json.get("data").is_none() => (Vec::new(), false),
+        None => (text("data").into_bytes(), false),
+        Some(Some("base64")) => (STANDARD.decode(text("data")).unwrap(), true),
+        Some(other) => panic!("encoding {other:?}"),
+    };
+    Item::Event(Event { id: text("id"), event_type: text("type"), data, binary })
+}
+
+fn missed(gap: &Value) -> Option<u64> {
+    assert!(gap.is_object(), "a gap is an object: {gap}");
+    gap.get("missed").map(|missed| missed.as_u64().expect("a number of missed events"))
+}

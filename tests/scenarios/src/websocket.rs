@@ -1,0 +1,46 @@
+//! WebSocket by tungstenite, a client that nobody here wrote.
+
+use std::net::TcpStream;
+
+use tungstenite::client::IntoClientRequest;
+use tungstenite::http::{HeaderName, HeaderValue, Response};
+use tungstenite::{Error, HandshakeError, WebSocket};
+
+use crate::{Server, patience};
+
+/// An open WebSocket.
+pub type Socket = WebSocket<TcpStream>;
+
+/// Opens a WebSocket at `target`, offering these subprotocols.
+///
+/// # Errors
+/// The response, where it is not a 101.
+pub fn websocket(
+    server: &Server,
+    target: &str,
+    protocols: &str,
+    fields: &[&str],
+) -> Result<Socket, Box<Response<Option<Vec<u8>>>>> {
+    let mut request = format!("ws://{}{target}", server.authority()).into_client_request().unwrap();
+    let headers = request.headers_mut();
+    if !protocols.is_empty() {
+        headers.insert("sec-websocket-protocol", HeaderValue::from_str(protocols).unwrap());
+    }
+    for field in fields {
+        let (name, value) = field.split_once(": ").expect("NAME: VALUE");
+        headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    let stream = TcpStream::connect_timeout(&server.address(), patience()).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(patience())).unwrap();
+    stream.set_write_timeout(Some(patience())).unwrap();
+    match tungstenite::client::client(request, stream) {
+        Ok((socket, response)) => {
+            let chosen = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
+            assert!(chosen.is_none_or(|chosen| protocols.contains(chosen)), "{chosen:?} was not offered");
+            Ok(socket)
+        }
+        Err(HandshakeError::Failure(Error::Http(response))) => Err(response),
+        Err(error) => panic!("{target}: {error}"),
+    }
+}

@@ -1,0 +1,151 @@
+//! The table of opening handshakes.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use goldcrest_tests::{Head, List, Peer, Server, Trouble};
+use serde::Deserialize;
+use sha1_smol::Sha1;
+
+use crate::text::{allows, bytes};
+use crate::{Cut, Shared, table};
+
+#[derive(Deserialize)]
+struct Table {
+    line: String,
+    fields: Vec<String>,
+    group: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    about: String,
+    rows: Vec<Row>,
+}
+
+/// A handshake and what may be answered; the table explains it.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    is: String,
+    #[serde(default)]
+    without: Vec<String>,
+    #[serde(default)]
+    with: Vec<String>,
+    line: Option<String>,
+    #[serde(default)]
+    behind: String,
+    answers: String,
+    #[serde(default)]
+    protocol: Vec<String>,
+    accept: Option<String>,
+    #[serde(default)]
+    version: bool,
+    #[serde(default)]
+    silent: bool,
+}
+
+pub(crate) fn rows(list: &mut List, server: &Shared) {
+    let table: Table =
+        toml::from_str(&table("handshake.toml")).unwrap_or_else(|error| panic!("handshake.toml: {error}"));
+    for group in table.group {
+        for row in group.rows {
+            let lines = row.lines(&table.line, &table.fields);
+            for (cut, how) in Cut::ALL {
+                let (server, row, lines) = (Arc::clone(server), row.clone(), lines.clone());
+                let name = format!("handshake: {}: {} ({how})", group.about, row.is);
+                list.add(name, &[], move || row.run(&server, cut, &lines));
+            }
+        }
+    }
+}
+
+impl Row {
+    /// The request line and the field lines.
+    fn lines(&self, line: &str, fields: &[String]) -> Vec<String> {
+        let left_out = |field: &&String| {
+            let name = field.split_once(':').expect("NAME: VALUE").0;
+            !self.without.iter().any(|without| without == name)
+        };
+        let line = self.line.clone().unwrap_or_else(|| line.to_owned());
+        [line].into_iter().chain(fields.iter().filter(left_out).cloned()).chain(self.with.iter().cloned()).collect()
+    }
+
+    fn run(&self, server: &Server, cut: Cut, lines: &[String]) {
+        let mut request = Vec::new();
+        for line in lines {
+            request.extend(bytes(line));
+            request.extend(b"\r\n");
+        }
+        request.extend(b"\r\n");
+        request.extend(bytes(&self.behind));
+
+        let mut peer = server.connect();
+        cut.send(&mut peer, &request);
+        let head = match peer.head() {
+            Err(Trouble::Closed | Trouble::Reset) if self.silent => return,
+            other => other.unwrap_or_else(|trouble| panic!("{trouble:?}, not {}", self.answers)),
+        };
+        assert!(allows(&self.answers, head.status), "{}, not {}: {head:?}", head.status, self.answers);
+        if head.status == 101 {
+            self.check_fields(&head, lines);
+            self.check_echo(&mut peer);
+            return;
+        }
+        assert_eq!(head.field("sec-websocket-accept"), None, "nothing is accepted");
+        if self.version {
+            assert_eq!(head.field("sec-websocket-version"), Some("13"), "{head:?}");
+            if head.status == 426 {
+                assert!(head.lists("upgrade", "websocket"), "{head:?}");
+            }
+        }
+        // A frame is no request: whatever becomes of it, it is not echoed.
+        let _ = peer.send(&frame(0x81, b"no"));
+        peer.half_close();
+        let rest = peer.until_closed().unwrap();
+        assert!(!rest.windows(4).any(|window| window == b"\x81\x02no"), "a frame was echoed");
+    }
+
+    fn check_fields(&self, head: &Head, lines: &[String]) {
+        assert!(head.field("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket")), "{head:?}");
+        assert!(head.lists("connection", "upgrade"), "{head:?}");
+        assert_eq!(head.field("content-length"), None, "a 101 has no content");
+        assert_eq!(head.field("transfer-encoding"), None, "a 101 has no content");
+        assert_eq!(head.field("sec-websocket-extensions"), None, "no extension is spoken");
+        match head.field("sec-websocket-protocol") {
+            None => assert!(self.protocol.is_empty() || self.answers != "101", "no subprotocol was chosen"),
+            Some(chosen) => assert!(self.protocol.iter().any(|known| known == chosen), "{chosen:?} was chosen"),
+        }
+        let key = lines.iter().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.replace("\\t", "").trim().to_owned())
+        });
+        let mut sha1 = Sha1::from(key.expect("a key"));
+        sha1.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+        let accept = STANDARD.encode(sha1.digest().bytes());
+        assert_eq!(head.field("sec-websocket-accept"), Some(accept.as_str()));
+        assert!(self.accept.as_ref().is_none_or(|known| *known == accept));
+    }
+
+    /// What came behind the handshake is echoed, then what comes now; then the connection is closed by both sides.
+    fn check_echo(&self, peer: &mut Peer) {
+        if !self.behind.is_empty() {
+            assert_eq!(peer.exactly(5).unwrap(), b"\x81\x03abc", "the frame in the same piece");
+        }
+        peer.send(&frame(0x81, b"hello")).unwrap();
+        assert_eq!(peer.exactly(7).unwrap(), b"\x81\x05hello");
+        peer.send(&frame(0x88, &1000_u16.to_be_bytes())).unwrap();
+        let close = peer.exactly(4).unwrap();
+        assert_eq!((close[0], &close[2..]), (0x88, &1000_u16.to_be_bytes()[..]), "a Close is answered by its code");
+        assert_eq!(peer.until_closed().unwrap().len() + 2, usize::from(close[1]));
+    }
+}
+
+/// A masked frame with a short payload.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let key = [0x3a, 0x5c, 0x96, 0xe1];
+    let length = 0x80 | u8::try_from(payload.len()).expect("a short payload");
+    let masked = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
+    [first, length].into_iter().chain(key).chain(masked).collect()
+}

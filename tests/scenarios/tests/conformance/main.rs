@@ -1,0 +1,70 @@
+//! The tables in `tests/conformance`, run over sockets: raw requests and opening handshakes, whole and in single bytes.
+//!
+//! The server under test is the host's example `echo`, or any server at `GOLDCREST_URL` whose `POST /echo` returns its
+//! content and whose `/echo` is a WebSocket that knows the subprotocols `chat` and `superchat`. `GOLDCREST_TABLES` names
+//! another folder with an `http.toml` and a `handshake.toml`.
+
+mod handshake;
+mod http;
+mod text;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, LazyLock};
+
+use goldcrest_tests::{List, Peer, Server, Trouble};
+
+/// The server that all rows share.
+type Shared = Arc<LazyLock<Server>>;
+
+fn main() -> ExitCode {
+    let server: Shared = Arc::new(LazyLock::new(|| match env::var("GOLDCREST_URL") {
+        Ok(_) => Server::from_env(),
+        Err(_) => Server::start_echo(),
+    }));
+    let mut list = List::new();
+    http::rows(&mut list, &server);
+    handshake::rows(&mut list, &server);
+    list.run(|| {
+        if let Some(server) = LazyLock::get(&server) {
+            server.stop();
+        }
+    })
+}
+
+/// Reads a table.
+fn table(name: &str) -> String {
+    let folder = env::var_os("GOLDCREST_TABLES")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance"), PathBuf::from);
+    let path = folder.join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// How a row's bytes are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    Whole,
+    /// One byte a write. Of a very long input, the beginning and the end.
+    Bytes,
+}
+
+impl Cut {
+    const ALL: [(Self, &'static str); 2] = [(Self::Whole, "whole"), (Self::Bytes, "in bytes")];
+
+    /// Sends `bytes`. That the server has stopped to listen is for the answer to judge.
+    fn send(self, peer: &mut Peer, bytes: &[u8]) {
+        const ENDS: usize = 1024;
+        let whole = match self {
+            Self::Whole => 0..bytes.len(),
+            Self::Bytes if bytes.len() > 2 * ENDS => ENDS..bytes.len() - ENDS,
+            Self::Bytes => bytes.len()..bytes.len(),
+        };
+        let single = |range: std::ops::Range<usize>, peer: &mut Peer| -> Result<(), Trouble> {
+            bytes[range].iter().try_for_each(|byte| peer.send(&[*byte]))
+        };
+        let _ = single(0..whole.start, peer)
+            .and_then(|()| if whole.is_empty() { Ok(()) } else { peer.send(&bytes[whole.clone()]) })
+            .and_then(|()| single(whole.end..bytes.len(), peer));
+    }
+}

@@ -1,0 +1,66 @@
+//! Scenarios: clients that nobody here wrote, and some that see every byte, against a running server.
+//!
+//! | file | what it promises |
+//! | --- | --- |
+//! | `resume.rs` | leave one transport, resume on any other: nothing lost, nothing twice |
+//! | `transports.rs` | how a transport is chosen, and that all five say the same |
+//! | `cursors.rs` | which cursor wins, and where a reader without one starts |
+//! | `publish.rs` | the answers to a publish, and what is refused |
+//! | `publish_websocket.rs` | publishing over a WebSocket |
+//! | `binary.rs` | bytes that are no text, on each transport |
+//! | `gaps.rs` | a gap is told on each transport, never passed over |
+//! | `poll.rs` | polling and long polling as HTTP |
+//! | `http.rs` | methods, pipelining, old clients, slow heads |
+//! | `access.rs` | `Origin` and `Host` |
+//! | `limits.rs` | every limit has its clear answer |
+//! | `peers.rs` | slow, half-closed and vanished peers, greedy neighbours |
+//! | `pace.rs` | heartbeats |
+//! | `drain.rs` | SIGTERM: nothing accepted is lost |
+
+mod access;
+mod binary;
+mod cursors;
+mod drain;
+mod gaps;
+mod http;
+mod limits;
+mod pace;
+mod peers;
+mod poll;
+mod publish;
+mod publish_websocket;
+mod resume;
+mod transports;
+
+use std::process::ExitCode;
+use std::sync::{Arc, LazyLock};
+
+use goldcrest_tests::{List, Server};
+
+/// The server that most scenarios share. Only a run that needs it starts it.
+type Shared = Arc<LazyLock<Server>>;
+
+fn main() -> ExitCode {
+    let server: Shared = Arc::new(LazyLock::new(Server::from_env));
+    let mut list = List::new();
+    resume::scenarios(&mut list, &server);
+    transports::scenarios(&mut list, &server);
+    cursors::scenarios(&mut list, &server);
+    publish::scenarios(&mut list, &server);
+    publish_websocket::scenarios(&mut list, &server);
+    binary::scenarios(&mut list, &server);
+    gaps::scenarios(&mut list, &server);
+    poll::scenarios(&mut list, &server);
+    http::scenarios(&mut list, &server);
+    access::scenarios(&mut list, &server);
+    limits::scenarios(&mut list, &server);
+    peers::scenarios(&mut list, &server);
+    pace::scenarios(&mut list, &server);
+    drain::scenarios(&mut list, &server);
+    list.run(|| {
+        if let Some(server) = LazyLock::get(&server) {
+            server.stop();
+        }
+        resume::stop();
+    })
+}

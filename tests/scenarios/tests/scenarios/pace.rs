@@ -1,0 +1,66 @@
+//! Heartbeats: something is said while nothing happens.
+
+use goldcrest_tests::{EventStream, List, Need, Server, promises};
+
+use crate::Shared;
+
+pub(crate) fn scenarios(list: &mut List, server: &Shared) {
+    promises!(
+        list,
+        "pace",
+        &[Need::OwnServer],
+        server,
+        [
+            an_event_stream_carries_comments,
+            a_stream_carries_empty_lines,
+            a_websocket_is_pinged_and_ended_where_no_pong_comes,
+        ]
+    );
+}
+
+fn an_event_stream_carries_comments(_: &Server) {
+    let server = Server::start(&["--keep-alive", "1"]);
+    let mut peer = server.connect();
+    peer.send(&server.request("GET", "/events/quiet", &["Accept: text/event-stream"], b"")).unwrap();
+    let head = peer.head().unwrap();
+    let mut framing = head.framing("GET").unwrap();
+    let mut parser = EventStream::default();
+    while parser.comments < 2 {
+        let piece = peer.piece(&mut framing).unwrap().expect("a stream that goes on");
+        assert_eq!(parser.take(&piece), [], "a comment is no event");
+    }
+}
+
+fn a_stream_carries_empty_lines(_: &Server) {
+    let server = Server::start(&["--keep-alive", "1"]);
+    let mut peer = server.connect();
+    peer.send(&server.request("GET", "/events/quiet", &["Accept: application/x-ndjson"], b"")).unwrap();
+    let head = peer.head().unwrap();
+    let mut framing = head.framing("GET").unwrap();
+    for _ in 0..2 {
+        assert_eq!(peer.piece(&mut framing).unwrap().expect("a stream that goes on"), b"\n");
+    }
+}
+
+fn a_websocket_is_pinged_and_ended_where_no_pong_comes(_: &Server) {
+    let server = Server::start(&["--ping-interval", "1", "--pong-deadline", "1"]);
+    let fields = [
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
+    ];
+    let mut peer = server.connect();
+    peer.send(&server.request("GET", "/events/quiet", &fields, b"")).unwrap();
+    assert_eq!(peer.head().unwrap().status, 101);
+    for _ in 0..2 {
+        let ping = peer.exactly(2).unwrap();
+        assert_eq!(ping[0], 0x89, "a ping");
+        let payload = peer.exactly(usize::from(ping[1])).unwrap();
+        // Answered, masked with zeros, it goes on.
+        peer.send(&[&[0x8a, 0x80 | ping[1], 0, 0, 0, 0][..], &payload].concat()).unwrap();
+    }
+    // Unanswered, it is given up.
+    let rest = peer.until_closed().unwrap();
+    assert_eq!(rest[0], 0x89, "one more ping");
+}
