@@ -1,0 +1,155 @@
+// The five transports in a real browser: its own EventSource, WebSocket, streaming fetch and default-cache fetch. The resume
+// matrix again, then what only a browser does: EventSource comes back by itself, with Last-Event-ID, after its connection broke.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { chromium } from 'playwright-core';
+
+const base = process.env.GOLDCREST_URL;
+const server = new URL(base);
+
+// Between browser and server, so that a connection can be broken at any moment, and every byte counted.
+const pairs = new Set();
+const requests = [];
+const proxy = net.createServer((near) => {
+  const far = net.connect(Number(server.port || 80), server.hostname);
+  const pair = { near, far, head: '' };
+  pairs.add(pair);
+  near.on('data', (bytes) => {
+    for (const [line] of bytes.toString('latin1').matchAll(/^(GET|POST) \S+ HTTP\/1\.1$|^Last-Event-ID: .*$/gim)) requests.push(line);
+  });
+  near.pipe(far);
+  far.pipe(near);
+  const end = () => {
+    pairs.delete(pair);
+    near.destroy();
+    far.destroy();
+  };
+  for (const socket of [near, far]) socket.on('error', end).on('close', end);
+});
+await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+const cut = () => {
+  for (const { near, far } of [...pairs]) {
+    near.resetAndDestroy();
+    far.resetAndDestroy();
+  }
+};
+const origin = `http://127.0.0.1:${proxy.address().port}/`;
+
+const profile = await mkdtemp(join(tmpdir(), 'goldcrest-browser-'));
+const flags = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  headless: true,
+  args: flags.split(' '),
+});
+
+// The modules that the pages import, as if the server had them.
+await context.route(/\/from-the-tests\//, (route) => {
+  const file = new URL(`../clients/${route.request().url().split('/').pop()}`, import.meta.url);
+  return route.fulfill({ path: fileURLToPath(file), contentType: 'text/javascript' });
+});
+
+const prefix = `browser-${process.pid}`;
+let passed = 0;
+let failed = 0;
+async function promise(name, check) {
+  try {
+    await check();
+    passed += 1;
+    console.log(`browser: ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.error(`browser: FAILED: ${name}: ${error.message}`);
+  }
+}
+
+// A page of the server's own origin with nothing in it: the answer to a poll.
+const page = await context.newPage();
+await page.goto(`${origin}events/${prefix}-blank`);
+await page.evaluate(async () => {
+  for (const file of ['reader.js', 'resume.js']) Object.assign(globalThis, await import(`/from-the-tests/${file}`));
+});
+
+await promise('leaves one transport and resumes on any other', async () => {
+  const checked = await page.evaluate(([origin, prefix]) => resumeMatrix(origin, prefix), [origin, prefix]);
+  if (checked !== 75) throw new Error(`${checked} situations`);
+});
+
+await promise('EventSource comes back by itself and misses nothing', async () => {
+  const channel = `${prefix}-cut`;
+  const say = (data) => page.evaluate(([origin, channel, data]) => publish(origin, channel, data), [origin, channel, data]);
+  const before = await say('before');
+  await page.evaluate(async ([origin, channel, after]) => {
+    globalThis.source = await new Reader('sse', origin, channel, { after }).open();
+  }, [origin, channel, before.id]);
+  const ids = (count) => page.evaluate((count) => globalThis.source.ids(count), count);
+  for (const round of [1, 2]) {
+    const first = (await say(`one ${round}`)).id;
+    same(await ids(1), [first], 'while it is connected');
+    cut();
+    // Straight to the server: the browser's connections are gone.
+    const missed = [];
+    for (const data of ['two', 'three']) {
+      const answer = await fetch(new URL(`events/${channel}`, base), { method: 'POST', body: data, headers: { 'content-type': 'text/plain' } });
+      missed.push((await answer.json()).id);
+    }
+    same(await ids(2), missed, 'after it came back');
+    const field = requests.findLast((line) => /^Last-Event-ID/i.test(line));
+    same(field?.toLowerCase(), `last-event-id: ${first}`, 'what it asked for');
+  }
+  await page.evaluate(() => globalThis.source.close());
+});
+
+await promise('a fetch with the default cache sees what is new', async () => {
+  const channel = `${prefix}-cache`;
+  const seen = await page.evaluate(async ([origin, channel]) => {
+    const ids = [];
+    const seen = [];
+    for (const data of ['one', 'two', 'three']) {
+      ids.push((await publish(origin, channel, data)).id);
+      // The same URL each time, and nothing said about caches.
+      const response = await fetch(new URL(`events/${channel}`, origin));
+      const { events } = await response.json();
+      seen.push([response.status, events.map(({ id }) => id).join() === ids.join()]);
+    }
+    return seen;
+  }, [origin, channel]);
+  same(seen, [[200, true], [200, true], [200, true]], 'what each fetch saw');
+});
+
+await promise('a page of another origin gets nothing', async () => {
+  const other = await context.newPage();
+  await other.goto(`http://localhost:${proxy.address().port}/events/${prefix}-other`);
+  const outcome = await other.evaluate(async ([origin, channel]) => {
+    const url = new URL(`events/${channel}`, origin);
+    const read = await fetch(url).then(() => 'read', () => 'refused');
+    const written = await fetch(url, { method: 'POST', mode: 'no-cors', body: 'evil' }).then(() => 'sent', () => 'refused');
+    const socket = await new Promise((resolve) => {
+      const socket = new WebSocket(url.href.replace('http', 'ws'));
+      socket.onopen = () => resolve('open');
+      socket.onerror = () => resolve('refused');
+    });
+    return { read, written, socket };
+  }, [origin, `${prefix}-other`]);
+  same([outcome.read, outcome.socket], ['refused', 'refused'], 'what the page could do');
+  const stored = await (await fetch(new URL(`events/${prefix}-other`, base))).json();
+  same(stored.events, [], 'what was stored of its POST');
+  await other.close();
+});
+
+function same(actual, expected, what) {
+  const [left, right] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (left !== right) throw new Error(`${what}: ${left}, not ${right}`);
+}
+
+await context.close();
+proxy.close();
+cut();
+await rm(profile, { recursive: true, force: true });
+console.log(`browser: ${passed} passed, ${failed} failed`);
+process.exit(failed > 0 ? 1 : 0);

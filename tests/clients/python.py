@@ -1,0 +1,117 @@
+"""The Python packages `websockets` and `httpx-sse`, and httpx itself: subscribe, publish, resume."""
+
+import json
+import os
+import time
+from itertools import count
+
+import httpx
+from httpx_sse import connect_sse
+from websockets.sync.client import connect
+
+BASE = os.environ['GOLDCREST_URL']
+PATIENCE = 15
+CLIENT = httpx.Client(base_url=BASE, timeout=PATIENCE)
+NUMBERS = count()
+
+
+def channel():
+    return f'/events/python-{os.getpid()}-{next(NUMBERS)}'
+
+
+def publish(path, data):
+    answer = CLIENT.post(path, content=data, headers={'content-type': 'text/plain'})
+    assert answer.status_code in (201, 202), answer
+    return answer.json()['id']
+
+
+def poll(path, after):
+    """The ids of events, asking until there are some."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        answer = CLIENT.get(path, params={'after': after} if after else {}).json()
+        yield from (event['id'] for event in answer['events'])
+        after = answer['after']
+        assert time.monotonic() < deadline, 'nothing comes'
+
+
+def longpoll(path, after):
+    while True:
+        answer = CLIENT.get(path, params={'after': after}, headers={'prefer': 'wait=10'})
+        assert answer.headers['preference-applied'] == 'wait=10', answer.headers
+        yield from (event['id'] for event in answer.json()['events'])
+        after = answer.json()['after']
+
+
+def stream(path, after):
+    headers = {'accept': 'application/x-ndjson'}
+    with CLIENT.stream('GET', path, params={'after': after}, headers=headers) as answer:
+        assert answer.status_code == 200, answer
+        for line in answer.iter_lines():
+            if line:
+                yield json.loads(line)['id']
+
+
+def sse(path, after):
+    with connect_sse(CLIENT, 'GET', path, params={'after': after}) as source:
+        for event in source.iter_sse():
+            if event.data:
+                yield event.id
+
+
+def sse_by_field(path, after):
+    with connect_sse(CLIENT, 'GET', path, headers={'last-event-id': after}) as source:
+        for event in source.iter_sse():
+            if event.data:
+                yield event.id
+
+
+def websocket(path, after):
+    url = BASE.replace('http', 'ws', 1).rstrip('/') + f'{path}?after={after}'
+    with connect(url, subprotocols=['goldcrest.v1'], open_timeout=PATIENCE, compression=None) as socket:
+        assert socket.subprotocol == 'goldcrest.v1'
+        while True:
+            yield json.loads(socket.recv(timeout=PATIENCE))['id']
+
+
+READERS = [poll, longpoll, stream, sse, sse_by_field, websocket]
+
+
+def resumes():
+    for leaves in READERS:
+        for resumes in READERS:
+            path = channel()
+            before = publish(path, 'before')
+            ids = [publish(path, data) for data in ('one', 'two', 'three')]
+            reader = leaves(path, before)
+            assert [next(reader) for _ in ids] == ids, (leaves, resumes)
+            reader.close()
+            ids = ids[2:] + [publish(path, data) for data in ('four', 'five')]
+            reader = resumes(path, ids[0])
+            ids.append(publish(path, 'six'))
+            got = [next(reader) for _ in ids[1:]]
+            assert got == ids[1:], (leaves, resumes, got, ids)
+            reader.close()
+    print(f'python: {len(READERS) ** 2} resumes, each with exactly the ids it should have')
+
+
+def publishes_over_websocket():
+    path = channel()
+    url = BASE.replace('http', 'ws', 1).rstrip('/') + path
+    with connect(url, subprotocols=['goldcrest.v1']) as socket, connect(url) as plain:
+        socket.send(json.dumps({'type': 'sample', 'data': 'über', 'ref': 1}))
+        messages = [json.loads(socket.recv(timeout=PATIENCE)) for _ in range(2)]
+        (answer,) = [message for message in messages if 'ref' in message]
+        (event,) = [message for message in messages if 'ref' not in message]
+        assert answer['ref'] == 1 and event == {'id': answer['id'], 'type': 'sample', 'data': 'über'}, messages
+        assert plain.recv(timeout=PATIENCE) == 'über'
+        plain.send(bytes(range(256)))
+        assert plain.recv(timeout=PATIENCE) == bytes(range(256))
+        head, _, data = socket.recv(timeout=PATIENCE).partition(b'\n')
+        assert json.loads(head)['type'] == 'message' and data == bytes(range(256))
+        assert socket.ping().wait(PATIENCE), 'no pong'
+    print('python: published over websockets, with and without the subprotocol')
+
+
+resumes()
+publishes_over_websocket()
