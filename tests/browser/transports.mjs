@@ -1,11 +1,10 @@
 // The five transports in a real browser: its own EventSource, WebSocket, streaming fetch and default-cache fetch. The resume
 // matrix again, then what only a browser does: EventSource comes back by itself, with Last-Event-ID, after its connection broke.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { chromium } from 'playwright-core';
 
@@ -48,12 +47,6 @@ const context = await chromium.launchPersistentContext(profile, {
   args: flags.split(' '),
 });
 
-// The modules that the pages import, as if the server had them.
-await context.route(/\/from-the-tests\//, (route) => {
-  const file = new URL(`../clients/${route.request().url().split('/').pop()}`, import.meta.url);
-  return route.fulfill({ path: fileURLToPath(file), contentType: 'text/javascript' });
-});
-
 const prefix = `browser-${process.pid}`;
 let passed = 0;
 let failed = 0;
@@ -71,9 +64,15 @@ async function promise(name, check) {
 // A page of the server's own origin with nothing in it: the answer to a poll.
 const page = await context.newPage();
 await page.goto(`${origin}events/${prefix}-blank`);
-await page.evaluate(async () => {
-  for (const file of ['reader.js', 'resume.js']) Object.assign(globalThis, await import(`/from-the-tests/${file}`));
-});
+// The modules come as blobs: answering requests for them here would turn the browser's cache off.
+const [reader, resume] = await Promise.all(
+  ['reader.js', 'resume.js'].map((file) => readFile(new URL(`../clients/${file}`, import.meta.url), 'utf8')));
+await page.evaluate(async ([reader, resume]) => {
+  const url = (source) => URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
+  const first = url(reader);
+  const second = url(resume.replace('./reader.js', first));
+  Object.assign(globalThis, await import(first), await import(second));
+}, [reader, resume]);
 
 await promise('leaves one transport and resumes on any other', async () => {
   const checked = await page.evaluate(([origin, prefix]) => resumeMatrix(origin, prefix), [origin, prefix]);

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `GOLDCREST_URL` | the base URL of a running server; without it the suite builds and starts the host's own |
 //! | `GOLDCREST_CAPABILITIES` | what that server can do, separated by commas: see [`Capabilities`] |
+//! | `GOLDCREST_PROGRAMS` | a folder where the host's programs are built already, as cargo lays them |
 //! | `GOLDCREST_PATIENCE` | seconds after which something that should have happened is called missing; 10 |
 //!
 //! ```text

@@ -1,5 +1,6 @@
 //! Scenarios by name, and what each needs.
 
+use std::panic;
 use std::process::ExitCode;
 use std::thread;
 
@@ -44,6 +45,11 @@ impl List {
         if self.left_out > 0 && !arguments.list {
             eprintln!("SKIPPED: {} scenarios need what this server cannot do (they are ignored below)", self.left_out);
         }
+        // One line a failure: where a promise was broken, and how.
+        panic::set_hook(Box::new(|panic| {
+            let location = panic.location().map(ToString::to_string).unwrap_or_default();
+            eprintln!("{location}: {}", panic.payload_as_str().unwrap_or_default());
+        }));
         let conclusion = libtest_mimic::run(&arguments, self.trials);
         after();
         if conclusion.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tungstenite::Message;
 
 use crate::websocket::{Socket, websocket};
-use crate::{Channel, Event, EventStream, Framing, Gap, Item, Peer, Start, Transport};
+use crate::{Channel, Event, EventStream, Framing, Gap, Item, Peer, Start, StreamEvent, Transport};
 
 /// Asks, and asks again.
 #[derive(Debug)]
@@ -70,6 +70,8 @@ pub(crate) struct Follower {
     peer: Peer,
     framing: Framing,
     body: Body,
+    /// What came with the first block.
+    ready: Vec<Item>,
 }
 
 #[derive(Debug)]
@@ -86,21 +88,22 @@ impl Follower {
         let head = peer.head().unwrap();
         assert_eq!(head.status, 200, "{head:?}");
         let kind = head.field("content-type").expect("a Content-Type").to_ascii_lowercase();
-        let mut follower = Self { framing: head.framing("GET").unwrap(), peer, body: Body::Lines(Vec::new()) };
+        let mut follower =
+            Self { framing: head.framing("GET").unwrap(), peer, body: Body::Lines(Vec::new()), ready: Vec::new() };
         if transport == Transport::Stream {
             assert!(kind.starts_with("application/x-ndjson"), "{kind}");
         } else {
             assert_eq!(kind.replace(' ', ""), "text/event-stream;charset=utf-8");
             // The first block has no data: it says where reading begins.
             let mut parser = EventStream::default();
-            let first = follower.peer.piece(&mut follower.framing).unwrap().expect("a first block");
-            assert!(parser.take(&first).is_empty(), "the first block is no event: {}", first.escape_ascii());
             while parser.blocks == 0 {
                 let piece = follower.peer.piece(&mut follower.framing).unwrap().expect("a first block");
-                assert!(parser.take(&piece).is_empty(), "the first block is no event: {}", piece.escape_ascii());
+                let end = piece.windows(2).position(|pair| pair == b"\n\n").map_or(piece.len(), |at| at + 2);
+                let (first, rest) = piece.split_at(end);
+                assert_eq!(parser.take(first), [], "the first block is no event");
+                follower.body = Body::EventStream(parser.clone(), parser.last_id.clone());
+                follower.ready = follower.body.take(rest);
             }
-            let id = parser.last_id.clone();
-            follower.body = Body::EventStream(parser, id);
         }
         follower
     }
@@ -114,32 +117,39 @@ impl Follower {
 
     /// What the next piece completes.
     pub(crate) fn more(&mut self) -> Vec<Item> {
+        if !self.ready.is_empty() {
+            return std::mem::take(&mut self.ready);
+        }
         let piece = self.peer.piece(&mut self.framing).unwrap().expect("a stream that goes on");
-        match &mut self.body {
-            Body::Lines(unread) => {
-                unread.extend_from_slice(&piece);
+        self.body.take(&piece)
+    }
+}
+
+impl Body {
+    fn take(&mut self, piece: &[u8]) -> Vec<Item> {
+        match self {
+            Self::Lines(unread) => {
+                unread.extend_from_slice(piece);
                 let whole = unread.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
                 let lines: Vec<u8> = unread.drain(..whole).collect();
                 let lines = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
                 lines.map(|line| item(&serde_json::from_slice(line).expect("a line of JSON"))).collect()
             }
-            Body::EventStream(parser, _) => parser
-                .take(&piece)
-                .into_iter()
-                .map(|event| {
-                    if event.event_type == "gap" {
-                        let gap: Value = serde_json::from_str(&event.data).expect("a gap is JSON");
-                        return Item::Gap(Gap { missed: missed(&gap), after: Some(event.id) });
-                    }
-                    let (event_type, data, binary) = match event.event_type.strip_suffix(";base64") {
-                        Some(event_type) => (event_type.to_owned(), STANDARD.decode(&event.data).unwrap(), true),
-                        None => (event.event_type, event.data.into_bytes(), false),
-                    };
-                    Item::Event(Event { id: event.id, event_type, data, binary })
-                })
-                .collect(),
+            Self::EventStream(parser, _) => parser.take(piece).into_iter().map(from_event_stream).collect(),
         }
     }
+}
+
+fn from_event_stream(event: StreamEvent) -> Item {
+    if event.event_type == "gap" {
+        let gap: Value = serde_json::from_str(&event.data).expect("a gap is JSON");
+        return Item::Gap(Gap { missed: missed(&gap), after: Some(event.id) });
+    }
+    let (event_type, data, binary) = match event.event_type.strip_suffix(";base64") {
+        Some(event_type) => (event_type.to_owned(), STANDARD.decode(&event.data).unwrap(), true),
+        None => (event.event_type, event.data.into_bytes(), false),
+    };
+    Item::Event(Event { id: event.id, event_type, data, binary })
 }
 
 /// Reads messages of `goldcrest.v1`.
