@@ -163,7 +163,16 @@ fn a_channel_too_many_is_told_to_come_back(_: &Server) {
 }
 
 fn a_connection_too_many_is_told_to_come_back(_: &Server) {
-    let server = Server::start(&["--max-connections", "4"]);
+    the_fifth_is_told_to_come_back(&["--max-connections", "4", "--threads", "1"]);
+    the_fifth_is_told_to_come_back(&["--max-connections", "4", "--threads", "4"]);
+}
+
+fn a_connection_too_many_of_one_address_is_told_to_come_back(_: &Server) {
+    the_fifth_is_told_to_come_back(&["--max-per-address", "4"]);
+}
+
+fn the_fifth_is_told_to_come_back(flags: &[&str]) {
+    let server = Server::start(flags);
     let channel = server.channel_named("full");
     let mut held: Vec<Reader<'_>> = (0..4).map(|_| Reader::open(&channel, Transport::Sse, Start::default())).collect();
     is_told_to_come_back(&server, || server.connect(), "/events/full");

@@ -9,6 +9,8 @@
 //! | `publish_websocket.rs` | publishing over a WebSocket |
 //! | `binary.rs` | bytes that are no text, on each transport |
 //! | `gaps.rs` | a gap is told on each transport, never passed over |
+//! | `gap_policies.rs` | replay, latest, disconnect |
+//! | `hop.rs` | readers that come and go in the middle of a burst |
 //! | `poll.rs` | polling and long polling as HTTP |
 //! | `http.rs` | methods, pipelining, old clients, slow heads |
 //! | `access.rs` | `Origin` and `Host` |
@@ -21,7 +23,9 @@ mod access;
 mod binary;
 mod cursors;
 mod drain;
+mod gap_policies;
 mod gaps;
+mod hop;
 mod http;
 mod limits;
 mod pace;
@@ -50,6 +54,8 @@ fn main() -> ExitCode {
     publish_websocket::scenarios(&mut list, &server);
     binary::scenarios(&mut list, &server);
     gaps::scenarios(&mut list, &server);
+    gap_policies::scenarios(&mut list, &server);
+    hop::scenarios(&mut list, &server);
     poll::scenarios(&mut list, &server);
     http::scenarios(&mut list, &server);
     access::scenarios(&mut list, &server);

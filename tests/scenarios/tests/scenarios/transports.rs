@@ -15,6 +15,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             the_query_chooses_for_clients_without_fields,
             the_first_match_of_the_table_wins,
             what_is_excluded_is_not_chosen,
+            a_transport_that_there_is_not_is_refused,
             an_event_stream_says_what_it_is,
             a_stream_says_what_it_is,
             line_ends_of_every_kind_arrive,
@@ -94,6 +95,11 @@ fn what_is_excluded_is_not_chosen(server: &Server) {
     ] {
         assert_eq!(kind(server, fields), expected, "{fields:?}");
     }
+}
+
+fn a_transport_that_there_is_not_is_refused(server: &Server) {
+    let channel = server.channel();
+    assert_eq!(server.ask("GET", &channel.target("transport=carrier-pigeon"), &[], b"").status(), 400);
 }
 
 fn open(server: &Server, fields: &[&str]) -> (Peer, goldcrest_tests::Head) {
