@@ -1,0 +1,29 @@
+//! The address of the chip: DHCP's, or the board's own.
+
+use embassy_net::{Config, ConfigV4, Stack};
+use embassy_time::{Duration, with_timeout};
+use log::{info, warn};
+
+use crate::Board;
+
+/// How long DHCP may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What to start the stack with.
+pub fn dhcp() -> Config {
+    Config::dhcpv4(Default::default())
+}
+
+/// Waits for an address; without DHCP the board's fallback.
+#[embassy_executor::task]
+pub(crate) async fn configure(stack: Stack<'static>, board: Board) {
+    stack.wait_link_up().await;
+    if with_timeout(PATIENCE, stack.wait_config_up()).await.is_err() {
+        warn!("no DHCP here");
+        stack.set_config_v4(ConfigV4::Static(board.fallback));
+        stack.wait_config_up().await;
+    }
+    if let Some(config) = stack.config_v4() {
+        info!("{} serves http://{}/", board.name, config.address.address());
+    }
+}

@@ -1,0 +1,24 @@
+//! How much RAM there is and how much has been used.
+
+use core::ptr;
+
+use cortex_m_rt::STACK_PAINT_VALUE;
+use goldcrest_app::Memory;
+
+unsafe extern "C" {
+    static __sdata: u32;
+    static __euninit: u32;
+    static _stack_start: u32;
+    static _stack_end: u32;
+}
+
+/// The figures of now. The stack was painted before the program began: what has lost its paint has been used.
+pub(crate) fn figures() -> Memory {
+    let [data, uninit] = [&raw const __sdata, &raw const __euninit].map(|symbol| symbol as usize);
+    let (end, start) = (&raw const _stack_end, &raw const _stack_start);
+    let stack = (start as usize) - (end as usize);
+    let words = stack / size_of::<u32>();
+    // SAFETY: the words between the two symbols are the stack's: RAM, aligned, and below what this function has of it.
+    let painted = (0..words).take_while(|&at| unsafe { ptr::read_volatile(end.add(at)) } == STACK_PAINT_VALUE).count();
+    Memory { statics: uninit - data, stack, stack_used: stack - painted * size_of::<u32>() }
+}
