@@ -9,6 +9,7 @@
 //! | `socket.rs` | [`Socket`], [`Interest`], [`Lent`] |
 //! | `clock.rs` | [`Clock`], [`Timer`] |
 //! | `adapter.rs` | [`Adapter`]: any `embedded_io_async::Read + Write` as a `Socket` |
+//! | `embassy.rs` | `EmbassyClock`, and `embassy_net::tcp::TcpSocket` as a `Socket` (feature `embassy-net`) |
 //! | `pipe.rs` | [`Pipe`]: two sockets in memory, for tests of handlers |
 //!
 //! ```
@@ -30,10 +31,14 @@
 
 mod adapter;
 mod clock;
+#[cfg(feature = "embassy-net")]
+mod embassy;
 mod pipe;
 mod socket;
 
 pub use adapter::{Adapter, AdapterError};
 pub use clock::{Clock, Timer};
+#[cfg(feature = "embassy-net")]
+pub use embassy::{EmbassyClock, EmbassyTimer};
 pub use pipe::{Pipe, PipeEnd, PipeError};
 pub use socket::{Interest, Lent, Socket};

@@ -1,0 +1,298 @@
+//! Two network stacks on one wire in memory, on a clock that moves when everybody waits.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::boxed::Box;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Wake;
+use std::vec::Vec;
+
+use embassy_net::{Config, Ipv4Address, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
+use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
+use embassy_time::{Duration, MockDriver};
+
+use super::*;
+
+const PORT: u16 = 80;
+
+/// Frames on their way to one side, and who waits there for them.
+#[derive(Default)]
+struct Line {
+    frames: VecDeque<Vec<u8>>,
+    waker: Option<Waker>,
+}
+
+struct Card {
+    address: u8,
+    incoming: Rc<RefCell<Line>>,
+    outgoing: Rc<RefCell<Line>>,
+}
+
+struct Frame(Vec<u8>);
+struct Outgoing(Rc<RefCell<Line>>);
+
+impl RxToken for Frame {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, f: F) -> R {
+        f(&mut self.0)
+    }
+}
+
+impl TxToken for Outgoing {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut frame = std::vec![0; len];
+        let result = f(&mut frame);
+        let mut line = self.0.borrow_mut();
+        line.frames.push_back(frame);
+        if let Some(waker) = line.waker.take() {
+            waker.wake();
+        }
+        result
+    }
+}
+
+impl Driver for Card {
+    type RxToken<'a> = Frame;
+    type TxToken<'a> = Outgoing;
+
+    fn receive(&mut self, cx: &mut Context<'_>) -> Option<(Frame, Outgoing)> {
+        let mut line = self.incoming.borrow_mut();
+        line.waker = Some(cx.waker().clone());
+        line.frames.pop_front().map(|frame| (Frame(frame), Outgoing(self.outgoing.clone())))
+    }
+
+    fn transmit(&mut self, _: &mut Context<'_>) -> Option<Outgoing> {
+        Some(Outgoing(self.outgoing.clone()))
+    }
+
+    fn link_state(&mut self, _: &mut Context<'_>) -> LinkState {
+        LinkState::Up
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.max_transmission_unit = 1_514;
+        capabilities
+    }
+
+    fn hardware_address(&self) -> HardwareAddress {
+        HardwareAddress::Ethernet([2, 0, 0, 0, 0, self.address])
+    }
+}
+
+fn ip(host: u8) -> Ipv4Address {
+    Ipv4Address::new(10, 0, 0, host)
+}
+
+fn host(
+    address: u8,
+    incoming: &Rc<RefCell<Line>>,
+    outgoing: &Rc<RefCell<Line>>,
+) -> (Stack<'static>, Runner<'static, Card>) {
+    let card = Card { address, incoming: incoming.clone(), outgoing: outgoing.clone() };
+    let config =
+        StaticConfigV4 { address: Ipv4Cidr::new(ip(address), 24), gateway: None, dns_servers: Default::default() };
+    let resources = Box::leak(Box::new(StackResources::<3>::new()));
+    embassy_net::new(card, Config::ipv4_static(config), resources, u64::from(address))
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// A task of an executor: polled when it was woken, since whoever waits on a stack wakes the stack's own task each time.
+struct Task<'f> {
+    future: Pin<Box<dyn Future<Output = ()> + 'f>>,
+    woken: Arc<Woken>,
+}
+
+impl<'f> Task<'f> {
+    fn new(future: impl Future<Output = ()> + 'f) -> Self {
+        Self { future: Box::pin(future), woken: Arc::new(Woken(AtomicBool::new(true))) }
+    }
+
+    /// Whether it was awake, and what came of it then.
+    fn turn(&mut self) -> Option<Poll<()>> {
+        let awake = self.woken.0.swap(false, Ordering::AcqRel);
+        let waker = Waker::from(self.woken.clone());
+        awake.then(|| self.future.as_mut().poll(&mut Context::from_waker(&waker)))
+    }
+}
+
+/// Runs `test` beside the stacks. The clock, which all tests share, goes on by a millisecond whenever nobody is awake.
+fn run(mut stacks: Vec<Task<'_>>, test: impl Future<Output = ()>) {
+    let mut test = Task::new(test);
+    for _ in 0..100_000 {
+        let awake = stacks.iter_mut().filter_map(Task::turn).count();
+        match test.turn() {
+            Some(Poll::Ready(())) => return,
+            None if awake == 0 => MockDriver::get().advance(Duration::from_millis(1)),
+            _ => {}
+        }
+    }
+    panic!("it never came to an end");
+}
+
+/// A connection between a device with rings of `ring` bytes and a browser, for `test` to use.
+fn connected(ring: usize, test: impl AsyncFnOnce(TcpSocket<'static>, TcpSocket<'static>)) {
+    let (one, other) = (Rc::default(), Rc::default());
+    let (device, device_runner) = host(1, &one, &other);
+    let (browser, browser_runner) = host(2, &other, &one);
+    let stacks = [device_runner, browser_runner].map(|mut runner| Task::new(async move { runner.run().await }));
+    let buffer = |size: usize| -> &'static mut [u8] { Box::leak(std::vec![0; size].into_boxed_slice()) };
+    run(stacks.into(), async {
+        let mut device = TcpSocket::new(device, buffer(ring), buffer(ring));
+        let mut browser = TcpSocket::new(browser, buffer(4_096), buffer(4_096));
+        device.set_nagle_enabled(false);
+        browser.set_nagle_enabled(false);
+        let (accepted, connected) =
+            futures_lite::future::zip(device.accept(PORT), browser.connect((ip(1), PORT))).await;
+        accepted.unwrap();
+        connected.unwrap();
+        test(device, browser).await;
+    });
+}
+
+/// Reads until the end; waits as a connection does.
+async fn read_to_end(socket: &mut impl Socket<Error = Error>) -> Result<Vec<u8>, Error> {
+    let mut all = Vec::new();
+    loop {
+        match socket.try_read_with(|bytes| {
+            assert!(!bytes.is_empty(), "a loan is not empty");
+            all.extend_from_slice(bytes);
+            (bytes.len(), ())
+        })? {
+            Lent::Got(()) => {}
+            Lent::NotNow => socket.wait(Interest::READ).await?,
+            Lent::Eof => return Ok(all),
+        }
+    }
+}
+
+async fn write_all(socket: &mut impl Socket<Error = Error>, mut bytes: &[u8]) -> Result<(), Error> {
+    while !bytes.is_empty() {
+        match socket.try_write_with(|room| {
+            assert!(!room.is_empty(), "a loan is not empty");
+            let count = room.len().min(bytes.len());
+            room[..count].copy_from_slice(&bytes[..count]);
+            (count, count)
+        })? {
+            Lent::Got(count) => bytes = &bytes[count..],
+            _ => socket.wait(Interest::WRITE).await?,
+        }
+    }
+    Ok(())
+}
+
+fn sample(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at * 7 + at / 256) as u8).collect()
+}
+
+#[test]
+fn what_is_written_arrives_over_the_seam_of_a_small_ring_and_then_the_end() {
+    connected(300, async |mut device, mut browser| {
+        let sent = sample(5_000);
+        let (read, ()) = futures_lite::future::zip(read_to_end(&mut browser), async {
+            write_all(&mut device, &sent).await.unwrap();
+            Socket::close(&mut device);
+        })
+        .await;
+        assert_eq!(read.unwrap(), sent);
+    });
+}
+
+#[test]
+fn bytes_that_are_not_consumed_are_lent_again() {
+    connected(512, async |mut device, mut browser| {
+        write_all(&mut browser, b"abc").await.unwrap();
+        device.wait(Interest::READ).await.unwrap();
+        assert_eq!(device.try_read_with(|bytes| (0, bytes.to_vec())), Ok(Lent::Got(b"abc".to_vec())));
+        assert_eq!(device.try_read_with(|bytes| (1, bytes.to_vec())), Ok(Lent::Got(b"abc".to_vec())));
+        assert_eq!(device.try_read_with(|bytes| (2, bytes.to_vec())), Ok(Lent::Got(b"bc".to_vec())));
+        assert_eq!(device.try_read_with(|_| (0, ())), Ok(Lent::NotNow));
+    });
+}
+
+#[test]
+fn the_end_is_told_to_a_waiting_reader_after_all_bytes_and_leaves_writing_open() {
+    connected(512, async |mut device, mut browser| {
+        let (read, ()) = futures_lite::future::zip(read_to_end(&mut device), async {
+            write_all(&mut browser, b"last words").await.unwrap();
+            Socket::close(&mut browser);
+        })
+        .await;
+        assert_eq!(read.unwrap(), b"last words");
+        device.wait(Interest::READ).await.unwrap(); // it does not hang at the end
+        write_all(&mut device, b"answer").await.unwrap();
+        Socket::close(&mut device);
+        assert_eq!(read_to_end(&mut browser).await.unwrap(), b"answer");
+    });
+}
+
+#[test]
+fn a_reset_ends_every_wait_and_is_an_error_both_ways() {
+    for want in [Interest::READ, Interest::WRITE, Interest { read: true, ..Interest::WRITE }] {
+        connected(300, async |mut device, mut browser| {
+            // The browser reads nothing: both rings fill up, so that a wait for room waits.
+            write_all(&mut device, &sample(4_096 + 300)).await.unwrap();
+            let (waited, ()) = futures_lite::future::zip(device.wait(want), async {
+                Socket::abort(&mut browser);
+                browser.flush().await.unwrap();
+            })
+            .await;
+            assert_eq!(waited, Ok(()));
+            assert_eq!(device.try_read_with(|_| (0, ())), Err(Error::ConnectionReset));
+            assert_eq!(device.try_write_with(|_| (0, ())), Err(Error::ConnectionReset));
+        });
+    }
+}
+
+#[test]
+fn room_counts_both_sides_of_the_seam_and_nothing_is_unsent() {
+    connected(300, async |mut device, mut browser| {
+        assert_eq!(Socket::room(&device), 300);
+        write_all(&mut device, &sample(200)).await.unwrap();
+        assert_eq!((Socket::room(&device), device.unsent()), (100, 0));
+        Socket::close(&mut device);
+        assert_eq!(device.try_write_with(|_| (0, ())), Err(Error::ConnectionReset), "our direction is closed");
+        assert_eq!(read_to_end(&mut browser).await.unwrap().len(), 200);
+        device.wait(Interest::DRAINED).await.unwrap();
+    });
+}
+
+#[test]
+fn a_dropped_wait_loses_nothing() {
+    connected(512, async |mut device, mut browser| {
+        for _ in 0..3 {
+            assert!(once(device.wait(Interest::READ)).is_none());
+        }
+        write_all(&mut browser, b"x").await.unwrap();
+        device.wait(Interest::READ).await.unwrap();
+        drop(device.wait(Interest::READ));
+        assert_eq!(device.try_read_with(|bytes| (1, bytes.to_vec())), Ok(Lent::Got(b"x".to_vec())));
+    });
+}
+
+#[test]
+fn an_alarm_comes_at_its_deadline_and_never_comes_at_the_last_one() {
+    run(Vec::new(), async {
+        let clock = EmbassyClock;
+        let mut timer = clock.timer();
+        let deadline = clock.now() + core::time::Duration::from_millis(20);
+        poll_fn(|cx| {
+            assert!(timer.poll_until(cx, Instant::MAX).is_pending());
+            assert!(timer.poll_until(cx, Instant::from_millis(u64::MAX - 1)).is_pending());
+            timer.poll_until(cx, deadline)
+        })
+        .await;
+        assert!(clock.now() >= deadline);
+        assert!(once(poll_fn(|cx| timer.poll_until(cx, Instant::default()))).is_some(), "the past is due");
+    });
+}
