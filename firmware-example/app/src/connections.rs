@@ -1,58 +1,86 @@
-//! One task a connection.
+//! A task a connection: it listens, serves one client, and listens again.
 
 use embassy_executor::Spawner;
 use embassy_net::Stack;
-use embassy_net::tcp::TcpSocket;
-use embassy_time::{Duration, with_timeout};
-use static_cell::ConstStaticCell;
+use embassy_net::tcp::{State, TcpSocket};
+use embassy_time::{Duration, Timer, with_timeout};
+use goldcrest_core::serve::{Config, serve};
+use log::debug;
+use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::spawn;
+use crate::channels::Channels;
+use crate::chip::{Chip, World};
+use crate::routes::Routes;
+use crate::sizes::{CONNECTIONS, EVENT, RECEIVE, TRANSMIT};
+use crate::{Board, spawn};
 
-/// How many connections there are at once.
-pub const CONNECTIONS: usize = 10;
 const PORT: u16 = 80;
-const RECEIVE: usize = 512;
-const TRANSMIT: usize = 1_072;
+
+/// A client that vanished is noticed after so long without a sign of it; asked for one each [`PROBE`].
+const VANISHED: Duration = Duration::from_secs(30);
+const PROBE: Duration = Duration::from_secs(10);
+
+/// How long the peer may take to acknowledge the last bytes.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A little longer than the network stack holds an acknowledgement back.
+const ACKNOWLEDGED: Duration = Duration::from_millis(15);
 
 struct Buffers {
     receive: [u8; RECEIVE],
     transmit: [u8; TRANSMIT],
 }
 
-static BUFFERS: ConstStaticCell<[Buffers; CONNECTIONS]> =
-    ConstStaticCell::new([const { Buffers { receive: [0; RECEIVE], transmit: [0; TRANSMIT] } }; CONNECTIONS]);
+impl Buffers {
+    const EMPTY: Self = Self { receive: [0; RECEIVE], transmit: [0; TRANSMIT] };
+}
 
-pub(crate) fn start(spawner: Spawner, stack: Stack<'static>) {
+static BUFFERS: ConstStaticCell<[Buffers; CONNECTIONS]> = ConstStaticCell::new([Buffers::EMPTY; CONNECTIONS]);
+static CONFIG: StaticCell<Config<'static>> = StaticCell::new();
+
+pub(crate) fn start(spawner: Spawner, stack: Stack<'static>, hub: &'static Channels, board: &'static Board) {
+    let seconds = core::time::Duration::from_secs;
+    let config = CONFIG.init(Config {
+        max_body: EVENT as u64,
+        // A browser would keep its connections for a minute, and others want them.
+        idle_timeout: seconds(5),
+        head_timeout: seconds(5),
+        ..Config::default()
+    });
+    let chip = Chip::take(board.seed);
     for buffers in BUFFERS.take() {
-        spawn(spawner, connection(stack, buffers));
+        spawn(spawner, connection(stack, buffers, chip, config, Routes::new(hub, board)));
     }
 }
 
 #[embassy_executor::task(pool_size = CONNECTIONS)]
-async fn connection(stack: Stack<'static>, buffers: &'static mut Buffers) -> ! {
-    let Buffers { receive, transmit } = buffers;
+async fn connection(
+    stack: Stack<'static>,
+    buffers: &'static mut Buffers,
+    chip: &'static Chip,
+    config: &'static Config<'static>,
+    routes: Routes,
+) -> ! {
     loop {
-        let mut socket = TcpSocket::new(stack, receive, transmit);
+        let mut socket = TcpSocket::new(stack, &mut buffers.receive, &mut buffers.transmit);
         socket.set_nagle_enabled(false);
-        socket.set_timeout(Some(Duration::from_secs(10)));
-        if socket.accept(PORT).await.is_err() {
-            continue;
+        socket.set_timeout(Some(VANISHED));
+        socket.set_keep_alive(Some(PROBE));
+        if socket.accept(PORT).await.is_ok() {
+            let ended = serve(&mut socket, &World::new(chip), config, &routes).await;
+            debug!("{ended}");
+            leave(&mut socket).await;
         }
-        let mut seen = 0;
-        while let Ok(end) = socket.read_with(|bytes| {
-            seen += bytes.len();
-            (bytes.len(), bytes.ends_with(b"\r\n\r\n"))
-        }).await {
-            if end { break; }
-        }
-        let _ = socket.write_with(|room| {
-            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nhi\n";
-            room[..answer.len()].copy_from_slice(answer);
-            (answer.len(), ())
-        }).await;
-        socket.close();
-        let _ = with_timeout(Duration::from_secs(2), async { while socket.read_with(|bytes| (bytes.len(), ())).await.is_ok() {} }).await;
+    }
+}
+
+/// Lets the last bytes, the FIN or the RST go before the socket is dropped.
+async fn leave(socket: &mut TcpSocket<'_>) {
+    if with_timeout(FAREWELL, socket.flush()).await.is_err() {
         socket.abort();
-        let _ = with_timeout(Duration::from_millis(100), socket.flush()).await;
+        let _ = with_timeout(ACKNOWLEDGED, socket.flush()).await;
+    }
+    if socket.state() == State::TimeWait {
+        Timer::after(ACKNOWLEDGED).await;
     }
 }

@@ -1,35 +1,63 @@
 //! An application for a chip: sensors and a chat over all five transports.
 //!
-//! No board is in it. A board crate brings up its network and its clock, starts [`network`]'s configuration in an
-//! `embassy_net::Stack`, and calls [`start`].
+//! No board is in it. A board crate brings up its clock and its network, spawns its own tasks, and calls [`start`].
+//!
+//! | file | what it holds | shows |
+//! | --- | --- | --- |
+//! | `sizes.rs` | every size | memory sizing |
+//! | `channels.rs` | the hub: two channels, [`publish`] | two channels; publishing from an interrupt |
+//! | `sensors.rs` | the task that publishes the sensors | publishing from a task |
+//! | `routes.rs` | which handler answers which path | handlers beside the hub |
+//! | `memory.rs` | `/memory` | a JSON endpoint |
+//! | `led.rs` | `/led` | a WebSocket of one's own |
+//! | `echo.rs` | `/echo` | an upload; messages longer than any buffer |
+//! | `page.rs` | `/` | a page that is compiled in |
+//! | `connections.rs` | a task a connection | |
+//! | `chip.rs`, `pool.rs` | what the core needs of a chip | |
+//! | `network.rs` | DHCP, or a fixed address | |
+//! | `board.rs` | [`Board`]: what the application needs of a board | |
 #![no_std]
 #![forbid(unsafe_code)]
 
 mod board;
+mod channels;
+mod chip;
 mod connections;
+mod echo;
 pub mod led;
+mod memory;
 pub mod network;
+mod page;
+mod pool;
+mod routes;
+mod sensors;
+pub mod sizes;
 
 use embassy_executor::{SpawnError, SpawnToken, Spawner};
 use embassy_net::Stack;
 use log::error;
 
 pub use board::{Board, Memory};
-pub use connections::CONNECTIONS;
-
-/// The slots of `StackResources` that the application needs: its connections, and DHCP's.
-pub const SOCKETS: usize = CONNECTIONS + 1;
+pub use channels::publish;
+pub use goldcrest_core::log::EventType;
 
 /// Starts all tasks of the application.
-pub fn start(spawner: Spawner, stack: Stack<'static>, board: Board) {
+///
+/// `stack` has been given [`sizes::SOCKETS`] slots and runs in a task of the board's.
+pub fn start(spawner: Spawner, stack: Stack<'static>, board: &'static Board) {
+    let hub = match channels::open(board.seed) {
+        Ok(hub) => hub,
+        Err(reason) => return error!("no channels: {reason}"),
+    };
     spawn(spawner, network::configure(stack, board));
-    connections::start(spawner, stack);
+    spawn(spawner, sensors::measure(hub, board));
+    connections::start(spawner, stack, hub, board);
 }
 
-/// Spawns a task, or says in the log that its pool is spent.
+/// Spawns a task, or says in the log that all of its kind are running.
 pub fn spawn<S>(spawner: Spawner, task: Result<SpawnToken<S>, SpawnError>) {
     match task {
         Ok(task) => spawner.spawn(task),
-        Err(spent) => error!("{spent}"),
+        Err(reason) => error!("{reason}"),
     }
 }

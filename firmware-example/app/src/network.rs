@@ -16,11 +16,11 @@ pub fn dhcp() -> Config {
 
 /// Waits for an address; without DHCP the board's fallback.
 #[embassy_executor::task]
-pub(crate) async fn configure(stack: Stack<'static>, board: Board) {
+pub(crate) async fn configure(stack: Stack<'static>, board: &'static Board) {
     stack.wait_link_up().await;
     if with_timeout(PATIENCE, stack.wait_config_up()).await.is_err() {
         warn!("no DHCP here");
-        stack.set_config_v4(ConfigV4::Static(board.fallback));
+        stack.set_config_v4(ConfigV4::Static(board.fallback.clone()));
         stack.wait_config_up().await;
     }
     if let Some(config) = stack.config_v4() {

@@ -6,12 +6,16 @@
 //! | `time.rs` | the clock and the alarm of embassy-time |
 //! | `executor.rs` | an executor that sleeps by WFI |
 //! | `uart.rs` | the log |
+//! | `console.rs` | what is typed goes to the channel `chat`: publishing from an interrupt |
+//! | `entropy.rs` | random bits from the computer that runs the emulator |
 //! | `led.rs` | the LED |
 //! | `memory.rs` | RAM and stack figures |
 //! | `register.rs` | device registers |
 #![no_std]
 #![no_main]
 
+mod console;
+mod entropy;
 mod ethernet;
 mod executor;
 mod led;
@@ -23,11 +27,12 @@ mod uart;
 use core::fmt::Write;
 use core::panic::PanicInfo;
 
-use cortex_m_rt::{ExceptionFrame, entry, exception};
+use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::debug;
 use embassy_executor::Spawner;
 use embassy_net::{Ipv4Address, Ipv4Cidr, Runner, StackResources, StaticConfigV4};
-use goldcrest_app::{Board, SOCKETS};
+use goldcrest_app::Board;
+use goldcrest_app::sizes::SOCKETS;
 use static_cell::{ConstStaticCell, StaticCell};
 
 use ethernet::Ethernet;
@@ -35,6 +40,7 @@ use executor::Executor;
 
 static EXECUTOR: StaticCell<Executor> = StaticCell::new();
 static ETHERNET: ConstStaticCell<Ethernet> = ConstStaticCell::new(Ethernet::new());
+static BOARD: StaticCell<Board> = StaticCell::new();
 static STACK: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
 /// The address that QEMU's user network expects, for a network without DHCP.
@@ -58,16 +64,18 @@ fn main() -> ! {
     EXECUTOR.init_with(Executor::new).run(start)
 }
 
+/// Not inlined: what it needs of the stack would stay taken for ever below the executor's loop.
+#[inline(never)]
 fn start(spawner: Spawner) {
     let ethernet = ETHERNET.take();
     ethernet.start();
-    // The emulated chip has no random source: each boot of it looks the same to the network.
-    let seed = 0x6c6d_3373_3639_3635;
+    let seed = entropy::seed();
     let (stack, runner) = embassy_net::new(ethernet, goldcrest_app::network::dhcp(), STACK.take(), seed);
-    let board = Board { name: "qemu-lm3s6965", fallback: FALLBACK, memory: memory::figures, seed };
+    let board = BOARD.init(Board { name: "qemu-lm3s6965", fallback: FALLBACK, memory: memory::figures, seed });
     goldcrest_app::spawn(spawner, network(runner));
     goldcrest_app::spawn(spawner, led::follow());
     goldcrest_app::start(spawner, stack, board);
+    console::init();
 }
 
 /// Ends the emulator with exit status 1, so that whoever runs it sees it.
@@ -84,9 +92,18 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     stop()
 }
 
-// SAFETY: it stops the chip and trusts nothing that the fault may have broken.
-#[exception]
-unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
-    let _ = writeln!(uart::Uart, "HardFault {frame:?}");
+/// The stack may be what faulted, so that nothing can be pushed: it begins anew.
+///
+/// # Safety
+/// Called by the hardware alone.
+#[exception(trampoline = false)]
+unsafe fn HardFault() -> ! {
+    // SAFETY: the stack's own top, and a function that never returns. What was on the stack is lost, and nobody goes back.
+    unsafe { cortex_m::asm::bootstrap(memory::top_of_stack(), after_fault as *const u32) }
+}
+
+extern "C" fn after_fault() -> ! {
+    let figures = memory::figures();
+    let _ = writeln!(uart::Uart, "HardFault, {} of {} bytes of the stack used", figures.stack_used, figures.stack);
     stop()
 }

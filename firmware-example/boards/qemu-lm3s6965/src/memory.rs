@@ -22,3 +22,8 @@ pub(crate) fn figures() -> Memory {
     let painted = (0..words).take_while(|&at| unsafe { ptr::read_volatile(end.add(at)) } == STACK_PAINT_VALUE).count();
     Memory { statics: uninit - data, stack, stack_used: stack - painted * size_of::<u32>() }
 }
+
+/// Where the stack begins, which grows down.
+pub(crate) fn top_of_stack() -> *const u32 {
+    &raw const _stack_start
+}

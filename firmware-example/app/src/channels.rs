@@ -1,0 +1,39 @@
+//! The hub: the channel `sensors`, which the chip publishes to, and `chat`, which anyone may.
+
+use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+use embassy_sync::once_lock::OnceLock;
+use goldcrest_core::hub::{Channel, Hub, PublishError};
+use goldcrest_core::log::{EventId, EventLog, EventType, NewLogError};
+use static_cell::ConstStaticCell;
+
+use crate::sizes::{CHAT_LOG, FOLLOWERS, KEPT, KEYS, SENSORS_LOG};
+
+/// The name of the channel of the sensors.
+pub(crate) const SENSORS: &str = "sensors";
+/// The name of the channel of the chat.
+pub(crate) const CHAT: &str = "chat";
+
+/// Two channels over static storage, for tasks and interrupts.
+pub(crate) type Channels = Hub<CriticalSectionRawMutex, &'static mut [u8], 2, FOLLOWERS, KEYS>;
+
+static SENSORS_STORAGE: ConstStaticCell<[u8; SENSORS_LOG]> = ConstStaticCell::new([0; SENSORS_LOG]);
+static CHAT_STORAGE: ConstStaticCell<[u8; CHAT_LOG]> = ConstStaticCell::new([0; CHAT_LOG]);
+static HUB: OnceLock<Channels> = OnceLock::new();
+
+/// Opens the hub; the epoch of its logs comes from `seed`.
+pub(crate) fn open(seed: u64) -> Result<&'static Channels, NewLogError> {
+    let epoch = (seed ^ (seed >> 32)) as u32;
+    let hub = Hub::new([
+        Channel::new(SENSORS, EventLog::new(SENSORS_STORAGE.take().as_mut_slice(), KEPT, epoch)?),
+        Channel::new(CHAT, EventLog::new(CHAT_STORAGE.take().as_mut_slice(), KEPT, epoch)?),
+    ]);
+    Ok(HUB.get_or_init(|| hub))
+}
+
+/// Publishes text to a channel. It never waits: call it from any task, and from an interrupt.
+///
+/// # Errors
+/// [`PublishError`]: nothing was stored; before [`start`](crate::start) there is no channel.
+pub fn publish(channel: &str, event_type: EventType<'_>, text: &[u8]) -> Result<EventId, PublishError> {
+    HUB.try_get().ok_or(PublishError::NoSuchChannel)?.publish(channel, event_type, text)
+}

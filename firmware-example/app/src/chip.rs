@@ -1,0 +1,80 @@
+//! The chip as the core's connections see it.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+
+use embassy_net::tcp::TcpSocket;
+use goldcrest_core::edge::EmbassyClock;
+use goldcrest_core::http::Request;
+use goldcrest_core::serve::{Purpose, Runtime, Transport};
+use static_cell::{ConstStaticCell, StaticCell};
+
+use crate::pool::{Buffer, Pool};
+use crate::sizes::{EVENT, EVENTS, HEAD, HEADS};
+
+static HEAD_BUFFERS: ConstStaticCell<[[u8; HEAD]; HEADS]> = ConstStaticCell::new([[0; HEAD]; HEADS]);
+static EVENT_BUFFERS: ConstStaticCell<[[u8; EVENT]; EVENTS]> = ConstStaticCell::new([[0; EVENT]; EVENTS]);
+static CHIP: StaticCell<Chip> = StaticCell::new();
+
+/// What all connections share.
+pub(crate) struct Chip {
+    heads: Pool,
+    events: Pool,
+    random: Cell<u32>,
+}
+
+impl Chip {
+    /// The only one, taken once.
+    pub(crate) fn take(seed: u64) -> &'static Self {
+        let random = Cell::new((seed as u32).max(1)); // 0 would stay 0
+        CHIP.init(Self { heads: Pool::new(HEAD_BUFFERS.take()), events: Pool::new(EVENT_BUFFERS.take()), random })
+    }
+}
+
+/// The chip, for a socket that lives for `'s`.
+#[derive(Clone, Copy)]
+pub(crate) struct World<'s> {
+    chip: &'static Chip,
+    socket: PhantomData<TcpSocket<'s>>,
+}
+
+impl World<'_> {
+    pub(crate) fn new(chip: &'static Chip) -> Self {
+        Self { chip, socket: PhantomData }
+    }
+}
+
+impl<'s> Runtime for World<'s> {
+    type Socket = TcpSocket<'s>;
+    type Clock = EmbassyClock;
+    type Buffer = Buffer;
+    type Ticket = ();
+
+    fn clock(&self) -> &EmbassyClock {
+        &EmbassyClock
+    }
+
+    fn buffer(&self, purpose: Purpose) -> Option<Buffer> {
+        match purpose {
+            Purpose::Head => self.chip.heads.lend(),
+            Purpose::Event => self.chip.events.lend(),
+        }
+    }
+
+    /// Marsaglia's xorshift: it spreads reconnections, no more.
+    fn random(&self) -> u32 {
+        let mut random = self.chip.random.get();
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        self.chip.random.set(random);
+        random
+    }
+
+    /// A chip serves until it is switched off.
+    fn is_draining(&self) -> bool {
+        false
+    }
+
+    fn ticket<B: AsRef<[u8]>>(&self, _: &Request<B>, _: Transport) {}
+}

@@ -1,0 +1,55 @@
+//! `/echo`: a WebSocket that says what it hears, and a POST that returns its content.
+
+use goldcrest_core::http::{Method, Response, Status};
+use goldcrest_core::serve::{Exchange, Outcome, Purpose, Runtime, WebSocketOptions};
+use goldcrest_core::ws::close::{CloseCode, CloseReason};
+
+const PROTOCOLS: &[&str] = &["chat", "superchat"];
+
+pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+    if exchange.request().method() == Method::Post { upload(exchange).await } else { socket(exchange).await }
+}
+
+async fn upload<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> Outcome {
+    let Some(mut buffer) = exchange.runtime().buffer(Purpose::Event) else {
+        return busy(exchange).await;
+    };
+    let length = match exchange.read_whole(buffer.as_mut()).await {
+        Ok(length) => length,
+        Err(error) => return exchange.body_failed(error).await,
+    };
+    let body = buffer.as_ref().get(..length).unwrap_or_default();
+    let content_type = Some("application/octet-stream");
+    exchange.respond(&Response { status: Status::OK, content_type, headers: &[], body }).await
+}
+
+/// Messages of any length, in pieces as long as the buffer.
+async fn socket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+    let Some(mut buffer) = exchange.runtime().buffer(Purpose::Event) else {
+        return busy(exchange).await;
+    };
+    let mut socket = exchange.websocket(&WebSocketOptions { protocols: PROTOCOLS, ..Default::default() }).await?;
+    while let Some(part) = socket.read(buffer.as_mut()).await? {
+        let payload = buffer.as_ref().get(..part.len).unwrap_or_default();
+        if part.first && part.last {
+            socket.send(part.kind, payload).await?;
+            continue;
+        }
+        if part.first {
+            socket.start_message(part.kind)?;
+        }
+        socket.write(payload).await?;
+        if part.last {
+            socket.end_message().await?;
+        }
+    }
+    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+}
+
+async fn busy<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+    let response = Response {
+        headers: &[("Retry-After", "5")],
+        ..Response::text(Status::SERVICE_UNAVAILABLE, "all buffers are in use, come back later\n")
+    };
+    exchange.respond(&response).await
+}

@@ -1,0 +1,52 @@
+//! Buffers that are lent one at a time.
+
+use core::cell::RefCell;
+
+use heapless::Vec;
+
+/// At most this many buffers in a pool.
+const MOST: usize = 4;
+
+/// Buffers for the connections of one executor.
+pub(crate) struct Pool {
+    free: RefCell<Vec<&'static mut [u8], MOST>>,
+}
+
+/// A buffer, which goes back to its pool when it is dropped.
+pub(crate) struct Buffer {
+    bytes: &'static mut [u8],
+    pool: &'static Pool,
+}
+
+impl Pool {
+    /// A pool of these buffers, of the first [`MOST`] of them.
+    pub(crate) fn new<const SIZE: usize, const COUNT: usize>(buffers: &'static mut [[u8; SIZE]; COUNT]) -> Self {
+        const { assert!(COUNT <= MOST) };
+        Self { free: RefCell::new(buffers.iter_mut().map(|buffer| buffer.as_mut_slice()).collect()) }
+    }
+
+    /// A buffer, if one is free.
+    pub(crate) fn lend(&'static self) -> Option<Buffer> {
+        let bytes = self.free.borrow_mut().pop()?;
+        Some(Buffer { bytes, pool: self })
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes
+    }
+}
+
+impl AsMut<[u8]> for Buffer {
+    fn as_mut(&mut self) -> &mut [u8] {
+        self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // There is room: it came from there.
+        let _ = self.pool.free.borrow_mut().push(core::mem::take(&mut self.bytes));
+    }
+}

@@ -1,0 +1,32 @@
+//! Which handler answers which path.
+
+use goldcrest_core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+
+use crate::Board;
+use crate::channels::Channels;
+use crate::{echo, led, memory, page};
+
+/// All handlers of the application.
+#[derive(Clone, Copy)]
+pub(crate) struct Routes {
+    events: Events<'static, Channels>,
+    board: &'static Board,
+}
+
+impl Routes {
+    pub(crate) fn new(hub: &'static Channels, board: &'static Board) -> Self {
+        Self { events: Events::new(hub), board }
+    }
+}
+
+impl Handler for Routes {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        match exchange.request().path() {
+            "/" => page::answer(exchange).await,
+            "/memory" => memory::answer(exchange, self.board).await,
+            "/led" => led::answer(exchange).await,
+            "/echo" => echo::answer(exchange).await,
+            _ => self.events.handle(exchange).await,
+        }
+    }
+}
