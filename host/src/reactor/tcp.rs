@@ -213,11 +213,13 @@ impl TcpSocket {
         if readable {
             return Poll::Ready(Ok(()));
         }
-        if (want.write || want.drained) && self.committed() > 0 {
+        let room = want.room.min(self.capacity());
+        let has_room = || room > 0 && self.room() >= room;
+        if self.committed() > 0 && (want.drained || (room > 0 && !has_room())) {
             self.reactor.leases.flush();
             connection.check()?;
         }
-        if (want.write || want.drained) && connection.unsent.borrow().len() == 0 {
+        if has_room() || (want.drained && self.unsent() == 0) {
             return Poll::Ready(Ok(()));
         }
         let register = |waker: &RefCell<Option<Waker>>| {
@@ -228,7 +230,7 @@ impl TcpSocket {
             }
         };
         register(&connection.reader);
-        if want.write || want.drained {
+        if room > 0 || want.drained {
             register(&connection.writer);
         }
         Poll::Pending

@@ -120,9 +120,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
             }
             // Behind a Close of ours there is nothing: an answer that waits goes first, and what was published before
             // the shutdown does.
-            let all_sent = self.reply.is_none()
-                && self.wire.connection.is_between_frames()
-                && !self.messages.has_next(reader);
+            let all_sent =
+                self.reply.is_none() && self.wire.connection.is_between_frames() && !self.messages.has_next(reader);
             let restarts = all_sent && !self.wire.connection.is_closing();
             if restarts && line.runtime.is_draining() {
                 self.wire.restart();
