@@ -12,14 +12,14 @@ use super::{Interest, Lent, Socket};
 /// It is for tests: of handlers without a network, and of anything that must bear short loans.
 #[derive(Debug)]
 pub struct Pipe<const N: usize> {
-    rings: [RefCell<Ring<N>>; 2],
+    rings: [RefCell<Ring<[u8; N]>>; 2],
 }
 
-/// One end of a [`Pipe`].
+/// One end of a [`Pipe`], whatever its size.
 #[derive(Debug)]
-pub struct PipeEnd<'p, const N: usize> {
-    outgoing: &'p RefCell<Ring<N>>,
-    incoming: &'p RefCell<Ring<N>>,
+pub struct PipeEnd<'p> {
+    outgoing: &'p RefCell<Ring<[u8]>>,
+    incoming: &'p RefCell<Ring<[u8]>>,
 }
 
 /// The connection was aborted, or this end has been closed.
@@ -35,8 +35,7 @@ impl fmt::Display for PipeError {
 impl core::error::Error for PipeError {}
 
 #[derive(Debug)]
-struct Ring<const N: usize> {
-    bytes: [u8; N],
+struct Ring<B: ?Sized> {
     start: usize,
     len: usize,
     ended: bool,
@@ -45,9 +44,14 @@ struct Ring<const N: usize> {
     unheard: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    bytes: B,
 }
 
-impl<const N: usize> Ring<N> {
+impl Ring<[u8]> {
+    fn room(&self) -> usize {
+        self.bytes.len() - self.len
+    }
+
     fn wake(&mut self) {
         for waker in [self.reader.take(), self.writer.take()].into_iter().flatten() {
             waker.wake();
@@ -75,15 +79,14 @@ impl<const N: usize> Pipe<N> {
     }
 
     /// Its two ends.
-    pub fn ends(&self) -> (PipeEnd<'_, N>, PipeEnd<'_, N>) {
+    pub fn ends(&self) -> (PipeEnd<'_>, PipeEnd<'_>) {
         let [one, other] = &self.rings;
         (PipeEnd { outgoing: one, incoming: other }, PipeEnd { outgoing: other, incoming: one })
     }
 }
 
-impl<const N: usize> Ring<N> {
+impl<const N: usize> Ring<[u8; N]> {
     const EMPTY: Self = Self {
-        bytes: [0; N],
         start: 0,
         len: 0,
         ended: false,
@@ -91,17 +94,21 @@ impl<const N: usize> Ring<N> {
         unheard: false,
         reader: None,
         writer: None,
+        bytes: [0; N],
     };
 }
 
-impl<const N: usize> PipeEnd<'_, N> {
+impl PipeEnd<'_> {
     fn poll_wait(&self, cx: &mut Context<'_>, want: Interest) -> Poll<Result<(), PipeError>> {
         let (mut incoming, mut outgoing) = (self.incoming.borrow_mut(), self.outgoing.borrow_mut());
         if incoming.aborted || outgoing.aborted {
             return Poll::Ready(Err(PipeError));
         }
         let readable = incoming.len > 0 || incoming.ended;
-        if want.drained || (want.read && readable) || (want.room > 0 && N - outgoing.len >= want.room.min(N)) {
+        if want.drained
+            || (want.read && readable)
+            || (want.room > 0 && outgoing.room() >= want.room.min(outgoing.bytes.len()))
+        {
             return Poll::Ready(Ok(()));
         }
         incoming.reader = Some(cx.waker().clone());
@@ -110,7 +117,7 @@ impl<const N: usize> PipeEnd<'_, N> {
     }
 }
 
-impl<const N: usize> Socket for PipeEnd<'_, N> {
+impl Socket for PipeEnd<'_> {
     type Error = PipeError;
 
     async fn wait(&mut self, want: Interest) -> Result<(), PipeError> {
@@ -125,10 +132,10 @@ impl<const N: usize> Socket for PipeEnd<'_, N> {
         if ring.len == 0 {
             return Ok(if ring.ended { Lent::Eof } else { Lent::NotNow });
         }
-        let (start, end) = (ring.start, (ring.start + ring.len).min(N));
+        let (start, end) = (ring.start, (ring.start + ring.len).min(ring.bytes.len()));
         let (consumed, result) = f(ring.bytes.get_mut(start..end).unwrap_or_default());
         let consumed = consumed.min(end - start);
-        ring.start = (start + consumed) % N;
+        ring.start = (start + consumed) % ring.bytes.len();
         ring.len -= consumed;
         ring.wake();
         Ok(Lent::Got(result))
@@ -139,11 +146,11 @@ impl<const N: usize> Socket for PipeEnd<'_, N> {
         if ring.aborted || ring.ended {
             return Err(PipeError);
         }
-        if ring.len == N {
+        if ring.room() == 0 {
             return Ok(Lent::NotNow);
         }
-        let start = (ring.start + ring.len) % N;
-        let end = if start < ring.start { ring.start } else { N };
+        let start = (ring.start + ring.len) % ring.bytes.len();
+        let end = if start < ring.start { ring.start } else { ring.bytes.len() };
         let (written, result) = f(ring.bytes.get_mut(start..end).unwrap_or_default());
         ring.len += written.min(end - start);
         ring.wake();
@@ -155,11 +162,11 @@ impl<const N: usize> Socket for PipeEnd<'_, N> {
     }
 
     fn room(&self) -> usize {
-        N - self.outgoing.borrow().len
+        self.outgoing.borrow().room()
     }
 
     fn capacity(&self) -> usize {
-        N
+        self.outgoing.borrow().bytes.len()
     }
 
     fn unsent(&self) -> usize {
@@ -178,7 +185,7 @@ impl<const N: usize> Socket for PipeEnd<'_, N> {
     }
 }
 
-impl<const N: usize> Drop for PipeEnd<'_, N> {
+impl Drop for PipeEnd<'_> {
     /// As a TCP socket that is dropped: a FIN if all that came was read, and a reset for what comes later; else a reset
     /// at once.
     fn drop(&mut self) {

@@ -2,5 +2,6 @@
 
 mod client;
 mod json;
+mod pairs;
 mod smoke;
 mod world;

@@ -16,10 +16,10 @@ use crate::ws::connection::{Config, Connection, Incoming, MaskingKeys, MessageKi
 use crate::ws::handshake::ClientHandshake;
 
 /// The client's end of a connection.
-pub(super) struct Client<const N: usize> {
-    pub(super) world: &'static World<N>,
+pub(super) struct Client {
+    pub(super) world: &'static World,
     task: usize,
-    end: Option<PipeEnd<'static, N>>,
+    end: Option<PipeEnd<'static>>,
     /// What came and was not taken yet.
     pub(super) came: Vec<u8>,
     /// The server ended its direction.
@@ -55,8 +55,8 @@ impl Answer {
     }
 }
 
-impl<const N: usize> Client<N> {
-    pub(super) fn new(world: &'static World<N>, task: usize, end: PipeEnd<'static, N>) -> Self {
+impl Client {
+    pub(super) fn new(world: &'static World, task: usize, end: PipeEnd<'static>) -> Self {
         Self { world, task, end: Some(end), came: Vec::new(), eof: false, reset: false }
     }
 
@@ -417,7 +417,7 @@ pub(super) struct Ws {
 
 impl Ws {
     /// Opens `target` with these subprotocols.
-    pub(super) fn open<const N: usize>(client: &mut Client<N>, target: &str, fields: &str, protocols: &[&str]) -> Self {
+    pub(super) fn open(client: &mut Client, target: &str, fields: &str, protocols: &[&str]) -> Self {
         let handshake = ClientHandshake { host: "localhost", target, origin: None, protocols, nonce: [7; 16] };
         let mut room = [0; 1024];
         let mut sink = Sink::new(&mut room, 0);

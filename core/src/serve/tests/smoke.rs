@@ -17,7 +17,7 @@ pub(super) fn event(seq: u64, data: &str) -> Told {
 
 #[test]
 fn a_poll_lists_what_is_kept_and_then_says_that_nothing_is_new() {
-    let (world, config, hub) = (World::<512>::new(), keep(Config::default()), keep(hub(8, 512)));
+    let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
     let mut client = world.connect(config, keep(Events::new(hub)));
     for data in ["one", "two"] {
         hub.publish("a", EventType::MESSAGE, data.as_bytes()).unwrap();
@@ -37,7 +37,7 @@ fn a_poll_lists_what_is_kept_and_then_says_that_nothing_is_new() {
 
 #[test]
 fn a_long_poll_waits_for_the_next_event() {
-    let (world, config, hub) = (World::<512>::new(), keep(Config::default()), keep(hub(8, 512)));
+    let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
     let mut client = world.connect(config, keep(Events::new(hub)));
     client.send(get("/events/a", "Prefer: wait=10\r\n").as_bytes());
     assert_eq!(client.answer(), None);
@@ -53,7 +53,7 @@ fn a_long_poll_waits_for_the_next_event() {
 
 #[test]
 fn a_stream_and_sse_follow() {
-    let (world, config, hub) = (World::<512>::new(), keep(Config::default()), keep(hub(8, 512)));
+    let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
     let handler = keep(Events::new(hub));
     let mut stream = world.connect(config, handler);
     let mut sse = world.connect(config, handler);
@@ -77,7 +77,7 @@ fn a_stream_and_sse_follow() {
 
 #[test]
 fn a_websocket_follows_and_publishes() {
-    let (world, config, hub) = (World::<512>::new(), keep(Config::default()), keep(hub(8, 512)));
+    let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
     let mut client = world.connect(config, keep(Events::new(hub)));
     let mut ws = Ws::open(&mut client, "/events/a", "", &["goldcrest.v1"]);
     assert_eq!(ws.protocol.as_deref(), Some("goldcrest.v1"));
@@ -142,7 +142,7 @@ impl Handler for Own {
 
 #[test]
 fn handlers_answer_in_every_way_on_one_connection() {
-    let (world, config) = (World::<512>::new(), keep(Config::default()));
+    let (world, config) = (World::new(), keep(Config::default()));
     let mut client = world.connect(config, &Own);
     assert_eq!(client.get("/hello", "").text(), "hello\n");
     assert_eq!(client.post("/back", "", "there").text(), "there");

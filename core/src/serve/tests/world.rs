@@ -24,6 +24,12 @@ use crate::log::EventLog;
 use crate::serve::{Config, Ended, Handler, Purpose, Runtime, Ticket, Transport, serve};
 use crate::time::Instant;
 
+macro_rules! rings {
+    ($($size:literal)*) => {
+        [$(|| keep(Pipe::<$size>::new()).ends()),*]
+    };
+}
+
 /// How often a connection may look at the clock in one poll before it counts as caught in a loop.
 const SPIN: usize = 200_000;
 
@@ -46,8 +52,8 @@ pub(super) fn keep<T>(thing: T) -> &'static T {
     Box::leak(Box::new(thing))
 }
 
-/// The world of connections over rings of `N` bytes.
-pub(super) struct World<const N: usize> {
+/// The world of connections.
+pub(super) struct World {
     pub(super) clock: VirtualClock,
     pub(super) draining: Cell<bool>,
     pub(super) cut: Rc<Cell<bool>>,
@@ -131,7 +137,7 @@ impl Drop for Buffer {
     }
 }
 
-impl<const N: usize> World<N> {
+impl World {
     pub(super) fn new() -> &'static Self {
         keep(Self {
             clock: VirtualClock::default(),
@@ -146,13 +152,17 @@ impl<const N: usize> World<N> {
         })
     }
 
-    /// A client of a connection that `handler` serves.
-    pub(super) fn connect<H: Handler>(
+    /// A client of a connection that `handler` serves, over rings of 512 bytes.
+    pub(super) fn connect<H: Handler>(&'static self, config: &'static Config<'static>, handler: &'static H) -> Client {
+        self.connect_over(keep(Pipe::<512>::new()).ends(), config, handler)
+    }
+
+    pub(super) fn connect_over<H: Handler>(
         &'static self,
+        (mut device, browser): (PipeEnd<'static>, PipeEnd<'static>),
         config: &'static Config<'static>,
         handler: &'static H,
-    ) -> Client<N> {
-        let (mut device, browser) = keep(Pipe::<N>::new()).ends();
+    ) -> Client {
         let task = self.spawn(async move { serve(&mut device, self, config, handler).await });
         Client::new(self, task, browser)
     }
@@ -246,8 +256,8 @@ impl<const N: usize> World<N> {
     }
 }
 
-impl<const N: usize> Runtime for World<N> {
-    type Socket = PipeEnd<'static, N>;
+impl Runtime for World {
+    type Socket = PipeEnd<'static>;
     type Clock = VirtualClock;
     type Buffer = Buffer;
     type Ticket = TestTicket;
@@ -373,3 +383,9 @@ impl Drop for Alarm {
         self.state.borrow_mut().set[self.at] = None;
     }
 }
+
+/// The sizes that rings are tried in: each from 1 byte on, past every seam that matters, and some that are larger.
+pub(super) const RINGS: [fn() -> (PipeEnd<'static>, PipeEnd<'static>); 76] = rings!(
+    1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41
+    42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69 70 127 128 129 130 131 1072
+);
