@@ -137,7 +137,9 @@ impl Socket for PipeEnd<'_> {
         let consumed = consumed.min(end - start);
         ring.start = (start + consumed) % ring.bytes.len();
         ring.len -= consumed;
-        ring.wake();
+        if consumed > 0 {
+            ring.wake();
+        }
         Ok(Lent::Got(result))
     }
 
@@ -153,7 +155,9 @@ impl Socket for PipeEnd<'_> {
         let end = if start < ring.start { ring.start } else { ring.bytes.len() };
         let (written, result) = f(ring.bytes.get_mut(start..end).unwrap_or_default());
         ring.len += written.min(end - start);
-        ring.wake();
+        if written > 0 {
+            ring.wake();
+        }
         if ring.unheard && ring.len > 0 {
             drop(ring);
             self.abort();

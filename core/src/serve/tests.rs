@@ -2,6 +2,8 @@
 
 mod client;
 mod json;
+mod own;
 mod pairs;
+mod rings;
 mod smoke;
 mod world;

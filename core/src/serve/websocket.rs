@@ -354,7 +354,7 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
             self.sending = None;
         }
         let mut rest = now;
-        while !self.push(&mut rest)? {
+        while !self.push(&mut rest)? && !rest.is_empty() {
             self.rest_for_control(1).await?;
         }
         Ok(now.len())

@@ -164,6 +164,11 @@ impl Client {
         self.world.run();
     }
 
+    /// Bytes of each ring.
+    pub(super) fn capacity(&self) -> usize {
+        self.end.as_ref().map_or(0, PipeEnd::capacity)
+    }
+
     pub(super) fn ended(&self) -> Option<Ended> {
         self.world.ended(self.task)
     }
@@ -293,9 +298,10 @@ pub(super) enum Told {
     /// A WebSocket's answer to a publication.
     Reply(Json),
     Binary(Vec<u8>),
+    /// A text message that is read as it is.
+    Plain(String),
     Ping,
     Close(Option<u16>, String),
-    Retry(u64),
 }
 
 /// A JSON object that is an event or a gap.
@@ -454,7 +460,7 @@ impl Ws {
         room
     }
 
-    /// Takes whole messages out of what came. A message is an event's JSON object, or raw where `plain`.
+    /// Takes whole messages out of what came. A text message is an event's JSON object, or raw where `plain`.
     pub(super) fn read(&mut self, came: &mut Vec<u8>, plain: bool) -> Vec<Told> {
         let mut seen = Vec::new();
         let mut at = 0;
@@ -468,11 +474,7 @@ impl Ws {
                         let message = core::mem::take(&mut self.text);
                         seen.push(match piece.kind {
                             MessageKind::Binary => Told::Binary(message),
-                            MessageKind::Text if plain => Told::Event {
-                                id: String::new(),
-                                event_type: String::new(),
-                                data: String::from_utf8(message).unwrap(),
-                            },
+                            MessageKind::Text if plain => Told::Plain(String::from_utf8(message).unwrap()),
                             MessageKind::Text => told(&Json::parse(core::str::from_utf8(&message).unwrap())),
                         });
                     }

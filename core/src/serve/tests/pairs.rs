@@ -9,11 +9,12 @@ use core::time::Duration;
 
 use super::client::{Answer, Client, Content, Lines, Sse, Told, Ws, get, polled};
 use super::world::{TestHub, World, hub, hub_of, keep};
+use crate::edge::{Pipe, PipeEnd};
 use crate::log::{EventType, GapPolicy};
 use crate::serve::{Config, Ended, Events};
 
 const POLL: Way = Way::Poll;
-const WAYS: [Way; 5] = [POLL, Way::LongPoll, Way::Stream, Way::Sse, Way::WebSocket];
+pub(super) const WAYS: [Way; 5] = [POLL, Way::LongPoll, Way::Stream, Way::Sse, Way::WebSocket];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
@@ -41,7 +42,18 @@ enum How {
 impl Reading {
     /// Subscribes to `target` by `way`, with more field lines.
     pub(super) fn open(world: &'static World, hub: &'static TestHub, way: Way, query: &str, fields: &str) -> Self {
-        let mut client = world.connect(keep(Config::default()), keep(Events::new(hub)));
+        Self::open_over(keep(Pipe::<512>::new()).ends(), world, hub, way, query, fields)
+    }
+
+    pub(super) fn open_over(
+        ends: (PipeEnd<'static>, PipeEnd<'static>),
+        world: &'static World,
+        hub: &'static TestHub,
+        way: Way,
+        query: &str,
+        fields: &str,
+    ) -> Self {
+        let mut client = world.connect_over(ends, keep(Config::default()), keep(Events::new(hub)));
         let target = format!("/events/a{query}");
         let follow = |client: &mut Client, accept: &str| {
             client.send(get(&target, &format!("Accept: {accept}\r\n{fields}")).as_bytes());

@@ -1,15 +1,13 @@
 //! Each way to answer, once, over rings of 512 bytes.
 
 use super::client::{Content, Lines, Sse, Told, Ws, get, polled};
+use super::own::{Own, streamed};
 use super::world::{World, hub, keep};
-use crate::http::{Response, Status};
 use crate::log::EventType;
-use crate::serve::{Config, Ended, Events, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
-use crate::sse::encode::Event;
-use crate::ws::close::{CloseCode, CloseReason};
+use crate::serve::{Config, Ended, Events};
+use crate::ws::close::CloseCode;
 use crate::ws::connection::MessageKind;
 use std::string::ToString;
-use std::vec::Vec;
 
 pub(super) fn event(seq: u64, data: &str) -> Told {
     Told::Event { id: std::format!("00000abc-{seq}"), event_type: "message".to_string(), data: data.to_string() }
@@ -96,50 +94,6 @@ fn a_websocket_follows_and_publishes() {
     assert_eq!(client.ended(), Some(Ended::Closed));
 }
 
-struct Own;
-
-impl Handler for Own {
-    async fn handle<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> Outcome {
-        match exchange.request().path() {
-            "/hello" => exchange.respond(&Response::text(Status::OK, "hello\n")).await,
-            "/back" => {
-                let mut body = [0; 100];
-                match exchange.read_whole(&mut body).await {
-                    Ok(count) => {
-                        let response = Response { body: &body[..count], ..Response::text(Status::OK, "") };
-                        exchange.respond(&response).await
-                    }
-                    Err(error) => exchange.body_failed(error).await,
-                }
-            }
-            "/stream" => {
-                let mut body = exchange.stream("text/plain").await?;
-                for number in 0..100u8 {
-                    body.write(&[b'a' + number % 26; 10]).await?;
-                }
-                body.finish().await
-            }
-            "/sse" => {
-                let mut events = exchange.sse().await?;
-                for _ in 0..20 {
-                    events.event(&Event::new(b"two\nlines of a hand-written event")).await?;
-                }
-                events.finish().await
-            }
-            "/echo" => {
-                let mut ws =
-                    exchange.websocket(&WebSocketOptions { protocols: &["chat"], ..Default::default() }).await?;
-                let mut buffer = [0; 2000];
-                while let Some(message) = ws.recv(&mut buffer).await? {
-                    ws.send(message.kind, message.payload).await?;
-                }
-                ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
-            }
-            _ => exchange.not_found().await,
-        }
-    }
-}
-
 #[test]
 fn handlers_answer_in_every_way_on_one_connection() {
     let (world, config) = (World::new(), keep(Config::default()));
@@ -147,8 +101,7 @@ fn handlers_answer_in_every_way_on_one_connection() {
     assert_eq!(client.get("/hello", "").text(), "hello\n");
     assert_eq!(client.post("/back", "", "there").text(), "there");
     assert_eq!(client.get("/nowhere", "").status, 404);
-    let expected: Vec<u8> = (0..100u8).flat_map(|number| [b'a' + number % 26; 10]).collect();
-    assert_eq!(client.get("/stream", "").body, expected);
+    assert_eq!(client.get("/stream", "").body, streamed());
     let answer = client.get("/sse", "");
     assert_eq!(Sse::default().read(&answer.body).len(), 20);
     let mut ws = Ws::open(&mut client, "/echo", "", &["x", "chat"]);
@@ -158,7 +111,7 @@ fn handlers_answer_in_every_way_on_one_connection() {
         let message = ws.message(MessageKind::Text, &payload);
         client.send(&message);
         client.read();
-        let Some(Told::Event { data, .. }) = ws.read(&mut client.came, true).pop() else { panic!("of {length} bytes") };
+        let Some(Told::Plain(data)) = ws.read(&mut client.came, true).pop() else { panic!("of {length} bytes") };
         assert_eq!(data.len(), length);
     }
     let close = ws.close(CloseCode::GOING_AWAY);
