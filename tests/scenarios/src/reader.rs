@@ -139,7 +139,18 @@ impl<'c> Reader<'c> {
     }
 
     /// What comes next.
+    ///
+    /// # Panics
+    /// Where nothing does.
     pub fn item(&mut self) -> Item {
+        self.try_item().unwrap_or_else(|end| panic!("{end} where something should come"))
+    }
+
+    /// What comes next, or how the transport ended.
+    ///
+    /// # Errors
+    /// The end, in words.
+    pub fn try_item(&mut self) -> Result<Item, String> {
         let deadline = Instant::now() + patience();
         loop {
             if let Some(item) = self.items.pop_front() {
@@ -149,17 +160,19 @@ impl<'c> Reader<'c> {
                         Item::Gap(gap) => gap.after.clone(),
                     };
                 }
-                return item;
+                return Ok(item);
             }
-            assert!(Instant::now() < deadline, "nothing comes");
+            if Instant::now() >= deadline {
+                return Err("nothing".to_owned());
+            }
             match &mut self.source {
                 Source::Poll(source) => {
                     let (items, after) = source.fetch(self.cursor.as_deref());
                     self.items.extend(items);
                     self.cursor = Some(after);
                 }
-                Source::Follow(source) => self.items.extend(source.more()),
-                Source::WebSocket(source) => self.items.push_back(source.next()),
+                Source::Follow(source) => self.items.extend(source.more()?),
+                Source::WebSocket(source) => self.items.push_back(source.next()?),
             }
         }
     }

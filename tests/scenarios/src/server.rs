@@ -107,21 +107,23 @@ impl Server {
         self.lent.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    fn program(&self) -> MutexGuard<'_, Option<Program>> {
+        self.program.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
     /// Sends SIGTERM to a server that was started here.
     pub fn terminate(&self) {
-        self.program.lock().unwrap().as_ref().expect("a server of the suite's own").terminate();
+        self.program().as_ref().expect("a server of the suite's own").terminate();
     }
 
     /// Waits until a server that was started here has ended by itself.
     pub fn wait(&self) -> ExitStatus {
-        self.program.lock().unwrap().as_mut().expect("a server of the suite's own").wait()
+        self.program().as_mut().expect("a server of the suite's own").wait()
     }
 
     /// Ends a server that was started here.
     pub fn stop(&self) {
-        if let Ok(mut program) = self.program.lock() {
-            drop(program.take());
-        }
+        drop(self.program().take());
     }
 
     /// What stands in `Host`.

@@ -116,12 +116,15 @@ impl Follower {
     }
 
     /// What the next piece completes.
-    pub(crate) fn more(&mut self) -> Vec<Item> {
+    pub(crate) fn more(&mut self) -> Result<Vec<Item>, String> {
         if !self.ready.is_empty() {
-            return std::mem::take(&mut self.ready);
+            return Ok(std::mem::take(&mut self.ready));
         }
-        let piece = self.peer.piece(&mut self.framing).unwrap().expect("a stream that goes on");
-        self.body.take(&piece)
+        match self.peer.piece(&mut self.framing) {
+            Ok(Some(piece)) => Ok(self.body.take(&piece)),
+            Ok(None) => Err("the end of the stream".to_owned()),
+            Err(trouble) => Err(format!("{trouble:?}")),
+        }
     }
 }
 
@@ -170,18 +173,20 @@ impl WebSocketSource {
         Self { socket }
     }
 
-    pub(crate) fn next(&mut self) -> Item {
+    pub(crate) fn next(&mut self) -> Result<Item, String> {
         loop {
-            match self.socket.read().unwrap() {
-                Message::Text(text) => return item(&serde_json::from_str(text.as_str()).expect("a JSON message")),
+            match self.socket.read().map_err(|error| error.to_string())? {
+                Message::Text(text) => {
+                    return Ok(item(&serde_json::from_str(text.as_str()).expect("a JSON message")));
+                }
                 Message::Binary(bytes) => {
                     let end = bytes.iter().position(|&byte| byte == b'\n').expect("a line feed behind the head");
                     let head: Value = serde_json::from_slice(&bytes[..end]).expect("a head of JSON");
                     let Item::Event(event) = item(&head) else { panic!("a binary gap") };
-                    return Item::Event(Event { data: bytes[end + 1..].to_vec(), binary: true, ..event });
+                    return Ok(Item::Event(Event { data: bytes[end + 1..].to_vec(), binary: true, ..event }));
                 }
                 Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("{other:?}"),
+                other => return Err(format!("{other:?}")),
             }
         }
     }

@@ -72,7 +72,8 @@ fn the_same_origin_may(server: &Server) {
         assert_eq!(peer.head().unwrap().status, 200, "{transport:?}");
     }
     websocket(server, &channel.target(""), "goldcrest.v1", &[&origin]).unwrap();
-    assert_eq!(channel.post("", &[&origin, "Content-Type: text/plain"], b"x").status(), 202);
+    let status = channel.post("", &[&origin, "Content-Type: text/plain"], b"x").status();
+    assert!(matches!(status, 201 | 202), "{status}");
 }
 
 /// A page that made a name of its own point here must not be served: it would be the same origin.
@@ -115,7 +116,8 @@ fn an_allowed_origin_may_and_is_told_so(_: &Server) {
         assert_eq!((head.status, head.field("access-control-allow-origin")), (200, Some("https://app.example")));
     }
     websocket(&server, &channel.target(""), "goldcrest.v1", &[allowed]).unwrap();
-    assert_eq!(channel.post("", &[allowed, "Content-Type: text/plain"], b"x").status(), 202);
+    let status = channel.post("", &[allowed, "Content-Type: text/plain"], b"x").status();
+    assert!(matches!(status, 201 | 202), "{status}");
 
     let asked = [
         "Access-Control-Request-Method: POST",

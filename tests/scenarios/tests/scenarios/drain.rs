@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use goldcrest_tests::{
-    EventStream, List, Need, Published, Reader, Server, Start, Transport, Trouble, promises, websocket,
+    EventStream, Item, List, Need, Published, Reader, Server, Start, Transport, Trouble, promises, websocket,
 };
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -95,6 +95,9 @@ fn a_websocket_is_closed_with_1012(_: &Server) {
         Message::Close(Some(close)) => assert_eq!(close.code, CloseCode::Restart),
         other => panic!("{other:?} where a Close should be"),
     }
+    // Reading on sends the answer to the Close.
+    let end = socket.read();
+    assert!(matches!(end, Err(tungstenite::Error::ConnectionClosed)), "{end:?} behind a Close");
     ends(&server);
 }
 
@@ -108,15 +111,16 @@ fn an_idle_connection_is_closed(_: &Server) {
     ends(&server);
 }
 
+const FOLLOW: [Transport; 6] =
+    [Transport::Sse, Transport::Stream, Transport::WebSocket, Transport::Sse, Transport::Stream, Transport::WebSocket];
+
 /// Publishers go on in the middle of the drain. What was answered by an id has reached every reader that followed, or is
 /// what its last words let it know of.
 fn nothing_accepted_is_lost(_: &Server) {
     let server = Server::start(&[]);
     let channel = server.channel_named("burst");
-    let readers: Vec<Reader<'_>> = [Transport::Sse, Transport::Stream, Transport::WebSocket]
-        .iter()
-        .map(|transport| Reader::open(&channel, *transport, Start::default()))
-        .collect();
+    let readers: Vec<Reader<'_>> =
+        FOLLOW.iter().map(|transport| Reader::open(&channel, *transport, Start::default())).collect();
     let first = channel.publish("first").id;
     let server = &server;
     let accepted: BTreeSet<u64> = thread::scope(|scope| {
@@ -146,10 +150,16 @@ fn nothing_accepted_is_lost(_: &Server) {
     });
     let last = *accepted.last().expect("something was accepted");
     assert!(last > seq(&first));
-    for mut reader in readers {
-        let ids = reader.ids(usize::try_from(last).unwrap());
-        let seqs: Vec<u64> = ids.iter().map(|id| seq(id)).collect();
-        assert!(seqs.iter().copied().eq(1..=last), "each event once, in order");
+    for (mut reader, transport) in readers.into_iter().zip(FOLLOW) {
+        for number in 1..=last {
+            let item = reader.try_item().unwrap_or_else(|end| {
+                panic!("{transport:?} ended ({end}) before event {number} of {last} that were accepted")
+            });
+            match item {
+                Item::Event(event) => assert_eq!(seq(&event.id), number, "{transport:?}: each once, in order"),
+                Item::Gap(gap) => panic!("{transport:?}: {gap:?} before event {number} of {last}"),
+            }
+        }
     }
     ends(server);
 }
@@ -159,7 +169,7 @@ fn seq(id: &str) -> u64 {
 }
 
 fn a_reader_that_does_not_read_does_not_hold_up_the_end(_: &Server) {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--drain-timeout", "2"]);
     let channel = server.channel_named("slow");
     let mut peer = server.connect();
     peer.send(&server.request("GET", "/events/slow", &["Accept: text/event-stream"], b"")).unwrap();

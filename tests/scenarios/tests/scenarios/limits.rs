@@ -27,7 +27,11 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         "limits",
         &[Need::OwnServer],
         server,
-        [a_channel_too_many_is_told_to_come_back, a_connection_too_many_is_told_to_come_back,]
+        [
+            a_channel_too_many_is_told_to_come_back,
+            a_connection_too_many_is_told_to_come_back,
+            a_connection_too_many_of_one_address_is_told_to_come_back,
+        ]
     );
 }
 
