@@ -130,6 +130,11 @@ impl<B: AsRef<[u8]>> Request<B> {
         self.buffer
     }
 
+    /// The buffer. What is taken from it by this the request no longer has: its parts are then empty.
+    pub fn buffer_mut(&mut self) -> &mut B {
+        &mut self.buffer
+    }
+
     /// The head as it stands in the buffer, empty line included.
     pub fn head(&self) -> &[u8] {
         self.slice(0, self.layout.length)

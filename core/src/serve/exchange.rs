@@ -17,9 +17,33 @@ use crate::ws::handshake::{Acceptance, HandshakeRefusal, RequestLine, accept};
 /// be forgotten nor be answered twice.
 pub struct Exchange<'x, 'l, R: Runtime> {
     pub(super) line: &'x mut Line<'l, R>,
-    request: Request<R::Buffer>,
+    request: &'x mut Request<Held<R::Buffer>>,
     /// Whether the answer may be read by the page that asked.
     tells_origin: bool,
+}
+
+/// The buffer of a request's head, until it is given back: while a reader waits for events nobody needs it.
+///
+/// An exchange refers to its request instead of carrying it, because every future that hands an exchange on has a copy.
+#[derive(Debug)]
+pub struct Held<B>(Option<B>);
+
+impl<B> Held<B> {
+    pub(super) const fn new(buffer: B) -> Self {
+        Self(Some(buffer))
+    }
+}
+
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Held<B> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], AsRef::as_ref)
+    }
+}
+
+impl<B: AsMut<[u8]>> AsMut<[u8]> for Held<B> {
+    fn as_mut(&mut self) -> &mut [u8] {
+        self.0.as_mut().map_or(&mut [], AsMut::as_mut)
+    }
 }
 
 /// A request was answered.
@@ -83,13 +107,13 @@ const MAX_ORIGIN: usize = 128;
 const EXPOSED: &[u8] = b"ETag, Preference-Applied, Retry-After";
 
 impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
-    pub(super) fn new(line: &'x mut Line<'l, R>, request: Request<R::Buffer>) -> Self {
+    pub(super) fn new(line: &'x mut Line<'l, R>, request: &'x mut Request<Held<R::Buffer>>) -> Self {
         Self { line, request, tells_origin: true }
     }
 
     /// The request's head.
-    pub fn request(&self) -> &Request<R::Buffer> {
-        &self.request
+    pub fn request(&self) -> &Request<Held<R::Buffer>> {
+        self.request
     }
 
     /// The runtime that this connection stands on.
@@ -249,8 +273,9 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             Err(refusal) => return Err(self.refuse_handshake(refusal).await),
         };
         let protocol = acceptance.protocol.and_then(|chosen| options.protocols.iter().position(|it| *it == chosen));
-        self.line.send(|out| acceptance.pour(out)).await?;
-        Ok(WebSocket::new(self.line, options.max_message, protocol))
+        let (line, _) = self.into_parts();
+        line.send(|out| acceptance.pour(out)).await?;
+        Ok(WebSocket::new(line, options.max_message, protocol))
     }
 
     pub(super) fn handshake<'p>(&self, protocols: &[&'p str]) -> Result<Acceptance<'p>, HandshakeRefusal> {
@@ -295,6 +320,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             keeps_connection: self.keeps_connection(),
             head_only: self.is_head_only(),
         };
+        self.request.buffer_mut().0 = None;
         (self.line, asker)
     }
 

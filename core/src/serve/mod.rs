@@ -43,7 +43,7 @@ mod writer;
 pub use access::{Access, HostPolicy};
 pub use config::Config;
 pub use events::{Events, Full, Transport};
-pub use exchange::{BodyError, Exchange, Served};
+pub use exchange::{BodyError, Exchange, Held, Served};
 pub use runtime::{Purpose, Runtime, Ticket};
 pub use websocket::{Message, Part, WebSocket, WebSocketOptions};
 pub use writer::{BodyWriter, EventWriter};
@@ -136,18 +136,18 @@ pub async fn serve<R: Runtime, H: Handler>(
 /// Serves request after request.
 async fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> Ended {
     loop {
-        let request = match head(line).await {
+        let mut request = match head(line).await {
             Ok(request) => request,
             Err(ended) => return ended,
         };
-        if let Err(ended) = answer(line, request, handler).await {
+        if let Err(ended) = answer(line, &mut request, handler).await {
             return ended;
         }
     }
 }
 
 /// Waits for a request and reads its head.
-async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<R::Buffer>, Ended> {
+async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<Held<R::Buffer>>, Ended> {
     let idle = line.after(line.config.idle_timeout);
     loop {
         // A look that takes nothing: a connection without a request needs no buffer.
@@ -163,9 +163,10 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<R::Buffer>, 
         let draining = |_: &mut Context<'_>| if runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending };
         line.wait(Interest::READ, idle, draining).await?;
     }
-    let Some(mut buffer) = line.runtime.buffer(Purpose::Head) else {
+    let Some(buffer) = line.runtime.buffer(Purpose::Head) else {
         return Err(busy(line).await);
     };
+    let mut buffer = Held::new(buffer);
     let deadline = line.after(line.config.head_timeout);
     let mut accumulator = Accumulator::new();
     let read = line.read(deadline, |bytes| match accumulator.take(buffer.as_mut(), bytes) {
@@ -191,7 +192,7 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<R::Buffer>, 
 /// Answers one request; an error ends the connection.
 async fn answer<R: Runtime, H: Handler>(
     line: &mut Line<'_, R>,
-    request: Request<R::Buffer>,
+    request: &mut Request<Held<R::Buffer>>,
     handler: &H,
 ) -> Result<(), Ended> {
     let length = request.body_length();
