@@ -3,8 +3,9 @@
 //! `on`, `off` and `toggle` switch it, any of them is answered by what it is then. Whoever follows `sensors` is told too, by
 //! an event of the type `led`.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::cell::Cell;
 
+use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
 use goldcrest_core::log::EventType;
@@ -15,17 +16,21 @@ use log::warn;
 
 use crate::channels::{self, SENSORS};
 
-static LIT: AtomicBool = AtomicBool::new(false);
+static LIT: Mutex<CriticalSectionRawMutex, Cell<bool>> = Mutex::new(Cell::new(false));
 static CHANGED: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 
 /// Waits until the LED was switched: whether it is to be lit. For the board's one task that owns the pin.
 pub async fn changed() -> bool {
     CHANGED.wait().await;
-    LIT.load(Ordering::Relaxed)
+    is_lit()
+}
+
+fn is_lit() -> bool {
+    LIT.lock(Cell::get)
 }
 
 fn switch(lit: bool) {
-    if LIT.swap(lit, Ordering::Relaxed) == lit {
+    if LIT.lock(|it| it.replace(lit)) == lit {
         return;
     }
     CHANGED.signal(());
@@ -41,19 +46,19 @@ fn name(lit: bool) -> &'static str {
 
 pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
     let mut socket = exchange.websocket(&WebSocketOptions { max_message: 16, ..Default::default() }).await?;
-    socket.send(MessageKind::Text, name(LIT.load(Ordering::Relaxed)).as_bytes()).await?;
+    socket.send(MessageKind::Text, name(is_lit()).as_bytes()).await?;
     let mut word = [0; 16];
     while let Some(message) = socket.recv(&mut word).await? {
         match message.payload {
             b"on" => switch(true),
             b"off" => switch(false),
-            b"toggle" => switch(!LIT.load(Ordering::Relaxed)),
+            b"toggle" => switch(!is_lit()),
             _ => {
                 socket.send(MessageKind::Text, b"say on, off or toggle").await?;
                 continue;
             }
         }
-        socket.send(MessageKind::Text, name(LIT.load(Ordering::Relaxed)).as_bytes()).await?;
+        socket.send(MessageKind::Text, name(is_lit()).as_bytes()).await?;
     }
     socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
 }

@@ -9,7 +9,6 @@
 //! | `console.rs` | what is typed goes to the channel `chat`: publishing from an interrupt |
 //! | `entropy.rs` | random bits from the computer that runs the emulator |
 //! | `led.rs` | the LED |
-//! | `memory.rs` | RAM and stack figures |
 //! | `register.rs` | device registers |
 #![no_std]
 #![no_main]
@@ -19,7 +18,6 @@ mod entropy;
 mod ethernet;
 mod executor;
 mod led;
-mod memory;
 mod register;
 mod time;
 mod uart;
@@ -71,7 +69,7 @@ fn start(spawner: Spawner) {
     ethernet.start();
     let seed = entropy::seed();
     let (stack, runner) = embassy_net::new(ethernet, goldcrest_app::network::dhcp(), STACK.take(), seed);
-    let board = BOARD.init(Board { name: "qemu-lm3s6965", fallback: FALLBACK, memory: memory::figures, seed });
+    let board = BOARD.init(Board { name: "qemu-lm3s6965", fallback: FALLBACK, memory: cortex_m_memory::figures, seed });
     goldcrest_app::spawn(spawner, network(runner));
     goldcrest_app::spawn(spawner, led::follow());
     goldcrest_app::start(spawner, stack, board);
@@ -99,11 +97,11 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 #[exception(trampoline = false)]
 unsafe fn HardFault() -> ! {
     // SAFETY: the stack's own top, and a function that never returns. What was on the stack is lost, and nobody goes back.
-    unsafe { cortex_m::asm::bootstrap(memory::top_of_stack(), after_fault as *const u32) }
+    unsafe { cortex_m::asm::bootstrap(cortex_m_memory::top_of_stack(), after_fault as *const u32) }
 }
 
 extern "C" fn after_fault() -> ! {
-    let figures = memory::figures();
+    let figures = cortex_m_memory::figures();
     let _ = writeln!(uart::Uart, "HardFault, {} of {} bytes of the stack used", figures.stack_used, figures.stack);
     stop()
 }

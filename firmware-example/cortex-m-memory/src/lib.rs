@@ -1,4 +1,5 @@
-//! How much RAM there is and how much has been used.
+//! How much RAM there is and how much has been used, on any Cortex-M that `cortex-m-rt` has started.
+#![no_std]
 
 use core::ptr;
 
@@ -13,7 +14,7 @@ unsafe extern "C" {
 }
 
 /// The figures of now. The stack was painted before the program began: what has lost its paint has been used.
-pub(crate) fn figures() -> Memory {
+pub fn figures() -> Memory {
     let [data, uninit] = [&raw const __sdata, &raw const __euninit].map(|symbol| symbol as usize);
     let (end, start) = (&raw const _stack_end, &raw const _stack_start);
     let stack = (start as usize) - (end as usize);
@@ -24,6 +25,6 @@ pub(crate) fn figures() -> Memory {
 }
 
 /// Where the stack begins, which grows down.
-pub(crate) fn top_of_stack() -> *const u32 {
+pub fn top_of_stack() -> *const u32 {
     &raw const _stack_start
 }
