@@ -40,18 +40,20 @@ use crate::time::Instant;
 impl Socket for TcpSocket<'_> {
     type Error = Error;
 
-    /// With data to read and room to write, and neither wanted, a reset is noticed only by whoever wants either again.
+    /// With data to read, nothing on its way and neither direction wanted, a reset is noticed only by who wants one again.
     async fn wait(&mut self, want: Interest) -> Result<(), Error> {
         if want.drained {
             return Ok(());
         }
-        let socket = &*self;
+        let enough = want.room.min(self.send_capacity());
         poll_fn(|cx| {
-            // Both are polled, so that both wakers stand. Neither ever completes at the end of the stream or after a reset,
-            // though the wakers are called then: hence the second look.
-            let readable = pin!(socket.wait_read_ready()).poll(cx).is_ready() || !socket.may_recv();
-            let writable = pin!(socket.wait_write_ready()).poll(cx).is_ready() || !socket.may_send();
-            if (want.read && readable) || (want.write && writable) { Poll::Ready(()) } else { Poll::Pending }
+            // Both are polled, so that both wakers stand: that of reading while there is nothing to read, that of flushing, which
+            // each acknowledgement calls, while there is less than all room. Neither completes at the end of the stream or
+            // after a reset, though the wakers are called then: hence the second look.
+            let readable = pin!(self.wait_read_ready()).poll(cx).is_ready() || !self.may_recv();
+            let _ = pin!(self.flush()).poll(cx);
+            let roomy = Socket::room(self) >= enough || !self.may_send();
+            if (want.read && readable) || (want.room > 0 && roomy) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
         Ok(())

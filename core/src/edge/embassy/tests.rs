@@ -7,7 +7,7 @@ use std::boxed::Box;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::Wake;
 use std::vec::Vec;
 
@@ -160,6 +160,34 @@ fn connected(ring: usize, test: impl AsyncFnOnce(TcpSocket<'static>, TcpSocket<'
     });
 }
 
+/// A waker of a part of a task.
+struct Part {
+    woken: AtomicBool,
+    task: Mutex<Waker>,
+}
+
+impl Wake for Part {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.task.lock().unwrap().wake_by_ref();
+    }
+}
+
+/// Polls `wait` only when its own waker was called: that the rest of the task was woken does not count.
+async fn alone<T>(wait: impl Future<Output = T>) -> T {
+    let mut wait = pin!(wait);
+    let part = Arc::new(Part { woken: AtomicBool::new(true), task: Mutex::new(Waker::noop().clone()) });
+    let waker = Waker::from(part.clone());
+    poll_fn(|cx| {
+        part.task.lock().unwrap().clone_from(cx.waker());
+        match part.woken.swap(false, Ordering::AcqRel) {
+            true => wait.as_mut().poll(&mut Context::from_waker(&waker)),
+            false => Poll::Pending,
+        }
+    })
+    .await
+}
+
 /// Reads until the end; waits as a connection does.
 async fn read_to_end(socket: &mut impl Socket<Error = Error>) -> Result<Vec<u8>, Error> {
     let mut all = Vec::new();
@@ -170,7 +198,7 @@ async fn read_to_end(socket: &mut impl Socket<Error = Error>) -> Result<Vec<u8>,
             (bytes.len(), ())
         })? {
             Lent::Got(()) => {}
-            Lent::NotNow => socket.wait(Interest::READ).await?,
+            Lent::NotNow => alone(socket.wait(Interest::READ)).await?,
             Lent::Eof => return Ok(all),
         }
     }
@@ -185,7 +213,7 @@ async fn write_all(socket: &mut impl Socket<Error = Error>, mut bytes: &[u8]) ->
             (count, count)
         })? {
             Lent::Got(count) => bytes = &bytes[count..],
-            _ => socket.wait(Interest::WRITE).await?,
+            _ => alone(socket.wait(Interest::WRITE)).await?,
         }
     }
     Ok(())
@@ -212,7 +240,7 @@ fn what_is_written_arrives_over_the_seam_of_a_small_ring_and_then_the_end() {
 fn bytes_that_are_not_consumed_are_lent_again() {
     connected(512, async |mut device, mut browser| {
         write_all(&mut browser, b"abc").await.unwrap();
-        device.wait(Interest::READ).await.unwrap();
+        alone(device.wait(Interest::READ)).await.unwrap();
         assert_eq!(device.try_read_with(|bytes| (0, bytes.to_vec())), Ok(Lent::Got(b"abc".to_vec())));
         assert_eq!(device.try_read_with(|bytes| (1, bytes.to_vec())), Ok(Lent::Got(b"abc".to_vec())));
         assert_eq!(device.try_read_with(|bytes| (2, bytes.to_vec())), Ok(Lent::Got(b"bc".to_vec())));
@@ -229,7 +257,7 @@ fn the_end_is_told_to_a_waiting_reader_after_all_bytes_and_leaves_writing_open()
         })
         .await;
         assert_eq!(read.unwrap(), b"last words");
-        device.wait(Interest::READ).await.unwrap(); // it does not hang at the end
+        alone(device.wait(Interest::READ)).await.unwrap(); // it does not hang at the end
         write_all(&mut device, b"answer").await.unwrap();
         Socket::close(&mut device);
         assert_eq!(read_to_end(&mut browser).await.unwrap(), b"answer");
@@ -242,7 +270,7 @@ fn a_reset_ends_every_wait_and_is_an_error_both_ways() {
         connected(300, async |mut device, mut browser| {
             // The browser reads nothing: both rings fill up, so that a wait for room waits.
             write_all(&mut device, &sample(4_096 + 300)).await.unwrap();
-            let (waited, ()) = futures_lite::future::zip(device.wait(want), async {
+            let (waited, ()) = futures_lite::future::zip(alone(device.wait(want)), async {
                 Socket::abort(&mut browser);
                 browser.flush().await.unwrap();
             })
@@ -263,7 +291,28 @@ fn room_counts_both_sides_of_the_seam_and_nothing_is_unsent() {
         Socket::close(&mut device);
         assert_eq!(device.try_write_with(|_| (0, ())), Err(Error::ConnectionReset), "our direction is closed");
         assert_eq!(read_to_end(&mut browser).await.unwrap().len(), 200);
-        device.wait(Interest::DRAINED).await.unwrap();
+        alone(device.wait(Interest::DRAINED)).await.unwrap();
+    });
+}
+
+#[test]
+fn a_wait_for_much_room_outlasts_a_little_of_it() {
+    connected(300, async |mut device, mut browser| {
+        write_all(&mut device, &sample(4_096 + 300)).await.unwrap(); // both rings are full
+        for enough in [1, 100, 250, 300, 5_000] {
+            let reads_slowly = async {
+                loop {
+                    browser.try_read_with(|bytes| (bytes.len().min(64), ())).unwrap();
+                    embassy_time::Timer::after_millis(20).await;
+                }
+            };
+            let want = Interest { room: enough, ..Interest::NONE };
+            assert_eq!(futures_lite::future::or(alone(device.wait(want)), reads_slowly).await, Ok(()));
+            let room = Socket::room(&device);
+            assert!(room >= enough.min(300), "{room} for {enough}");
+            write_all(&mut device, &sample(room)).await.unwrap();
+            assert!(once(device.wait(want)).is_none(), "there is none now");
+        }
     });
 }
 
@@ -274,7 +323,7 @@ fn a_dropped_wait_loses_nothing() {
             assert!(once(device.wait(Interest::READ)).is_none());
         }
         write_all(&mut browser, b"x").await.unwrap();
-        device.wait(Interest::READ).await.unwrap();
+        alone(device.wait(Interest::READ)).await.unwrap();
         drop(device.wait(Interest::READ));
         assert_eq!(device.try_read_with(|bytes| (1, bytes.to_vec())), Ok(Lent::Got(b"x".to_vec())));
     });
