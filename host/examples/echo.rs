@@ -6,6 +6,7 @@
 //!
 //! The WebSocket knows the subprotocols `chat` and `superchat`, and echoes messages of up to 64 MiB.
 
+use std::cell::RefCell;
 use std::io;
 
 use clap::Parser;
@@ -40,27 +41,33 @@ impl Handler for Echo {
 /// The longest message that is echoed, in bytes.
 const LONGEST: usize = 64 * 1024 * 1024;
 
-/// What a connection keeps of its buffer between messages, in bytes.
-const KEPT: usize = 16 * 1024;
+/// A buffer of a thread's, in bytes; a longer message has one of its own.
+const BUFFER: usize = 64 * 1024;
+
+thread_local! {
+    /// Buffers that no connection needs now: one that waits for a message has none.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
 async fn websocket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
     let options = WebSocketOptions { protocols: &["superchat", "chat"], max_message: LONGEST as u64 };
     let mut socket = exchange.websocket(&options).await?;
-    // A message is taken in whole before it is sent back: a client that sends all of it before it reads would otherwise
-    // wait for us, and we for it. The buffer is there from the first message on, and grows with what has come.
-    let mut buffer = Vec::new();
-    let mut filled = 0;
-    loop {
-        if filled == buffer.len() {
-            buffer.resize((2 * filled).max(KEPT), 0);
+    while socket.ready().await? {
+        let spare = SPARE.with_borrow_mut(Vec::pop);
+        let mut buffer = spare.unwrap_or_else(|| vec![0; BUFFER]);
+        // A message is taken in whole before it is sent back: a client that sends all of it before it reads would
+        // otherwise wait for us, and we for it. The buffer grows with what has come.
+        let mut filled = 0;
+        while let Some(part) = socket.read(&mut buffer[filled..]).await? {
+            filled += part.len;
+            if part.last {
+                socket.send(part.kind, &buffer[..filled]).await?;
+                break;
+            }
+            buffer.resize(2 * buffer.len(), 0);
         }
-        let Some(part) = socket.read(&mut buffer[filled..]).await? else { break };
-        filled += part.len;
-        if part.last {
-            socket.send(part.kind, &buffer[..filled]).await?;
-            filled = 0;
-            buffer.truncate(KEPT);
-            buffer.shrink_to_fit();
+        if buffer.len() == BUFFER {
+            SPARE.with_borrow_mut(|spare| spare.push(buffer));
         }
     }
     socket.finish(CloseCode::NORMAL, CloseReason::NONE).await

@@ -43,10 +43,17 @@ impl Handler for App {
         if Events::<ThreadHub>::is_channel(path) {
             return Events::new(&self.hub).handle(exchange).await;
         }
+        // Boxed, so that a reader of a channel does not carry the room that these need.
+        Box::pin(self.page(exchange)).await
+    }
+}
+
+impl App {
+    async fn page<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
         if !self.page {
             return exchange.not_found().await;
         }
-        match path {
+        match exchange.request().path() {
             "/page/figures" => self.figures(exchange).await,
             "/page/cut" => self.cut(exchange).await,
             path => match page::file(path) {
@@ -55,9 +62,7 @@ impl Handler for App {
             },
         }
     }
-}
 
-impl App {
     async fn figures<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
         if !is_read(&exchange) {
             return exchange.allow("GET, HEAD, OPTIONS").await;

@@ -66,30 +66,32 @@ impl<'a, R: Runtime> Line<'a, R> {
     }
 
     /// Waits until a wanted direction can be attempted, `deadline` has come or `also` is ready. May return early.
-    pub(super) async fn wait(
+    pub(super) fn wait(
         &mut self,
         want: Interest,
         deadline: Instant,
         mut also: impl FnMut(&mut Context<'_>) -> Poll<()>,
-    ) -> Result<(), Ended> {
-        // A wait that is over at once gives nobody else a turn.
-        self.breathe().await;
-        let Self { socket, timer, spent, .. } = self;
-        let mut ready = pin!(socket.wait(want));
-        poll_fn(|cx| {
-            if also(cx).is_ready() {
-                return Poll::Ready(Ok(()));
-            }
-            if let Poll::Ready(ready) = ready.as_mut().poll(cx) {
-                return Poll::Ready(ready.map_err(|_| Ended::Broken));
-            }
-            let poll = timer.poll_until(cx, deadline).map(Ok);
-            if poll.is_pending() {
-                *spent = 0;
-            }
-            poll
-        })
-        .await
+    ) -> impl Future<Output = Result<(), Ended>> {
+        async move {
+            // A wait that is over at once gives nobody else a turn.
+            self.breathe().await;
+            let Self { socket, timer, spent, .. } = self;
+            let mut ready = pin!(socket.wait(want));
+            poll_fn(|cx| {
+                if also(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                if let Poll::Ready(ready) = ready.as_mut().poll(cx) {
+                    return Poll::Ready(ready.map_err(|_| Ended::Broken));
+                }
+                let poll = timer.poll_until(cx, deadline).map(Ok);
+                if poll.is_pending() {
+                    *spent = 0;
+                }
+                poll
+            })
+            .await
+        }
     }
 
     /// Lets the other connections have their turn once this one has had its share.
@@ -144,18 +146,20 @@ impl<'a, R: Runtime> Line<'a, R> {
     ///
     /// # Errors
     /// [`Ended::TimedOut`] at `deadline`.
-    pub(super) async fn read<T>(
+    pub(super) fn read<T>(
         &mut self,
         deadline: Instant,
         mut f: impl FnMut(&mut [u8]) -> (usize, Option<T>),
-    ) -> Result<Option<T>, Ended> {
-        loop {
-            match self.try_read(&mut f)? {
-                Lent::Got(Some(result)) => return Ok(Some(result)),
-                Lent::Got(None) if self.now() < deadline => self.breathe().await,
-                Lent::NotNow if self.now() < deadline => self.wait(Interest::READ, deadline, never).await?,
-                Lent::Got(None) | Lent::NotNow => return Err(Ended::TimedOut),
-                Lent::Eof => return Ok(None),
+    ) -> impl Future<Output = Result<Option<T>, Ended>> {
+        async move {
+            loop {
+                match self.try_read(&mut f)? {
+                    Lent::Got(Some(result)) => return Ok(Some(result)),
+                    Lent::Got(None) if self.now() < deadline => self.breathe().await,
+                    Lent::NotNow if self.now() < deadline => self.wait(Interest::READ, deadline, never).await?,
+                    Lent::Got(None) | Lent::NotNow => return Err(Ended::TimedOut),
+                    Lent::Eof => return Ok(None),
+                }
             }
         }
     }
@@ -164,20 +168,25 @@ impl<'a, R: Runtime> Line<'a, R> {
     ///
     /// # Errors
     /// [`Ended::TimedOut`] where the peer takes nothing for the write timeout.
-    pub(super) async fn write<T>(&mut self, mut f: impl FnMut(&mut [u8]) -> (usize, Option<T>)) -> Result<T, Ended> {
-        let mut deadline = self.after(self.config.write_timeout);
-        loop {
-            match self.try_write(&mut f)? {
-                Lent::Got(Some(result)) => return Ok(result),
-                Lent::Got(None) => {
-                    deadline = self.after(self.config.write_timeout);
-                    self.breathe().await;
-                }
-                Lent::NotNow | Lent::Eof => {
-                    if self.now() >= deadline {
-                        return Err(Ended::TimedOut);
+    pub(super) fn write<T>(
+        &mut self,
+        mut f: impl FnMut(&mut [u8]) -> (usize, Option<T>),
+    ) -> impl Future<Output = Result<T, Ended>> {
+        async move {
+            let mut deadline = self.after(self.config.write_timeout);
+            loop {
+                match self.try_write(&mut f)? {
+                    Lent::Got(Some(result)) => return Ok(result),
+                    Lent::Got(None) => {
+                        deadline = self.after(self.config.write_timeout);
+                        self.breathe().await;
                     }
-                    self.wait(Interest::WRITE, deadline, never).await?;
+                    Lent::NotNow | Lent::Eof => {
+                        if self.now() >= deadline {
+                            return Err(Ended::TimedOut);
+                        }
+                        self.wait(Interest::WRITE, deadline, never).await?;
+                    }
                 }
             }
         }
@@ -187,18 +196,20 @@ impl<'a, R: Runtime> Line<'a, R> {
     ///
     /// # Errors
     /// As [`Line::write`].
-    pub(super) async fn send(&mut self, render: impl Fn(&mut Sink<'_>)) -> Result<(), Ended> {
-        if self.body.continue_at.is_some_and(|sent| sent > 0) {
-            self.say_continue().await?;
+    pub(super) fn send(&mut self, render: impl Fn(&mut Sink<'_>)) -> impl Future<Output = Result<(), Ended>> {
+        async move {
+            if self.body.continue_at.is_some_and(|sent| sent > 0) {
+                self.say_continue().await?;
+            }
+            let mut skip = 0usize;
+            self.write(|room| {
+                let mut sink = Sink::new(room, skip);
+                render(&mut sink);
+                skip = skip.saturating_add(sink.written());
+                (sink.written(), sink.is_whole().then_some(()))
+            })
+            .await
         }
-        let mut skip = 0usize;
-        self.write(|room| {
-            let mut sink = Sink::new(room, skip);
-            render(&mut sink);
-            skip = skip.saturating_add(sink.written());
-            (sink.written(), sink.is_whole().then_some(()))
-        })
-        .await
     }
 
     /// Sends `100 Continue` if the client waits for it. Dropped midway it goes on when it is called again.
@@ -225,17 +236,19 @@ impl<'a, R: Runtime> Line<'a, R> {
     }
 
     /// Ends the connection so that the peer gets all that was sent: our end, and then its own, or a while.
-    pub(super) async fn finish(&mut self) {
-        self.socket.close();
-        let deadline = self.after(self.config.write_timeout);
-        while self.socket.unsent() > 0 {
-            if self.now() >= deadline || self.wait(Interest::DRAINED, deadline, never).await.is_err() {
-                return self.socket.abort();
+    pub(super) fn finish(&mut self) -> impl Future<Output = ()> {
+        async move {
+            self.socket.close();
+            let deadline = self.after(self.config.write_timeout);
+            while self.socket.unsent() > 0 {
+                if self.now() >= deadline || self.wait(Interest::DRAINED, deadline, never).await.is_err() {
+                    return self.socket.abort();
+                }
             }
+            // What the peer still sends is taken: a socket that is dropped with unread bytes resets the connection, and the
+            // answer with it.
+            let deadline = self.after(self.config.linger_timeout);
+            let _ = self.read(deadline, |bytes| (bytes.len(), None::<()>)).await;
         }
-        // What the peer still sends is taken: a socket that is dropped with unread bytes resets the connection, and the
-        // answer with it.
-        let deadline = self.after(self.config.linger_timeout);
-        let _ = self.read(deadline, |bytes| (bytes.len(), None::<()>)).await;
     }
 }

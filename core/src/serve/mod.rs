@@ -30,6 +30,10 @@
 //! }
 //! ```
 
+// Where a future is as large as a connection's memory, a function returns an `async` block: an `async fn` keeps each of
+// its arguments twice, as it was passed and as it is used.
+#![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
+
 mod access;
 mod config;
 mod events;
@@ -118,30 +122,34 @@ impl core::error::Error for Ended {}
 ///
 /// The socket is closed or aborted by then. Dropping the future is safe at any time; the peer then sees what dropping
 /// the socket means.
-pub async fn serve<R: Runtime, H: Handler>(
+pub fn serve<R: Runtime, H: Handler>(
     socket: &mut R::Socket,
     runtime: &R,
     config: &Config<'_>,
     handler: &H,
-) -> Ended {
-    let mut line = Line::new(socket, runtime, config);
-    let ended = requests(&mut line, handler).await;
-    match ended {
-        Ended::Closed | Ended::Refused(_) | Ended::Protocol(_) if !line.answering => line.finish().await,
-        _ => line.socket.abort(),
+) -> impl Future<Output = Ended> {
+    async move {
+        let mut line = Line::new(socket, runtime, config);
+        let ended = requests(&mut line, handler).await;
+        match ended {
+            Ended::Closed | Ended::Refused(_) | Ended::Protocol(_) if !line.answering => line.finish().await,
+            _ => line.socket.abort(),
+        }
+        ended
     }
-    ended
 }
 
 /// Serves request after request.
-async fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> Ended {
-    loop {
-        let mut request = match head(line).await {
-            Ok(request) => request,
-            Err(ended) => return ended,
-        };
-        if let Err(ended) = answer(line, &mut request, handler).await {
-            return ended;
+fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl Future<Output = Ended> {
+    async move {
+        loop {
+            let mut request = match head(line).await {
+                Ok(request) => request,
+                Err(ended) => return ended,
+            };
+            if let Err(ended) = answer(line, &mut request, handler).await {
+                return ended;
+            }
         }
     }
 }
@@ -190,38 +198,43 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<Held<R::Buff
 }
 
 /// Answers one request; an error ends the connection.
-async fn answer<R: Runtime, H: Handler>(
+fn answer<R: Runtime, H: Handler>(
     line: &mut Line<'_, R>,
     request: &mut Request<Held<R::Buffer>>,
     handler: &H,
-) -> Result<(), Ended> {
-    let length = request.body_length();
-    let decoder = match BodyDecoder::new(length, line.config.max_body) {
-        Ok(decoder) => (length != BodyLength::None && !length.is_empty()).then_some(decoder),
-        Err(refusal) => return Err(refuse(line, refusal).await),
-    };
-    line.body.decoder = decoder;
-    line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
-    let access = line.config.access;
-    let mut exchange = Exchange::new(line, request);
-    let served = if !access.judge(exchange.request()) {
-        exchange.hide_from_origin();
-        exchange.respond(&Response::text(Status::FORBIDDEN, "this origin or host may not ask\n")).await?
-    } else if exchange.is_preflight() {
-        exchange.preflight().await?
-    } else if let Err(status) = handler.authorize(exchange.request()) {
-        exchange.respond(&Response::text(status, status.reason())).await?
-    } else {
-        match exchange.request().method() {
-            Method::Other(_) => exchange.respond(&Response::text(Status::NOT_IMPLEMENTED, "unknown method\n")).await?,
-            Method::Options if exchange.request().path() == "*" => exchange.allow("GET, HEAD, POST, OPTIONS").await?,
-            _ => handler.handle(exchange).await?,
+) -> impl Future<Output = Result<(), Ended>> {
+    async move {
+        let length = request.body_length();
+        let decoder = match BodyDecoder::new(length, line.config.max_body) {
+            Ok(decoder) => (length != BodyLength::None && !length.is_empty()).then_some(decoder),
+            Err(refusal) => return Err(refuse(line, refusal).await),
+        };
+        line.body.decoder = decoder;
+        line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
+        let mut exchange = Exchange::new(line, request);
+        let served = if !exchange.line.config.access.judge(exchange.request()) {
+            exchange.hide_from_origin();
+            exchange.respond(&Response::text(Status::FORBIDDEN, "this origin or host may not ask\n")).await?
+        } else if exchange.is_preflight() {
+            exchange.preflight().await?
+        } else if let Err(status) = handler.authorize(exchange.request()) {
+            exchange.respond(&Response::text(status, status.reason())).await?
+        } else {
+            match exchange.request().method() {
+                Method::Other(_) => {
+                    exchange.respond(&Response::text(Status::NOT_IMPLEMENTED, "unknown method\n")).await?
+                }
+                Method::Options if exchange.request().path() == "*" => {
+                    exchange.allow("GET, HEAD, POST, OPTIONS").await?
+                }
+                _ => handler.handle(exchange).await?,
+            }
+        };
+        if !served.keeps_connection() {
+            return Err(Ended::Closed);
         }
-    };
-    if !served.keeps_connection() {
-        return Err(Ended::Closed);
+        skip_content(line).await
     }
-    skip_content(line).await
 }
 
 /// Reads on to the next request over what the handler did not read.

@@ -105,6 +105,32 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
         self.protocol
     }
 
+    /// Waits until a message, or the next part of one, is there to be read; `false` once the peer has closed.
+    ///
+    /// A connection that waits here needs no buffer.
+    ///
+    /// # Errors
+    /// How the connection ended.
+    pub async fn ready(&mut self) -> Result<bool, Ended> {
+        self.mend()?;
+        loop {
+            while self.control_is_next()? {
+                self.look(None, true)?;
+                self.turn()?;
+                self.line.breathe().await;
+            }
+            let reads = self.wire.connection.wants_input();
+            if self.wire.connection.is_closed() {
+                return Ok(self.wire.connection.error().is_some());
+            }
+            match self.line.try_read(|_| (0, ()))? {
+                Lent::Got(()) if reads => return Ok(true),
+                Lent::Eof => return Err(Ended::Closed),
+                Lent::Got(()) | Lent::NotNow => self.rest(reads, usize::from(!reads)).await?,
+            }
+        }
+    }
+
     /// Reads a whole message into `buffer`; `None` once the peer has closed.
     ///
     /// Dropped while it waits it loses nothing: call it again with the same buffer.
@@ -443,7 +469,7 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended otherwise.
-    pub async fn finish(mut self, code: CloseCode, reason: CloseReason) -> Outcome {
+    pub async fn finish(&mut self, code: CloseCode, reason: CloseReason) -> Outcome {
         self.mend()?;
         self.close(code, reason);
         self.closing().await

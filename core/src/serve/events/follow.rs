@@ -16,95 +16,97 @@ use crate::serve::writer::end_stream;
 use crate::serve::{Ended, Outcome, Runtime};
 
 /// Answers with the channel from the cursor on, for as long as the client reads.
-pub(super) async fn answer<F: FollowForm, R: Runtime>(
+pub(super) fn answer<F: FollowForm, R: Runtime>(
     form: F,
     mut reader: impl Reader,
     ask: Ask,
     policy: GapPolicy,
     exchange: Exchange<'_, '_, R>,
-) -> Outcome {
-    let mut count = Count::new(&exchange, ask.transport);
-    let (line, framing) = {
-        // The request's buffer is given back before anything is waited for.
-        let (line, mut asker) = exchange.into_parts();
-        asker.keeps_connection = false;
-        let framing = Framing::streaming(asker.version);
-        asker.begin_stream(line, F::CONTENT_TYPE, framing).await?;
-        if asker.head_only {
-            end_stream(line, None).await?;
-            return Ok(Served::CLOSE);
-        }
-        (line, framing)
-    };
-    let runtime = line.runtime;
-    let mut follow = Follow::new(form, &reader, ask.position, policy, line.config.pace, line.now());
-    let mut chunks = (framing == Framing::Chunked).then(ChunkEncoder::new);
-    let mut draining = false;
-    let mut stalled = None;
-    loop {
-        if !draining && runtime.is_draining() {
-            draining = true;
-            let pace = line.config.pace.reconnection_time;
-            follow.end(pace / 2 + spread(runtime.random(), pace * 2));
-        }
-        if count.is_cut() {
-            return Err(Ended::Cut);
-        }
-        // What the client still says is nothing that an answer could follow; its end is the end.
-        match line.try_read(|bytes| (bytes.len(), ()))? {
-            Lent::Eof => {
-                line.answering = false;
-                return Err(Ended::Closed);
+) -> impl Future<Output = Outcome> {
+    async move {
+        let mut count = Count::new(&exchange, ask.transport);
+        let (line, framing) = {
+            // The request's buffer is given back before anything is waited for.
+            let (line, mut asker) = exchange.into_parts();
+            asker.keeps_connection = false;
+            let framing = Framing::streaming(asker.version);
+            asker.begin_stream(line, F::CONTENT_TYPE, framing).await?;
+            if asker.head_only {
+                end_stream(line, None).await?;
+                return Ok(Served::CLOSE);
             }
-            Lent::Got(()) => line.breathe().await,
-            Lent::NotNow => {}
-        }
-        let now = line.now();
-        let mut payload = 0;
-        let lent = line.try_write(|room| {
-            let mut then = Then::More;
-            let mut fill = |room: &mut [u8]| {
-                let filled = follow.fill(&reader, room, now);
-                (payload, then) = (filled.written, filled.then);
-                filled.written
-            };
-            let written = match &mut chunks {
-                Some(chunks) => chunks.transmit(room, fill),
-                None => fill(room),
-            };
-            let pending = chunks.as_ref().is_some_and(ChunkEncoder::pending);
-            (written, (written, then, pending))
-        })?;
-        count.tally(line, payload as u64);
-        let mut want = Interest::READ;
-        let deadline = match lent {
-            Lent::Got((_, Then::Abort, _)) => return Err(Ended::Overwritten),
-            Lent::Got((_, Then::End, false)) => break,
-            Lent::Got((0, Then::Wait(deadline), false)) => deadline,
-            Lent::Got(_) => {
-                stalled = None;
-                line.breathe().await;
-                continue;
-            }
-            Lent::NotNow | Lent::Eof => {
-                want.room = 1;
-                *stalled.get_or_insert(now + line.config.write_timeout)
-            }
+            (line, framing)
         };
-        if want.room > 0 && now >= deadline {
-            return Err(Ended::TimedOut);
-        }
-        let after = follow.after();
-        let also = |cx: &mut Context<'_>| {
-            if (!draining && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
-                return Poll::Ready(());
+        let runtime = line.runtime;
+        let mut follow = Follow::new(form, &reader, ask.position, policy, line.config.pace, line.now());
+        let mut chunks = (framing == Framing::Chunked).then(ChunkEncoder::new);
+        let mut draining = false;
+        let mut stalled = None;
+        loop {
+            if !draining && runtime.is_draining() {
+                draining = true;
+                let pace = line.config.pace.reconnection_time;
+                follow.end(pace / 2 + spread(runtime.random(), pace * 2));
             }
-            // While there is no room the log may move as it likes.
-            if want.room > 0 { Poll::Pending } else { reader.poll_moved(cx, after) }
-        };
-        line.wait(want, deadline, also).await?;
+            if count.is_cut() {
+                return Err(Ended::Cut);
+            }
+            // What the client still says is nothing that an answer could follow; its end is the end.
+            match line.try_read(|bytes| (bytes.len(), ()))? {
+                Lent::Eof => {
+                    line.answering = false;
+                    return Err(Ended::Closed);
+                }
+                Lent::Got(()) => line.breathe().await,
+                Lent::NotNow => {}
+            }
+            let now = line.now();
+            let mut payload = 0;
+            let lent = line.try_write(|room| {
+                let mut then = Then::More;
+                let mut fill = |room: &mut [u8]| {
+                    let filled = follow.fill(&reader, room, now);
+                    (payload, then) = (filled.written, filled.then);
+                    filled.written
+                };
+                let written = match &mut chunks {
+                    Some(chunks) => chunks.transmit(room, fill),
+                    None => fill(room),
+                };
+                let pending = chunks.as_ref().is_some_and(ChunkEncoder::pending);
+                (written, (written, then, pending))
+            })?;
+            count.tally(line, payload as u64);
+            let mut want = Interest::READ;
+            let deadline = match lent {
+                Lent::Got((_, Then::Abort, _)) => return Err(Ended::Overwritten),
+                Lent::Got((_, Then::End, false)) => break,
+                Lent::Got((0, Then::Wait(deadline), false)) => deadline,
+                Lent::Got(_) => {
+                    stalled = None;
+                    line.breathe().await;
+                    continue;
+                }
+                Lent::NotNow | Lent::Eof => {
+                    want.room = 1;
+                    *stalled.get_or_insert(now + line.config.write_timeout)
+                }
+            };
+            if want.room > 0 && now >= deadline {
+                return Err(Ended::TimedOut);
+            }
+            let after = follow.after();
+            let also = |cx: &mut Context<'_>| {
+                if (!draining && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                // While there is no room the log may move as it likes.
+                if want.room > 0 { Poll::Pending } else { reader.poll_moved(cx, after) }
+            };
+            line.wait(want, deadline, also).await?;
+        }
+        end_stream(line, chunks).await?;
+        count.tally(line, 0);
+        Ok(Served::CLOSE)
     }
-    end_stream(line, chunks).await?;
-    count.tally(line, 0);
-    Ok(Served::CLOSE)
 }

@@ -68,42 +68,48 @@ impl<'h, H: Channels> Events<'h, H> {
     ///
     /// # Errors
     /// How the connection ended.
-    pub async fn answer<R: Runtime>(&self, exchange: Exchange<'_, '_, R>, channel: &str) -> Outcome {
-        let Ok(channel) = ChannelName::new(channel) else {
-            return exchange.respond(&Response::text(Status::BAD_REQUEST, NAME)).await;
-        };
-        let ask = match exchange.request().method() {
-            Method::Get | Method::Head => match Ask::read(exchange.request(), exchange.line.config) {
-                Ok(ask) => ask,
-                Err(error) => return refuse_ask(exchange, error).await,
-            },
-            Method::Post => return publish::answer(self.hub, channel, exchange).await,
-            _ => return exchange.allow(ALLOW).await,
-        };
-        let policy = self.hub.gap_policy(channel);
-        let following = ask.transport != Transport::Poll && !exchange.is_head_only();
-        let reader = match self.hub.open(channel, following) {
-            Ok(reader) => reader,
-            Err(error) => return refuse_open(exchange, ask.transport, error).await,
-        };
-        match ask.transport {
-            Transport::WebSocket => websocket::answer(self.hub, channel, reader, ask, policy, exchange).await,
-            Transport::Sse => follow::answer(EventStream, reader, ask, policy, exchange).await,
-            Transport::Stream => follow::answer(Ndjson, reader, ask, policy, exchange).await,
-            Transport::LongPoll | Transport::Poll | Transport::Publish => {
-                poll::answer(reader, ask, policy, exchange).await
+    pub fn answer<R: Runtime>(&self, exchange: Exchange<'_, '_, R>, channel: &str) -> impl Future<Output = Outcome> {
+        async move {
+            let Ok(channel) = ChannelName::new(channel) else {
+                return exchange.respond(&Response::text(Status::BAD_REQUEST, NAME)).await;
+            };
+            let ask = match exchange.request().method() {
+                Method::Get | Method::Head => match Ask::read(exchange.request(), exchange.line.config) {
+                    Ok(ask) => ask,
+                    Err(error) => return refuse_ask(exchange, error).await,
+                },
+                Method::Post => return publish::answer(self.hub, channel, exchange).await,
+                _ => return exchange.allow(ALLOW).await,
+            };
+            let policy = self.hub.gap_policy(channel);
+            let following = ask.transport != Transport::Poll && !exchange.is_head_only();
+            let reader = match self.hub.open(channel, following) {
+                Ok(reader) => reader,
+                Err(error) => return refuse_open(exchange, ask.transport, error).await,
+            };
+            match ask.transport {
+                Transport::WebSocket => {
+                    websocket::answer(self.hub, channel, reader, ask.position, policy, exchange).await
+                }
+                Transport::Sse => follow::answer(EventStream, reader, ask, policy, exchange).await,
+                Transport::Stream => follow::answer(Ndjson, reader, ask, policy, exchange).await,
+                Transport::LongPoll | Transport::Poll | Transport::Publish => {
+                    poll::answer(reader, ask, policy, exchange).await
+                }
             }
         }
     }
 }
 
 impl<H: Channels> Handler for Events<'_, H> {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
-        let Some(channel) = channel_of(exchange.request().path()) else { return exchange.not_found().await };
-        // The name outlives the request, whose buffer is given back while a reader waits.
-        match heapless::String::<MAX_CHANNEL_NAME>::try_from(channel) {
-            Ok(channel) => self.answer(exchange, &channel).await,
-            Err(_) => exchange.respond(&Response::text(Status::BAD_REQUEST, NAME)).await,
+    fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = Outcome> {
+        async move {
+            let Some(channel) = channel_of(exchange.request().path()) else { return exchange.not_found().await };
+            // The name outlives the request, whose buffer is given back while a reader waits.
+            match heapless::String::<MAX_CHANNEL_NAME>::try_from(channel) {
+                Ok(channel) => self.answer(exchange, &channel).await,
+                Err(_) => exchange.respond(&Response::text(Status::BAD_REQUEST, NAME)).await,
+            }
         }
     }
 }

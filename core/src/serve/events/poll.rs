@@ -15,61 +15,65 @@ use crate::serve::{Ended, Outcome, Runtime};
 use crate::sink::{Pour, Sink};
 
 /// Answers with what there is, or, for a long poll, with what comes before its wait is over.
-pub(super) async fn answer<R: Runtime>(
+pub(super) fn answer<R: Runtime>(
     mut reader: impl Reader,
     ask: Ask,
     policy: GapPolicy,
     exchange: Exchange<'_, '_, R>,
-) -> Outcome {
-    let mut count = Count::new(&exchange, ask.transport);
-    // The request is done with: its buffer goes back while this one waits.
-    let (line, asker) = exchange.into_parts();
-    let mut placed = reader.place(ask.position, policy);
-    let waits = ask.transport == Transport::LongPoll;
-    if waits && placed.gap.is_none() && !asker.head_only {
-        wait(&mut reader, placed.after, &ask, line, &mut count).await?;
-        // What was next may have been overwritten by now.
-        let after = EventId { epoch: reader.epoch(), seq: placed.after };
-        placed = reader.place(Position::After(after), policy);
+) -> impl Future<Output = Outcome> {
+    async move {
+        let mut count = Count::new(&exchange, ask.transport);
+        // The request is done with: its buffer goes back while this one waits.
+        let (line, asker) = exchange.into_parts();
+        let mut placed = reader.place(ask.position, policy);
+        let waits = ask.transport == Transport::LongPoll;
+        if waits && placed.gap.is_none() && !asker.head_only {
+            wait(&mut reader, placed.after, &ask, line, &mut count).await?;
+            // What was next may have been overwritten by now.
+            let after = EventId { epoch: reader.epoch(), seq: placed.after };
+            placed = reader.place(Position::After(after), policy);
+        }
+        let waited = waits.then_some(ask.wait.as_secs());
+        tell(&reader, placed, ask.conditional, waited, line, &asker, &mut count).await
     }
-    let waited = waits.then_some(ask.wait.as_secs());
-    tell(&reader, placed, ask.conditional, waited, line, &asker, &mut count).await
 }
 
 /// Waits until there is an event after `after`, or no more sense in waiting.
-async fn wait<R: Runtime>(
+fn wait<R: Runtime>(
     reader: &mut impl Reader,
     after: u64,
     ask: &Ask,
     line: &mut Line<'_, R>,
     count: &mut Count<R::Ticket>,
-) -> Result<(), Ended> {
-    let deadline = line.after(ask.wait);
-    let runtime = line.runtime;
-    let mut want = Interest::READ;
-    while reader.newest() <= after && line.now() < deadline && !runtime.is_draining() {
-        if count.is_cut() {
-            return Err(Ended::Cut);
-        }
-        // A peer that ended its side gets its answer at once; the next request of one that hurries waits for this one.
-        match line.try_read(|_| (0, ()))? {
-            Lent::Eof => break,
-            Lent::Got(()) => want = Interest::NONE,
-            Lent::NotNow => {}
-        }
-        let also = |cx: &mut Context<'_>| {
-            if runtime.is_draining() || count.poll_cut(cx).is_ready() {
-                return Ready::Ready(());
+) -> impl Future<Output = Result<(), Ended>> {
+    async move {
+        let deadline = line.after(ask.wait);
+        let runtime = line.runtime;
+        let mut want = Interest::READ;
+        while reader.newest() <= after && line.now() < deadline && !runtime.is_draining() {
+            if count.is_cut() {
+                return Err(Ended::Cut);
             }
-            reader.poll_moved(cx, after)
-        };
-        line.wait(want, deadline, also).await?;
+            // A peer that ended its side gets its answer at once; the next request of one that hurries waits for this one.
+            match line.try_read(|_| (0, ()))? {
+                Lent::Eof => break,
+                Lent::Got(()) => want = Interest::NONE,
+                Lent::NotNow => {}
+            }
+            let also = |cx: &mut Context<'_>| {
+                if runtime.is_draining() || count.poll_cut(cx).is_ready() {
+                    return Ready::Ready(());
+                }
+                reader.poll_moved(cx, after)
+            };
+            line.wait(want, deadline, also).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Sends the answer: 304 where the client asked for that and nothing is new, else the list.
-async fn tell<R: Runtime>(
+fn tell<R: Runtime>(
     reader: &impl Reader,
     placed: Placed,
     conditional: bool,
@@ -77,52 +81,54 @@ async fn tell<R: Runtime>(
     line: &mut Line<'_, R>,
     asker: &Asker,
     count: &mut Count<R::Ticket>,
-) -> Outcome {
-    let mut poll = Poll::new(reader, placed, &line.config.poll);
-    let unchanged = conditional && poll.is_empty();
-    let status = if unchanged { Status::NOT_MODIFIED } else { Status::OK };
-    let framing = if unchanged { Framing::None } else { Framing::Length(poll.length()) };
-    let keeps_connection = asker.keeps_connection && !line.runtime.is_draining();
-    let last = poll.last();
-    let head = |out: &mut Sink<'_>| {
-        pour_head(asker, status, framing, keeps_connection, out, |out| {
-            if !unchanged {
-                pour_field("Content-Type", b"application/json", out);
-            }
-            let mut tag = [0; MAX_EVENT_ID + 2];
-            pour_field("ETag", poured(&mut tag, |tag| quoted(last, tag)), out);
-            pour_field("Cache-Control", b"no-store", out);
-            pour_field("Vary", b"Accept, Prefer", out);
-            if let Some(seconds) = waited {
-                let mut applied = [0; 32];
-                let applied = poured(&mut applied, |applied| {
-                    applied.pour(b"wait=");
-                    applied.pour_decimal(seconds);
-                });
-                pour_field("Preference-Applied", applied, out);
-            }
-        });
-    };
-    line.answering = true;
-    line.send(head).await?;
-    if unchanged || asker.head_only {
-        line.answering = false;
-        count.tally(line, 0);
-        return Ok(Served::after_stream(keeps_connection));
-    }
-    let sent = line.write(|room| {
-        let filled = poll.fill(reader, room);
-        let end = match filled.then {
-            Then::End => Some(Ok(())),
-            Then::Abort => Some(Err(Ended::Overwritten)),
-            Then::More | Then::Wait(_) => None,
+) -> impl Future<Output = Outcome> {
+    async move {
+        let mut poll = Poll::new(reader, placed, &line.config.poll);
+        let unchanged = conditional && poll.is_empty();
+        let status = if unchanged { Status::NOT_MODIFIED } else { Status::OK };
+        let framing = if unchanged { Framing::None } else { Framing::Length(poll.length()) };
+        let keeps_connection = asker.keeps_connection && !line.runtime.is_draining();
+        let last = poll.last();
+        let head = |out: &mut Sink<'_>| {
+            pour_head(asker, status, framing, keeps_connection, out, |out| {
+                if !unchanged {
+                    pour_field("Content-Type", b"application/json", out);
+                }
+                let mut tag = [0; MAX_EVENT_ID + 2];
+                pour_field("ETag", poured(&mut tag, |tag| quoted(last, tag)), out);
+                pour_field("Cache-Control", b"no-store", out);
+                pour_field("Vary", b"Accept, Prefer", out);
+                if let Some(seconds) = waited {
+                    let mut applied = [0; 32];
+                    let applied = poured(&mut applied, |applied| {
+                        applied.pour(b"wait=");
+                        applied.pour_decimal(seconds);
+                    });
+                    pour_field("Preference-Applied", applied, out);
+                }
+            });
         };
-        (filled.written, end)
-    });
-    sent.await??;
-    line.answering = false;
-    count.tally(line, poll.length());
-    Ok(Served::after_stream(keeps_connection))
+        line.answering = true;
+        line.send(head).await?;
+        if unchanged || asker.head_only {
+            line.answering = false;
+            count.tally(line, 0);
+            return Ok(Served::after_stream(keeps_connection));
+        }
+        let sent = line.write(|room| {
+            let filled = poll.fill(reader, room);
+            let end = match filled.then {
+                Then::End => Some(Ok(())),
+                Then::Abort => Some(Err(Ended::Overwritten)),
+                Then::More | Then::Wait(_) => None,
+            };
+            (filled.written, end)
+        });
+        sent.await??;
+        line.answering = false;
+        count.tally(line, poll.length());
+        Ok(Served::after_stream(keeps_connection))
+    }
 }
 
 fn quoted(id: EventId, out: &mut Sink<'_>) {

@@ -2,13 +2,12 @@
 
 use core::task::{Context, Poll};
 
-use super::Count;
-use super::ask::Ask;
 use super::spoken::{self, Reply};
+use super::{Count, Transport};
 use crate::delivery::{Framing, MessageKind as Kind, Messages, NextMessage};
 use crate::edge::{Interest, Lent};
 use crate::hub::{ChannelName, Channels, Publication, PublishError, Reader};
-use crate::log::{AppendError, Encoding, EventType, GapPolicy, Source};
+use crate::log::{AppendError, Encoding, EventType, GapPolicy, Position, Source};
 use crate::serve::exchange::{Exchange, Served};
 use crate::serve::line::Line;
 use crate::serve::wire::Wire;
@@ -26,35 +25,40 @@ const SUBPROTOCOL: &str = "goldcrest.v1";
 const GAP: Option<CloseCode> = CloseCode::new(4001);
 
 /// Answers with the channel as a WebSocket.
-pub(super) async fn answer<H: Channels, R: Runtime>(
+pub(super) fn answer<H: Channels, R: Runtime>(
     hub: &H,
     channel: ChannelName<'_>,
     mut reader: H::Reader<'_>,
-    ask: Ask,
+    position: Position,
     policy: GapPolicy,
     exchange: Exchange<'_, '_, R>,
-) -> Outcome {
-    let mut count = Count::new(&exchange, ask.transport);
-    let acceptance = match exchange.handshake(&[SUBPROTOCOL]) {
-        Ok(acceptance) => acceptance,
-        Err(refusal) => return Err(exchange.refuse_handshake(refusal).await),
-    };
-    let framing = if acceptance.protocol.is_some() { Framing::Envelope } else { Framing::Plain };
-    let (line, _) = exchange.into_parts();
-    line.send(|out| acceptance.pour(out)).await?;
-    let mut session = Session {
-        wire: Wire::new(line, line.config.max_body),
-        messages: Messages::new(framing, &reader, ask.position, policy),
-        framing,
-        sending: Sending::Nothing,
-        incoming: None,
-        reply: None,
-        stalled: None,
-    };
-    let outcome = session.run(line, hub, channel, &mut reader, &mut count).await;
-    count.tally(line, 0);
-    outcome
+) -> impl Future<Output = Outcome> {
+    async move {
+        let mut count = Count::new(&exchange, Transport::WebSocket);
+        let (line, framing) = {
+            let acceptance = match exchange.handshake(&[SUBPROTOCOL]) {
+                Ok(acceptance) => acceptance,
+                Err(refusal) => return Err(exchange.refuse_handshake(refusal).await),
+            };
+            let (line, _) = exchange.into_parts();
+            line.send(|out| acceptance.pour(out)).await?;
+            (line, if acceptance.protocol.is_some() { Framing::Envelope } else { Framing::Plain })
+        };
+        let mut session = Session {
+            wire: Wire::new(line, line.config.max_body),
+            messages: Messages::new(framing, &reader, position, policy),
+            framing,
+            sending: Sending::Nothing,
+            incoming: None,
+            reply: None,
+            stalled: None,
+        };
+        let outcome = session.run(line, hub, channel, &mut reader, &mut count).await;
+        count.tally(line, 0);
+        outcome
+    }
 }
+
 /// One reader's connection.
 struct Session<B> {
     wire: Wire,
@@ -96,74 +100,76 @@ enum Seen {
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
     /// Reads, publishes and writes until the connection ends.
-    async fn run<H: Channels, R: Runtime<Buffer = B>>(
+    fn run<H: Channels, R: Runtime<Buffer = B>>(
         &mut self,
         line: &mut Line<'_, R>,
         hub: &H,
         channel: ChannelName<'_>,
         reader: &mut impl Reader,
         count: &mut Count<R::Ticket>,
-    ) -> Outcome {
-        loop {
-            if count.is_cut() {
-                return Err(Ended::Cut);
-            }
-            let mut moved = false;
-            let readable = self.takes_input();
-            if readable {
-                match self.receive(line, hub, channel)? {
-                    Lent::Got(()) => moved = true,
-                    // Ours was sent and nothing more can come; or the peer left without a word.
-                    Lent::Eof => return Err(Ended::Closed),
-                    Lent::NotNow => {}
+    ) -> impl Future<Output = Outcome> {
+        async move {
+            loop {
+                if count.is_cut() {
+                    return Err(Ended::Cut);
                 }
-            }
-            // Behind a Close of ours there is nothing: an answer that waits goes first, and what was published before
-            // the shutdown does.
-            let all_sent =
-                self.reply.is_none() && self.wire.connection.is_between_frames() && !self.messages.has_next(reader);
-            let restarts = all_sent && !self.wire.connection.is_closing();
-            if restarts && line.runtime.is_draining() {
-                self.wire.restart();
-            }
-            self.wire.beat(line)?;
-            let mut want = Interest { read: readable, ..Interest::NONE };
-            let mut payload = 0;
-            if self.has_output(reader) {
-                let (lent, sent) = self.transmit(line, reader)?;
-                payload = sent;
-                match lent {
-                    Lent::Got(()) => {
-                        moved = true;
-                        self.stalled = None;
+                let mut moved = false;
+                let readable = self.takes_input();
+                if readable {
+                    match self.receive(line, hub, channel)? {
+                        Lent::Got(()) => moved = true,
+                        // Ours was sent and nothing more can come; or the peer left without a word.
+                        Lent::Eof => return Err(Ended::Closed),
+                        Lent::NotNow => {}
                     }
-                    Lent::NotNow | Lent::Eof => {
-                        want.room = 1;
-                        let due = *self.stalled.get_or_insert(line.after(line.config.write_timeout));
-                        if line.now() >= due {
-                            return Err(Ended::TimedOut);
+                }
+                // Behind a Close of ours there is nothing: an answer that waits goes first, and what was published before
+                // the shutdown does.
+                let all_sent =
+                    self.reply.is_none() && self.wire.connection.is_between_frames() && !self.messages.has_next(reader);
+                let restarts = all_sent && !self.wire.connection.is_closing();
+                if restarts && line.runtime.is_draining() {
+                    self.wire.restart();
+                }
+                self.wire.beat(line)?;
+                let mut want = Interest { read: readable, ..Interest::NONE };
+                let mut payload = 0;
+                if self.has_output(reader) {
+                    let (lent, sent) = self.transmit(line, reader)?;
+                    payload = sent;
+                    match lent {
+                        Lent::Got(()) => {
+                            moved = true;
+                            self.stalled = None;
+                        }
+                        Lent::NotNow | Lent::Eof => {
+                            want.room = 1;
+                            let due = *self.stalled.get_or_insert(line.after(line.config.write_timeout));
+                            if line.now() >= due {
+                                return Err(Ended::TimedOut);
+                            }
                         }
                     }
                 }
-            }
-            count.tally(line, payload);
-            if self.wire.connection.is_closed() {
-                return self.wire.connection.error().map_or(Ok(Served::CLOSE), |error| Err(Ended::Protocol(error)));
-            }
-            if moved {
-                line.breathe().await;
-                continue;
-            }
-            let (after, closing) = (self.messages.after(), self.wire.connection.is_closing());
-            let deadline = self.stalled.map_or(self.wire.deadline(), |due| due.min(self.wire.deadline()));
-            let runtime = line.runtime;
-            let also = |cx: &mut Context<'_>| {
-                if (restarts && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
-                    return Poll::Ready(());
+                count.tally(line, payload);
+                if self.wire.connection.is_closed() {
+                    return self.wire.connection.error().map_or(Ok(Served::CLOSE), |error| Err(Ended::Protocol(error)));
                 }
-                if closing || want.room > 0 { Poll::Pending } else { reader.poll_moved(cx, after) }
-            };
-            line.wait(want, deadline, also).await?;
+                if moved {
+                    line.breathe().await;
+                    continue;
+                }
+                let (after, closing) = (self.messages.after(), self.wire.connection.is_closing());
+                let deadline = self.stalled.map_or(self.wire.deadline(), |due| due.min(self.wire.deadline()));
+                let runtime = line.runtime;
+                let also = |cx: &mut Context<'_>| {
+                    if (restarts && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
+                        return Poll::Ready(());
+                    }
+                    if closing || want.room > 0 { Poll::Pending } else { reader.poll_moved(cx, after) }
+                };
+                line.wait(want, deadline, also).await?;
+            }
         }
     }
 
