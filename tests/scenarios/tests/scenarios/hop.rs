@@ -1,5 +1,6 @@
 //! Readers that come and go while others publish without a pause: nothing lost, nothing twice, one order for all.
 
+use std::sync::mpsc;
 use std::thread;
 
 use goldcrest_tests::{List, Need, Published, Reader, Server, Start, Transport, promises};
@@ -39,19 +40,30 @@ fn seq(id: &str) -> u64 {
 fn a_reader_that_hops_between_transports_in_a_burst_misses_nothing(server: &Server) {
     let channel = server.channel();
     let target = channel.target("");
+    // A chip keeps few events: the burst is never further ahead than that.
+    let (ahead, caught_up) = mpsc::sync_channel(8);
+    let mut cursor = channel.newest();
     thread::scope(|scope| {
-        let mut cursor = channel.newest();
-        let publisher = scope.spawn(|| burst(server, &target, EVENTS));
+        let publisher = scope.spawn(move || {
+            let mut published = Vec::new();
+            while published.len() < EVENTS && ahead.send(()).is_ok() {
+                published.extend(burst(server, &target, 1));
+            }
+            published
+        });
         let mut got: Vec<String> = Vec::new();
         let mut transports = Transport::ALL.iter().cycle();
         while got.len() < EVENTS {
             let transport = *transports.next().expect("a cycle");
             let mut reader = Reader::open(&channel, transport, Start::after(&cursor));
-            let count = (1 + got.len() % 7).min(EVENTS - got.len());
-            got.extend(reader.ids(count));
+            for _ in 0..(1 + got.len() % 7).min(EVENTS - got.len()) {
+                got.extend(reader.ids(1));
+                caught_up.recv().expect("a publisher");
+            }
             // It leaves in the middle: what else it got is as if it had never come.
             cursor.clone_from(got.last().expect("at least one"));
         }
+        drop(caught_up);
         assert_eq!(got, publisher.join().unwrap());
     });
 }
