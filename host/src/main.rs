@@ -1,5 +1,7 @@
 //! The `goldcrest` server.
 
+#![allow(rustdoc::bare_urls, reason = "the comments are the text of --help")]
+
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! The command line that the server and its examples share.
 
+#![allow(rustdoc::bare_urls, reason = "the comments are the text of --help")]
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;

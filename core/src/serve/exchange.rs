@@ -197,14 +197,14 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         self.respond(&Response::text(Status::NOT_FOUND, "nothing here\n")).await
     }
 
-    /// Answers that only the methods `allow` are answered here: 204 to OPTIONS, 405 to any other.
+    /// Answers that only the methods `allow` are answered here: 200 to OPTIONS, 405 to any other.
     ///
     /// # Errors
     /// The connection ended first.
     pub async fn allow(self, allow: &str) -> Outcome {
         let headers = &[("Allow", allow)];
         let response = if self.request.method() == Method::Options {
-            Response { status: Status::NO_CONTENT, content_type: None, headers, body: b"" }
+            Response { status: Status::OK, content_type: None, headers, body: b"" }
         } else {
             Response { headers, ..Response::text(Status::METHOD_NOT_ALLOWED, "method not allowed\n") }
         };

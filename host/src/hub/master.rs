@@ -70,11 +70,15 @@ impl Master {
         self: &Arc<Self>,
         publication: &Publication<'_>,
         now: u64,
+        draining: &AtomicBool,
     ) -> Option<Result<Published, PublishError>> {
         let Publication { event_type, encoding, data, idempotency_key } = *publication;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_dead() {
             return None;
+        }
+        if draining.load(Ordering::SeqCst) {
+            return Some(Err(PublishError::Draining));
         }
         self.last_used.store(now, Ordering::Relaxed);
         let State { log, keys, mirrors } = &mut *state;
@@ -121,6 +125,11 @@ impl Master {
             self.dead.store(true, Ordering::SeqCst);
         }
         idle
+    }
+
+    /// Returns once every publication that has begun is in the inboxes.
+    pub(super) fn settle(&self) {
+        drop(self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     pub(super) fn touch(&self, now: u64) {

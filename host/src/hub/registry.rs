@@ -126,11 +126,8 @@ impl Hub {
         publication: &Publication<'_>,
     ) -> Result<Published, PublishError> {
         loop {
-            if self.is_draining() {
-                return Err(PublishError::Draining);
-            }
             let master = self.master(channel).map_err(|_| PublishError::TooManyChannels)?;
-            if let Some(published) = master.publish(publication, self.seconds()) {
+            if let Some(published) = master.publish(publication, self.seconds(), &self.registry.draining) {
                 return published;
             }
         }
@@ -146,13 +143,13 @@ impl Hub {
         self.registry.channels.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Takes no publication any more: the server is about to end.
+    /// Takes no publication any more: the server is about to end. Once this returns, what was accepted is in the
+    /// inboxes of the threads that have readers of it.
     pub(crate) fn drain(&self) {
         self.registry.draining.store(true, Ordering::SeqCst);
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        self.registry.draining.load(Ordering::SeqCst)
+        for master in self.registry.channels.read().unwrap_or_else(PoisonError::into_inner).values() {
+            master.settle();
+        }
     }
 
     /// The channel of this name, made if there is none.

@@ -164,7 +164,7 @@ impl Server {
                     stopper.register(notifier.clone());
                     let inbox = Arc::new(Inbox::new(notifier.clone()));
                     let hub = ThreadHub::new(hub, inbox);
-                    let runtime = HostRuntime::new(&reactor, admission.limits(), figures.clone(), stopper.clone());
+                    let runtime = HostRuntime::new(&reactor, admission.limits(), figures.clone());
                     let thread = Thread {
                         reactor: Rc::new(reactor),
                         runtime,

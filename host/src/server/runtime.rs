@@ -1,36 +1,41 @@
 //! What the core's connections stand on here.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use goldcrest_core::http::Request;
 use goldcrest_core::serve::{self, Purpose, Transport};
 
-use super::{Limits, Stopper};
+use super::Limits;
 use crate::figures::{Figures, Ticket};
 use crate::reactor::{CoarseClock, Reactor, TcpSocket};
 
 /// Buffers of each kind that are kept for the next who needs one.
-const KEPT: usize = 64;
+const KEPT: usize = 8;
 
 /// The world around the connections of one thread.
 pub(super) struct HostRuntime {
     pub(super) clock: CoarseClock,
     figures: Figures,
-    stopper: Stopper,
+    draining: Cell<bool>,
     heads: Rc<Pool>,
     events: Rc<Pool>,
 }
 
 impl HostRuntime {
-    pub(super) fn new(reactor: &Reactor, limits: &Limits, figures: Figures, stopper: Stopper) -> Self {
+    pub(super) fn new(reactor: &Reactor, limits: &Limits, figures: Figures) -> Self {
         Self {
             clock: CoarseClock(reactor.alarms.clone()),
             figures,
-            stopper,
+            draining: Cell::new(false),
             heads: Pool::new(limits.head),
             events: Pool::new(limits.event),
         }
+    }
+
+    /// Tells the connections that the server is shutting down; they are to be woken then.
+    pub(super) fn drain(&self) {
+        self.draining.set(true);
     }
 }
 
@@ -100,7 +105,7 @@ impl serve::Runtime for HostRuntime {
     }
 
     fn is_draining(&self) -> bool {
-        self.stopper.is_stopping()
+        self.draining.get()
     }
 
     fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> Ticket {

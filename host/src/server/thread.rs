@@ -83,9 +83,10 @@ impl<H: Handler + 'static> Thread<H> {
         let between = || {
             thread.hub.take_in();
             if thread.stopper.is_stopping() && !told.replace(true) {
-                // What has been accepted is in the inbox by now, and goes out before the readers are told to leave.
+                // What has been accepted is in the inbox then, and goes out before the readers are told to leave.
                 thread.hub.hub().drain();
                 thread.hub.take_in();
+                thread.runtime.drain();
                 thread.reactor.wake_all();
                 thread.connections.wake();
             }
@@ -180,20 +181,24 @@ impl<H: Handler + 'static> Thread<H> {
         }
     }
 
-    async fn connection(self: Rc<Self>, stream: TcpStream, place: Place, full: bool) {
-        match TcpSocket::new(stream, &self.reactor) {
-            Ok(mut socket) => {
-                let ended = if full {
-                    serve(&mut socket, &self.runtime, &self.config, &Full).await
-                } else {
-                    serve(&mut socket, &self.runtime, &self.config, &self.handler).await
-                };
-                tracing::trace!(%ended, "connection");
+    /// Serves a connection to its end. (Not an `async fn`: that would keep each argument twice.)
+    #[allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
+    fn connection(self: Rc<Self>, stream: TcpStream, place: Place, full: bool) -> impl Future<Output = ()> {
+        async move {
+            match TcpSocket::new(stream, &self.reactor) {
+                Ok(mut socket) => {
+                    let ended = if full {
+                        serve(&mut socket, &self.runtime, &self.config, &Full).await
+                    } else {
+                        serve(&mut socket, &self.runtime, &self.config, &self.handler).await
+                    };
+                    tracing::trace!(%ended, "connection");
+                }
+                Err(error) => tracing::warn!(%error, "a connection cannot be watched"),
             }
-            Err(error) => tracing::warn!(%error, "a connection cannot be watched"),
+            drop(place);
+            self.connections.left();
         }
-        drop(place);
-        self.connections.left();
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt::Write;
 
 use super::spoken::type_reason;
 use super::{Count, Transport, full};
-use crate::http::{Request, Response, Status};
+use crate::http::{BodyLength, Request, Response, Status};
 use crate::hub::{ChannelName, Channels, Publication, PublishError, Published};
 use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
 use crate::serve::exchange::Exchange;
@@ -19,6 +19,9 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
     channel: ChannelName<'_>,
     mut exchange: Exchange<'_, '_, R>,
 ) -> Outcome {
+    if exchange.request().body_length() == BodyLength::None {
+        return exchange.respond(&Response::text(Status::LENGTH_REQUIRED, "an event has a Content-Length\n")).await;
+    }
     let mut count = Count::new(&exchange, Transport::Publish);
     let free = if exchange.runtime().is_draining() { None } else { exchange.runtime().buffer(Purpose::Event) };
     let Some(mut buffer) = free else {
