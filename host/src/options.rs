@@ -12,6 +12,7 @@ use goldcrest_core::log::GapPolicy;
 use goldcrest_core::serve::{Access, Config, HostPolicy};
 use goldcrest_core::ws::handshake::origin::OriginPolicy;
 
+use crate::server::default_config;
 use crate::{ChannelLimits, Limits, Server};
 
 /// Where a server listens, its bounds, and who may ask.
@@ -156,7 +157,7 @@ impl Options {
             idle_timeout: seconds(self.idle_timeout),
             write_timeout: seconds(self.write_timeout),
             pace: Pace { keep_alive: seconds(self.keep_alive), ..Pace::default() },
-            ..Config::default()
+            ..default_config()
         };
         config.heartbeat.ping_interval = seconds(self.ping_interval);
         config.heartbeat.pong_deadline = seconds(self.pong_deadline);

@@ -16,6 +16,8 @@ pub struct Config<'a> {
     pub max_fields: usize,
     /// Bytes of a request's content (413). Default: 64 KiB.
     pub max_body: u64,
+    /// Bytes that a connection may move before the others of its executor have their turn. Default: 16 KiB.
+    pub turn: usize,
     /// From a head's first byte to its last (408). Default: 10 s.
     pub head_timeout: Duration,
     /// From one request's end to the next one's start; the connection then closes. Default: 60 s.
@@ -48,6 +50,7 @@ impl Default for Config<'_> {
             access: Access::default(),
             max_fields: MAX_FIELDS,
             max_body: 64 * 1024,
+            turn: 16 * 1024,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(20),

@@ -11,9 +11,6 @@ use crate::http::BodyDecoder;
 use crate::sink::{Pour, Sink};
 use crate::time::Instant;
 
-/// Bytes that a connection may move before the others of its executor have their turn.
-const TURN: usize = 16 * 1024;
-
 type TimerOf<R> = <<R as Runtime>::Clock as Clock>::Timer;
 
 /// A connection: its socket, its alarm, and what is left of the request's content.
@@ -96,7 +93,7 @@ impl<'a, R: Runtime> Line<'a, R> {
 
     /// Lets the other connections have their turn once this one has had its share.
     pub(super) async fn breathe(&mut self) {
-        if self.spent < TURN {
+        if self.spent < self.config.turn {
             return;
         }
         self.spent = 0;

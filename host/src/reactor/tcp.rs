@@ -19,9 +19,9 @@ pub(crate) struct Limits {
 }
 
 impl Default for Limits {
-    /// 16 KiB each, and the heads of a frame that carries 16 KiB.
+    /// 64 KiB each, and the heads of frames that carry as much: few system calls where much is under way.
     fn default() -> Self {
-        Self { receive: 16 * 1024 + 256, transmit: 16 * 1024 + 256 }
+        Self { receive: 64 * 1024 + 256, transmit: 64 * 1024 + 256 }
     }
 }
 

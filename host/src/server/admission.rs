@@ -19,9 +19,9 @@ pub struct Limits {
     pub head: usize,
     /// Bytes of an event that is published (413, close code 1009). Default: 64 KiB.
     pub event: usize,
-    /// Bytes that the kernel keeps unsent for a connection, beside [`Limits::unsent`]. Default: 128 KiB.
+    /// Bytes that the kernel keeps unsent for a connection, beside [`Limits::unsent`]. Default: 256 KiB.
     pub send_buffer: usize,
-    /// Bytes that may wait in the kernel before it says that there is no room. Default: 16 KiB.
+    /// Bytes that may wait in the kernel before it says that there is no room. Default: 128 KiB.
     pub unsent: usize,
     /// How long the server takes to end, at most. Default: 10 s.
     pub drain: Duration,
@@ -34,8 +34,8 @@ impl Default for Limits {
             connections_per_address: 10_000,
             head: 16 * 1024,
             event: 64 * 1024,
-            send_buffer: 128 * 1024,
-            unsent: 16 * 1024,
+            send_buffer: 256 * 1024,
+            unsent: 128 * 1024,
             drain: super::DRAIN,
         }
     }

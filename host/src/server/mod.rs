@@ -67,7 +67,7 @@ impl Server {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             limits: Limits::default(),
             channels: ChannelLimits::default(),
-            config: Config::default(),
+            config: default_config(),
             hub: None,
             figures: Figures::default(),
             stopper: Stopper::default(),
@@ -186,6 +186,12 @@ impl Server {
             Ok(())
         })
     }
+}
+
+/// The core's defaults, with a longer turn: a host's neighbours wait microseconds for it, and what is read and answered in
+/// one turn leaves in one write.
+pub(crate) fn default_config() -> Config<'static> {
+    Config { turn: 64 * 1024, ..Config::default() }
 }
 
 /// How long the server takes to end, at most.
