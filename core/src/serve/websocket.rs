@@ -44,16 +44,16 @@ pub struct WebSocket<'x, 'l, R: Runtime> {
     sending: Option<MessageKind>,
     /// A long `send` was dropped midway: its message has no end.
     cut_short: bool,
-    /// What waits for room has waited since there was less of it.
+    /// Room is waited for.
     stall: Option<Stall>,
 }
 
 /// A wait for room.
 #[derive(Clone, Copy)]
 struct Stall {
-    /// The peer is gone by then, unless it takes something.
+    /// The peer is given up then, unless it takes something.
     due: Instant,
-    /// How much room there was.
+    /// How much room there was when it was last looked at.
     room: usize,
 }
 
@@ -246,6 +246,7 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
     /// The connection ended, or is closing; or a message is being sent in parts.
     pub fn try_send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<bool, Ended> {
         self.mend()?;
+        self.watch_room();
         let connection = &mut self.wire.connection;
         let lent = self.line.try_write(|room| {
             let waiting = connection.transmit(room, &mut Unmasked).unwrap_or(0);
@@ -257,6 +258,7 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
                 Err(_) => (waiting, Err(Ended::Closed)),
             }
         })?;
+        self.watch_room();
         match lent {
             Lent::Got(Ok(false)) if self.has_room(frame_length(payload.len())) => {
                 if self.sending.is_some() {
@@ -265,15 +267,10 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
                 self.push(&mut &[][..])?;
                 self.begin(kind, true, payload.len())?;
                 self.push(&mut &*payload)?;
-                self.stall = None;
                 Ok(true)
             }
-            Lent::Got(Ok(true)) => {
-                self.stall = None;
-                Ok(true)
-            }
-            Lent::Got(Err(ended)) => Err(ended),
-            Lent::Got(Ok(false)) | Lent::NotNow | Lent::Eof => Ok(false),
+            Lent::Got(result) => result,
+            Lent::NotNow | Lent::Eof => Ok(false),
         }
     }
 
@@ -290,8 +287,9 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
     /// Lets leave what waits and, of the frame under way, its head and payload from `rest`, which moves on. Whether
     /// nothing waits any more.
     fn push(&mut self, rest: &mut &[u8]) -> Result<bool, Ended> {
-        let connection = &mut self.wire.connection;
-        while connection.has_output() || connection.payload_remaining() > 0 {
+        self.watch_room();
+        while self.wire.connection.has_output() || self.wire.connection.payload_remaining() > 0 {
+            let connection = &mut self.wire.connection;
             let lent = self.line.try_write(|room| {
                 let head = connection.transmit(room, &mut Unmasked).unwrap_or(0);
                 let body = connection.payload(room.get_mut(head..).unwrap_or_default(), |room| {
@@ -308,8 +306,8 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
             if lent != Lent::Got(()) {
                 return Ok(false);
             }
-            self.stall = None;
-            if rest.is_empty() && connection.payload_remaining() > 0 {
+            self.watch_room();
+            if rest.is_empty() && self.wire.connection.payload_remaining() > 0 {
                 break;
             }
         }
@@ -536,23 +534,24 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
 
     /// When a wait for room is given up.
     fn stall(&mut self) -> Result<Instant, Ended> {
+        self.watch_room();
         let (now, room) = (self.line.now(), self.line.socket.room());
-        match self.stall {
-            Some(stall) if room <= stall.room => {
-                if now >= stall.due {
-                    return Err(Ended::TimedOut);
-                }
-                Ok(stall.due)
+        let due = now + self.line.config.write_timeout;
+        let stall = self.stall.get_or_insert(Stall { due, room });
+        if now >= stall.due { Err(Ended::TimedOut) } else { Ok(stall.due) }
+    }
+
+    /// Sees whether there is more room than when it was last looked at, while it is waited for: a peer that takes
+    /// something lives, though it says nothing.
+    fn watch_room(&mut self) {
+        let room = self.line.socket.room();
+        match &mut self.stall {
+            Some(stall) if room > stall.room => {
+                self.stall = None;
+                self.wire.pulse.heard(self.line.now());
             }
-            before => {
-                // A peer that takes what is sent lives, though it says nothing.
-                if before.is_some() {
-                    self.wire.pulse.heard(now);
-                }
-                let due = now + self.line.config.write_timeout;
-                self.stall = Some(Stall { due, room });
-                Ok(due)
-            }
+            Some(stall) => stall.room = room,
+            None => {}
         }
     }
 }

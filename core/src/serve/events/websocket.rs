@@ -140,7 +140,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                     match lent {
                         Lent::Got(()) => {
                             moved = true;
-                            self.stalled = None;
+                            // A peer that takes what is sent lives, though it says nothing.
+                            if self.stalled.take().is_some() {
+                                self.wire.pulse.heard(line.now());
+                            }
                         }
                         Lent::NotNow | Lent::Eof => {
                             want.room = 1;

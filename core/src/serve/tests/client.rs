@@ -15,6 +15,9 @@ use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{Config, Connection, Incoming, MaskingKeys, MessageKind, NoEntropy};
 use crate::ws::handshake::ClientHandshake;
 
+/// What comes without end is read so far.
+const ENDLESS: usize = 32 * 1024;
+
 /// The client's end of a connection.
 pub(super) struct Client {
     pub(super) world: &'static World,
@@ -91,7 +94,7 @@ impl Client {
             sent += put;
             let before = self.came.len();
             self.read();
-            if sent == bytes.len() || (put == 0 && before == self.came.len()) {
+            if sent == bytes.len() || (put == 0 && before == self.came.len()) || self.came.len() > ENDLESS {
                 return sent;
             }
         }
@@ -103,14 +106,14 @@ impl Client {
         assert_eq!(sent, bytes.len(), "the server reads no further: {:?}", self.ended());
     }
 
-    /// Lets the server work and reads all that comes. How much that was.
+    /// Lets the server work and reads all that comes, or [`ENDLESS`] bytes. How much that was.
     pub(super) fn read(&mut self) -> usize {
         let mut count = 0;
         loop {
             self.world.run();
             let taken = self.take(usize::MAX);
             count += taken;
-            if taken == 0 {
+            if taken == 0 || count > ENDLESS {
                 return count;
             }
         }
