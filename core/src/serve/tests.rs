@@ -3,6 +3,7 @@
 mod client;
 mod ends;
 mod json;
+mod overwritten;
 mod own;
 mod pairs;
 mod rings;

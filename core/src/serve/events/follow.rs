@@ -25,6 +25,9 @@ pub(super) fn answer<F: FollowForm, R: Runtime>(
 ) -> impl Future<Output = Outcome> {
     async move {
         let mut count = Count::new(&exchange, ask.transport);
+        let (now, pace) = (exchange.line.now(), exchange.line.config.pace);
+        // What is published from now on, while the head is on its way, is for this reader too.
+        let mut follow = Follow::new(form, &reader, ask.position, policy, pace, now);
         let (line, framing) = {
             // The request's buffer is given back before anything is waited for.
             let (line, mut asker) = exchange.into_parts();
@@ -38,15 +41,14 @@ pub(super) fn answer<F: FollowForm, R: Runtime>(
             (line, framing)
         };
         let runtime = line.runtime;
-        let mut follow = Follow::new(form, &reader, ask.position, policy, line.config.pace, line.now());
         let mut chunks = (framing == Framing::Chunked).then(ChunkEncoder::new);
         let mut draining = false;
         let mut stalled = None;
         loop {
             if !draining && runtime.is_draining() {
                 draining = true;
-                let pace = line.config.pace.reconnection_time;
-                follow.end(pace / 2 + spread(runtime.random(), pace * 2));
+                let time = line.config.pace.reconnection_time;
+                follow.end(time / 2 + spread(runtime.random(), time * 2));
             }
             if count.is_cut() {
                 return Err(Ended::Cut);

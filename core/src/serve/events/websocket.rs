@@ -35,18 +35,21 @@ pub(super) fn answer<H: Channels, R: Runtime>(
 ) -> impl Future<Output = Outcome> {
     async move {
         let mut count = Count::new(&exchange, Transport::WebSocket);
-        let (line, framing) = {
+        let (line, framing, messages) = {
             let acceptance = match exchange.handshake(&[SUBPROTOCOL]) {
                 Ok(acceptance) => acceptance,
                 Err(refusal) => return Err(exchange.refuse_handshake(refusal).await),
             };
+            let framing = if acceptance.protocol.is_some() { Framing::Envelope } else { Framing::Plain };
+            // What is published from now on, while the handshake is on its way, is for this reader too.
+            let messages = Messages::new(framing, &reader, position, policy);
             let (line, _) = exchange.into_parts();
             line.send(|out| acceptance.pour(out)).await?;
-            (line, if acceptance.protocol.is_some() { Framing::Envelope } else { Framing::Plain })
+            (line, framing, messages)
         };
         let mut session = Session {
             wire: Wire::new(line, line.config.max_body),
-            messages: Messages::new(framing, &reader, position, policy),
+            messages,
             framing,
             sending: Sending::Nothing,
             incoming: None,

@@ -439,7 +439,12 @@ impl Ws {
         let fields = answer.fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let agreed = handshake.verify(answer.status, fields).unwrap();
         let protocol = agreed.protocol.map(|protocol| protocol.to_string());
-        Self { connection: Connection::client(Config::default()), keys: Keys(1), text: Vec::new(), protocol }
+        Self { protocol, ..Self::after_handshake() }
+    }
+
+    /// The client of a connection that is open already.
+    pub(super) fn after_handshake() -> Self {
+        Self { connection: Connection::client(Config::default()), keys: Keys(1), text: Vec::new(), protocol: None }
     }
 
     /// What a message is on the wire.
