@@ -130,7 +130,6 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             return Ok(0);
         }
         self.line.say_continue().await?;
-        let deadline = self.line.after(self.line.config.body_timeout);
         loop {
             let Some(decoder) = self.line.body.decoder.take() else { return Ok(0) };
             // The decoder comes back before anything is awaited: dropping this future loses nothing.
@@ -143,16 +142,22 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             if !done {
                 self.line.body.decoder = Some(decoder);
             }
-            match lent? {
+            let lent = lent?;
+            if lent != Lent::NotNow {
+                self.line.body.due = None;
+            }
+            match lent {
                 Lent::Got(Err(refusal)) => return Err(BodyError::Refused(refusal)),
                 Lent::Got(Ok((count, done))) if count > 0 || done => return Ok(count),
                 Lent::Got(Ok(_)) => self.line.breathe().await,
                 Lent::Eof => return Err(BodyError::Ended(Ended::Broken)),
                 Lent::NotNow => {
-                    if self.line.now() >= deadline {
+                    let due = self.line.after(self.line.config.body_timeout);
+                    let due = *self.line.body.due.get_or_insert(due);
+                    if self.line.now() >= due {
                         return Err(BodyError::Ended(Ended::TimedOut));
                     }
-                    self.line.wait(Interest::READ, deadline, never).await?;
+                    self.line.wait(Interest::READ, due, never).await?;
                 }
             }
         }

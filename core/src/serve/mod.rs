@@ -210,6 +210,7 @@ fn answer<R: Runtime, H: Handler>(
             Err(refusal) => return Err(refuse(line, refusal).await),
         };
         line.body.decoder = decoder;
+        line.body.due = None;
         line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
         let mut exchange = Exchange::new(line, request);
         let served = if !exchange.line.config.access.judge(exchange.request()) {

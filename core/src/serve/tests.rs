@@ -2,6 +2,7 @@
 
 mod client;
 mod ends;
+mod http;
 mod json;
 mod overwritten;
 mod own;
