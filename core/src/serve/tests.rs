@@ -2,11 +2,14 @@
 
 mod client;
 mod ends;
+mod goldcrest;
 mod http;
 mod json;
 mod overwritten;
 mod own;
 mod pairs;
 mod rings;
+mod shutdown;
 mod smoke;
+mod websocket;
 mod world;

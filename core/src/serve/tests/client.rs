@@ -29,6 +29,8 @@ pub(super) struct Client {
     pub(super) eof: bool,
     /// The connection was reset.
     pub(super) reset: bool,
+    /// Bytes sent and received.
+    moved: (u64, u64),
 }
 
 /// A whole answer.
@@ -60,7 +62,7 @@ impl Answer {
 
 impl Client {
     pub(super) fn new(world: &'static World, task: usize, end: PipeEnd<'static>) -> Self {
-        Self { world, task, end: Some(end), came: Vec::new(), eof: false, reset: false }
+        Self { world, task, end: Some(end), came: Vec::new(), eof: false, reset: false, moved: (0, 0) }
     }
 
     /// Puts as much of `bytes` on the wire as fits there now: how much.
@@ -75,7 +77,10 @@ impl Client {
                 (count, count)
             });
             match lent {
-                Ok(Lent::Got(count)) => put += count,
+                Ok(Lent::Got(count)) => {
+                    put += count;
+                    self.moved.0 += count as u64;
+                }
                 Ok(_) => break,
                 Err(_) => {
                     self.reset = true;
@@ -131,7 +136,10 @@ impl Client {
                 (count, count)
             });
             match lent {
-                Ok(Lent::Got(count)) => taken += count,
+                Ok(Lent::Got(count)) => {
+                    taken += count;
+                    self.moved.1 += count as u64;
+                }
                 Ok(Lent::NotNow) => break,
                 Ok(Lent::Eof) => {
                     self.eof = true;
@@ -165,6 +173,11 @@ impl Client {
     pub(super) fn leave(&mut self) {
         self.end = None;
         self.world.run();
+    }
+
+    /// Bytes sent and received since the connection began.
+    pub(super) fn moved(&self) -> (u64, u64) {
+        self.moved
     }
 
     /// Bytes of each ring.
