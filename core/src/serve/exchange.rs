@@ -129,6 +129,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         if buffer.is_empty() {
             return Ok(0);
         }
+        self.line.breathe().await;
         self.line.say_continue().await?;
         loop {
             let Some(decoder) = self.line.body.decoder.take() else { return Ok(0) };

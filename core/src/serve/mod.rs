@@ -151,6 +151,8 @@ fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl
                 return ended;
             }
         }
+        // Requests that have come already are answered without a wait between them.
+        line.breathe().await;
     }
 }
 

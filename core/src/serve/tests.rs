@@ -5,6 +5,7 @@ mod ends;
 mod goldcrest;
 mod http;
 mod json;
+mod neighbour;
 mod overwritten;
 mod own;
 mod pairs;

@@ -156,6 +156,7 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
 
     async fn fill(&mut self, buffer: &mut [u8], whole: bool) -> Result<Option<Part>, Ended> {
         self.mend()?;
+        self.line.breathe().await;
         loop {
             self.turn()?;
             if self.wire.connection.error().is_some() {

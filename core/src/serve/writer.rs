@@ -43,6 +43,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         if self.head_only {
             return Ok(());
         }
+        self.line.breathe().await;
         self.cut_short = true;
         let (mut skip, mut whole) = (0usize, false);
         let Self { line, chunks, .. } = self;

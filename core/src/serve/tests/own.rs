@@ -56,6 +56,7 @@ pub(super) const LINES: &[u8] = b"two\nlines of a hand-written event";
 /// | `/stream`, `/sse` | a hand-written stream |
 /// | `/echo` | a WebSocket that sends back what comes |
 /// | `/dropping/echo` | the same, by futures that are dropped at every poll |
+/// | `/unheard`, `/endless` | a WebSocket that closes at once; one that never stops |
 /// | `/parts` | a WebSocket that sends back in parts what it reads in parts of 7 bytes |
 pub(super) struct Own;
 
@@ -133,6 +134,10 @@ impl Handler for Own {
                         dropping!(ws.end_message())?;
                     }
                 }
+                ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
+            }
+            "/unheard" => {
+                let ws = exchange.websocket(&WebSocketOptions::default()).await?;
                 ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
             }
             "/endless" => {

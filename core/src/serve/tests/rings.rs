@@ -1,6 +1,5 @@
 //! Rings of every size give the same bytes, in both directions; and so do bytes that come one by one.
 
-use std::format;
 use std::string::ToString;
 use std::vec;
 use std::vec::Vec;
@@ -189,6 +188,6 @@ fn a_reader_of_single_bytes_gets_every_event() {
         }
         let head = client.head().unwrap();
         came.append(&mut client.came);
-        assert_eq!(Sse::default().read(&Content::of(&head).decode(&mut came)).len(), 6, "{}", format!("{head:?}"));
+        assert_eq!(Sse::default().read(&Content::of(&head).decode(&mut came)).len(), 6, "{head:?}");
     }
 }

@@ -188,7 +188,7 @@ impl World {
             let Some(mut future) = future else { continue };
             any = true;
             self.polls.set(self.polls.get() + 1);
-            self.clock.looks.set(0);
+            self.clock.begin_poll();
             match future.as_mut().poll(&mut Context::from_waker(&Waker::from(flag))) {
                 Poll::Ready(ended) => {
                     drop(future);
@@ -325,6 +325,11 @@ struct Alarms {
 impl VirtualClock {
     pub(super) fn moment(&self) -> Instant {
         self.state.borrow().now
+    }
+
+    /// Counts anew how often a task looks at it.
+    pub(super) fn begin_poll(&self) {
+        self.looks.set(0);
     }
 
     fn next_alarm(&self) -> Option<Instant> {
