@@ -150,9 +150,9 @@ fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl
             if let Err(ended) = answer(line, &mut request, handler).await {
                 return ended;
             }
+            // Requests that have come already are answered without a wait between them.
+            line.breathe().await;
         }
-        // Requests that have come already are answered without a wait between them.
-        line.breathe().await;
     }
 }
 

@@ -137,7 +137,7 @@ impl Handler for Own {
                 ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
             }
             "/unheard" => {
-                let ws = exchange.websocket(&WebSocketOptions::default()).await?;
+                let mut ws = exchange.websocket(&WebSocketOptions::default()).await?;
                 ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
             }
             "/endless" => {
