@@ -40,13 +40,15 @@ struct App {
 }
 
 impl Handler for App {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
-        let path = exchange.request().path();
-        if Events::<ThreadHub>::is_channel(path) {
-            return Events::new(&self.hub).handle(exchange).await;
+    #[allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice, for each connection")]
+    fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = Outcome> {
+        async move {
+            if Events::<ThreadHub>::is_channel(exchange.request().path()) {
+                return Events::new(&self.hub).handle(exchange).await;
+            }
+            // Boxed, so that a reader of a channel does not carry the room that these need.
+            Box::pin(self.page(exchange)).await
         }
-        // Boxed, so that a reader of a channel does not carry the room that these need.
-        Box::pin(self.page(exchange)).await
     }
 }
 

@@ -55,26 +55,35 @@ pub enum HeartbeatAction {
 /// The heartbeat of one connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Pulse {
-    policy: Heartbeat,
+    /// The policy in milliseconds, since every connection has one; [`u32::MAX`] is never.
+    ping_interval: u32,
+    pong_deadline: u32,
     heard: Instant,
-    /// When the ping left that nothing was heard after.
-    pinged: Option<Instant>,
-    /// When the last ping left, for its round trip.
+    /// When the last ping left.
     sent: Instant,
     /// Which ping that was.
     number: u32,
+    /// Nothing was heard after it.
+    waiting: bool,
 }
 
 impl Pulse {
     /// Begins at `now`, when the connection opened.
     pub const fn new(policy: Heartbeat, now: Instant) -> Self {
-        Self { policy, heard: now, pinged: None, sent: now, number: 0 }
+        Self {
+            ping_interval: millis(policy.ping_interval),
+            pong_deadline: millis(policy.pong_deadline),
+            heard: now,
+            sent: now,
+            number: 0,
+            waiting: false,
+        }
     }
 
     /// Something came from the peer, whatever it was: it lives.
     pub fn heard(&mut self, now: Instant) {
         self.heard = now;
-        self.pinged = None;
+        self.waiting = false;
     }
 
     /// A pong came: how long its ping was under way, if it answers our last one.
@@ -88,10 +97,10 @@ impl Pulse {
         if now < self.deadline() {
             return HeartbeatAction::Wait;
         }
-        if self.pinged.is_some() {
+        if self.waiting {
             return HeartbeatAction::GiveUp;
         }
-        self.pinged = Some(now);
+        self.waiting = true;
         self.sent = now;
         self.number = self.number.wrapping_add(1).max(1);
         HeartbeatAction::Ping(self.payload())
@@ -99,15 +108,20 @@ impl Pulse {
 
     /// When [`Self::tick`] has to be called next. Later each time something is heard.
     pub fn deadline(&self) -> Instant {
-        match self.pinged {
-            None => self.heard + self.policy.ping_interval,
-            Some(pinged) => pinged + self.policy.pong_deadline,
-        }
+        let (since, time) =
+            if self.waiting { (self.sent, self.pong_deadline) } else { (self.heard, self.ping_interval) };
+        if time == u32::MAX { Instant::MAX } else { since + Duration::from_millis(time.into()) }
     }
 
     fn payload(&self) -> PingPayload {
         PingPayload::new(&self.number.to_be_bytes())
     }
+}
+
+/// Whole milliseconds, 49 days at most; what is longer never comes.
+const fn millis(time: Duration) -> u32 {
+    let millis = time.as_millis();
+    if millis < u32::MAX as u128 { millis as u32 } else { u32::MAX }
 }
 
 #[cfg(test)]

@@ -108,13 +108,19 @@ impl Master {
     }
 
     /// A mirror as it stands now; events after that come to `inbox`. `None` where the channel has been reaped.
-    pub(super) fn mirror(&self, inbox: &Arc<Inbox>) -> Option<HostLog> {
+    pub(super) fn mirror(&self, inbox: &Arc<Inbox>, bytes: usize, events: usize) -> Option<HostLog> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_dead() {
             return None;
         }
         state.mirrors.push(Arc::clone(inbox));
-        Some(state.log.clone())
+        // Memory that nothing was written to costs nothing: of an empty log nothing is copied.
+        let fresh = if state.log.kept() == 0 {
+            EventLog::after(vec![0; bytes].into(), events, state.log.newest_id()).ok()
+        } else {
+            None
+        };
+        Some(fresh.unwrap_or_else(|| state.log.clone()))
     }
 
     /// Reaps the channel if nobody has used it since `before`, and says whether it did.

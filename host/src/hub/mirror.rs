@@ -89,9 +89,10 @@ impl ThreadHub {
             return Ok(Rc::clone(mirror));
         }
         self.forget_reaped();
+        let limits = self.inner.hub.limits();
         loop {
             let master = self.inner.hub.master(channel)?;
-            let Some(log) = master.mirror(&self.inner.inbox) else { continue };
+            let Some(log) = master.mirror(&self.inner.inbox, limits.bytes, limits.events) else { continue };
             master.touch(self.inner.hub.seconds());
             let mirror = Mirror { master, log: RefCell::new(log), followers: RefCell::default() };
             let mirror = Rc::new(mirror);

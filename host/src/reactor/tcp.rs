@@ -39,36 +39,41 @@ pub(super) struct Connection {
     closing: Cell<bool>,
     unread: RefCell<Kept>,
     unsent: RefCell<Kept>,
-    reader: RefCell<Option<Waker>>,
-    writer: RefCell<Option<Waker>>,
+    reader: Cell<Option<Waker>>,
+    writer: Cell<Option<Waker>>,
 }
 
-/// Bytes that a connection keeps for itself, while there are any.
+/// Bytes that a connection keeps for itself; most have none most of the time.
 #[derive(Default)]
-struct Kept {
+struct Kept(Option<Box<Bytes>>);
+
+#[derive(Default)]
+struct Bytes {
     bytes: Vec<u8>,
     start: usize,
 }
 
 impl Kept {
     fn len(&self) -> usize {
-        self.bytes.len() - self.start
+        self.0.as_ref().map_or(0, |kept| kept.bytes.len() - kept.start)
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        self.bytes.drain(..self.start);
-        self.start = 0;
-        self.bytes.extend_from_slice(bytes);
+        let kept = self.0.get_or_insert_default();
+        kept.bytes.drain(..kept.start);
+        kept.start = 0;
+        kept.bytes.extend_from_slice(bytes);
     }
 
     fn rest(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.start..]
+        self.0.as_mut().map_or(&mut [], |kept| &mut kept.bytes[kept.start..])
     }
 
     fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.bytes.len());
-        if self.start == self.bytes.len() {
-            *self = Self::default();
+        if count >= self.len() {
+            self.0 = None;
+        } else if let Some(kept) = &mut self.0 {
+            kept.start += count;
         }
     }
 }
@@ -86,8 +91,8 @@ impl Connection {
             closing: Cell::new(false),
             unread: RefCell::default(),
             unsent: RefCell::default(),
-            reader: RefCell::default(),
-            writer: RefCell::default(),
+            reader: Cell::default(),
+            writer: Cell::default(),
         }
     }
 
@@ -104,9 +109,8 @@ impl Connection {
     }
 
     pub(super) fn wake(&self, reader: bool, writer: bool) {
-        let wake = |waker: &RefCell<Option<Waker>>| {
-            let waker = waker.borrow_mut().take();
-            if let Some(waker) = waker {
+        let wake = |waker: &Cell<Option<Waker>>| {
+            if let Some(waker) = waker.take() {
                 waker.wake();
             }
         };
@@ -222,12 +226,9 @@ impl TcpSocket {
         if has_room() || (want.drained && self.unsent() == 0) {
             return Poll::Ready(Ok(()));
         }
-        let register = |waker: &RefCell<Option<Waker>>| {
-            let mut waker = waker.borrow_mut();
-            match &mut *waker {
-                Some(waker) => waker.clone_from(cx.waker()),
-                None => *waker = Some(cx.waker().clone()),
-            }
+        let register = |registered: &Cell<Option<Waker>>| {
+            let waker = registered.take().filter(|waker| waker.will_wake(cx.waker()));
+            registered.set(Some(waker.unwrap_or_else(|| cx.waker().clone())));
         };
         register(&connection.reader);
         if room > 0 || want.drained {

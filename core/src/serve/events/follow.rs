@@ -19,7 +19,7 @@ use crate::serve::{Ended, Outcome, Runtime};
 pub(super) fn answer<F: FollowForm, R: Runtime>(
     form: F,
     mut reader: impl Reader,
-    ask: Ask,
+    ask: &Ask,
     policy: GapPolicy,
     exchange: Exchange<'_, '_, R>,
 ) -> impl Future<Output = Outcome> {

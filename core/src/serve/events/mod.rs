@@ -88,13 +88,11 @@ impl<'h, H: Channels> Events<'h, H> {
                 Err(error) => return refuse_open(exchange, ask.transport, error).await,
             };
             match ask.transport {
-                Transport::WebSocket => {
-                    websocket::answer(self.hub, channel, reader, ask.position, policy, exchange).await
-                }
-                Transport::Sse => follow::answer(EventStream, reader, ask, policy, exchange).await,
-                Transport::Stream => follow::answer(Ndjson, reader, ask, policy, exchange).await,
+                Transport::WebSocket => websocket::answer(self.hub, channel, reader, &ask, policy, exchange).await,
+                Transport::Sse => follow::answer(EventStream, reader, &ask, policy, exchange).await,
+                Transport::Stream => follow::answer(Ndjson, reader, &ask, policy, exchange).await,
                 Transport::LongPoll | Transport::Poll | Transport::Publish => {
-                    poll::answer(reader, ask, policy, exchange).await
+                    poll::answer(reader, &ask, policy, exchange).await
                 }
             }
         }
@@ -106,10 +104,11 @@ impl<H: Channels> Handler for Events<'_, H> {
         async move {
             let Some(channel) = channel_of(exchange.request().path()) else { return exchange.not_found().await };
             // The name outlives the request, whose buffer is given back while a reader waits.
-            match heapless::String::<MAX_CHANNEL_NAME>::try_from(channel) {
-                Ok(channel) => self.answer(exchange, &channel).await,
-                Err(_) => exchange.respond(&Response::text(Status::BAD_REQUEST, NAME)).await,
+            let mut name = heapless::String::<MAX_CHANNEL_NAME>::new();
+            if name.push_str(channel).is_err() {
+                return exchange.respond(&Response::text(Status::BAD_REQUEST, NAME)).await;
             }
+            self.answer(exchange, &name).await
         }
     }
 }

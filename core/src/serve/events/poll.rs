@@ -17,7 +17,7 @@ use crate::sink::{Pour, Sink};
 /// Answers with what there is, or, for a long poll, with what comes before its wait is over.
 pub(super) fn answer<R: Runtime>(
     mut reader: impl Reader,
-    ask: Ask,
+    ask: &Ask,
     policy: GapPolicy,
     exchange: Exchange<'_, '_, R>,
 ) -> impl Future<Output = Outcome> {
@@ -28,7 +28,7 @@ pub(super) fn answer<R: Runtime>(
         let mut placed = reader.place(ask.position, policy);
         let waits = ask.transport == Transport::LongPoll;
         if waits && placed.gap.is_none() && !asker.head_only {
-            wait(&mut reader, placed.after, &ask, line, &mut count).await?;
+            wait(&mut reader, placed.after, ask, line, &mut count).await?;
             // What was next may have been overwritten by now.
             let after = EventId { epoch: reader.epoch(), seq: placed.after };
             placed = reader.place(Position::After(after), policy);

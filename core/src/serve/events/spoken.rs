@@ -10,7 +10,7 @@ use crate::sink::{Measure, Pour};
 use crate::ws::connection::MessageKind;
 
 /// The longest `ref`, in bytes of its JSON.
-const MAX_REF: usize = 64;
+const MAX_REF: usize = 40;
 
 /// The answer to a publication.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ fn read<'a>(object: &'a mut [u8], reference: &mut heapless::Vec<u8, MAX_REF>) ->
                 let nested = matches!(value.first(), Some(b'{' | b'['));
                 match heapless::Vec::from_slice(value) {
                     Ok(json) if !nested => *reference = json,
-                    _ => bad = Some("ref is a string or a number of at most 64 bytes"),
+                    _ => bad = Some("ref is a string or a number of at most 40 bytes"),
                 }
             }
             "data" => said.data = Some(text(value).map_err(malformed)?),

@@ -2,12 +2,13 @@
 
 use core::task::{Context, Poll};
 
+use super::Count;
+use super::ask::Ask;
 use super::spoken::{self, Reply};
-use super::{Count, Transport};
 use crate::delivery::{Framing, MessageKind as Kind, Messages, NextMessage};
 use crate::edge::{Interest, Lent};
 use crate::hub::{ChannelName, Channels, Publication, PublishError, Reader};
-use crate::log::{AppendError, Encoding, EventType, GapPolicy, Position, Source};
+use crate::log::{AppendError, Encoding, EventType, GapPolicy, Source};
 use crate::serve::exchange::{Exchange, Served};
 use crate::serve::line::Line;
 use crate::serve::wire::Wire;
@@ -29,12 +30,12 @@ pub(super) fn answer<H: Channels, R: Runtime>(
     hub: &H,
     channel: ChannelName<'_>,
     mut reader: H::Reader<'_>,
-    position: Position,
+    ask: &Ask,
     policy: GapPolicy,
     exchange: Exchange<'_, '_, R>,
 ) -> impl Future<Output = Outcome> {
     async move {
-        let mut count = Count::new(&exchange, Transport::WebSocket);
+        let mut count = Count::new(&exchange, ask.transport);
         let (line, framing, messages) = {
             let acceptance = match exchange.handshake(&[SUBPROTOCOL]) {
                 Ok(acceptance) => acceptance,
@@ -42,7 +43,7 @@ pub(super) fn answer<H: Channels, R: Runtime>(
             };
             let framing = if acceptance.protocol.is_some() { Framing::Envelope } else { Framing::Plain };
             // What is published from now on, while the handshake is on its way, is for this reader too.
-            let messages = Messages::new(framing, &reader, position, policy);
+            let messages = Messages::new(framing, &reader, ask.position, policy);
             let (line, _) = exchange.into_parts();
             line.send(|out| acceptance.pour(out)).await?;
             (line, framing, messages)

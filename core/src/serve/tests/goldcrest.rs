@@ -108,7 +108,7 @@ fn what_cannot_be_published_is_answered_with_an_error() {
             "the event types gap, open and error are reserved",
         ),
         (MessageKind::Text, &long, "an event type has at most 64 bytes"),
-        (MessageKind::Text, "{\"data\":\"x\",\"ref\":{\"a\":1}}", "ref is a string or a number of at most 64 bytes"),
+        (MessageKind::Text, "{\"data\":\"x\",\"ref\":{\"a\":1}}", "ref is a string or a number of at most 40 bytes"),
         (MessageKind::Text, "{\"data\":\"x\",\"key\":\"\",\"ref\":1}", "an idempotency key has 1 to 128 bytes"),
         (MessageKind::Binary, "{\"ref\":1}", "a binary message is a JSON object, a line feed and the bytes"),
         (MessageKind::Binary, "{\"data\":\"x\"}\nbytes", "the data of a binary message stands behind the line feed"),
