@@ -55,3 +55,8 @@ mod server;
 
 pub use hub::{ChannelLimits, Hub, ThreadHub, ThreadReader};
 pub use server::{Limits, Server, Stopper};
+
+/// The examples in the README are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
