@@ -77,6 +77,12 @@ pub trait Handler {
     fn authorize<B: AsRef<[u8]>>(&self, _request: &Request<B>) -> Result<(), Status> {
         Ok(())
     }
+
+    /// The `WWW-Authenticate` of a [`Status::UNAUTHORIZED`] from [`Handler::authorize`], which has to have one (RFC 9110
+    /// §11.6.1). Default: `Bearer`.
+    fn challenge(&self) -> &str {
+        "Bearer"
+    }
 }
 
 /// What a handler returns: that the request was answered, or how the connection ended.
@@ -221,7 +227,9 @@ fn answer<R: Runtime, H: Handler>(
         } else if exchange.is_preflight() {
             exchange.preflight().await?
         } else if let Err(status) = handler.authorize(exchange.request()) {
-            exchange.respond(&Response::text(status, status.reason())).await?
+            let challenge = [("WWW-Authenticate", handler.challenge())];
+            let headers = if status == Status::UNAUTHORIZED { &challenge[..] } else { &[] };
+            exchange.respond(&Response { headers, ..Response::text(status, status.reason()) }).await?
         } else {
             match exchange.request().method() {
                 Method::Other(_) => {

@@ -13,4 +13,5 @@ mod rings;
 mod shutdown;
 mod smoke;
 mod websocket;
+mod waiting;
 mod world;

@@ -3,11 +3,12 @@
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
+use core::time::Duration;
 
 use super::line::Line;
 use super::wire::Wire;
 use super::{Ended, Outcome, Runtime, Served};
-use crate::edge::{Interest, Lent, Socket};
+use crate::edge::{Clock, Interest, Lent, Socket, Timer};
 use crate::time::Instant;
 use crate::ws::ProtocolError;
 use crate::ws::close::{CloseCode, CloseReason};
@@ -432,6 +433,16 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
                 return Ok(output);
             }
         }
+    }
+
+    /// Waits until `time` has passed, while pings are answered; messages wait until then.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn sleep(&mut self, time: Duration) -> Result<(), Ended> {
+        let deadline = self.line.after(time);
+        let mut timer = self.line.runtime.clock().timer();
+        self.during(poll_fn(|cx| timer.poll_until(cx, deadline))).await
     }
 
     /// Takes control frames off the received bytes, then rests until there may be more, or so much room.

@@ -1,13 +1,19 @@
 //! Streams that a handler writes itself.
 
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
 use super::exchange::Asker;
-use super::line::Line;
+use super::line::{Line, never};
 use super::{Ended, Outcome, Runtime, Served};
-use crate::edge::Socket;
+use crate::edge::{Interest, Lent, Socket};
 use crate::http::Framing;
 use crate::http::chunked::ChunkEncoder;
 use crate::sink::{Pour, Sink};
 use crate::sse::encode;
+use crate::time::Instant;
 
 /// The content of an answer that a handler writes; [`BodyWriter::finish`] ends it.
 ///
@@ -64,6 +70,66 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         .await?;
         self.cut_short = false;
         Ok(())
+    }
+
+    /// Waits until `time` has passed: `true` then. `false` at once where there is no more to wait for: the server is
+    /// shutting down, or the request was a HEAD and nobody reads what is written. [`BodyWriter::finish`] is next then.
+    ///
+    /// What was written leaves meanwhile. Dropping it loses nothing.
+    ///
+    /// # Errors
+    /// The client has ended the connection, or it broke.
+    pub async fn sleep(&mut self, time: Duration) -> Result<bool, Ended> {
+        let deadline = self.line.after(time);
+        self.rest(deadline, never).await
+    }
+
+    /// Waits for `future`: its output, or `None` where [`BodyWriter::sleep`] says `false`.
+    ///
+    /// # Errors
+    /// As [`BodyWriter::sleep`].
+    pub async fn during<F: Future>(&mut self, future: F) -> Result<Option<F::Output>, Ended> {
+        let mut future = pin!(future);
+        let mut output = None;
+        self.rest(Instant::MAX, |cx| future.as_mut().poll(cx).map(|ready| output = Some(ready))).await?;
+        Ok(output)
+    }
+
+    /// Waits until `deadline` has come or `also` is ready, which is not asked again then.
+    async fn rest(
+        &mut self,
+        deadline: Instant,
+        mut also: impl FnMut(&mut Context<'_>) -> Poll<()>,
+    ) -> Result<bool, Ended> {
+        self.judge()?;
+        let runtime = self.line.runtime;
+        let mut done = false;
+        loop {
+            if self.head_only || runtime.is_draining() {
+                return Ok(false);
+            }
+            // A look that takes nothing: what the client says already is its next request.
+            let want = match self.line.try_read(|_| (0, ()))? {
+                Lent::Got(()) => Interest::NONE,
+                Lent::NotNow => Interest::READ,
+                Lent::Eof => {
+                    // Chunks without the last one show by themselves that the end is missing.
+                    self.line.answering = self.chunks.is_none();
+                    return Err(Ended::Closed);
+                }
+            };
+            if self.line.now() >= deadline {
+                return Ok(true);
+            }
+            let over = |cx: &mut Context<'_>| {
+                done = also(cx).is_ready();
+                if done || runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending }
+            };
+            self.line.wait(want, deadline, over).await?;
+            if done {
+                return Ok(true);
+            }
+        }
     }
 
     fn judge(&self) -> Result<(), Ended> {
@@ -124,6 +190,22 @@ impl<'x, 'l, R: Runtime> EventWriter<'x, 'l, R> {
     /// As [`EventWriter::event`].
     pub async fn comment(&mut self, comment: crate::sse::field::Comment<'_>) -> Result<(), Ended> {
         self.body.pour(&|out: &mut Sink<'_>| encode::comment(comment, out)).await
+    }
+
+    /// Waits until `time` has passed, as [`BodyWriter::sleep`]: `false` says to finish.
+    ///
+    /// # Errors
+    /// The client has ended the connection, or it broke.
+    pub async fn sleep(&mut self, time: Duration) -> Result<bool, Ended> {
+        self.body.sleep(time).await
+    }
+
+    /// Waits for `future`, as [`BodyWriter::during`]: `None` says to finish.
+    ///
+    /// # Errors
+    /// The client has ended the connection, or it broke.
+    pub async fn during<F: Future>(&mut self, future: F) -> Result<Option<F::Output>, Ended> {
+        self.body.during(future).await
     }
 
     /// Bytes that were written and have not left this side.
