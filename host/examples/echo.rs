@@ -15,12 +15,6 @@ use goldcrest_host::core::serve::{BodyError, Exchange, Handler, Outcome, Runtime
 use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::options::Options;
 
-#[derive(Parser)]
-struct Cli {
-    #[command(flatten)]
-    options: Options,
-}
-
 struct Echo;
 
 impl Handler for Echo {
@@ -89,10 +83,9 @@ async fn content<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> Outcome {
 }
 
 fn main() -> io::Result<()> {
-    let announce = |addresses: &[std::net::SocketAddr]| {
-        for address in addresses {
-            eprintln!("echo serves http://{address}/echo");
-        }
-    };
-    Cli::parse().options.server().open_to_all().on_listening(announce).run(|_hub| Echo)
+    Options::parse()
+        .server()
+        .open_to_all()
+        .on_listening(|addresses| eprintln!("echo serves http://{}/echo", addresses[0]))
+        .run(|_hub| Echo)
 }

@@ -1,4 +1,4 @@
-//! The command line that the server and its examples share.
+//! The command line that the server and its examples share: a whole one, or flattened into a larger one.
 
 #![allow(rustdoc::bare_urls, reason = "the comments are the text of --help")]
 
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Parser, ValueEnum};
 use goldcrest_core::delivery::Pace;
 use goldcrest_core::log::GapPolicy;
 use goldcrest_core::serve::{Access, Config, HostPolicy};
@@ -16,7 +16,7 @@ use crate::server::default_config;
 use crate::{ChannelLimits, Limits, Server};
 
 /// Where a server listens, its bounds, and who may ask.
-#[derive(Args, Clone, Debug)]
+#[derive(Parser, Clone, Debug)]
 pub struct Options {
     /// Listen here; may be given several times
     #[arg(short, long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]

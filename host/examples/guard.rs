@@ -1,0 +1,74 @@
+//! A guard in front of the channels: who has no token is refused, whatever the transport.
+//!
+//! ```console
+//! $ TOKEN=open-sesame cargo run --release -p goldcrest-host --example guard
+//! $ curl -i http://127.0.0.1:8080/events/news
+//! $ curl -d 'hello' -H 'Authorization: Bearer open-sesame' http://127.0.0.1:8080/events/news
+//! $ curl -N -H 'Accept: text/event-stream' 'http://127.0.0.1:8080/events/news?token=open-sesame'
+//! ```
+//!
+//! Browsers cannot set fields on an `EventSource` or a `WebSocket`: for those the token may stand in the URL. Serve it
+//! over TLS then, and let no proxy log it.
+
+use std::io;
+use std::sync::Arc;
+
+use clap::Parser;
+use goldcrest_host::ThreadHub;
+use goldcrest_host::core::http::{Request, Status};
+use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::options::Options;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+
+    /// What opens
+    #[arg(long, env = "TOKEN", hide_env_values = true)]
+    token: String,
+}
+
+struct Guarded {
+    hub: ThreadHub,
+    token: Arc<str>,
+}
+
+impl Handler for Guarded {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        Events::new(&self.hub).handle(exchange).await
+    }
+
+    fn authorize<B: AsRef<[u8]>>(&self, request: &Request<B>) -> Result<(), Status> {
+        let field = request.header("authorization").and_then(bearer).is_some_and(|token| self.opens(token));
+        let query = || request.query_param("token").is_some_and(|token| self.opens(&token.bytes().collect::<Vec<_>>()));
+        if field || query() { Ok(()) } else { Err(Status::UNAUTHORIZED) }
+    }
+
+    fn challenge(&self) -> &str {
+        "Bearer realm=\"goldcrest\""
+    }
+}
+
+impl Guarded {
+    /// Whether `token` is the one. How long this takes does not tell how much of it was right.
+    fn opens(&self, token: &[u8]) -> bool {
+        let wrong = token.iter().zip(self.token.bytes()).fold(0, |wrong, (a, b)| wrong | (a ^ b));
+        token.len() == self.token.len() && wrong == 0
+    }
+}
+
+/// The token of `Authorization: Bearer TOKEN` (RFC 6750 §2.1); the scheme has no case.
+fn bearer(field: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = field.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+fn main() -> io::Result<()> {
+    let Cli { options, token } = Cli::parse();
+    let token: Arc<str> = token.into();
+    options
+        .server()
+        .on_listening(|addresses| eprintln!("guard serves http://{}/events/news", addresses[0]))
+        .run(|hub| Guarded { hub, token: Arc::clone(&token) })
+}

@@ -1,0 +1,49 @@
+//! Two channels, and URLs of one's own: `/news` and `/connect?articleId=news` are the channel `news`, and so for
+//! `weather`. No other channel exists.
+//!
+//! ```console
+//! $ cargo run --release -p goldcrest-host --example two_channels
+//! $ curl -N -H 'Accept: text/event-stream' 'http://127.0.0.1:8080/connect?articleId=news'
+//! $ curl -N -H 'Accept: application/x-ndjson' http://127.0.0.1:8080/weather
+//! $ curl -d 'rain' http://127.0.0.1:8080/weather
+//! ```
+//!
+//! All five transports, and publishing, answer at each of these URLs.
+
+use std::io;
+
+use clap::Parser;
+use goldcrest_host::ThreadHub;
+use goldcrest_host::core::http::Request;
+use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::options::Options;
+
+const CHANNELS: [&str; 2] = ["news", "weather"];
+
+struct App(ThreadHub);
+
+impl Handler for App {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        match channel(exchange.request()) {
+            Some(channel) => Events::new(&self.0).answer(exchange, channel).await,
+            None => exchange.not_found().await,
+        }
+    }
+}
+
+/// The channel that a request is for.
+fn channel<B: AsRef<[u8]>>(request: &Request<B>) -> Option<&'static str> {
+    CHANNELS.into_iter().find(|channel| match request.path() {
+        "/connect" => request.query_param("articleId").is_some_and(|article| article.is(channel)),
+        path => path.strip_prefix('/') == Some(channel),
+    })
+}
+
+fn main() -> io::Result<()> {
+    Options::parse()
+        .server()
+        .on_listening(|addresses| {
+            eprintln!("two_channels serves http://{address}/news and http://{address}/weather", address = addresses[0])
+        })
+        .run(App)
+}

@@ -1,0 +1,52 @@
+//! An upload of any length, read in pieces: nothing is kept, and the answer counts what came.
+//!
+//! ```console
+//! $ cargo run --release -p goldcrest-host --example upload -- --max-body 10000000000
+//! $ curl -T Cargo.lock http://127.0.0.1:8080/upload
+//! $ head -c 1000000000 /dev/zero | curl -T - http://127.0.0.1:8080/upload
+//! ```
+//!
+//! The client is not read faster than the handler takes the pieces: it feels the backpressure through TCP.
+
+use std::io;
+
+use clap::Parser;
+use goldcrest_host::core::http::{Method, Response, Status};
+use goldcrest_host::core::serve::{Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::options::Options;
+
+struct Upload;
+
+impl Handler for Upload {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        match (exchange.request().path(), exchange.request().method()) {
+            ("/upload", Method::Put | Method::Post) => take(exchange).await,
+            ("/upload", _) => exchange.allow("PUT, POST, OPTIONS").await,
+            _ => exchange.not_found().await,
+        }
+    }
+}
+
+async fn take<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> Outcome {
+    let (mut bytes, mut lines) = (0u64, 0usize);
+    let mut piece = vec![0; 16 * 1024];
+    loop {
+        match exchange.read(&mut piece).await {
+            Ok(0) => break,
+            Ok(count) => {
+                bytes += count as u64;
+                lines += piece[..count].iter().filter(|byte| **byte == b'\n').count();
+            }
+            Err(error) => return exchange.body_failed(error).await,
+        }
+    }
+    let text = format!("{bytes} bytes, {lines} lines\n");
+    exchange.respond(&Response::text(Status::OK, &text)).await
+}
+
+fn main() -> io::Result<()> {
+    Options::parse()
+        .server()
+        .on_listening(|addresses| eprintln!("upload serves http://{}/upload", addresses[0]))
+        .run(|_hub| Upload)
+}
