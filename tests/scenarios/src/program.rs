@@ -31,9 +31,9 @@ impl Program {
         Self::start(&built().join("goldcrest"), flags)
     }
 
-    /// Starts the host's example `echo` with these flags.
-    pub fn echo(flags: &[&str]) -> Self {
-        Self::start(&built().join("examples/echo"), flags)
+    /// Starts one of the host's examples with these flags.
+    pub fn example(name: &str, flags: &[&str]) -> Self {
+        Self::start(&built().join("examples").join(name), flags)
     }
 
     fn start(path: &Path, flags: &[&str]) -> Self {
@@ -113,7 +113,7 @@ fn built() -> &'static Path {
         let target = profile.parent().expect("TARGET/PROFILE");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "goldcrest-host", "--bin", "goldcrest", "--example", "echo"]);
+        build.args(["build", "--quiet", "--package", "goldcrest-host", "--bin", "goldcrest", "--examples"]);
         build.arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
         if profile.ends_with("release") {
             build.arg("--release");

@@ -35,7 +35,12 @@ impl Server {
 
     /// Starts the host's example `echo` on a free port of the loopback.
     pub fn start_echo() -> Self {
-        Self::of(Program::echo(&["--listen", "127.0.0.1:0"]))
+        Self::start_example("echo", &[])
+    }
+
+    /// Starts one of the host's examples with these flags, on a free port of the loopback.
+    pub fn start_example(name: &str, flags: &[&str]) -> Self {
+        Self::of(Program::example(name, &[&["--listen", "127.0.0.1:0"], flags].concat()))
     }
 
     fn of(program: Program) -> Self {

@@ -1,0 +1,165 @@
+//! Each example of the host does what its front comment says.
+
+use goldcrest_tests::{EventStream, Framing, Peer, Server, StreamEvent, websocket};
+use serde_json::json;
+
+/// An event stream that has begun.
+struct Follower {
+    peer: Peer,
+    framing: Framing,
+    parser: EventStream,
+    events: Vec<StreamEvent>,
+}
+
+impl Follower {
+    fn open(server: &Server, target: &str, fields: &[&str]) -> Self {
+        let mut peer = server.connect();
+        peer.send(&server.request("GET", target, &[&["Accept: text/event-stream"], fields].concat(), b"")).unwrap();
+        let head = peer.head().unwrap();
+        assert_eq!((head.status, head.field("content-type")), (200, Some("text/event-stream;charset=UTF-8")));
+        let framing = head.framing("GET").unwrap();
+        Self { peer, framing, parser: EventStream::default(), events: Vec::new() }
+    }
+
+    /// The next event; `None` at the stream's end.
+    fn next(&mut self) -> Option<StreamEvent> {
+        while self.events.is_empty() {
+            let piece = self.peer.piece(&mut self.framing).unwrap()?;
+            self.events = self.parser.take(&piece);
+        }
+        Some(self.events.remove(0))
+    }
+
+    fn data(&mut self) -> String {
+        self.next().expect("a stream that goes on").data
+    }
+}
+
+#[test]
+fn publish_publishes_while_readers_follow() {
+    let server = Server::start_example("publish", &["--every", "20"]);
+    let mut readers = [(); 4].map(|()| Follower::open(&server, "/events/sensors?after=oldest", &[]));
+    let seen = readers.each_mut().map(|reader| [(); 5].map(|()| reader.next().unwrap()));
+    for events in &seen {
+        assert_eq!(events, &seen[0], "readers of all threads see the same");
+        assert_eq!((events[0].event_type.as_str(), events[0].data.as_str()), ("reading", "{\"celsius\":20.5}"));
+        assert!(events[4].id.ends_with("-5"));
+    }
+    server.terminate();
+    assert!(server.wait().success(), "the thread that publishes holds nobody up");
+}
+
+#[test]
+fn json_checks_a_note_and_publishes_it() {
+    let server = Server::start_example("json", &[]);
+    let mut reader = Follower::open(&server, "/events/notes", &[]);
+    let fields = ["Content-Type: application/json"];
+    for (content, why) in [("{", "this is no JSON"), ("{\"author\":1}", "a note has an author and a text")] {
+        let answer = server.ask("POST", "/notes", &fields, content.as_bytes());
+        assert_eq!((answer.status(), answer.json()), (400, json!({ "error": why })));
+    }
+    let note = json!({ "author": "Ada", "text": "a line\nand \u{201c}another\u{201d}" });
+    let answer = server.ask("POST", "/notes", &fields, note.to_string().as_bytes());
+    assert_eq!(answer.status(), 201);
+    let event = reader.next().unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&event.data).unwrap(), note);
+    assert_eq!(answer.json()["id"], event.id.as_str());
+    assert_eq!(server.ask("POST", "/notes", &fields, &[b' '; 5000]).status(), 413);
+    assert_eq!(server.ask("GET", "/notes", &[], b"").status(), 405);
+}
+
+#[test]
+fn two_channels_answer_at_urls_of_their_own() {
+    let server = Server::start_example("two_channels", &[]);
+    let mut news = Follower::open(&server, "/connect?articleId=news", &[]);
+    let mut weather = Follower::open(&server, "/connect?x=1&articleId=weather", &[]);
+    assert_eq!(server.ask("POST", "/weather", &["Content-Type: text/plain"], b"rain").status(), 201);
+    assert_eq!(server.ask("POST", "/connect?articleId=news", &["Content-Type: text/plain"], b"new").status(), 201);
+    assert_eq!((weather.data(), news.data()), ("rain".to_owned(), "new".to_owned()));
+    assert_eq!(server.ask("GET", "/weather", &[], b"").json()["events"][0]["data"], "rain");
+    for target in ["/connect", "/connect?articleId=sport", "/sport", "/events/news", "/"] {
+        assert_eq!(server.ask("GET", target, &[], b"").status(), 404, "{target}");
+    }
+}
+
+#[test]
+fn guard_lets_nobody_in_without_the_token() {
+    let server = Server::start_example("guard", &["--token", "open sesame"]);
+    let right = "Authorization: bearer open sesame";
+    let wrong = [
+        "",
+        "Authorization: Bearer open sesam",
+        "Authorization: Bearer open sesamf",
+        "Authorization: Basic open sesame",
+    ];
+    for (method, upgrade) in
+        [("GET", ""), ("POST", ""), ("GET", "Accept: text/event-stream"), ("GET", "Upgrade: websocket")]
+    {
+        for field in wrong {
+            let fields: Vec<&str> = [field, upgrade].into_iter().filter(|field| !field.is_empty()).collect();
+            let answer = server.ask(method, "/events/news?token=open+sesam", &fields, b"");
+            assert_eq!(answer.status(), 401, "{method} {fields:?}");
+            assert_eq!(answer.head.field("www-authenticate"), Some("Bearer realm=\"goldcrest\""));
+        }
+    }
+    let mut by_query = Follower::open(&server, "/events/news?token=open%20sesame", &[]);
+    let mut by_field = Follower::open(&server, "/events/news", &[right]);
+    assert_eq!(server.ask("POST", "/events/news", &[right, "Content-Type: text/plain"], b"hello").status(), 201);
+    assert_eq!((by_query.data(), by_field.data()), ("hello".to_owned(), "hello".to_owned()));
+}
+
+#[test]
+fn stream_ticks_until_its_client_leaves_or_the_server_ends() {
+    let server = Server::start_example("stream", &[]);
+    let mut leaving = Follower::open(&server, "/clock?every=10", &[]);
+    let mut staying = Follower::open(&server, "/clock?every=10", &[]);
+    let ticks = [(); 3].map(|()| staying.data().parse::<f64>().unwrap());
+    assert!(ticks.is_sorted(), "{ticks:?}");
+    leaving.data();
+    drop(leaving);
+    server.terminate();
+    while staying.next().is_some() {}
+    assert!(server.wait().success());
+}
+
+#[test]
+fn stream_leaves_lines_out_for_who_reads_nothing_and_sends_no_half_line() {
+    let server = Server::start_example("stream", &[]);
+    let mut peer = server.connect();
+    peer.send(&server.request("GET", "/noise", &[], b"")).unwrap();
+    let framing = &mut peer.head().unwrap().framing("GET").unwrap();
+    let mut text = Vec::new();
+    while text.len() < 20_000 {
+        text.extend(peer.piece(framing).unwrap().expect("a stream that goes on"));
+    }
+    for (number, line) in text.chunks_exact(1000).enumerate() {
+        let start = format!("line {number}, 0 left out .");
+        assert!(line.starts_with(start.as_bytes()) && line.ends_with(b".\n"), "{}", String::from_utf8_lossy(line));
+    }
+}
+
+#[test]
+fn upload_reads_what_is_larger_than_any_buffer() {
+    let server = Server::start_example("upload", &["--max-body", "3000000"]);
+    let content = b"three\nlines\nand a half".repeat(100_000);
+    let answer = server.ask("PUT", "/upload", &[], &content);
+    assert_eq!((answer.status(), &answer.content[..]), (200, &b"2200000 bytes, 200000 lines\n"[..]));
+    let chunked = ["Transfer-Encoding: chunked"];
+    let mut peer = server.connect();
+    let mut request = server.request("POST", "/upload", &chunked, b"");
+    let head = String::from_utf8(request).unwrap().replace("Content-Length: 0\r\n", "");
+    request = head.into_bytes();
+    request.extend(b"2\r\na\n\r\n3;x=y\r\nb\nc\r\n0\r\n\r\n");
+    peer.send(&request).unwrap();
+    assert_eq!(peer.answer("POST").unwrap().content, b"5 bytes, 2 lines\n");
+    assert_eq!(server.ask("PUT", "/upload", &["Expect: 100-continue"], &[b' '; 3_000_001]).status(), 413);
+}
+
+#[test]
+fn echo_echoes() {
+    let server = Server::start_echo();
+    let mut socket = websocket(&server, "/echo", "chat", &[]).unwrap();
+    socket.send("hello".into()).unwrap();
+    assert_eq!(socket.read().unwrap().into_text().unwrap().as_str(), "hello");
+    assert_eq!(server.ask("POST", "/echo", &[], b"there").content, b"there");
+}
