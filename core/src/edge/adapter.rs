@@ -175,3 +175,6 @@ impl<T: Read + Write> Socket for Adapter<'_, T> {
         self.committed.consume(usize::MAX);
     }
 }
+
+#[cfg(test)]
+mod tests;

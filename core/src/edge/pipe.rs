@@ -201,3 +201,6 @@ impl Drop for PipeEnd<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+use super::*;
+use core::future::Future;
+use core::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
+
+use std::vec::Vec;
+
+#[derive(Default)]
+struct Counter(AtomicUsize);
+
+impl Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn write(end: &mut PipeEnd<'_>, bytes: &[u8]) -> usize {
+    let mut written = 0;
+    while written < bytes.len() {
+        let lent = end.try_write_with(|room| {
+            assert!(!room.is_empty(), "a loan is never empty");
+            let count = room.len().min(bytes.len() - written);
+            room[..count].copy_from_slice(&bytes[written..written + count]);
+            (count, count)
+        });
+        match lent {
+            Ok(Lent::Got(count)) => written += count,
+            _ => break,
+        }
+    }
+    written
+}
+
+fn read(end: &mut PipeEnd<'_>, most: usize) -> Vec<u8> {
+    let mut seen = Vec::new();
+    while seen.len() < most {
+        let lent = end.try_read_with(|bytes| {
+            assert!(!bytes.is_empty(), "a loan is never empty");
+            let count = bytes.len().min(most - seen.len());
+            (count, bytes[..count].to_vec())
+        });
+        match lent {
+            Ok(Lent::Got(bytes)) => seen.extend(bytes),
+            _ => break,
+        }
+    }
+    seen
+}
+
+/// Whether a wait is over, and how.
+fn waited(end: &mut PipeEnd<'_>, want: Interest, waker: &Waker) -> Option<Result<(), PipeError>> {
+    match pin!(end.wait(want)).poll(&mut Context::from_waker(waker)) {
+        Poll::Ready(result) => Some(result),
+        Poll::Pending => None,
+    }
+}
+
+#[test]
+fn bytes_come_in_order_over_every_seam() {
+    let pipe = Pipe::<5>::new();
+    let (mut one, mut other) = pipe.ends();
+    let (mut sent, mut came) = (0u8, 0u8);
+    for step in 1..200usize {
+        let bytes: Vec<u8> = (0..step % 7).map(|at| sent.wrapping_add(at as u8)).collect();
+        let written = write(&mut one, &bytes);
+        sent = sent.wrapping_add(written as u8);
+        for byte in read(&mut other, step % 4) {
+            assert_eq!(byte, came);
+            came = came.wrapping_add(1);
+        }
+        assert_eq!(one.room(), 5 - usize::from(sent.wrapping_sub(came)));
+    }
+}
+
+#[test]
+fn a_wait_for_room_ends_when_there_is_so_much() {
+    let pipe = Pipe::<8>::new();
+    let (mut one, mut other) = pipe.ends();
+    let counter = Arc::new(Counter::default());
+    let waker = Waker::from(Arc::clone(&counter));
+    write(&mut one, b"12345678");
+    for wanted in [1, 4, 8, 100] {
+        let want = Interest { room: wanted, ..Interest::NONE };
+        assert_eq!(waited(&mut one, want, &waker), None);
+    }
+    read(&mut other, 3);
+    assert_eq!(counter.0.swap(0, Ordering::Relaxed), 1, "a reader that takes something wakes who waits");
+    for (wanted, ready) in [(1, true), (3, true), (4, false), (100, false)] {
+        let want = Interest { room: wanted, ..Interest::NONE };
+        assert_eq!(waited(&mut one, want, &waker).is_some(), ready, "{wanted}");
+    }
+    read(&mut other, 5);
+    assert!(waited(&mut one, Interest { room: 100, ..Interest::NONE }, &waker).is_some(), "more than there ever is");
+}
+
+#[test]
+fn a_look_wakes_nobody() {
+    let pipe = Pipe::<8>::new();
+    let (mut one, mut other) = pipe.ends();
+    let counter = Arc::new(Counter::default());
+    let waker = Waker::from(Arc::clone(&counter));
+    write(&mut one, b"12345678");
+    assert_eq!(waited(&mut one, Interest::WRITE, &waker), None);
+    assert!(matches!(other.try_read_with(|_| (0, ())), Ok(Lent::Got(()))));
+    assert_eq!(counter.0.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn an_end_comes_behind_the_bytes_and_leaves_the_other_direction_open() {
+    let pipe = Pipe::<8>::new();
+    let (mut one, mut other) = pipe.ends();
+    write(&mut one, b"last");
+    one.close();
+    assert_eq!(one.try_write_with(|_| (0, ())), Err(PipeError));
+    assert_eq!(read(&mut other, 99), b"last");
+    assert_eq!(other.try_read_with(|_| (0, ())), Ok(Lent::Eof));
+    assert_eq!(waited(&mut other, Interest::READ, Waker::noop()), Some(Ok(())));
+    assert_eq!(write(&mut other, b"answer"), 6);
+    assert_eq!(read(&mut one, 99), b"answer");
+    assert_eq!(one.try_read_with(|_| (0, ())), Ok(Lent::NotNow));
+}
+
+#[test]
+fn an_abort_breaks_both_ends_and_wakes_them() {
+    let pipe = Pipe::<8>::new();
+    let (mut one, mut other) = pipe.ends();
+    let counter = Arc::new(Counter::default());
+    let waker = Waker::from(Arc::clone(&counter));
+    assert_eq!(waited(&mut other, Interest::NONE, &waker), None);
+    write(&mut one, b"lost");
+    counter.0.store(0, Ordering::Relaxed);
+    assert_eq!(waited(&mut other, Interest::NONE, &waker), None, "what comes is not what it waits for");
+    one.abort();
+    assert!(counter.0.load(Ordering::Relaxed) > 0);
+    for end in [&mut one, &mut other] {
+        assert_eq!(waited(end, Interest::NONE, Waker::noop()), Some(Err(PipeError)));
+        assert_eq!(end.try_read_with(|_| (0, ())), Err(PipeError));
+        assert_eq!(end.try_write_with(|_| (0, ())), Err(PipeError));
+    }
+}
+
+#[test]
+fn an_end_that_is_dropped_is_as_a_process_that_is_gone() {
+    // All was read: an end, and a reset for what is written later.
+    let pipe = Pipe::<8>::new();
+    let (mut one, other) = pipe.ends();
+    drop(other);
+    assert_eq!(one.try_read_with(|_| (0, ())), Ok(Lent::Eof));
+    assert_eq!(write(&mut one, b"nobody hears"), 8, "the answer to it is on its way");
+    assert_eq!(one.try_read_with(|_| (0, ())), Err(PipeError));
+    // Not all was read: a reset at once.
+    let pipe = Pipe::<8>::new();
+    let (mut one, other) = pipe.ends();
+    write(&mut one, b"unread");
+    drop(other);
+    assert_eq!(one.try_read_with(|_| (0, ())), Err(PipeError));
+}

@@ -1,0 +1,156 @@
+use super::*;
+use crate::log::EventLog;
+use core::task::Waker;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
+use std::thread_local;
+use std::vec;
+use std::vec::Vec;
+
+type Small = Hub<NoopRawMutex, Vec<u8>, 2, 3, 2>;
+
+fn hub() -> Small {
+    let log = || EventLog::new(vec![0; 256], 4, 0xabc).unwrap();
+    Hub::new([Channel::new("a", log()), Channel::new("b", log())])
+}
+
+fn name(name: &str) -> ChannelName<'_> {
+    ChannelName::new(name).unwrap()
+}
+
+#[derive(Default)]
+struct Counter(AtomicUsize);
+
+impl Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Counter {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn publish(hub: &Small, channel: &str, key: Option<&[u8]>) -> Result<Published, PublishError> {
+    let publication =
+        Publication { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: key };
+    Channels::publish(hub, name(channel), &publication)
+}
+
+#[test]
+fn a_follower_is_woken_once_by_its_own_channel_and_no_other() {
+    let hub = hub();
+    let counter = Arc::new(Counter::default());
+    let waker = Waker::from(Arc::clone(&counter));
+    let cx = &mut Context::from_waker(&waker);
+    let mut reader = hub.open(name("a"), true).unwrap();
+    assert!(reader.poll_moved(cx, 0).is_pending());
+    publish(&hub, "b", None).unwrap();
+    assert_eq!(counter.count(), 0);
+    publish(&hub, "a", None).unwrap();
+    publish(&hub, "a", None).unwrap();
+    assert_eq!(counter.count(), 1, "once, until it waits again");
+    assert!(reader.poll_moved(cx, 0).is_ready() && reader.poll_moved(cx, 1).is_ready());
+    assert!(reader.poll_moved(cx, 2).is_pending());
+    publish(&hub, "a", None).unwrap();
+    assert_eq!(counter.count(), 2);
+}
+
+#[test]
+fn who_does_not_follow_takes_no_place_and_is_not_woken() {
+    let hub = hub();
+    let counter = Arc::new(Counter::default());
+    let waker = Waker::from(Arc::clone(&counter));
+    let mut readers: Vec<_> = (0..10).map(|_| hub.open(name("a"), false).unwrap()).collect();
+    assert!(readers[0].poll_moved(&mut Context::from_waker(&waker), 0).is_pending());
+    assert_eq!(publish(&hub, "a", None).unwrap().followers, 0);
+    assert_eq!(counter.count(), 0);
+    assert_eq!(readers[0].newest(), 1);
+}
+
+#[test]
+fn places_are_counted_given_back_and_run_out() {
+    let hub = hub();
+    let one = hub.open(name("a"), true).unwrap();
+    let two = hub.open(name("b"), true).unwrap();
+    let three = hub.open(name("a"), true).unwrap();
+    assert_eq!(hub.open(name("a"), true).unwrap_err(), OpenError::TooManyFollowers);
+    assert_eq!(hub.open(name("c"), false).unwrap_err(), OpenError::NoSuchChannel);
+    assert_eq!(publish(&hub, "a", None).unwrap().followers, 2);
+    drop(one);
+    assert_eq!(publish(&hub, "a", None).unwrap().followers, 1);
+    assert_eq!(publish(&hub, "b", None).unwrap().followers, 1);
+    let four = hub.open(name("b"), true).unwrap();
+    assert_eq!(publish(&hub, "b", None).unwrap().followers, 2);
+    drop((two, three, four));
+    assert_eq!(publish(&hub, "a", None).unwrap().followers + publish(&hub, "b", None).unwrap().followers, 0);
+}
+
+#[test]
+fn a_known_key_stores_nothing_and_wakes_nobody() {
+    let hub = hub();
+    let counter = Arc::new(Counter::default());
+    let waker = Waker::from(Arc::clone(&counter));
+    let first = publish(&hub, "a", Some(b"k")).unwrap();
+    let mut reader = hub.open(name("a"), true).unwrap();
+    assert!(reader.poll_moved(&mut Context::from_waker(&waker), 1).is_pending());
+    let again = publish(&hub, "a", Some(b"k")).unwrap();
+    assert_eq!((again.id, again.repeated, again.followers), (first.id, true, 1));
+    assert_eq!((counter.count(), reader.newest()), (0, 1));
+    assert!(!publish(&hub, "b", Some(b"k")).unwrap().repeated, "each channel has keys of its own");
+    // Two keys are remembered.
+    publish(&hub, "a", Some(b"l")).unwrap();
+    publish(&hub, "a", Some(b"m")).unwrap();
+    assert!(!publish(&hub, "a", Some(b"k")).unwrap().repeated);
+}
+
+#[test]
+fn what_cannot_be_stored_is_an_error_and_changes_nothing() {
+    let hub = hub();
+    assert_eq!(publish(&hub, "c", None).unwrap_err(), PublishError::NoSuchChannel);
+    assert_eq!(hub.publish("no/name", EventType::MESSAGE, b"x").unwrap_err(), PublishError::NoSuchChannel);
+    let too_large = hub.publish("a", EventType::MESSAGE, &[b'x'; 256]).unwrap_err();
+    assert_eq!(too_large, PublishError::Append(crate::log::AppendError::TooLarge));
+    let not_text = hub.publish("a", EventType::MESSAGE, &[0xff]).unwrap_err();
+    assert_eq!(not_text, PublishError::Append(crate::log::AppendError::NotUtf8));
+    assert_eq!(hub.open(name("a"), false).unwrap().newest(), 0);
+}
+
+#[test]
+fn the_policy_is_the_hub_s_for_every_channel() {
+    assert_eq!(hub().gap_policy(name("a")), GapPolicy::Replay);
+    assert_eq!(hub().with_gap_policy(GapPolicy::Latest).gap_policy(name("b")), GapPolicy::Latest);
+}
+
+/// A waker that publishes at once: no executor's does, and it may not bring the hub down.
+#[test]
+fn a_waker_that_publishes_is_refused() {
+    struct Rude(Rc<Small>, Cell<Option<PublishError>>);
+    thread_local!(static RUDE: Cell<Option<&'static Rude>> = const { Cell::new(None) });
+    struct Publishes;
+    impl Wake for Publishes {
+        fn wake(self: Arc<Self>) {
+            let rude = RUDE.get().unwrap();
+            rude.1.set(publish(&rude.0, "a", None).err());
+        }
+    }
+    let rude: &'static Rude = std::boxed::Box::leak(std::boxed::Box::new(Rude(Rc::new(hub()), Cell::new(None))));
+    RUDE.set(Some(rude));
+    let waker = Waker::from(Arc::new(Publishes));
+    let mut reader = rude.0.open(name("a"), true).unwrap();
+    assert!(reader.poll_moved(&mut Context::from_waker(&waker), 0).is_pending());
+    assert!(publish(&rude.0, "a", None).is_ok());
+    assert_eq!(rude.1.get(), Some(PublishError::NoSuchChannel));
+}
+
+#[test]
+fn a_follower_costs_at_most_four_words() {
+    let costs = size_of::<Hub<NoopRawMutex, Vec<u8>, 2, 13, 2>>() - size_of::<Hub<NoopRawMutex, Vec<u8>, 2, 3, 2>>();
+    assert_eq!(costs / 10, 4 * size_of::<usize>());
+}
