@@ -12,6 +12,7 @@ mod pairs;
 mod rings;
 mod shutdown;
 mod smoke;
+mod unfinished;
 mod websocket;
 mod waiting;
 mod world;
