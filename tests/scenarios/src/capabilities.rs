@@ -13,13 +13,22 @@ pub enum Need {
     Crowd,
     /// `large`: events of 64 KiB.
     Large,
+    /// `direct`: nothing stands between that takes connections in the server's place, and megabytes for a slow reader.
+    Direct,
 }
 
 /// The list in `GOLDCREST_CAPABILITIES`.
 ///
-/// `any-channel`, `crowd` and `large` are as in [`Need`]; `channels=NAME+NAME…` names the channels that a server with a
-/// fixed list lends to the suite, which then uses them one scenario at a time. A server that the suite starts itself
-/// can do everything.
+/// `any-channel`, `crowd`, `large` and `direct` are as in [`Need`]. The rest tells how small a server is:
+///
+/// | word | meaning | without it |
+/// | --- | --- | --- |
+/// | `channels=NAME+NAME…` | a fixed list of channels, of which these are lent to the suite, one scenario at a time | any |
+/// | `few-connections` | a connection past those it has is refused (RST) for the moment: the suite comes back | never |
+/// | `largest-event=BYTES` | the largest event that a scenario may publish | 16,384 |
+/// | `largest-head=BYTES` | the largest request head that it takes; a longer one is 414 or 431 | any that the tables hold |
+///
+/// A server that the suite starts itself can do everything.
 #[derive(Clone, Debug)]
 pub struct Capabilities {
     words: Vec<String>,
@@ -41,13 +50,33 @@ impl Capabilities {
             Need::AnyChannel => "any-channel",
             Need::Crowd => "crowd",
             Need::Large => "large",
+            Need::Direct => "direct",
         };
         self.own || self.words.iter().any(|known| known == word)
     }
 
     /// The channels that a server with a fixed list lends.
     pub fn channels(&self) -> Vec<String> {
-        let named = self.words.iter().find_map(|word| word.strip_prefix("channels="));
-        named.map(|names| names.split('+').map(str::to_owned).collect()).unwrap_or_default()
+        self.value("channels").map(|names| names.split('+').map(str::to_owned).collect()).unwrap_or_default()
+    }
+
+    /// Whether a connection that is refused is one too many for the moment.
+    pub fn few_connections(&self) -> bool {
+        !self.own && self.words.iter().any(|word| word == "few-connections")
+    }
+
+    /// The bytes of the largest event that a scenario may publish.
+    pub fn largest_event(&self) -> usize {
+        let bytes = self.value("largest-event").map(|bytes| bytes.parse().expect("largest-event=BYTES"));
+        bytes.unwrap_or(16 * 1024)
+    }
+
+    /// The bytes of the largest request head that it takes.
+    pub fn largest_head(&self) -> usize {
+        self.value("largest-head").map_or(usize::MAX, |bytes| bytes.parse().expect("largest-head=BYTES"))
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
     }
 }

@@ -98,6 +98,11 @@ impl<'s> Channel<'s> {
         format!("/events/{}{mark}{query}", self.name)
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The server that it is a channel of.
     pub fn server(&self) -> &'s Server {
         self.server

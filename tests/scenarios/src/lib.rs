@@ -9,6 +9,7 @@
 //! | `GOLDCREST_CAPABILITIES` | what that server can do, separated by commas: see [`Capabilities`] |
 //! | `GOLDCREST_PROGRAMS` | a folder where the host's programs are built already, as cargo lays them |
 //! | `GOLDCREST_PATIENCE` | seconds after which something that should have happened is called missing; 10 |
+//! | `GOLDCREST_LIVE` | seconds that the readers of `live.rs` stay; 5 |
 //!
 //! ```text
 //! cargo test -p goldcrest-tests                                   everything, against the host's own server
@@ -47,8 +48,8 @@ pub use capabilities::{Capabilities, Need};
 pub use channel::{Channel, Published};
 pub use event_stream::{EventStream, StreamEvent};
 pub use list::List;
-pub use peer::{Patience, Peer, Trouble, patience};
+pub use peer::{Patience, Peer, Trouble, Width, patience};
 pub use program::Program;
 pub use reader::{Event, Gap, Item, Reader, Start, Transport};
 pub use server::Server;
-pub use websocket::{Socket, websocket};
+pub use websocket::{Refused, Socket, websocket, websocket_with};

@@ -5,6 +5,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
+
 use crate::{Answer, Framing, Head};
 
 /// How long the suite waits for what should happen.
@@ -29,6 +31,16 @@ pub enum Trouble {
     Malformed(String),
 }
 
+/// How much the system takes from the server for somebody who does not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Width {
+    /// As usual, up to megabytes.
+    #[default]
+    Wide,
+    /// The least: a server notices a slow reader at once.
+    Narrow,
+}
+
 /// A connection to a server.
 #[derive(Debug)]
 pub struct Peer {
@@ -44,10 +56,8 @@ impl Peer {
     ///
     /// # Errors
     /// [`Trouble`]
-    pub fn connect(address: SocketAddr) -> Result<Self, Trouble> {
-        let stream = TcpStream::connect_timeout(&address, patience()).map_err(|error| trouble(&error))?;
-        stream.set_nodelay(true).map_err(|error| trouble(&error))?;
-        stream.set_write_timeout(Some(patience())).map_err(|error| trouble(&error))?;
+    pub fn connect(address: SocketAddr, width: Width) -> Result<Self, Trouble> {
+        let stream = connect(address, width).map_err(|error| trouble(&error))?;
         Ok(Self { stream, unread: Vec::new(), received: 0, patience: patience() })
     }
 
@@ -76,6 +86,10 @@ impl Peer {
     /// Says that nothing more will be sent.
     pub fn half_close(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     /// The stream, for what needs two hands; what was read ahead stays here.
@@ -235,6 +249,19 @@ impl Peer {
             Err(error) => Err(trouble(&error)),
         }
     }
+}
+
+fn connect(address: SocketAddr, width: Width) -> std::io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if width == Width::Narrow {
+        // Before the handshake, which says how much may come.
+        socket.set_recv_buffer_size(1)?;
+    }
+    socket.connect_timeout(&address.into(), patience())?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_read_timeout(Some(patience()))?;
+    socket.set_write_timeout(Some(patience()))?;
+    Ok(socket.into())
 }
 
 pub(crate) fn malformed(what: &str, bytes: &[u8]) -> Trouble {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::sources::{Follower, Poller, WebSocketSource};
-use crate::{Channel, patience};
+use crate::{Channel, Width, patience};
 
 /// The five transports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +84,7 @@ pub struct Start {
     pub(crate) query: Vec<String>,
     pub(crate) fields: Vec<String>,
     pub(crate) by_query: bool,
+    pub(crate) width: Width,
 }
 
 impl Start {
@@ -101,6 +102,12 @@ impl Start {
     /// With one more field.
     pub fn field(mut self, name: &str, value: &str) -> Self {
         self.fields.push(format!("{name}: {value}"));
+        self
+    }
+
+    /// The system takes little for a reader that does not read.
+    pub fn narrow(mut self) -> Self {
+        self.width = Width::Narrow;
         self
     }
 

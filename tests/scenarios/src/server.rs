@@ -5,8 +5,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::{Answer, Capabilities, Channel, Peer, Program};
+use crate::{Answer, Capabilities, Channel, Peer, Program, Trouble, Width, patience};
 
 /// A server that runs.
 #[derive(Debug)]
@@ -14,6 +16,7 @@ pub struct Server {
     address: SocketAddr,
     /// What stands in `Host`.
     authority: String,
+    few_connections: bool,
     /// The channels of a server with a fixed list; a scenario has one of them for itself.
     lent: Mutex<Vec<String>>,
     program: Mutex<Option<Program>>,
@@ -55,13 +58,28 @@ impl Server {
         let with_port = if authority.contains(':') { authority.clone() } else { format!("{authority}:80") };
         let mut addresses = with_port.to_socket_addrs().unwrap_or_else(|error| panic!("{authority}: {error}"));
         let address = addresses.next().unwrap_or_else(|| panic!("{authority} has no address"));
-        let lent = Mutex::new(Capabilities::from_env().channels());
-        Self { address, authority, lent, program: Mutex::new(program) }
+        let capabilities = Capabilities::from_env();
+        let (lent, few_connections) = (Mutex::new(capabilities.channels()), capabilities.few_connections());
+        Self { address, authority, few_connections, lent, program: Mutex::new(program) }
     }
 
     /// A new connection.
     pub fn connect(&self) -> Peer {
-        Peer::connect(self.address).unwrap_or_else(|trouble| panic!("{}: {trouble:?}", self.address))
+        self.connect_with(Width::Wide)
+    }
+
+    /// A new connection. A server with few of them may have to end others first.
+    pub fn connect_with(&self, width: Width) -> Peer {
+        let deadline = Instant::now() + patience();
+        loop {
+            match Peer::connect(self.address, width) {
+                Ok(peer) => return peer,
+                Err(Trouble::Closed) if self.few_connections && Instant::now() < deadline => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(trouble) => panic!("{}: {trouble:?}", self.address),
+            }
+        }
     }
 
     /// One request on a connection of its own. `fields` are lines without their ends; `Host` is added.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tungstenite::Message;
 
-use crate::websocket::{Socket, websocket};
+use crate::websocket::{Socket, websocket_with};
 use crate::{Channel, Event, EventStream, Framing, Gap, Item, Peer, Start, StreamEvent, Transport};
 
 /// Asks, and asks again.
@@ -23,7 +23,8 @@ pub(crate) struct Poller<'c> {
 
 impl<'c> Poller<'c> {
     pub(crate) fn open(channel: &'c Channel<'_>, transport: Transport, start: Start) -> Self {
-        let mut poller = Self { channel, peer: channel.server().connect(), transport, start, asked: false };
+        let mut poller =
+            Self { channel, peer: channel.server().connect_with(start.width), transport, start, asked: false };
         if transport == Transport::LongPoll {
             poller.ask(None);
         }
@@ -83,7 +84,7 @@ enum Body {
 
 impl Follower {
     pub(crate) fn open(channel: &Channel<'_>, transport: Transport, start: Start) -> Self {
-        let mut peer = channel.server().connect();
+        let mut peer = channel.server().connect_with(start.width);
         peer.send(&request(channel, transport, &start)).unwrap();
         let head = peer.head().unwrap();
         assert_eq!(head.status, 200, "{head:?}");
@@ -168,7 +169,7 @@ impl WebSocketSource {
         }
         let fields: Vec<&str> = start.fields.iter().map(String::as_str).collect();
         let target = channel.target(&start.query.join("&"));
-        let socket = websocket(channel.server(), &target, "goldcrest.v1", &fields)
+        let socket = websocket_with(start.width, channel.server(), &target, "goldcrest.v1", &fields)
             .unwrap_or_else(|response| panic!("refused: {response:?}"));
         Self { socket }
     }

@@ -6,21 +6,33 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::http::{HeaderName, HeaderValue, Response};
 use tungstenite::{Error, HandshakeError, WebSocket};
 
-use crate::{Server, patience};
+use crate::{Server, Width};
 
 /// An open WebSocket.
 pub type Socket = WebSocket<TcpStream>;
+
+/// The response to a handshake that was refused.
+pub type Refused = Box<Response<Option<Vec<u8>>>>;
 
 /// Opens a WebSocket at `target`, offering these subprotocols.
 ///
 /// # Errors
 /// The response, where it is not a 101.
-pub fn websocket(
+pub fn websocket(server: &Server, target: &str, protocols: &str, fields: &[&str]) -> Result<Socket, Refused> {
+    websocket_with(Width::Wide, server, target, protocols, fields)
+}
+
+/// The same over a connection of this width.
+///
+/// # Errors
+/// The response, where it is not a 101.
+pub fn websocket_with(
+    width: Width,
     server: &Server,
     target: &str,
     protocols: &str,
     fields: &[&str],
-) -> Result<Socket, Box<Response<Option<Vec<u8>>>>> {
+) -> Result<Socket, Refused> {
     let mut request = format!("ws://{}{target}", server.authority()).into_client_request().unwrap();
     let headers = request.headers_mut();
     if !protocols.is_empty() {
@@ -30,11 +42,7 @@ pub fn websocket(
         let (name, value) = field.split_once(": ").expect("NAME: VALUE");
         headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
     }
-    let stream = TcpStream::connect_timeout(&server.address(), patience()).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(patience())).unwrap();
-    stream.set_write_timeout(Some(patience())).unwrap();
-    match tungstenite::client::client(request, stream) {
+    match tungstenite::client::client(request, server.connect_with(width).into_stream()) {
         Ok((socket, response)) => {
             let chosen = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
             assert!(chosen.is_none_or(|chosen| protocols.contains(chosen)), "{chosen:?} was not offered");

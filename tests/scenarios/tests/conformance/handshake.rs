@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sha1_smol::Sha1;
 
 use crate::text::{allows, bytes};
-use crate::{Cut, Shared, table};
+use crate::{Cut, Shared, answers, table};
 
 #[derive(Deserialize)]
 struct Table {
@@ -50,8 +50,9 @@ pub(crate) fn rows(list: &mut List, server: &Shared) {
     let table: Table =
         toml::from_str(&table("handshake.toml")).unwrap_or_else(|error| panic!("handshake.toml: {error}"));
     for group in table.group {
-        for row in group.rows {
+        for mut row in group.rows {
             let lines = row.lines(&table.line, &table.fields);
+            row.answers = answers(row.answers, &head(&lines));
             for (cut, how) in Cut::ALL {
                 let (server, row, lines) = (Arc::clone(server), row.clone(), lines.clone());
                 let name = format!("handshake: {}: {} ({how})", group.about, row.is);
@@ -73,12 +74,7 @@ impl Row {
     }
 
     fn run(&self, server: &Server, cut: Cut, lines: &[String]) {
-        let mut request = Vec::new();
-        for line in lines {
-            request.extend(bytes(line));
-            request.extend(b"\r\n");
-        }
-        request.extend(b"\r\n");
+        let mut request = head(lines);
         request.extend(bytes(&self.behind));
 
         let mut peer = server.connect();
@@ -140,6 +136,10 @@ impl Row {
         assert_eq!((close[0], &close[2..]), (0x88, &1000_u16.to_be_bytes()[..]), "a Close is answered by its code");
         assert_eq!(peer.until_closed().unwrap().len() + 2, usize::from(close[1]));
     }
+}
+
+fn head(lines: &[String]) -> Vec<u8> {
+    lines.iter().flat_map(|line| [bytes(line), b"\r\n".to_vec()].concat()).chain(*b"\r\n").collect()
 }
 
 /// A masked frame with a short payload.

@@ -8,7 +8,7 @@ use goldcrest_tests::{Head, List, Peer, Server, Trouble};
 use serde::Deserialize;
 
 use crate::text::{allows, bytes};
-use crate::{Cut, Shared, table};
+use crate::{Cut, Shared, answers, table};
 
 #[derive(Deserialize)]
 struct Table {
@@ -49,7 +49,8 @@ enum End {
 pub(crate) fn rows(list: &mut List, server: &Shared) {
     let table: Table = toml::from_str(&table("http.toml")).unwrap_or_else(|error| panic!("http.toml: {error}"));
     for group in table.group {
-        for row in group.rows {
+        for mut row in group.rows {
+            row.answers = answers(row.answers, &bytes(&row.send));
             for (cut, how) in Cut::ALL {
                 let (server, row) = (Arc::clone(server), row.clone());
                 list.add(format!("http: {}: {} ({how})", group.about, row.is), &[], move || row.run(&server, cut));

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use goldcrest_tests::{
-    EventStream, Item, List, Need, Published, Reader, Server, Start, Transport, Trouble, promises, websocket,
+    EventStream, Item, List, Need, Peer, Published, Reader, Server, Start, Transport, Trouble, Width, promises,
+    websocket,
 };
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -129,7 +130,7 @@ fn nothing_accepted_is_lost(_: &Server) {
                 scope.spawn(move || {
                     let mut accepted = Vec::new();
                     let request = server.request("POST", "/events/burst", &["Content-Type: text/plain"], b"x");
-                    let Ok(mut peer) = goldcrest_tests::Peer::connect(server.address()) else { return accepted };
+                    let Ok(mut peer) = Peer::connect(server.address(), Width::Wide) else { return accepted };
                     while peer.send(&request).is_ok() {
                         match peer.answer("POST") {
                             Ok(answer) if answer.status() == 201 => accepted.push(Published::of(&answer).id),

@@ -1,6 +1,9 @@
 //! A gap is told on each transport, never passed over.
 
-use goldcrest_tests::{EventStream, List, Need, Reader, Server, Start, Transport, Trouble, promises, websocket};
+use goldcrest_tests::{
+    Capabilities, EventStream, List, Need, Reader, Server, Start, Transport, Trouble, Width, promises, websocket,
+    websocket_with,
+};
 use serde_json::Value;
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -25,7 +28,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
     promises!(
         list,
         "gaps",
-        &[Need::Large],
+        &[Need::Direct],
         server,
         [
             a_stream_that_is_not_read_accounts_for_every_event,
@@ -136,7 +139,8 @@ impl Account {
 
 /// Publishes far more than a channel keeps and than the kernel holds for a reader that does not read; the last is small.
 fn flood(channel: &goldcrest_tests::Channel<'_>) -> u64 {
-    let filler = "a slow reader must not slow down anybody else. ".repeat(350);
+    let mut filler = "a slow reader must not slow down anybody else. ".repeat(350);
+    filler.truncate(Capabilities::from_env().largest_event());
     for _ in 0..1000 {
         channel.publish(&filler);
     }
@@ -168,7 +172,7 @@ fn resume(
 fn slow(server: &Server, transport: Transport, take: impl Fn(&mut Account, &[u8], &mut Vec<u8>, &mut EventStream)) {
     let channel = server.channel();
     let epoch = channel.newest().split_once('-').unwrap().0.to_owned();
-    let mut peer = server.connect();
+    let mut peer = server.connect_with(Width::Narrow);
     let fields: Vec<&str> = transport.field().into_iter().collect();
     peer.send(&server.request("GET", &channel.target("after=newest"), &fields, b"")).unwrap();
     let head = peer.head().unwrap();
@@ -228,7 +232,8 @@ fn a_websocket_that_is_not_read_accounts_for_every_event(server: &Server) {
     let channel = server.channel();
     let newest = channel.newest();
     let (epoch, seq) = newest.split_once('-').unwrap();
-    let mut socket = websocket(server, &channel.target("after=newest"), "goldcrest.v1", &[]).unwrap();
+    let target = channel.target("after=newest");
+    let mut socket = websocket_with(Width::Narrow, server, &target, "goldcrest.v1", &[]).unwrap();
     let last = seq.parse().unwrap();
     let mut account = Account { last, delivered: last, missed: 0 };
     let published = flood(&channel);

@@ -15,6 +15,7 @@
 //! | `http.rs` | methods, pipelining, old clients, slow heads |
 //! | `access.rs` | `Origin` and `Host` |
 //! | `limits.rs` | every limit has its clear answer |
+//! | `live.rs` | eight readers at once, one of them slow |
 //! | `peers.rs` | slow, half-closed and vanished peers, greedy neighbours |
 //! | `pace.rs` | heartbeats |
 //! | `drain.rs` | SIGTERM: nothing accepted is lost |
@@ -28,6 +29,7 @@ mod gaps;
 mod hop;
 mod http;
 mod limits;
+mod live;
 mod pace;
 mod peers;
 mod poll;
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
     http::scenarios(&mut list, &server);
     access::scenarios(&mut list, &server);
     limits::scenarios(&mut list, &server);
+    live::scenarios(&mut list, &server);
     peers::scenarios(&mut list, &server);
     pace::scenarios(&mut list, &server);
     drain::scenarios(&mut list, &server);
