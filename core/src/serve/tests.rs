@@ -13,6 +13,6 @@ mod rings;
 mod shutdown;
 mod smoke;
 mod unfinished;
-mod websocket;
 mod waiting;
+mod websocket;
 mod world;
