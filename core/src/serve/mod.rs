@@ -11,7 +11,7 @@
 //! | `line.rs` | a connection: wait, then act |
 //! | `exchange.rs` | [`Exchange`]: a request, and the ways to answer it |
 //! | `writer.rs` | [`BodyWriter`], [`EventWriter`]: hand-written streams |
-//! | `websocket.rs`, `wire.rs` | [`WebSocket`]: a handler's own socket; a WebSocket's machine with its deadlines |
+//! | `websocket/`, `wire.rs` | [`WebSocket`]: a handler's own socket; a WebSocket's machine with its deadlines |
 //! | `events/` | [`Events`]: the five transports and publishing |
 //!
 //! ```

@@ -77,6 +77,7 @@ fn stories() -> Vec<Vec<u8>> {
         get("/stream", "").into_bytes(),
         [upgrade("/events/a?after=oldest"), frames.clone()].concat(),
         [upgrade("/echo"), frames.clone()].concat(),
+        [upgrade("/ready/echo"), frames.clone()].concat(),
         [upgrade("/parts"), frames].concat(),
         upgrade("/endless"),
     ]

@@ -57,6 +57,7 @@ pub(super) const LINES: &[u8] = b"two\nlines of a hand-written event";
 /// | `/echo` | a WebSocket that sends back what comes |
 /// | `/dropping/echo` | the same, by futures that are dropped at every poll |
 /// | `/unheard`, `/endless` | a WebSocket that closes at once; one that never stops |
+/// | `/ready/echo` | the same, with a buffer only while a message is there |
 /// | `/parts` | a WebSocket that sends back in parts what it reads in parts of 7 bytes |
 pub(super) struct Own;
 
@@ -119,6 +120,15 @@ impl Handler for Own {
                     });
                     let Some((kind, length)) = message? else { break };
                     dropping!(ws.send(kind, &buffer[..length]))?;
+                }
+                ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
+            }
+            "/ready/echo" => {
+                let mut ws = exchange.websocket(&WebSocketOptions::default()).await?;
+                while dropping!(ws.ready())? {
+                    let mut buffer = vec![0; 2000];
+                    let Some(message) = ws.recv(&mut buffer).await? else { break };
+                    ws.send(message.kind, message.payload).await?;
                 }
                 ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
             }

@@ -117,7 +117,7 @@ fn fragments(payload: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_ring_carries_websocket_messages_whoever_drops_what() {
-    for path in ["/echo", "/dropping/echo", "/parts"] {
+    for path in ["/echo", "/dropping/echo", "/ready/echo", "/parts"] {
         for ring in 0..RINGS.len() {
             let (_, mut client) = own(ring);
             let capacity = client.capacity();

@@ -1,0 +1,154 @@
+//! Messages from the peer.
+
+use super::{Message, Part, WebSocket};
+use crate::edge::Lent;
+use crate::serve::wire::Wire;
+use crate::serve::{Ended, Runtime, Served};
+use crate::ws::ProtocolError;
+use crate::ws::connection::{Incoming, MessageKind};
+
+/// What a look at the received bytes gave.
+pub(super) enum Seen {
+    /// So many payload bytes went to the reader's buffer.
+    Piece {
+        kind: MessageKind,
+        len: usize,
+        last: bool,
+    },
+    /// A byte of payload came for which there was no room.
+    TooBig,
+    /// A control frame, or part of a head.
+    Nothing,
+    Closed,
+}
+
+impl<R: Runtime> WebSocket<'_, '_, R> {
+    /// Waits until a message, or the next part of one, is there to be read; `false` once the peer has closed.
+    ///
+    /// A connection that waits here needs no buffer.
+    ///
+    /// # Errors
+    /// How the connection ended.
+    pub async fn ready(&mut self) -> Result<bool, Ended> {
+        self.mend()?;
+        loop {
+            self.take_control_frames().await?;
+            let reads = self.wire.connection.wants_input();
+            if self.wire.connection.is_closed() {
+                return Ok(self.wire.connection.error().is_some());
+            }
+            match self.line.try_read(|_| (0, ()))? {
+                Lent::Got(()) if reads => return Ok(true),
+                Lent::Eof => return Err(Ended::Closed),
+                Lent::Got(()) | Lent::NotNow => self.rest(reads, usize::from(!reads)).await?,
+            }
+        }
+    }
+
+    /// Reads a whole message into `buffer`; `None` once the peer has closed.
+    ///
+    /// Dropped while it waits it loses nothing: call it again with the same buffer.
+    ///
+    /// # Errors
+    /// How the connection ended. A message that `buffer` does not hold closes it with 1009.
+    pub async fn recv<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Message<'b>>, Ended> {
+        let Some(part) = self.fill(buffer, true).await? else { return Ok(None) };
+        let payload = buffer.get(..part.len).unwrap_or_default();
+        Ok(Some(Message { kind: part.kind, payload }))
+    }
+
+    /// Reads a message in parts that fill `buffer`, the last one up to the message's end; `None` once the peer has closed.
+    ///
+    /// Dropped while it waits it loses nothing: call it again with the same buffer. Text may be cut within a character,
+    /// and the last part may be empty.
+    ///
+    /// # Errors
+    /// How the connection ended. A `buffer` without room closes it with 1009.
+    pub async fn read(&mut self, buffer: &mut [u8]) -> Result<Option<Part>, Ended> {
+        self.fill(buffer, false).await
+    }
+
+    async fn fill(&mut self, buffer: &mut [u8], whole: bool) -> Result<Option<Part>, Ended> {
+        self.mend()?;
+        self.line.breathe().await;
+        loop {
+            self.turn()?;
+            if self.wire.connection.error().is_some() {
+                let _: Served = self.closing().await?;
+            }
+            if self.wire.connection.is_closed() {
+                return Ok(None);
+            }
+            let reads = self.wire.connection.wants_input();
+            let lent = if reads { self.look(buffer.get_mut(self.filled..), false)? } else { Lent::NotNow };
+            match lent {
+                Lent::Got(Seen::Piece { kind, len, last }) => {
+                    self.filled = self.filled.saturating_add(len);
+                    if last || (!whole && self.filled >= buffer.len()) {
+                        let part = Part { kind, len: self.filled, first: self.first, last };
+                        (self.filled, self.first) = (0, last);
+                        return Ok(Some(part));
+                    }
+                    self.line.breathe().await;
+                }
+                Lent::Got(Seen::TooBig) => self.wire.connection.fail(ProtocolError::MessageTooBig),
+                Lent::Got(Seen::Nothing) => self.line.breathe().await,
+                Lent::Got(Seen::Closed) => return Ok(None),
+                Lent::Eof => return Err(Ended::Closed),
+                Lent::NotNow => self.rest(reads, 0).await?,
+            }
+        }
+    }
+
+    /// Looks at what came, and copies payload to `room`. Control frames alone, of which one is next, need none.
+    pub(super) fn look(&mut self, room: Option<&mut [u8]>, control: bool) -> Result<Lent<Seen>, Ended> {
+        let Self { line, wire: Wire { connection, pulse, .. }, .. } = self;
+        let room = room.unwrap_or_default();
+        let now = line.now();
+        line.try_read(|bytes| {
+            // Payload is never longer than the bytes that it was found in. Without room a byte at a time is looked at:
+            // what ends the message may still come. After a control frame the machine stops by itself.
+            let most = if control { bytes.len() } else { room.len().max(1).min(bytes.len()) };
+            let received = connection.receive(bytes.get_mut(..most).unwrap_or_default());
+            pulse.heard(now);
+            let seen = match received.event {
+                Some(Incoming::Piece(piece)) => match room.get_mut(..piece.payload.len()) {
+                    Some(room) => {
+                        room.copy_from_slice(piece.payload);
+                        Seen::Piece { kind: piece.kind, len: piece.payload.len(), last: piece.last }
+                    }
+                    None => Seen::TooBig,
+                },
+                Some(Incoming::Pong(payload)) => {
+                    pulse.pong(payload, now);
+                    Seen::Nothing
+                }
+                Some(Incoming::Closed { .. }) => Seen::Closed,
+                // What failed is said by the connection.
+                Some(Incoming::Ping | Incoming::Failed(_)) | None => Seen::Nothing,
+            };
+            (received.consumed, seen)
+        })
+    }
+
+    /// Takes control frames off the received bytes, up to the first that is none; what they are answered leaves.
+    pub(super) async fn take_control_frames(&mut self) -> Result<(), Ended> {
+        while self.control_is_next()? {
+            self.look(None, true)?;
+            self.turn()?;
+            self.line.breathe().await;
+        }
+        Ok(())
+    }
+
+    /// Whether a control frame stands next in what came.
+    fn control_is_next(&mut self) -> Result<bool, Ended> {
+        let connection = &self.wire.connection;
+        if !connection.wants_input() {
+            return Ok(false);
+        }
+        let lent =
+            self.line.try_read(|bytes| (0, bytes.first().is_some_and(|next| connection.is_control_next(*next))))?;
+        Ok(lent == Lent::Got(true))
+    }
+}

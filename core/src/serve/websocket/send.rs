@@ -1,0 +1,212 @@
+//! Messages of ours.
+
+use super::WebSocket;
+use crate::edge::{Lent, Socket};
+use crate::serve::{Ended, Runtime};
+use crate::ws::close::{CloseCode, CloseReason};
+use crate::ws::connection::{MessageKind, SendError, Unmasked};
+
+impl<R: Runtime> WebSocket<'_, '_, R> {
+    /// Sends a whole message, waiting for room. Up to the socket's capacity it is atomic: dropped while it waits,
+    /// nothing of it has left. A longer message goes in fragments; dropped midway, the next call closes with 1011.
+    ///
+    /// # Errors
+    /// The connection ended, or is closing; or a message is being sent in parts.
+    pub async fn send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), Ended> {
+        // Others have their turn before it: what returns has been sent, and what was dropped has not.
+        self.line.breathe().await;
+        let frame = frame_length(payload.len());
+        while frame <= self.line.socket.capacity() {
+            if self.wire.connection.is_closing() {
+                return self.end_with_handshake().await;
+            }
+            if self.try_send(kind, payload)? {
+                return Ok(());
+            }
+            self.rest_for_control(frame.saturating_add(self.wire.connection.buffered())).await?;
+        }
+        self.start_message(kind)?;
+        self.write(payload).await?;
+        self.end_message().await
+    }
+
+    /// Sends a whole message if there is room for it now, and says whether it did. For one that is longer than the
+    /// socket's capacity there never is.
+    ///
+    /// # Errors
+    /// The connection ended, or is closing; or a message is being sent in parts.
+    pub fn try_send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<bool, Ended> {
+        self.mend()?;
+        self.watch_room();
+        let connection = &mut self.wire.connection;
+        let lent = self.line.try_write(|room| {
+            let waiting = connection.transmit(room, &mut Unmasked).unwrap_or(0);
+            let room = room.get_mut(waiting..).unwrap_or_default();
+            match connection.frame(room, kind, payload, &mut Unmasked) {
+                Ok(written) => (waiting.saturating_add(written), Ok(true)),
+                // The piece is too short: a control frame may have taken its end, and a ring goes on over its seam.
+                Err(SendError::NoRoom | SendError::Busy) => (waiting, Ok(false)),
+                Err(_) => (waiting, Err(Ended::Closed)),
+            }
+        })?;
+        self.watch_room();
+        match lent {
+            Lent::Got(Ok(false)) if self.has_room(frame_length(payload.len())) => {
+                if self.sending.is_some() {
+                    return Err(Ended::Closed);
+                }
+                self.push(&mut &[][..])?;
+                self.begin(kind, true, payload.len())?;
+                self.push(&mut &*payload)?;
+                Ok(true)
+            }
+            Lent::Got(result) => result,
+            Lent::NotNow | Lent::Eof => Ok(false),
+        }
+    }
+
+    /// Begins a message that is sent in parts with [`WebSocket::write`] and ended with [`WebSocket::end_message`].
+    ///
+    /// # Errors
+    /// The connection is closing, or a message is being sent in parts already.
+    pub fn start_message(&mut self, kind: MessageKind) -> Result<(), Ended> {
+        self.mend()?;
+        if self.wire.connection.is_closing() || self.sending.is_some() {
+            return Err(Ended::Closed);
+        }
+        self.sending = Some(kind);
+        Ok(())
+    }
+
+    /// Sends a part of the message that was begun, in fragments that fit the room. Dropped midway, the next call closes
+    /// with 1011.
+    ///
+    /// # Errors
+    /// The connection ended, or is closing; or no message was begun.
+    pub async fn write(&mut self, part: &[u8]) -> Result<(), Ended> {
+        self.mend()?;
+        let mut rest = part;
+        while !rest.is_empty() {
+            self.cut_short = true;
+            let sent = self.fragment(rest, false).await?;
+            rest = rest.get(sent..).unwrap_or_default();
+        }
+        self.cut_short = false;
+        Ok(())
+    }
+
+    /// Ends the message that was begun. Dropped while it waits it loses nothing: call it again.
+    ///
+    /// # Errors
+    /// The connection ended, or is closing; or no message was begun.
+    pub async fn end_message(&mut self) -> Result<(), Ended> {
+        self.mend()?;
+        self.fragment(&[], true).await?;
+        Ok(())
+    }
+
+    /// Whether so many bytes, behind what waits already, can leave now.
+    fn has_room(&self, bytes: usize) -> bool {
+        bytes.saturating_add(self.wire.connection.buffered()) <= self.line.socket.room()
+    }
+
+    /// Begins a frame; no other is under way.
+    fn begin(&mut self, kind: MessageKind, fin: bool, payload: usize) -> Result<(), Ended> {
+        self.wire.connection.start_frame(kind, fin, payload as u64, &mut Unmasked).map_err(|_| Ended::Closed)
+    }
+
+    /// Lets leave what waits and, of the frame under way, its head and payload from `rest`, which moves on. Whether
+    /// nothing waits any more.
+    pub(super) fn push(&mut self, rest: &mut &[u8]) -> Result<bool, Ended> {
+        self.watch_room();
+        while self.wire.connection.has_output() || self.wire.connection.payload_remaining() > 0 {
+            let connection = &mut self.wire.connection;
+            let lent = self.line.try_write(|room| {
+                let head = connection.transmit(room, &mut Unmasked).unwrap_or(0);
+                let body = connection.payload(room.get_mut(head..).unwrap_or_default(), |room| {
+                    let count = room.len().min(rest.len());
+                    let (now, later) = rest.split_at_checked(count).unwrap_or_default();
+                    if let Some(room) = room.get_mut(..now.len()) {
+                        room.copy_from_slice(now);
+                    }
+                    *rest = later;
+                    now.len()
+                });
+                (head.saturating_add(body), ())
+            })?;
+            if lent != Lent::Got(()) {
+                return Ok(false);
+            }
+            self.watch_room();
+            if rest.is_empty() && self.wire.connection.payload_remaining() > 0 {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends a fragment with as much of `part` as fits: how much.
+    async fn fragment(&mut self, part: &[u8], fin: bool) -> Result<usize, Ended> {
+        self.line.breathe().await;
+        // A fragment of a byte or two would cost more than it carries.
+        let worth = frame_length(part.len().min(payload_length(self.line.socket.capacity()) / 2));
+        loop {
+            if self.wire.connection.is_closing() {
+                self.end_with_handshake().await?;
+            }
+            // In a ring that holds no frame at all it leaves as room comes.
+            let tiny = worth > self.line.socket.capacity();
+            if self.push(&mut &[][..])? && (tiny || self.line.socket.room() >= worth) {
+                break;
+            }
+            self.rest_for_control(worth.saturating_add(self.wire.connection.buffered())).await?;
+        }
+        let Some(kind) = self.sending.filter(|_| fin == part.is_empty()) else { return Err(Ended::Closed) };
+        let most = payload_length(self.line.socket.room()).max(1).min(part.len());
+        let now = part.get(..most).unwrap_or_default();
+        self.begin(kind, fin, now.len())?;
+        if fin {
+            self.sending = None;
+        }
+        let mut rest = now;
+        while !self.push(&mut rest)? && !rest.is_empty() {
+            self.rest_for_control(1).await?;
+        }
+        Ok(now.len())
+    }
+
+    /// What a dropped call left behind: a message without an end is a reason to close.
+    pub(super) fn mend(&mut self) -> Result<(), Ended> {
+        if core::mem::take(&mut self.cut_short) {
+            self.sending = None;
+            if self.wire.connection.payload_remaining() > 0 {
+                // Nothing can be said in the midst of a frame.
+                self.cut_short = true;
+                return Err(Ended::Broken);
+            }
+            self.close(CloseCode::INTERNAL_ERROR, CloseReason::NONE);
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of a server's frame with so much payload (RFC 6455 §5.2).
+const fn frame_length(payload: usize) -> usize {
+    let head = match payload {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    };
+    payload.saturating_add(head)
+}
+
+/// The most payload that a server's frame of at most `frame` bytes has.
+const fn payload_length(frame: usize) -> usize {
+    match frame {
+        0..=127 => frame.saturating_sub(2),
+        128..=129 => 125,
+        130..=0x1_0003 => frame - 4,
+        0x1_0004..=0x1_0009 => 0xffff,
+        _ => frame - 10,
+    }
+}
