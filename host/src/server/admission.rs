@@ -84,7 +84,7 @@ impl Admission {
 
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Admitted {
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
-        if before >= self.limits.connections + TOLD {
+        if before >= self.limits.connections.saturating_add(TOLD) {
             self.connections.fetch_sub(1, Ordering::Relaxed);
             return Admitted::No;
         }
@@ -113,6 +113,12 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_limit_everybody_is_in() {
+        let limits = Limits { connections: usize::MAX, connections_per_address: usize::MAX, ..Limits::default() };
+        assert!(matches!(Arc::new(Admission::new(limits)).admit(IpAddr::from([10, 0, 0, 1])), Admitted::In(_)));
+    }
 
     #[test]
     fn whoever_leaves_makes_room() {

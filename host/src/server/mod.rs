@@ -160,6 +160,8 @@ impl Server {
             for (number, listeners) in listeners.into_iter().enumerate() {
                 let (hub, admission) = (hub.clone(), Arc::clone(&admission));
                 let serve = move || {
+                    // Each thread has its share of the connections: without one of them the server is none.
+                    let _ends = StopAtEnd(stopper);
                     let (reactor, notifier) = Reactor::new(admission.limits().buffers())?;
                     stopper.register(notifier.clone());
                     let inbox = Arc::new(Inbox::new(notifier.clone()));
@@ -177,8 +179,14 @@ impl Server {
                     };
                     thread.serve(listeners, notifier, number == 0)
                 };
-                running
-                    .push(std::thread::Builder::new().name(format!("goldcrest-{number}")).spawn_scoped(scope, serve)?);
+                let thread = std::thread::Builder::new().name(format!("goldcrest-{number}"));
+                match thread.spawn_scoped(scope, serve) {
+                    Ok(thread) => running.push(thread),
+                    Err(error) => {
+                        stopper.stop();
+                        return Err(error);
+                    }
+                }
             }
             for thread in running {
                 thread.join().map_err(|_| io::Error::other("a thread panicked"))??;
@@ -192,6 +200,15 @@ impl Server {
 /// one turn leaves in one write.
 pub(crate) fn default_config() -> Config<'static> {
     Config { turn: 64 * 1024, ..Config::default() }
+}
+
+/// Stops the server when a thread of it ends, however that came.
+struct StopAtEnd<'s>(&'s Stopper);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 /// How long the server takes to end, at most.

@@ -4,15 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::rc::Rc;
+use std::panic::AssertUnwindSafe;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use goldcrest_core::edge::{Clock, Timer};
+use goldcrest_core::edge::{Clock, Socket, Timer};
 use goldcrest_core::serve::{Config, Full, Handler, serve};
 use goldcrest_core::time::Instant;
 use smol::LocalExecutor;
+use smol::future::FutureExt;
 
 use super::Stopper;
 use super::admission::{Admission, Admitted, Place};
@@ -73,7 +75,7 @@ impl<H: Handler + 'static> Thread<H> {
         for listener in listeners {
             let waker = Rc::new(RefCell::new(None));
             thread.reactor.add_listener(&listener, Rc::clone(&waker))?;
-            let accept = Rc::clone(&thread).accept(listener, waker, Rc::clone(&executor));
+            let accept = Rc::clone(&thread).accept(listener, waker, Rc::downgrade(&executor));
             executor.spawn(accept).detach();
         }
         if reaps {
@@ -130,12 +132,14 @@ impl<H: Handler + 'static> Thread<H> {
         self: Rc<Self>,
         listener: TcpListener,
         waker: Rc<RefCell<Option<Waker>>>,
-        executor: Rc<LocalExecutor<'static>>,
+        executor: Weak<LocalExecutor<'static>>,
     ) {
         let mut accepted = 0usize;
         while !self.stopper.is_stopping() {
             match listener.accept() {
                 Ok((stream, peer)) => {
+                    // Held by its own tasks the executor would never end, nor would what they own: not even the listener.
+                    let Some(executor) = executor.upgrade() else { return };
                     if let Some((stream, place, full)) = self.admit(stream, peer) {
                         self.connections.open.set(self.connections.open.get() + 1);
                         executor.spawn(Rc::clone(&self).connection(stream, place, full)).detach();
@@ -187,12 +191,21 @@ impl<H: Handler + 'static> Thread<H> {
         async move {
             match TcpSocket::new(stream, &self.reactor) {
                 Ok(mut socket) => {
-                    let ended = if full {
-                        serve(&mut socket, &self.runtime, &self.config, &Full).await
-                    } else {
-                        serve(&mut socket, &self.runtime, &self.config, &self.handler).await
+                    let served = async {
+                        if full {
+                            serve(&mut socket, &self.runtime, &self.config, &Full).await
+                        } else {
+                            serve(&mut socket, &self.runtime, &self.config, &self.handler).await
+                        }
                     };
-                    tracing::trace!(%ended, "connection");
+                    // A handler that panics takes its own connection with it, and no other.
+                    match AssertUnwindSafe(served).catch_unwind().await {
+                        Ok(ended) => tracing::trace!(%ended, "connection"),
+                        Err(_) => {
+                            tracing::error!("a handler panicked; its connection is broken");
+                            socket.abort();
+                        }
+                    }
                 }
                 Err(error) => tracing::warn!(%error, "a connection cannot be watched"),
             }

@@ -1,0 +1,78 @@
+//! How a server begins and ends within a program.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use std::{io, panic};
+
+use goldcrest_host::core::http::{Response, Status};
+use goldcrest_host::core::serve::{Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::{Server, Stopper};
+
+/// `/panic` is a bug; everything else is answered.
+struct Buggy;
+
+impl Handler for Buggy {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        if exchange.request().path() == "/panic" {
+            panic::resume_unwind(Box::new("a bug of the handler's"));
+        }
+        exchange.respond(&Response::text(Status::OK, "well\n")).await
+    }
+}
+
+fn start() -> (SocketAddr, Stopper, JoinHandle<io::Result<()>>) {
+    let (tell, told) = mpsc::channel();
+    let server = Server::new().threads(2).listen(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let server = server.on_listening(move |addresses| tell.send(addresses[0]).unwrap());
+    let stopper = server.stopper();
+    let running = thread::spawn(|| server.run(|_hub| Buggy));
+    (told.recv().unwrap(), stopper, running)
+}
+
+fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn a_server_that_has_ended_leaves_its_address_free() {
+    let (address, stopper, running) = start();
+    assert!(ask(address, "/").unwrap().ends_with("well\n"));
+    stopper.stop();
+    running.join().unwrap().unwrap();
+    TcpListener::bind(address).expect("nobody listens there any more");
+}
+
+#[test]
+fn a_handler_that_panics_breaks_its_own_connection_alone() {
+    let (address, stopper, running) = start();
+    for _ in 0..20 {
+        // Each thread has its share of these: none of them may be gone.
+        let error = ask(address, "/panic").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        assert!(ask(address, "/").unwrap().ends_with("well\n"));
+    }
+    stopper.stop();
+    running.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_thread_that_cannot_begin_ends_the_server() {
+    let server = Server::new().threads(2).listen(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let begun = AtomicUsize::new(0);
+    let ended = server.run(|_hub| {
+        if begun.fetch_add(1, Ordering::SeqCst) == 1 {
+            panic::resume_unwind(Box::new("a bug at the start of the second"));
+        }
+        Buggy
+    });
+    assert!(ended.is_err());
+}
