@@ -29,10 +29,11 @@ struct State {
     mirrors: Vec<Arc<Inbox>>,
 }
 
-/// An event on its way to a mirror.
+/// News on its way to a mirror.
 pub(super) struct Posted {
     pub(super) master: Arc<Master>,
-    pub(super) event: Arc<Event>,
+    /// The event, or `None` where the channel has been reaped.
+    pub(super) event: Option<Arc<Event>>,
 }
 
 /// An event that several threads append.
@@ -101,7 +102,7 @@ impl Master {
             let event = Arc::new(event);
             // In the lock, so that every mirror sees the events in their order.
             for inbox in mirrors {
-                inbox.post(Posted { master: Arc::clone(self), event: Arc::clone(&event) });
+                inbox.post(Posted { master: Arc::clone(self), event: Some(Arc::clone(&event)) });
             }
         }
         Some(Ok(Published { id, followers, repeated: false }))
@@ -124,11 +125,14 @@ impl Master {
     }
 
     /// Reaps the channel if nobody has used it since `before`, and says whether it did.
-    pub(super) fn reap(&self, before: u64) -> bool {
-        let _state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn reap(self: &Arc<Self>, before: u64) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = self.followers.load(Ordering::SeqCst) == 0 && self.last_used.load(Ordering::Relaxed) < before;
         if idle {
             self.dead.store(true, Ordering::SeqCst);
+            for inbox in state.mirrors.drain(..) {
+                inbox.post(Posted { master: Arc::clone(self), event: None });
+            }
         }
         idle
     }
@@ -153,7 +157,9 @@ impl Master {
         true
     }
 
-    pub(super) fn unfollow(&self) {
+    /// Counts one follower less, who has used the channel until now.
+    pub(super) fn unfollow(&self, now: u64) {
+        self.touch(now);
         self.followers.fetch_sub(1, Ordering::SeqCst);
     }
 

@@ -29,7 +29,7 @@ struct Inner {
     taken: RefCell<Vec<Posted>>,
 }
 
-struct Mirror {
+pub(super) struct Mirror {
     master: Arc<Master>,
     log: RefCell<HostLog>,
     /// Those that follow, each with its waker while it waits.
@@ -55,9 +55,16 @@ impl ThreadHub {
         if taken.is_empty() {
             return;
         }
-        let by_master = self.inner.by_master.borrow();
+        let mut by_master = self.inner.by_master.borrow_mut();
         let mut moved: Option<Rc<Mirror>> = None;
         for Posted { master, event } in taken.drain(..) {
+            let Some(event) = event else {
+                // Whoever still reads it keeps it for as long.
+                if let Some(mirror) = by_master.remove(&Arc::as_ptr(&master)) {
+                    self.inner.mirrors.borrow_mut().retain(|_, other| !Rc::ptr_eq(other, &mirror));
+                }
+                continue;
+            };
             let Some(mirror) = by_master.get(&Arc::as_ptr(&master)) else { continue };
             if let Err(error) = event.append_to(&mut mirror.log.borrow_mut()) {
                 tracing::error!(%error, "a mirror does not take what its master took");
@@ -73,12 +80,6 @@ impl ThreadHub {
         }
     }
 
-    /// Forgets the mirrors of channels that have been reaped.
-    pub(crate) fn forget_reaped(&self) {
-        self.inner.mirrors.borrow_mut().retain(|_, mirror| !mirror.master.is_dead());
-        self.inner.by_master.borrow_mut().retain(|_, mirror| !mirror.master.is_dead());
-    }
-
     fn mirror(&self, channel: ChannelName<'_>) -> Result<Rc<Mirror>, OpenError> {
         // What has been published before this moment is to be seen: a client may come back with an id that another
         // thread gave it.
@@ -88,7 +89,6 @@ impl ThreadHub {
             mirror.master.touch(self.inner.hub.seconds());
             return Ok(Rc::clone(mirror));
         }
-        self.forget_reaped();
         let limits = self.inner.hub.limits();
         loop {
             let master = self.inner.hub.master(channel)?;
@@ -124,7 +124,7 @@ impl Channels for ThreadHub {
                 continue;
             }
             let place = following.then(|| mirror.followers.borrow_mut().insert(None));
-            return Ok(ThreadReader { mirror, place });
+            return Ok(ThreadReader { hub: self.clone(), mirror, place });
         }
     }
 
@@ -139,7 +139,8 @@ impl Channels for ThreadHub {
 
 /// A reader of a channel, on its thread.
 pub struct ThreadReader {
-    mirror: Rc<Mirror>,
+    hub: ThreadHub,
+    pub(super) mirror: Rc<Mirror>,
     place: Option<usize>,
 }
 
@@ -181,7 +182,7 @@ impl Drop for ThreadReader {
     fn drop(&mut self) {
         if let Some(place) = self.place {
             self.mirror.followers.borrow_mut().remove(place);
-            self.mirror.master.unfollow();
+            self.mirror.master.unfollow(self.hub.hub().seconds());
         }
     }
 }

@@ -22,3 +22,6 @@ pub use mirror::{ThreadHub, ThreadReader};
 pub use registry::{ChannelLimits, Hub};
 
 pub(crate) use registry::Inbox;
+
+#[cfg(test)]
+mod tests;

@@ -177,7 +177,12 @@ impl Hub {
 
     /// Forgets the channels that nobody has used for their time.
     pub(crate) fn reap(&self) {
-        let Some(before) = self.seconds().checked_sub(self.registry.limits.reap_after.as_secs()) else { return };
+        self.reap_at(self.seconds());
+    }
+
+    /// The same, as if it were `now` in seconds of the registry's clock.
+    pub(super) fn reap_at(&self, now: u64) {
+        let Some(before) = now.checked_sub(self.registry.limits.reap_after.as_secs()) else { return };
         let mut channels = self.registry.channels.write().unwrap_or_else(PoisonError::into_inner);
         channels.retain(|name, master| {
             let reaped = master.reap(before);

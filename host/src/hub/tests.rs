@@ -1,0 +1,196 @@
+//! Several threads, one hub.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
+use std::task::{Context, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use goldcrest_core::hub::{ChannelName, Channels, PublishError, Reader};
+use goldcrest_core::log::{EventId, EventType, Look, Source};
+
+use super::master::Master;
+use super::{ChannelLimits, Hub, Inbox, ThreadHub, ThreadReader};
+use crate::reactor::{BufferLimits, Reactor};
+
+fn hub(limits: ChannelLimits) -> Hub {
+    Hub::new(limits).unwrap()
+}
+
+/// The hub as a thread sees it. Its reactor is gone: the inbox is looked at by hand.
+fn on_thread(hub: &Hub) -> ThreadHub {
+    let (_, notifier) = Reactor::new(BufferLimits::default()).unwrap();
+    ThreadHub::new(hub.clone(), Arc::new(Inbox::new(notifier)))
+}
+
+fn open(hub: &ThreadHub, channel: &str, following: bool) -> ThreadReader {
+    hub.open(ChannelName::new(channel).unwrap(), following).unwrap()
+}
+
+fn publish(hub: &Hub, text: &str) -> Result<String, PublishError> {
+    hub.publish("a", EventType::MESSAGE, text).map(|id| id.to_string())
+}
+
+/// What stands in the log after `after`, with its ids.
+fn read(reader: &ThreadReader, mut after: u64) -> Vec<(String, String)> {
+    let mut events = Vec::new();
+    let mut buffer = [0; 256];
+    while reader.newest() > after {
+        let Look::Event(event) = reader.look(after, 0, &mut buffer) else { panic!("overwritten") };
+        let data = &buffer[event.meta.type_len as usize..event.copied];
+        after = event.meta.seq;
+        let id = EventId { epoch: reader.epoch(), seq: after };
+        events.push((id.to_string(), String::from_utf8_lossy(data).into_owned()));
+    }
+    events
+}
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn every_thread_sees_the_same_events_with_the_same_ids_in_the_same_order() {
+    const EACH: usize = 200;
+    let hub = hub(ChannelLimits::default());
+    let start = Barrier::new(4);
+    let seen: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|number| {
+                let (hub, start) = (&hub, &start);
+                scope.spawn(move || {
+                    let thread_hub = on_thread(hub);
+                    start.wait();
+                    // Two of them mirror from the start, two from the midst of it.
+                    let mut reader = (number % 2 == 0).then(|| open(&thread_hub, "a", true));
+                    for count in 0..EACH {
+                        publish(hub, &format!("{number} {count}")).unwrap();
+                        if count == EACH / 2 {
+                            reader.get_or_insert_with(|| open(&thread_hub, "a", true));
+                        }
+                        thread_hub.take_in();
+                    }
+                    let reader = reader.unwrap();
+                    while reader.newest() < 4 * EACH as u64 {
+                        thread_hub.take_in();
+                        thread::yield_now();
+                    }
+                    read(&reader, 0)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(seen[0].len(), 4 * EACH);
+    for other in &seen[1..] {
+        assert_eq!(*other, seen[0]);
+    }
+    for number in 0..4 {
+        let own: Vec<_> = seen[0].iter().filter_map(|(_, data)| data.strip_prefix(&format!("{number} "))).collect();
+        assert!(own.iter().enumerate().all(|(count, data)| *data == count.to_string()), "{number} out of its order");
+    }
+}
+
+#[test]
+fn what_was_acknowledged_to_a_follower_reaches_it_however_often_channels_are_reaped() {
+    // A channel is reaped the moment that nobody follows it.
+    let hub = hub(ChannelLimits { reap_after: Duration::ZERO, ..ChannelLimits::default() });
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                hub.reap_at(u64::MAX);
+            }
+        });
+        let thread_hub = on_thread(&hub);
+        for round in 0..300 {
+            let reader = open(&thread_hub, "a", true);
+            let after = reader.newest();
+            let publisher = scope.spawn(|| (0..5).map(|count| publish(&hub, &count.to_string()).unwrap()).collect());
+            let acknowledged: Vec<String> = publisher.join().unwrap();
+            thread_hub.take_in();
+            let seen: Vec<String> = read(&reader, after).into_iter().map(|(id, _)| id).collect();
+            assert_eq!(seen, acknowledged, "round {round}");
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn a_channel_is_reaped_after_its_time_with_its_mirrors_and_begins_anew() {
+    let hub = hub(ChannelLimits { reap_after: Duration::from_secs(10), ..ChannelLimits::default() });
+    let thread_hub = on_thread(&hub);
+    let first = publish(&hub, "one").unwrap();
+    let mirror = std::rc::Rc::downgrade(&open(&thread_hub, "a", false).mirror);
+    hub.reap_at(hub.seconds() + 9);
+    assert_eq!(hub.channels(), 1);
+    hub.reap_at(hub.seconds() + 11);
+    assert_eq!(hub.channels(), 0);
+    thread_hub.take_in();
+    assert!(mirror.upgrade().is_none(), "the thread gives back its memory too");
+    let again = publish(&hub, "one").unwrap();
+    assert_ne!(first, again, "another epoch");
+    assert_eq!(read(&open(&thread_hub, "a", false), 0), [(again, "one".to_owned())]);
+}
+
+#[test]
+fn the_time_of_a_channel_begins_when_its_last_follower_has_left() {
+    let master = Arc::new(Master::new(1024, 8, 1, 0).unwrap());
+    assert!(master.follow());
+    assert!(!master.reap(3600), "somebody follows, though nothing happens");
+    master.unfollow(3600);
+    assert!(!master.reap(3600), "whoever left may come back");
+    assert!(master.reap(3601));
+    assert!(!master.follow());
+}
+
+#[test]
+fn a_follower_is_woken_once_an_event_is_taken_in() {
+    let hub = hub(ChannelLimits::default());
+    let thread_hub = on_thread(&hub);
+    let (mut a, mut b) = (open(&thread_hub, "a", true), open(&thread_hub, "b", true));
+    let flags = [(); 2].map(|()| Arc::new(Flag(AtomicBool::new(false))));
+    let wakers = flags.each_ref().map(|flag| Waker::from(Arc::clone(flag)));
+    assert!(a.poll_moved(&mut Context::from_waker(&wakers[0]), 0).is_pending());
+    assert!(b.poll_moved(&mut Context::from_waker(&wakers[1]), 0).is_pending());
+    publish(&hub, "one").unwrap();
+    thread_hub.take_in();
+    assert_eq!(flags.each_ref().map(|flag| flag.0.load(Ordering::SeqCst)), [true, false]);
+    assert!(a.poll_moved(&mut Context::from_waker(&wakers[0]), 0).is_ready());
+}
+
+#[test]
+fn what_is_accepted_before_a_drain_is_in_the_inbox_and_nothing_after_it() {
+    let hub = hub(ChannelLimits::default());
+    let thread_hub = on_thread(&hub);
+    let reader = open(&thread_hub, "a", true);
+    thread::scope(|scope| {
+        let publishers: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut accepted = 0;
+                    while publish(&hub, "one").is_ok() {
+                        accepted += 1;
+                        thread::yield_now();
+                    }
+                    assert_eq!(publish(&hub, "one"), Err(PublishError::Draining));
+                    assert!(hub.publish("new", EventType::MESSAGE, "one").is_err());
+                    accepted
+                })
+            })
+            .collect();
+        while reader.newest() < 100 {
+            thread_hub.take_in();
+            thread::yield_now();
+        }
+        hub.drain();
+        thread_hub.take_in();
+        let seen = reader.newest();
+        let accepted: u64 = publishers.into_iter().map(|publisher| publisher.join().unwrap()).sum();
+        assert_eq!(seen, accepted);
+    });
+}
