@@ -48,6 +48,8 @@ struct Ready {
     writable: bool,
     /// The peer has ended its side: reading goes on to the end, however short a read is.
     ended: bool,
+    /// The connection broke; what came before that may still be read.
+    failed: bool,
 }
 
 /// Something whose readiness is waited for.

@@ -48,7 +48,14 @@ impl Poller {
         self.poller.wait(&mut self.events, timeout)?;
         for event in self.events.iter() {
             // Whether the peer has ended is not told here, so that a read always goes on until nothing is left.
-            f(Ready { key: event.key, readable: event.readable, writable: event.writable, ended: event.readable });
+            let failed = event.is_err() == Some(true);
+            f(Ready {
+                key: event.key,
+                readable: event.readable,
+                writable: event.writable,
+                ended: event.readable,
+                failed,
+            });
         }
         Ok(())
     }

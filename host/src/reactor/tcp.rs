@@ -34,6 +34,8 @@ pub(super) struct Connection {
     /// The peer has ended its side, and what comes before that may be unread.
     ending: Cell<bool>,
     ended: Cell<bool>,
+    /// The connection broke, and what came before that may be unread.
+    failed: Cell<bool>,
     broken: Cell<Option<ErrorKind>>,
     /// Our side is to end once what is kept has been sent.
     closing: Cell<bool>,
@@ -87,6 +89,7 @@ impl Connection {
             writable: Cell::new(true),
             ending: Cell::new(false),
             ended: Cell::new(false),
+            failed: Cell::new(false),
             broken: Cell::new(None),
             closing: Cell::new(false),
             unread: RefCell::default(),
@@ -100,6 +103,7 @@ impl Connection {
     pub(super) fn ready(&self, ready: Ready) {
         self.readable.set(self.readable.get() || ready.readable);
         self.ending.set(self.ending.get() || ready.ended);
+        self.failed.set(self.failed.get() || ready.failed);
         if ready.writable {
             self.writable.set(true);
             // Output moves on even while the task waits for something else.
@@ -213,6 +217,11 @@ impl TcpSocket {
     fn poll_wait(&self, cx: &mut Context<'_>, want: Interest) -> Poll<io::Result<()>> {
         let connection = &self.connection;
         connection.check()?;
+        if connection.failed.get() && !want.read {
+            // Who does not read would not see it: what is unread is of no use to somebody who cannot be answered.
+            connection.break_with(ErrorKind::ConnectionReset);
+            connection.check()?;
+        }
         let readable = want.read && (self.has_unread() || connection.readable.get() || connection.ended.get());
         if readable {
             return Poll::Ready(Ok(()));
@@ -257,15 +266,14 @@ impl Socket for TcpSocket {
             }
         }
         let leases = &self.reactor.leases;
+        let readable = connection.readable.get() && !connection.ended.get();
+        if !readable && !self.has_unread() {
+            // Nobody is to move out of the buffer for nothing.
+            return Ok(if connection.ended.get() { Lent::Eof } else { Lent::NotNow });
+        }
         leases.claim_receive(connection);
         let mut lease = leases.receive.borrow_mut();
         if lease.start == lease.end {
-            if connection.ended.get() {
-                return Ok(Lent::Eof);
-            }
-            if !connection.readable.get() {
-                return Ok(Lent::NotNow);
-            }
             let count = loop {
                 match (&connection.stream).read(&mut lease.buffer) {
                     Ok(count) => break count,
@@ -356,3 +364,6 @@ impl Drop for TcpSocket {
         self.reactor.remove(self.key, &self.connection.stream);
     }
 }
+
+#[cfg(test)]
+mod tests;

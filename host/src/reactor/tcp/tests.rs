@@ -1,0 +1,312 @@
+//! Connections over the loopback, on a thread whose buffers are small.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use goldcrest_core::edge::{Interest, Lent, Socket};
+
+use super::super::Reactor;
+use super::{Limits, TcpSocket};
+
+/// Bytes of each buffer of the thread.
+const BUFFER: usize = 64;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn reactor() -> Rc<Reactor> {
+    Rc::new(Reactor::new(Limits { receive: BUFFER, transmit: BUFFER }).unwrap().0)
+}
+
+/// A connection, and its peer, which blocks.
+fn connect(reactor: &Rc<Reactor>) -> (TcpSocket, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    peer.set_nodelay(true).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_nonblocking(true).unwrap();
+    socket2::SockRef::from(&stream).set_send_buffer_size(4096).unwrap();
+    (TcpSocket::new(stream, reactor).unwrap(), peer)
+}
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Waits as a task does: polled when woken, the reactor turned meanwhile.
+fn wait(reactor: &Reactor, socket: &mut TcpSocket, want: Interest) -> std::io::Result<()> {
+    let flag = Arc::new(Flag(AtomicBool::new(true)));
+    let waker = Waker::from(Arc::clone(&flag));
+    let mut waiting = pin!(socket.wait(want));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if flag.0.swap(false, Ordering::SeqCst)
+            && let Poll::Ready(ready) = waiting.as_mut().poll(&mut Context::from_waker(&waker))
+        {
+            return ready;
+        }
+        assert!(Instant::now() < deadline, "never woken for {want:?}");
+        reactor.turn(Some(Duration::from_millis(100)));
+    }
+}
+
+/// Reads at most `most` bytes, waiting for them; empty at the end.
+fn read(reactor: &Reactor, socket: &mut TcpSocket, most: usize) -> std::io::Result<Vec<u8>> {
+    loop {
+        let lent = socket.try_read_with(|bytes| {
+            let count = bytes.len().min(most);
+            (count, bytes[..count].to_vec())
+        })?;
+        match lent {
+            Lent::Got(bytes) => return Ok(bytes),
+            Lent::Eof => return Ok(Vec::new()),
+            Lent::NotNow => wait(reactor, socket, Interest::READ)?,
+        }
+    }
+}
+
+/// Commits what fits of `bytes`: how much.
+fn commit(socket: &mut TcpSocket, bytes: &[u8]) -> usize {
+    let lent = socket.try_write_with(|room| {
+        let count = room.len().min(bytes.len());
+        room[..count].copy_from_slice(&bytes[..count]);
+        (count, count)
+    });
+    match lent.unwrap() {
+        Lent::Got(count) => count,
+        Lent::NotNow | Lent::Eof => 0,
+    }
+}
+
+/// So many bytes of a pattern in which each place is told from its neighbours.
+fn pattern(start: usize, count: usize) -> Vec<u8> {
+    (start..start + count).map(|at| (at % 251) as u8).collect()
+}
+
+#[test]
+fn connections_that_alternate_keep_what_they_have_not_read_in_its_order() {
+    let reactor = reactor();
+    let mut ends = [connect(&reactor), connect(&reactor), connect(&reactor)];
+    for (_, peer) in &mut ends {
+        peer.write_all(&pattern(0, 1000)).unwrap();
+    }
+    let mut seen = [0; 3];
+    // Bites of different sizes, so that each leaves something of its own behind in turn.
+    while seen != [1000; 3] {
+        for ((socket, _), (bite, seen)) in ends.iter_mut().zip([1, 7, 50].into_iter().zip(&mut seen)) {
+            if *seen < 1000 {
+                let bytes = read(&reactor, socket, bite).unwrap();
+                assert_eq!(bytes, pattern(*seen, bytes.len()));
+                assert!(socket.connection.unread.borrow().len() <= BUFFER);
+                *seen += bytes.len();
+            }
+        }
+    }
+    for (socket, _) in &ends {
+        assert_eq!(socket.connection.unread.borrow().bytes.capacity(), 0, "what is read keeps no memory");
+    }
+}
+
+#[test]
+fn connections_that_alternate_send_what_they_committed_in_its_order() {
+    let reactor = reactor();
+    let mut ends = [connect(&reactor), connect(&reactor)];
+    let mut sent = [0; 2];
+    while sent != [1000; 2] {
+        for ((socket, _), sent) in ends.iter_mut().zip(&mut sent) {
+            *sent += commit(socket, &pattern(*sent, 9.min(1000 - *sent)));
+        }
+    }
+    reactor.leases.flush();
+    for (socket, peer) in &mut ends {
+        assert_eq!(socket.unsent(), 0);
+        let mut came = vec![0; 1000];
+        peer.read_exact(&mut came).unwrap();
+        assert_eq!(came, pattern(0, 1000));
+    }
+}
+
+#[test]
+fn an_end_right_behind_the_data_is_seen() {
+    for length in [1, BUFFER - 1, BUFFER, BUFFER + 1, 3 * BUFFER] {
+        // Before the first look, and after one that found nothing.
+        for looked in [false, true] {
+            let reactor = reactor();
+            let (mut socket, mut peer) = connect(&reactor);
+            if looked {
+                assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), Lent::NotNow);
+                reactor.turn(Some(Duration::ZERO));
+            }
+            // The data waits for the end, and leaves with it in one segment.
+            #[cfg(target_os = "linux")]
+            socket2::SockRef::from(&peer).set_tcp_cork(true).unwrap();
+            peer.write_all(&pattern(0, length)).unwrap();
+            peer.shutdown(std::net::Shutdown::Write).unwrap();
+            let mut came = Vec::new();
+            loop {
+                match read(&reactor, &mut socket, 40).unwrap() {
+                    bytes if bytes.is_empty() => break,
+                    bytes => came.extend(bytes),
+                }
+            }
+            assert_eq!(came, pattern(0, length));
+            assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), Lent::Eof, "and stays seen");
+        }
+    }
+}
+
+#[test]
+fn a_socket_that_waits_reads_what_comes_in_pieces() {
+    let reactor = reactor();
+    let (mut socket, mut peer) = connect(&reactor);
+    for round in 0..50 {
+        peer.write_all(&pattern(round, 3)).unwrap();
+        assert_eq!(read(&reactor, &mut socket, 100).unwrap(), pattern(round, 3));
+        assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), Lent::NotNow, "a short read has emptied it");
+    }
+}
+
+fn reset(peer: TcpStream) {
+    socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
+}
+
+#[test]
+fn a_reset_is_seen_by_who_reads_behind_what_came_before() {
+    let reactor = reactor();
+    let (mut socket, mut peer) = connect(&reactor);
+    peer.write_all(b"last words").unwrap();
+    assert_eq!(read(&reactor, &mut socket, 4).unwrap(), b"last");
+    reset(peer);
+    assert_eq!(read(&reactor, &mut socket, 100).unwrap(), b" words");
+    assert_eq!(read(&reactor, &mut socket, 100).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert!(wait(&reactor, &mut socket, Interest::WRITE).is_err());
+}
+
+#[test]
+fn a_reset_is_seen_by_who_does_not_read() {
+    for want in [Interest::NONE, Interest::DRAINED, Interest::WRITE] {
+        let reactor = reactor();
+        let (mut socket, peer) = connect(&reactor);
+        fill(&mut socket);
+        reset(peer);
+        assert!(wait(&reactor, &mut socket, want).is_err(), "{want:?}");
+    }
+    let reactor = reactor();
+    let (mut socket, peer) = connect(&reactor);
+    reset(peer);
+    assert!(wait(&reactor, &mut socket, Interest::NONE).is_err());
+}
+
+/// Commits until there is no room: how many bytes that were.
+fn fill(socket: &mut TcpSocket) -> usize {
+    let mut committed = 0;
+    loop {
+        match commit(socket, &pattern(committed, BUFFER)) {
+            0 => return committed,
+            count => committed += count,
+        }
+        assert!(committed < 100_000_000, "the kernel takes everything");
+    }
+}
+
+#[test]
+fn a_reader_that_stops_leaves_at_most_a_buffer_of_ours_unsent() {
+    let reactor = reactor();
+    let (mut socket, mut peer) = connect(&reactor);
+    let committed = fill(&mut socket);
+    assert!((1..=BUFFER).contains(&socket.unsent()), "{}", socket.unsent());
+    assert_eq!((socket.room(), commit(&mut socket, b"more")), (0, 0));
+    // Another connection has the thread's buffer for itself.
+    let (mut other, mut other_peer) = connect(&reactor);
+    assert_eq!(commit(&mut other, b"hello"), 5);
+    wait(&reactor, &mut other, Interest::DRAINED).unwrap();
+    other_peer.read_exact(&mut [0; 5]).unwrap();
+    // Once it reads there is room, as much as was asked for, and nothing is lost.
+    let reading = std::thread::spawn(move || {
+        let mut came = Vec::new();
+        peer.read_to_end(&mut came).map(|_| came)
+    });
+    wait(&reactor, &mut socket, Interest { room: BUFFER, ..Interest::NONE }).unwrap();
+    assert_eq!(socket.room(), BUFFER);
+    assert_eq!(commit(&mut socket, &pattern(committed, 10)), 10);
+    socket.close();
+    wait(&reactor, &mut socket, Interest::DRAINED).unwrap();
+    assert_eq!(reading.join().unwrap().unwrap(), pattern(0, committed + 10));
+}
+
+#[test]
+fn an_end_of_ours_comes_behind_what_is_kept() {
+    let reactor = reactor();
+    let (mut socket, mut peer) = connect(&reactor);
+    let committed = fill(&mut socket);
+    socket.close();
+    assert!(socket.unsent() > 0);
+    let reading = std::thread::spawn(move || {
+        let mut came = Vec::new();
+        peer.read_to_end(&mut came).map(|_| came)
+    });
+    wait(&reactor, &mut socket, Interest::DRAINED).unwrap();
+    assert_eq!(reading.join().unwrap().unwrap(), pattern(0, committed));
+}
+
+#[test]
+fn a_wait_for_room_is_over_once_there_is_as_much() {
+    let reactor = reactor();
+    let (mut socket, _peer) = connect(&reactor);
+    assert_eq!(commit(&mut socket, &pattern(0, 40)), 40);
+    assert_eq!(socket.room(), BUFFER - 40);
+    wait(&reactor, &mut socket, Interest { room: 24, ..Interest::NONE }).unwrap();
+    assert_eq!(socket.unsent(), 40, "there was as much: nothing has to leave yet");
+    wait(&reactor, &mut socket, Interest { room: 25, ..Interest::NONE }).unwrap();
+    assert_eq!((socket.unsent(), socket.room()), (0, BUFFER));
+    wait(&reactor, &mut socket, Interest { room: 10 * BUFFER, ..Interest::NONE }).unwrap();
+}
+
+#[test]
+fn an_abort_resets_and_sends_nothing_more() {
+    let reactor = reactor();
+    let (mut socket, mut peer) = connect(&reactor);
+    assert_eq!(commit(&mut socket, b"never"), 5);
+    socket.abort();
+    assert_eq!(socket.unsent(), 0);
+    assert!(socket.try_write_with(|_| (0, ())).is_err());
+    assert!(socket.try_read_with(|_| (0, ())).is_err());
+    drop(socket);
+    reactor.leases.flush();
+    assert_eq!(peer.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert!(reactor.sources.borrow().is_empty());
+}
+
+#[test]
+fn what_was_committed_leaves_with_a_socket_that_is_dropped() {
+    let reactor = reactor();
+    let (mut socket, mut peer) = connect(&reactor);
+    assert_eq!(commit(&mut socket, b"bye"), 3);
+    drop(socket);
+    let mut came = Vec::new();
+    peer.read_to_end(&mut came).unwrap();
+    assert_eq!(came, b"bye");
+}
+
+#[test]
+fn who_finds_nothing_moves_nobody_out_of_the_buffer() {
+    let reactor = reactor();
+    let (mut socket, mut peer) = connect(&reactor);
+    let (mut idle, _idle_peer) = connect(&reactor);
+    assert_eq!(idle.try_read_with(|_| (0, ())).unwrap(), Lent::NotNow);
+    peer.write_all(b"hello").unwrap();
+    assert_eq!(read(&reactor, &mut socket, 1).unwrap(), b"h");
+    assert_eq!(idle.try_read_with(|_| (0, ())).unwrap(), Lent::NotNow);
+    assert_eq!(socket.connection.unread.borrow().len(), 0);
+    assert_eq!(read(&reactor, &mut socket, 9).unwrap(), b"ello");
+}
