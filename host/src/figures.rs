@@ -13,7 +13,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use goldcrest_core::http::Request;
@@ -42,6 +42,7 @@ struct Pages {
     clock: u64,
 }
 
+#[derive(Default)]
 struct Page {
     used: AtomicU64,
     transports: [Costs; TRANSPORTS.len()],
@@ -91,7 +92,7 @@ impl Figures {
 
     /// The figures of a page as JSON: `{"page":ID,"transports":{"poll":{"requests":N,…},…}}`.
     pub fn json(&self, name: &str) -> String {
-        let page = self.page(name);
+        let page = self.find(name).unwrap_or_default();
         let mut json = format!("{{\"page\":{},\"transports\":{{", serde_json::Value::from(name));
         for (at, (transport, costs)) in TRANSPORTS.iter().zip(&page.transports).enumerate() {
             let comma = if at > 0 { "," } else { "" };
@@ -115,7 +116,7 @@ impl Figures {
     /// Breaks the connections of a page's transport; `false` where there is none.
     pub fn cut(&self, name: &str, transport: &str) -> bool {
         let Some(transport) = TRANSPORTS.iter().position(|known| known.as_str() == transport) else { return false };
-        let page = self.page(name);
+        let Some(page) = self.find(name) else { return false };
         let mut cuts = page.transports[transport].cuts();
         let any = !cuts.is_empty();
         for (_, cut) in cuts.iter_mut() {
@@ -127,13 +128,16 @@ impl Figures {
         any
     }
 
+    /// The page of this name; asking for it makes none, which would put out another.
+    fn find(&self, name: &str) -> Option<Arc<Page>> {
+        self.pages().find(name)
+    }
+
+    /// The page of this name, made if there is none.
     fn page(&self, name: &str) -> Arc<Page> {
-        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        pages.clock += 1;
-        let clock = pages.clock;
-        if let Some(page) = pages.by_name.get(name) {
-            page.used.store(clock, Ordering::Relaxed);
-            return Arc::clone(page);
+        let mut pages = self.pages();
+        if let Some(page) = pages.find(name) {
+            return page;
         }
         if pages.by_name.len() >= MAX_PAGES {
             let oldest = pages.by_name.iter().min_by_key(|(_, page)| page.used.load(Ordering::Relaxed));
@@ -141,14 +145,27 @@ impl Figures {
                 pages.by_name.remove(&oldest);
             }
         }
-        let page = Arc::new(Page { used: AtomicU64::new(clock), transports: Default::default() });
+        let page = Arc::new(Page { used: AtomicU64::new(pages.clock), transports: Default::default() });
         pages.by_name.insert(name.into(), Arc::clone(&page));
         page
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pages {
+    fn find(&mut self, name: &str) -> Option<Arc<Page>> {
+        self.clock += 1;
+        let page = self.by_name.get(name)?;
+        page.used.store(self.clock, Ordering::Relaxed);
+        Some(Arc::clone(page))
     }
 }
 
 impl Costs {
-    fn cuts(&self) -> std::sync::MutexGuard<'_, Slab<Cut>> {
+    fn cuts(&self) -> MutexGuard<'_, Slab<Cut>> {
         self.cuts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -200,5 +217,66 @@ impl Drop for Counting {
     fn drop(&mut self) {
         self.costs().open.fetch_sub(1, Ordering::Relaxed);
         self.costs().cuts().try_remove(self.place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use goldcrest_core::serve::Ticket as _;
+
+    fn ticket(figures: &Figures, page: &str) -> Ticket {
+        let head = format!("GET /events/a?page={page} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let (length, bytes) = (head.len(), head.into_bytes());
+        let request = Request::parse(bytes, length, 8).map_err(|(refusal, _)| refusal).unwrap();
+        figures.ticket(&request, Transport::Sse)
+    }
+
+    fn sse(figures: &Figures, page: &str) -> serde_json::Value {
+        serde_json::from_str::<serde_json::Value>(&figures.json(page)).unwrap()["transports"]["sse"].take()
+    }
+
+    #[test]
+    fn what_an_exchange_costs_is_counted_for_its_page_and_transport() {
+        let figures = Figures::default();
+        let mut counting = ticket(&figures, "a1");
+        counting.received(50);
+        counting.sent(100, 30);
+        let seen = sse(&figures, "a1");
+        let expected = serde_json::json!({
+            "requests": 1, "open": 1, "header_bytes_received": 50, "header_bytes_sent": 70, "payload_bytes": 30
+        });
+        assert_eq!(seen, expected);
+        drop(counting);
+        assert_eq!((&sse(&figures, "a1")["open"], &sse(&figures, "b2")["requests"]), (&0.into(), &0.into()));
+    }
+
+    #[test]
+    fn an_exchange_is_cut_with_its_page_alone() {
+        let figures = Figures::default();
+        let (mut one, mut other) = (ticket(&figures, "a1"), ticket(&figures, "b2"));
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(one.poll_cut(cx).is_pending() && other.poll_cut(cx).is_pending());
+        assert!(!figures.cut("a1", "websocket") && !figures.cut("c3", "sse") && !figures.cut("a1", "smoke"));
+        assert!(figures.cut("a1", "sse"));
+        assert!(one.poll_cut(cx).is_ready() && other.poll_cut(cx).is_pending());
+        drop(one);
+        assert!(!figures.cut("a1", "sse"), "it is gone");
+    }
+
+    #[test]
+    fn the_page_that_was_seen_longest_ago_makes_room_and_asking_makes_none() {
+        let figures = Figures::default();
+        let pages = || (0..MAX_PAGES).map(|number| format!("page{number}"));
+        let tickets: Vec<_> = pages().map(|page| ticket(&figures, &page)).collect();
+        for number in 0..2 * MAX_PAGES {
+            assert_eq!(sse(&figures, &format!("other{number}"))["requests"], 0);
+            assert!(!figures.cut(&format!("other{number}"), "sse"));
+        }
+        assert!(pages().all(|page| sse(&figures, &page)["requests"] == 1));
+        sse(&figures, "page0");
+        drop(ticket(&figures, "new"));
+        assert_eq!([0, 1, 2].map(|n| sse(&figures, &format!("page{n}"))["requests"].clone()), [1, 0, 1]);
+        drop(tickets);
     }
 }
