@@ -37,7 +37,7 @@ fn read(reader: &ThreadReader, mut after: u64) -> Vec<(String, String)> {
     let mut buffer = [0; 256];
     while reader.newest() > after {
         let Look::Event(event) = reader.look(after, 0, &mut buffer) else { panic!("overwritten") };
-        let data = &buffer[event.meta.type_len as usize..event.copied];
+        let data = &buffer[event.meta.type_len..event.copied];
         after = event.meta.seq;
         let id = EventId { epoch: reader.epoch(), seq: after };
         events.push((id.to_string(), String::from_utf8_lossy(data).into_owned()));
