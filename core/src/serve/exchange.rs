@@ -158,7 +158,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
                     if self.line.now() >= due {
                         return Err(BodyError::Ended(Ended::TimedOut));
                     }
-                    self.line.wait(Interest::READ, due, never).await?;
+                    self.line.wait(Interest::READ, due, &mut never).await?;
                 }
             }
         }
@@ -280,7 +280,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         };
         let protocol = acceptance.protocol.and_then(|chosen| options.protocols.iter().position(|it| *it == chosen));
         let (line, _) = self.into_parts();
-        line.send(|out| acceptance.pour(out)).await?;
+        line.send(&|out| acceptance.pour(out)).await?;
         Ok(WebSocket::new(line, options.max_message, protocol))
     }
 
@@ -311,7 +311,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
                 out.pour(text.as_bytes());
             }
         };
-        match self.line.send(render).await {
+        match self.line.send(&render).await {
             Ok(()) => Ended::Refused(status),
             Err(ended) => ended,
         }
@@ -390,7 +390,7 @@ impl Asker {
             }
         };
         line.answering = true;
-        line.send(render).await?;
+        line.send(&render).await?;
         line.answering = false;
         Ok(Served { keeps_connection: self.keeps_connection })
     }
@@ -410,7 +410,7 @@ impl Asker {
             });
         };
         line.answering = true;
-        line.send(render).await
+        line.send(&render).await
     }
 }
 
@@ -441,7 +441,7 @@ pub(super) fn pour_field(name: &str, value: &[u8], out: &mut Sink<'_>) {
 
 /// Sends a response on a connection that it ends.
 pub(super) async fn respond<R: Runtime>(line: &mut Line<'_, R>, response: &Response<'_>) -> Ended {
-    let sent = line.send(|out| response.render(out, Version::Http11, false, false)).await;
+    let sent = line.send(&|out| response.render(out, Version::Http11, false, false)).await;
     match sent {
         Ok(()) => Ended::Refused(response.status),
         Err(ended) => ended,

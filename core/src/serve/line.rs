@@ -48,6 +48,8 @@ pub(super) fn never(_: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
+// What is given a closure takes it by reference where it is more than a few lines: on a chip each closure would have a copy
+// of all that stands below it, down to the network stack's.
 impl<'a, R: Runtime> Line<'a, R> {
     pub(super) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a Config<'a>) -> Self {
         let timer = runtime.clock().timer();
@@ -69,7 +71,7 @@ impl<'a, R: Runtime> Line<'a, R> {
         &mut self,
         want: Interest,
         deadline: Instant,
-        mut also: impl FnMut(&mut Context<'_>) -> Poll<()>,
+        also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> impl Future<Output = Result<(), Ended>> {
         async move {
             // A wait that is over at once gives nobody else a turn.
@@ -113,24 +115,36 @@ impl<'a, R: Runtime> Line<'a, R> {
 
     /// Lends received bytes and counts what was consumed.
     pub(super) fn try_read<T>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, T)) -> Result<Lent<T>, Ended> {
+        let mut result = None;
+        let mut f = Some(f);
+        let lent = self.lend_bytes(&mut |bytes| call(&mut f, &mut result, bytes))?;
+        Ok(got(lent, result))
+    }
+
+    /// Lends room and counts what was written.
+    pub(super) fn try_write<T>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, T)) -> Result<Lent<T>, Ended> {
+        let mut result = None;
+        let mut f = Some(f);
+        let lent = self.lend_room(&mut |room| call(&mut f, &mut result, room))?;
+        Ok(got(lent, result))
+    }
+
+    fn lend_bytes(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
         let mut count = 0;
         let lent = self.socket.try_read_with(|bytes| {
-            let (consumed, result) = f(bytes);
-            count = consumed;
-            (consumed, result)
+            count = f(bytes);
+            (count, ())
         });
         self.received = self.received.saturating_add(count as u64);
         self.spent = self.spent.saturating_add(count);
         lent.map_err(|_| Ended::Broken)
     }
 
-    /// Lends room and counts what was written.
-    pub(super) fn try_write<T>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, T)) -> Result<Lent<T>, Ended> {
+    fn lend_room(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
         let mut count = 0;
         let lent = self.socket.try_write_with(|room| {
-            let (written, result) = f(room);
-            count = written;
-            (written, result)
+            count = f(room);
+            (count, ())
         });
         self.sent = self.sent.saturating_add(count as u64);
         self.spent = self.spent.saturating_add(count);
@@ -140,43 +154,43 @@ impl<'a, R: Runtime> Line<'a, R> {
         }
     }
 
-    /// Reads until `f` has a result, `None` at the peer's end. `f` consumes something or has a result. What it consumes is
-    /// no reason to wait past `deadline`.
+    /// Reads until `f` says that it is done, `false` at the peer's end. `f` consumes something or is done. What it
+    /// consumes is no reason to wait past `deadline`.
     ///
     /// # Errors
     /// [`Ended::TimedOut`] at `deadline`.
-    pub(super) fn read<T>(
+    pub(super) fn read(
         &mut self,
         deadline: Instant,
-        mut f: impl FnMut(&mut [u8]) -> (usize, Option<T>),
-    ) -> impl Future<Output = Result<Option<T>, Ended>> {
+        f: &mut dyn FnMut(&mut [u8]) -> (usize, bool),
+    ) -> impl Future<Output = Result<bool, Ended>> {
         async move {
             loop {
-                match self.try_read(&mut f)? {
-                    Lent::Got(Some(result)) => return Ok(Some(result)),
-                    Lent::Got(None) if self.now() < deadline => self.breathe().await,
-                    Lent::NotNow if self.now() < deadline => self.wait(Interest::READ, deadline, never).await?,
-                    Lent::Got(None) | Lent::NotNow => return Err(Ended::TimedOut),
-                    Lent::Eof => return Ok(None),
+                match self.try_read(&mut *f)? {
+                    Lent::Got(true) => return Ok(true),
+                    Lent::Got(false) if self.now() < deadline => self.breathe().await,
+                    Lent::NotNow if self.now() < deadline => self.wait(Interest::READ, deadline, &mut never).await?,
+                    Lent::Got(false) | Lent::NotNow => return Err(Ended::TimedOut),
+                    Lent::Eof => return Ok(false),
                 }
             }
         }
     }
 
-    /// Writes until `f` has a result; while it has none it fills the room.
+    /// Writes until `f` says that it is done; before that it fills the room.
     ///
     /// # Errors
     /// [`Ended::TimedOut`] where the peer takes nothing for the write timeout.
-    pub(super) fn write<T>(
+    pub(super) fn write(
         &mut self,
-        mut f: impl FnMut(&mut [u8]) -> (usize, Option<T>),
-    ) -> impl Future<Output = Result<T, Ended>> {
+        f: &mut dyn FnMut(&mut [u8]) -> (usize, bool),
+    ) -> impl Future<Output = Result<(), Ended>> {
         async move {
             let mut deadline = self.after(self.config.write_timeout);
             loop {
-                match self.try_write(&mut f)? {
-                    Lent::Got(Some(result)) => return Ok(result),
-                    Lent::Got(None) => {
+                match self.try_write(&mut *f)? {
+                    Lent::Got(true) => return Ok(()),
+                    Lent::Got(false) => {
                         deadline = self.after(self.config.write_timeout);
                         self.breathe().await;
                     }
@@ -184,7 +198,7 @@ impl<'a, R: Runtime> Line<'a, R> {
                         if self.now() >= deadline {
                             return Err(Ended::TimedOut);
                         }
-                        self.wait(Interest::WRITE, deadline, never).await?;
+                        self.wait(Interest::WRITE, deadline, &mut never).await?;
                     }
                 }
             }
@@ -195,17 +209,17 @@ impl<'a, R: Runtime> Line<'a, R> {
     ///
     /// # Errors
     /// As [`Line::write`].
-    pub(super) fn send(&mut self, render: impl Fn(&mut Sink<'_>)) -> impl Future<Output = Result<(), Ended>> {
+    pub(super) fn send(&mut self, render: &dyn Fn(&mut Sink<'_>)) -> impl Future<Output = Result<(), Ended>> {
         async move {
             if self.body.continue_at.is_some_and(|sent| sent > 0) {
                 self.say_continue().await?;
             }
             let mut skip = 0usize;
-            self.write(|room| {
+            self.write(&mut |room| {
                 let mut sink = Sink::new(room, skip);
                 render(&mut sink);
                 skip = skip.saturating_add(sink.written());
-                (sink.written(), sink.is_whole().then_some(()))
+                (sink.written(), sink.is_whole())
             })
             .await
         }
@@ -226,7 +240,7 @@ impl<'a, R: Runtime> Line<'a, R> {
                     deadline = self.after(self.config.write_timeout);
                 }
                 Lent::NotNow | Lent::Eof if self.now() < deadline => {
-                    self.wait(Interest::WRITE, deadline, never).await?;
+                    self.wait(Interest::WRITE, deadline, &mut never).await?;
                 }
                 Lent::NotNow | Lent::Eof => return Err(Ended::TimedOut),
             }
@@ -240,14 +254,30 @@ impl<'a, R: Runtime> Line<'a, R> {
             self.socket.close();
             let deadline = self.after(self.config.write_timeout);
             while self.socket.unsent() > 0 {
-                if self.now() >= deadline || self.wait(Interest::DRAINED, deadline, never).await.is_err() {
+                if self.now() >= deadline || self.wait(Interest::DRAINED, deadline, &mut never).await.is_err() {
                     return self.socket.abort();
                 }
             }
             // What the peer still sends is taken: a socket that is dropped with unread bytes resets the connection, and the
             // answer with it.
             let deadline = self.after(self.config.linger_timeout);
-            let _ = self.read(deadline, |bytes| (bytes.len(), None::<()>)).await;
+            let _ = self.read(deadline, &mut |bytes| (bytes.len(), false)).await;
         }
+    }
+}
+
+/// Calls what is called once, and keeps its result.
+fn call<T>(f: &mut Option<impl FnOnce(&mut [u8]) -> (usize, T)>, result: &mut Option<T>, lent: &mut [u8]) -> usize {
+    let Some(f) = f.take() else { return 0 };
+    let (count, got) = f(lent);
+    *result = Some(got);
+    count
+}
+
+fn got<T>(lent: Lent<()>, result: Option<T>) -> Lent<T> {
+    match (lent, result) {
+        (Lent::Got(()), Some(result)) => Lent::Got(result),
+        (Lent::Eof, _) => Lent::Eof,
+        (Lent::Got(()), None) | (Lent::NotNow, _) => Lent::NotNow,
     }
 }

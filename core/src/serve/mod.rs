@@ -176,8 +176,8 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<Held<R::Buff
             return Err(Ended::Closed);
         }
         let runtime = line.runtime;
-        let draining = |_: &mut Context<'_>| if runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending };
-        line.wait(Interest::READ, idle, draining).await?;
+        let mut draining = |_: &mut Context<'_>| if runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending };
+        line.wait(Interest::READ, idle, &mut draining).await?;
     }
     let Some(buffer) = line.runtime.buffer(Purpose::Head) else {
         return Err(busy(line).await);
@@ -185,14 +185,23 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<Held<R::Buff
     let mut buffer = Held::new(buffer);
     let deadline = line.after(line.config.head_timeout);
     let mut accumulator = Accumulator::new();
-    let read = line.read(deadline, |bytes| match accumulator.take(buffer.as_mut(), bytes) {
-        Ok(taken) => (taken.consumed, taken.complete.map(Ok)),
-        Err(refusal) => (bytes.len(), Some(Err(refusal))),
-    });
-    let length = match read.await {
-        Ok(Some(Ok(length))) => length,
-        Ok(Some(Err(refusal))) => return Err(refuse(line, refusal).await),
-        Ok(None) => return Err(Ended::Closed),
+    let mut complete = Ok(0);
+    let mut take = |bytes: &mut [u8]| match accumulator.take(buffer.as_mut(), bytes) {
+        Ok(taken) => {
+            complete = Ok(taken.complete.unwrap_or_default());
+            (taken.consumed, taken.complete.is_some())
+        }
+        Err(refusal) => {
+            complete = Err(refusal);
+            (bytes.len(), true)
+        }
+    };
+    let length = match line.read(deadline, &mut take).await {
+        Ok(true) => match complete {
+            Ok(length) => length,
+            Err(refusal) => return Err(refuse(line, refusal).await),
+        },
+        Ok(false) => return Err(Ended::Closed),
         Err(Ended::TimedOut) => {
             let response = Response::text(Status::REQUEST_TIMEOUT, "the request head took too long\n");
             return Err(respond(line, &response).await);
@@ -254,14 +263,16 @@ async fn skip_content<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
     let mut decoder = decoder.clone();
     line.body.decoder = None;
     let deadline = line.after(line.config.body_timeout);
-    let skipped = line.read(deadline, |bytes| match decoder.decode(bytes) {
-        Ok(decoded) => (decoded.consumed, decoded.done.then_some(Ok(()))),
-        Err(refusal) => (bytes.len(), Some(Err(refusal))),
-    });
-    match skipped.await? {
-        Some(Ok(())) => Ok(()),
-        Some(Err(_)) | None => Err(Ended::Closed),
-    }
+    let mut sound = true;
+    let mut skip = |bytes: &mut [u8]| match decoder.decode(bytes) {
+        Ok(decoded) => (decoded.consumed, decoded.done),
+        Err(_) => {
+            sound = false;
+            (bytes.len(), true)
+        }
+    };
+    let whole = line.read(deadline, &mut skip).await?;
+    if whole && sound { Ok(()) } else { Err(Ended::Closed) }
 }
 
 /// Refuses a request whose end is not known.

@@ -53,7 +53,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         self.cut_short = true;
         let (mut skip, mut whole) = (0usize, false);
         let Self { line, chunks, .. } = self;
-        line.write(|room| {
+        line.write(&mut |room| {
             let mut fill = |room: &mut [u8]| {
                 let mut sink = Sink::new(room, skip);
                 render(&mut sink);
@@ -65,7 +65,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
                 Some(chunks) => (chunks.transmit(room, fill), chunks.pending()),
                 None => (fill(room), false),
             };
-            (written, (whole && !pending).then_some(()))
+            (written, whole && !pending)
         })
         .await?;
         self.cut_short = false;
@@ -121,11 +121,11 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
             if self.line.now() >= deadline {
                 return Ok(true);
             }
-            let over = |cx: &mut Context<'_>| {
+            let mut over = |cx: &mut Context<'_>| {
                 done = also(cx).is_ready();
                 if done || runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending }
             };
-            self.line.wait(want, deadline, over).await?;
+            self.line.wait(want, deadline, &mut over).await?;
             if done {
                 return Ok(true);
             }
@@ -156,9 +156,9 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
 /// Sends the last chunk, if there are chunks.
 pub(super) async fn end_stream<R: Runtime>(line: &mut Line<'_, R>, chunks: Option<ChunkEncoder>) -> Result<(), Ended> {
     if let Some(mut chunks) = chunks {
-        line.write(|room| {
+        line.write(&mut |room| {
             let finished = chunks.finish(room);
-            (finished.written, finished.done.then_some(()))
+            (finished.written, finished.done)
         })
         .await?;
     }

@@ -98,14 +98,14 @@ pub(super) fn answer<F: FollowForm, R: Runtime>(
                 return Err(Ended::TimedOut);
             }
             let after = follow.after();
-            let also = |cx: &mut Context<'_>| {
+            let mut also = |cx: &mut Context<'_>| {
                 if (!draining && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
                     return Poll::Ready(());
                 }
                 // While there is no room the log may move as it likes.
                 if want.room > 0 { Poll::Pending } else { reader.poll_moved(cx, after) }
             };
-            line.wait(want, deadline, also).await?;
+            line.wait(want, deadline, &mut also).await?;
         }
         end_stream(line, chunks).await?;
         count.tally(line, 0);

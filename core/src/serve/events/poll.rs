@@ -60,13 +60,13 @@ fn wait<R: Runtime>(
                 Lent::Got(()) => want = Interest::NONE,
                 Lent::NotNow => {}
             }
-            let also = |cx: &mut Context<'_>| {
+            let mut also = |cx: &mut Context<'_>| {
                 if runtime.is_draining() || count.poll_cut(cx).is_ready() {
                     return Ready::Ready(());
                 }
                 reader.poll_moved(cx, after)
             };
-            line.wait(want, deadline, also).await?;
+            line.wait(want, deadline, &mut also).await?;
         }
         Ok(())
     }
@@ -109,22 +109,22 @@ fn tell<R: Runtime>(
             });
         };
         line.answering = true;
-        line.send(head).await?;
+        line.send(&head).await?;
         if unchanged || asker.head_only {
             line.answering = false;
             count.tally(line, 0);
             return Ok(Served::after_stream(keeps_connection));
         }
-        let sent = line.write(|room| {
+        let mut overwritten = false;
+        line.write(&mut |room| {
             let filled = poll.fill(reader, room);
-            let end = match filled.then {
-                Then::End => Some(Ok(())),
-                Then::Abort => Some(Err(Ended::Overwritten)),
-                Then::More | Then::Wait(_) => None,
-            };
-            (filled.written, end)
-        });
-        sent.await??;
+            overwritten = filled.then == Then::Abort;
+            (filled.written, overwritten || filled.then == Then::End)
+        })
+        .await?;
+        if overwritten {
+            return Err(Ended::Overwritten);
+        }
         line.answering = false;
         count.tally(line, poll.length());
         Ok(Served::after_stream(keeps_connection))

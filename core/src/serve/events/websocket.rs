@@ -45,7 +45,7 @@ pub(super) fn answer<H: Channels, R: Runtime>(
             // What is published from now on, while the handshake is on its way, is for this reader too.
             let messages = Messages::new(framing, &reader, ask.position, policy);
             let (line, _) = exchange.into_parts();
-            line.send(|out| acceptance.pour(out)).await?;
+            line.send(&|out| acceptance.pour(out)).await?;
             (line, framing, messages)
         };
         let mut session = Session {
@@ -169,13 +169,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 let (after, closing) = (self.messages.after(), self.wire.connection.is_closing());
                 let deadline = self.stalled.map_or(self.wire.deadline(), |due| due.min(self.wire.deadline()));
                 let runtime = line.runtime;
-                let also = |cx: &mut Context<'_>| {
+                let mut also = |cx: &mut Context<'_>| {
                     if (restarts && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
                         return Poll::Ready(());
                     }
                     if closing || want.room > 0 { Poll::Pending } else { reader.poll_moved(cx, after) }
                 };
-                line.wait(want, deadline, also).await?;
+                line.wait(want, deadline, &mut also).await?;
             }
         }
     }

@@ -72,10 +72,10 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
             deadline = deadline.min(self.stall()?);
         }
         let runtime = self.line.runtime;
-        let draining = move |_: &mut core::task::Context<'_>| {
+        let mut draining = move |_: &mut core::task::Context<'_>| {
             if runtime.is_draining() && !closing { Poll::Ready(()) } else { Poll::Pending }
         };
-        self.line.wait(want, deadline, draining).await
+        self.line.wait(want, deadline, &mut draining).await
     }
 
     /// What every turn does: the clock is heard, and what waits of ours leaves as far as there is room.
