@@ -1,8 +1,9 @@
 //! A channel of the server under test, and publishing to it.
 
 use std::cell::RefCell;
+use std::time::Instant;
 
-use crate::{Answer, Peer, Server};
+use crate::{Answer, Peer, Server, patience};
 
 /// A channel that one scenario has for itself.
 #[derive(Debug)]
@@ -50,6 +51,14 @@ impl<'s> Channel<'s> {
             *kept = Some(peer);
         }
         answer
+    }
+
+    /// Publishes until those who left are not counted any more.
+    pub fn wait_until_nobody_follows(&self) {
+        let deadline = Instant::now() + patience();
+        while self.publish("anybody?").subscribers > 0 {
+            assert!(Instant::now() < deadline, "a reader that is gone is still counted");
+        }
     }
 
     /// Publishes until the event `id` is not kept any more.

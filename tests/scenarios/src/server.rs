@@ -109,7 +109,13 @@ impl Server {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let mut lent = self.lent();
         match lent.pop() {
-            Some(name) => Channel::new(self, name, true),
+            Some(name) => {
+                drop(lent);
+                let channel = Channel::new(self, name, true);
+                // The readers of the scenario before are gone, and the server is to have noticed.
+                channel.wait_until_nobody_follows();
+                channel
+            }
             None => {
                 let number = NUMBER.fetch_add(1, Ordering::Relaxed);
                 Channel::new(self, format!("scenario-{}-{number}", std::process::id()), false)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use goldcrest_tests::{Channel, List, Need, Reader, Server, Start, Transport, Trouble, patience, promises, websocket};
+use goldcrest_tests::{List, Need, Reader, Server, Start, Transport, Trouble, patience, promises, websocket};
 use tungstenite::Message;
 
 use crate::Shared;
@@ -44,13 +44,6 @@ fn a_half_closed_peer_still_gets_its_answer(server: &Server) {
     assert_eq!(peer.until_closed().unwrap(), b"");
 }
 
-fn nobody_follows(channel: &Channel<'_>) {
-    let deadline = Instant::now() + patience();
-    while channel.publish("anybody?").subscribers > 0 {
-        assert!(Instant::now() < deadline, "a peer that is gone is still counted");
-    }
-}
-
 fn a_peer_that_resets_is_forgotten(server: &Server) {
     for transport in [Transport::Stream, Transport::Sse, Transport::WebSocket, Transport::LongPoll] {
         let channel = server.channel();
@@ -58,7 +51,7 @@ fn a_peer_that_resets_is_forgotten(server: &Server) {
         // What it leaves unread makes the system send a reset.
         channel.publish_all(["one", "two"]);
         drop(reader);
-        nobody_follows(&channel);
+        channel.wait_until_nobody_follows();
     }
 }
 
@@ -88,7 +81,7 @@ fn a_websocket_that_is_closed_is_answered_and_forgotten(server: &Server) {
             Err(error) => panic!("{error}"),
         }
     }
-    nobody_follows(&channel);
+    channel.wait_until_nobody_follows();
 }
 
 fn a_websocket_that_breaks_the_protocol_is_closed_with_its_code(server: &Server) {

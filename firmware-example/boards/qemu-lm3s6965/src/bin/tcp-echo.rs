@@ -1,0 +1,109 @@
+//! The same board with nothing but a TCP echo: what it takes less than the application is what HTTP, the five transports and
+//! the application take (`tests/budget`).
+#![no_std]
+#![no_main]
+
+#[path = "../entropy.rs"]
+mod entropy;
+#[path = "../ethernet.rs"]
+mod ethernet;
+#[path = "../executor.rs"]
+mod executor;
+#[path = "../register.rs"]
+mod register;
+#[path = "../time.rs"]
+mod time;
+#[path = "../uart.rs"]
+mod uart;
+
+use core::fmt::Write;
+use core::panic::PanicInfo;
+
+use cortex_m_rt::entry;
+use cortex_m_semihosting::debug;
+use embassy_executor::Spawner;
+use embassy_net::tcp::TcpSocket;
+use embassy_net::{Config, Runner, Stack, StackResources};
+use goldcrest_app::sizes::{CONNECTIONS, RECEIVE, SOCKETS, TRANSMIT};
+use goldcrest_app::spawn;
+use log::info;
+use static_cell::{ConstStaticCell, StaticCell};
+
+use ethernet::Ethernet;
+use executor::Executor;
+
+const PORT: u16 = 80;
+
+static EXECUTOR: StaticCell<Executor> = StaticCell::new();
+static ETHERNET: ConstStaticCell<Ethernet> = ConstStaticCell::new(Ethernet::new());
+static STACK: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
+static BUFFERS: ConstStaticCell<[([u8; RECEIVE], [u8; TRANSMIT]); CONNECTIONS]> =
+    ConstStaticCell::new([([0; RECEIVE], [0; TRANSMIT]); CONNECTIONS]);
+
+#[embassy_executor::task]
+async fn network(mut runner: Runner<'static, &'static mut Ethernet>) -> ! {
+    runner.run().await
+}
+
+#[embassy_executor::task]
+async fn address(stack: Stack<'static>) {
+    stack.wait_config_up().await;
+    if let Some(config) = stack.config_v4() {
+        info!("echoes at {}:{PORT}", config.address.address());
+    }
+}
+
+#[embassy_executor::task(pool_size = CONNECTIONS)]
+async fn connection(stack: Stack<'static>, buffers: &'static mut ([u8; RECEIVE], [u8; TRANSMIT])) -> ! {
+    loop {
+        let (receive, transmit) = &mut *buffers;
+        let mut socket = TcpSocket::new(stack, receive, transmit);
+        if socket.accept(PORT).await.is_ok() {
+            while echo(&mut socket).await.is_ok_and(|count| count > 0) {}
+            socket.close();
+            let _ = socket.flush().await;
+        }
+    }
+}
+
+async fn echo(socket: &mut TcpSocket<'_>) -> Result<usize, embassy_net::tcp::Error> {
+    let mut piece = [0; 64];
+    let count = socket.read(&mut piece).await?;
+    let mut rest = piece.get(..count).unwrap_or_default();
+    while !rest.is_empty() {
+        let written = socket.write(rest).await?;
+        rest = rest.get(written..).unwrap_or_default();
+    }
+    Ok(count)
+}
+
+#[entry]
+fn main() -> ! {
+    uart::init();
+    if let Some(mut core) = cortex_m::Peripherals::take() {
+        time::init(&mut core.SYST);
+    }
+    EXECUTOR.init_with(Executor::new).run(start)
+}
+
+#[inline(never)]
+fn start(spawner: Spawner) {
+    let ethernet = ETHERNET.take();
+    ethernet.start();
+    let config = Config::dhcpv4(Default::default());
+    let (stack, runner) = embassy_net::new(ethernet, config, STACK.take(), entropy::seed());
+    spawn(spawner, network(runner));
+    spawn(spawner, address(stack));
+    for buffers in BUFFERS.take() {
+        spawn(spawner, connection(stack, buffers));
+    }
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    cortex_m::interrupt::disable();
+    let _ = writeln!(uart::Uart, "{info}");
+    loop {
+        debug::exit(debug::EXIT_FAILURE);
+    }
+}
