@@ -23,11 +23,12 @@ impl Default for Pace {
     }
 }
 
-/// The form of a transport that follows: [`EventStream`](super::EventStream) or [`Ndjson`](super::Ndjson).
+/// The form of a transport that follows: [`EventStream`](super::EventStream), [`Ndjson`](super::Ndjson), or
+/// [`EitherForm`](super::EitherForm) of them.
 #[allow(private_bounds, reason = "the forms are this crate's")]
 pub trait FollowForm: Following {
     /// Its media type.
-    const CONTENT_TYPE: &'static str;
+    fn content_type(&self) -> &'static str;
 }
 
 /// How a transport that follows writes what is no event.

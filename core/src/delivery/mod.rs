@@ -11,6 +11,7 @@
 //! | `follow.rs` | [`Follow`]: what streaming and SSE have in common: opening, events, gaps, keep-alives, farewell |
 //! | `stream.rs` | [`Ndjson`]: one JSON object a line |
 //! | `sse.rs` | [`EventStream`]: `text/event-stream` |
+//! | `either.rs` | [`EitherForm`]: one of these two, chosen by a request |
 //! | `websocket.rs` | [`Messages`]: events as messages, plain or in the envelope of `goldcrest.v1` |
 //! | `envelope.rs` | the JSON object that stands for an event |
 //! | `render.rs` | an event's wire form, piece by piece |
@@ -31,6 +32,7 @@
 //! assert!(matches!(filled.then, Then::Wait(_)));
 //! ```
 
+mod either;
 mod envelope;
 mod follow;
 mod poll;
@@ -39,6 +41,7 @@ mod sse;
 mod stream;
 mod websocket;
 
+pub use either::EitherForm;
 pub use follow::{Filled, Follow, FollowForm, Pace, Then};
 pub use poll::{Poll, PollBounds};
 pub use sse::EventStream;

@@ -52,7 +52,9 @@ impl Form for EventStream {
 }
 
 impl FollowForm for EventStream {
-    const CONTENT_TYPE: &'static str = "text/event-stream;charset=UTF-8";
+    fn content_type(&self) -> &'static str {
+        "text/event-stream;charset=UTF-8"
+    }
 }
 
 impl Following for EventStream {

@@ -29,7 +29,9 @@ impl Form for Ndjson {
 }
 
 impl FollowForm for Ndjson {
-    const CONTENT_TYPE: &'static str = "application/x-ndjson";
+    fn content_type(&self) -> &'static str {
+        "application/x-ndjson"
+    }
 }
 
 impl Following for Ndjson {

@@ -5,7 +5,7 @@ use core::task::{Context, Poll};
 use super::Count;
 use super::ask::Ask;
 use super::full::spread;
-use crate::delivery::{Follow, FollowForm, Then};
+use crate::delivery::{EitherForm, Follow, FollowForm, Then};
 use crate::edge::{Interest, Lent};
 use crate::http::Framing;
 use crate::http::chunked::ChunkEncoder;
@@ -16,8 +16,8 @@ use crate::serve::writer::end_stream;
 use crate::serve::{Ended, Outcome, Runtime};
 
 /// Answers with the channel from the cursor on, for as long as the client reads.
-pub(super) fn answer<F: FollowForm, R: Runtime>(
-    form: F,
+pub(super) fn answer<R: Runtime>(
+    form: EitherForm,
     mut reader: impl Reader,
     ask: &Ask,
     policy: GapPolicy,
@@ -33,7 +33,7 @@ pub(super) fn answer<F: FollowForm, R: Runtime>(
             let (line, mut asker) = exchange.into_parts();
             asker.keeps_connection = false;
             let framing = Framing::streaming(asker.version);
-            asker.begin_stream(line, F::CONTENT_TYPE, framing).await?;
+            asker.begin_stream(line, form.content_type(), framing).await?;
             if asker.head_only {
                 end_stream(line, None).await?;
                 return Ok(Served::CLOSE);

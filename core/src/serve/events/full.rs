@@ -36,7 +36,7 @@ pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport:
         let written = sink.written();
         let response = Response {
             status: Status::OK,
-            content_type: Some(EventStream::CONTENT_TYPE),
+            content_type: Some(EventStream.content_type()),
             headers: &[("Cache-Control", "no-store")],
             body: room.get(..written).unwrap_or_default(),
         };

@@ -27,7 +27,7 @@ use core::task::{Context, Poll, Waker};
 use super::exchange::Exchange;
 use super::line::Line;
 use super::{Handler, Outcome, Runtime, Ticket};
-use crate::delivery::{EventStream, Ndjson};
+use crate::delivery::EitherForm;
 use crate::http::{Method, Response, Status};
 use crate::hub::{ChannelName, Channels, MAX_CHANNEL_NAME, OpenError};
 use ask::{Ask, AskError};
@@ -89,8 +89,11 @@ impl<'h, H: Channels> Events<'h, H> {
             };
             match ask.transport {
                 Transport::WebSocket => websocket::answer(self.hub, channel, reader, &ask, policy, exchange).await,
-                Transport::Sse => follow::answer(EventStream, reader, &ask, policy, exchange).await,
-                Transport::Stream => follow::answer(Ndjson, reader, &ask, policy, exchange).await,
+                Transport::Sse | Transport::Stream => {
+                    let sse = ask.transport == Transport::Sse;
+                    let form = if sse { EitherForm::EventStream } else { EitherForm::Ndjson };
+                    follow::answer(form, reader, &ask, policy, exchange).await
+                }
                 Transport::LongPoll | Transport::Poll | Transport::Publish => {
                     poll::answer(reader, &ask, policy, exchange).await
                 }
