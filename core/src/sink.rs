@@ -62,7 +62,9 @@ impl<'a> Sink<'a> {
 
 impl Pour for Sink<'_> {
     /// Appends `bytes`: what is to be skipped is, what does not fit is noted and left out.
-    #[inline]
+    // On a chip code is scarcer than time: there it is called.
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn pour(&mut self, bytes: &[u8]) {
         // The common case, apart so that a literal is stored and not copied by a call.
         if self.skip == 0

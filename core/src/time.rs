@@ -45,7 +45,8 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        // Without the 128 bits of `as_millis`.
+        let millis = duration.as_secs().saturating_mul(1_000).saturating_add(duration.subsec_millis().into());
         Self(self.0.saturating_add(millis))
     }
 }

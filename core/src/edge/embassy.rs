@@ -129,6 +129,8 @@ pub struct EmbassyTimer;
 impl Clock for EmbassyClock {
     type Timer = EmbassyTimer;
 
+    // A division of 64 bits, and many who ask.
+    #[inline(never)]
     fn now(&self) -> Instant {
         Instant::from_millis(embassy_time::Instant::now().as_millis())
     }

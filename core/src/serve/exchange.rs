@@ -435,6 +435,7 @@ pub(super) fn pour_head(
 }
 
 /// Pours one field.
+#[inline(never)]
 pub(super) fn pour_field(name: &str, value: &[u8], out: &mut Sink<'_>) {
     let _ = HeadWriter::resume(out).header(name, value);
 }

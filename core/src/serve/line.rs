@@ -62,6 +62,7 @@ impl<'a, R: Runtime> Line<'a, R> {
     }
 
     /// The moment `duration` from now.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) fn after(&self, duration: Duration) -> Instant {
         self.now() + duration
     }

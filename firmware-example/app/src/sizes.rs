@@ -10,7 +10,7 @@
 //! Beside these a connection costs its task's future and its socket in the network stack.
 
 /// Connections at once. One more is refused by the network stack (RST), at once.
-pub const CONNECTIONS: usize = 9;
+pub const CONNECTIONS: usize = 10;
 
 /// Readers that follow a channel at once. Connections past these answer polls and publish; a further follower is told that
 /// the chip is full.

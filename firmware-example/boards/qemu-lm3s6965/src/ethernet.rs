@@ -122,17 +122,7 @@ pub(crate) struct Received<'a>(&'a mut [u8; BUFFER]);
 
 impl RxToken for Received<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, f: F) -> R {
-        let (words, _) = self.0.as_chunks_mut::<WORD>();
-        let first = DATA.read();
-        let length = usize::from(first as u16); // of itself, the frame and the CRC
-        // All of the frame is drained, whether it fits or not.
-        for at in 0..length.div_ceil(WORD).max(1) {
-            let word = if at == 0 { first } else { DATA.read() };
-            if let Some(into) = words.get_mut(at) {
-                *into = word.to_le_bytes();
-            }
-        }
-        let end = length.saturating_sub(CRC).clamp(LENGTH, BUFFER);
+        let end = receive(self.0);
         f(self.0.get_mut(LENGTH..end).unwrap_or_default())
     }
 }
@@ -144,18 +134,42 @@ impl TxToken for ToSend<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
         let end = LENGTH + length.min(FRAME);
         let result = f(self.0.get_mut(LENGTH..end).unwrap_or_default());
-        // The length is that of the payload, without the header.
-        let payload = length.min(FRAME).saturating_sub(HEADER) as u16;
-        let (words, _) = self.0.as_chunks_mut::<WORD>();
-        for (at, word) in words.iter_mut().take(end.div_ceil(WORD)).enumerate() {
-            if at == 0 {
-                let [low, high] = payload.to_le_bytes();
-                word[0] = low;
-                word[1] = high;
-            }
-            DATA.write(u32::from_le_bytes(*word));
-        }
-        TR.write(TR_NEWTX);
+        transmit(self.0, length.min(FRAME));
         result
     }
+}
+
+// Apart from the tokens, whose users the network stack has many of.
+
+/// Drains the frame that came: where it ends in `buffer`.
+#[inline(never)]
+fn receive(buffer: &mut [u8; BUFFER]) -> usize {
+    let (words, _) = buffer.as_chunks_mut::<WORD>();
+    let first = DATA.read();
+    let length = usize::from(first as u16); // of itself, the frame and the CRC
+    // All of the frame is drained, whether it fits or not.
+    for at in 0..length.div_ceil(WORD).max(1) {
+        let word = if at == 0 { first } else { DATA.read() };
+        if let Some(into) = words.get_mut(at) {
+            *into = word.to_le_bytes();
+        }
+    }
+    length.saturating_sub(CRC).clamp(LENGTH, BUFFER)
+}
+
+/// Sends the frame of this length that stands in `buffer`.
+#[inline(never)]
+fn transmit(buffer: &mut [u8; BUFFER], length: usize) {
+    // The length is that of the payload, without the header.
+    let payload = length.saturating_sub(HEADER) as u16;
+    let (words, _) = buffer.as_chunks_mut::<WORD>();
+    for (at, word) in words.iter_mut().take((LENGTH + length).div_ceil(WORD)).enumerate() {
+        if at == 0 {
+            let [low, high] = payload.to_le_bytes();
+            word[0] = low;
+            word[1] = high;
+        }
+        DATA.write(u32::from_le_bytes(*word));
+    }
+    TR.write(TR_NEWTX);
 }
