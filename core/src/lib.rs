@@ -19,6 +19,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod base64;
 pub mod delivery;
 pub mod edge;
 pub mod http;
@@ -26,6 +27,7 @@ pub mod hub;
 pub mod json;
 pub mod log;
 pub mod serve;
+mod sha1;
 pub mod sink;
 pub mod sse;
 pub mod time;

@@ -1,9 +1,7 @@
 //! The JSON object that stands for an event: `{"id":…,"type":…,"data":…}`.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use super::render::Form;
+use crate::base64::encode;
 use crate::log::{Encoding, EventId, Gap, Meta};
 use crate::sink::Pour;
 
@@ -111,10 +109,9 @@ pub(super) fn escape(text: &[u8], out: &mut impl Pour) {
 
 /// Base64 with padding (RFC 4648 §4). Every piece but the last has a multiple of 3 bytes.
 pub(super) fn base64(piece: &[u8], out: &mut impl Pour) {
-    let mut text = [0; 64];
     for group in piece.chunks(48) {
-        if let Ok(length) = STANDARD.encode_slice(group, &mut text) {
-            out.pour(text.get(..length).unwrap_or_default());
-        }
+        let mut text = [b'='; 64];
+        encode(group, &mut text);
+        out.pour(text.get(..group.len().div_ceil(3) * 4).unwrap_or_default());
     }
 }

@@ -1,8 +1,7 @@
 //! Publishing is at least once; a key makes it once.
 
-use sha1_smol::Sha1;
-
 use super::EventId;
+use crate::sha1::sha1;
 
 /// The longest idempotency key, in bytes.
 pub const MAX_IDEMPOTENCY_KEY: usize = 128;
@@ -53,11 +52,7 @@ impl<const N: usize> IdempotencyKeys<N> {
 }
 
 fn digest(epoch: u32, key: &[u8]) -> u64 {
-    let mut sha1 = Sha1::new();
-    sha1.update(&epoch.to_le_bytes());
-    sha1.update(key);
-    let bytes = sha1.digest().bytes();
-    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    sha1(&[&epoch.to_le_bytes(), key]).first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]

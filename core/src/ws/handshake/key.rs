@@ -10,7 +10,8 @@
 //! assert_eq!(Key::parse(b"dGhlIHNhbXBsZSBub25jZQ="), None);
 //! ```
 
-use super::sha1::sha1;
+use crate::base64::encode;
+use crate::sha1::sha1;
 
 /// What both sides append to the key before they digest it.
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -44,31 +45,8 @@ impl Key {
 /// The `Sec-WebSocket-Accept` that answers `key`.
 pub fn accept_key(key: Key) -> [u8; 28] {
     let mut accept = [b'='; 28];
-    encode(&sha1(&key.0, GUID), &mut accept);
+    encode(&sha1(&[&key.0, GUID]), &mut accept);
     accept
-}
-
-/// Base64 (RFC 4648 §4) of `bytes` into `text`, whose padding stands there already.
-fn encode(bytes: &[u8], text: &mut [u8]) {
-    for (bytes, text) in bytes.chunks(3).zip(text.as_chunks_mut::<4>().0) {
-        let mut group = bytes.iter();
-        let mut next = || u32::from(group.next().copied().unwrap_or(0));
-        let bits = next() << 16 | next() << 8 | next();
-        for (index, to) in text.iter_mut().enumerate().take(bytes.len() + 1) {
-            *to = letter((bits >> (18 - 6 * index) & 0x3f) as u8);
-        }
-    }
-}
-
-/// The letter of a base64 digit below 64.
-const fn letter(digit: u8) -> u8 {
-    match digit {
-        0..26 => b'A' + digit,
-        26..52 => b'a' + (digit - 26),
-        52..62 => b'0' + (digit - 52),
-        62 => b'+',
-        _ => b'/',
-    }
 }
 
 /// The base64 digit of a letter.

@@ -26,7 +26,6 @@ pub mod list;
 pub mod origin;
 pub mod protocol;
 pub mod server;
-mod sha1;
 
 pub use client::{Answer, BadRequestPart, ClientHandshake, NotUpgraded};
 pub use origin::OriginPolicy;

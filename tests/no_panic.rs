@@ -1,0 +1,171 @@
+//! The core's machines, its log and its delivery, called with input that no compiler knows, and a panic handler that does not
+//! link: where a panic is reachable from any of them, neither does this (`tests/no-panic`).
+#![no_std]
+#![no_main]
+#![allow(unused_must_use, reason = "only what is called matters")]
+
+use core::hint::black_box;
+use core::panic::PanicInfo;
+use core::time::Duration;
+
+use goldcrest_core::delivery::{EventStream, Follow, Framing, Messages, Ndjson, Pace, Poll, PollBounds};
+use goldcrest_core::http::chunked::{ChunkDecoder, ChunkEncoder};
+use goldcrest_core::http::{Accumulator, BodyDecoder, Request, Response, Status};
+use goldcrest_core::log::{Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, Position, Source};
+use goldcrest_core::sink::{Measure, Sink};
+use goldcrest_core::sse::encode;
+use goldcrest_core::sse::parse::{Bounds, Parser};
+use goldcrest_core::sse::reconnect::{LastEventId, Policy, Reconnect};
+use goldcrest_core::time::Instant;
+use goldcrest_core::ws::Role;
+use goldcrest_core::ws::close::{CloseCode, CloseReason};
+use goldcrest_core::ws::connection::{Config, Connection, MessageKind, PingPayload, Unmasked};
+use goldcrest_core::ws::handshake::{ClientHandshake, RequestLine, accept};
+use goldcrest_core::ws::heartbeat::{Heartbeat, Pulse};
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    unsafe extern "C" {
+        fn a_panic_is_reachable() -> !;
+    }
+    // SAFETY: there is no such function, and what calls it does not link.
+    unsafe { a_panic_is_reachable() }
+}
+
+static mut ROOM: [u8; 512] = [0; 512];
+static mut INPUT: [u8; 512] = [0; 512];
+
+fn room() -> &'static mut [u8] {
+    // SAFETY: nobody runs this.
+    black_box(unsafe { &mut *(&raw mut ROOM) })
+}
+
+fn input() -> &'static mut [u8] {
+    // SAFETY: nobody runs this.
+    black_box(unsafe { &mut *(&raw mut INPUT) })
+}
+
+fn text() -> &'static str {
+    black_box(core::str::from_utf8(input()).unwrap_or_default())
+}
+
+fn number() -> u64 {
+    black_box(0)
+}
+
+fn now() -> Instant {
+    Instant::from_millis(number())
+}
+
+fn http_requests() {
+    let mut accumulator = Accumulator::new();
+    let _ = black_box(accumulator.take(room(), input()));
+    let _ = black_box(accumulator.take(room(), input()));
+    let Ok(request) = Request::parse(room(), number() as usize, number() as usize) else { return };
+    black_box((request.method(), request.path(), request.query(), request.host(), request.body_length()));
+    black_box((request.header(text()), request.list_has(text(), text()), request.accepts(text())));
+    black_box((request.keep_alive(), request.expects_continue(), request.prefer_wait()));
+    if let Some(encoded) = request.query_param(text()) {
+        black_box(encoded.decode(room()));
+    }
+    if let Ok(mut body) = BodyDecoder::new(request.body_length(), number()) {
+        let _ = black_box(body.decode(input()));
+    }
+    let line = RequestLine { method: text(), version: (1, number() as u8) };
+    if let Ok(acceptance) = accept(line, request.headers(), &[text()]) {
+        acceptance.pour(&mut Sink::new(room(), number() as usize));
+    }
+}
+
+fn http_bodies() {
+    let mut decoder = ChunkDecoder::new();
+    let _ = black_box(decoder.decode(input()));
+    let mut encoder = ChunkEncoder::new();
+    black_box(encoder.transmit(room(), |room| black_box(room.len())));
+    black_box(encoder.finish(room()));
+    let response = Response { headers: &[(text(), text())], ..Response::text(Status::OK, text()) };
+    response.render(
+        &mut Sink::new(room(), number() as usize),
+        black_box(goldcrest_core::http::Version::Http11),
+        black_box(true),
+        black_box(false),
+    );
+}
+
+fn sse() {
+    let mut parser = Parser::new(room(), Bounds::default());
+    while let Ok(fed) = parser.feed(input()) {
+        black_box(&fed);
+    }
+    black_box((parser.last_event_id(), parser.reconnection_time()));
+    parser.restart();
+    encode::Event::new(input()).encode(&mut Sink::new(room(), number() as usize));
+    encode::Event::new(input()).encode(&mut Measure::default());
+    encode::retry(Duration::from_millis(number()), &mut Sink::new(room(), 0));
+    let mut reconnect = Reconnect::<64>::new(Policy::default());
+    let _ = reconnect.on_response(number() as u16, Some(input()));
+    reconnect.on_network_error();
+    reconnect.on_retry_field(Duration::from_millis(number()));
+    black_box(reconnect.next_delay(number() as u32));
+    let _ = black_box(LastEventId::<32>::new().set(text()));
+}
+
+fn websocket(role: Role) {
+    let mut connection = Connection::new(role, Config::default());
+    let mut keys = || Ok([number() as u8; 4]);
+    let mut pulse = Pulse::new(Heartbeat::default(), now());
+    while !connection.is_closed() {
+        black_box(connection.receive(input()));
+        let _ = connection.ping(PingPayload::new(input()));
+        let _ = connection.start_frame(MessageKind::Text, black_box(true), number(), &mut keys);
+        black_box(connection.payload(room(), |room| black_box(room.len())));
+        let _ = black_box(connection.frame(room(), MessageKind::Binary, input(), &mut keys));
+        let _ = black_box(connection.transmit(room(), &mut keys));
+        let _ = black_box(connection.transmit(room(), &mut Unmasked));
+        let _ = connection.close(CloseCode::NORMAL, CloseReason::NONE);
+        black_box((pulse.tick(now()), pulse.deadline(), connection.peer_close_reason()));
+        pulse.heard(now());
+    }
+}
+
+fn log_and_delivery() {
+    let Ok(mut log) = EventLog::new(room(), number() as usize, number() as u32) else { return };
+    let event_type = EventType::new(text()).unwrap_or_default();
+    while number() < 3 {
+        let _ = black_box(log.append(event_type, black_box(Encoding::Text), input()));
+    }
+    let mut keys = IdempotencyKeys::<4>::default();
+    if let Err(new) = black_box(keys.find(number() as u32, input())) {
+        keys.remember(new, log.newest_id());
+    }
+    let position = EventId::parse(input()).map_or(Position::Lost, Position::After);
+    let policy = black_box(GapPolicy::Replay);
+    black_box(log.look(number(), number() as usize, input()));
+    let mut stream = Follow::new(Ndjson, &log, position, policy, Pace::default(), now());
+    let mut events = Follow::new(EventStream, &log, position, policy, Pace::default(), now());
+    while number() < 3 {
+        black_box((stream.fill(&log, input(), now()), events.fill(&log, input(), now())));
+        stream.end(Duration::from_millis(number()));
+        events.end(Duration::from_millis(number()));
+    }
+    let mut poll = Poll::new(&log, log.place(position, policy), &PollBounds::default());
+    black_box((poll.length(), poll.last(), poll.fill(&log, input())));
+    let mut messages = Messages::new(black_box(Framing::Envelope), &log, position, policy);
+    while number() < 3 {
+        black_box(messages.next(&log));
+        let _ = black_box(messages.fill(&log, input()));
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() {
+    http_requests();
+    http_bodies();
+    sse();
+    websocket(black_box(Role::Server));
+    log_and_delivery();
+    let protocols = &[text()];
+    let client =
+        ClientHandshake { host: text(), target: text(), origin: Some(text()), protocols, nonce: [number() as u8; 16] };
+    let _ = client.pour(&mut Sink::new(room(), number() as usize));
+}
