@@ -9,6 +9,7 @@
 //! | `console.rs` | what is typed goes to the channel `chat`: publishing from an interrupt |
 //! | `entropy.rs` | random bits from the computer that runs the emulator |
 //! | `led.rs` | the LED |
+//! | `panic.rs` | what is said of a panic |
 //! | `register.rs` | device registers |
 #![no_std]
 #![no_main]
@@ -18,15 +19,14 @@ mod entropy;
 mod ethernet;
 mod executor;
 mod led;
+mod panic;
 mod register;
 mod time;
 mod uart;
 
 use core::fmt::Write;
-use core::panic::PanicInfo;
 
 use cortex_m_rt::{entry, exception};
-use cortex_m_semihosting::debug;
 use embassy_executor::Spawner;
 use embassy_net::{Ipv4Address, Ipv4Cidr, Runner, StackResources, StaticConfigV4};
 use goldcrest_app::Board;
@@ -76,20 +76,6 @@ fn start(spawner: Spawner) {
     console::init();
 }
 
-/// Ends the emulator with exit status 1, so that whoever runs it sees it.
-fn stop() -> ! {
-    loop {
-        debug::exit(debug::EXIT_FAILURE);
-    }
-}
-
-#[panic_handler]
-fn panic(info: &PanicInfo<'_>) -> ! {
-    cortex_m::interrupt::disable();
-    let _ = writeln!(uart::Uart, "{info}");
-    stop()
-}
-
 /// The stack may be what faulted, so that nothing can be pushed: it begins anew.
 ///
 /// # Safety
@@ -103,5 +89,5 @@ unsafe fn HardFault() -> ! {
 extern "C" fn after_fault() -> ! {
     let figures = cortex_m_memory::figures();
     let _ = writeln!(uart::Uart, "HardFault, {} of {} bytes of the stack used", figures.stack_used, figures.stack);
-    stop()
+    panic::stop()
 }

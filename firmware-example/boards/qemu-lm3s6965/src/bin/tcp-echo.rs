@@ -9,6 +9,8 @@ mod entropy;
 mod ethernet;
 #[path = "../executor.rs"]
 mod executor;
+#[path = "../panic.rs"]
+mod panic;
 #[path = "../register.rs"]
 mod register;
 #[path = "../time.rs"]
@@ -16,11 +18,7 @@ mod time;
 #[path = "../uart.rs"]
 mod uart;
 
-use core::fmt::Write;
-use core::panic::PanicInfo;
-
 use cortex_m_rt::entry;
-use cortex_m_semihosting::debug;
 use embassy_executor::Spawner;
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{Config, Runner, Stack, StackResources};
@@ -96,14 +94,5 @@ fn start(spawner: Spawner) {
     spawn(spawner, address(stack));
     for buffers in BUFFERS.take() {
         spawn(spawner, connection(stack, buffers));
-    }
-}
-
-#[panic_handler]
-fn panic(info: &PanicInfo<'_>) -> ! {
-    cortex_m::interrupt::disable();
-    let _ = writeln!(uart::Uart, "{info}");
-    loop {
-        debug::exit(debug::EXIT_FAILURE);
     }
 }

@@ -1,0 +1,48 @@
+//! A panic, told by the return addresses on the stack: `addr2line -fie ELF ADDRESS…` names their lines.
+//!
+//! Its own text would cost 8 KB of flash: every message, every location, and what formats them.
+
+use core::fmt::Write;
+use core::panic::PanicInfo;
+
+use cortex_m::register::msp;
+use cortex_m_semihosting::debug;
+
+use crate::uart::Uart;
+
+/// At most so many addresses; the panic's own are the first ones.
+const ADDRESSES: usize = 16;
+
+unsafe extern "C" {
+    static __stext: u32;
+    static __etext: u32;
+    static _stack_start: u32;
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    cortex_m::interrupt::disable();
+    // The UART's writing cannot fail.
+    let _ = Uart.write_str("panic; addr2line -fie ELF");
+    let code = (&raw const __stext as u32)..(&raw const __etext as u32);
+    let words = ((&raw const _stack_start as u32).saturating_sub(msp::read()) / 4) as usize;
+    let top = msp::read() as *const u32;
+    // SAFETY: the words from the stack pointer up to where the stack began are the stack's own.
+    let stack = (0..words).map(|at| unsafe { top.add(at).read_volatile() });
+    // Thumb code returns to odd addresses. The call stands before.
+    for call in stack.filter(|word| word & 1 == 1 && code.contains(word)).map(|word| word - 3).take(ADDRESSES) {
+        let _ = Uart.write_str(" ");
+        for digit in (0..u32::BITS).step_by(4).rev() {
+            let _ = Uart.write_char(char::from_digit(call >> digit & 0xf, 16).unwrap_or_default());
+        }
+    }
+    let _ = Uart.write_str("\n");
+    stop()
+}
+
+/// Ends the emulator with exit status 1, so that whoever runs it sees it.
+pub(crate) fn stop() -> ! {
+    loop {
+        debug::exit(debug::EXIT_FAILURE);
+    }
+}
