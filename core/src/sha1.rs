@@ -11,7 +11,7 @@ pub(crate) fn sha1(parts: &[&[u8]]) -> [u8; 20] {
     let (mut length, mut ended) = (0u64, false);
     loop {
         let mut block = [0; BLOCK];
-        let mut padding = 0;
+        let mut padding = 0usize;
         for to in &mut block {
             match bytes.next() {
                 Some(byte) => {
@@ -19,7 +19,7 @@ pub(crate) fn sha1(parts: &[&[u8]]) -> [u8; 20] {
                     length = length.wrapping_add(8);
                 }
                 None => {
-                    padding += 1;
+                    padding = padding.saturating_add(1);
                     *to = if core::mem::replace(&mut ended, true) { 0 } else { 0x80 };
                 }
             }

@@ -168,10 +168,10 @@ impl<'a> Response<'a> {
 
 /// Pours `value`, its control characters but HTAB as spaces.
 fn pour_value(out: &mut impl Pour, value: &[u8]) {
-    for (at, run) in value.split(|&byte| !is_value(byte)).enumerate() {
-        if at > 0 {
-            out.pour(b" ");
-        }
+    let mut runs = value.split(|&byte| !is_value(byte));
+    out.pour(runs.next().unwrap_or_default());
+    for run in runs {
+        out.pour(b" ");
         out.pour(run);
     }
 }

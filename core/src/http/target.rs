@@ -79,7 +79,7 @@ fn split_host(value: &[u8]) -> Option<(&[u8], &[u8])> {
 /// An address in brackets: IPv6, by its alphabet.
 fn is_address(address: &[u8]) -> bool {
     address.iter().all(|&byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
-        && address.iter().filter(|&&byte| byte == b':').count() >= 2
+        && address.iter().filter(|&&byte| byte == b':').nth(1).is_some()
 }
 
 fn is_name(mut name: &[u8]) -> bool {

@@ -124,9 +124,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
         let at = self.make_room(size);
         self.write_record(at, event_type, encoding, data);
         self.set_offset(seq, at);
-        self.head = at + size;
+        self.head = at.saturating_add(size);
         self.newest = seq;
-        self.kept += 1;
+        self.kept = self.kept.saturating_add(1);
         Ok(EventId { epoch: self.epoch, seq })
     }
 
@@ -184,7 +184,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
     }
 
     fn slot(&self, seq: u64) -> usize {
-        self.ring + (seq % self.slots.max(1) as u64) as usize * SLOT_SIZE
+        let slot = (seq % self.slots.max(1) as u64) as usize;
+        self.ring.saturating_add(slot.saturating_mul(SLOT_SIZE))
     }
 
     fn offset(&self, seq: u64) -> usize {

@@ -15,10 +15,10 @@ pub(super) fn find_line_end(bytes: &[u8]) -> Option<usize> {
         if block_has_byte_under(block, CR + 1)
             && let Some(inside) = find_in_words(block)
         {
-            return Some(index * BLOCK + inside);
+            return Some(index.saturating_mul(BLOCK).saturating_add(inside));
         }
     }
-    find_in_words(rest).map(|inside| blocks.len() * BLOCK + inside)
+    find_in_words(rest).map(|inside| blocks.len().saturating_mul(BLOCK).saturating_add(inside))
 }
 
 /// Whether `byte` is an LF or a CR.
@@ -48,11 +48,11 @@ fn find_in_words(bytes: &[u8]) -> Option<usize> {
     let (words, tail) = bytes.as_chunks::<WORD>();
     for (index, word) in words.iter().enumerate() {
         if let Some(inside) = line_end_in(usize::from_le_bytes(*word)) {
-            return Some(index * WORD + inside);
+            return Some(index.saturating_mul(WORD).saturating_add(inside));
         }
     }
     let inside = tail.iter().position(|&byte| is_line_end(byte))?;
-    Some(words.len() * WORD + inside)
+    Some(words.len().saturating_mul(WORD).saturating_add(inside))
 }
 
 /// Whether some byte of `word` is smaller than `bound` (at most 128): three operations.

@@ -184,7 +184,7 @@ impl HeadDecoder {
     /// # Errors
     /// As [`Head::decode`].
     pub fn push(&mut self, input: &[u8], sender: Role) -> (usize, Result<Option<Head>, ProtocolError>) {
-        let mut taken = 0;
+        let mut taken = 0usize;
         if self.len == 0 {
             match Head::decode(input, sender) {
                 Ok(Some((head, used))) => return (used, Ok(Some(head))),
@@ -195,8 +195,8 @@ impl HeadDecoder {
         for &byte in input {
             let Some(slot) = self.carry.get_mut(usize::from(self.len)) else { break };
             *slot = byte;
-            self.len += 1;
-            taken += 1;
+            self.len = self.len.saturating_add(1);
+            taken = taken.saturating_add(1);
             let bytes = self.carry.get(..usize::from(self.len)).unwrap_or_default();
             match Head::decode(bytes, sender) {
                 Ok(None) => {}

@@ -53,19 +53,19 @@ impl Utf8 {
     /// A piece that begins or ends within a character, or is bad.
     #[inline(never)]
     fn push_hard(&mut self, piece: &[u8]) -> Result<(), usize> {
-        let mut at = 0;
+        let mut at = 0usize;
         while self.missing > 0 {
             let Some(&byte) = piece.get(at) else { return Ok(()) };
             self.step(byte).map_err(|()| at)?;
-            at += 1;
+            at = at.saturating_add(1);
         }
         let rest = piece.get(at..).unwrap_or_default();
         let Err(error) = core::str::from_utf8(rest) else { return Ok(()) };
         let valid = error.valid_up_to();
-        at += valid;
+        at = at.saturating_add(valid);
         for &byte in rest.get(valid..).unwrap_or_default() {
             self.step(byte).map_err(|()| at)?;
-            at += 1;
+            at = at.saturating_add(1);
         }
         Ok(())
     }

@@ -117,7 +117,7 @@ impl PingPayload {
         for byte in bytes {
             let Some(slot) = self.bytes.get_mut(usize::from(self.len)) else { return };
             *slot = *byte;
-            self.len += 1;
+            self.len = self.len.saturating_add(1);
         }
     }
 }

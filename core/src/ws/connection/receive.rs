@@ -156,7 +156,7 @@ impl Connection {
                 Stage::Ended => return Received { consumed: input.len(), event: None },
                 Stage::Head => {
                     let (taken, head) = self.receiver.head.push(rest, self.role.peer());
-                    at += taken;
+                    at = at.saturating_add(taken);
                     let begun = match head {
                         Ok(None) => return Received { consumed: at, event: None },
                         Ok(Some(head)) => self.begin_frame(head),
@@ -179,7 +179,7 @@ impl Connection {
                     if !self.wants_input() {
                         return Received { consumed: at, event: None };
                     }
-                    at += self.gather_control(rest);
+                    at = at.saturating_add(self.gather_control(rest));
                     if self.receiver.remaining > 0 {
                         return Received { consumed: at, event: None };
                     }
@@ -227,7 +227,7 @@ impl Connection {
             mask(rest, rotated(receiver.key, good));
         }
         receiver.key = rotated(receiver.key, good);
-        receiver.remaining -= good as u64;
+        receiver.remaining = receiver.remaining.saturating_sub(good as u64);
         let last = ends && !bad;
         let first = core::mem::take(&mut receiver.first);
         if receiver.remaining == 0 {
@@ -237,7 +237,7 @@ impl Connection {
             receiver.message = None;
         }
         let payload = payload.get(..good).unwrap_or_default();
-        Received { consumed: at + good, event: Some(Incoming::Piece(Piece { kind, payload, first, last })) }
+        Received { consumed: at.saturating_add(good), event: Some(Incoming::Piece(Piece { kind, payload, first, last })) }
     }
 
     fn begin_frame(&mut self, head: Head) -> Result<(), ProtocolError> {

@@ -94,7 +94,7 @@ impl<'a> Scanner<'a> {
         let name = self.token()?;
         let begin = self.rest;
         while self.parameter()?.is_some() {}
-        let parameters = begin.get(..begin.len() - self.rest.len()).unwrap_or_default();
+        let parameters = begin.get(..begin.len().saturating_sub(self.rest.len())).unwrap_or_default();
         self.skip_space();
         if self.rest.is_empty() || self.eat(b',') { Ok(Some(Offer { name, parameters })) } else { Err(BadExtension) }
     }
@@ -117,10 +117,11 @@ impl<'a> Scanner<'a> {
     }
 
     fn token(&mut self) -> Result<&'a str, BadExtension> {
-        let len = self.rest.iter().take_while(|byte| is_token_byte(**byte)).count();
-        let (token, rest) = self.rest.split_at_checked(len).ok_or(BadExtension)?;
-        self.rest = rest;
-        match core::str::from_utf8(token) {
+        let begin = self.rest;
+        while let Some((_, rest)) = self.rest.split_first().filter(|(byte, _)| is_token_byte(**byte)) {
+            self.rest = rest;
+        }
+        match core::str::from_utf8(begin.get(..begin.len().saturating_sub(self.rest.len())).unwrap_or_default()) {
             Ok(token) if !token.is_empty() => Ok(token),
             _ => Err(BadExtension),
         }
@@ -131,7 +132,7 @@ impl<'a> Scanner<'a> {
         let begin = self.rest;
         let mut any = false;
         loop {
-            let before = begin.len() - self.rest.len();
+            let before = begin.len().saturating_sub(self.rest.len());
             let (mut byte, mut rest) = self.rest.split_first().ok_or(BadExtension)?;
             if *byte == b'"' {
                 self.rest = rest;

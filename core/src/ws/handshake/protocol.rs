@@ -28,7 +28,7 @@ pub fn choose<'v, 'p>(
     preferred: &[&'p str],
 ) -> Result<Option<&'p str>, BadOffer> {
     let offered = values.flat_map(elements);
-    for (index, name) in offered.clone().enumerate() {
+    for (index, name) in (0..=OFFER_MAX).zip(offered.clone()) {
         if index >= OFFER_MAX || !is_token(name) || offered.clone().take(index).any(|earlier| earlier == name) {
             return Err(BadOffer);
         }
