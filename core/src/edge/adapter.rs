@@ -94,6 +94,16 @@ impl<'b, T> Adapter<'b, T> {
     pub fn into_inner(self) -> T {
         self.io
     }
+
+    /// The buffers back, for receiving and for sending. What stood in them is dropped, and nothing moves any more.
+    pub(crate) fn take_buffers(&mut self) -> (&'b mut [u8], &'b mut [u8]) {
+        self.end = End { received: true, sent: true };
+        let take = |buffer: &mut Buffer<'b>| {
+            (buffer.start, buffer.end) = (0, 0);
+            core::mem::take(&mut buffer.bytes)
+        };
+        (take(&mut self.received), take(&mut self.committed))
+    }
 }
 
 impl<T: Read + Write> Socket for Adapter<'_, T> {

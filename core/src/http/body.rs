@@ -1,4 +1,4 @@
-//! The content of a request, however it is delimited.
+//! The content of a message, however it is delimited.
 
 use super::{BodyLength, ChunkDecoder, Decoded, Refusal};
 
@@ -23,6 +23,7 @@ pub struct BodyDecoder {
 enum Kind {
     Fixed { remaining: u64 },
     Chunked { decoder: ChunkDecoder, left: u64 },
+    UntilClose { left: u64 },
 }
 
 impl BodyDecoder {
@@ -36,6 +37,7 @@ impl BodyDecoder {
             BodyLength::Fixed(length) if length > bound => return Err(Refusal::ContentTooLarge),
             BodyLength::Fixed(length) => Kind::Fixed { remaining: length },
             BodyLength::Chunked => Kind::Chunked { decoder: ChunkDecoder::new(), left: bound },
+            BodyLength::UntilClose => Kind::UntilClose { left: bound },
         };
         Ok(Self { kind })
     }
@@ -60,14 +62,26 @@ impl BodyDecoder {
                 }
                 Ok(decoded)
             }
+            Kind::UntilClose { left } => {
+                let run = input.len();
+                *left = left.checked_sub(run as u64).ok_or(Refusal::ContentTooLarge)?;
+                Ok(Decoded { consumed: run, data: 0..run, done: false })
+            }
         }
     }
 
-    /// Whether the content has ended. A connection that ends before has cut it short.
+    /// Whether the end of the connection is the end of the content.
+    pub fn ends_with_connection(&self) -> bool {
+        matches!(self.kind, Kind::UntilClose { .. })
+    }
+
+    /// Whether the content has ended. A connection that ends before has cut it short, but where
+    /// [`ends_with_connection`](Self::ends_with_connection).
     pub fn is_done(&self) -> bool {
         match &self.kind {
             Kind::Fixed { remaining } => *remaining == 0,
             Kind::Chunked { decoder, .. } => decoder.is_done(),
+            Kind::UntilClose { .. } => false,
         }
     }
 }

@@ -1,17 +1,19 @@
-//! How long the content of a request is (RFC 9112 §6).
+//! How long the content of a message is (RFC 9112 §6).
 
 use super::Refusal;
 use super::list::List;
 
-/// How the content of a request is delimited.
+/// How the content of a message is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyLength {
-    /// Neither `Content-Length` nor `Transfer-Encoding`: there is no content.
+    /// There is no content: a request with neither `Content-Length` nor `Transfer-Encoding`, or an answer that has none.
     None,
     /// `Content-Length`: so many bytes.
     Fixed(u64),
     /// `Transfer-Encoding: chunked`
     Chunked,
+    /// Up to the end of the connection, which answers alone may be (RFC 9112 §6.3): whether it is whole nobody can tell.
+    UntilClose,
 }
 
 impl BodyLength {

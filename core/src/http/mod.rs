@@ -12,6 +12,7 @@
 //! | take the content after it | [`BodyDecoder`] |
 //! | answer | [`Response`], or [`HeadWriter`] and [`ChunkEncoder`] |
 //! | say no | [`Refusal`], which knows its [`Status`] |
+//! | read what a server answered | [`Accumulator`], [`Answer`], [`BodyDecoder`] |
 //!
 //! ```
 //! use goldcrest_core::http::{Accumulator, BodyLength, MAX_FIELDS, Method, Request, Response, Status};
@@ -40,6 +41,7 @@
 
 mod accept;
 mod accumulate;
+mod answer;
 mod body;
 pub mod chunked;
 mod class;
@@ -61,8 +63,11 @@ mod cases;
 
 pub use accept::{Acceptance, Precedence};
 pub use accumulate::{Accumulator, MAX_EMPTY_LINES, Taken};
+pub use answer::{Answer, BadAnswer};
 pub use body::BodyDecoder;
 pub use chunked::{ChunkDecoder, ChunkEncoder, Decoded, Finished};
+pub(crate) use class::{all_token, is_value};
+pub(crate) use copy::copy;
 pub use field::Fields;
 pub use length::BodyLength;
 pub use list::List;

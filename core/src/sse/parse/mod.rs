@@ -90,6 +90,16 @@ pub struct Fed<'a> {
     pub event: Option<Event<'a>>,
 }
 
+/// What one call of [`Parser::store`] came to.
+#[must_use = "what was not consumed is to be stored again"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Stored {
+    /// Bytes of the input that are done with: all of them where there is no event.
+    pub consumed: usize,
+    /// Whether an event was dispatched, at most one a call.
+    pub event: bool,
+}
+
 /// Why a stream cannot be read on: a bound of the caller's. It is to be closed; a later resume from the same ID meets
 /// the same event again unless there is more memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -174,6 +184,48 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
             Data::Stored => store.data(),
         };
         Ok(Fed { consumed, event: Some(Event { event_type, data, last_event_id: store.last_event_id() }) })
+    }
+
+    /// As [`feed`](Self::feed), with the event kept in the parser's memory, where [`event`](Self::event) finds it until the
+    /// next call: for input that is only lent for the time of the call.
+    ///
+    /// # Errors
+    /// As [`feed`](Self::feed).
+    pub fn store(&mut self, input: &[u8]) -> Result<Stored, ParseError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let stored = match self.read(input) {
+            Ok(None) => Ok(Stored { consumed: input.len(), event: false }),
+            Ok(Some(Complete { rest, data })) => {
+                let consumed = input.len().saturating_sub(rest.len());
+                let kept = match data {
+                    Data::Lent(text) => self.store.push_data(text.as_bytes()),
+                    Data::Stored => Ok(()),
+                };
+                kept.map(|()| Stored { consumed, event: true })
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = stored {
+            self.failed = Some(error);
+        }
+        stored
+    }
+
+    /// The event that the last call of [`store`](Self::store) found.
+    pub fn event(&self) -> Option<Event<'_>> {
+        let store = &self.store;
+        let event_type = match store.event_type() {
+            "" => MESSAGE,
+            named => named,
+        };
+        store.is_dispatched().then(|| Event { event_type, data: store.data(), last_event_id: store.last_event_id() })
+    }
+
+    /// The memory back.
+    pub fn into_memory(self) -> B {
+        self.store.into_memory()
     }
 
     /// Makes it a parser at the start of a new stream of the same source: an unfinished event and an error are gone, the

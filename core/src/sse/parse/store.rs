@@ -75,6 +75,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         }
     }
 
+    /// Whether an event was handed out and is still kept.
+    pub(super) fn is_dispatched(&self) -> bool {
+        self.spent
+    }
+
+    pub(super) fn into_memory(self) -> B {
+        self.memory
+    }
+
     pub(super) fn has_data(&self) -> bool {
         self.data.is_some()
     }
