@@ -12,7 +12,8 @@
 //! | [`delivery`] | one file a transport: from a cursor to body bytes | `log`, `sse` |
 //! | [`hub`] | channels: a log, its followers, publishing | `log` |
 //! | [`json`] | one flat object, read in place | nothing |
-//! | [`serve`] | the async shell that a chip and a host both run | all of the above |
+//! | [`session`] | an open WebSocket on either side | `edge`, `ws` |
+//! | [`serve`] | the async shell of a server, which a chip and a host both run | all of the above |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -27,6 +28,7 @@ pub mod hub;
 pub mod json;
 pub mod log;
 pub mod serve;
+pub mod session;
 mod sha1;
 pub mod sink;
 pub mod sse;

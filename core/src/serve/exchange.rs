@@ -9,6 +9,8 @@ use super::{Ended, Outcome, Runtime};
 use crate::edge::{Interest, Lent};
 use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Refusal, Request, Response, Status, Version};
 use crate::sink::{Pour, Sink};
+use crate::ws::Role;
+use crate::ws::connection::Unmasked;
 use crate::ws::handshake::{Acceptance, HandshakeRefusal, RequestLine, accept};
 
 /// A request that has been accepted and is to be answered.
@@ -281,7 +283,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         let protocol = acceptance.protocol.and_then(|chosen| options.protocols.iter().position(|it| *it == chosen));
         let (line, _) = self.into_parts();
         line.send(&|out| acceptance.pour(out)).await?;
-        Ok(WebSocket::new(line, options.max_message, protocol))
+        Ok(WebSocket::new(line, Role::Server, Unmasked, options.max_message, protocol))
     }
 
     pub(super) fn handshake<'p>(&self, protocols: &[&'p str]) -> Result<Acceptance<'p>, HandshakeRefusal> {

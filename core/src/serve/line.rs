@@ -14,7 +14,7 @@ use crate::time::Instant;
 type TimerOf<R> = <<R as Runtime>::Clock as Clock>::Timer;
 
 /// A connection: its socket, its alarm, and what is left of the request's content.
-pub(super) struct Line<'a, R: Runtime> {
+pub struct Line<'a, R: Runtime> {
     pub(super) socket: &'a mut R::Socket,
     pub(super) runtime: &'a R,
     pub(super) config: &'a Config<'a>,

@@ -11,7 +11,7 @@
 //! | `line.rs` | a connection: wait, then act |
 //! | `exchange.rs` | [`Exchange`]: a request, and the ways to answer it |
 //! | `writer.rs` | [`BodyWriter`], [`EventWriter`]: hand-written streams |
-//! | `websocket/`, `wire.rs` | [`WebSocket`]: a handler's own socket; a WebSocket's machine with its deadlines |
+//! | `websocket.rs` | [`WebSocket`]: a handler's own socket |
 //! | `events/` | [`Events`]: the five transports and publishing |
 //!
 //! ```
@@ -41,15 +41,15 @@ mod exchange;
 mod line;
 mod runtime;
 mod websocket;
-mod wire;
 mod writer;
 
+pub use crate::session::{Ended, Message, Part};
 pub use access::{Access, HostPolicy};
 pub use config::Config;
 pub use events::{Events, Full, Transport};
 pub use exchange::{BodyError, Exchange, Held, Served};
 pub use runtime::{Purpose, Runtime, Ticket};
-pub use websocket::{Message, Part, WebSocket, WebSocketOptions};
+pub use websocket::{WebSocket, WebSocketOptions};
 pub use writer::{BodyWriter, EventWriter};
 
 use core::fmt;
@@ -57,7 +57,6 @@ use core::task::{Context, Poll};
 
 use crate::edge::{Interest, Lent, Socket};
 use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status};
-use crate::ws::ProtocolError;
 use exchange::respond;
 use line::Line;
 
@@ -87,42 +86,6 @@ pub trait Handler {
 
 /// What a handler returns: that the request was answered, or how the connection ended.
 pub type Outcome = Result<Served, Ended>;
-
-/// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Ended {
-    /// In order: the peer closed, or the last answer was sent.
-    Closed,
-    /// The socket broke.
-    Broken,
-    /// The peer took or sent nothing for too long.
-    TimedOut,
-    /// A request was refused, and the answer said so.
-    Refused(Status),
-    /// The peer broke the WebSocket protocol, and the Close said so.
-    Protocol(ProtocolError),
-    /// An event was overwritten while part of it was on the wire.
-    Overwritten,
-    /// The connection was to be cut, as if the network had failed.
-    Cut,
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str("closed"),
-            Self::Broken => f.write_str("the connection broke"),
-            Self::TimedOut => f.write_str("the peer was silent for too long"),
-            Self::Refused(status) => write!(f, "refused with {}", status.code()),
-            Self::Protocol(error) => write!(f, "closed for {error:?}"),
-            Self::Overwritten => f.write_str("an event was overwritten while it was being sent"),
-            Self::Cut => f.write_str("cut"),
-        }
-    }
-}
-
-impl core::error::Error for Ended {}
 
 /// Serves one connection until it ends, and says how.
 ///

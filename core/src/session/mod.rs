@@ -1,50 +1,62 @@
-//! A WebSocket of a handler's own.
+//! An open WebSocket on either side: messages and deadlines over a [`Link`].
+//!
+//! A handler of a server gets one as [`serve::WebSocket`](crate::serve::WebSocket), a client as
+//! [`client::WebSocket`](crate::client::WebSocket); what both can do is here.
 //!
 //! | file | what it holds |
 //! | --- | --- |
+//! | `link.rs` | [`Link`]: what a WebSocket stands on |
+//! | `ended.rs` | [`Ended`]: how a connection ended |
+//! | `wire.rs` | the machine of RFC 6455 with its heartbeat |
 //! | `receive.rs` | messages, whole or in parts, and the control frames between them |
 //! | `send.rs` | messages in one frame, or in fragments that fit the room |
 //! | `rest.rs` | what every turn does, waiting, and the closing handshake |
+//!
+//! ```
+//! use goldcrest_core::session::{Ended, Link, Session};
+//! use goldcrest_core::ws::connection::MaskingKeys;
+//!
+//! /// Says everything twice, whichever side it is on.
+//! async fn echo<L: Link, K: MaskingKeys>(socket: &mut Session<L, K>) -> Result<(), Ended> {
+//!     let mut buffer = [0; 128];
+//!     while let Some(message) = socket.recv(&mut buffer).await? {
+//!         socket.send(message.kind, message.payload).await?;
+//!     }
+//!     Ok(())
+//! }
+//! ```
 
+mod ended;
+mod link;
 mod receive;
 mod rest;
 mod send;
+mod wire;
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use super::line::Line;
-use super::wire::Wire;
-use super::{Ended, Outcome, Runtime};
+pub use ended::Ended;
+pub use link::{Link, Timeouts};
+pub(crate) use wire::Wire;
+
 use crate::edge::{Clock, Socket, Timer};
+use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::connection::MessageKind;
+use crate::ws::connection::{MaskingKeys, MessageKind, PingPayload};
 use rest::Stall;
-
-/// How a request becomes a WebSocket.
-#[derive(Clone, Copy, Debug)]
-pub struct WebSocketOptions<'a> {
-    /// Subprotocols that the handler speaks, the preferred one first. The client's offer decides whether one is chosen.
-    pub protocols: &'a [&'a str],
-    /// Bytes of a message; a larger one closes with 1009. Default: no bound, for who reads parts.
-    pub max_message: u64,
-}
-
-impl Default for WebSocketOptions<'_> {
-    fn default() -> Self {
-        Self { protocols: &[], max_message: u64::MAX }
-    }
-}
 
 /// An open WebSocket.
 ///
-/// Pings are answered and sent while a method of it waits. [`WebSocket::finish`] ends it in order; an error of any
+/// Pings are answered and sent while a method of it waits. [`Session::finish`] ends it in order; an error of any
 /// method is how the connection ended, for the handler to pass on.
-pub struct WebSocket<'x, 'l, R: Runtime> {
-    line: &'x mut Line<'l, R>,
+pub struct Session<L: Link, K> {
+    link: L,
     wire: Wire,
+    /// A client's masking keys.
+    keys: K,
     protocol: Option<usize>,
     /// Bytes of an unfinished message that stand in the buffer of who reads.
     filled: usize,
@@ -80,27 +92,46 @@ pub struct Part {
     pub last: bool,
 }
 
-impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
-    pub(super) fn new(line: &'x mut Line<'l, R>, max_message: u64, protocol: Option<usize>) -> Self {
-        let wire = Wire::new(line, max_message);
-        Self { line, wire, protocol, filled: 0, first: true, sending: None, cut_short: false, stall: None }
+impl<L: Link, K: MaskingKeys> Session<L, K> {
+    /// A WebSocket whose handshake is over, with messages of at most `max_message` bytes, for `role`.
+    pub(crate) fn new(link: L, role: Role, keys: K, max_message: u64, protocol: Option<usize>) -> Self {
+        let wire = Wire::new(&link, role, max_message);
+        Self { link, wire, keys, protocol, filled: 0, first: true, sending: None, cut_short: false, stall: None }
     }
 
-    /// Which of [`WebSocketOptions::protocols`] was chosen.
+    /// Which of the subprotocols that were offered or spoken was chosen.
     pub fn protocol(&self) -> Option<usize> {
         self.protocol
     }
 
-    /// Bytes of ours that have not left: what [`WebSocket::send`] committed and what waits in the machine, without what
+    /// Bytes of ours that have not left: what [`Session::send`] committed and what waits in the machine, without what
     /// the network stack below holds.
     pub fn buffered_amount(&self) -> usize {
-        self.line.socket.unsent().saturating_add(self.wire.connection.buffered())
+        self.link.socket().unsent().saturating_add(self.wire.connection.buffered())
     }
 
     /// Asks for a Close, which leaves with the next call that waits. What the peer sends before its own is still read.
     pub fn close(&mut self, code: CloseCode, reason: CloseReason) {
         // The first Close that was asked for stands.
         let _ = self.wire.connection.close(code, reason);
+    }
+
+    /// Pings the peer with the next call that waits, beside the pings of the heartbeat.
+    ///
+    /// # Errors
+    /// [`Ended::Closed`]: a Close of ours left or waits.
+    pub fn ping(&mut self, payload: PingPayload) -> Result<(), Ended> {
+        self.wire.connection.ping(payload).map_err(|_| Ended::Closed)
+    }
+
+    /// The code of the peer's Close once it came; within, `None` where it carried none.
+    pub fn peer_close_code(&self) -> Option<Option<CloseCode>> {
+        self.wire.connection.peer_close_code()
+    }
+
+    /// The reason of the peer's Close; empty where there was none.
+    pub fn peer_close_reason(&self) -> &str {
+        self.wire.connection.peer_close_reason()
     }
 
     /// Runs `future` while pings are answered; messages wait until it is done.
@@ -131,8 +162,8 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
     /// # Errors
     /// The connection ended first.
     pub async fn sleep(&mut self, time: Duration) -> Result<(), Ended> {
-        let deadline = self.line.after(time);
-        let mut timer = self.line.runtime.clock().timer();
+        let deadline = self.link.now() + time;
+        let mut timer = self.link.clock().timer();
         self.during(poll_fn(|cx| timer.poll_until(cx, deadline))).await
     }
 
@@ -140,9 +171,10 @@ impl<'x, 'l, R: Runtime> WebSocket<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended otherwise.
-    pub async fn finish(&mut self, code: CloseCode, reason: CloseReason) -> Outcome {
+    pub async fn finish(&mut self, code: CloseCode, reason: CloseReason) -> Result<L::Finished, Ended> {
         self.mend()?;
         self.close(code, reason);
-        self.closing().await
+        self.closing().await?;
+        Ok(self.link.finished())
     }
 }

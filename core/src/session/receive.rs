@@ -1,11 +1,12 @@
 //! Messages from the peer.
 
-use super::{Message, Part, WebSocket};
+use core::task::{Context, Poll};
+
+use super::wire::Wire;
+use super::{Ended, Link, Message, Part, Session};
 use crate::edge::Lent;
-use crate::serve::wire::Wire;
-use crate::serve::{Ended, Runtime, Served};
 use crate::ws::ProtocolError;
-use crate::ws::connection::{Incoming, MessageKind};
+use crate::ws::connection::{Incoming, MaskingKeys, MessageKind};
 
 /// What a look at the received bytes gave.
 pub(super) enum Seen {
@@ -22,7 +23,7 @@ pub(super) enum Seen {
     Closed,
 }
 
-impl<R: Runtime> WebSocket<'_, '_, R> {
+impl<L: Link, K: MaskingKeys> Session<L, K> {
     /// Waits until a message, or the next part of one, is there to be read; `false` once the peer has closed.
     ///
     /// A connection that waits here needs no buffer.
@@ -30,18 +31,33 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
     /// # Errors
     /// How the connection ended.
     pub async fn ready(&mut self) -> Result<bool, Ended> {
+        loop {
+            if let Some(ready) = self.ready_or(&mut |_| Poll::Pending).await? {
+                return Ok(ready);
+            }
+        }
+    }
+
+    /// As [`Session::ready`], or `None` once `also` may be ready.
+    pub(crate) async fn ready_or(
+        &mut self,
+        also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+    ) -> Result<Option<bool>, Ended> {
         self.mend()?;
+        let mut rested = false;
         loop {
             self.take_control_frames().await?;
             let reads = self.wire.connection.wants_input();
             if self.wire.connection.is_closed() {
-                return Ok(self.wire.connection.error().is_some());
+                return Ok(Some(self.wire.connection.error().is_some()));
             }
-            match self.line.try_read(|_| (0, ()))? {
-                Lent::Got(()) if reads => return Ok(true),
+            match self.link.try_read(|_| (0, ()))? {
+                Lent::Got(()) if reads => return Ok(Some(true)),
                 Lent::Eof => return Err(Ended::Closed),
-                Lent::Got(()) | Lent::NotNow => self.rest(reads, usize::from(!reads)).await?,
+                Lent::Got(()) | Lent::NotNow if rested => return Ok(None),
+                Lent::Got(()) | Lent::NotNow => self.rest_or(reads, usize::from(!reads), also).await?,
             }
+            rested = true;
         }
     }
 
@@ -70,11 +86,11 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
 
     async fn fill(&mut self, buffer: &mut [u8], whole: bool) -> Result<Option<Part>, Ended> {
         self.mend()?;
-        self.line.breathe().await;
+        self.link.breathe().await;
         loop {
             self.turn()?;
             if self.wire.connection.error().is_some() {
-                let _: Served = self.closing().await?;
+                self.closing().await?;
             }
             if self.wire.connection.is_closed() {
                 return Ok(None);
@@ -89,10 +105,10 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
                         (self.filled, self.first) = (0, last);
                         return Ok(Some(part));
                     }
-                    self.line.breathe().await;
+                    self.link.breathe().await;
                 }
                 Lent::Got(Seen::TooBig) => self.wire.connection.fail(ProtocolError::MessageTooBig),
-                Lent::Got(Seen::Nothing) => self.line.breathe().await,
+                Lent::Got(Seen::Nothing) => self.link.breathe().await,
                 Lent::Got(Seen::Closed) => return Ok(None),
                 Lent::Eof => return Err(Ended::Closed),
                 Lent::NotNow => self.rest(reads, 0).await?,
@@ -102,10 +118,10 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
 
     /// Looks at what came, and copies payload to `room`. Control frames alone, of which one is next, need none.
     pub(super) fn look(&mut self, room: Option<&mut [u8]>, control: bool) -> Result<Lent<Seen>, Ended> {
-        let Self { line, wire: Wire { connection, pulse, .. }, .. } = self;
+        let Self { link, wire: Wire { connection, pulse, .. }, .. } = self;
         let room = room.unwrap_or_default();
-        let now = line.now();
-        line.try_read(|bytes| {
+        let now = link.now();
+        link.try_read(|bytes| {
             // Payload is never longer than the bytes that it was found in. Without room a byte at a time is looked at:
             // what ends the message may still come. After a control frame the machine stops by itself.
             let most = if control { bytes.len() } else { room.len().max(1).min(bytes.len()) };
@@ -136,7 +152,7 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
         while self.control_is_next()? {
             self.look(None, true)?;
             self.turn()?;
-            self.line.breathe().await;
+            self.link.breathe().await;
         }
         Ok(())
     }
@@ -148,7 +164,7 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
             return Ok(false);
         }
         let lent =
-            self.line.try_read(|bytes| (0, bytes.first().is_some_and(|next| connection.is_control_next(*next))))?;
+            self.link.try_read(|bytes| (0, bytes.first().is_some_and(|next| connection.is_control_next(*next))))?;
         Ok(lent == Lent::Got(true))
     }
 }

@@ -1,11 +1,11 @@
 //! What every turn does, waiting, and the closing handshake.
 
-use core::task::Poll;
+use core::task::{Context, Poll};
 
-use super::WebSocket;
+use super::{Ended, Link, Session};
 use crate::edge::{Interest, Lent, Socket};
-use crate::serve::{Ended, Outcome, Runtime, Served};
 use crate::time::Instant;
+use crate::ws::connection::MaskingKeys;
 
 /// A wait for room.
 #[derive(Clone, Copy)]
@@ -16,9 +16,9 @@ pub(super) struct Stall {
     room: usize,
 }
 
-impl<R: Runtime> WebSocket<'_, '_, R> {
+impl<L: Link, K: MaskingKeys> Session<L, K> {
     /// Goes through the closing handshake. An error of the peer's is an error once it has been told.
-    pub(super) async fn closing(&mut self) -> Outcome {
+    pub(super) async fn closing(&mut self) -> Result<(), Ended> {
         let mut scrap = [0; 64];
         loop {
             self.turn()?;
@@ -29,17 +29,17 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
             let reads = connection.wants_input() && connection.error().is_none();
             let lent = if reads { self.look(Some(&mut scrap), false)? } else { Lent::NotNow };
             match lent {
-                Lent::Got(_) => self.line.breathe().await,
+                Lent::Got(_) => self.link.breathe().await,
                 Lent::Eof => break,
                 Lent::NotNow => self.rest(reads, 0).await?,
             }
         }
-        self.wire.connection.error().map_or(Ok(Served::CLOSE), |error| Err(Ended::Protocol(error)))
+        self.wire.connection.error().map_or(Ok(()), |error| Err(Ended::Protocol(error)))
     }
 
     /// A Close waits or left: nothing can be sent any more.
     pub(super) async fn end_with_handshake(&mut self) -> Result<(), Ended> {
-        let _: Served = self.closing().await?;
+        self.closing().await?;
         Err(Ended::Closed)
     }
 
@@ -47,10 +47,10 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
     pub(super) async fn rest_for_control(&mut self, room: usize) -> Result<(), Ended> {
         self.take_control_frames().await?;
         if self.wire.connection.error().is_some() {
-            let _: Served = self.closing().await?;
+            self.closing().await?;
         }
         // With a message next, reading on is for who asked for messages: only the clock and our output count.
-        match self.line.try_read(|_| (0, ()))? {
+        match self.link.try_read(|_| (0, ()))? {
             _ if self.wire.connection.is_closed() => Err(Ended::Closed),
             Lent::Eof => Err(Ended::Closed),
             Lent::NotNow => self.rest(self.wire.connection.wants_input(), room).await,
@@ -60,6 +60,16 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
 
     /// Waits for something to read, or for so much room, or for the clock.
     pub(super) async fn rest(&mut self, read: bool, room: usize) -> Result<(), Ended> {
+        self.rest_or(read, room, &mut |_| Poll::Pending).await
+    }
+
+    /// As [`Session::rest`], and until `also` is ready.
+    pub(super) async fn rest_or(
+        &mut self,
+        read: bool,
+        room: usize,
+        also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+    ) -> Result<(), Ended> {
         self.turn()?;
         let connection = &self.wire.connection;
         if connection.is_closed() {
@@ -71,19 +81,15 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
         if want.room > 0 {
             deadline = deadline.min(self.stall()?);
         }
-        let runtime = self.line.runtime;
-        let mut draining = move |_: &mut core::task::Context<'_>| {
-            if runtime.is_draining() && !closing { Poll::Ready(()) } else { Poll::Pending }
-        };
-        self.line.wait(want, deadline, &mut draining).await
+        self.link.wait(want, deadline, !closing, also).await
     }
 
     /// What every turn does: the clock is heard, and what waits of ours leaves as far as there is room.
     pub(super) fn turn(&mut self) -> Result<(), Ended> {
-        if self.line.runtime.is_draining() {
+        if self.link.is_draining() {
             self.wire.restart();
         }
-        self.wire.beat(self.line)?;
+        self.wire.beat(&self.link)?;
         // The payload of a frame under way is for who gives it.
         if self.wire.connection.payload_remaining() == 0 {
             self.push(&mut &[][..])?;
@@ -94,8 +100,8 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
     /// When a wait for room is given up.
     fn stall(&mut self) -> Result<Instant, Ended> {
         self.watch_room();
-        let (now, room) = (self.line.now(), self.line.socket.room());
-        let due = now + self.line.config.write_timeout;
+        let (now, room) = (self.link.now(), self.link.socket().room());
+        let due = now + self.link.timeouts().write;
         let stall = self.stall.get_or_insert(Stall { due, room });
         if now >= stall.due { Err(Ended::TimedOut) } else { Ok(stall.due) }
     }
@@ -103,11 +109,11 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
     /// Sees whether there is more room than when it was last looked at, while it is waited for: a peer that takes
     /// something lives, though it says nothing.
     pub(super) fn watch_room(&mut self) {
-        let room = self.line.socket.room();
+        let room = self.link.socket().room();
         match &mut self.stall {
             Some(stall) if room > stall.room => {
                 self.stall = None;
-                self.wire.pulse.heard(self.line.now());
+                self.wire.pulse.heard(self.link.now());
             }
             Some(stall) => stall.room = room,
             None => {}

@@ -1,12 +1,12 @@
 //! Messages of ours.
 
-use super::WebSocket;
+use super::{Ended, Link, Session};
 use crate::edge::{Lent, Socket};
-use crate::serve::{Ended, Runtime};
+use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::connection::{MessageKind, SendError, Unmasked};
+use crate::ws::connection::{MaskingKeys, MessageKind, NoEntropy, SendError};
 
-impl<R: Runtime> WebSocket<'_, '_, R> {
+impl<L: Link, K: MaskingKeys> Session<L, K> {
     /// Sends a whole message, waiting for room. Up to the socket's capacity it is atomic: dropped while it waits,
     /// nothing of it has left. A longer message goes in fragments; dropped midway, the next call closes with 1011.
     ///
@@ -14,9 +14,9 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
     /// The connection ended, or is closing; or a message is being sent in parts.
     pub async fn send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), Ended> {
         // Others have their turn before it: what returns has been sent, and what was dropped has not.
-        self.line.breathe().await;
-        let frame = frame_length(payload.len());
-        while frame <= self.line.socket.capacity() {
+        self.link.breathe().await;
+        let frame = self.frame_length(payload.len());
+        while frame <= self.link.socket().capacity() {
             if self.wire.connection.is_closing() {
                 return self.end_with_handshake().await;
             }
@@ -38,20 +38,24 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
     pub fn try_send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<bool, Ended> {
         self.mend()?;
         self.watch_room();
-        let connection = &mut self.wire.connection;
-        let lent = self.line.try_write(|room| {
-            let waiting = connection.transmit(room, &mut Unmasked).unwrap_or(0);
+        let Self { wire, keys, link, .. } = self;
+        let connection = &mut wire.connection;
+        let lent = link.try_write(|room| {
+            let waiting = match connection.transmit(room, keys) {
+                Ok(written) => written,
+                Err(NoEntropy) => return (0, Err(Ended::NoEntropy)),
+            };
             let room = room.get_mut(waiting..).unwrap_or_default();
-            match connection.frame(room, kind, payload, &mut Unmasked) {
+            match connection.frame(room, kind, payload, keys) {
                 Ok(written) => (waiting.saturating_add(written), Ok(true)),
                 // The piece is too short: a control frame may have taken its end, and a ring goes on over its seam.
                 Err(SendError::NoRoom | SendError::Busy) => (waiting, Ok(false)),
-                Err(_) => (waiting, Err(Ended::Closed)),
+                Err(error) => (waiting, Err(refused(error))),
             }
         })?;
         self.watch_room();
         match lent {
-            Lent::Got(Ok(false)) if self.has_room(frame_length(payload.len())) => {
+            Lent::Got(Ok(false)) if self.has_room(self.frame_length(payload.len())) => {
                 if self.sending.is_some() {
                     return Err(Ended::Closed);
                 }
@@ -65,7 +69,7 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
         }
     }
 
-    /// Begins a message that is sent in parts with [`WebSocket::write`] and ended with [`WebSocket::end_message`].
+    /// Begins a message that is sent in parts with [`Session::write`] and ended with [`Session::end_message`].
     ///
     /// # Errors
     /// The connection is closing, or a message is being sent in parts already.
@@ -107,12 +111,12 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
 
     /// Whether so many bytes, behind what waits already, can leave now.
     fn has_room(&self, bytes: usize) -> bool {
-        bytes.saturating_add(self.wire.connection.buffered()) <= self.line.socket.room()
+        bytes.saturating_add(self.wire.connection.buffered()) <= self.link.socket().room()
     }
 
     /// Begins a frame; no other is under way.
     fn begin(&mut self, kind: MessageKind, fin: bool, payload: usize) -> Result<(), Ended> {
-        self.wire.connection.start_frame(kind, fin, payload as u64, &mut Unmasked).map_err(|_| Ended::Closed)
+        self.wire.connection.start_frame(kind, fin, payload as u64, &mut self.keys).map_err(refused)
     }
 
     /// Lets leave what waits and, of the frame under way, its head and payload from `rest`, which moves on. Whether
@@ -120,9 +124,13 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
     pub(super) fn push(&mut self, rest: &mut &[u8]) -> Result<bool, Ended> {
         self.watch_room();
         while self.wire.connection.has_output() || self.wire.connection.payload_remaining() > 0 {
-            let connection = &mut self.wire.connection;
-            let lent = self.line.try_write(|room| {
-                let head = connection.transmit(room, &mut Unmasked).unwrap_or(0);
+            let Self { wire, keys, link, .. } = &mut *self;
+            let connection = &mut wire.connection;
+            let lent = link.try_write(|room| {
+                let head = match connection.transmit(room, keys) {
+                    Ok(written) => written,
+                    Err(NoEntropy) => return (0, Err(Ended::NoEntropy)),
+                };
                 let body = connection.payload(room.get_mut(head..).unwrap_or_default(), |room| {
                     let count = room.len().min(rest.len());
                     let (now, later) = rest.split_at_checked(count).unwrap_or_default();
@@ -132,10 +140,11 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
                     *rest = later;
                     now.len()
                 });
-                (head.saturating_add(body), ())
+                (head.saturating_add(body), Ok(()))
             })?;
-            if lent != Lent::Got(()) {
-                return Ok(false);
+            match lent {
+                Lent::Got(result) => result?,
+                Lent::NotNow | Lent::Eof => return Ok(false),
             }
             self.watch_room();
             if rest.is_empty() && self.wire.connection.payload_remaining() > 0 {
@@ -147,22 +156,22 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
 
     /// Sends a fragment with as much of `part` as fits: how much.
     async fn fragment(&mut self, part: &[u8], fin: bool) -> Result<usize, Ended> {
-        self.line.breathe().await;
+        self.link.breathe().await;
         // A fragment of a byte or two would cost more than it carries.
-        let worth = frame_length(part.len().min(payload_length(self.line.socket.capacity()) / 2));
+        let worth = self.frame_length(part.len().min(self.payload_length(self.link.socket().capacity()) / 2));
         loop {
             if self.wire.connection.is_closing() {
                 self.end_with_handshake().await?;
             }
             // In a ring that holds no frame at all it leaves as room comes.
-            let tiny = worth > self.line.socket.capacity();
-            if self.push(&mut &[][..])? && (tiny || self.line.socket.room() >= worth) {
+            let tiny = worth > self.link.socket().capacity();
+            if self.push(&mut &[][..])? && (tiny || self.link.socket().room() >= worth) {
                 break;
             }
             self.rest_for_control(worth.saturating_add(self.wire.connection.buffered())).await?;
         }
         let Some(kind) = self.sending.filter(|_| fin == part.is_empty()) else { return Err(Ended::Closed) };
-        let most = payload_length(self.line.socket.room()).max(1).min(part.len());
+        let most = self.payload_length(self.link.socket().room()).max(1).min(part.len());
         let now = part.get(..most).unwrap_or_default();
         self.begin(kind, fin, now.len())?;
         if fin {
@@ -188,25 +197,41 @@ impl<R: Runtime> WebSocket<'_, '_, R> {
         }
         Ok(())
     }
+
+    /// Bytes of a frame of ours with so much payload (RFC 6455 §5.2).
+    fn frame_length(&self, payload: usize) -> usize {
+        let head = match payload {
+            0..=125 => 2,
+            126..=0xffff => 4,
+            _ => 10,
+        };
+        payload.saturating_add(head).saturating_add(self.masking_key_length())
+    }
+
+    /// The most payload that a frame of ours of at most `frame` bytes has.
+    fn payload_length(&self, frame: usize) -> usize {
+        let frame = frame.saturating_sub(self.masking_key_length());
+        match frame {
+            0..=127 => frame.saturating_sub(2),
+            128..=129 => 125,
+            130..=0x1_0003 => frame - 4,
+            0x1_0004..=0x1_0009 => 0xffff,
+            _ => frame - 10,
+        }
+    }
+
+    fn masking_key_length(&self) -> usize {
+        match self.wire.connection.role() {
+            Role::Client => 4,
+            Role::Server => 0,
+        }
+    }
 }
 
-/// Bytes of a server's frame with so much payload (RFC 6455 §5.2).
-const fn frame_length(payload: usize) -> usize {
-    let head = match payload {
-        0..=125 => 2,
-        126..=0xffff => 4,
-        _ => 10,
-    };
-    payload.saturating_add(head)
-}
-
-/// The most payload that a server's frame of at most `frame` bytes has.
-const fn payload_length(frame: usize) -> usize {
-    match frame {
-        0..=127 => frame.saturating_sub(2),
-        128..=129 => 125,
-        130..=0x1_0003 => frame - 4,
-        0x1_0004..=0x1_0009 => 0xffff,
-        _ => frame - 10,
+/// What a refusal to begin a frame ends the connection with.
+fn refused(error: SendError) -> Ended {
+    match error {
+        SendError::NoEntropy => Ended::NoEntropy,
+        _ => Ended::Closed,
     }
 }

@@ -1,37 +1,37 @@
 //! A WebSocket's machine with its deadlines.
 
-use super::line::Line;
-use super::{Ended, Runtime};
+use super::{Ended, Link};
 use crate::time::Instant;
+use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{Config, Connection};
 use crate::ws::heartbeat::{HeartbeatAction, Pulse};
 
 /// The machine of an open connection, its heartbeat, and when its end is due.
-pub(super) struct Wire {
-    pub(super) connection: Connection,
-    pub(super) pulse: Pulse,
+pub(crate) struct Wire {
+    pub(crate) connection: Connection,
+    pub(crate) pulse: Pulse,
     /// When the closing handshake is to be over, once it has begun.
     close_due: Option<Instant>,
 }
 
 impl Wire {
-    pub(super) fn new<R: Runtime>(line: &Line<'_, R>, max_message: u64) -> Self {
-        let pulse = Pulse::new(line.config.heartbeat, line.now());
-        Self { connection: Connection::server(Config { max_message }), pulse, close_due: None }
+    pub(crate) fn new(link: &impl Link, role: Role, max_message: u64) -> Self {
+        let pulse = Pulse::new(link.timeouts().heartbeat, link.now());
+        Self { connection: Connection::new(role, Config { max_message }), pulse, close_due: None }
     }
 
     /// Asks for a Close because the server is shutting down.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         // The first Close that was asked for stands.
         let _ = self.connection.close(CloseCode::SERVICE_RESTART, CloseReason::NONE);
     }
 
     /// What the clock demands: a ping, or the end. Every turn begins with it.
-    pub(super) fn beat<R: Runtime>(&mut self, line: &Line<'_, R>) -> Result<(), Ended> {
-        let now = line.now();
+    pub(crate) fn beat(&mut self, link: &impl Link) -> Result<(), Ended> {
+        let now = link.now();
         if self.connection.is_closing() {
-            self.close_due.get_or_insert(now + line.config.close_timeout);
+            self.close_due.get_or_insert(now + link.timeouts().close);
         }
         match self.pulse.tick(now) {
             HeartbeatAction::Wait => {}
@@ -43,7 +43,7 @@ impl Wire {
     }
 
     /// When [`Wire::beat`] is due.
-    pub(super) fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         self.close_due.map_or(self.pulse.deadline(), |due| due.min(self.pulse.deadline()))
     }
 }

@@ -11,13 +11,13 @@ use crate::hub::{ChannelName, Channels, Publication, PublishError, Reader};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy, Source};
 use crate::serve::exchange::{Exchange, Served};
 use crate::serve::line::Line;
-use crate::serve::wire::Wire;
 use crate::serve::{Ended, Outcome, Purpose, Runtime};
+use crate::session::Wire;
 use crate::sink::Sink;
 use crate::time::Instant;
-use crate::ws::ProtocolError;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{Incoming, MessageKind, Piece, Unmasked};
+use crate::ws::{ProtocolError, Role};
 
 /// The subprotocol whose messages carry id, type and gaps.
 const SUBPROTOCOL: &str = "goldcrest.v1";
@@ -49,7 +49,7 @@ pub(super) fn answer<H: Channels, R: Runtime>(
             (line, framing, messages)
         };
         let mut session = Session {
-            wire: Wire::new(line, line.config.max_body),
+            wire: Wire::new(&line, Role::Server, line.config.max_body),
             messages,
             framing,
             sending: Sending::Nothing,
@@ -135,7 +135,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 if restarts && line.runtime.is_draining() {
                     self.wire.restart();
                 }
-                self.wire.beat(line)?;
+                self.wire.beat(&line)?;
                 let mut want = Interest { read: readable, ..Interest::NONE };
                 let mut payload = 0;
                 if self.has_output(reader) {

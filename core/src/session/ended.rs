@@ -1,0 +1,45 @@
+//! How a connection ended.
+
+use core::fmt;
+
+use crate::http::Status;
+use crate::ws::ProtocolError;
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// In order: the peer closed, or the last answer was sent.
+    Closed,
+    /// The socket broke.
+    Broken,
+    /// The peer took or sent nothing for too long.
+    TimedOut,
+    /// A request was refused, and the answer said so.
+    Refused(Status),
+    /// The peer broke the WebSocket protocol, and the Close said so.
+    Protocol(ProtocolError),
+    /// An event was overwritten while part of it was on the wire.
+    Overwritten,
+    /// The connection was to be cut, as if the network had failed.
+    Cut,
+    /// A client's random source failed: nothing leaves unmasked.
+    NoEntropy,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("closed"),
+            Self::Broken => f.write_str("the connection broke"),
+            Self::TimedOut => f.write_str("the peer was silent for too long"),
+            Self::Refused(status) => write!(f, "refused with {}", status.code()),
+            Self::Protocol(error) => write!(f, "closed for {error:?}"),
+            Self::Overwritten => f.write_str("an event was overwritten while it was being sent"),
+            Self::Cut => f.write_str("cut"),
+            Self::NoEntropy => f.write_str("no entropy for a masking key"),
+        }
+    }
+}
+
+impl core::error::Error for Ended {}
