@@ -14,6 +14,7 @@
 //! | [`json`] | one flat object, read in place | nothing |
 //! | [`session`] | an open WebSocket on either side | `edge`, `ws` |
 //! | [`serve`] | the async shell of a server, which a chip and a host both run | all of the above |
+//! | [`client`] | the async shell of clients, on a chip and on a host | all but `serve` |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@
 extern crate std;
 
 mod base64;
+pub mod client;
 pub mod delivery;
 pub mod edge;
 pub mod http;

@@ -1,0 +1,217 @@
+//! One request and its answer, on a connection that may carry more of them.
+
+use core::future::Future;
+use core::task::Poll;
+
+use super::{ClientLink, Error, Runtime};
+use crate::edge::{Interest, Lent};
+use crate::http::{Accumulator, Answer, BadAnswer, BodyDecoder, BodyLength, Refusal};
+use crate::session::{Ended, Link};
+use crate::sink::Sink;
+use crate::time::Instant;
+
+/// Interim answers that are passed over before the final one.
+const MAX_INTERIM: u8 = 8;
+
+/// A connection and how far the exchange on it has come. What a dropped future leaves here is gone on with.
+pub(super) struct Call<'e, R: Runtime> {
+    pub(super) link: ClientLink<'e, R>,
+    /// Bytes of the request that have left, and whether those are all.
+    sent: usize,
+    asked: bool,
+    accumulator: Accumulator,
+    interim: u8,
+    /// When the exchange is given up: without progress of the request, without the head.
+    due: Option<Instant>,
+    /// The content that is on its way.
+    decoder: Option<BodyDecoder>,
+    keeps: bool,
+    /// An exchange before this one has ended in order.
+    pub(super) reused: bool,
+    /// A byte of the answer has come.
+    pub(super) heard: bool,
+}
+
+/// What went wrong, whoever connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Ended(Ended),
+    Answer(BadAnswer),
+    Content(Refusal),
+}
+
+impl From<Ended> for Fault {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
+}
+
+impl<E> From<Fault> for Error<E> {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Ended(ended) => Self::Ended(ended),
+            Fault::Answer(error) => Self::Answer(error),
+            Fault::Content(refusal) => Self::Content(refusal),
+        }
+    }
+}
+
+/// What a look at the content gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    /// Some of it was taken; whether who took it wants no more for now.
+    Some(bool),
+    /// There is none now.
+    NotNow,
+    /// It has ended; where only the connection's end can tell, perhaps before its time.
+    End,
+}
+
+impl<'e, R: Runtime> Call<'e, R> {
+    pub(super) fn new(link: ClientLink<'e, R>) -> Self {
+        Self {
+            link,
+            sent: 0,
+            asked: false,
+            accumulator: Accumulator::new(),
+            interim: 0,
+            due: None,
+            decoder: None,
+            keeps: false,
+            reused: false,
+            heard: false,
+        }
+    }
+
+    /// Sends the request that `render` pours and reads the head of the final answer into `buffer`: how long it is.
+    ///
+    /// Called again after it was dropped, with the same request and buffer, it goes on. `patience` is what the server may
+    /// wait of itself, beside the time for an answer.
+    pub(super) fn answer(
+        &mut self,
+        render: &dyn Fn(&mut Sink<'_>),
+        buffer: &mut [u8],
+        patience: core::time::Duration,
+    ) -> impl Future<Output = Result<usize, Fault>> {
+        async move {
+            loop {
+                let config = self.link.config;
+                if !self.asked {
+                    let skip = self.sent;
+                    let lent = self.link.try_write(|room| {
+                        let mut sink = Sink::new(room, skip);
+                        render(&mut sink);
+                        (sink.written(), (sink.written(), sink.is_whole()))
+                    })?;
+                    if let Lent::Got((written, whole)) = lent {
+                        self.sent = self.sent.saturating_add(written);
+                        self.asked = whole;
+                        let wait =
+                            if whole { config.answer_timeout.saturating_add(patience) } else { config.write_timeout };
+                        self.due = Some(self.link.now() + wait);
+                        self.link.breathe().await;
+                        continue;
+                    }
+                } else {
+                    let accumulator = &mut self.accumulator;
+                    let lent = self.link.try_read(|bytes| match accumulator.take(buffer, bytes) {
+                        Ok(taken) => (taken.consumed, Ok(taken.complete)),
+                        Err(refusal) => (bytes.len(), Err(refusal)),
+                    })?;
+                    match lent {
+                        Lent::Got(Err(refusal)) => return Err(Fault::Answer(refusal.into())),
+                        Lent::Got(Ok(None)) => self.heard = true,
+                        Lent::Got(Ok(Some(length))) => {
+                            self.heard = true;
+                            let head = buffer.get(..length).unwrap_or_default();
+                            let answer = Answer::parse(head, config.max_fields).map_err(Fault::Answer)?;
+                            if !answer.is_interim() {
+                                return Ok(length);
+                            }
+                            self.interim = self.interim.saturating_add(1);
+                            if self.interim > MAX_INTERIM {
+                                return Err(Fault::Answer(BadAnswer::TooLarge));
+                            }
+                        }
+                        Lent::Eof => return Err(Fault::Ended(Ended::Closed)),
+                        Lent::NotNow => {}
+                    }
+                    if lent != Lent::NotNow {
+                        // What comes byte by byte is no reason to wait for ever.
+                        self.in_time()?;
+                        self.link.breathe().await;
+                        continue;
+                    }
+                }
+                let due = self.in_time()?;
+                let want = if self.asked { Interest::READ } else { Interest::WRITE };
+                self.link.wait(want, due, false, &mut |_| Poll::Pending).await?;
+            }
+        }
+    }
+
+    /// When the exchange is given up.
+    fn in_time(&mut self) -> Result<Instant, Fault> {
+        let now = self.link.now();
+        let due = *self.due.get_or_insert(now + self.link.config.write_timeout);
+        if now >= due { Err(Fault::Ended(Ended::TimedOut)) } else { Ok(due) }
+    }
+
+    /// The head was taken: content of this length follows, and the connection `keeps` after it or not.
+    pub(super) fn begin_content(&mut self, length: BodyLength, keeps: bool, bound: u64) -> Result<(), Fault> {
+        self.decoder = Some(BodyDecoder::new(length, bound).map_err(Fault::Content)?);
+        self.keeps = keeps;
+        Ok(())
+    }
+
+    /// Lends what there is of the content to `take`, which tells how much it took, and whether it wants no more for now;
+    /// only then may it have left some.
+    pub(super) fn content(&mut self, take: &mut dyn FnMut(&mut [u8]) -> (usize, bool)) -> Result<Came, Fault> {
+        let Some(decoder) = &mut self.decoder else { return Ok(Came::End) };
+        if decoder.is_done() {
+            return Ok(Came::End);
+        }
+        let lent = self.link.try_read(|bytes| {
+            let before = decoder.clone();
+            let decoded = match decoder.decode(bytes) {
+                Ok(decoded) => decoded,
+                Err(refusal) => return (bytes.len(), Err(refusal)),
+            };
+            let (start, end) = (decoded.data.start, decoded.data.end);
+            let Some(data) = bytes.get_mut(start..end).filter(|data| !data.is_empty()) else {
+                return (decoded.consumed, Ok(false));
+            };
+            let (length, (taken, stop)) = (data.len(), take(data));
+            if taken >= length {
+                return (decoded.consumed, Ok(stop));
+            }
+            // The decoder goes as far as was taken: what it had not seen yet it will see again.
+            let taken = start.saturating_add(taken);
+            *decoder = before;
+            let consumed = decoder.decode(bytes.get(..taken).unwrap_or_default()).map(|decoded| decoded.consumed);
+            (consumed.unwrap_or(taken), Ok(stop))
+        })?;
+        match lent {
+            Lent::Got(Ok(stop)) => Ok(Came::Some(stop)),
+            Lent::Got(Err(refusal)) => Err(Fault::Content(refusal)),
+            Lent::NotNow => Ok(Came::NotNow),
+            Lent::Eof if decoder.ends_with_connection() => Ok(Came::End),
+            Lent::Eof => Err(Fault::Ended(Ended::Closed)),
+        }
+    }
+
+    /// Waits for more content, until `due`.
+    pub(super) async fn rest(&mut self, due: Instant) -> Result<(), Fault> {
+        if self.link.now() >= due {
+            return Err(Fault::Ended(Ended::TimedOut));
+        }
+        self.link.wait(Interest::READ, due, false, &mut |_| Poll::Pending).await?;
+        Ok(())
+    }
+
+    /// Makes it ready for the next request, if its content has ended and the server keeps the connection.
+    pub(super) fn renew(self) -> Option<Self> {
+        let done = self.decoder.as_ref().is_some_and(BodyDecoder::is_done);
+        (done && self.keeps).then(|| Self { reused: true, ..Self::new(self.link) })
+    }
+}

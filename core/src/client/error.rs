@@ -1,0 +1,135 @@
+//! What went wrong.
+
+use core::fmt;
+
+use super::url::UrlError;
+use crate::http::{BadAnswer, Refusal};
+use crate::session::Ended;
+use crate::sse::parse::ParseError;
+use crate::ws::handshake::NotUpgraded;
+
+/// Why a client has no connection, or no longer has one; `E` is the connector's own error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error<E> {
+    /// The URL is none that a client can go to.
+    Url(UrlError),
+    /// A field of [`Config::headers`](super::Config::headers), or another part of the request, cannot be sent.
+    Request,
+    /// There is no connection.
+    Connect(E),
+    /// The connection ended: broken, silent for too long, or closed before its time.
+    Ended(Ended),
+    /// What came is no answer.
+    Answer(BadAnswer),
+    /// The content is not delimited as it should be.
+    Content(Refusal),
+    /// A status that is no success, with the seconds of its `Retry-After`.
+    Status {
+        /// The status.
+        status: u16,
+        /// When to come back, if the server says so.
+        retry_after: Option<u32>,
+    },
+    /// The content is of another type than what was asked for.
+    ContentType,
+    /// More redirects than are followed, or a loop of them.
+    Redirects,
+    /// A redirect that is not followed: from TLS to the clear, without a single `Location`, or to what is no URL.
+    Location,
+    /// The server does not speak WebSocket here, or something between eats the upgrade.
+    NotUpgraded(NotUpgraded),
+    /// An event of SSE is past its bound.
+    Stream(ParseError),
+    /// An event or an answer is longer than the memory for it.
+    TooLarge,
+    /// What came is not of the form that it should have.
+    Malformed,
+    /// Nothing came for too long though the answer had begun: something between collects it.
+    Buffered,
+    /// It was closed by this side, or has failed for good before.
+    Closed,
+}
+
+impl<E> Error<E> {
+    /// Whether trying the same again later may help: the network failed, or the server says that it is busy (408, 425, 429,
+    /// 500, 502, 503, 504).
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::Buffered => true,
+            Self::Ended(ended) => !matches!(ended, Ended::NoEntropy | Ended::Protocol(_)),
+            Self::Status { status, .. } | Self::NotUpgraded(NotUpgraded::Status(status)) => is_busy(*status),
+            _ => false,
+        }
+    }
+
+    /// The same for another connector.
+    pub fn map_connect<F>(self, f: impl FnOnce(E) -> F) -> Error<F> {
+        match self {
+            Self::Connect(error) => Error::Connect(f(error)),
+            Self::Url(error) => Error::Url(error),
+            Self::Request => Error::Request,
+            Self::Ended(ended) => Error::Ended(ended),
+            Self::Answer(error) => Error::Answer(error),
+            Self::Content(refusal) => Error::Content(refusal),
+            Self::Status { status, retry_after } => Error::Status { status, retry_after },
+            Self::ContentType => Error::ContentType,
+            Self::Redirects => Error::Redirects,
+            Self::Location => Error::Location,
+            Self::NotUpgraded(error) => Error::NotUpgraded(error),
+            Self::Stream(error) => Error::Stream(error),
+            Self::TooLarge => Error::TooLarge,
+            Self::Malformed => Error::Malformed,
+            Self::Buffered => Error::Buffered,
+            Self::Closed => Error::Closed,
+        }
+    }
+}
+
+/// Whether a status says that the server has trouble now and may not have it later.
+pub(super) const fn is_busy(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+impl<E> From<Ended> for Error<E> {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
+}
+
+impl<E> From<UrlError> for Error<E> {
+    fn from(error: UrlError) -> Self {
+        Self::Url(error)
+    }
+}
+
+impl<E> From<BadAnswer> for Error<E> {
+    fn from(error: BadAnswer) -> Self {
+        Self::Answer(error)
+    }
+}
+
+impl<E: fmt::Debug> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(error) => error.fmt(f),
+            Self::Request => f.write_str("the request has a part that cannot be sent"),
+            Self::Connect(error) => write!(f, "no connection: {error:?}"),
+            Self::Ended(ended) => ended.fmt(f),
+            Self::Answer(error) => error.fmt(f),
+            Self::Content(refusal) => refusal.fmt(f),
+            Self::Status { status, .. } => write!(f, "the server answered {status}"),
+            Self::ContentType => f.write_str("the answer is of another type than what was asked for"),
+            Self::Redirects => f.write_str("too many redirects"),
+            Self::Location => f.write_str("a redirect to where nobody goes"),
+            Self::NotUpgraded(error) => error.fmt(f),
+            Self::Stream(error) => error.fmt(f),
+            Self::TooLarge => f.write_str("longer than the memory for it"),
+            Self::Malformed => f.write_str("what came is not of the form that it should have"),
+            Self::Buffered => f.write_str("something between collects the answer"),
+            Self::Closed => f.write_str("closed"),
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for Error<E> {}

@@ -1,0 +1,305 @@
+//! Server-Sent Events as WHATWG HTML §9.2 has them, without a browser.
+//!
+//! ```
+//! use goldcrest_core::client::{Config, EventSource, EventSourceOptions, Memory, Runtime, Update};
+//! use goldcrest_core::sse::parse::Bounds;
+//!
+//! async fn listen<R: Runtime>(runtime: &R) {
+//!     let config = Config::default();
+//!     // Events of up to 512 bytes of data.
+//!     let (mut head, mut location, mut events) = ([0; 512], [0; 128], [0; Bounds::DEFAULT.memory(512)]);
+//!     let memory = Memory { buffer: &mut head, location: &mut location };
+//!     let options = EventSourceOptions { seed: 0x5eed, ..EventSourceOptions::default() };
+//!     let mut source = EventSource::new(runtime, &config, "http://10.0.0.2/news", options, memory, &mut events);
+//!     loop {
+//!         match source.next().await {
+//!             Ok(Update::Event(event)) => println!("{}: {}", event.event_type, event.data),
+//!             Ok(Update::Opened) => println!("open"),
+//!             Ok(Update::Lost { error, delay }) => println!("{error}, again in {delay:?}"),
+//!             Err(error) => return println!("closed for good: {error}"),
+//!         }
+//!     }
+//! }
+//! ```
+
+use core::future::Future;
+use core::future::poll_fn;
+use core::time::Duration;
+
+use super::ask::{Asker, Asking, status_error};
+use super::call::Came;
+use super::error::is_busy;
+use super::spread::Spread;
+use super::{Config, ConnectError, Error, Memory, Runtime};
+use crate::edge::{Clock, Timer};
+use crate::http::Answer;
+use crate::session::{Ended, Link};
+use crate::sse::field::Id;
+use crate::sse::media_type::EVENT_STREAM;
+use crate::sse::parse::{Bounds, Event, ParseError, Parser};
+use crate::sse::reconnect::{Decision, Policy, Reconnect, Refusal};
+use crate::time::Instant;
+
+/// Reads an event stream, and comes back when it ends, with the last event ID.
+///
+/// As in a browser a 204, another status than 200 and another type than `text/event-stream` are final, redirects are
+/// followed, and an end or a failure of the network leads to another attempt after the reconnection time. It differs
+/// where a device without a user in front of it has to: attempts that fail wait longer each time, a connection that says
+/// nothing for [`Config::silence`] is given up, and a server that is busy is asked again
+/// ([`EventSourceOptions::retry_busy`]).
+pub struct EventSource<'e, R: Runtime> {
+    asker: Asker<'e, 'e, R>,
+    head: &'e mut [u8],
+    parser: Parser<&'e mut [u8]>,
+    reconnect: Reconnect<0>,
+    spread: Spread,
+    retry_busy: bool,
+    state: State,
+}
+
+/// How a source is read.
+#[derive(Clone, Copy, Debug)]
+pub struct EventSourceOptions<'a> {
+    /// The last event ID to begin with; empty for none. At most [`Bounds::id`] bytes.
+    pub last_event_id: &'a str,
+    /// How the memory for events is divided. Default: [`Bounds::DEFAULT`].
+    pub bounds: Bounds,
+    /// When it comes back.
+    pub reconnect: Policy,
+    /// Spreads the delays: any number, another one for each device.
+    pub seed: u32,
+    /// Whether 408, 425, 429, 500, 502, 503 and 504 are failures of the network, with `Retry-After` heard, rather than
+    /// final. Default: yes, since the device would else stop for ever when a server behind a proxy is restarted; no is
+    /// what WHATWG HTML says.
+    pub retry_busy: bool,
+}
+
+impl Default for EventSourceOptions<'_> {
+    fn default() -> Self {
+        Self { last_event_id: "", bounds: Bounds::DEFAULT, reconnect: Policy::DEFAULT, seed: 0, retry_busy: true }
+    }
+}
+
+/// The states of a source (WHATWG HTML §9.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReadyState {
+    /// It is connecting, or waits to.
+    Connecting,
+    /// Events may come.
+    Open,
+    /// It will never come back.
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Waiting(Instant),
+    Asking,
+    /// It is given up when nothing comes until then.
+    Open(Instant),
+    Closed,
+}
+
+/// What there is to know next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update<'a, E> {
+    /// The stream is open.
+    Opened,
+    /// An event, lent from the source's memory.
+    Event(Event<'a>),
+    /// The stream ended, or could not be opened; it is tried again after `delay`.
+    Lost {
+        /// Why: [`Ended::Closed`] where the server ended it.
+        error: Error<E>,
+        /// How long it waits.
+        delay: Duration,
+    },
+}
+
+enum Step<E> {
+    Opened,
+    Event,
+    Lost { error: Error<E>, delay: Duration },
+}
+
+impl<'e, R: Runtime> EventSource<'e, R> {
+    /// A source of the events at `url`, in `events`, which holds ids, type and data of one ([`Bounds::memory`]).
+    pub fn new(
+        runtime: &'e R,
+        config: &'e Config<'e>,
+        url: &'e str,
+        options: EventSourceOptions<'_>,
+        memory: Memory<'e>,
+        events: &'e mut [u8],
+    ) -> Self {
+        let Memory { buffer, location } = memory;
+        let mut parser = Parser::new(events, options.bounds);
+        // One that could not have come, or is too long, is none.
+        let _ = Id::new(options.last_event_id.as_bytes()).map(|id| parser.restart_after(id));
+        Self {
+            asker: Asker::new(runtime, config, url, location),
+            head: buffer,
+            parser,
+            reconnect: Reconnect::new(options.reconnect),
+            spread: Spread::new(options.seed),
+            retry_busy: options.retry_busy,
+            state: State::Asking,
+        }
+    }
+
+    /// Closes it: it never comes back.
+    pub fn close(&mut self) {
+        self.state = State::Closed;
+        self.asker.forget();
+    }
+
+    /// Waits for what comes next. Dropped while it waits it loses nothing; an attempt to connect is begun again.
+    ///
+    /// # Errors
+    /// It is closed for good: by the status ([`Error::Status`], 204 included), the type, the redirects, an event past the
+    /// bounds ([`Error::Stream`], since it would come again), or a policy's last attempt, whose error this is. After
+    /// that, and after [`EventSource::close`]: [`Error::Closed`].
+    pub fn next(&mut self) -> impl Future<Output = Result<Update<'_, ConnectError<R>>, Error<ConnectError<R>>>> {
+        async move {
+            let step = self.step().await;
+            match step {
+                Ok(Step::Opened) => Ok(Update::Opened),
+                Ok(Step::Lost { error, delay }) => Ok(Update::Lost { error, delay }),
+                Ok(Step::Event) => self.parser.event().map(Update::Event).ok_or(Error::Closed),
+                Err(error) => {
+                    self.close();
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    /// The state that it is in.
+    pub fn state(&self) -> ReadyState {
+        match self.state {
+            State::Waiting(_) | State::Asking => ReadyState::Connecting,
+            State::Open(_) => ReadyState::Open,
+            State::Closed => ReadyState::Closed,
+        }
+    }
+
+    /// What the next request says as `Last-Event-ID`; empty for none.
+    pub fn last_event_id(&self) -> &str {
+        self.parser.last_event_id()
+    }
+
+    async fn step(&mut self) -> Result<Step<ConnectError<R>>, Error<ConnectError<R>>> {
+        loop {
+            match self.state {
+                State::Closed => return Err(Error::Closed),
+                State::Waiting(until) => {
+                    sleep(self.asker.runtime.clock(), until).await;
+                    self.state = State::Asking;
+                }
+                State::Asking => return self.open().await,
+                State::Open(due) => {
+                    if let Some(step) = self.read(due).await? {
+                        return Ok(step);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn open(&mut self) -> Result<Step<ConnectError<R>>, Error<ConnectError<R>>> {
+        let last_event_id = self.parser.last_event_id();
+        let asking = Asking { accept: Some(EVENT_STREAM), last_event_id, ..Asking::default() };
+        let length = match self.asker.ask(&asking, self.head).await {
+            Ok(length) => length,
+            Err(error) => {
+                let last = matches!(error, Error::Url(_) | Error::Request | Error::Location | Error::Redirects);
+                return if last { Err(error) } else { self.failed(error, None) };
+            }
+        };
+        let answer = Answer::parse(self.head.get(..length).unwrap_or_default(), self.asker.config.max_fields)?;
+        let status = answer.status();
+        if self.retry_busy && is_busy(status) {
+            return self.failed(status_error(&answer), answer.retry_after());
+        }
+        match self.reconnect.on_response(status, answer.header("content-type")) {
+            Ok(()) => {}
+            Err(Refusal::ContentType) => return Err(Error::ContentType),
+            Err(Refusal::NoContent | Refusal::Status(_)) => return Err(status_error(&answer)),
+        }
+        self.parser.restart();
+        self.state = State::Open(self.silent_until());
+        Ok(Step::Opened)
+    }
+
+    /// Reads up to the next event or the end; `None` where it is to be looked at again.
+    async fn read(&mut self, due: Instant) -> Result<Option<Step<ConnectError<R>>>, Error<ConnectError<R>>> {
+        let Self { asker, parser, .. } = self;
+        let Some(call) = asker.call() else { return Err(Error::Closed) };
+        let mut failed: Option<ParseError> = None;
+        let came = call.content(&mut |data| match parser.store(data) {
+            Ok(stored) => (stored.consumed, stored.event),
+            Err(error) => {
+                failed = Some(error);
+                (data.len(), true)
+            }
+        });
+        if let Some(error) = failed {
+            return Err(Error::Stream(error));
+        }
+        let fault = match came {
+            Ok(Came::Some(event)) => {
+                call.link.breathe().await;
+                self.state = State::Open(self.silent_until());
+                return Ok(event.then_some(Step::Event));
+            }
+            Ok(Came::NotNow) => match call.rest(due).await {
+                Ok(()) => return Ok(None),
+                Err(fault) => fault.into(),
+            },
+            Ok(Came::End) => Error::Ended(Ended::Closed),
+            Err(fault) => fault.into(),
+        };
+        self.asker.forget();
+        self.reconnect.on_end();
+        self.lost(fault, None).map(Some)
+    }
+
+    /// An attempt came to nothing.
+    fn failed(
+        &mut self,
+        error: Error<ConnectError<R>>,
+        retry_after: Option<u32>,
+    ) -> Result<Step<ConnectError<R>>, Error<ConnectError<R>>> {
+        self.asker.forget();
+        self.reconnect.on_network_error();
+        self.lost(error, retry_after)
+    }
+
+    fn lost(
+        &mut self,
+        error: Error<ConnectError<R>>,
+        retry_after: Option<u32>,
+    ) -> Result<Step<ConnectError<R>>, Error<ConnectError<R>>> {
+        if let Some(time) = self.parser.reconnection_time() {
+            self.reconnect.on_retry_field(time);
+        }
+        match self.reconnect.next_delay(self.spread.next()) {
+            Decision::Stop => Err(error),
+            Decision::After(delay) => {
+                let delay = delay.max(Duration::from_secs(retry_after.unwrap_or(0).into()));
+                self.state = State::Waiting(self.asker.runtime.clock().now() + delay);
+                Ok(Step::Lost { error, delay })
+            }
+        }
+    }
+
+    fn silent_until(&self) -> Instant {
+        self.asker.runtime.clock().now() + self.asker.config.silence
+    }
+}
+
+/// Waits until `deadline`.
+pub(super) async fn sleep<C: Clock>(clock: &C, deadline: Instant) {
+    let mut timer = clock.timer();
+    poll_fn(|cx| timer.poll_until(cx, deadline)).await;
+}

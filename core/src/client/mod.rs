@@ -1,0 +1,78 @@
+//! The async shell of clients, on a chip and on a host: the other end of a stream, which comes back.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `runtime.rs` | [`Runtime`]: what a client stands on, and [`Parts`] that are one |
+//! | `connect.rs`, `tcp.rs` | [`Connect`]: sockets by endpoint; [`Tcp`]: over `embedded-nal-async`, in the caller's buffers |
+//! | `config.rs` | [`Config`]: every bound and timeout in one table |
+//! | `error.rs` | [`Error`]: what went wrong, and whether trying again may help |
+//! | `url.rs` | [`Url`](url::Url): where to go |
+//! | `link.rs`, `call.rs`, `ask.rs` | a connection; one request and its answer; redirects |
+//! | `event_source.rs` | [`EventSource`]: Server-Sent Events as WHATWG HTML §9.2 has them |
+//! | `web_socket.rs` | [`WebSocket`]: messages both ways |
+//! | `subscription/` | [`Subscription`]: one cursor over WebSocket, SSE, streaming, long polling and polling |
+//! | `publish.rs` | [`Publisher`]: events to a channel, each stored once |
+//! | `bridge.rs` | [`Bridge`]: a channel of a hub of ours, published on another |
+//!
+//! All memory is the caller's. Every future may be dropped at any await: what came and what was sent stays known, but
+//! for an attempt to connect, which is given up. A server's worst gives an error within the memory given: none of it
+//! grows.
+//!
+//! ```
+//! use core::cell::Cell;
+//! use goldcrest_core::client::{Config, Event, Item, Memory, Options, Runtime, Subscription};
+//!
+//! /// Shows what a sensor says, whatever happens to the network meanwhile.
+//! async fn watch<R: Runtime>(runtime: &R) {
+//!     let config = Config::default();
+//!     let (mut buffer, mut location) = ([0; 1024], [0; 128]);
+//!     let memory = Memory { buffer: &mut buffer, location: &mut location };
+//!     let options = Options::default();
+//!     let mut sensor = Subscription::new(runtime, &config, "http://10.0.0.2/events/sensor", options, memory);
+//!     loop {
+//!         match sensor.next().await {
+//!             Ok(Item::Event(Event { event_type, data, .. })) => show(event_type, data.as_bytes()),
+//!             Ok(Item::Gap { missed }) => missing(missed),
+//!             Ok(Item::Opened { .. } | Item::Lost { .. }) => {} // it comes back by itself
+//!             Err(_) => break,                                 // there is nothing to be had any more
+//!         }
+//!     }
+//! }
+//! # fn show(_: &str, _: &[u8]) {}
+//! # fn missing(_: Option<u64>) {}
+//! ```
+
+mod ask;
+mod bridge;
+mod call;
+mod config;
+mod connect;
+mod error;
+mod event_source;
+mod link;
+mod publish;
+mod runtime;
+mod spread;
+mod subscription;
+mod tcp;
+pub mod url;
+mod web_socket;
+
+#[cfg(test)]
+mod tests;
+
+pub use bridge::{Bridge, BridgeOptions, Bridged};
+pub use config::{Config, Memory};
+pub use connect::Connect;
+pub use error::Error;
+pub use event_source::{EventSource, EventSourceOptions, ReadyState, Update};
+pub use link::ClientLink;
+pub use publish::{Publisher, Receipt};
+pub use runtime::{Keys, Parts, Runtime};
+pub use subscription::Subscription;
+pub use subscription::{Data, Event, Item, Options, Start, Transport};
+pub use tcp::{Tcp, TcpError, TcpSocket};
+pub use web_socket::{WebSocket, WebSocketOptions};
+
+/// The error of a runtime's connector.
+pub type ConnectError<R> = <<R as Runtime>::Connect as Connect>::Error;

@@ -1,0 +1,66 @@
+//! What a client stands on.
+
+use super::Connect;
+use crate::edge::Clock;
+use crate::ws::connection::{MaskingKeys, NoEntropy};
+
+/// The world around the clients of one executor: who connects, a clock and randomness.
+///
+/// A chip and a host have one each, mostly [`Parts`].
+pub trait Runtime {
+    /// Who connects.
+    type Connect: Connect;
+    /// The clock.
+    type Clock: Clock;
+
+    /// Who connects.
+    fn connector(&self) -> &Self::Connect;
+
+    /// The clock.
+    fn clock(&self) -> &Self::Clock;
+
+    /// Four unpredictable bytes: a masking key, a part of a handshake's nonce (RFC 6455 §10.3), and what spreads
+    /// reconnections.
+    ///
+    /// # Errors
+    /// [`NoEntropy`]: what needed them is not sent. Never a constant instead.
+    fn random(&self) -> Result<[u8; 4], NoEntropy>;
+}
+
+/// A [`Runtime`] of its parts.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<N, C, F> {
+    /// Who connects.
+    pub connector: N,
+    /// The clock.
+    pub clock: C,
+    /// The random source.
+    pub random: F,
+}
+
+impl<N: Connect, C: Clock, F: Fn() -> Result<[u8; 4], NoEntropy>> Runtime for Parts<N, C, F> {
+    type Connect = N;
+    type Clock = C;
+
+    fn connector(&self) -> &N {
+        &self.connector
+    }
+
+    fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    fn random(&self) -> Result<[u8; 4], NoEntropy> {
+        (self.random)()
+    }
+}
+
+/// The masking keys of a runtime's random source.
+#[derive(Debug)]
+pub struct Keys<'e, R>(pub(super) &'e R);
+
+impl<R: Runtime> MaskingKeys for Keys<'_, R> {
+    fn next_key(&mut self) -> Result<[u8; 4], NoEntropy> {
+        self.0.random()
+    }
+}

@@ -1,0 +1,153 @@
+//! Plain connections over `embedded-nal-async`, as `embassy-net`'s `TcpClient` opens them.
+
+use core::cell::Cell;
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+
+use embedded_io_async::{Read, Write};
+use embedded_nal_async::{AddrType, Dns, TcpConnect};
+
+use super::Connect;
+use super::url::{Endpoint, Host};
+use crate::edge::{Adapter, Interest, Lent, Socket};
+
+/// Opens TCP connections, up to `N` at a time, each in two buffers of the caller's.
+///
+/// ```no_run
+/// use embedded_nal_async::{Dns, TcpConnect};
+/// use goldcrest_core::client::Tcp;
+///
+/// fn connector<'b, T: TcpConnect, D: Dns>(tcp: T, dns: D, buffers: &'b mut [[u8; 512]; 2]) -> Tcp<'b, T, D, 1> {
+///     let [received, committed] = buffers;
+///     Tcp::new(tcp, dns, [(&mut received[..], &mut committed[..])])
+/// }
+/// ```
+pub struct Tcp<'b, T, D, const N: usize> {
+    tcp: T,
+    dns: D,
+    buffers: [Cell<Option<Buffers<'b>>>; N],
+}
+
+type Buffers<'b> = (&'b mut [u8], &'b mut [u8]);
+
+/// Why there is no TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpError<T, D> {
+    /// The URL asks for TLS, which takes another connector.
+    Secure,
+    /// All buffers are in use.
+    NoBuffers,
+    /// The name was not found.
+    Dns(D),
+    /// The host does not answer, or refuses.
+    Tcp(T),
+}
+
+impl<T: fmt::Debug, D: fmt::Debug> fmt::Display for TcpError<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secure => f.write_str("this connector has no TLS"),
+            Self::NoBuffers => f.write_str("all buffers for connections are in use"),
+            Self::Dns(error) => write!(f, "the name was not found: {error:?}"),
+            Self::Tcp(error) => write!(f, "no connection: {error:?}"),
+        }
+    }
+}
+
+impl<T: fmt::Debug, D: fmt::Debug> core::error::Error for TcpError<T, D> {}
+
+impl<'b, T, D, const N: usize> Tcp<'b, T, D, N> {
+    /// Connects by `tcp`, looks names up by `dns`. Each pair of buffers, both one byte at least, is for what a connection
+    /// has received and for what it is to send; the latter bounds a WebSocket message that is sent at once.
+    pub fn new(tcp: T, dns: D, buffers: [Buffers<'b>; N]) -> Self {
+        Self { tcp, dns, buffers: buffers.map(|pair| Cell::new(Some(pair))) }
+    }
+}
+
+impl<'b, T: TcpConnect, D: Dns, const N: usize> Connect for Tcp<'b, T, D, N> {
+    type Socket<'a>
+        = TcpSocket<'a, 'b, T::Connection<'a>>
+    where
+        Self: 'a;
+    type Error = TcpError<T::Error, D::Error>;
+
+    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Self::Socket<'_>, Self::Error> {
+        if endpoint.secure {
+            return Err(TcpError::Secure);
+        }
+        let address = match endpoint.host {
+            Host::Ip(address) => address,
+            Host::Name(name) => self.dns.get_host_by_name(name, AddrType::Either).await.map_err(TcpError::Dns)?,
+        };
+        // A socket that cannot speak the family may panic on it: an address mapped from IPv4 is one of IPv4.
+        let address = match address {
+            IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
+            IpAddr::V4(_) => address,
+        };
+        // No buffer is held while the network is waited for: what is dropped then leaves none behind.
+        let connection = self.tcp.connect(SocketAddr::new(address, endpoint.port)).await.map_err(TcpError::Tcp)?;
+        let found = self.buffers.iter().find_map(|slot| slot.take().map(|buffers| (slot, buffers)));
+        let (slot, (received, committed)) = found.ok_or(TcpError::NoBuffers)?;
+        Ok(TcpSocket { adapter: Adapter::new(connection, received, committed), slot })
+    }
+}
+
+impl<T, D, const N: usize> fmt::Debug for Tcp<'_, T, D, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tcp").finish_non_exhaustive()
+    }
+}
+
+/// A connection of [`Tcp`], which gives its buffers back when it is dropped.
+pub struct TcpSocket<'a, 'b, C> {
+    adapter: Adapter<'b, C>,
+    slot: &'a Cell<Option<Buffers<'b>>>,
+}
+
+impl<C> fmt::Debug for TcpSocket<'_, '_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpSocket").finish_non_exhaustive()
+    }
+}
+
+impl<C> Drop for TcpSocket<'_, '_, C> {
+    fn drop(&mut self) {
+        self.slot.set(Some(self.adapter.take_buffers()));
+    }
+}
+
+impl<C: Read + Write> Socket for TcpSocket<'_, '_, C> {
+    type Error = <Adapter<'static, C> as Socket>::Error;
+
+    async fn wait(&mut self, want: Interest) -> Result<(), Self::Error> {
+        self.adapter.wait(want).await
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+        self.adapter.try_read_with(f)
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+        self.adapter.try_write_with(f)
+    }
+
+    fn room(&self) -> usize {
+        self.adapter.room()
+    }
+
+    fn capacity(&self) -> usize {
+        self.adapter.capacity()
+    }
+
+    fn unsent(&self) -> usize {
+        self.adapter.unsent()
+    }
+
+    fn close(&mut self) {
+        self.adapter.close();
+    }
+
+    fn abort(&mut self) {
+        self.adapter.abort();
+    }
+}

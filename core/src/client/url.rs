@@ -1,0 +1,424 @@
+//! The URLs that a client goes to (RFC 3986): `http`, `https`, `ws` and `wss`, absolute, in place.
+//!
+//! ```
+//! use goldcrest_core::client::url::{Host, Scheme, Url, UrlBuf, UrlError};
+//!
+//! let url = Url::parse("https://chip.local/events/news?after=oldest#top")?;
+//! assert_eq!((url.scheme(), url.host(), url.port()), (Scheme::Https, Host::Name("chip.local"), 443));
+//! assert_eq!(url.target().to_string(), "/events/news?after=oldest");
+//! assert_eq!(Url::parse("http://ann:secret@chip.local/").unwrap_err(), UrlError::UserInfo);
+//!
+//! // What a `Location` refers to.
+//! let mut memory = [0; 64];
+//! let mut followed = UrlBuf::new(&mut memory);
+//! followed.set("https://chip.local/events/news")?;
+//! followed.follow(b"../other?x")?;
+//! assert_eq!(followed.as_str(), "https://chip.local/other?x");
+//! # Ok::<(), UrlError>(())
+//! ```
+
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The scheme of a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are the standards'")]
+pub enum Scheme {
+    Http,
+    Https,
+    Ws,
+    Wss,
+}
+
+impl Scheme {
+    const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Ws, Self::Wss];
+
+    /// The scheme's name, in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+
+    /// Whether the connection is to be one of TLS.
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Self::Https | Self::Wss)
+    }
+
+    /// The port of a URL that names none.
+    pub const fn default_port(self) -> u16 {
+        if self.is_secure() { 443 } else { 80 }
+    }
+}
+
+/// The host of a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Host<'a> {
+    /// A registered name, as it was written: ASCII, one byte at least. It is to be looked up.
+    Name(&'a str),
+    /// An address.
+    Ip(IpAddr),
+}
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Ip(IpAddr::V4(address)) => address.fmt(f),
+            Self::Ip(IpAddr::V6(address)) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+/// Why a text is no URL that a client can go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// It does not begin with `http://`, `https://`, `ws://` or `wss://`.
+    Scheme,
+    /// A user name or a password before `@`: send an `Authorization` field instead, which no log shows.
+    UserInfo,
+    /// The host is empty, or neither a name nor an address.
+    Host,
+    /// The port is not a number from 1 to 65535.
+    Port,
+    /// A byte that is not visible ASCII: encode it by `%`.
+    Character,
+    /// It is longer than the memory for it.
+    TooLong,
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "a URL begins with http://, https://, ws:// or wss://",
+            Self::UserInfo => "a URL with a user name or a password is refused: send an Authorization field",
+            Self::Host => "the URL's host is neither a name nor an address",
+            Self::Port => "the URL's port is not a number from 1 to 65535",
+            Self::Character => "the URL has a character that is not visible ASCII: encode it by %",
+            Self::TooLong => "the URL is longer than the memory for it",
+        })
+    }
+}
+
+impl core::error::Error for UrlError {}
+
+/// An absolute URL, lent from its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Url<'a> {
+    scheme: Scheme,
+    host: Host<'a>,
+    port: u16,
+    /// Host and port as they were written.
+    authority: &'a str,
+    target: Target<'a>,
+}
+
+/// The target of a request for a URL: its path and query, without the fragment. Its text begins with `/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a>(&'a str);
+
+impl<'a> Target<'a> {
+    /// The text in two pieces: what the URL left out, and what it says.
+    pub(crate) fn pieces(self) -> (&'static str, &'a str) {
+        (if self.0.starts_with('/') { "" } else { "/" }, self.0)
+    }
+
+    /// Whether it has a query.
+    pub(crate) fn has_query(self) -> bool {
+        self.0.bytes().any(|byte| byte == b'?')
+    }
+}
+
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (before, rest) = self.pieces();
+        f.write_str(before)?;
+        f.write_str(rest)
+    }
+}
+
+impl<'a> Url<'a> {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// [`UrlError`] says what is wrong with it.
+    pub fn parse(text: &'a str) -> Result<Self, UrlError> {
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(UrlError::Character);
+        }
+        let (scheme, rest) = split_scheme(text).ok_or(UrlError::Scheme)?;
+        let rest = before(rest, |byte| byte == b'#');
+        let authority = before(rest, |byte| matches!(byte, b'/' | b'?'));
+        let target = rest.get(authority.len()..).unwrap_or_default();
+        if authority.bytes().any(|byte| byte == b'@') {
+            return Err(UrlError::UserInfo);
+        }
+        let (host, port) = split_port(authority)?;
+        let host = judge_host(host)?;
+        let port = match port {
+            None | Some("") => scheme.default_port(),
+            Some(digits) => number(digits).filter(|port| *port > 0).ok_or(UrlError::Port)?,
+        };
+        Ok(Self { scheme, host, port, authority, target: Target(target) })
+    }
+
+    /// The scheme.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host.
+    pub fn host(&self) -> Host<'a> {
+        self.host
+    }
+
+    /// The port, the scheme's own where the URL names none.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The value of `Host`: host and port as they were written.
+    pub fn authority(&self) -> &'a str {
+        self.authority
+    }
+
+    /// The request's target.
+    pub fn target(&self) -> Target<'a> {
+        self.target
+    }
+
+    /// Where the connection goes.
+    pub fn endpoint(&self) -> Endpoint<'a> {
+        Endpoint { host: self.host, port: self.port, secure: self.scheme.is_secure() }
+    }
+}
+
+/// Where a connection goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint<'a> {
+    /// The host; its name is what a certificate is judged by.
+    pub host: Host<'a>,
+    /// The port.
+    pub port: u16,
+    /// Whether TLS is to be spoken.
+    pub secure: bool,
+}
+
+/// A URL in memory of the caller's, which follows references.
+#[derive(Debug)]
+pub struct UrlBuf<'m> {
+    memory: &'m mut [u8],
+    len: usize,
+}
+
+impl<'m> UrlBuf<'m> {
+    /// An empty text in `memory`, which bounds the URLs.
+    pub fn new(memory: &'m mut [u8]) -> Self {
+        Self { memory, len: 0 }
+    }
+
+    /// Holds `url`.
+    ///
+    /// # Errors
+    /// [`UrlError::TooLong`]; it is empty then.
+    pub fn set(&mut self, url: &str) -> Result<(), UrlError> {
+        self.len = 0;
+        self.append(url.as_bytes())
+    }
+
+    /// Holds nothing.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// The URL, empty where there is none.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(self.memory.get(..self.len).unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Goes to what `reference` refers to from here (RFC 3986 §5.2).
+    ///
+    /// # Errors
+    /// [`UrlError`]: it is none that a client can go to, or longer than the memory; what is held is not to be used then.
+    pub fn follow(&mut self, reference: &[u8]) -> Result<(), UrlError> {
+        let reference = core::str::from_utf8(reference).map_err(|_| UrlError::Character)?;
+        let reference = before(reference, |byte| byte == b'#');
+        let here = before(self.as_str(), |byte| byte == b'#').len();
+        self.len = here;
+        if split_scheme(reference).is_some() {
+            self.len = 0;
+        } else if has_scheme(reference) {
+            return Err(UrlError::Scheme);
+        } else if reference.starts_with("//") {
+            self.len = self.as_str().bytes().position(|byte| byte == b'/').unwrap_or(0);
+        } else {
+            let path = self.path_start();
+            let query = self.position(path, |byte| byte == b'?').unwrap_or(self.len);
+            match reference.bytes().next() {
+                None => {}
+                Some(b'?') => self.len = query,
+                Some(b'/') => self.len = path,
+                Some(_) => {
+                    let text = self.memory.get(path..query).unwrap_or_default();
+                    let last = text.iter().rposition(|byte| *byte == b'/');
+                    self.len = last.map_or(path, |last| path.saturating_add(last).saturating_add(1));
+                    if last.is_none() {
+                        self.append(b"/")?;
+                    }
+                }
+            }
+        }
+        self.append(reference.as_bytes())?;
+        self.remove_dot_segments();
+        Url::parse(self.as_str()).map(|_| ())
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), UrlError> {
+        let end = self.len.saturating_add(bytes.len());
+        let room = self.memory.get_mut(self.len..end).ok_or(UrlError::TooLong)?;
+        self.len = self.len.saturating_add(crate::http::copy(bytes, room));
+        Ok(())
+    }
+
+    /// Where the path begins, or would.
+    fn path_start(&self) -> usize {
+        let authority = self.as_str().find("://").map_or(0, |at| at.saturating_add(3));
+        self.position(authority, |byte| matches!(byte, b'/' | b'?')).unwrap_or(self.len)
+    }
+
+    fn position(&self, from: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
+        let text = self.memory.get(from..self.len)?;
+        text.iter().position(|byte| is(*byte)).map(|at| at.saturating_add(from))
+    }
+
+    /// Takes `.` and `..` out of the path (RFC 3986 §5.2.4), in place.
+    fn remove_dot_segments(&mut self) {
+        let start = self.path_start();
+        let query = self.position(start, |byte| byte == b'?').unwrap_or(self.len);
+        let (mut read, mut written) = (start, start);
+        while read < query {
+            // A segment with the slash before it.
+            let after = read.saturating_add(1);
+            let end = self.position(after, |byte| byte == b'/').filter(|end| *end < query).unwrap_or(query);
+            let segment = self.memory.get(after..end).unwrap_or_default();
+            let (here, up) = (segment == b".", segment == b"..");
+            if up {
+                let kept = self.memory.get(start..written).unwrap_or_default();
+                written = kept.iter().rposition(|byte| *byte == b'/').map_or(start, |at| start.saturating_add(at));
+            }
+            if !(here || up) {
+                written = self.shift(read, end, written);
+            } else if end == query {
+                // The path goes on to name a folder.
+                written = self.put(b'/', written);
+            }
+            read = end;
+        }
+        self.len = self.shift(query, self.len, written);
+    }
+
+    /// Moves the bytes from `from` to `end` down to `to`: where they end then.
+    fn shift(&mut self, from: usize, end: usize, to: usize) -> usize {
+        let mut to = to;
+        for at in from..end {
+            let Some(byte) = self.memory.get(at).copied() else { break };
+            to = self.put(byte, to);
+        }
+        to
+    }
+
+    fn put(&mut self, byte: u8, at: usize) -> usize {
+        if let Some(room) = self.memory.get_mut(at) {
+            *room = byte;
+        }
+        at.saturating_add(1)
+    }
+}
+
+fn split_scheme(text: &str) -> Option<(Scheme, &str)> {
+    Scheme::ALL.into_iter().find_map(|scheme| {
+        let (name, rest) = text.split_at_checked(scheme.as_str().len())?;
+        let rest = rest.strip_prefix("://")?;
+        name.eq_ignore_ascii_case(scheme.as_str()).then_some((scheme, rest))
+    })
+}
+
+/// Whether a reference begins with a scheme of any name (RFC 3986 §3.1).
+fn has_scheme(reference: &str) -> bool {
+    let name = before(reference, |byte| matches!(byte, b':' | b'/' | b'?'));
+    let rest = reference.as_bytes().get(name.len());
+    rest == Some(&b':') && name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic())
+}
+
+/// What stands before the first byte that `is`, which is ASCII.
+fn before(text: &str, is: impl Fn(u8) -> bool) -> &str {
+    let end = text.bytes().position(is).unwrap_or(text.len());
+    text.get(..end).unwrap_or(text)
+}
+
+fn split_port(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
+    if authority.starts_with('[') {
+        let end = authority.bytes().position(|byte| byte == b']').ok_or(UrlError::Host)?;
+        let (host, rest) = authority.split_at_checked(end.saturating_add(1)).ok_or(UrlError::Host)?;
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if rest.is_empty() => Ok((host, None)),
+            None => Err(UrlError::Host),
+        };
+    }
+    let host = before(authority, |byte| byte == b':');
+    Ok((host, authority.get(host.len().saturating_add(1)..)))
+}
+
+fn judge_host(host: &str) -> Result<Host<'_>, UrlError> {
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        return ipv6(address).map(|address| Host::Ip(IpAddr::V6(address))).ok_or(UrlError::Host);
+    }
+    if let Some(address) = ipv4(host) {
+        return Ok(Host::Ip(IpAddr::V4(address)));
+    }
+    let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    // A last label of digits alone would be an address (WHATWG URL §3.5).
+    let last = host.strip_suffix('.').unwrap_or(host).bytes().rev().take_while(|byte| *byte != b'.');
+    let numeric = last.clone().all(|byte| byte.is_ascii_digit());
+    if host.is_empty() || host.len() > 253 || numeric || !host.bytes().all(name) {
+        return Err(UrlError::Host);
+    }
+    Ok(Host::Name(host))
+}
+
+/// Four decimal numbers without leading zeros.
+fn ipv4(text: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let mut parts = text.split('.');
+    for octet in &mut octets {
+        let digits = parts.next()?;
+        if digits.len() > 1 && digits.starts_with('0') {
+            return None;
+        }
+        *octet = u8::try_from(number(digits)?).ok()?;
+    }
+    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+}
+
+/// Groups of hexadecimal digits, one run of zeros shortened to `::`, perhaps with an IPv4 address at the end.
+fn ipv6(text: &str) -> Option<Ipv6Addr> {
+    text.parse().ok()
+}
+
+fn number(digits: &str) -> Option<u16> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.bytes().try_fold(0_u16, |sum, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        sum.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
+#[cfg(test)]
+mod tests;

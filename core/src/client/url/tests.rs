@@ -1,0 +1,149 @@
+use super::*;
+use std::string::{String, ToString};
+
+fn parts(text: &str) -> Result<(Scheme, String, u16, String), UrlError> {
+    let url = Url::parse(text)?;
+    Ok((url.scheme(), url.host().to_string(), url.port(), url.target().to_string()))
+}
+
+#[test]
+fn a_url_is_scheme_host_port_and_target() {
+    for (text, scheme, host, port, target) in [
+        ("http://a", Scheme::Http, "a", 80, "/"),
+        ("HTTPS://A.b:8443", Scheme::Https, "A.b", 8443, "/"),
+        ("ws://10.0.0.1/x", Scheme::Ws, "10.0.0.1", 80, "/x"),
+        ("wss://[::1]:9/x?y#z", Scheme::Wss, "[::1]", 9, "/x?y"),
+        ("http://a?q=/#", Scheme::Http, "a", 80, "/?q=/"),
+        ("http://a:/", Scheme::Http, "a", 80, "/"),
+        ("http://xn--bcher-kva.example/%C3%A9", Scheme::Http, "xn--bcher-kva.example", 80, "/%C3%A9"),
+        ("http://a/b@c:d", Scheme::Http, "a", 80, "/b@c:d"),
+        ("http://[1:2:3:4:5:6:7:8]/", Scheme::Http, "[1:2:3:4:5:6:7:8]", 80, "/"),
+    ] {
+        assert_eq!(parts(text), Ok((scheme, host.to_string(), port, target.to_string())), "{text}");
+    }
+}
+
+#[test]
+fn what_no_client_goes_to_is_told_why() {
+    for (text, error) in [
+        ("", UrlError::Scheme),
+        ("a", UrlError::Scheme),
+        ("ftp://a", UrlError::Scheme),
+        ("http:/a", UrlError::Scheme),
+        ("http:a", UrlError::Scheme),
+        ("http://", UrlError::Host),
+        ("http:///a", UrlError::Host),
+        ("http://:80", UrlError::Host),
+        ("http://a b", UrlError::Character),
+        ("http://a/\r\nX: y", UrlError::Character),
+        ("http://b\u{fc}cher/", UrlError::Character),
+        ("http://a@b", UrlError::UserInfo),
+        ("http://a:b@c", UrlError::UserInfo),
+        ("http://a%2eb/", UrlError::Host),
+        ("http://a\\b/", UrlError::Host),
+        ("http://1.2.3/", UrlError::Host),
+        ("http://1.2.3.4.5/", UrlError::Host),
+        ("http://256.1.1.1/", UrlError::Host),
+        ("http://01.1.1.1/", UrlError::Host),
+        ("http://a.0/", UrlError::Host),
+        ("http://[::1", UrlError::Host),
+        ("http://[::1]x/", UrlError::Host),
+        ("http://[::g]/", UrlError::Host),
+        ("http://[v1.x]/", UrlError::Host),
+        ("http://a:0/", UrlError::Port),
+        ("http://a:65536/", UrlError::Port),
+        ("http://a:+1/", UrlError::Port),
+        ("http://a:80:80/", UrlError::Port),
+        ("http://::1/", UrlError::Host),
+    ] {
+        assert_eq!(Url::parse(text).map(|_| ()), Err(error), "{text}");
+    }
+}
+
+fn follow(base: &str, reference: &str) -> Result<String, UrlError> {
+    let mut memory = [0; 80];
+    let mut url = UrlBuf::new(&mut memory);
+    url.set(base)?;
+    url.follow(reference.as_bytes())?;
+    Ok(url.as_str().to_string())
+}
+
+#[test]
+fn references_are_followed_as_rfc_3986_shows() {
+    let base = "http://a/b/c/d?q";
+    // RFC 3986 §5.4, without the schemes that nobody goes to.
+    for (reference, target) in [
+        ("g", "http://a/b/c/g"),
+        ("./g", "http://a/b/c/g"),
+        ("g/", "http://a/b/c/g/"),
+        ("/g", "http://a/g"),
+        ("//g", "http://g"),
+        ("?y", "http://a/b/c/d?y"),
+        ("g?y", "http://a/b/c/g?y"),
+        ("#s", "http://a/b/c/d?q"),
+        ("g#s", "http://a/b/c/g"),
+        ("", "http://a/b/c/d?q"),
+        (".", "http://a/b/c/"),
+        ("./", "http://a/b/c/"),
+        ("..", "http://a/b/"),
+        ("../", "http://a/b/"),
+        ("../g", "http://a/b/g"),
+        ("../..", "http://a/"),
+        ("../../", "http://a/"),
+        ("../../g", "http://a/g"),
+        ("../../../g", "http://a/g"),
+        ("../../../../g", "http://a/g"),
+        ("/./g", "http://a/g"),
+        ("/../g", "http://a/g"),
+        ("g.", "http://a/b/c/g."),
+        (".g", "http://a/b/c/.g"),
+        ("..g", "http://a/b/c/..g"),
+        ("./../g", "http://a/b/g"),
+        ("./g/.", "http://a/b/c/g/"),
+        ("g/./h", "http://a/b/c/g/h"),
+        ("g/../h", "http://a/b/c/h"),
+        ("g?y/./x", "http://a/b/c/g?y/./x"),
+        ("https://x:8/y#z", "https://x:8/y"),
+    ] {
+        assert_eq!(follow(base, reference).as_deref(), Ok(target), "{reference}");
+    }
+    assert_eq!(follow("http://a", "g").as_deref(), Ok("http://a/g"));
+    assert_eq!(follow("http://a?x", "g").as_deref(), Ok("http://a/g"));
+    assert_eq!(follow("http://a#x", "?g").as_deref(), Ok("http://a?g"));
+}
+
+#[test]
+fn a_reference_to_nowhere_is_an_error() {
+    for (reference, error) in [
+        ("mailto:x", UrlError::Scheme),
+        ("javascript:x//", UrlError::Scheme),
+        ("http:g", UrlError::Scheme),
+        ("//", UrlError::Host),
+        ("//u@h/", UrlError::UserInfo),
+        ("/a b", UrlError::Character),
+        ("/0123456789012345678901234567890123456789012345678901234567890123456789012345678", UrlError::TooLong),
+    ] {
+        assert_eq!(follow("http://a/b", reference), Err(error), "{reference}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_reference_gives_a_url_or_an_error(base in "(http|wss)://[a-z]{1,3}(:[0-9]{1,2})?[a-z/.?#]{0,12}", reference: Vec<u8>) {
+        let mut memory = [0; 48];
+        let mut url = UrlBuf::new(&mut memory);
+        if url.set(&base).is_ok() && url.follow(&reference).is_ok() {
+            proptest::prop_assert!(Url::parse(url.as_str()).is_ok());
+        }
+    }
+
+    #[test]
+    fn dots_never_leave_the_path(reference in "[a./?]{0,16}") {
+        if let Ok(url) = follow("http://host/b/c", &reference)
+            && !reference.starts_with("//")
+        {
+            proptest::prop_assert!(url.starts_with("http://host/"), "{}", url);
+        }
+    }
+}
+use std::vec::Vec;

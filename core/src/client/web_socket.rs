@@ -1,0 +1,98 @@
+//! A WebSocket that a client opens (RFC 6455 §4.1).
+//!
+//! ```
+//! use goldcrest_core::client::{Config, Error, Runtime, WebSocket, WebSocketOptions};
+//! use goldcrest_core::ws::close::{CloseCode, CloseReason};
+//! use goldcrest_core::ws::connection::MessageKind;
+//!
+//! async fn talk<R: Runtime>(runtime: &R) -> Result<(), goldcrest_core::session::Ended> {
+//!     let config = Config::default();
+//!     let options = WebSocketOptions { protocols: &["chat"], ..WebSocketOptions::default() };
+//!     let mut buffer = [0; 512]; // first for the answer's head, then for messages
+//!     let opened = WebSocket::connect(runtime, &config, "ws://10.0.0.2/chat", &options, &mut buffer).await;
+//!     let Ok(mut socket) = opened else { return Ok(()) };
+//!     socket.send(MessageKind::Text, b"hello").await?;
+//!     while let Some(message) = socket.recv(&mut buffer).await? {
+//!         println!("{:?}", message.payload);
+//!     }
+//!     println!("closed by {:?}: {}", socket.peer_close_code(), socket.peer_close_reason());
+//!     socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+//! }
+//! ```
+
+use core::future::Future;
+
+use super::ask::{Asker, Asking, Upgrade};
+use super::{ClientLink, Config, ConnectError, Error, Keys, Runtime};
+use crate::http::Answer;
+use crate::session::{Ended, Session};
+use crate::ws::Role;
+use crate::ws::handshake::ClientHandshake;
+
+/// An open WebSocket: [`Session`] says what it can do. Dropped without [`Session::finish`] it ends without a Close.
+pub type WebSocket<'e, R> = Session<ClientLink<'e, R>, Keys<'e, R>>;
+
+/// What a client asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct WebSocketOptions<'a> {
+    /// The subprotocols to offer, the preferred one first; distinct tokens. The server may choose one or none:
+    /// [`Session::protocol`].
+    pub protocols: &'a [&'a str],
+    /// The value of `Origin`, for who has one.
+    pub origin: Option<&'a str>,
+    /// Bytes of a message; a larger one closes with 1009. Default: no bound, for who reads parts.
+    pub max_message: u64,
+}
+
+impl Default for WebSocketOptions<'_> {
+    fn default() -> Self {
+        Self { protocols: &[], origin: None, max_message: u64::MAX }
+    }
+}
+
+impl<'e, R: Runtime> Session<ClientLink<'e, R>, Keys<'e, R>> {
+    /// Opens a WebSocket at `url` (`http` and `https` are taken as `ws` and `wss`), with the head of the answer in `buffer`.
+    /// Redirects are not followed, as in a browser. Dropping the future gives the attempt up.
+    ///
+    /// # Errors
+    /// [`Error::NotUpgraded`] where the answer is none of RFC 6455: another status than 101, a wrong
+    /// `Sec-WebSocket-Accept`, a subprotocol or an extension that was not offered. [`Ended::NoEntropy`] where there is no
+    /// nonce to be had: nothing was sent then. Else what [`Error`] says.
+    pub fn connect(
+        runtime: &'e R,
+        config: &'e Config<'e>,
+        url: &str,
+        options: &WebSocketOptions<'_>,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = Result<Self, Error<ConnectError<R>>>> {
+        async move {
+            let upgrade = Upgrade { nonce: nonce(runtime)?, protocols: options.protocols, origin: options.origin };
+            let asking = Asking { upgrade: Some(upgrade), ..Asking::default() };
+            let (link, protocol) = {
+                let mut asker = Asker::new(runtime, config, url, &mut []);
+                let length = asker.ask(&asking, buffer).await?;
+                let protocol = verify(&upgrade, buffer.get(..length).unwrap_or_default(), config.max_fields)?;
+                (asker.take_call().ok_or(Error::Closed)?.link, protocol)
+            };
+            Ok(Self::new(link, Role::Client, Keys(runtime), options.max_message, protocol))
+        }
+    }
+}
+
+/// Judges the answer to `upgrade`: which of the subprotocols it chose.
+pub(super) fn verify<E>(upgrade: &Upgrade<'_>, head: &[u8], max_fields: usize) -> Result<Option<usize>, Error<E>> {
+    let answer = Answer::parse(head, max_fields)?;
+    let Upgrade { nonce, protocols, origin } = *upgrade;
+    let handshake = ClientHandshake { host: "", target: "/", origin, protocols, nonce };
+    let chosen = handshake.verify(answer.status(), answer.fields()).map_err(Error::NotUpgraded)?;
+    Ok(chosen.protocol.and_then(|chosen| protocols.iter().position(|name| *name == chosen)))
+}
+
+/// Sixteen random bytes.
+pub(super) fn nonce<R: Runtime>(runtime: &R) -> Result<[u8; 16], Ended> {
+    let mut nonce = [0; 16];
+    for part in nonce.as_chunks_mut::<4>().0 {
+        *part = runtime.random().map_err(|_| Ended::NoEntropy)?;
+    }
+    Ok(nonce)
+}
