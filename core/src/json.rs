@@ -116,17 +116,18 @@ impl<'a> Members<'a> {
 
 /// Bytes of the string that `bytes` begin with, both quotes included.
 fn string_length(bytes: &[u8]) -> Option<usize> {
-    let mut escaped = false;
-    for (at, byte) in bytes.iter().enumerate().skip(1) {
+    let (mut escaped, mut at) = (false, 1usize);
+    loop {
+        let byte = bytes.get(at)?;
+        at = at.checked_add(1)?;
         match byte {
             _ if escaped => escaped = false,
             b'\\' => escaped = true,
-            b'"' => return at.checked_add(1),
+            b'"' => return Some(at),
             0..=0x1f => return None,
             _ => {}
         }
     }
-    None
 }
 
 fn nested_length(bytes: &[u8]) -> Option<usize> {
@@ -244,7 +245,8 @@ fn unicode(bytes: &[u8], read: &mut usize) -> Option<char> {
     *read = read.checked_add(4)?;
     let low = digits.iter().try_fold(0u32, |sum, digit| Some(sum << 4 | char::from(*digit).to_digit(16)?))?;
     let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-    char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + low)
+    let high = high.checked_sub(0xd800)?;
+    char::from_u32((high << 10 | low).checked_add(0x1_0000)?)
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ mod answer;
 mod body;
 pub mod chunked;
 mod class;
-mod copy;
+pub(crate) mod copy;
 mod field;
 mod length;
 mod list;

@@ -47,7 +47,8 @@ impl<const N: usize> IdempotencyKeys<N> {
             *digest = key.0;
             *seq = id.seq;
         }
-        self.next = if self.next + 1 < N { self.next + 1 } else { 0 };
+        let next = self.next.saturating_add(1);
+        self.next = if next < N { next } else { 0 };
     }
 }
 

@@ -1,7 +1,5 @@
 //! Who may ask: `Origin` and `Host`.
 
-use core::net::{Ipv4Addr, Ipv6Addr};
-
 use crate::http::Request;
 use crate::ws::handshake::origin::OriginPolicy;
 
@@ -53,23 +51,32 @@ impl HostPolicy<'_> {
 }
 
 fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    }
+    let name = host.trim_end_matches(|digit: char| digit.is_ascii_digit());
+    name.strip_suffix(':').unwrap_or(host)
 }
 
 fn is_address(name: &str) -> bool {
-    match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => name.parse::<Ipv4Addr>().is_ok(),
+    // Only an address stands in brackets, and no name has a top that is a number: neither can be made to point elsewhere.
+    // (The library's own parser of addresses panics where it is wrong, and is large.)
+    if let Some(address) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        return address.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
+            && address.bytes().any(|byte| byte == b':');
     }
+    let mut parts = labels(name);
+    (0..4).all(|_| parts.next().is_some_and(is_octet)) && parts.next().is_none()
+}
+
+fn is_octet(part: &[u8]) -> bool {
+    (1..=3).contains(&part.len()) && part.iter().all(u8::is_ascii_digit) && (part.len() < 3 || part <= b"255")
+}
+
+fn labels(name: &str) -> impl Iterator<Item = &[u8]> {
+    name.as_bytes().split(|byte| *byte == b'.')
 }
 
 fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
-    let top = name.rsplit('.').next().unwrap_or(name);
-    top.eq_ignore_ascii_case("localhost")
+    labels(name).last().is_some_and(|top| top.eq_ignore_ascii_case(b"localhost"))
 }
 
 #[cfg(test)]
@@ -78,14 +85,35 @@ mod tests {
 
     #[test]
     fn only_names_that_nobody_else_can_point_here_are_local() {
-        for host in
-            ["127.0.0.1:8080", "[::1]:80", "[::1]", "localhost", "LOCALHOST:1", "a.localhost.", "", ":80", "10.0.2.15"]
-        {
+        for host in [
+            "127.0.0.1:8080",
+            "[::1]:80",
+            "[::1]",
+            "localhost",
+            "LOCALHOST:1",
+            "a.localhost.",
+            "",
+            ":80",
+            "10.0.255.15",
+        ] {
             assert!(HostPolicy::Local.judge(host), "{host}");
         }
-        for host in
-            ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "[evil]", "notlocalhost", "1.2.3"]
-        {
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:80",
+            "[evil]",
+            "[add]",
+            "notlocalhost",
+            "1.2.3",
+            "1.2.3.",
+            "1.2.3.4.",
+            "1.2.3.256",
+            "1.2.3.+4",
+            "1.2.3.4.5",
+            "[::1",
+            "localhost:x",
+        ] {
             assert!(!HostPolicy::Local.judge(host), "{host}");
             assert!(HostPolicy::Any.judge(host), "{host}");
         }

@@ -7,6 +7,7 @@ use super::websocket::{WebSocket, WebSocketOptions};
 use super::writer::{BodyWriter, EventWriter};
 use super::{Ended, Outcome, Runtime};
 use crate::edge::{Interest, Lent};
+use crate::http::copy::copy;
 use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Refusal, Request, Response, Status, Version};
 use crate::sink::{Pour, Sink};
 use crate::ws::Role;
@@ -467,8 +468,7 @@ fn take_content(decoder: &mut BodyDecoder, bytes: &[u8], buffer: &mut [u8]) -> (
                 if let Some(data) = piece.get(decoded.data)
                     && let Some(room) = room.get_mut(..data.len())
                 {
-                    room.copy_from_slice(data);
-                    filled = filled.saturating_add(data.len());
+                    filled = filled.saturating_add(copy(data, room));
                 }
                 consumed = consumed.saturating_add(decoded.consumed);
                 if decoded.done {

@@ -5,6 +5,7 @@ use core::task::{Context, Poll};
 use super::wire::Wire;
 use super::{Ended, Link, Message, Part, Session};
 use crate::edge::Lent;
+use crate::http::copy::copy;
 use crate::ws::ProtocolError;
 use crate::ws::connection::{Incoming, MaskingKeys, MessageKind};
 
@@ -130,7 +131,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             let seen = match received.event {
                 Some(Incoming::Piece(piece)) => match room.get_mut(..piece.payload.len()) {
                     Some(room) => {
-                        room.copy_from_slice(piece.payload);
+                        copy(piece.payload, room);
                         Seen::Piece { kind: piece.kind, len: piece.payload.len(), last: piece.last }
                     }
                     None => Seen::TooBig,

@@ -2,6 +2,7 @@
 
 use super::{Ended, Link, Session};
 use crate::edge::{Lent, Socket};
+use crate::http::copy::copy;
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{MaskingKeys, MessageKind, NoEntropy, SendError};
@@ -134,11 +135,8 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 let body = connection.payload(room.get_mut(head..).unwrap_or_default(), |room| {
                     let count = room.len().min(rest.len());
                     let (now, later) = rest.split_at_checked(count).unwrap_or_default();
-                    if let Some(room) = room.get_mut(..now.len()) {
-                        room.copy_from_slice(now);
-                    }
                     *rest = later;
-                    now.len()
+                    copy(now, room)
                 });
                 (head.saturating_add(body), Ok(()))
             })?;

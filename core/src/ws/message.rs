@@ -85,7 +85,7 @@ impl<'b> Assembler<'b> {
         if piece.payload.len() > room.len() {
             return Err(ProtocolError::MessageTooBig);
         }
-        self.len += copy(piece.payload, room);
+        self.len = self.len.saturating_add(copy(piece.payload, room));
         if !piece.last {
             return Ok(None);
         }

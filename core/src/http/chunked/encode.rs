@@ -1,6 +1,6 @@
 //! Putting content into chunks, in the room that it leaves through.
 
-use crate::http::copy::copy;
+use crate::http::copy::{copy, shift};
 
 /// Room shorter than this takes a part of a chunk that is made in the carry.
 const CARRY: usize = 16;
@@ -103,13 +103,7 @@ fn chunk(room: &mut [u8], width: usize, most: usize, fill: impl FnOnce(&mut [u8]
     let start = digits.saturating_add(2);
     if start < at {
         let end = at.saturating_add(length);
-        // The bounds are said once more, so that the move provably cannot panic.
-        if let Some(whole) = room.get_mut(..end)
-            && at <= end
-            && start <= whole.len() - (end - at)
-        {
-            whole.copy_within(at..end, start);
-        }
+        shift(room.get_mut(start..end).unwrap_or_default(), at.saturating_sub(start));
     }
     let mut rest = length;
     for digit in room.get_mut(..digits).unwrap_or_default().iter_mut().rev() {

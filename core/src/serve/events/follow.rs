@@ -48,7 +48,7 @@ pub(super) fn answer<R: Runtime>(
             if !draining && runtime.is_draining() {
                 draining = true;
                 let time = line.config.pace.reconnection_time;
-                follow.end(time / 2 + spread(runtime.random(), time * 2));
+                follow.end((time / 2).saturating_add(spread(runtime.random(), time.saturating_mul(2))));
             }
             if count.is_cut() {
                 return Err(Ended::Cut);

@@ -27,7 +27,7 @@ impl Handler for Full {
 /// `Retry-After`. Both are spread, so that they do not all come at once.
 pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport: Transport) -> Outcome {
     let base = exchange.line.config.retry_after;
-    let delay = base + spread(exchange.runtime().random(), base / 2);
+    let delay = base.saturating_add(spread(exchange.runtime().random(), base / 2));
     if transport == Transport::Sse {
         let mut room = [0; 32];
         let mut sink = Sink::new(&mut room, 0);

@@ -7,6 +7,7 @@ use super::ask::Ask;
 use super::spoken::{self, Reply};
 use crate::delivery::{Framing, MessageKind as Kind, Messages, NextMessage};
 use crate::edge::{Interest, Lent};
+use crate::http::copy::copy;
 use crate::hub::{ChannelName, Channels, Publication, PublishError, Reader};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy, Source};
 use crate::serve::exchange::{Exchange, Served};
@@ -368,7 +369,7 @@ fn collect<R: Runtime>(incoming: &mut Option<Arriving<R::Buffer>>, piece: Piece<
     };
     let end = message.filled.saturating_add(piece.payload.len());
     let Some(room) = message.buffer.as_mut().get_mut(message.filled..end) else { return Seen::TooBig };
-    room.copy_from_slice(piece.payload);
+    copy(piece.payload, room);
     message.filled = end;
     if piece.last { Seen::Message(piece.kind) } else { Seen::Nothing }
 }
