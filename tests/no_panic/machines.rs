@@ -1,16 +1,20 @@
 //! The core's machines, its log and its delivery, called with input that no compiler knows, and a panic handler that does not
 //! link: where a panic is reachable from any of them, neither does this (`tests/no-panic`).
+//! With overflow checks on, where a sum may overflow, neither.
 #![no_std]
 #![no_main]
 #![allow(unused_must_use, reason = "only what is called matters")]
 
+mod unknown;
+
 use core::hint::black_box;
-use core::panic::PanicInfo;
 use core::time::Duration;
 
 use goldcrest_core::delivery::{EventStream, Follow, Framing, Messages, Ndjson, Pace, Poll, PollBounds};
 use goldcrest_core::http::chunked::{ChunkDecoder, ChunkEncoder};
 use goldcrest_core::http::{Accumulator, BodyDecoder, Request, Response, Status};
+use goldcrest_core::hub::{Channel, ChannelName, Publication};
+use goldcrest_core::json::{self, Members};
 use goldcrest_core::log::{Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, Position, Source};
 use goldcrest_core::sink::{Measure, Sink};
 use goldcrest_core::sse::encode;
@@ -19,39 +23,11 @@ use goldcrest_core::sse::reconnect::{LastEventId, Policy, Reconnect};
 use goldcrest_core::time::Instant;
 use goldcrest_core::ws::Role;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
-use goldcrest_core::ws::connection::{Config, Connection, MessageKind, PingPayload, Unmasked};
+use goldcrest_core::ws::connection::{Config, Connection, Incoming, MessageKind, PingPayload, Unmasked};
 use goldcrest_core::ws::handshake::{ClientHandshake, RequestLine, accept};
 use goldcrest_core::ws::heartbeat::{Heartbeat, Pulse};
-
-#[panic_handler]
-fn panic(_: &PanicInfo<'_>) -> ! {
-    unsafe extern "C" {
-        fn a_panic_is_reachable() -> !;
-    }
-    // SAFETY: there is no such function, and what calls it does not link.
-    unsafe { a_panic_is_reachable() }
-}
-
-static mut ROOM: [u8; 512] = [0; 512];
-static mut INPUT: [u8; 512] = [0; 512];
-
-fn room() -> &'static mut [u8] {
-    // SAFETY: nobody runs this.
-    black_box(unsafe { &mut *(&raw mut ROOM) })
-}
-
-fn input() -> &'static mut [u8] {
-    // SAFETY: nobody runs this.
-    black_box(unsafe { &mut *(&raw mut INPUT) })
-}
-
-fn text() -> &'static str {
-    black_box(core::str::from_utf8(input()).unwrap_or_default())
-}
-
-fn number() -> u64 {
-    black_box(0)
-}
+use goldcrest_core::ws::message::Assembler;
+use unknown::{input, number, room, text};
 
 fn now() -> Instant {
     Instant::from_millis(number())
@@ -114,8 +90,15 @@ fn websocket(role: Role) {
     let mut connection = Connection::new(role, Config::default());
     let mut keys = || Ok([number() as u8; 4]);
     let mut pulse = Pulse::new(Heartbeat::default(), now());
+    let mut messages = Assembler::new(room());
     while !connection.is_closed() {
-        black_box(connection.receive(input()));
+        let received = connection.receive(input());
+        if let Some(Incoming::Piece(piece)) = black_box(&received).event {
+            let _ = black_box(messages.push(piece));
+        }
+        black_box((connection.is_control_next(number() as u8), connection.wants_input(), connection.should_drop()));
+        black_box((connection.buffered(), connection.has_output(), connection.payload_remaining()));
+        black_box(pulse.pong(PingPayload::new(input()), now()));
         let _ = connection.ping(PingPayload::new(input()));
         let _ = connection.start_frame(MessageKind::Text, black_box(true), number(), &mut keys);
         black_box(connection.payload(room(), |room| black_box(room.len())));
@@ -126,6 +109,25 @@ fn websocket(role: Role) {
         black_box((pulse.tick(now()), pulse.deadline(), connection.peer_close_reason()));
         pulse.heard(now());
     }
+}
+
+fn json() {
+    let Ok(mut members) = Members::new(input()) else { return };
+    while let Ok(Some((name, value))) = members.next() {
+        let _ = black_box((name, json::text(value)));
+    }
+}
+
+fn hub() {
+    let Ok(log) = EventLog::new(room(), number() as usize, number() as u32) else { return };
+    let mut channel = Channel::<_, 8>::new("a", log);
+    let event_type = EventType::MESSAGE;
+    let idempotency_key = Some(&*input());
+    let publication = Publication { event_type, encoding: Encoding::Binary, data: input(), idempotency_key };
+    channel.follow();
+    let _ = black_box(channel.publish(&publication));
+    channel.unfollow();
+    let _ = black_box(ChannelName::new(text()));
 }
 
 fn log_and_delivery() {
@@ -164,6 +166,8 @@ extern "C" fn _start() {
     sse();
     websocket(black_box(Role::Server));
     log_and_delivery();
+    json();
+    hub();
     let protocols = &[text()];
     let client =
         ClientHandshake { host: text(), target: text(), origin: Some(text()), protocols, nonce: [number() as u8; 16] };

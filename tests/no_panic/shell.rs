@@ -1,0 +1,249 @@
+//! The async shell, served over a socket, a clock and buffers that no compiler knows, by a handler that does all there is
+//! to do: of panics only the compiler's own may be reachable, for an `async fn` that is polled after its end
+//! (`tests/no-panic`).
+#![no_std]
+#![no_main]
+
+mod unknown;
+
+use core::future::poll_fn;
+use core::hint::black_box;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use goldcrest_core::edge::{Clock, Interest, Lent, Socket, Timer};
+use goldcrest_core::http::{Request, Response, Status};
+use goldcrest_core::hub::{Channel, Hub};
+use goldcrest_core::log::{EventLog, EventType, GapPolicy};
+use goldcrest_core::serve::{
+    Access, BodyWriter, Config, EventWriter, Events, Exchange, Full, Handler, HostPolicy, Outcome, Purpose, Runtime,
+    Transport, WebSocket, WebSocketOptions, serve,
+};
+use goldcrest_core::sse::encode::Event;
+use goldcrest_core::sse::field::Comment;
+use goldcrest_core::time::Instant;
+use goldcrest_core::ws::close::{CloseCode, CloseReason};
+use goldcrest_core::ws::connection::MessageKind;
+use unknown::{chance, input, number, room, text};
+
+/// Anything may happen on it.
+struct AnySocket;
+
+#[derive(Debug)]
+struct Broken;
+
+fn lend<R>(bytes: &mut [u8], f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Broken> {
+    match number() {
+        0 => Err(Broken),
+        1 => Ok(Lent::NotNow),
+        2 => Ok(Lent::Eof),
+        _ => {
+            let (count, result) = f(bytes);
+            black_box(count);
+            Ok(Lent::Got(result))
+        }
+    }
+}
+
+fn poll_anything<T>(ready: T) -> Poll<T> {
+    if chance() { Poll::Ready(ready) } else { Poll::Pending }
+}
+
+impl Socket for AnySocket {
+    type Error = Broken;
+
+    async fn wait(&mut self, want: Interest) -> Result<(), Broken> {
+        black_box(want);
+        poll_fn(|_| poll_anything(if chance() { Ok(()) } else { Err(Broken) })).await
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Broken> {
+        lend(input(), f)
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Broken> {
+        lend(room(), f)
+    }
+
+    fn room(&self) -> usize {
+        number() as usize
+    }
+
+    fn capacity(&self) -> usize {
+        number() as usize
+    }
+
+    fn unsent(&self) -> usize {
+        number() as usize
+    }
+
+    fn close(&mut self) {}
+
+    fn abort(&mut self) {}
+}
+
+/// A clock that shows any time, now later and now earlier.
+struct AnyClock;
+
+impl Clock for AnyClock {
+    type Timer = Self;
+
+    fn now(&self) -> Instant {
+        Instant::from_millis(number())
+    }
+
+    fn timer(&self) -> Self {
+        Self
+    }
+}
+
+impl Timer for AnyClock {
+    fn poll_until(&mut self, _cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        black_box(deadline);
+        poll_anything(())
+    }
+}
+
+struct World(AnyClock);
+
+impl Runtime for World {
+    type Socket = AnySocket;
+    type Clock = AnyClock;
+    type Buffer = &'static mut [u8];
+    type Ticket = ();
+
+    fn clock(&self) -> &AnyClock {
+        &self.0
+    }
+
+    fn buffer(&self, purpose: Purpose) -> Option<&'static mut [u8]> {
+        black_box(purpose);
+        if chance() { Some(room()) } else { None }
+    }
+
+    fn random(&self) -> u32 {
+        number() as u32
+    }
+
+    fn is_draining(&self) -> bool {
+        chance()
+    }
+
+    fn ticket<B: AsRef<[u8]>>(&self, _request: &Request<B>, _transport: Transport) {}
+}
+
+fn some_time() -> Duration {
+    Duration::from_millis(number())
+}
+
+type AnyHub = Hub<NoopRawMutex, &'static mut [u8], 2, 3>;
+
+/// Answers in every way that there is.
+struct Any<'h>(Events<'h, AnyHub>);
+
+impl Handler for Any<'_> {
+    async fn handle<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> Outcome {
+        match number() {
+            0 => self.0.handle(exchange).await,
+            1 => Full.handle(exchange).await,
+            2 => exchange.allow(text()).await,
+            3 => match exchange.read_whole(input()).await {
+                Ok(length) => {
+                    let body = input().get(..length).unwrap_or_default();
+                    let headers = &[(text(), text())];
+                    let status = Status::new(number() as u16).unwrap_or(Status::OK);
+                    exchange.respond(&Response { status, content_type: Some(text()), headers, body }).await
+                }
+                Err(error) => exchange.body_failed(error).await,
+            },
+            4 => stream(exchange.stream(text()).await?).await,
+            5 => events(exchange.sse().await?).await,
+            6 => {
+                let options = WebSocketOptions { protocols: &[text()], max_message: number() };
+                websocket(exchange.websocket(&options).await?).await
+            }
+            _ => exchange.not_found().await,
+        }
+    }
+}
+
+async fn stream<R: Runtime>(mut body: BodyWriter<'_, '_, R>) -> Outcome {
+    while body.sleep(some_time()).await? {
+        body.write(input()).await?;
+        black_box(body.buffered_amount());
+        body.during(poll_fn(|_| poll_anything(()))).await?;
+    }
+    body.finish().await
+}
+
+async fn events<R: Runtime>(mut events: EventWriter<'_, '_, R>) -> Outcome {
+    while events.sleep(some_time()).await? {
+        events.event(&Event::new(input())).await?;
+        if let Ok(comment) = Comment::new(input()) {
+            events.comment(comment).await?;
+        }
+        events.during(poll_fn(|_| poll_anything(()))).await?;
+    }
+    events.finish().await
+}
+
+async fn websocket<R: Runtime>(mut socket: WebSocket<'_, '_, R>) -> Outcome {
+    while socket.ready().await? {
+        let kind = if chance() { MessageKind::Text } else { MessageKind::Binary };
+        match number() {
+            0 => _ = black_box(socket.recv(room()).await?),
+            1 => _ = black_box(socket.read(room()).await?),
+            2 => socket.send(kind, input()).await?,
+            3 => _ = black_box(socket.try_send(kind, input())?),
+            4 => socket.start_message(kind)?,
+            5 => socket.write(input()).await?,
+            6 => socket.end_message().await?,
+            7 => socket.during(poll_fn(|_| poll_anything(()))).await?,
+            8 => socket.sleep(some_time()).await?,
+            _ => socket.close(CloseCode::NORMAL, CloseReason::NONE),
+        }
+        black_box((socket.protocol(), socket.buffered_amount()));
+    }
+    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() {
+    let log = || EventLog::new(room(), number() as usize, number() as u32);
+    let (Ok(a), Ok(b)) = (log(), log()) else { return };
+    let policy = black_box(GapPolicy::Disconnect);
+    let hub = AnyHub::new([Channel::new("a", a), Channel::new("b", b)]).with_gap_policy(policy);
+    let _ = black_box(hub.publish(text(), EventType::MESSAGE, input()));
+    let mut config = Config {
+        access: Access { hosts: HostPolicy::List(&[text()]), ..Access::default() },
+        max_fields: number() as usize,
+        max_body: number(),
+        turn: number() as usize,
+        retry_after: some_time(),
+        default_wait: some_time(),
+        max_wait: some_time(),
+        ..Config::default()
+    };
+    for time in [
+        &mut config.head_timeout,
+        &mut config.idle_timeout,
+        &mut config.body_timeout,
+        &mut config.write_timeout,
+        &mut config.linger_timeout,
+        &mut config.close_timeout,
+        &mut config.pace.keep_alive,
+        &mut config.pace.reconnection_time,
+        &mut config.heartbeat.ping_interval,
+        &mut config.heartbeat.pong_deadline,
+    ] {
+        // Any there is, Duration::MAX too.
+        *time = Duration::new(number(), 999_999_999);
+    }
+    config.poll.events = number() as usize;
+    config.poll.bytes = number();
+    let (mut socket, world, handler) = (AnySocket, World(AnyClock), Any(Events::new(&hub)));
+    let mut serving = pin!(serve(&mut socket, &world, &config, &handler));
+    while black_box(serving.as_mut().poll(&mut Context::from_waker(Waker::noop()))).is_pending() {}
+}
