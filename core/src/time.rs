@@ -44,6 +44,8 @@ impl Instant {
 impl Add<Duration> for Instant {
     type Output = Self;
 
+    // On a chip code is scarcer than time: there it is called.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn add(self, duration: Duration) -> Self {
         // Without the 128 bits of `as_millis`.
         let millis = duration.as_secs().saturating_mul(1_000).saturating_add(duration.subsec_millis().into());

@@ -10,7 +10,7 @@ pub(crate) fn wait<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<u32> {
             let Some(first) = List::parts(preference).next_raw() else { continue };
             let (name, word) = parameter(first);
             if name.eq_ignore_ascii_case(b"wait") {
-                return seconds(unquote(word));
+                return seconds_of(unquote(word));
             }
         }
     }
@@ -21,7 +21,8 @@ fn unquote(word: &[u8]) -> &[u8] {
     word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word)
 }
 
-fn seconds(digits: &[u8]) -> Option<u32> {
+/// Digits as a number of seconds; too large a one saturates.
+pub(crate) fn seconds_of(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

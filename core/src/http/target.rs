@@ -70,14 +70,14 @@ pub(crate) fn is_host_and_port(value: &[u8]) -> bool {
 fn split_host(value: &[u8]) -> Option<(&[u8], &[u8])> {
     if let [b'[', rest @ ..] = value {
         let (address, port) = split_once(rest, b']')?;
-        return is_address(address).then_some((address, port));
+        return is_bracketed_address(address).then_some((address, port));
     }
     let end = find(value, b':').unwrap_or(value.len());
     value.split_at_checked(end).filter(|(name, _)| is_name(name))
 }
 
-/// An address in brackets: IPv6, by its alphabet.
-fn is_address(address: &[u8]) -> bool {
+/// Whether what stands in brackets is an address: IPv6, by its alphabet.
+pub(crate) fn is_bracketed_address(address: &[u8]) -> bool {
     address.iter().all(|&byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
         && address.iter().filter(|&&byte| byte == b':').nth(1).is_some()
 }

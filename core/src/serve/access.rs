@@ -1,6 +1,6 @@
 //! Who may ask: `Origin` and `Host`.
 
-use crate::http::Request;
+use crate::http::{Request, is_bracketed_address};
 use crate::ws::handshake::origin::OriginPolicy;
 
 /// Which pages and which names of the server are answered; anything else is 403.
@@ -51,33 +51,43 @@ impl HostPolicy<'_> {
 }
 
 fn without_port(host: &str) -> &str {
-    let name = host.trim_end_matches(|digit: char| digit.is_ascii_digit());
-    name.strip_suffix(':').unwrap_or(host)
-}
-
-fn is_address(name: &str) -> bool {
-    // Only an address stands in brackets, and no name has a top that is a number: neither can be made to point elsewhere.
-    // (The library's own parser of addresses panics where it is wrong, and is large.)
-    if let Some(address) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
-        return address.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
-            && address.bytes().any(|byte| byte == b':');
+    let colon = host.bytes().rposition(|byte| byte == b':');
+    match colon.and_then(|at| host.split_at_checked(at)) {
+        Some((name, port)) if port.bytes().skip(1).all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
     }
-    let mut parts = labels(name);
-    (0..4).all(|_| parts.next().is_some_and(is_octet)) && parts.next().is_none()
 }
 
-fn is_octet(part: &[u8]) -> bool {
-    (1..=3).contains(&part.len()) && part.iter().all(u8::is_ascii_digit) && (part.len() < 3 || part <= b"255")
+/// An address: what stands in brackets is never a name, and neither are four numbers.
+fn is_address(name: &str) -> bool {
+    match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some(address) => is_bracketed_address(address.as_bytes()),
+        None => {
+            let mut parts = name.as_bytes().split(|byte| *byte == b'.');
+            let four = [(); 4].iter().all(|()| parts.next().is_some_and(is_part));
+            four && parts.next().is_none()
+        }
+    }
 }
 
-fn labels(name: &str) -> impl Iterator<Item = &[u8]> {
-    name.as_bytes().split(|byte| *byte == b'.')
+/// A number up to 255, without a zero in front.
+fn is_part(digits: &[u8]) -> bool {
+    match digits {
+        [digit] => digit.is_ascii_digit(),
+        [b'1'..=b'9', rest @ ..] => {
+            rest.len() < 3 && digits.iter().all(u8::is_ascii_digit) && (rest.len() < 2 || *digits <= b"255"[..])
+        }
+        _ => false,
+    }
 }
 
 fn is_localhost(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    labels(name).last().is_some_and(|top| top.eq_ignore_ascii_case(b"localhost"))
+    let name = name.strip_suffix('.').unwrap_or(name).as_bytes();
+    let below = name.len().checked_sub(LOCALHOST.len()).and_then(|at| name.split_at_checked(at));
+    below.is_some_and(|(before, top)| top.eq_ignore_ascii_case(LOCALHOST) && matches!(before, [] | [.., b'.']))
 }
+
+const LOCALHOST: &[u8] = b"localhost";
 
 #[cfg(test)]
 mod tests {
@@ -94,7 +104,9 @@ mod tests {
             "a.localhost.",
             "",
             ":80",
-            "10.0.255.15",
+            "10.0.2.15",
+            "255.249.199.0",
+            "[fe80::1.2.3.4]",
         ] {
             assert!(HostPolicy::Local.judge(host), "{host}");
         }
@@ -103,16 +115,18 @@ mod tests {
             "localhost.evil.example",
             "127.0.0.1.evil.example:80",
             "[evil]",
-            "[add]",
             "notlocalhost",
             "1.2.3",
-            "1.2.3.",
-            "1.2.3.4.",
-            "1.2.3.256",
-            "1.2.3.+4",
             "1.2.3.4.5",
+            "1.2.3.256",
+            "1.2.3.1000",
+            "1.2.3.04",
+            "1.2.3.",
+            "1.2..3",
+            "1.2.3.x",
+            "[1.2.3.4]",
             "[::1",
-            "localhost:x",
+            "localhost..",
         ] {
             assert!(!HostPolicy::Local.judge(host), "{host}");
             assert!(HostPolicy::Any.judge(host), "{host}");

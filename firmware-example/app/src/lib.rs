@@ -58,6 +58,12 @@ pub fn start(spawner: Spawner, stack: Stack<'static>, board: &'static Board) {
 pub fn spawn<S>(spawner: Spawner, task: Result<SpawnToken<S>, SpawnError>) {
     match task {
         Ok(task) => spawner.spawn(task),
-        Err(reason) => error!("{reason}"),
+        Err(reason) => refused(reason),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn refused(reason: SpawnError) {
+    error!("{reason}");
 }

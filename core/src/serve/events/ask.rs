@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::http::{Encoded, Request};
+use crate::http::{Encoded, Request, seconds_of};
 use crate::log::{EventId, MAX_EVENT_ID, Position};
 use crate::serve::Config;
 use crate::ws::handshake::server::is_upgrade;
@@ -137,7 +137,7 @@ fn cursor(text: &[u8]) -> Option<Position> {
 
 fn seconds(value: Encoded<'_>) -> Option<u32> {
     let mut digits = [0; 10];
-    core::str::from_utf8(value.decode(&mut digits)?).ok()?.parse().ok()
+    seconds_of(value.decode(&mut digits)?)
 }
 
 #[cfg(test)]

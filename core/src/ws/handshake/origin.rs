@@ -102,9 +102,10 @@ fn split_port(authority: &[u8]) -> Option<(&[u8], Option<u16>)> {
     }
     let port = match port {
         [] | [b':'] => None,
-        [b':', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => {
-            Some(core::str::from_utf8(digits).ok()?.parse().ok()?)
-        }
+        [b':', digits @ ..] => Some(digits.iter().try_fold(0u16, |sum, digit| match digit {
+            b'0'..=b'9' => sum.checked_mul(10)?.checked_add(u16::from(digit - b'0')),
+            _ => None,
+        })?),
         _ => return None,
     };
     Some((host, port))

@@ -50,6 +50,7 @@ embassy_time_driver::time_driver_impl!(static TIME: Time = Time {
 });
 
 impl Time {
+    #[inline(never)]
     fn ticks(&self, cs: CriticalSection<'_>) -> u64 {
         let mut wraps = self.wraps.borrow(cs).get();
         let mut left = CVR.read();
