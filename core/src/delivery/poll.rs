@@ -4,7 +4,7 @@ use super::envelope::{Envelope, after_member, gap_member};
 use super::follow::{Filled, Then};
 use super::render::{Progress, Rendered, measure, render};
 use crate::log::{EventId, Gap, Placed, Source};
-use crate::sink::{Measure, Pour, Sink};
+use crate::sink::{Pour, Ruler, Sink};
 
 const FIRST: Envelope = Envelope { before: b"", behind: b"" };
 const NEXT: Envelope = Envelope { before: b",", behind: b"" };
@@ -58,10 +58,10 @@ impl Poll {
             saying: Saying::Opening,
             progress: Progress::default(),
         };
-        let mut length = Measure(events);
+        let mut length = Ruler::ruler();
         poll.opening(&mut length);
         poll.closing(&mut length);
-        poll.length = length.0;
+        poll.length = events.saturating_add(length.measured());
         poll
     }
 

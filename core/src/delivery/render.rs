@@ -1,7 +1,7 @@
 //! An event's wire form, piece by piece.
 
 use crate::log::{EventId, Look, MAX_EVENT_TYPE, Meta, Seen, Source};
-use crate::sink::{Measure, Pour, Sink};
+use crate::sink::{Pour, Ruler, Sink};
 
 /// Bytes of data that are encoded at once: a multiple of 3, so that Base64 needs no carry.
 const PIECE: usize = 192;
@@ -93,13 +93,13 @@ pub(super) fn render(
 /// Bytes of the wire form of the event that follows `after`, and what it is; `None` where it is not there.
 pub(super) fn measure(form: &impl Form, source: &impl Source, after: u64) -> Option<(Meta, u64)> {
     let mut window = Window::new();
-    let mut length = Measure::default();
+    let mut length = Ruler::ruler();
     let mut number = 0;
     loop {
         let part = window.part(source, after, number).ok()?;
         let meta = *part.meta;
         if part.write(form, source.epoch(), &mut length) {
-            return Some((meta, length.0));
+            return Some((meta, length.measured()));
         }
         number = number.saturating_add(1);
     }

@@ -3,7 +3,7 @@
 use super::envelope::{Envelope, gap_notice};
 use super::render::{Form, Progress, Rendered, measure, render};
 use crate::log::{Encoding, EventId, Gap, GapPolicy, Meta, Position, Source};
-use crate::sink::{Measure, Pour, Sink};
+use crate::sink::{Pour, Ruler, Sink};
 
 /// How events become messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,10 +91,10 @@ impl Messages {
                     self.behind = true;
                     return NextMessage::Behind;
                 }
-                let mut length = Measure::default();
+                let mut length = Ruler::ruler();
                 gap_notice(gap, self.id(source), &mut length);
                 self.saying = Saying::Gap(gap);
-                return NextMessage::Message(MessageKind::Text, length.0);
+                return NextMessage::Message(MessageKind::Text, length.measured());
             }
             if self.behind {
                 return NextMessage::Behind;

@@ -33,83 +33,112 @@ pub const fn rotated(key: [u8; 4], passed: usize) -> [u8; 4] {
     u32::from_le_bytes(key).rotate_right((passed as u32 & 3) * 8).to_le_bytes()
 }
 
-/// From this many bytes on, aligning costs less than it saves.
-const LONG: usize = 256;
-
-#[inline(always)]
+/// On a chip, whose registers are no wider and which has no vectors.
+#[cfg(not(target_pointer_width = "64"))]
+#[inline(never)]
 fn apply<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> bool {
-    let seen = if payload.len() < LONG { words::<WATCH>(payload, key) } else { blocks::<WATCH>(payload, key) };
-    seen & 0x8080_8080_8080_8080 == 0
-}
-
-/// The bits seen in a payload of any length.
-#[inline(always)]
-fn words<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> u64 {
     let mut seen = 0;
-    let (words, rest) = payload.as_chunks_mut::<8>();
-    for word in words {
-        let plain = u64::from_ne_bytes(*word) ^ twice(key);
-        seen |= if WATCH { plain } else { 0 };
-        *word = plain.to_ne_bytes();
-    }
-    let (words, rest) = rest.as_chunks_mut::<4>();
+    let (words, rest) = payload.as_chunks_mut::<4>();
     for word in words {
         let plain = u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(key);
-        seen |= if WATCH { u64::from(plain) } else { 0 };
+        seen |= plain;
         *word = plain.to_ne_bytes();
     }
     for (byte, key) in rest.iter_mut().zip(key) {
         *byte ^= key;
-        seen |= if WATCH { u64::from(*byte) } else { 0 };
+        seen |= u32::from(*byte);
     }
-    seen
+    seen & 0x8080_8080 == 0
 }
 
-/// The same for long payloads: in aligned blocks, so that no vector lies across two cache lines, and of 128 bytes, so that
-/// the speed does not hang on where the linker puts the loop.
-#[inline(never)]
-fn blocks<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> u64 {
-    let ahead = payload.as_ptr().align_offset(16).min(payload.len());
-    let (ahead, aligned) = payload.split_at_mut_checked(ahead).unwrap_or_default();
-    let (blocks, rest) = aligned.as_chunks_mut::<128>();
-    let seen = words::<WATCH>(ahead, key);
-    let key = rotated(key, ahead.len());
-    let seen = seen | if WATCH { blocks_seen(blocks, twice(key)) } else { blocks_unseen(blocks, twice(key)) };
-    seen | words::<WATCH>(rest, key)
-}
-
-/// As words: they become vectors that are stored one at a time, a tenth faster than in pairs.
+#[cfg(target_pointer_width = "64")]
 #[inline(always)]
-fn blocks_unseen(blocks: &mut [[u8; 128]], key: u64) -> u64 {
-    for block in blocks {
-        for word in block.as_chunks_mut::<8>().0 {
-            *word = (u64::from_ne_bytes(*word) ^ key).to_ne_bytes();
+fn apply<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> bool {
+    let seen = if payload.len() < wide::LONG {
+        wide::words::<WATCH>(payload, key)
+    } else {
+        wide::blocks::<WATCH>(payload, key)
+    };
+    seen & 0x8080_8080_8080_8080 == 0
+}
+
+/// Words and blocks of words, which become vectors.
+#[cfg(target_pointer_width = "64")]
+mod wide {
+    use super::rotated;
+
+    /// From this many bytes on, aligning costs less than it saves.
+    pub(super) const LONG: usize = 256;
+
+    /// The bits seen in a payload of any length.
+    #[inline(always)]
+    pub(super) fn words<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> u64 {
+        let mut seen = 0;
+        let (words, rest) = payload.as_chunks_mut::<8>();
+        for word in words {
+            let plain = u64::from_ne_bytes(*word) ^ twice(key);
+            seen |= if WATCH { plain } else { 0 };
+            *word = plain.to_ne_bytes();
         }
-    }
-    0
-}
-
-/// As bytes side by side, so that what is seen is gathered in vectors too.
-#[inline(always)]
-fn blocks_seen(blocks: &mut [[u8; 128]], key: u64) -> u64 {
-    let mut keys = [0; 128];
-    for word in keys.as_chunks_mut::<8>().0 {
-        *word = key.to_ne_bytes();
-    }
-    let mut seen = [0; 128];
-    for block in blocks {
-        for ((byte, key), seen) in block.iter_mut().zip(&keys).zip(&mut seen) {
+        let (words, rest) = rest.as_chunks_mut::<4>();
+        for word in words {
+            let plain = u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(key);
+            seen |= if WATCH { u64::from(plain) } else { 0 };
+            *word = plain.to_ne_bytes();
+        }
+        for (byte, key) in rest.iter_mut().zip(key) {
             *byte ^= key;
-            *seen |= *byte;
+            seen |= if WATCH { u64::from(*byte) } else { 0 };
         }
+        seen
     }
-    seen.as_chunks::<8>().0.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word))
-}
 
-#[inline(always)]
-const fn twice(key: [u8; 4]) -> u64 {
-    let key = u32::from_ne_bytes(key) as u64;
-    key << 32 | key
+    /// The same for long payloads: in aligned blocks, so that no vector lies across two cache lines, and of 128 bytes, so that
+    /// the speed does not hang on where the linker puts the loop.
+    #[inline(never)]
+    pub(super) fn blocks<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> u64 {
+        let ahead = payload.as_ptr().align_offset(16).min(payload.len());
+        let (ahead, aligned) = payload.split_at_mut_checked(ahead).unwrap_or_default();
+        let (blocks, rest) = aligned.as_chunks_mut::<128>();
+        let seen = words::<WATCH>(ahead, key);
+        let key = rotated(key, ahead.len());
+        let seen = seen | if WATCH { blocks_seen(blocks, twice(key)) } else { blocks_unseen(blocks, twice(key)) };
+        seen | words::<WATCH>(rest, key)
+    }
+
+    /// As words: they become vectors that are stored one at a time, a tenth faster than in pairs.
+    #[inline(always)]
+    fn blocks_unseen(blocks: &mut [[u8; 128]], key: u64) -> u64 {
+        for block in blocks {
+            for word in block.as_chunks_mut::<8>().0 {
+                *word = (u64::from_ne_bytes(*word) ^ key).to_ne_bytes();
+            }
+        }
+        0
+    }
+
+    /// As bytes side by side, so that what is seen is gathered in vectors too.
+    #[inline(always)]
+    fn blocks_seen(blocks: &mut [[u8; 128]], key: u64) -> u64 {
+        let mut keys = [0; 128];
+        for word in keys.as_chunks_mut::<8>().0 {
+            *word = key.to_ne_bytes();
+        }
+        let mut seen = [0; 128];
+        for block in blocks {
+            for ((byte, key), seen) in block.iter_mut().zip(&keys).zip(&mut seen) {
+                *byte ^= key;
+                *seen |= *byte;
+            }
+        }
+        seen.as_chunks::<8>().0.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word))
+    }
+
+    #[inline(always)]
+    const fn twice(key: [u8; 4]) -> u64 {
+        let key = u32::from_ne_bytes(key) as u64;
+        key << 32 | key
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use crate::hub::{ChannelName, Channels, Publication, PublishError};
 use crate::json::{JsonError, Members, text};
 use crate::log::{AppendError, Encoding, EventId, EventType, EventTypeError, MAX_IDEMPOTENCY_KEY};
-use crate::sink::{Measure, Pour};
+use crate::sink::{Pour, Ruler};
 use crate::ws::connection::MessageKind;
 
 /// The longest `ref`, in bytes of its JSON.
@@ -42,9 +42,9 @@ impl Reply {
     }
 
     pub(super) fn length(&self) -> u64 {
-        let mut length = Measure::default();
+        let mut length = Ruler::ruler();
         self.pour(&mut length);
-        length.0
+        length.measured()
     }
 }
 
