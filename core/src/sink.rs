@@ -127,6 +127,19 @@ impl Pour for Measure {
     }
 }
 
+/// The text that `render` pours, in `room`, which is to hold it; what is no text reads as empty.
+pub(crate) fn poured<'r>(room: &'r mut [u8], render: impl FnOnce(&mut Sink<'_>)) -> &'r str {
+    let mut sink = Sink::new(room, 0);
+    render(&mut sink);
+    let written = sink.written();
+    core::str::from_utf8(room.get(..written).unwrap_or_default()).unwrap_or_default()
+}
+
+/// `number` in decimal digits, in `room`.
+pub(crate) fn decimal(room: &mut [u8; 20], number: u64) -> &str {
+    poured(room, |out| out.pour_decimal(number))
+}
+
 /// What measures what an encoder would pour. On a host it only counts. On a chip code is scarcer than time: there it is a sink
 /// that skips everything, so that each encoder stands there once.
 #[cfg(target_pointer_width = "64")]

@@ -42,14 +42,21 @@ pub enum PublishError {
     Draining,
 }
 
+impl PublishError {
+    /// The reason in a few words, for an answer.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NoSuchChannel => "there is no such channel",
+            Self::TooManyChannels => "there are as many channels as may be",
+            Self::Append(error) => error.reason(),
+            Self::Draining => "the server is shutting down",
+        }
+    }
+}
+
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSuchChannel => f.write_str("there is no such channel"),
-            Self::TooManyChannels => f.write_str("there are as many channels as may be"),
-            Self::Append(error) => error.fmt(f),
-            Self::Draining => f.write_str("the server is shutting down"),
-        }
+        f.write_str(self.reason())
     }
 }
 

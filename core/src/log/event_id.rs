@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::sink::Pour;
+use crate::sink::{Pour, poured};
 
 /// The longest text of an [`EventId`]: 8 hexadecimal digits, a hyphen and 20 decimal digits.
 pub const MAX_EVENT_ID: usize = 29;
@@ -84,7 +84,7 @@ impl FromStr for EventId {
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}-{}", self.epoch, self.seq)
+        f.write_str(poured(&mut [0; MAX_EVENT_ID], |out| self.pour(out)))
     }
 }
 

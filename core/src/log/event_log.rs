@@ -64,13 +64,20 @@ pub enum AppendError {
     Exhausted,
 }
 
-impl fmt::Display for AppendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl AppendError {
+    /// The reason in a few words, for an answer.
+    pub const fn reason(self) -> &'static str {
+        match self {
             Self::TooLarge => "the event is larger than the log",
             Self::NotUtf8 => "the text is not UTF-8",
             Self::Exhausted => "the sequence numbers of this epoch are used up",
-        })
+        }
+    }
+}
+
+impl fmt::Display for AppendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
     }
 }
 

@@ -296,8 +296,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     pub(super) async fn refuse_handshake(self, refusal: HandshakeRefusal) -> Ended {
         let status = Status::new(refusal.status()).unwrap_or(Status::BAD_REQUEST);
         let head_only = self.is_head_only();
-        let mut text = heapless::String::<96>::new();
-        let _ = fmt::Write::write_fmt(&mut text, format_args!("{refusal}\n"));
+        let text = refusal.reason();
         let render = |out: &mut Sink<'_>| {
             let mut head = HeadWriter::new(out, status).header("Content-Type", b"text/plain;charset=UTF-8");
             let upgrades = refusal.fields().iter().any(|(name, _)| *name == "Connection");
@@ -309,9 +308,10 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             if !upgrades {
                 head = head.header("Connection", b"close");
             }
-            head.framing(Framing::Length(text.len() as u64)).finish();
+            head.framing(Framing::Length((text.len() as u64).saturating_add(1))).finish();
             if !head_only {
                 out.pour(text.as_bytes());
+                out.pour(b"\n");
             }
         };
         match self.line.send(&render).await {

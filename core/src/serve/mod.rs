@@ -57,6 +57,7 @@ use core::task::{Context, Poll};
 
 use crate::edge::{Interest, Lent, Socket};
 use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status};
+use crate::sink::decimal;
 use exchange::respond;
 use line::Line;
 
@@ -245,11 +246,10 @@ async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refusal: Refusal) -> Ended {
 
 /// All head buffers are in use: whoever asks is to come back.
 async fn busy<R: Runtime>(line: &mut Line<'_, R>) -> Ended {
-    let mut digits = heapless::String::<10>::new();
+    let mut digits = [0; 20];
     let seconds = line.config.retry_after.as_secs().max(1);
-    let _ = fmt::Write::write_fmt(&mut digits, format_args!("{}", seconds as u32));
     let response = Response {
-        headers: &[("Retry-After", digits.as_str())],
+        headers: &[("Retry-After", decimal(&mut digits, seconds))],
         ..Response::text(Status::SERVICE_UNAVAILABLE, "busy, come back later\n")
     };
     respond(line, &response).await

@@ -1,5 +1,7 @@
 //! The address of the chip: DHCP's, or the board's own.
 
+use core::fmt::{self, Display, Formatter};
+
 use embassy_net::{Config, ConfigV4, Stack};
 use embassy_time::{Duration, with_timeout};
 use log::{info, warn};
@@ -24,6 +26,16 @@ pub(crate) async fn configure(stack: Stack<'static>, board: &'static Board) {
         stack.wait_config_up().await;
     }
     if let Some(config) = stack.config_v4() {
-        info!("{} serves http://{}/", board.name, config.address.address());
+        let [a, b, c, d] = config.address.address().octets();
+        info!("{} serves http://{a}.{b}.{c}.{d}/", Plain(board.name));
+    }
+}
+
+/// Text as it is. A `str` could be padded too, by code that a chip need not have.
+struct Plain(&'static str);
+
+impl Display for Plain {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
     }
 }

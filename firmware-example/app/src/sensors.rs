@@ -18,12 +18,12 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(crate) async fn measure(hub: &'static Channels, board: &'static Board) -> ! {
     let mut ticker = Ticker::every(EVERY);
     loop {
-        let uptime = Instant::now().as_secs();
+        let uptime = Instant::now().as_secs() as u32;
         let tenths = temperature(uptime);
         let figures = (board.memory)();
         let mut text = String::<128>::new();
-        let written = write!(
-            text,
+        let _ = write!(
+            text, // holds the longest figures
             "{{\"temperature\":{}.{},\"uptime\":{uptime},\"statics\":{},\"stack\":{},\"stack_used\":{}}}",
             tenths / 10,
             tenths % 10,
@@ -31,17 +31,16 @@ pub(crate) async fn measure(hub: &'static Channels, board: &'static Board) -> ! 
             figures.stack,
             figures.stack_used,
         );
-        let published = written.map(|()| hub.publish(SENSORS, EventType::MESSAGE, text.as_bytes()));
-        if !matches!(published, Ok(Ok(_))) {
-            warn!("the sensors were not published: {published:?}");
+        if let Err(error) = hub.publish(SENSORS, EventType::MESSAGE, text.as_bytes()) {
+            warn!("the sensors were not published: {error}");
         }
         ticker.next().await;
     }
 }
 
 /// A simulated thermometer, in tenths of a degree: a slow wave between 18.0 and 24.0, and a little noise.
-fn temperature(second: u64) -> u32 {
-    let [slow, noise] = [second % 120, second.wrapping_mul(0x9e37_79b9) >> 8 & 3].map(|part| part as u32);
+fn temperature(second: u32) -> u32 {
+    let [slow, noise] = [second % 120, second.wrapping_mul(0x9e37_79b9) >> 8 & 3];
     let wave = if slow < 60 { slow } else { 120 - slow };
     180 + wave.min(57) + noise
 }

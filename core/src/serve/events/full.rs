@@ -1,6 +1,5 @@
 //! The answer when there is no place for another reader.
 
-use core::fmt::Write;
 use core::time::Duration;
 
 use super::Transport;
@@ -9,7 +8,7 @@ use crate::delivery::{EventStream, FollowForm};
 use crate::http::{Response, Status};
 use crate::serve::exchange::Exchange;
 use crate::serve::{Ended, Handler, Outcome, Runtime};
-use crate::sink::{Pour, Sink};
+use crate::sink::{Pour, decimal, poured};
 use crate::sse::encode;
 
 /// Answers every request that there is no place: for a socket that a chip keeps free for just that.
@@ -30,25 +29,24 @@ pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport:
     let delay = base.saturating_add(spread(exchange.runtime().random(), base / 2));
     if transport == Transport::Sse {
         let mut room = [0; 32];
-        let mut sink = Sink::new(&mut room, 0);
-        encode::retry(delay, &mut sink);
-        sink.pour(b"\n");
-        let written = sink.written();
+        let retry = poured(&mut room, |out| {
+            encode::retry(delay, out);
+            out.pour(b"\n");
+        });
         let response = Response {
             status: Status::OK,
             content_type: Some(EventStream.content_type()),
             headers: &[("Cache-Control", "no-store")],
-            body: room.get(..written).unwrap_or_default(),
+            body: retry.as_bytes(),
         };
         return Err(match exchange.last_respond(&response).await {
             Ended::Refused(_) => Ended::Refused(Status::SERVICE_UNAVAILABLE),
             ended => ended,
         });
     }
-    let mut seconds = heapless::String::<20>::new();
-    let _ = write!(seconds, "{}", delay.as_secs().saturating_add(1));
+    let mut digits = [0; 20];
     let response = Response {
-        headers: &[("Retry-After", seconds.as_str())],
+        headers: &[("Retry-After", decimal(&mut digits, delay.as_secs().saturating_add(1)))],
         ..Response::text(Status::SERVICE_UNAVAILABLE, "full, come back later\n")
     };
     Err(exchange.last_respond(&response).await)

@@ -12,7 +12,7 @@ use crate::log::{EventId, GapPolicy, MAX_EVENT_ID, Placed, Position};
 use crate::serve::exchange::{Asker, Exchange, Served, pour_field, pour_head};
 use crate::serve::line::Line;
 use crate::serve::{Ended, Outcome, Runtime};
-use crate::sink::{Pour, Sink};
+use crate::sink::{Pour, Sink, poured};
 
 /// Answers with what there is, or, for a long poll, with what comes before its wait is over.
 pub(super) fn answer<R: Runtime>(
@@ -95,7 +95,7 @@ fn tell<R: Runtime>(
                     pour_field("Content-Type", b"application/json", out);
                 }
                 let mut tag = [0; MAX_EVENT_ID + 2];
-                pour_field("ETag", poured(&mut tag, |tag| quoted(last, tag)), out);
+                pour_field("ETag", poured(&mut tag, |tag| quoted(last, tag)).as_bytes(), out);
                 pour_field("Cache-Control", b"no-store", out);
                 pour_field("Vary", b"Accept, Prefer", out);
                 if let Some(seconds) = waited {
@@ -104,7 +104,7 @@ fn tell<R: Runtime>(
                         applied.pour(b"wait=");
                         applied.pour_decimal(seconds);
                     });
-                    pour_field("Preference-Applied", applied, out);
+                    pour_field("Preference-Applied", applied.as_bytes(), out);
                 }
             });
         };
@@ -135,12 +135,4 @@ fn quoted(id: EventId, out: &mut Sink<'_>) {
     out.pour(b"\"");
     id.pour(out);
     out.pour(b"\"");
-}
-
-/// What `render` pours, in `room`.
-fn poured(room: &mut [u8], render: impl FnOnce(&mut Sink<'_>)) -> &[u8] {
-    let mut sink = Sink::new(room, 0);
-    render(&mut sink);
-    let written = sink.written();
-    room.get(..written).unwrap_or_default()
 }

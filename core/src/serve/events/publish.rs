@@ -1,7 +1,5 @@
 //! Publishing by POST.
 
-use core::fmt::Write;
-
 use super::spoken::type_reason;
 use super::{Count, Transport, full};
 use crate::http::{BodyLength, Request, Response, Status};
@@ -9,6 +7,7 @@ use crate::hub::{ChannelName, Channels, Publication, PublishError, Published};
 use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
 use crate::serve::exchange::Exchange;
 use crate::serve::{Outcome, Purpose, Runtime};
+use crate::sink::{Pour, Sink, poured};
 
 /// What an answer says, at most: an id, a number and the names around them.
 const ANSWER: usize = 128;
@@ -44,7 +43,8 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
     drop(buffer);
     match published {
         Ok(published) => {
-            let text = tell(published);
+            let mut room = [0; ANSWER];
+            let text = poured(&mut room, |out| tell(published, out));
             let status = if published.followers > 0 { Status::CREATED } else { Status::ACCEPTED };
             let response = Response {
                 status,
@@ -61,9 +61,12 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
             full::answer(exchange, Transport::Publish).await
         }
         Err(refusal) => {
-            let mut text = heapless::String::<ANSWER>::new();
-            let _ = writeln!(text, "{refusal}");
-            exchange.respond(&Response::text(refusal.status(), &text)).await
+            let mut room = [0; ANSWER];
+            let text = poured(&mut room, |out| {
+                out.pour(refusal.reason().as_bytes());
+                out.pour(b"\n");
+            });
+            exchange.respond(&Response::text(refusal.status(), text)).await
         }
     }
 }
@@ -109,12 +112,13 @@ fn encoding(content_type: Option<&[u8]>) -> Encoding {
     if text { Encoding::Text } else { Encoding::Binary }
 }
 
-fn tell(published: Published) -> heapless::String<ANSWER> {
-    let mut text = heapless::String::new();
-    let Published { id, followers, repeated } = published;
-    let repeated = if repeated { ",\"repeated\":true" } else { "" };
-    let _ = writeln!(text, "{{\"id\":\"{id}\",\"subscribers\":{followers}{repeated}}}");
-    text
+/// `{"id":ID,"subscribers":N}`, with `"repeated":true` where nothing new was stored.
+fn tell(published: Published, out: &mut Sink<'_>) {
+    out.pour(b"{\"id\":\"");
+    published.id.pour(out);
+    out.pour(b"\",\"subscribers\":");
+    out.pour_decimal(published.followers as u64);
+    out.pour(if published.repeated { b",\"repeated\":true}\n" } else { b"}\n" });
 }
 
 /// Why nothing was stored.
@@ -125,6 +129,14 @@ enum Refused {
 }
 
 impl Refused {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Type(reason) => reason,
+            Self::Key => "an idempotency key has 1 to 128 bytes",
+            Self::Publish(error) => error.reason(),
+        }
+    }
+
     fn status(&self) -> Status {
         match self {
             Self::Type(_) | Self::Key => Status::BAD_REQUEST,
@@ -135,16 +147,6 @@ impl Refused {
                 PublishError::Append(AppendError::NotUtf8) => Status::BAD_REQUEST,
                 PublishError::Append(AppendError::Exhausted) => Status::INTERNAL_SERVER_ERROR,
             },
-        }
-    }
-}
-
-impl core::fmt::Display for Refused {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Type(reason) => f.write_str(reason),
-            Self::Key => f.write_str("an idempotency key has 1 to 128 bytes"),
-            Self::Publish(error) => error.fmt(f),
         }
     }
 }

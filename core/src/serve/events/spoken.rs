@@ -5,7 +5,7 @@
 
 use crate::hub::{ChannelName, Channels, Publication, PublishError};
 use crate::json::{JsonError, Members, text};
-use crate::log::{AppendError, Encoding, EventId, EventType, EventTypeError, MAX_IDEMPOTENCY_KEY};
+use crate::log::{Encoding, EventId, EventType, EventTypeError, MAX_IDEMPOTENCY_KEY};
 use crate::sink::{Pour, Ruler};
 use crate::ws::connection::MessageKind;
 
@@ -87,7 +87,7 @@ pub(super) fn publish<H: Channels>(
             idempotency_key: said.key.map(str::as_bytes),
         };
         let published = hub.ok_or(PublishError::Draining).and_then(|hub| hub.publish(channel, &publication));
-        published.map(|published| published.id).map_err(reason)
+        published.map(|published| published.id).map_err(PublishError::reason)
     });
     Reply { reference, result }
 }
@@ -138,16 +138,5 @@ pub(super) fn type_reason(error: EventTypeError) -> &'static str {
         EventTypeError::TooLong => "an event type has at most 64 bytes",
         EventTypeError::Reserved => "the event types gap, open and error are reserved",
         EventTypeError::Character => "an event type has no semicolon and no control character",
-    }
-}
-
-fn reason(error: PublishError) -> &'static str {
-    match error {
-        PublishError::NoSuchChannel => "there is no such channel",
-        PublishError::TooManyChannels => "there are as many channels as may be",
-        PublishError::Draining => "the server is shutting down",
-        PublishError::Append(AppendError::TooLarge) => "the event is larger than the log",
-        PublishError::Append(AppendError::NotUtf8) => "the text is not UTF-8",
-        PublishError::Append(AppendError::Exhausted) => "the sequence numbers of this epoch are used up",
     }
 }

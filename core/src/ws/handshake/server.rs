@@ -106,11 +106,10 @@ impl HandshakeRefusal {
             _ => &[],
         }
     }
-}
 
-impl core::fmt::Display for HandshakeRefusal {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
+    /// The reason in a few words, for the answer's content.
+    pub const fn reason(self) -> &'static str {
+        match self {
             Self::Method => "a WebSocket handshake is a GET",
             Self::HttpVersion => "a WebSocket handshake needs HTTP/1.1",
             Self::Host => "a request has exactly one Host",
@@ -121,7 +120,13 @@ impl core::fmt::Display for HandshakeRefusal {
             Self::Protocol => "Sec-WebSocket-Protocol is not a list of distinct tokens",
             Self::Extension => "Sec-WebSocket-Extensions breaks its grammar",
             Self::Body => "a WebSocket handshake has no body",
-        })
+        }
+    }
+}
+
+impl core::fmt::Display for HandshakeRefusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.reason())
     }
 }
 

@@ -19,6 +19,10 @@ pub(crate) async fn follow() -> ! {
     loop {
         let lit = goldcrest_app::led::changed().await;
         PIN_0.write(if lit { PIN } else { 0 });
-        info!("LED {}", if lit { "on" } else { "off" });
+        if lit {
+            info!("LED on");
+        } else {
+            info!("LED off");
+        }
     }
 }

@@ -31,7 +31,8 @@ impl Log for UartLog {
 
     fn log(&self, record: &Record<'_>) {
         // The UART's writing cannot fail; a `Display` that does has printed what it could.
-        let _ = writeln!(Uart, "{:5} {}", record.level(), record.args());
+        let _ = Uart.write_str(record.level().as_str());
+        let _ = writeln!(Uart, " {}", record.args());
     }
 
     fn flush(&self) {}

@@ -47,7 +47,8 @@ async fn network(mut runner: Runner<'static, &'static mut Ethernet>) -> ! {
 async fn address(stack: Stack<'static>) {
     stack.wait_config_up().await;
     if let Some(config) = stack.config_v4() {
-        info!("echoes at {}:{PORT}", config.address.address());
+        let [a, b, c, d] = config.address.address().octets();
+        info!("echoes at {a}.{b}.{c}.{d}:{PORT}");
     }
 }
 
