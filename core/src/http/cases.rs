@@ -346,7 +346,8 @@ mod properties {
             1 => Just(b"Content-Length: 3\r\n\r\nabc".to_vec()),
             1 => Just(b"2\r\nab\r\n0\r\n\r\n".to_vec()),
             1 => Just(b"Connection: close\r\n".to_vec()),
-            2 => (" ?[!-~]{0,5}: [ -~]{0,9}\r\n").prop_map(String::into_bytes),
+            2 => (any::<bool>(), proptest::collection::vec(b'!'..=b'~', 0..6), proptest::collection::vec(b' '..=b'~', 0..10))
+                .prop_map(|(indented, name, value)| [if indented { &b" "[..] } else { b"" }, &name, b": ", &value, b"\r\n"].concat()),
             1 => proptest::collection::vec(any::<u8>(), 0..4),
         ];
         proptest::collection::vec(piece, 0..9).prop_map(|pieces| pieces.concat())

@@ -1,0 +1,33 @@
+//! Makes the modules of the core the modules of this program, compiled as for their tests.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    let core = fs::canonicalize("../../core/src")?;
+    println!("cargo:rerun-if-changed={}", core.display());
+    println!("cargo:rustc-cfg=test");
+    println!("cargo:rustc-cfg=feature=\"embassy-net\"");
+    println!("cargo:rustc-check-cfg=cfg(feature, values(\"embassy-net\"))");
+
+    let mut modules = String::new();
+    for line in fs::read_to_string(core.join("lib.rs"))?.lines() {
+        let Some(name) = line.trim_start_matches("pub ").strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';'))
+        else {
+            continue;
+        };
+        let paths = [core.join(name).join("mod.rs"), core.join(name).with_extension("rs")];
+        let path = paths.iter().find(|path| path.exists()).ok_or(io::ErrorKind::NotFound)?;
+        let _ = writeln!(modules, "#[path = {path:?}]\npub mod {name};");
+    }
+    fs::write(out.join("core.rs"), modules)?;
+
+    println!("cargo:rerun-if-changed=memory.x");
+    fs::copy("memory.x", out.join("memory.x"))?;
+    println!("cargo:rustc-link-search={}", out.display());
+    println!("cargo:rustc-link-arg=--nmagic");
+    println!("cargo:rustc-link-arg=-Tlink.x");
+    Ok(())
+}
