@@ -20,6 +20,10 @@ const PORT: u16 = 80;
 const VANISHED: Duration = Duration::from_secs(30);
 const PROBE: Duration = Duration::from_secs(10);
 
+/// A client's answer to ours to its SYN is due within this: a flood of SYNs takes the connections for so long, not for
+/// [`VANISHED`].
+const HANDSHAKE: Duration = Duration::from_secs(3);
+
 /// How long the peer may take to acknowledge the last bytes.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -64,9 +68,10 @@ async fn connection(
     loop {
         let mut socket = TcpSocket::new(stack, &mut buffers.receive, &mut buffers.transmit);
         socket.set_nagle_enabled(false);
-        socket.set_timeout(Some(VANISHED));
-        socket.set_keep_alive(Some(PROBE));
+        socket.set_timeout(Some(HANDSHAKE));
         if socket.accept(PORT).await.is_ok() {
+            socket.set_timeout(Some(VANISHED));
+            socket.set_keep_alive(Some(PROBE));
             let ended = serve(&mut socket, &World::new(chip), config, &routes).await;
             debug!("{ended}");
             leave(&mut socket).await;
