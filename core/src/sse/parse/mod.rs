@@ -32,8 +32,6 @@ use self::read::{Complete, Data};
 use self::store::Store;
 use super::field::Id;
 
-#[cfg(test)]
-mod cases;
 mod decode;
 mod line_state;
 mod read;

@@ -1,4 +1,3 @@
-use super::cases::CASES;
 use super::*;
 use crate::sink::Pour;
 use crate::sse::encode;
@@ -60,21 +59,6 @@ fn read<B: AsRef<[u8]> + AsMut<[u8]>>(
 
 fn every_byte(stream: &[u8]) -> Vec<usize> {
     (0..stream.len()).collect()
-}
-
-#[test]
-fn every_stream_says_what_the_standard_says_however_it_is_cut() {
-    for case in CASES {
-        let events: Vec<Seen> =
-            case.events.iter().map(|(kind, data, id)| (kind.to_string(), data.to_string(), id.to_string())).collect();
-        let time = case.reconnection_time.map(Duration::from_millis);
-        let expected = (events, Ok(()), case.last_event_id.to_string(), time);
-        assert_eq!(read(small(), case.stream, &[]), expected, "{}: whole", case.name);
-        assert_eq!(read(small(), case.stream, &every_byte(case.stream)), expected, "{}: bytewise", case.name);
-        for cut in 0..=case.stream.len() {
-            assert_eq!(read(small(), case.stream, &[cut]), expected, "{}: cut at {cut}", case.name);
-        }
-    }
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! The table of event streams and what they say, `tests/sse/format.json`, fed to the parser whole, byte by byte and cut in
+//! two everywhere. A browser reads the same table (`tests/browser/sse.mjs`).
+
+use std::time::Duration;
+
+use goldcrest_core::sse::media_type::{EVENT_STREAM, is_event_stream};
+use goldcrest_core::sse::parse::{Bounds, ParseError, Parser};
+use serde_json::Value;
+
+/// Event type, data, last event ID.
+type Said = (String, String, String);
+
+struct Case {
+    name: String,
+    /// What the stream comes with.
+    mime: String,
+    /// By that type the response is no event stream.
+    refused: bool,
+    stream: Vec<u8>,
+    events: Vec<Said>,
+    /// What the stream leaves behind.
+    reconnection_time: Option<Duration>,
+    last_event_id: String,
+}
+
+fn cases() -> Vec<Case> {
+    let table: Value = serde_json::from_str(include_str!("../../tests/sse/format.json")).unwrap();
+    let cases: Vec<Case> = table["cases"].as_array().unwrap().iter().map(case).collect();
+    assert!(cases.len() > 100, "the table is there");
+    cases
+}
+
+fn case(case: &Value) -> Case {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let stream = match (text(&case["text"]), text(&case["bytes"])) {
+        (Some(text), None) => text.into_bytes(),
+        (None, Some(bytes)) => bytes.chars().map(|byte| u8::try_from(byte).unwrap()).collect(),
+        both => panic!("{}: {both:?}", case["name"]),
+    };
+    let events = case["events"].as_array().unwrap().iter();
+    let part = |event: &Value, at: usize| text(&event[at]).unwrap();
+    Case {
+        name: text(&case["name"]).unwrap(),
+        mime: text(&case["mime"]).unwrap_or_else(|| EVENT_STREAM.to_owned()),
+        refused: case["refused"] == true,
+        stream,
+        events: events.map(|event| (part(event, 0), part(event, 1), part(event, 2))).collect(),
+        reconnection_time: case["retry"].as_u64().map(Duration::from_millis),
+        last_event_id: text(&case["id"]).unwrap_or_default(),
+    }
+}
+
+/// What a stream says to a fresh parser, fed in pieces that end at `cuts`: its events, and the reconnection time and last
+/// event ID that it leaves behind.
+fn read(stream: &[u8], cuts: &[usize]) -> Result<(Vec<Said>, Option<Duration>, String), ParseError> {
+    const BOUNDS: Bounds = Bounds { id: 12, event_type: 12 };
+    let mut parser = Parser::new([0; BOUNDS.memory(40)], BOUNDS);
+    let (mut said, mut start) = (Vec::new(), 0);
+    for &end in cuts.iter().chain([&stream.len()]) {
+        while start < end {
+            let fed = parser.feed(&stream[start..end])?;
+            if let Some(event) = fed.event {
+                said.push((event.event_type.to_owned(), event.data.to_owned(), event.last_event_id.to_owned()));
+            } else {
+                assert_eq!(start + fed.consumed, end, "without an event all is consumed");
+            }
+            start += fed.consumed;
+        }
+    }
+    Ok((said, parser.reconnection_time(), parser.last_event_id().to_owned()))
+}
+
+#[test]
+fn every_stream_says_what_the_standard_says_however_it_is_cut() {
+    for case in cases().into_iter().filter(|case| !case.refused) {
+        let Case { name, stream, .. } = case;
+        let expected = Ok((case.events, case.reconnection_time, case.last_event_id));
+        assert_eq!(read(&stream, &[]), expected, "{name}: whole");
+        assert_eq!(read(&stream, &Vec::from_iter(0..stream.len())), expected, "{name}: bytewise");
+        for cut in 0..=stream.len() {
+            assert_eq!(read(&stream, &[cut]), expected, "{name}: cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_type_makes_an_event_stream_or_none() {
+    for case in cases() {
+        assert_eq!(is_event_stream(case.mime.as_bytes()), !case.refused, "{}: {}", case.name, case.mime);
+    }
+}
