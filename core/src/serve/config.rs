@@ -22,8 +22,12 @@ pub struct Config<'a> {
     pub head_timeout: Duration,
     /// From one request's end to the next one's start; the connection then closes. Default: 60 s.
     pub idle_timeout: Duration,
-    /// Without progress of a request's content (408). Default: 20 s.
+    /// How long a request's content, or a WebSocket message that comes in pieces, may be waited for in all (408; a
+    /// WebSocket breaks), beside what [`Config::body_rate`] adds. Default: 20 s.
     pub body_timeout: Duration,
+    /// Bytes of it that earn one second more, up to `body_timeout` in hand: how slowly it may come and go on. 0: however
+    /// slowly, without a pause of `body_timeout`. Default: 500.
+    pub body_rate: u32,
     /// Without the peer taking any output; the connection then breaks. Default: 30 s.
     pub write_timeout: Duration,
     /// From our end of a connection to the peer's. Default: 2 s.
@@ -54,6 +58,7 @@ impl Default for Config<'_> {
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(20),
+            body_rate: 500,
             write_timeout: Duration::from_secs(30),
             linger_timeout: Duration::from_secs(2),
             close_timeout: Duration::from_secs(5),

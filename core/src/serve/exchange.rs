@@ -147,8 +147,9 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
                 self.line.body.decoder = Some(decoder);
             }
             let lent = lent?;
-            if lent != Lent::NotNow {
-                self.line.body.due = None;
+            let (now, config) = (self.line.now(), self.line.config);
+            if let Lent::Got(Ok((count, _))) = lent {
+                self.line.body.allowance.came(count, now, config);
             }
             match lent {
                 Lent::Got(Err(refusal)) => return Err(BodyError::Refused(refusal)),
@@ -156,9 +157,8 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
                 Lent::Got(Ok(_)) => self.line.breathe().await,
                 Lent::Eof => return Err(BodyError::Ended(Ended::Broken)),
                 Lent::NotNow => {
-                    let due = self.line.after(self.line.config.body_timeout);
-                    let due = *self.line.body.due.get_or_insert(due);
-                    if self.line.now() >= due {
+                    let due = self.line.body.allowance.due(now, config);
+                    if now >= due {
                         return Err(BodyError::Ended(Ended::TimedOut));
                     }
                     self.line.wait(Interest::READ, due, &mut never).await?;

@@ -5,6 +5,7 @@ use core::pin::pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
+use super::allowance::Allowance;
 use super::{Config, Ended, Runtime};
 use crate::edge::{Clock, Interest, Lent, Socket, Timer};
 use crate::http::BodyDecoder;
@@ -36,8 +37,8 @@ pub(super) struct Content {
     pub(super) decoder: Option<BodyDecoder>,
     /// The client waits for `100 Continue`, and so many bytes of that have left.
     pub(super) continue_at: Option<usize>,
-    /// When more of it is due, while it is waited for.
-    pub(super) due: Option<Instant>,
+    /// How long it may still be waited for.
+    pub(super) allowance: Allowance,
 }
 
 /// What tells a client that waits to send its content (RFC 9110 §15.2.1).
@@ -53,7 +54,7 @@ pub(super) fn never(_: &mut Context<'_>) -> Poll<()> {
 impl<'a, R: Runtime> Line<'a, R> {
     pub(super) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a Config<'a>) -> Self {
         let timer = runtime.clock().timer();
-        let body = Content { decoder: None, continue_at: None, due: None };
+        let body = Content { decoder: None, continue_at: None, allowance: Allowance::WHOLE };
         Self { socket, runtime, config, timer, spent: 0, received: 0, sent: 0, body, answering: false }
     }
 

@@ -9,6 +9,7 @@
 //! | `runtime.rs` | [`Runtime`]: sockets, clock, buffers, randomness |
 //! | `config.rs`, `access.rs` | [`Config`]: every bound in one table; [`Access`]: `Origin` and `Host` |
 //! | `line.rs` | a connection: wait, then act |
+//! | `allowance.rs` | how long what comes in pieces may be waited for |
 //! | `exchange.rs` | [`Exchange`]: a request, and the ways to answer it |
 //! | `writer.rs` | [`BodyWriter`], [`EventWriter`]: hand-written streams |
 //! | `websocket.rs` | [`WebSocket`]: a handler's own socket |
@@ -35,6 +36,7 @@
 #![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
 
 mod access;
+mod allowance;
 mod config;
 mod events;
 mod exchange;
@@ -58,6 +60,7 @@ use core::task::{Context, Poll};
 use crate::edge::{Interest, Lent, Socket};
 use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status};
 use crate::sink::decimal;
+use allowance::Allowance;
 use exchange::respond;
 use line::Line;
 
@@ -191,7 +194,7 @@ fn answer<R: Runtime, H: Handler>(
             Err(refusal) => return Err(refuse(line, refusal).await),
         };
         line.body.decoder = decoder;
-        line.body.due = None;
+        line.body.allowance = Allowance::WHOLE;
         line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
         let mut exchange = Exchange::new(line, request);
         let served = if !exchange.line.config.access.judge(exchange.request()) {

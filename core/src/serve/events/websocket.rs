@@ -10,6 +10,7 @@ use crate::edge::{Interest, Lent};
 use crate::http::copy::copy;
 use crate::hub::{ChannelName, Channels, Publication, PublishError, Reader};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy, Source};
+use crate::serve::allowance::Allowance;
 use crate::serve::exchange::{Exchange, Served};
 use crate::serve::line::Line;
 use crate::serve::{Ended, Outcome, Purpose, Runtime};
@@ -89,6 +90,8 @@ enum Sending {
 struct Arriving<B> {
     buffer: B,
     filled: usize,
+    /// How long its rest may still be waited for: it has one of the few buffers.
+    allowance: Allowance,
 }
 
 /// What a look at the received bytes gave.
@@ -168,7 +171,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                     continue;
                 }
                 let (after, closing) = (self.messages.after(), self.wire.connection.is_closing());
-                let deadline = self.stalled.map_or(self.wire.deadline(), |due| due.min(self.wire.deadline()));
+                let mut deadline = self.stalled.map_or(self.wire.deadline(), |due| due.min(self.wire.deadline()));
+                if let Some(message) = &mut self.incoming {
+                    let due = message.allowance.due(line.now(), line.config);
+                    if line.now() >= due {
+                        return Err(Ended::TimedOut);
+                    }
+                    deadline = deadline.min(due);
+                }
                 let runtime = line.runtime;
                 let mut also = |cx: &mut Context<'_>| {
                     if (restarts && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
@@ -192,7 +202,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
         hub: &H,
         channel: ChannelName<'_>,
     ) -> Result<Lent<()>, Ended> {
-        let (now, runtime) = (line.now(), line.runtime);
+        let (now, runtime, config) = (line.now(), line.runtime, line.config);
         let draining = runtime.is_draining();
         let Self { wire: Wire { connection, pulse, .. }, incoming, framing, .. } = self;
         let lent = line.try_read(|bytes| {
@@ -204,7 +214,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                     Framing::Plain if piece.first && piece.last && !draining => {
                         Seen::Published(publish_plain(hub, channel, piece.kind, piece.payload))
                     }
-                    Framing::Plain | Framing::Envelope => collect(incoming, piece, runtime),
+                    Framing::Plain | Framing::Envelope => {
+                        let came = piece.payload.len();
+                        let seen = collect(incoming, piece, runtime);
+                        if let Some(message) = incoming {
+                            message.allowance.came(came, now, config);
+                        }
+                        seen
+                    }
                 },
                 Some(Incoming::Pong(payload)) => {
                     pulse.pong(payload, now);
@@ -361,7 +378,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
 /// Appends a piece to the message that is being collected.
 fn collect<R: Runtime>(incoming: &mut Option<Arriving<R::Buffer>>, piece: Piece<'_>, runtime: &R) -> Seen {
     if incoming.is_none() && piece.first {
-        *incoming = runtime.buffer(Purpose::Event).map(|buffer| Arriving { buffer, filled: 0 });
+        *incoming = runtime.buffer(Purpose::Event).map(|buffer| Arriving { buffer, filled: 0, allowance: Allowance::WHOLE });
     }
     let Some(message) = incoming else {
         // The rest of a message that was refused at its start is passed over.

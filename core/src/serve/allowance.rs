@@ -1,0 +1,104 @@
+//! How long what comes in pieces may be waited for.
+
+use core::time::Duration;
+
+use super::Config;
+use crate::time::Instant;
+
+/// The time that a peer has left to send something whole: [`Config::body_timeout`], and what it earns by each byte.
+///
+/// Only waiting uses it up. It is never more than at the beginning, so something of *n* bytes is waited for
+/// `body_timeout` and `n / body_rate` seconds at most, however it drips.
+#[derive(Debug)]
+pub(super) struct Allowance {
+    /// Milliseconds of it that are used up.
+    used: u32,
+    /// Since when it is waited.
+    since: Option<Instant>,
+}
+
+impl Allowance {
+    pub(super) const WHOLE: Self = Self { used: 0, since: None };
+
+    /// When it is used up. The wait begins now, unless it has begun.
+    pub(super) fn due(&mut self, now: Instant, config: &Config<'_>) -> Instant {
+        let since = *self.since.get_or_insert(now);
+        since + config.body_timeout.saturating_sub(Duration::from_millis(self.used.into()))
+    }
+
+    /// The wait is over, since so many bytes came.
+    pub(super) fn came(&mut self, bytes: usize, now: Instant, config: &Config<'_>) {
+        if let Some(since) = self.since.take() {
+            let waited = now.as_millis().saturating_sub(since.as_millis());
+            self.used = self.used.saturating_add(u32::try_from(waited).unwrap_or(u32::MAX));
+        }
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let earned = bytes.saturating_mul(1_000).checked_div(config.body_rate).unwrap_or(u32::MAX);
+        self.used = self.used.saturating_sub(earned);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config<'static> {
+        Config { body_timeout: Duration::from_secs(20), body_rate: 500, ..Config::default() }
+    }
+
+    /// How many milliseconds somebody is waited for who sends `bytes` each `pause`, until they are `whole`.
+    fn lasts(bytes: usize, pause: u64, whole: usize) -> Option<u64> {
+        let (config, mut allowance, mut now) = (config(), Allowance::WHOLE, Instant::from_millis(7));
+        for _ in 0..whole.div_ceil(bytes) {
+            let due = allowance.due(now, &config);
+            if now + Duration::from_millis(pause) >= due {
+                return Some(due.as_millis() - 7);
+            }
+            now = now + Duration::from_millis(pause);
+            allowance.came(bytes, now, &config);
+        }
+        None
+    }
+
+    #[test]
+    fn who_drips_is_waited_for_as_long_as_the_bytes_were_worth() {
+        assert_eq!(lasts(1, 1_000, 64 * 1024), Some(20_000 + 20 * 2));
+        assert_eq!(lasts(1, 19_999, 64 * 1024), Some(20_002));
+        assert_eq!(lasts(100, 1_000, 64 * 1024), Some(20_000 + 24 * 200));
+        assert_eq!(lasts(1, 20_000, 2), Some(20_000));
+    }
+
+    #[test]
+    fn who_is_as_fast_as_asked_is_waited_for_to_the_end() {
+        assert_eq!(lasts(500, 1_000, 64 * 1024), None);
+        assert_eq!(lasts(10_000, 19_000, 1 << 30), None);
+    }
+
+    #[test]
+    fn a_fast_beginning_buys_no_longer_pause() {
+        let (config, mut allowance, now) = (config(), Allowance::WHOLE, Instant::from_millis(0));
+        allowance.came(1 << 20, now, &config);
+        assert_eq!(allowance.due(now, &config), now + config.body_timeout);
+    }
+
+    #[test]
+    fn what_is_not_waited_uses_nothing_up() {
+        let (config, mut allowance) = (config(), Allowance::WHOLE);
+        allowance.came(0, Instant::from_millis(90_000), &config);
+        let later = Instant::from_millis(180_000);
+        assert_eq!(allowance.due(later, &config), later + config.body_timeout);
+        // Asked again, the same wait goes on.
+        assert_eq!(allowance.due(later + Duration::from_secs(3), &config), later + config.body_timeout);
+    }
+
+    #[test]
+    fn without_a_rate_any_byte_is_enough() {
+        let (config, mut allowance) = (Config { body_rate: 0, ..config() }, Allowance::WHOLE);
+        let mut now = Instant::from_millis(0);
+        for _ in 0..100 {
+            assert!(allowance.due(now, &config) > now + Duration::from_secs(19));
+            now = now + Duration::from_secs(19);
+            allowance.came(1, now, &config);
+        }
+    }
+}
