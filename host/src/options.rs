@@ -86,11 +86,19 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = at_least(1), help_heading = "Times")]
     pub head_timeout: u64,
 
+    /// Give a request's content up, or a WebSocket message in pieces, once it was waited for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = at_least(1), help_heading = "Times")]
+    pub body_timeout: u64,
+
+    /// So many bytes of it earn one second more
+    #[arg(long, value_name = "BYTES", default_value_t = 500, help_heading = "Times")]
+    pub body_rate: u32,
+
     /// Close a connection without a request after so long
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = at_least(1), help_heading = "Times")]
     pub idle_timeout: u64,
 
-    /// Break a connection whose peer takes nothing for so long
+    /// Break a connection whose peer takes or acknowledges nothing for so long
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = at_least(1), help_heading = "Times")]
     pub write_timeout: u64,
 
@@ -154,6 +162,8 @@ impl Options {
             access: self.access(),
             max_body: self.max_body,
             head_timeout: seconds(self.head_timeout),
+            body_timeout: seconds(self.body_timeout),
+            body_rate: self.body_rate,
             idle_timeout: seconds(self.idle_timeout),
             write_timeout: seconds(self.write_timeout),
             pace: Pace { keep_alive: seconds(self.keep_alive), ..Pace::default() },

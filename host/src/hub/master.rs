@@ -32,8 +32,17 @@ struct State {
 /// News on its way to a mirror.
 pub(super) struct Posted {
     pub(super) master: Arc<Master>,
-    /// The event, or `None` where the channel has been reaped.
-    pub(super) event: Option<Arc<Event>>,
+    pub(super) news: News,
+}
+
+/// What a mirror is told of its master.
+pub(super) enum News {
+    /// An event with this sequence number was appended.
+    Event(u64, Arc<Event>),
+    /// Events were appended that are not on their way: they stand in the master.
+    Moved,
+    /// The channel has been reaped.
+    Reaped,
 }
 
 /// An event that several threads append.
@@ -44,6 +53,11 @@ pub(super) struct Event {
 }
 
 impl Event {
+    /// Bytes that it takes on its way.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.event_type.len() + self.data.len()
+    }
+
     /// Appends it to a mirror, where it gets the id that it has in the master.
     pub(super) fn append_to(&self, log: &mut HostLog) -> Result<(), AppendError> {
         let event_type = EventType::new(&self.event_type).unwrap_or_default();
@@ -102,7 +116,7 @@ impl Master {
             let event = Arc::new(event);
             // In the lock, so that every mirror sees the events in their order.
             for inbox in mirrors {
-                inbox.post(Posted { master: Arc::clone(self), event: Some(Arc::clone(&event)) });
+                inbox.post(Posted { master: Arc::clone(self), news: News::Event(id.seq, Arc::clone(&event)) });
             }
         }
         Some(Ok(Published { id, followers, repeated: false }))
@@ -124,6 +138,11 @@ impl Master {
         Some(fresh.unwrap_or_else(|| state.log.clone()))
     }
 
+    /// The log as it stands now, for a mirror that has missed something.
+    pub(super) fn copy(&self) -> HostLog {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).log.clone()
+    }
+
     /// Reaps the channel if nobody has used it since `before`, and says whether it did.
     pub(super) fn reap(self: &Arc<Self>, before: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,7 +150,7 @@ impl Master {
         if idle {
             self.dead.store(true, Ordering::SeqCst);
             for inbox in state.mirrors.drain(..) {
-                inbox.post(Posted { master: Arc::clone(self), event: None });
+                inbox.post(Posted { master: Arc::clone(self), news: News::Reaped });
             }
         }
         idle

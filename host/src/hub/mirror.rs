@@ -10,7 +10,7 @@ use goldcrest_core::hub::{ChannelName, Channels, OpenError, Publication, Publish
 use goldcrest_core::log::{GapPolicy, Look, Placed, Position, Source};
 use slab::Slab;
 
-use super::master::{HostLog, Master, Posted};
+use super::master::{Event, HostLog, Master, News, Posted};
 use super::{Hub, Inbox};
 
 /// The hub as one thread sees it: what connections of this thread read from and publish to. A clone is the same.
@@ -57,17 +57,18 @@ impl ThreadHub {
         }
         let mut by_master = self.inner.by_master.borrow_mut();
         let mut moved: Option<Rc<Mirror>> = None;
-        for Posted { master, event } in taken.drain(..) {
-            let Some(event) = event else {
-                // Whoever still reads it keeps it for as long.
-                if let Some(mirror) = by_master.remove(&Arc::as_ptr(&master)) {
-                    self.inner.mirrors.borrow_mut().retain(|_, other| !Rc::ptr_eq(other, &mirror));
+        for Posted { master, news } in taken.drain(..) {
+            let key = Arc::as_ptr(&master);
+            let Some(mirror) = by_master.get(&key) else { continue };
+            match news {
+                News::Event(seq, event) => mirror.append(seq, &event),
+                News::Moved => mirror.catch_up(),
+                News::Reaped => {
+                    // Whoever still reads it keeps it for as long.
+                    self.inner.mirrors.borrow_mut().retain(|_, other| !Rc::ptr_eq(other, mirror));
+                    by_master.remove(&key);
+                    continue;
                 }
-                continue;
-            };
-            let Some(mirror) = by_master.get(&Arc::as_ptr(&master)) else { continue };
-            if let Err(error) = event.append_to(&mut mirror.log.borrow_mut()) {
-                tracing::error!(%error, "a mirror does not take what its master took");
             }
             if moved.as_ref().is_none_or(|moved| !Rc::ptr_eq(moved, mirror))
                 && let Some(moved) = moved.replace(Rc::clone(mirror))
@@ -105,6 +106,28 @@ impl ThreadHub {
 }
 
 impl Mirror {
+    /// Appends the event with this number, unless it is there already.
+    fn append(&self, seq: u64, event: &Event) {
+        let mut log = self.log.borrow_mut();
+        let newest = log.newest();
+        if seq <= newest {
+            return;
+        }
+        if newest.checked_add(1) == Some(seq) {
+            match event.append_to(&mut log) {
+                Ok(()) => return,
+                Err(error) => tracing::error!(%error, "a mirror does not take what its master took"),
+            }
+        }
+        drop(log);
+        self.catch_up();
+    }
+
+    /// Takes the log from the master. Readers whose next event it does not keep any more are told so, as ever.
+    fn catch_up(&self) {
+        *self.log.borrow_mut() = self.master.copy();
+    }
+
     fn wake(&self) {
         for (_, follower) in self.followers.borrow_mut().iter_mut() {
             if let Some(waker) = follower.take() {

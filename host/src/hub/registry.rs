@@ -1,6 +1,6 @@
 //! The channels by name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use goldcrest_core::hub::{ChannelName, OpenError, Publication, PublishError, Published};
 use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 
-use super::master::{Master, Posted};
+use super::master::{Master, News, Posted};
 use crate::reactor::Notifier;
 
 /// How many channels there are, and how much each keeps.
@@ -62,21 +62,31 @@ struct Registry {
     draining: AtomicBool,
 }
 
-/// Events on their way to the mirrors of a thread.
+/// Events on their way to the mirrors of a thread. A thread that does not look, since a handler blocks it, finds no more
+/// there than the bound: what is too much is left out, and taken from the masters.
 pub(crate) struct Inbox {
-    queue: Mutex<Vec<Posted>>,
+    queue: Mutex<Queue>,
+    /// Bytes of events at most.
+    bound: usize,
     /// Events came since it was last emptied.
     filled: AtomicBool,
     notifier: Notifier,
 }
 
 impl Inbox {
-    pub(crate) fn new(notifier: Notifier) -> Self {
-        Self { queue: Mutex::default(), filled: AtomicBool::new(false), notifier }
+    /// An inbox for mirrors of logs that keep this many bytes each. More than that is not worth queueing: a mirror that
+    /// took it would have lost the first of it again before its readers saw any.
+    pub(crate) fn new(notifier: Notifier, bytes: usize) -> Self {
+        Self { queue: Mutex::default(), bound: bytes.max(LEAST_BOUND), filled: AtomicBool::new(false), notifier }
     }
 
     pub(super) fn post(&self, posted: Posted) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(posted);
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.push(posted);
+        if queue.weight > self.bound {
+            queue.shed();
+        }
+        drop(queue);
         // One notice for as many events as come before the thread looks.
         if !self.filled.swap(true, Ordering::SeqCst) {
             self.notifier.notify();
@@ -87,8 +97,47 @@ impl Inbox {
     pub(super) fn take(&self, emptied: &mut Vec<Posted>) {
         if self.filled.swap(false, Ordering::SeqCst) {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::swap(&mut *queue, emptied);
+            std::mem::swap(&mut queue.posted, emptied);
+            queue.weight = 0;
         }
+    }
+
+    /// Bytes of events that wait.
+    #[cfg(test)]
+    pub(super) fn weight(&self) -> usize {
+        self.queue.lock().unwrap().weight
+    }
+}
+
+/// Bytes of events that an inbox takes in any case.
+const LEAST_BOUND: usize = 1 << 20;
+
+#[derive(Default)]
+struct Queue {
+    posted: Vec<Posted>,
+    /// Bytes of the events in it.
+    weight: usize,
+}
+
+impl Queue {
+    fn push(&mut self, posted: Posted) {
+        if let News::Event(_, event) = &posted.news {
+            self.weight += event.weight();
+        }
+        self.posted.push(posted);
+    }
+
+    /// Leaves the events out: of each channel that moved remains that it did.
+    fn shed(&mut self) {
+        let mut moved = HashSet::new();
+        self.posted.retain_mut(|posted| {
+            if let News::Event(..) = posted.news {
+                posted.news = News::Moved;
+            }
+            matches!(posted.news, News::Reaped) || moved.insert(Arc::as_ptr(&posted.master))
+        });
+        self.posted.shrink_to_fit();
+        self.weight = 0;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Several threads, one hub.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::{Context, Wake, Waker};
 use std::thread;
@@ -20,7 +20,14 @@ fn hub(limits: ChannelLimits) -> Hub {
 /// The hub as a thread sees it. Its reactor is gone: the inbox is looked at by hand.
 fn on_thread(hub: &Hub) -> ThreadHub {
     let (_, notifier) = Reactor::new(BufferLimits::default()).unwrap();
-    ThreadHub::new(hub.clone(), Arc::new(Inbox::new(notifier)))
+    ThreadHub::new(hub.clone(), Arc::new(Inbox::new(notifier, hub.limits().bytes)))
+}
+
+/// The same, and its inbox.
+fn with_inbox(hub: &Hub) -> (ThreadHub, Arc<Inbox>) {
+    let (_, notifier) = Reactor::new(BufferLimits::default()).unwrap();
+    let inbox = Arc::new(Inbox::new(notifier, hub.limits().bytes));
+    (ThreadHub::new(hub.clone(), Arc::clone(&inbox)), inbox)
 }
 
 fn open(hub: &ThreadHub, channel: &str, following: bool) -> ThreadReader {
@@ -192,5 +199,76 @@ fn what_is_accepted_before_a_drain_is_in_the_inbox_and_nothing_after_it() {
         let seen = reader.newest();
         let accepted: u64 = publishers.into_iter().map(|publisher| publisher.join().unwrap()).sum();
         assert_eq!(seen, accepted);
+    });
+}
+
+#[test]
+fn the_inbox_of_a_thread_that_does_not_look_is_bounded_and_nothing_that_is_kept_is_lost() {
+    let hub = hub(ChannelLimits { events: 8, ..ChannelLimits::default() });
+    let (thread_hub, inbox) = with_inbox(&hub);
+    let names = ["busy", "quiet", "reaped"];
+    let [busy, quiet, reaped] = names.map(|name| open(&thread_hub, name, true));
+    hub.publish("quiet", EventType::MESSAGE, "one").unwrap();
+    drop(reaped);
+    let mut heaviest = 0;
+    for number in 0..1000 {
+        hub.publish("busy", EventType::MESSAGE, &format!("{number:10000}")).unwrap();
+        heaviest = heaviest.max(inbox.weight());
+    }
+    assert!((500_000..2_000_000).contains(&heaviest), "{heaviest} bytes waited");
+    thread_hub.take_in();
+    assert_eq!(inbox.weight(), 0);
+    assert_eq!((busy.newest(), quiet.newest()), (1000, 1));
+    let mut buffer = [0; 16];
+    assert!(matches!(busy.look(991, 0, &mut buffer), Look::Overwritten), "its reader is told");
+    assert!(matches!(busy.look(992, 0, &mut buffer), Look::Event(_)), "the last 8 are there");
+    // Not a wake is lost, and what comes then is appended again.
+    hub.publish("busy", EventType::MESSAGE, "last").unwrap();
+    thread_hub.take_in();
+    assert_eq!(read(&busy, 1000)[0].1, "last");
+}
+
+#[test]
+fn a_mirror_that_misses_events_in_its_inbox_has_its_master_s_log_in_the_end() {
+    let hub = hub(ChannelLimits { events: 16, ..ChannelLimits::default() });
+    let published = AtomicU64::new(0);
+    thread::scope(|scope| {
+        let publishers: Vec<_> = (0..3)
+            .map(|_| {
+                let (hub, published) = (&hub, &published);
+                scope.spawn(move || {
+                    for number in 0..400 {
+                        publish(hub, &format!("{number:10000}")).unwrap();
+                        published.fetch_add(1, Ordering::SeqCst);
+                    }
+                })
+            })
+            .collect();
+        let threads: Vec<_> = (0..2)
+            .map(|number| {
+                let (hub, published) = (&hub, &published);
+                scope.spawn(move || {
+                    let thread_hub = on_thread(hub);
+                    let reader = open(&thread_hub, "a", true);
+                    let mut before = 0;
+                    while reader.newest() < 1200 {
+                        // The second looks only once far more has been published than its inbox holds.
+                        let due = (before + 300).min(1200);
+                        while number == 1 && published.load(Ordering::SeqCst) < due {
+                            thread::yield_now();
+                        }
+                        thread_hub.take_in();
+                        assert!(reader.newest() >= before, "a mirror never goes back");
+                        before = reader.newest();
+                    }
+                    let mut buffer = [0; 16];
+                    (1184..1200).all(|after| matches!(reader.look(after, 0, &mut buffer), Look::Event(_)))
+                })
+            })
+            .collect();
+        for publisher in publishers {
+            publisher.join().unwrap();
+        }
+        assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
     });
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -16,6 +17,7 @@ pub(super) fn bind(
     addresses: &[SocketAddr],
     threads: usize,
     limits: &Limits,
+    write_timeout: Duration,
 ) -> io::Result<(Vec<SocketAddr>, Vec<Vec<TcpListener>>)> {
     let mut bound = Vec::new();
     let mut by_thread: Vec<Vec<TcpListener>> = (0..threads).map(|_| Vec::new()).collect();
@@ -24,10 +26,10 @@ pub(super) fn bind(
         let mut address = *address;
         // A listener that nobody shares says whether somebody else has the address: shared ones would just share it.
         if address.port() != 0 {
-            drop(listener(address, false, limits).map_err(named)?);
+            drop(listener(address, false, limits, write_timeout).map_err(named)?);
         }
         for listeners in &mut by_thread {
-            let listener = listener(address, true, limits).map_err(named)?;
+            let listener = listener(address, true, limits, write_timeout).map_err(named)?;
             address = listener.local_addr()?;
             listeners.push(listener);
         }
@@ -36,7 +38,7 @@ pub(super) fn bind(
     Ok((bound, by_thread))
 }
 
-fn listener(address: SocketAddr, shared: bool, limits: &Limits) -> io::Result<TcpListener> {
+fn listener(address: SocketAddr, shared: bool, limits: &Limits, write_timeout: Duration) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if shared {
@@ -51,7 +53,10 @@ fn listener(address: SocketAddr, shared: bool, limits: &Limits) -> io::Result<Tc
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(limits.send_buffer)?;
     #[cfg(target_os = "linux")]
-    bound_unsent(&socket, limits.unsent)?;
+    {
+        bound_unsent(&socket, limits.unsent)?;
+        bound_unacknowledged(&socket, write_timeout)?;
+    }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -61,4 +66,12 @@ fn listener(address: SocketAddr, shared: bool, limits: &Limits) -> io::Result<Tc
 #[cfg(target_os = "linux")]
 fn bound_unsent(socket: &Socket, bytes: usize) -> io::Result<()> {
     socket.set_tcp_notsent_lowat(u32::try_from(bytes).unwrap_or(u32::MAX))
+}
+
+/// `TCP_USER_TIMEOUT`: what the kernel has taken for a peer that vanished is no more held for it than what waits here. It
+/// would try for a quarter of an hour.
+#[cfg(target_os = "linux")]
+fn bound_unacknowledged(socket: &Socket, time: Duration) -> io::Result<()> {
+    // 0 would be the kernel's own idea.
+    socket.set_tcp_user_timeout(Some(time.max(Duration::from_millis(1))))
 }

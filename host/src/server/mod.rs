@@ -5,6 +5,7 @@
 //! | `listen.rs` | a listener for each thread on the same address |
 //! | `admission.rs` | who is let in: connections in all and by address |
 //! | `thread.rs` | one thread: its executor, its connections |
+//! | `trouble.rs` | says that accepting fails, without filling the log |
 //! | `runtime.rs` | what the core's connections stand on here: buffers, clock, figures |
 //! | `shutdown.rs` | [`Stopper`]: signals, and telling every thread |
 
@@ -13,6 +14,7 @@ mod listen;
 mod runtime;
 mod shutdown;
 mod thread;
+mod trouble;
 
 use std::io;
 use std::net::SocketAddr;
@@ -148,7 +150,7 @@ impl Server {
         };
         raise_descriptor_limit();
         let listen = if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen };
-        let (addresses, listeners) = listen::bind(&listen, self.threads, &self.limits)?;
+        let (addresses, listeners) = listen::bind(&listen, self.threads, &self.limits, self.config.write_timeout)?;
         let admission = Arc::new(Admission::new(self.limits.clone()));
         self.stopper.watch_signals()?;
         let (config, figures, stopper, handler) = (&self.config, &self.figures, &self.stopper, &handler);
@@ -164,7 +166,7 @@ impl Server {
                     let _ends = StopAtEnd(stopper);
                     let (reactor, notifier) = Reactor::new(admission.limits().buffers())?;
                     stopper.register(notifier.clone());
-                    let inbox = Arc::new(Inbox::new(notifier.clone()));
+                    let inbox = Arc::new(Inbox::new(notifier.clone(), hub.limits().bytes));
                     let hub = ThreadHub::new(hub, inbox);
                     let runtime = HostRuntime::new(&reactor, admission.limits(), figures.clone());
                     let thread = Thread {

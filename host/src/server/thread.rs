@@ -19,13 +19,14 @@ use smol::future::FutureExt;
 use super::Stopper;
 use super::admission::{Admission, Admitted, Place};
 use super::runtime::HostRuntime;
+use super::trouble::Trouble;
 use crate::hub::ThreadHub;
 use crate::reactor::{CoarseClock, Notifier, Reactor, TcpSocket, run};
 
 /// After so many accepts the connections that are in have their turn.
 const ACCEPTS: usize = 64;
 
-/// How long accepting pauses when there are no descriptors left.
+/// How long accepting pauses when it fails: there are no descriptors left.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
 /// How often idle channels are looked for.
@@ -135,9 +136,11 @@ impl<H: Handler + 'static> Thread<H> {
         executor: Weak<LocalExecutor<'static>>,
     ) {
         let mut accepted = 0usize;
+        let mut trouble = Trouble::default();
         while !self.stopper.is_stopping() {
             match listener.accept() {
                 Ok((stream, peer)) => {
+                    trouble.over();
                     // Held by its own tasks the executor would never end, nor would what they own: not even the listener.
                     let Some(executor) = executor.upgrade() else { return };
                     if let Some((stream, place, full)) = self.admit(stream, peer) {
@@ -163,7 +166,7 @@ impl<H: Handler + 'static> Thread<H> {
                 // The connection was gone before it was accepted.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept; trying again");
+                    trouble.goes_on(&error, self.runtime.clock.now());
                     pause(&self.runtime.clock, EXHAUSTED).await;
                 }
             }

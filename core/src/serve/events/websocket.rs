@@ -378,7 +378,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
 /// Appends a piece to the message that is being collected.
 fn collect<R: Runtime>(incoming: &mut Option<Arriving<R::Buffer>>, piece: Piece<'_>, runtime: &R) -> Seen {
     if incoming.is_none() && piece.first {
-        *incoming = runtime.buffer(Purpose::Event).map(|buffer| Arriving { buffer, filled: 0, allowance: Allowance::WHOLE });
+        *incoming =
+            runtime.buffer(Purpose::Event).map(|buffer| Arriving { buffer, filled: 0, allowance: Allowance::WHOLE });
     }
     let Some(message) = incoming else {
         // The rest of a message that was refused at its start is passed over.

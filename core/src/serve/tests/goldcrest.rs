@@ -274,3 +274,23 @@ fn what_is_published_while_the_server_shuts_down_is_not_stored() {
     assert!(test.client.eof, "the peer's Close was read");
     assert_eq!(Channels::publish(test.hub, name, &publication).unwrap().id.seq, 1, "nothing was accepted and lost");
 }
+
+#[test]
+fn a_message_that_drips_holds_its_buffer_no_longer_than_its_bytes_are_worth() {
+    for protocols in [&["goldcrest.v1"][..], &[]] {
+        let mut test = Test::new(protocols);
+        let free = test.world.events.free();
+        let message = test.ws.message(MessageKind::Text, &[b'x'; 1000]);
+        let (start, rest) = message.split_at(message.len() - 999);
+        test.client.send(start);
+        assert_eq!(test.world.events.free(), free - 1);
+        for byte in &rest[..20] {
+            test.client.send(&[*byte]);
+            assert_eq!(test.client.ended(), None);
+            test.world.pass(Duration::from_secs(1));
+        }
+        test.world.pass(Duration::from_millis(50));
+        assert_eq!(test.client.ended(), Some(Ended::TimedOut), "{protocols:?}");
+        assert_eq!(test.world.events.free(), free);
+    }
+}

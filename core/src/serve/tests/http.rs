@@ -236,6 +236,44 @@ fn a_slow_body_is_408() {
 }
 
 #[test]
+fn a_body_that_drips_is_408_once_its_bytes_are_not_worth_the_wait() {
+    for path in ["/back", "/dropping/back"] {
+        let (world, mut client) = open();
+        let request = post(path, "", &"x".repeat(60_000));
+        let start = request.len() - 60_000;
+        client.send(&request.as_bytes()[..start]);
+        for second in 0..20 {
+            assert_eq!(client.answer(), None, "{path}: after {second} s");
+            client.send(b"x");
+            world.pass(Duration::from_secs(1));
+            client.read();
+        }
+        // 19 bytes that were waited for have earned 2 ms each.
+        assert_eq!(client.answer(), None, "{path}");
+        world.pass(Duration::from_millis(40));
+        client.read();
+        let answer = client.answer().unwrap_or_else(|| panic!("{path}"));
+        assert_eq!((answer.status, answer.keeps()), (408, false), "{path}");
+    }
+}
+
+#[test]
+fn a_body_that_comes_slowly_but_steadily_is_taken() {
+    let (world, mut client) = open();
+    let request = post("/back", "", &"x".repeat(60));
+    let (head, body) = request.split_at(request.len() - 60);
+    client.send(head.as_bytes());
+    let config = Config::default();
+    let pause = Duration::from_millis(10_000 / u64::from(config.body_rate));
+    for piece in body.as_bytes().chunks(10) {
+        client.send(piece);
+        world.pass(pause);
+    }
+    client.read();
+    assert_eq!(client.answer().unwrap().status, 200);
+}
+
+#[test]
 fn strangers_are_403_whatever_they_ask() {
     for (fields, may) in [
         ("Host: localhost\r\n", true),
