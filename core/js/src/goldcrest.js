@@ -1,0 +1,209 @@
+// A subscription: one cursor, and the best transport that works. The ladder is here; each rung is in transports.js.
+
+import { failure, refused } from './failure.js';
+import { isAfter } from './ids.js';
+import { outbox } from './outbox.js';
+import { techniques } from './transports.js';
+
+/** Answers that no repetition and no other transport would change. */
+const FINAL = [204, 401, 403, 404, 410];
+
+/** Subscribes to a channel; goldcrest.d.ts tells what it takes and returns. */
+export function subscribe(url, options = {}) {
+  const { pollInterval = 3e3, wait = 25, patience = 5e3, silence = 4e4, climb = 1e4 } = options;
+  const fetch = options.fetch ?? globalThis.fetch;
+  const Socket = options.WebSocket ?? globalThis.WebSocket;
+  const { href, search } = new URL(url, globalThis.location?.href);
+  const query = href.replace(/^ws/, 'http') + (search ? '&' : '?');
+  const ladder = (options.transports ?? Object.keys(techniques)).filter((name) => name !== 'websocket' || Socket);
+
+  let cursor = options.after ?? 'newest';
+  let retry = options.retry ?? 1e3;
+  let rung = 0;
+  let state;
+  let current; // the attempt that works
+  const attempts = new Set(); // it, and one that tries to take over
+  const naps = new Map(); // what ends a wait, and whether only time may
+  const over = new AbortController();
+  let fails = 0; // in a row
+  let breaks = 0; // in a row on this rung, before anything was heard
+  let climbs = 1; // those that failed in a row, and this one: each waits as much longer
+  let climber;
+
+  function call(name, said) {
+    try {
+      options[name]?.(said);
+    } catch (error) {
+      setTimeout(() => { throw error; }); // theirs: it does not stop the stream
+    }
+  }
+
+  function set(next, error) {
+    state = next;
+    call('onState', { state, transport: ladder[rung], error });
+  }
+
+  const nap = (ms, deaf) => new Promise((resolve) => {
+    const rouse = () => {
+      clearTimeout(timer);
+      naps.delete(rouse);
+      resolve();
+    };
+    const timer = setTimeout(rouse, ms);
+    naps.set(rouse, deaf);
+  });
+
+  /** Before the next try: what the server asked for, else further apart each time; never all clients at once. */
+  const backOff = (tries, told) =>
+    nap((told || retry * 2 ** Math.min(tries, 4)) * (1 + Math.random() / 2), told);
+
+  const { publish, ...out } = outbox(query, fetch, () => current?.socket, backOff);
+
+  // ---- one attempt of one transport
+
+  function start(at) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    let from;
+    let timer;
+    // Without an error nothing follows.
+    const cut = (error) => {
+      controller.abort(error);
+      clearTimeout(timer);
+      if (attempts.delete(attempt) && error) ended(attempt, error);
+    };
+    const attempt = {
+      at,
+      signal,
+      cut,
+      wait,
+      patience,
+      silence,
+      Socket,
+      answered: out.answered,
+      pause: () => nap(pollInterval),
+      told: (ms) => (retry = ms),
+      watch(ms = silence, then = () => cut(failure('silent', { silent: 1 }))) {
+        clearTimeout(timer);
+        if (!signal.aborted) timer = setTimeout(then, ms);
+      },
+      address(transport) {
+        from = cursor;
+        return `${query}transport=${transport}&after=${encodeURIComponent(cursor)}`;
+      },
+      async ask(transport, seconds = 0) {
+        attempt.watch(patience + seconds * 1e3);
+        const answer = await fetch(attempt.address(transport), { signal, cache: 'no-store' });
+        if (answer.status !== 200) throw refused(answer);
+        if (/html/.test(answer.headers.get('content-type'))) throw failure('a page'); // of somebody between
+        return answer;
+      },
+      async pin() {
+        if (cursor === 'newest') cursor = (await (await attempt.ask('poll')).json()).after;
+      },
+      live() {
+        if (attempt === current || signal.aborted) return;
+        current?.cut();
+        current = attempt;
+        rung = at;
+        if (at) climbLater();
+        else climbs = 1;
+        set('open');
+        out.pump();
+      },
+      take({ id, type, data, encoding, gap, after }) {
+        if (attempt !== current) return;
+        if (gap) {
+          // It tells of where this attempt began. Another may have gone on from there meanwhile.
+          if (cursor === from || isAfter(after, cursor)) {
+            cursor = after;
+            call('onGap', { missed: gap.missed, after });
+          }
+        } else if (id && isAfter(id, cursor)) {
+          attempt.place(id);
+          call('onEvent', { id, type, data: encoding ? Uint8Array.from(atob(data), (char) => char.charCodeAt()) : data });
+        }
+      },
+      place(id) {
+        attempt.heard = true;
+        if (attempt === current && isAfter(id, cursor)) cursor = id;
+      },
+    };
+    attempts.add(attempt);
+    if (!current) {
+      rung = at;
+      set('connecting');
+    }
+    techniques[ladder[at]](attempt).then(() => cut(failure('ended')), cut);
+  }
+
+  // ---- the ladder
+
+  async function ended(attempt, error) {
+    const { at, heard } = attempt;
+    const worked = current === attempt;
+    // What holds back one kind of endless body holds back the other.
+    const below = error.silent && ladder[at + 1] === 'stream' ? at + 2 : at + 1;
+    if (current && !worked) {
+      // It was to take over.
+      if (below < rung) start(below);
+      else {
+        climbs += 1;
+        climbLater();
+      }
+      return;
+    }
+    current = undefined;
+    attempts.forEach((other) => other.cut());
+    out.pump();
+    if (FINAL.includes(error.status)) return close(error);
+    if (heard) fails = breaks = 0;
+    // A transport that never worked, or breaks again and again, is left; not because the server is full.
+    if (!error.delay && (!worked || (!heard && breaks++))) {
+      breaks = 0;
+      rung = ladder[below] ? below : 0;
+      // Nobody there is no fault of the transport: once somebody is, the higher ones are tried at once.
+      if (error instanceof TypeError) climbs = 0;
+      else if (rung) return start(rung);
+    }
+    set('waiting', error);
+    await backOff(fails++, error.delay);
+    if (!over.signal.aborted && !attempts.size) start(rung);
+  }
+
+  function climbLater() {
+    climber ??= setTimeout(() => {
+      climber = undefined;
+      if (current && rung) start(0);
+    }, climb * climbs);
+  }
+
+  /** Something may have changed: wait no longer, and see whether the connection is still one. */
+  function wake() {
+    naps.forEach((deaf, rouse) => (deaf && !over.signal.aborted) || rouse());
+    current?.probe?.();
+  }
+
+  function close(error) {
+    if (over.signal.aborted) return;
+    over.abort();
+    current = undefined;
+    clearTimeout(climber);
+    attempts.forEach((other) => other.cut());
+    wake();
+    out.close(error ?? failure('closed'));
+    set('closed', error);
+  }
+
+  // `over` is taken for its `signal`, which takes the listeners away.
+  for (const kind of ['online', 'visibilitychange']) globalThis.addEventListener?.(kind, wake, over);
+  start(0);
+  return {
+    publish,
+    close: () => close(),
+    get bufferedAmount() { return out.size(); },
+    get cursor() { return cursor; },
+    get state() { return state; },
+    get transport() { return ladder[rung]; },
+  };
+}

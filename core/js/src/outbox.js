@@ -1,0 +1,87 @@
+// What is to be published, in order, until the log has it: over the open WebSocket, or by POST.
+//
+// Each publication has an idempotency key, so that one whose answer was lost is sent again and stored once.
+
+import { failure, refused } from './failure.js';
+
+/** Unanswered publications on a WebSocket: fewer than the keys that a small server remembers. */
+const WINDOW = 8;
+const POST_TIMEOUT = 3e4;
+
+/** `query` is the channel's URL up to a parameter to come, `line()` the open WebSocket if there is one, `pause(tries, delay)` waits before a repetition. */
+export function outbox(query, fetch, line, pause) {
+  const prefix = `${Math.random()}-`;
+  let queue = [];
+  let count = 0;
+  let posting;
+  let closed;
+
+  function settle(item, outcome) {
+    queue = queue.filter((other) => other !== item);
+    item.resolve(outcome);
+  }
+
+  /** Sends what the WebSocket may take; false where the first goes by POST. What was lost with a WebSocket does: that tells why. */
+  function send(socket = line()) {
+    const lost = ({ via }) => !socket || (via && via !== socket);
+    if (lost(queue[0])) return false;
+    for (const item of queue.slice(0, WINDOW)) {
+      if (lost(item)) break;
+      if (item.via) continue;
+      item.via = socket;
+      const { data, body, type, ref, key } = item;
+      const said = JSON.stringify({ type, data: body.type ? data : undefined, ref, key });
+      socket.send(body.type ? said : new Blob([said, '\n', body]));
+    }
+    return true;
+  }
+
+  async function pump() {
+    if (posting) return;
+    posting = true;
+    for (let tries = 0; queue[0] && !send(); tries += 1) {
+      const [item] = queue;
+      const { body, type, key } = item;
+      let delay;
+      try {
+        const answer = await fetch(`${query}type=${encodeURIComponent(type)}`, {
+          method: 'POST',
+          headers: { 'Idempotency-Key': key },
+          body,
+          signal: AbortSignal.timeout(POST_TIMEOUT),
+        });
+        const said = await answer.text();
+        const error = refused(answer, said);
+        if (answer.ok) settle(item, JSON.parse(said).id);
+        else if (answer.status < 500 && answer.status !== 429) settle(item, Promise.reject(error));
+        else delay = error.delay;
+      } catch { /* it may have been stored: the key tells */ }
+      if (queue[0] !== item) tries = -1;
+      else await pause(tries, delay);
+    }
+    posting = false;
+  }
+
+  return {
+    pump,
+    /** Bytes of data that the log does not have yet, as far as is known. */
+    size: () => queue.reduce((sum, { body }) => sum + body.size, 0),
+    publish: (data, { type = '', key = prefix + count } = {}) => new Promise((resolve) => {
+      if (closed) throw closed;
+      // Its type becomes the Content-Type; without one the server takes it as bytes.
+      const body = new Blob([data], typeof data === 'string' ? { type: 'text/plain' } : {});
+      queue.push({ data, body, type, key, ref: (count += 1), resolve });
+      pump();
+    }),
+    /** The server's answer on the WebSocket. A server that is ending stores no more: that goes by POST to the next one. */
+    answered({ ref, id, error }) {
+      const item = queue.find((item) => item.ref === ref);
+      if (item && !/down/.test(error)) settle(item, id ?? Promise.reject(failure(error)));
+      pump();
+    },
+    close(error) {
+      closed = error;
+      for (const item of queue) settle(item, Promise.reject(error));
+    },
+  };
+}

@@ -1,0 +1,87 @@
+// An answer that is cut at any byte, by a reset or by an orderly end, costs a repetition and no event.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Proxy } from './proxy.mjs';
+import { base, channel, publish, stored, subscribe, TRANSPORTS, watch, WebSocket } from './subject.mjs';
+
+const AT_ONCE = 24;
+
+/** Runs `each(n)` for n from 0 to `most`, some at a time. */
+async function all(most, each) {
+  let next = 0;
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    while (next <= most) await each(next++);
+  }));
+}
+
+for (const transport of TRANSPORTS) {
+  for (const how of ['reset', 'end']) {
+    test(`${transport}, cut at every byte by ${how}: every event once, in order`, async () => {
+      const name = channel('cut');
+      const before = await publish(name, 'before');
+      const ids = [await publish(name, 'grün\r\n\u0000"\\'), await publish(name, new Uint8Array([0, 10, 255]), { type: 'bin' }), await publish(name, '', { type: 'empty' })];
+      const data = transport === 'sse' ? 'grün\n\u0000"\\' : 'grün\r\n\u0000"\\';
+
+      // How much there is to cut.
+      const whole = await Proxy.before(base);
+      const seen = watch(`${whole.base}events/${name}`, { after: before, transports: [transport] });
+      await seen.has(ids.at(-1));
+      const length = whole.answered;
+      seen.handle.close();
+      await whole.close();
+      assert.ok(length > 300, `${length} bytes`);
+
+      await all(length + 1, async (at) => {
+        const proxy = await Proxy.before(base, (n) => (n === 0 ? { cut: at, how } : {}));
+        const seen = watch(`${proxy.base}events/${name}`, { after: before, transports: [transport] });
+        await seen.has(ids.at(-1));
+        if (at === 0 || transport === 'poll') await new Promise((resolve) => setTimeout(resolve, 20)); // for what comes twice
+        assert.deepEqual(seen.ids, ids, `cut at ${at}`);
+        assert.deepEqual(seen.events.map(({ type, data }) => [type, data]), [['message', data], ['bin', new Uint8Array([0, 10, 255])], ['empty', '']], `cut at ${at}`);
+        assert.deepEqual(seen.gaps, []);
+        assert.equal(seen.handle.cursor, ids.at(-1));
+        seen.handle.close();
+        await proxy.close();
+      });
+    });
+  }
+}
+
+test('a publication by POST, cut at every byte of request and answer, is stored once', async () => {
+  const name = channel('post');
+  const data = [];
+  await all(420, async (at) => {
+    for (const rule of [{ cut: at }, { cutRequest: at }]) {
+      const proxy = await Proxy.before(base, (n) => (n === 0 ? rule : {}));
+      const handle = subscribe(`${proxy.base}events/${name}`, { transports: ['poll'], pollInterval: 60_000, retry: 1, after: 'oldest', fetch: (url, init) => (init.method ? fetch(url, init) : new Promise(() => {})) });
+      const said = `${Object.keys(rule)} ${at}`;
+      data.push(said);
+      assert.match(await handle.publish(said), /^[0-9a-f]+-\d+$/);
+      handle.close();
+      await proxy.close();
+    }
+  });
+  assert.deepEqual((await stored(name)).map((event) => event.data).sort(), data.sort());
+});
+
+test('publications over a WebSocket, cut at every byte of request and answer, are stored once and in order', async () => {
+  let lost = 0;
+  await all(560, async (at) => {
+    for (const rule of [{ cut: at }, { cutRequest: at }]) {
+      const name = channel('ws');
+      const proxy = await Proxy.before(base, (n) => (n === 0 ? rule : {}));
+      const handle = subscribe(`${proxy.base}events/${name}`, { transports: ['websocket'], after: 'oldest', retry: 1, WebSocket, onState: ({ state }) => state === 'waiting' && (lost += 1) });
+      const data = Array.from({ length: 12 }, (_, number) => `${number}`);
+      const ids = await Promise.all(data.map((said) => handle.publish(said)));
+      const events = await stored(name);
+      assert.deepEqual(events.map((event) => event.data), data, `${Object.keys(rule)} ${at}`);
+      assert.deepEqual(events.map((event) => event.id), ids);
+      assert.equal(handle.bufferedAmount, 0);
+      handle.close();
+      await proxy.close();
+    }
+  });
+  assert.ok(lost > 200, `${lost} connections broke`);
+});
