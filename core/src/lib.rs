@@ -15,6 +15,7 @@
 //! | [`session`] | an open WebSocket on either side | `edge`, `ws` |
 //! | [`serve`] | the async shell of a server, which a chip and a host both run | all of the above |
 //! | [`client`] | the async shell of clients, on a chip and on a host | all but `serve` |
+//! | [`script`] | the client for browsers, as bytes to serve | `serve` |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,7 @@ pub mod http;
 pub mod hub;
 pub mod json;
 pub mod log;
+pub mod script;
 pub mod serve;
 pub mod session;
 mod sha1;

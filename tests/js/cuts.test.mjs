@@ -4,15 +4,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Proxy } from './proxy.mjs';
-import { base, channel, publish, stored, subscribe, TRANSPORTS, watch, WebSocket } from './subject.mjs';
+import { base, channel, publish, stored, subscribe, TRANSPORTS, until, watch, WebSocket } from './subject.mjs';
 
 const AT_ONCE = 24;
 
-/** Runs `each(n)` for n from 0 to `most`, some at a time. */
+/** Runs `each(n, lane)` for n from 0 to `most`, one at a time in each lane. */
 async function all(most, each) {
   let next = 0;
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    while (next <= most) await each(next++);
+  await Promise.all(Array.from({ length: AT_ONCE }, async (_, lane) => {
+    while (next <= most) await each(next++, lane);
   }));
 }
 
@@ -68,14 +68,17 @@ test('a publication by POST, cut at every byte of request and answer, is stored 
 
 test('publications over a WebSocket, cut at every byte of request and answer, are stored once and in order', async () => {
   let lost = 0;
-  await all(560, async (at) => {
+  const names = Array.from({ length: AT_ONCE }, () => channel('ws'));
+  await all(640, async (at, lane) => {
     for (const rule of [{ cut: at }, { cutRequest: at }]) {
-      const name = channel('ws');
+      const name = names[lane];
+      const after = await publish(name, 'before');
       const proxy = await Proxy.before(base, (n) => (n === 0 ? rule : {}));
-      const handle = subscribe(`${proxy.base}events/${name}`, { transports: ['websocket'], after: 'oldest', retry: 1, WebSocket, onState: ({ state }) => state === 'waiting' && (lost += 1) });
-      const data = Array.from({ length: 12 }, (_, number) => `${number}`);
+      const handle = subscribe(`${proxy.base}events/${name}`, { transports: ['websocket'], after, retry: 1, WebSocket, onState: ({ state }) => state === 'waiting' && (lost += 1) });
+      await until(() => handle.state === 'open' || lost);
+      const data = Array.from({ length: 4 }, (_, number) => `${number}`);
       const ids = await Promise.all(data.map((said) => handle.publish(said)));
-      const events = await stored(name);
+      const events = await stored(name, after);
       assert.deepEqual(events.map((event) => event.data), data, `${Object.keys(rule)} ${at}`);
       assert.deepEqual(events.map((event) => event.id), ids);
       assert.equal(handle.bufferedAmount, 0);

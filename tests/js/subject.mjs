@@ -23,10 +23,10 @@ export async function publish(name, data = 'x', { type = '' } = {}) {
   return (await answer.json()).id;
 }
 
-/** The events that a channel holds, in order. */
-export async function stored(name) {
+/** The events that a channel holds after an id, in order. */
+export async function stored(name, after = 'oldest') {
   const events = [];
-  for (let after = 'oldest'; ;) {
+  for (;;) {
     const answer = await (await fetch(`${base}events/${name}?after=${after}`)).json();
     events.push(...answer.events);
     if (!answer.events.length) return events;
