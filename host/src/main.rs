@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use goldcrest_host::core::http::{Method, Response, Status};
+use goldcrest_host::core::script;
 use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::figures::Figures;
 use goldcrest_host::options::Options;
@@ -23,7 +24,7 @@ struct Cli {
     #[command(flatten)]
     options: Options,
 
-    /// Serve the channels alone, without the page at /
+    /// Serve the channels alone, without the page at / and /goldcrest.js
     #[arg(long)]
     no_page: bool,
 
@@ -32,7 +33,7 @@ struct Cli {
     log: String,
 }
 
-/// The page, what it asks of the server, and the channels.
+/// The page, what it asks of the server, the scripts for browsers, and the channels.
 struct App {
     hub: ThreadHub,
     figures: Figures,
@@ -60,9 +61,10 @@ impl App {
         match exchange.request().path() {
             "/page/figures" => self.figures(exchange).await,
             "/page/cut" => self.cut(exchange).await,
-            path => match page::file(path) {
-                Some(file) => send(exchange, file).await,
-                None => exchange.not_found().await,
+            path => match (page::file(path), script::file(path)) {
+                (Some(file), _) => send(exchange, file).await,
+                (None, Some(script)) => script.answer(exchange).await,
+                (None, None) => exchange.not_found().await,
             },
         }
     }

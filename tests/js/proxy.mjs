@@ -77,6 +77,11 @@ export class Proxy {
     for (const socket of pair) socket.on('error', () => end()).on('close', () => end());
   }
 
+  /** Passes nothing more on, on the connections that there are. */
+  mute() {
+    for (const sockets of this.#pairs) sockets.forEach((socket) => socket.removeAllListeners('data').on('data', () => {}));
+  }
+
   /** Breaks all connections. */
   cut() {
     for (const sockets of this.#pairs) sockets.forEach((socket) => socket.resetAndDestroy());

@@ -98,8 +98,8 @@ export function subscribe(url, options = {}) {
         if (/html/.test(answer.headers.get('content-type'))) throw failure('a page'); // of somebody between
         return answer;
       },
-      async pin() {
-        if (cursor === 'newest') cursor = (await (await attempt.ask('poll')).json()).after;
+      async pin(id) {
+        if (cursor === 'newest') cursor = id ?? (await (await attempt.ask('poll')).json()).after;
       },
       live() {
         if (attempt === current || signal.aborted) return;
@@ -125,7 +125,7 @@ export function subscribe(url, options = {}) {
         }
       },
       place(id) {
-        attempt.heard = true;
+        attempt.heard = 1;
         if (attempt === current && isAfter(id, cursor)) cursor = id;
       },
     };

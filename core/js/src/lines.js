@@ -16,6 +16,7 @@ export async function lines(attempt, { body }, each) {
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
+    attempt.heard = 1;
     attempt.watch();
     // A CR at the end waits: a LF may follow, which belongs to it.
     const whole = (rest + decoder.decode(value, { stream: true })).split(/\r\n|\n|\r(?!$)/);

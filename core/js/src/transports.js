@@ -3,7 +3,7 @@
 // What it is given (see goldcrest.js):
 //   ask(transport, seconds)   the answer to a GET from the cursor on, which may take so long
 //   address(transport)     the URL of that request
-//   pin()                  makes the cursor an id, where it still is `newest`
+//   pin(id)                makes the cursor this id, or one that it asks for, where it still is `newest`
 //   watch(ms)              cuts the attempt, unless it is called again within `ms`
 //   live()                 says that the transport works
 //   take(said)             hands over an event, or a gap, or what is neither
@@ -84,7 +84,8 @@ export const techniques = {
       attempt.live();
       const text = data?.slice(0, -1);
       const [type, encoding] = (event || 'message').split(';');
-      if (!data) attempt.place(id);
+      // The first block says where it began; a gap that follows is told of where it was to begin.
+      if (!data) attempt.pin(id);
       else if (type === 'gap') attempt.take({ gap: JSON.parse(text), after: id });
       else attempt.take({ id, type, data: text, encoding });
     });

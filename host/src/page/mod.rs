@@ -1,13 +1,13 @@
 //! The page at `/`: plain files, compiled in.
 //!
 //! The page publishes to the channel `demo`, listens on all five transports, and shows what each costs. It loads nothing
-//! but these files and runs under `Content-Security-Policy: default-src 'self'`. What it asks of the server beside
+//! but these files and `/goldcrest.js` ([`goldcrest_core::script`]), and runs under `Content-Security-Policy: default-src 'self'`. What it asks of the server beside
 //! `/events/demo` is `GET /page/figures?page=ID` and `POST /page/cut?page=ID&transport=NAME`.
 //!
 //! | file | what it holds |
 //! | --- | --- |
 //! | `page.js` | publishing, polling, the controls, the table |
-//! | `transports.js` | the five techniques, each as a browser knows it |
+//! | `transports.js` | a subscription to each transport, and what of it the page shows |
 //! | `reader.js` | one transport's place in the log, and what is counted about it: lost, twice, latency |
 //! | `turns.js` | who of the four that hold a connection holds one now |
 //! | `connections.js` | how many connections the tab uses, and the lane of short requests |
@@ -51,6 +51,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use goldcrest_core::script;
 
     fn text(path: &str) -> &'static str {
         std::str::from_utf8(file(path).unwrap().body).unwrap()
@@ -72,6 +73,9 @@ mod tests {
         for script in FILES.iter().filter(|file| file.content_type == SCRIPT) {
             for module in quoted(text(script.path), "from './") {
                 assert!(file(&format!("/page/{module}")).is_some(), "{module} in {}", script.path);
+            }
+            for module in quoted(text(script.path), "from '/") {
+                assert!(script::file(&format!("/{module}")).is_some(), "{module} in {}", script.path);
             }
         }
     }

@@ -3,7 +3,7 @@
 import { Chart, MARKERS } from './chart.js';
 import { Lane, connections, pause } from './connections.js';
 import { Reader, now } from './reader.js';
-import { newest, poll, sessions } from './transports.js';
+import { listen, newest } from './transports.js';
 import { Turns } from './turns.js';
 
 const LABELS = { poll: 'Polling', longpoll: 'Long polling', stream: 'Streaming', sse: 'SSE', websocket: 'WebSocket' };
@@ -12,7 +12,7 @@ const page = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byt
 const settings = { rate: 2, interval: 3, wait: 25 };
 const readers = new Map(Object.entries(LABELS).map(([name, label]) => [name, new Reader(name, label, page)]));
 const lane = new Lane();
-const turns = new Turns(new Map(['websocket', 'sse', 'longpoll', 'stream'].map((name) => [name, readers.get(name)])), sessions, settings);
+const turns = new Turns(new Map(['websocket', 'sse', 'longpoll', 'stream'].map((name) => [name, readers.get(name)])), settings);
 const byId = (id) => document.getElementById(id);
 
 let published = 0;
@@ -52,18 +52,12 @@ function setRate(rate) {
 
 // ---- polling and the figures: short requests, by the clock
 
-let pollTimer;
-let polling = false;
+let polls;
 
-async function pollNow() {
-  clearTimeout(pollTimer);
-  if (polling || document.hidden) return;
-  polling = true;
-  const started = performance.now();
-  const heard = await lane.run(() => poll(readers.get('poll'))).catch(() => 0);
-  polling = false;
-  const wait = heard >= 100 ? 0 : settings.interval * 1000 - (performance.now() - started);
-  if (!document.hidden) pollTimer = setTimeout(pollNow, Math.max(0, wait));
+/** Polls from here on, by the interval that is set now. */
+function pollNow() {
+  polls?.close();
+  polls = listen(readers.get('poll'), settings, (request) => lane.run(request));
 }
 
 async function count() {
@@ -229,7 +223,7 @@ function wake() {
 }
 
 function sleep() {
-  clearTimeout(pollTimer);
+  polls?.close();
   clearTimeout(ticking);
   readers.get('poll').rest();
   turns.sleep();
@@ -246,7 +240,7 @@ function bindControls() {
     byId(key).addEventListener('change', ({ target }) => {
       if (!target.checkValidity()) return target.reportValidity();
       settings[key] = target.valueAsNumber;
-      if (key === 'interval') pollNow();
+      if (key === 'interval' && !document.hidden) pollNow();
     });
   }
   document.addEventListener('visibilitychange', () => (document.hidden ? sleep() : wake()));

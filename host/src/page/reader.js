@@ -11,22 +11,6 @@ const parse = (id) => {
   return { epoch: id.slice(0, cut), seq: Number(id.slice(cut + 1)) };
 };
 
-/** Names EventSource can hear: it needs a listener for each event type, so the readers tell one another of new ones. */
-export const kinds = {
-  of: new Map(), // seq -> kind, of kinds beyond the first two
-  known: new Set(['message', 'sample']),
-  onNew: () => {},
-  note(seq, kind) {
-    if (kind === 'message' || kind === 'sample') return;
-    this.of.set(seq, kind);
-    if (this.of.size > 1000) this.of.delete(this.of.keys().next().value);
-    if (!this.known.has(kind)) {
-      this.known.add(kind);
-      this.onNew(kind);
-    }
-  },
-};
-
 export class Reader {
   /** The id after which to go on: what every request of this transport asks for. */
   cursor = '';
@@ -53,11 +37,9 @@ export class Reader {
     this.trace = { spans: this.trace?.spans.filter((span) => !span.to) ?? [], arrivals: [], samples: [], cuts: [] };
   }
 
-  /** Numbers that were jumped over without a gap being told. */
+  /** How many numbers were jumped over without a gap being told. */
   get lost() {
-    if (this.name !== 'sse') return this.holes.size;
-    // EventSource hears only the types it listens for: one that the others heard first was not lost, but not its own.
-    return [...this.holes].filter((hole) => !kinds.of.has(hole)).length;
+    return this.holes.size;
   }
 
   /** How many requests or connections are under way. */
@@ -69,7 +51,7 @@ export class Reader {
     return parse(this.cursor).seq;
   }
 
-  /** An event arrived, as the envelope has it: `{ id, type, data, encoding? }`. */
+  /** An event arrived: `{ id, type, data }`. */
   receive(event) {
     const at = now();
     const was = parse(this.cursor);
@@ -85,10 +67,9 @@ export class Reader {
     }
     this.cursor = event.id;
     this.events += 1;
-    kinds.note(seq, event.encoding ? `${event.type};base64` : event.type);
 
     let sample = null;
-    if (event.type === 'sample' && !event.encoding) {
+    if (event.type === 'sample') {
       try {
         sample = JSON.parse(event.data);
       } catch { /* somebody else's event of this type */ }

@@ -1,11 +1,10 @@
-// The five techniques, each as a browser knows it. A session runs until its signal is aborted, and ends early only if
-// the connection did; it asks for what comes after the reader's cursor, and hands over whole events.
+// A subscription to each transport alone, and what of it the page shows: when requests and connections are open, when they
+// break and come back.
 
-import { kinds, now } from './reader.js';
+import { subscribe } from '/goldcrest.js';
+import { now } from './reader.js';
 
 const path = '/events/demo';
-const url = (reader, more = '') =>
-  `${path}?transport=${reader.name}&after=${encodeURIComponent(reader.cursor)}${more}&page=${reader.page}`;
 
 /** Where the log stands now: all five begin here, so that all five must hear the same. */
 export async function newest(page) {
@@ -14,115 +13,51 @@ export async function newest(page) {
   return (await answer.json()).after;
 }
 
-/** One request of polling or long polling; returns the number of events. */
-async function ask(reader, { signal, more, answered = () => {} }) {
-  const end = reader.begin();
-  try {
-    const answer = await fetch(url(reader, more), { signal, cache: 'no-store' });
-    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-    const { events, gap, after } = await answer.json();
-    answered();
-    if (gap) {
-      const first = events[0]?.id;
-      reader.gap(gap, first ? first.replace(/\d+$/, (seq) => Number(seq) - 1) : after);
-    }
-    events.forEach((event) => reader.receive(event));
-    if (!events.length) reader.cursor = after;
-    return events.length;
-  } finally {
+/**
+ * Subscribes `reader` from its cursor on. Of polling and long polling each request is shown as open, of the others the
+ * connection. `request` makes a short request when it may.
+ */
+export function listen(reader, settings, request = (make) => make()) {
+  const asks = reader.name === 'poll' || reader.name === 'longpoll';
+  const since = now();
+  let end = () => {};
+  const begin = () => {
     end();
-  }
-}
+    end = reader.begin();
+  };
+  // What is late by the interval is late by nature: only a break makes a poll catch up.
+  const opened = () => reader.opened(asks ? (reader.state === 'broken' ? now() : Math.min(reader.liveFrom, since)) : now());
 
-export async function poll(reader) {
-  try {
-    // What is late by the interval is late by nature: only a break makes a poll catch up.
-    const since = reader.state === 'broken' ? now() : Math.min(reader.liveFrom, now());
-    return await ask(reader, { answered: () => reader.opened(since) });
-  } catch (error) {
-    reader.broke();
-    throw error;
-  }
-}
+  const handle = subscribe(`${path}?page=${reader.page}`, {
+    transports: [reader.name],
+    after: reader.cursor,
+    wait: settings.wait,
+    pollInterval: settings.interval * 1000,
+    retry: 200,
+    fetch: (url, init) => (asks ? request(() => whole(url, init)) : fetch(url, init)),
+    onEvent: (event) => reader.receive(event),
+    onGap: (gap) => reader.gap(gap, gap.after),
+    onState({ state }) {
+      if (state === 'connecting' && !asks) begin();
+      else if (state === 'open') opened();
+      else end();
+      if (state === 'waiting') reader.broke();
+    },
+  });
 
-export const sessions = {
-  async longpoll(reader, signal, settings) {
-    const since = now();
-    for (;;) await ask(reader, { signal, more: `&wait=${settings.wait}`, answered: () => reader.opened(since) });
-  },
-
-  async stream(reader, signal) {
-    const end = reader.begin();
+  /** A request until the whole answer is there, which is when it stops being open. */
+  async function whole(url, init) {
+    const done = reader.begin();
     try {
-      const answer = await fetch(url(reader), { signal, cache: 'no-store' });
-      if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-      reader.opened();
-      const pieces = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-      let rest = '';
-      for (;;) {
-        const { value, done } = await pieces.read();
-        if (done || signal.aborted) return;
-        const lines = (rest + value).split('\n');
-        rest = lines.pop();
-        for (const line of lines) if (line) hear(reader, JSON.parse(line)); // an empty line only keeps alive
-      }
+      const answer = await fetch(url, init);
+      const body = await answer.text();
+      // A browser repeats by itself a request whose connection broke: nobody else is told.
+      if (answer.ok && reader.state === 'broken' && handle.state === 'open') opened();
+      return new Response(body, answer);
     } finally {
-      end();
+      done();
     }
-  },
+  }
 
-  sse(reader, signal) {
-    return new Promise((resolve) => {
-      const source = new EventSource(url(reader));
-      let end = reader.begin();
-      const on = (kind) => source.addEventListener(kind, ({ type, data, lastEventId: id }) => {
-        const encoding = type.endsWith(';base64') ? 'base64' : undefined;
-        reader.receive({ id, type: encoding ? type.slice(0, -7) : type, data, encoding });
-      });
-      kinds.known.forEach(on);
-      kinds.onNew = on;
-      const finish = () => {
-        source.close();
-        end();
-        resolve();
-      };
-      signal.addEventListener('abort', finish, { once: true });
-      source.addEventListener('gap', ({ data, lastEventId }) => reader.gap(JSON.parse(data), lastEventId));
-      source.onopen = () => reader.opened();
-      source.onerror = () => {
-        end();
-        reader.broke();
-        if (source.readyState === EventSource.CLOSED) finish();
-        else end = reader.begin(); // EventSource comes back by itself, with Last-Event-ID
-      };
-    });
-  },
-
-  websocket(reader, signal) {
-    return new Promise((resolve) => {
-      const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}${url(reader)}`, 'goldcrest.v1');
-      socket.binaryType = 'arraybuffer';
-      const end = reader.begin();
-      const finish = () => {
-        end();
-        resolve();
-      };
-      signal.addEventListener('abort', () => {
-        socket.close(1000);
-        setTimeout(finish, 1000);
-      }, { once: true });
-      socket.onopen = () => reader.opened();
-      socket.onmessage = ({ data }) => {
-        if (signal.aborted) return;
-        if (typeof data === 'string') hear(reader, JSON.parse(data));
-        else hear(reader, { ...JSON.parse(new TextDecoder().decode(data).split('\n', 1)[0]), encoding: 'binary' });
-      };
-      socket.onclose = finish;
-    });
-  },
-};
-
-function hear(reader, message) {
-  if (message.gap) reader.gap(message.gap, message.after);
-  else if (message.type) reader.receive(message);
+  return handle;
 }

@@ -1,19 +1,19 @@
 // Four techniques hold a connection and two connections are theirs: they take turns.
 
-import { connections, pause } from './connections.js';
+import { connections } from './connections.js';
+import { listen } from './transports.js';
 
 const SLOTS = 2;
 /** Every so often the one that has held longest makes room for the one that has waited longest. */
 const STEP = 4000;
 
 export class Turns {
-  /** `sessions` as in transports.js; `readers` by name, in the order of their first turns. */
-  constructor(readers, sessions, settings) {
+  /** `readers` by name, in the order of their first turns. */
+  constructor(readers, settings) {
     this.readers = readers;
-    this.sessions = sessions;
     this.settings = settings;
     this.queue = [...readers.keys()];
-    this.held = new Map(); // name -> { stop, done }, oldest first
+    this.held = new Map(); // name -> its subscription, oldest first
     this.pinned = [];
     this.work = Promise.resolve();
     this.awake = false;
@@ -33,12 +33,12 @@ export class Turns {
     this.awake = false;
     clearInterval(this.timer);
     this.timer = undefined;
-    this.#after(() => Promise.all([...this.held.keys()].map((name) => this.#dismiss(name, true))));
+    this.#after(() => [...this.held.keys()].forEach((name) => this.#dismiss(name, true)));
   }
 
   /** The next in the queue has its turn, or `name` if it is given. */
   rotate(name) {
-    return this.#after(async () => {
+    return this.#after(() => {
       const next = name ?? this.queue[0];
       if (!this.awake || !next || this.held.has(next)) return;
       const holding = [...this.held.keys()];
@@ -46,7 +46,7 @@ export class Turns {
       const leaving = free[0] ?? (name && holding[0]);
       if (this.held.size >= SLOTS) {
         if (!leaving) return;
-        await this.#dismiss(leaving);
+        this.#dismiss(leaving);
       }
       this.#admit(next);
     });
@@ -69,31 +69,16 @@ export class Turns {
 
   #admit(name) {
     this.queue = this.queue.filter((other) => other !== name);
-    const controller = new AbortController();
-    this.held.set(name, { stop: () => controller.abort(), done: this.#hold(name, controller.signal) });
+    connections.take();
+    this.held.set(name, listen(this.readers.get(name), this.settings));
   }
 
-  async #dismiss(name, first = false) {
-    const { stop, done } = this.held.get(name);
-    stop();
-    await done;
+  #dismiss(name, first = false) {
+    this.held.get(name).close();
     this.held.delete(name);
+    connections.release();
+    this.readers.get(name).rest();
     if (first) this.queue.unshift(name);
     else this.queue.push(name);
-  }
-
-  /** A session after another until the turn is over, further apart the more of them fail. */
-  async #hold(name, signal) {
-    const reader = this.readers.get(name);
-    for (let wait = 100; !signal.aborted;) {
-      connections.take();
-      await this.sessions[name](reader, signal, this.settings).catch(() => {});
-      connections.release();
-      if (signal.aborted) break;
-      wait = reader.state === 'open' ? 200 : Math.min(wait * 2, 8000);
-      reader.broke();
-      await pause(wait * (1 + Math.random() / 2), signal);
-    }
-    reader.rest();
   }
 }

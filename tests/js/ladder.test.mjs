@@ -1,0 +1,317 @@
+// Which transport is used, what makes it fall and climb, and that no event is lost or repeated meanwhile.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Proxy } from './proxy.mjs';
+import { stub } from './stub.mjs';
+import { base, channel, publish, stored, TRANSPORTS, until, watch } from './subject.mjs';
+
+/** Publishes all the while; `stop()` resolves to all ids. */
+function talker(name) {
+  const ids = [];
+  let on = true;
+  const done = (async () => {
+    while (on) {
+      ids.push(await publish(name, `${ids.length}`));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  })();
+  return { ids, stop: async () => ((on = false), await done, ids) };
+}
+
+async function withProxy(rule, run) {
+  const proxy = await Proxy.before(base, rule);
+  try {
+    await run(proxy);
+  } finally {
+    await proxy.close();
+  }
+}
+
+test('it begins at the top, with what is published from then on', async () => {
+  const name = channel('top');
+  await publish(name, 'earlier');
+  const seen = watch(`${base}events/${name}`);
+  await seen.is('websocket');
+  const id = await publish(name, 'now');
+  await seen.has(id);
+  assert.deepEqual(seen.ids, [id]);
+  assert.deepEqual(seen.worked, ['websocket']);
+  seen.handle.close();
+});
+
+test('`newest` is the moment when it first worked, on each transport: what a break hides is not lost', async () => {
+  for (const transport of TRANSPORTS) {
+    await withProxy(() => ({}), async (proxy) => {
+      const name = channel('newest');
+      await publish(name, 'earlier');
+      const seen = watch(`${proxy.base}events/${name}`, { transports: [transport] });
+      await seen.is(transport);
+      // Broken before it heard anything.
+      let down = true;
+      proxy.rule = () => ({ refuse: down });
+      proxy.cut();
+      const ids = [await publish(name, 'a'), await publish(name, 'b')];
+      down = false;
+      await seen.has(ids.at(-1));
+      assert.deepEqual(seen.ids, ids, transport);
+      seen.handle.close();
+    });
+  }
+});
+
+test('a proxy that eats Upgrade leaves SSE', async () => {
+  await withProxy(() => ({ strip: true }), async (proxy) => {
+    const name = channel('strip');
+    const seen = watch(`${proxy.base}events/${name}`);
+    await seen.is('sse');
+    const id = await publish(name);
+    await seen.has(id);
+    assert.deepEqual(seen.worked, ['sse']);
+    seen.handle.close();
+  });
+});
+
+for (const hold of ['all', 'body']) {
+  test(`a proxy that keeps endless answers to itself (${hold}) leaves long polling, soon`, async () => {
+    await withProxy(() => ({ strip: true, hold }), async (proxy) => {
+      const name = channel('hold');
+      const began = performance.now();
+      const seen = watch(`${proxy.base}events/${name}`, { patience: 100 });
+      await seen.is('longpoll');
+      assert.ok(performance.now() - began < 2000);
+      const ids = [await publish(name), await publish(name)];
+      await seen.has(ids[1]);
+      assert.deepEqual(seen.ids, ids);
+      assert.deepEqual(seen.worked, ['longpoll'], 'a stream was not even tried');
+      seen.handle.close();
+    });
+  });
+}
+
+test('a proxy that ends what takes long leaves polling', async () => {
+  const name = channel('short');
+  // Everything but a poll is answered too late.
+  const slow = (url, init) => (/transport=poll/.test(url) ? fetch(url, init) : new Promise((_, reject) => init.signal.addEventListener('abort', () => reject(init.signal.reason))));
+  const seen = watch(`${base}events/${name}`, { WebSocket: undefined, patience: 50, fetch: slow, climb: 100_000 });
+  await seen.is('poll');
+  const id = await publish(name);
+  await seen.has(id);
+  assert.deepEqual(seen.worked, ['poll']);
+  seen.handle.close();
+});
+
+test('it climbs back once the way is free, while events come, and misses none', async () => {
+  let rule = { strip: true, hold: 'all' };
+  await withProxy(() => rule, async (proxy) => {
+    const name = channel('climb');
+    const talk = talker(name);
+    await until(() => talk.ids.length > 0);
+    const seen = watch(`${proxy.base}events/${name}`, { after: 'oldest', patience: 100 });
+    await seen.is('longpoll');
+    rule = { strip: true };
+    await seen.is('sse');
+    rule = {};
+    await seen.is('websocket');
+    rule = { strip: true };
+    proxy.cut();
+    await seen.is('sse');
+    rule = {};
+    await seen.is('websocket');
+    await until(() => seen.events.length > 100);
+    const ids = await talk.stop();
+    await seen.has(ids.at(-1));
+    assert.deepEqual(seen.ids, ids);
+    assert.deepEqual(seen.gaps, []);
+    assert.deepEqual(seen.worked, ['longpoll', 'sse', 'websocket', 'sse', 'websocket']);
+    seen.handle.close();
+  });
+});
+
+test('a climb that fails disturbs nobody, and each is later than the one before', async () => {
+  await withProxy(() => ({ strip: true }), async (proxy) => {
+    const name = channel('vain');
+    const seen = watch(`${proxy.base}events/${name}`, { climb: 30 });
+    await seen.is('sse');
+    const tries = () => proxy.requests.filter((line) => /transport=websocket/.test(line)).length;
+    const before = tries();
+    const at = [];
+    for (let count = 1; count <= 4; count += 1) {
+      await until(() => tries() >= before + count);
+      at.push(performance.now());
+    }
+    assert.ok(at[3] - at[2] > at[1] - at[0], `${at}`);
+    const id = await publish(name);
+    await seen.has(id);
+    assert.deepEqual(seen.states.filter(({ state }) => state === 'open').length, 1);
+    seen.handle.close();
+  });
+});
+
+test('connections that break at random, under load: every event once, in order', async () => {
+  let seed = 7;
+  const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+  const rule = () => ({ cut: Math.floor(random() * 6000), how: random() < 0.5 ? 'end' : 'reset', strip: random() < 0.4, refuse: random() < 0.1, delay: random() < 0.2 ? 3 : 0 });
+  await withProxy(rule, async (proxy) => {
+    const name = channel('storm');
+    const talk = talker(name);
+    await until(() => talk.ids.length > 0);
+    const seen = watch(`${proxy.base}events/${name}`, { after: 'oldest', climb: 5, patience: 100 });
+    await until(() => seen.events.length > 600, () => `${seen.events.length} events, ${JSON.stringify(seen.states.slice(-5))}`);
+    const ids = await talk.stop();
+    await seen.has(ids.at(-1));
+    assert.deepEqual(seen.ids, ids);
+    assert.deepEqual(seen.gaps, []);
+    assert.ok(seen.worked.length > 3, `${seen.worked}`);
+    seen.handle.close();
+  });
+});
+
+for (const transport of TRANSPORTS) {
+  test(`${transport}: what the log does not hold any more is told, once, and what follows comes`, async () => {
+    const name = channel('gap');
+    const first = await publish(name, 'first');
+    for (let count = 0; count < 1100; count += 1) await publish(name, 'x');
+    const kept = (await stored(name)).map(({ id }) => id);
+    const seen = watch(`${base}events/${name}`, { after: first, transports: [transport] });
+    await seen.has(kept.at(-1));
+    const next = await publish(name, 'next');
+    await seen.has(next);
+    assert.deepEqual(seen.ids, [...kept, next]);
+    const missed = Number(kept[0].split('-')[1]) - 2;
+    assert.deepEqual(seen.gaps, [{ missed, after: `${first.split('-')[0]}-${missed + 1}` }]);
+    seen.handle.close();
+  });
+
+  test(`${transport}: a log that began anew is told as a gap, and all of it comes`, async () => {
+    const [name, other] = [channel('life'), channel('again')];
+    let path;
+    await withProxy(() => ({ path }), async (proxy) => {
+      const ids = [await publish(name, 'one'), await publish(name, 'two')];
+      const again = [await publish(other, 'one'), await publish(other, 'two')];
+      const seen = watch(`${proxy.base}events/${name}`, { after: 'oldest', transports: [transport] });
+      await seen.has(ids[1]);
+      path = [name, other];
+      proxy.cut();
+      await seen.has(again[1]);
+      again.push(await publish(other, 'three'));
+      await seen.has(again[2]);
+      assert.deepEqual(seen.ids, [...ids, ...again]);
+      assert.deepEqual(seen.gaps, [{ missed: undefined, after: `${again[0].split('-')[0]}-0` }]);
+      seen.handle.close();
+    });
+  });
+}
+
+test('nobody there: it waits longer and longer, and is at the top soon after somebody is', async () => {
+  let refuse = true;
+  await withProxy(() => ({ refuse }), async (proxy) => {
+    const name = channel('down');
+    const seen = watch(`${proxy.base}events/${name}`, { retry: 10, climb: 60_000 });
+    await until(() => seen.states.filter(({ state }) => state === 'waiting').length > 5);
+    assert.ok(seen.states.every(({ state }) => state !== 'open'));
+    assert.ok(proxy.connections < 30, `${proxy.connections} connections`);
+    refuse = false;
+    await seen.is('websocket');
+    seen.handle.close();
+  });
+});
+
+test('a full server is asked again when it said, not before, on the same transport', async () => {
+  const server = await stub((_, response, n) => {
+    if (n < 2) response.writeHead(503, { 'Retry-After': '1' }).end('full');
+    else response.setHeader('Content-Type', 'application/json').end('{"events":[],"after":"0000000a-1"}');
+  });
+  const seen = watch(`${server.base}events/a`, { transports: ['longpoll', 'poll'], WebSocket: undefined });
+  await seen.is('longpoll');
+  for (const n of [1, 2]) {
+    const waited = server.at[n] - server.at[n - 1];
+    assert.ok(waited >= 990 && waited < 1800, `${waited} ms`);
+  }
+  assert.deepEqual(seen.states.map(({ state, error }) => error?.status ?? state).slice(0, 2), ['connecting', 503]);
+  seen.handle.close();
+  server.close();
+});
+
+test('SSE that says when to come back and ends is a full server: it is no reason to fall', async () => {
+  const server = await stub((_, response, n) => {
+    response.setHeader('Content-Type', 'text/event-stream');
+    if (n < 1) response.end('retry: 300\n\n');
+    else response.write('retry: 1\nid: 0000000a-1\n\n');
+  });
+  const seen = watch(`${server.base}events/a`, { transports: ['sse', 'poll'] });
+  await seen.is('sse');
+  const waited = server.at[1] - server.at[0];
+  assert.ok(waited >= 295 && waited < 700, `${waited} ms`);
+  seen.handle.close();
+  server.close();
+});
+
+test('the reconnection time that the server told is kept, and spread', async () => {
+  const server = await stub((_, response) => {
+    response.setHeader('Content-Type', 'text/event-stream');
+    response.end('retry: 100\nid: 0000000a-1\n\n');
+  });
+  const seen = watch(`${server.base}events/a`, { transports: ['sse'] });
+  await until(() => server.at.length > 6);
+  const waited = server.at.slice(1).map((at, n) => at - server.at[n]);
+  assert.ok(waited.every((ms) => ms >= 98 && ms < 250), `${waited}`);
+  assert.ok(Math.max(...waited) - Math.min(...waited) > 3, `${waited}`);
+  seen.handle.close();
+  server.close();
+});
+
+for (const status of [204, 401, 403, 404, 410]) {
+  test(`${status} ends it, and says so`, async () => {
+    const server = await stub((_, response) => response.writeHead(status).end());
+    const seen = watch(`${server.base}events/a`);
+    await until(() => seen.handle.state === 'closed');
+    assert.equal(seen.states.at(-1).error.status, status);
+    const { length } = server.at;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(server.at.length, length);
+    await assert.rejects(seen.handle.publish('x'));
+    server.close();
+  });
+}
+
+test('a silent connection is given up, and asked for again from where it was', async () => {
+  const name = channel('silent');
+  let dead = false;
+  await withProxy(() => ({}), async (proxy) => {
+    const seen = watch(`${proxy.base}events/${name}`, { silence: 100, patience: 100 });
+    await seen.is('websocket');
+    await new Promise((resolve) => setTimeout(resolve, 400)); // it answers, so it stays
+    assert.equal(seen.states.filter(({ state }) => state === 'open').length, 1);
+    proxy.mute();
+    dead = true;
+    const id = await publish(name);
+    await seen.has(id);
+    assert.ok(dead && seen.states.some(({ error }) => error?.message === 'silent'));
+    assert.deepEqual(seen.ids, [id]);
+    seen.handle.close();
+  });
+});
+
+test('after close nothing is called, and nothing is asked', async () => {
+  await withProxy(() => ({}), async (proxy) => {
+    for (const transport of TRANSPORTS) {
+      const name = channel('close');
+      const ids = [];
+      for (let count = 0; count < 10; count += 1) ids.push(await publish(name));
+      const seen = watch(`${proxy.base}events/${name}`, { transports: [transport], after: 'oldest', onEvent: (event) => {
+        seen.events.push(event);
+        if (event.id === ids[4]) seen.handle.close();
+      } });
+      await until(() => seen.handle.state === 'closed');
+      const { length } = proxy.requests;
+      await publish(name);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      assert.deepEqual(seen.ids, ids.slice(0, 5), transport);
+      assert.equal(seen.handle.cursor, ids[4]);
+      assert.equal(proxy.requests.length, length);
+      assert.equal(seen.states.at(-1).state, 'closed');
+    }
+  });
+});
