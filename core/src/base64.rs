@@ -13,6 +13,49 @@ pub(crate) fn encode(bytes: &[u8], text: &mut [u8]) {
     }
 }
 
+/// Whether `text` is Base64 with padding, in the one form that it has.
+pub(crate) fn is_base64(text: &[u8]) -> bool {
+    let padding = text.iter().rev().take(2).take_while(|letter| **letter == b'=').count();
+    let (digits, _) = text.split_at_checked(text.len().saturating_sub(padding)).unwrap_or_default();
+    let spare = match padding {
+        0 => 0,
+        1 => 0x3,
+        _ => 0xf,
+    };
+    let last = digits.last().and_then(|last| digit(*last)).unwrap_or(0);
+    text.len() % 4 == 0 && last & spare == 0 && digits.iter().all(|letter| digit(*letter).is_some())
+}
+
+/// Decodes what [`is_base64`] in place: how many bytes it was.
+pub(crate) fn decode_in_place(text: &mut [u8]) -> usize {
+    let (mut written, mut bits, mut held) = (0_usize, 0_u32, 0_u32);
+    for at in 0..text.len() {
+        let Some(value) = text.get(at).and_then(|letter| digit(*letter)) else { break };
+        bits = bits << 6 | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            if let Some(room) = text.get_mut(written) {
+                *room = (bits >> held) as u8;
+            }
+            written = written.saturating_add(1);
+        }
+    }
+    written
+}
+
+/// The digit of a letter.
+const fn digit(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    })
+}
+
 /// The letter of a digit below 64.
 const fn letter(digit: u8) -> u8 {
     match digit {
@@ -39,6 +82,20 @@ mod tests {
             let mut text = vec![b'='; bytes.len().div_ceil(3) * 4];
             encode(&bytes, &mut text);
             prop_assert_eq!(text, STANDARD.encode(&bytes).into_bytes());
+        }
+
+        #[test]
+        fn any_text_is_what_the_crate_takes_it_for(text in "[A-Da-d0-3+/]{0,9}={0,3}|[ -~]{0,9}", bytes: Vec<u8>) {
+            for text in [text, STANDARD.encode(&bytes)] {
+                let expected = STANDARD.decode(&text).ok();
+                prop_assert_eq!(is_base64(text.as_bytes()), expected.is_some(), "{}", text);
+                if let Some(expected) = expected {
+                    let mut decoded = text.into_bytes();
+                    let length = decode_in_place(&mut decoded);
+                    decoded.truncate(length);
+                    prop_assert_eq!(decoded, expected);
+                }
+            }
         }
     }
 }

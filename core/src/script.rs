@@ -83,9 +83,9 @@ type EntityTag = [u8; 18];
 /// The tag of these bytes. They are compiled in, so no more is asked of it than to change when they do.
 fn entity_tag(bytes: &[u8]) -> EntityTag {
     // FNV-1a of 64 bits.
-    let sum = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let sum = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let mut tag = [b'"'; 18];
     for (at, digit) in tag.iter_mut().skip(1).take(16).enumerate() {
         let nibble = sum.rotate_left(4_u32.wrapping_mul((at as u32).wrapping_add(1))) & 0xf;

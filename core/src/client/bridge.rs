@@ -30,19 +30,49 @@
 use core::future::Future;
 use core::time::Duration;
 
-use super::{Config, ConnectError, Error, Memory, Runtime};
+use super::ask::{Asker, Asking, Upgrade};
+use super::event_source::sleep;
+use super::spread::Spread;
+use super::subscription::SUBPROTOCOL;
+use super::web_socket::{nonce, verify};
+use super::{Config, ConnectError, Error, Keys, Memory, Runtime, WebSocket};
+use crate::delivery::{Outgoing, publication};
+use crate::edge::Clock;
 use crate::hub::Reader;
-use crate::log::{EventId, Gap, Position};
-use crate::sse::reconnect::Policy;
+use crate::json::{Members, text};
+use crate::log::{EventId, Gap, GapPolicy, Position};
+use crate::session::Ended;
+use crate::sse::reconnect::{Decision, Policy, Reconnect};
+use crate::time::Instant;
+use crate::ws::Role;
+use crate::ws::handshake::NotUpgraded;
 
 /// Follows a log and publishes each event on a channel elsewhere, over a WebSocket that speaks `goldcrest.v1`.
 pub struct Bridge<'e, R: Runtime, L> {
-    runtime: &'e R,
-    config: &'e Config<'e>,
-    url: &'e str,
+    asker: Asker<'e, 'e, R>,
     reader: L,
-    options: BridgeOptions,
-    memory: Memory<'e>,
+    buffer: &'e mut [u8],
+    socket: Option<WebSocket<'e, R>>,
+    window: u64,
+    phase: Phase,
+    /// The hub has said what became of this event at home and all before it.
+    acknowledged: u64,
+    /// This one and all before it have left on the connection that is open.
+    sent: u64,
+    /// An answer is being read, and a part of it may stand in the buffer.
+    reading: bool,
+    /// What was missing where it began.
+    missed: Option<Gap>,
+    reconnect: Reconnect<0>,
+    spread: Spread,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Waiting(Instant),
+    Asking([u8; 16]),
+    Carrying,
+    Closed,
 }
 
 /// How a bridge carries.
@@ -100,23 +130,223 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
         options: BridgeOptions,
         memory: Memory<'e>,
     ) -> Self {
-        Self { runtime, config, url, reader, options, memory }
+        let Memory { buffer, location } = memory;
+        let placed = reader.place(options.start, GapPolicy::Replay);
+        Self {
+            asker: Asker::new(runtime, config, url, location),
+            reader,
+            buffer,
+            socket: None,
+            window: options.window.clamp(1, 64).into(),
+            phase: Phase::Waiting(Instant::from_millis(0)),
+            acknowledged: placed.after,
+            sent: placed.after,
+            reading: false,
+            missed: placed.gap,
+            reconnect: Reconnect::new(options.reconnect),
+            spread: Spread::new(options.seed),
+        }
     }
 
-    /// Carries on until there is something to tell. Dropped while it waits it loses nothing.
+    /// Carries on until there is something to tell. Dropped while it waits it loses nothing: at worst an event is said
+    /// again, with its key.
     ///
     /// # Errors
     /// It is over for good: the server does not speak `goldcrest.v1` there, the URL or a header field is wrong, or the
     /// policy's attempts are used up.
     pub fn next(&mut self) -> impl Future<Output = Result<Bridged<ConnectError<R>>, Error<ConnectError<R>>>> {
         async move {
-            let _ = (self.runtime, self.config, self.url, &self.reader, &self.options, &self.memory);
-            Err(Error::Closed)
+            let step = self.step().await;
+            if step.is_err() {
+                self.close();
+            }
+            step
         }
+    }
+
+    /// Closes it: it never comes back.
+    pub fn close(&mut self) {
+        self.socket = None;
+        self.asker.forget();
+        self.phase = Phase::Closed;
     }
 
     /// The last event at home that the hub has stored or refused, and all before it: where to begin after a reboot.
     pub fn acknowledged(&self) -> EventId {
-        EventId { epoch: self.reader.epoch(), seq: 0 }
+        self.id(self.acknowledged)
+    }
+
+    fn id(&self, seq: u64) -> EventId {
+        EventId { epoch: self.reader.epoch(), seq }
+    }
+
+    async fn step(&mut self) -> Result<Bridged<ConnectError<R>>, Error<ConnectError<R>>> {
+        loop {
+            if let Some(gap) = self.missed.take() {
+                return Ok(Bridged::Missed(gap));
+            }
+            let now = self.asker.runtime.clock().now();
+            match self.phase {
+                Phase::Closed => return Err(Error::Closed),
+                Phase::Waiting(until) if now < until => sleep(self.asker.runtime.clock(), until).await,
+                Phase::Waiting(_) => match nonce(self.asker.runtime) {
+                    Ok(nonce) => self.phase = Phase::Asking(nonce),
+                    Err(ended) => return self.lost(Error::Ended(ended)),
+                },
+                Phase::Asking(nonce) => match self.open(nonce).await {
+                    Ok(()) => {
+                        self.phase = Phase::Carrying;
+                        self.sent = self.acknowledged;
+                        self.reconnect.on_open();
+                        return Ok(Bridged::Opened);
+                    }
+                    // A proxy that has lost its server answers by a status that may pass.
+                    Err(error) if error.is_transient() => return self.lost(error),
+                    Err(error) => return Err(error),
+                },
+                Phase::Carrying => match self.carry().await {
+                    Ok(Some(told)) => return Ok(told),
+                    Ok(None) => {}
+                    Err(ended) => return self.lost(Error::Ended(ended)),
+                },
+            }
+        }
+    }
+
+    async fn open(&mut self, nonce: [u8; 16]) -> Result<(), Error<ConnectError<R>>> {
+        let upgrade = Upgrade { nonce, protocols: &[SUBPROTOCOL], origin: None };
+        // What is on the channel already is not asked for.
+        let asking = Asking { query: Some(("after", "newest")), upgrade: Some(upgrade), ..Asking::default() };
+        let length = self.asker.ask(&asking, self.buffer).await?;
+        let head = self.buffer.get(..length).unwrap_or_default();
+        let Some(protocol) = verify(&upgrade, head, self.asker.config.max_fields)? else {
+            return Err(Error::NotUpgraded(NotUpgraded::Protocol));
+        };
+        let link = self.asker.take_call().ok_or(Error::Closed)?.link;
+        let keys = Keys(self.asker.runtime);
+        self.socket = Some(WebSocket::new(link, Role::Client, keys, u64::MAX, Some(protocol)));
+        Ok(())
+    }
+
+    /// Sends what may leave and reads what came; `None` where it is to be looked at again.
+    async fn carry(&mut self) -> Result<Option<Bridged<ConnectError<R>>>, Ended> {
+        let Some(socket) = &mut self.socket else { return Err(Ended::Closed) };
+        let mut stuck = false;
+        while !self.reading && self.sent.saturating_sub(self.acknowledged) < self.window {
+            let (kind, length) = match publication(&self.reader, self.sent, self.buffer) {
+                Outgoing::Message { kind, length } => (kind, length),
+                Outgoing::Nothing => break,
+                // All before it are told first, so that it is known how far it came.
+                Outgoing::TooLarge if self.sent > self.acknowledged => break,
+                Outgoing::TooLarge => {
+                    self.sent = self.sent.saturating_add(1);
+                    self.acknowledged = self.sent;
+                    return Ok(Some(Bridged::Refused { id: self.id(self.sent) }));
+                }
+                Outgoing::Overwritten => {
+                    let here = Position::After(EventId { epoch: self.reader.epoch(), seq: self.sent });
+                    let placed = self.reader.place(here, GapPolicy::Replay);
+                    if self.sent == self.acknowledged {
+                        self.acknowledged = placed.after;
+                    }
+                    self.sent = placed.after;
+                    return Ok(placed.gap.map(Bridged::Missed));
+                }
+            };
+            let message = self.buffer.get(..length).unwrap_or_default();
+            if socket.try_send(kind, message)? {
+                self.sent = self.sent.saturating_add(1);
+            } else if self.sent == self.acknowledged {
+                // Longer than the socket holds, perhaps. Nothing is due from the hub, which is free to read all of it.
+                socket.send(kind, message).await?;
+                self.sent = self.sent.saturating_add(1);
+            } else {
+                stuck = true;
+                break;
+            }
+        }
+        let full = stuck || self.reading || self.sent.saturating_sub(self.acknowledged) >= self.window;
+        let (reader, sent) = (&mut self.reader, self.sent);
+        let ready = if full {
+            Some(socket.ready().await?)
+        } else {
+            let mut moved = |cx: &mut core::task::Context<'_>| reader.poll_moved(cx, sent);
+            socket.ready_or(&mut moved).await?
+        };
+        if ready.is_none() {
+            return Ok(None);
+        }
+        // An answer is short. What is longer is an event of the channel, and is passed over.
+        self.reading = true;
+        let part = socket.read(self.buffer).await?;
+        self.reading = false;
+        let Some(part) = part else { return Err(Ended::Closed) };
+        if !(part.first && part.last) {
+            return Ok(None);
+        }
+        let Some((seq, stored)) = answer(self.buffer.get_mut(..part.len).unwrap_or_default()) else { return Ok(None) };
+        if seq <= self.acknowledged || seq > self.sent {
+            return Ok(None);
+        }
+        let id = self.id(seq);
+        match stored {
+            Stored::Yes => {
+                self.acknowledged = seq;
+                Ok(Some(Bridged::Stored { id }))
+            }
+            Stored::Never => {
+                self.acknowledged = seq;
+                Ok(Some(Bridged::Refused { id }))
+            }
+            // It is said again once the connection is another.
+            Stored::NotNow => Err(Ended::Closed),
+        }
+    }
+
+    fn lost(&mut self, error: Error<ConnectError<R>>) -> Result<Bridged<ConnectError<R>>, Error<ConnectError<R>>> {
+        let opened = self.socket.take().is_some();
+        self.reading = false;
+        self.asker.forget();
+        if opened {
+            self.reconnect.on_end();
+        } else {
+            self.reconnect.on_network_error();
+        }
+        match self.reconnect.next_delay(self.spread.next()) {
+            Decision::Stop => Err(error),
+            Decision::After(delay) => {
+                self.phase = Phase::Waiting(self.asker.runtime.clock().now() + delay);
+                Ok(Bridged::Lost { error, delay })
+            }
+        }
     }
 }
+
+/// What a hub says became of a publication.
+enum Stored {
+    Yes,
+    NotNow,
+    Never,
+}
+
+/// Reads `{"ref":N,"id":…}` or `{"ref":N,"error":…}`; anything else is no answer.
+fn answer(message: &mut [u8]) -> Option<(u64, Stored)> {
+    let mut members = Members::new(message).ok()?;
+    let (mut reference, mut stored) = (None, None);
+    while let Some((name, value)) = members.next().ok()? {
+        match name {
+            "ref" => reference = core::str::from_utf8(value).ok()?.parse().ok(),
+            "id" => stored = Some(Stored::Yes),
+            // A hub that goes down or is full may be another one soon.
+            "error" if matches!(text(value), Ok(DRAINING | FULL)) => stored = Some(Stored::NotNow),
+            "error" => stored = Some(Stored::Never),
+            _ => {}
+        }
+    }
+    Some((reference?, stored?))
+}
+
+/// What a hub answers while it shuts down.
+const DRAINING: &str = "the server is shutting down";
+/// What it answers while it has no place for the channel.
+const FULL: &str = "there are as many channels as may be";

@@ -235,6 +235,8 @@ impl<'e, R: Runtime> EventSource<'e, R> {
     async fn read(&mut self, due: Instant) -> Result<Option<Step<ConnectError<R>>>, Error<ConnectError<R>>> {
         let Self { asker, parser, .. } = self;
         let Some(call) = asker.call() else { return Err(Error::Closed) };
+        // Before, since between taking an event and giving it out nothing may be waited for.
+        call.link.breathe().await;
         let mut failed: Option<ParseError> = None;
         let came = call.content(&mut |data| match parser.store(data) {
             Ok(stored) => (stored.consumed, stored.event),
@@ -248,7 +250,6 @@ impl<'e, R: Runtime> EventSource<'e, R> {
         }
         let fault = match came {
             Ok(Came::Some(event)) => {
-                call.link.breathe().await;
                 self.state = State::Open(self.silent_until());
                 return Ok(event.then_some(Step::Event));
             }

@@ -70,7 +70,7 @@ pub use link::ClientLink;
 pub use publish::{Publisher, Receipt};
 pub use runtime::{Keys, Parts, Runtime};
 pub use subscription::Subscription;
-pub use subscription::{Data, Event, Item, Options, Start, Transport};
+pub use subscription::{Data, Event, Item, MAX_CURSOR, Options, Start, Transport};
 pub use tcp::{Tcp, TcpError, TcpSocket};
 pub use web_socket::{WebSocket, WebSocketOptions};
 

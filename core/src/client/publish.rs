@@ -26,14 +26,21 @@
 
 use core::future::Future;
 
-use super::ask::Asker;
+use super::ask::{Asker, Asking, status_error};
+use super::call::Came;
 use super::{Config, ConnectError, Error, Memory, Runtime};
+use crate::edge::Clock;
+use crate::http::Answer;
 use crate::hub::Publication;
+use crate::json::{Members, text};
+use crate::session::Link;
 
 /// Publishes by POST, over a connection that is kept between events where the server keeps it.
 pub struct Publisher<'e, R: Runtime> {
     asker: Asker<'e, 'e, R>,
     buffer: &'e mut [u8],
+    /// An exchange has begun and did not end: what is on its connection is of an event that was given up.
+    midway: bool,
 }
 
 /// What the server says of a stored event.
@@ -51,7 +58,7 @@ impl<'e, R: Runtime> Publisher<'e, R> {
     /// Publishes to the channel at `url`.
     pub fn new(runtime: &'e R, config: &'e Config<'e>, url: &'e str, memory: Memory<'e>) -> Self {
         let Memory { buffer, location } = memory;
-        Self { asker: Asker::new(runtime, config, url, location), buffer }
+        Self { asker: Asker::new(runtime, config, url, location), buffer, midway: false }
     }
 
     /// Publishes one event. Dropped midway nobody knows whether it was stored: say it again with the same key.
@@ -59,17 +66,81 @@ impl<'e, R: Runtime> Publisher<'e, R> {
     /// A connection that was kept and turns out to be closed is replaced once, if the event has a key.
     ///
     /// # Errors
-    /// Nothing is known to be stored. Where [`Error::is_transient`], saying it again may help; with an idempotency key it
+    /// Nothing is known to be stored; its connection is given up. Where [`Error::is_transient`], saying it again may help; with an idempotency key it
     /// does no harm.
     pub fn publish(
         &mut self,
         publication: &Publication<'_>,
     ) -> impl Future<Output = Result<Receipt<'_>, Error<ConnectError<R>>>> {
         async move {
-            let _ = publication;
-            self.asker.forget();
-            let _ = &self.buffer;
-            Err(Error::Closed)
+            if core::mem::replace(&mut self.midway, true) {
+                self.asker.forget();
+            }
+            let length = self.exchange(publication).await?;
+            self.midway = false;
+            Ok(receipt(self.buffer.get_mut(..length).unwrap_or_default()))
+        }
+    }
+
+    /// Asks, and reads the content of a good answer into the buffer: how long it is.
+    async fn exchange(&mut self, publication: &Publication<'_>) -> Result<usize, Error<ConnectError<R>>> {
+        let asking = Asking { publication: Some(publication), ..Asking::default() };
+        let length = self.asker.ask(&asking, self.buffer).await?;
+        let answer = Answer::parse(self.buffer.get(..length).unwrap_or_default(), self.asker.config.max_fields)?;
+        if !matches!(answer.status(), 200..=202 | 204) {
+            return Err(status_error(&answer));
+        }
+        let mut filled = 0_usize;
+        let due = self.asker.runtime.clock().now() + self.asker.config.answer_timeout;
+        loop {
+            let Some(call) = self.asker.call() else { return Err(Error::Closed) };
+            call.link.breathe().await;
+            let buffer = &mut *self.buffer;
+            let came = call.content(&mut |data| {
+                // What does not fit is no receipt.
+                let room = buffer.get_mut(filled..).unwrap_or_default();
+                filled = filled.saturating_add(crate::http::copy(data, room));
+                (data.len(), false)
+            })?;
+            match came {
+                Came::Some(_) if call.link.now() < due => {}
+                Came::Some(_) | Came::NotNow => call.rest(due).await?,
+                Came::End => break,
+            }
+        }
+        self.asker.done();
+        Ok(filled)
+    }
+}
+
+/// Reads what a server of ours says; of another, nothing.
+fn receipt(content: &mut [u8]) -> Receipt<'_> {
+    let mut receipt = Receipt { id: "", subscribers: None, repeated: false };
+    let Ok(mut members) = Members::new(content) else { return receipt };
+    while let Ok(Some((name, value))) = members.next() {
+        match name {
+            "id" => receipt.id = text(value).unwrap_or_default(),
+            "subscribers" => {
+                receipt.subscribers = core::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok())
+            }
+            "repeated" => receipt.repeated = &*value == b"true",
+            _ => {}
+        }
+    }
+    receipt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_is_what_the_server_says_and_else_nothing() {
+        let mut said = br#"{"id":"a-1","subscribers":3,"repeated":true}"#.to_vec();
+        assert_eq!(receipt(&mut said), Receipt { id: "a-1", subscribers: Some(3), repeated: true });
+        for other in ["", "ok", "[1]", r#"{"id":7}"#] {
+            let mut said = other.as_bytes().to_vec();
+            assert_eq!(receipt(&mut said), Receipt { id: "", subscribers: None, repeated: false }, "{other}");
         }
     }
 }

@@ -13,6 +13,7 @@
 //! | `sse.rs` | [`EventStream`]: `text/event-stream` |
 //! | `either.rs` | [`EitherForm`]: one of these two, chosen by a request |
 //! | `websocket.rs` | [`Messages`]: events as messages, plain or in the envelope of `goldcrest.v1` |
+//! | `publication.rs` | [`publication`]: an event as a client publishes it elsewhere |
 //! | `envelope.rs` | the JSON object that stands for an event |
 //! | `render.rs` | an event's wire form, piece by piece |
 //!
@@ -36,6 +37,7 @@ mod either;
 mod envelope;
 mod follow;
 mod poll;
+mod publication;
 mod render;
 mod sse;
 mod stream;
@@ -44,6 +46,7 @@ mod websocket;
 pub use either::EitherForm;
 pub use follow::{Filled, Follow, FollowForm, Pace, Then};
 pub use poll::{Poll, PollBounds};
+pub use publication::{Outgoing, publication};
 pub use sse::EventStream;
 pub use stream::Ndjson;
 pub use websocket::{Framing, MessageKind, Messages, NextMessage, Overwritten};

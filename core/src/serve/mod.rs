@@ -54,7 +54,6 @@ pub use runtime::{Purpose, Runtime, Ticket};
 pub use websocket::{WebSocket, WebSocketOptions};
 pub use writer::{BodyWriter, EventWriter};
 
-use core::fmt;
 use core::task::{Context, Poll};
 
 use crate::edge::{Interest, Lent, Socket};

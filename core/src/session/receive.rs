@@ -4,8 +4,9 @@ use core::task::{Context, Poll};
 
 use super::wire::Wire;
 use super::{Ended, Link, Message, Part, Session};
-use crate::edge::Lent;
+use crate::edge::{Clock, Lent, Timer};
 use crate::http::copy::copy;
+use crate::time::Instant;
 use crate::ws::ProtocolError;
 use crate::ws::connection::{Incoming, MaskingKeys, MessageKind};
 
@@ -35,6 +36,19 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         loop {
             if let Some(ready) = self.ready_or(&mut |_| Poll::Pending).await? {
                 return Ok(ready);
+            }
+        }
+    }
+
+    /// As [`Session::ready`] in time; `false` where `deadline` came first. A peer that has closed is ready too.
+    pub(crate) async fn ready_until(&mut self, deadline: Instant) -> Result<bool, Ended> {
+        let mut timer = self.link.clock().timer();
+        loop {
+            if self.link.now() >= deadline {
+                return Ok(false);
+            }
+            if self.ready_or(&mut |cx| timer.poll_until(cx, deadline)).await?.is_some() {
+                return Ok(true);
             }
         }
     }

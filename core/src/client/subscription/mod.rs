@@ -4,21 +4,60 @@
 //! the upgrade, or collects the answer) gives way to the next; one that worked and is lost is tried again. After a while
 //! on a lesser transport the better ones are tried again. Whatever happens, the cursor is that of the last event that was
 //! handed out: nothing is lost that the server's log still holds, nothing comes twice, and what is gone is told.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `run.rs` | [`Subscription`] at work: asking, failing, coming back |
+//! | `read.rs` | what comes on each transport |
+//! | `ladder.rs` | which transport is tried next |
+//! | `envelope.rs`, `poll_body.rs` | JSON, read where it stands |
+
+mod envelope;
+mod ladder;
+mod poll_body;
+mod read;
+mod run;
 
 use core::future::Future;
 use core::time::Duration;
 
-use super::{Config, ConnectError, Error, Memory, Runtime};
+use super::ask::Asker;
+use super::spread::Spread;
+use super::{Config, ConnectError, Error, Memory, Runtime, WebSocket};
 pub use crate::serve::Transport;
-use crate::sse::reconnect::Policy;
+use crate::sse::parse::{Bounds, Parser};
+use crate::sse::reconnect::{Policy, Reconnect};
+use crate::time::Instant;
+use ladder::Ladder;
+use run::Phase;
+pub(super) use run::SUBPROTOCOL;
+
+/// The longest cursor, in bytes. A server of ours has 29 at most.
+pub const MAX_CURSOR: usize = 64;
+
+/// How an SSE parser divides the buffer: our longest event type with `;base64` fits.
+const BOUNDS: Bounds = Bounds { id: MAX_CURSOR, event_type: 72 };
 
 /// Reads a channel, on whichever transport works.
 pub struct Subscription<'e, R: Runtime> {
-    runtime: &'e R,
-    config: &'e Config<'e>,
-    url: &'e str,
+    asker: Asker<'e, 'e, R>,
     options: Options<'e>,
-    memory: Memory<'e>,
+    /// Holds heads, and objects and lines after them; empty while an SSE parser has it.
+    buffer: &'e mut [u8],
+    parser: Option<Parser<&'e mut [u8]>>,
+    socket: Option<WebSocket<'e, R>>,
+    /// What the next request resumes from, empty while that is not known.
+    cursor: heapless::String<MAX_CURSOR>,
+    /// Where the newest event is was asked for, whatever came of it.
+    anchored: bool,
+    ladder: Ladder,
+    phase: Phase,
+    /// The transport that was told to be open.
+    told: Option<Transport>,
+    /// When the better transports are tried again.
+    climb_at: Instant,
+    reconnect: Reconnect<0>,
+    spread: Spread,
 }
 
 /// How a channel is read.
@@ -71,7 +110,7 @@ pub enum Start<'a> {
     Oldest,
     /// After the newest event.
     Newest,
-    /// After the event of this id, as [`Subscription::cursor`] gave it; at most 64 bytes.
+    /// After the event of this id, as [`Subscription::cursor`] gave it; at most [`MAX_CURSOR`] bytes.
     After(&'a str),
 }
 
@@ -134,7 +173,27 @@ pub enum Item<'a, E> {
 impl<'e, R: Runtime> Subscription<'e, R> {
     /// Reads the channel at `url`, in any of the schemes `http`, `https`, `ws` and `wss`.
     pub fn new(runtime: &'e R, config: &'e Config<'e>, url: &'e str, options: Options<'e>, memory: Memory<'e>) -> Self {
-        Self { runtime, config, url, options, memory }
+        let Memory { buffer, location } = memory;
+        let cursor = match options.start {
+            // One that is too long names no event of a server of ours: a gap tells.
+            Start::After(id) => id.try_into().unwrap_or_default(),
+            Start::Oldest | Start::Newest => heapless::String::new(),
+        };
+        Self {
+            asker: Asker::new(runtime, config, url, location),
+            options,
+            buffer,
+            parser: None,
+            socket: None,
+            cursor,
+            anchored: false,
+            ladder: Ladder::new(options.transports.len()),
+            phase: Phase::START,
+            told: None,
+            climb_at: Instant::MAX,
+            reconnect: Reconnect::new(options.reconnect),
+            spread: Spread::new(options.seed),
+        }
     }
 
     /// Waits for what comes next. Dropped while it waits it loses nothing; an attempt to connect is begun again.
@@ -145,16 +204,29 @@ impl<'e, R: Runtime> Subscription<'e, R> {
     /// are used up. After that: [`Error::Closed`].
     pub fn next(&mut self) -> impl Future<Output = Result<Item<'_, ConnectError<R>>, Error<ConnectError<R>>>> {
         async move {
-            let _ = (self.runtime, self.config, self.url, &self.options, &self.memory);
-            Err(Error::Closed)
+            match self.step().await {
+                Ok(step) => self.item(step),
+                Err(error) => {
+                    self.close();
+                    Err(error)
+                }
+            }
         }
     }
 
     /// Closes it: it never comes back.
-    pub fn close(&mut self) {}
+    pub fn close(&mut self) {
+        self.drop_connection();
+        self.phase = Phase::Closed;
+    }
 
     /// The id of the last event that was handed out, or where it began; empty while that is not known.
     pub fn cursor(&self) -> &str {
-        ""
+        &self.cursor
+    }
+
+    /// The transport that is open.
+    pub fn transport(&self) -> Option<Transport> {
+        self.told
     }
 }

@@ -221,6 +221,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         store.is_dispatched().then(|| Event { event_type, data: store.data(), last_event_id: store.last_event_id() })
     }
 
+    /// The parts of that event, its data as bytes to be altered where they stand: last event ID, event type, data.
+    pub fn event_mut(&mut self) -> Option<(&str, &str, &mut [u8])> {
+        if !self.store.is_dispatched() {
+            return None;
+        }
+        let (last_event_id, event_type, data) = self.store.parts_mut();
+        Some((last_event_id, if event_type.is_empty() { MESSAGE } else { event_type }, data))
+    }
+
     /// The memory back.
     pub fn into_memory(self) -> B {
         self.store.into_memory()

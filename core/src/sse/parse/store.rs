@@ -174,6 +174,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         self.text(self.id_start(self.dispatched), self.dispatched.of(&self.ids))
     }
 
+    /// Last event ID, event type and data.
+    pub(super) fn parts_mut(&mut self) -> (&str, &str, &mut [u8]) {
+        let (id, id_len) = (self.id_start(self.dispatched), self.dispatched.of(&self.ids));
+        let (event_type, type_len) = (self.event_type_start(), self.event_type);
+        let (start, len) = (self.data_start(), self.data.unwrap_or(0));
+        let (fields, data) = self.memory.as_mut().split_at_mut_checked(start).unwrap_or_default();
+        let text = |start: usize, len: usize| {
+            str::from_utf8(fields.get(start..start.saturating_add(len)).unwrap_or_default()).unwrap_or_default()
+        };
+        (text(id, id_len), text(event_type, type_len), data.get_mut(..len).unwrap_or_default())
+    }
+
     fn id_start(&self, place: Place) -> usize {
         self.bounds.id.saturating_mul(place as usize)
     }

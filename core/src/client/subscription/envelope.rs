@@ -1,0 +1,167 @@
+//! What a server of ours says in JSON: an event, a gap, where to go on.
+//!
+//! The object is read and unescaped where it stands; what comes out are places in the buffer, so that they may be lent
+//! from there later.
+
+use super::{Data, Event};
+use crate::base64::{decode_in_place, is_base64};
+use crate::json::{JsonError, Members, text};
+use crate::sse::parse::MESSAGE;
+
+/// A place in a buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    start: usize,
+    len: usize,
+}
+
+impl Span {
+    pub(super) const fn new(start: usize, len: usize) -> Self {
+        Self { start, len }
+    }
+
+    pub(super) fn of(self, buffer: &[u8]) -> &[u8] {
+        buffer.get(self.start..self.start.saturating_add(self.len)).unwrap_or_default()
+    }
+
+    pub(super) fn text(self, buffer: &[u8]) -> &str {
+        core::str::from_utf8(self.of(buffer)).unwrap_or_default()
+    }
+}
+
+/// An event in a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spans {
+    pub(super) id: Span,
+    event_type: Span,
+    data: Span,
+    binary: bool,
+}
+
+impl Spans {
+    pub(super) fn event(self, buffer: &[u8]) -> Event<'_> {
+        let event_type = match self.event_type.text(buffer) {
+            "" => MESSAGE,
+            named => named,
+        };
+        let data = if self.binary { Data::Binary(self.data.of(buffer)) } else { Data::Text(self.data.text(buffer)) };
+        Event { id: self.id.text(buffer), event_type, data }
+    }
+}
+
+/// What an object says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Event(Spans),
+    /// Events are missing; reading goes on after this id, where one is given.
+    Gap {
+        missed: Option<u64>,
+        after: Option<Span>,
+    },
+    /// Reading goes on after this id.
+    After(Span),
+    /// Something else.
+    Other,
+}
+
+/// Reads the object that `object` is, which stands `offset` bytes behind the start of the buffer; with `data` a binary event
+/// whose bytes stand elsewhere.
+///
+/// # Errors
+/// It is no JSON object, or a member has not the type that it should have.
+pub(super) fn read(object: &mut [u8], data: Option<Span>) -> Result<Said, JsonError> {
+    let base = object.as_ptr() as usize;
+    let place = |part: &[u8]| Span::new((part.as_ptr() as usize).saturating_sub(base), part.len());
+    let mut members = Members::new(object)?;
+    let (mut id, mut event_type, mut after) = (None, Span::default(), None);
+    let mut text_data: Option<&mut [u8]> = None;
+    let (mut gap, mut base64) = (None, false);
+    while let Some((name, value)) = members.next()? {
+        match name {
+            "id" => id = Some(place(text(value)?.as_bytes())),
+            "type" => event_type = place(text(value)?.as_bytes()),
+            "data" => text_data = Some(value),
+            "after" => after = Some(place(text(value)?.as_bytes())),
+            "encoding" => base64 = text(value)? == "base64",
+            "gap" => gap = Some(missed(value)?),
+            _ => {}
+        }
+    }
+    if let Some(missed) = gap {
+        return Ok(Said::Gap { missed, after });
+    }
+    let (data, binary) = match (text_data, data) {
+        (_, Some(data)) => (data, true),
+        (Some(value), None) => {
+            let span = place(text(value)?.as_bytes());
+            // `value` begins with its quote, the text right behind it.
+            let inside = value.get_mut(1..span.len.saturating_add(1)).unwrap_or_default();
+            if base64 {
+                if !is_base64(inside) {
+                    return Err(JsonError::String);
+                }
+                (Span::new(span.start, decode_in_place(inside)), true)
+            } else {
+                (span, false)
+            }
+        }
+        (None, None) => return Ok(after.map_or(Said::Other, Said::After)),
+    };
+    Ok(id.map_or(Said::Other, |id| Said::Event(Spans { id, event_type, data, binary })))
+}
+
+/// Reads a binary message of `goldcrest.v1`: an object, LF and the bytes.
+pub(super) fn read_binary(message: &mut [u8]) -> Result<Said, JsonError> {
+    let end = message.iter().position(|byte| *byte == b'\n').ok_or(JsonError::Object)?;
+    let start = end.saturating_add(1);
+    let data = Span::new(start, message.len().saturating_sub(start));
+    read(message.get_mut(..end).unwrap_or_default(), Some(data))
+}
+
+/// The number of `{"missed":N}`, where there is one.
+pub(super) fn missed(object: &mut [u8]) -> Result<Option<u64>, JsonError> {
+    let mut members = Members::new(object)?;
+    let mut missed = None;
+    while let Some((name, value)) = members.next()? {
+        if name == "missed" {
+            missed = core::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
+        }
+    }
+    Ok(missed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(text: &str) -> Result<Said, JsonError> {
+        read(&mut text.as_bytes().to_vec(), None)
+    }
+
+    #[test]
+    fn events_are_lent_from_where_they_stand() {
+        let mut object = br#" {"id":"a-1","type":"n\u00e9","x":[1],"data":"a\n\"b\""}"#.to_vec();
+        let Ok(Said::Event(spans)) = read(&mut object, None) else { panic!() };
+        assert_eq!(spans.event(&object), Event { id: "a-1", event_type: "n\u{e9}", data: Data::Text("a\n\"b\"") });
+        let mut object = br#"{"id":"a-2","encoding":"base64","data":"AP8\/"}"#.to_vec();
+        let Ok(Said::Event(spans)) = read(&mut object, None) else { panic!() };
+        assert_eq!(spans.event(&object), Event { id: "a-2", event_type: "message", data: Data::Binary(b"\0\xff\x3f") });
+        let mut message = b"{\"id\":\"a-3\",\"type\":\"b\"}\n\n\x00".to_vec();
+        let Ok(Said::Event(spans)) = read_binary(&mut message) else { panic!() };
+        assert_eq!(spans.event(&message), Event { id: "a-3", event_type: "b", data: Data::Binary(b"\n\0") });
+    }
+
+    #[test]
+    fn gaps_places_and_all_else_are_told_apart() {
+        assert!(matches!(event(r#"{"gap":{},"after":"a-3"}"#), Ok(Said::Gap { missed: None, after: Some(_) })));
+        assert_eq!(event(r#"{"gap":{"missed":7}}"#), Ok(Said::Gap { missed: Some(7), after: None }));
+        assert!(matches!(event(r#"{"after":"a-3"}"#), Ok(Said::After(_))));
+        assert_eq!(event(r#"{"ref":1,"id":"a-1"}"#), Ok(Said::Other));
+        assert_eq!(event(r#"{"data":"no id"}"#), Ok(Said::Other));
+        for bad in ["", "[]", r#"{"id":1,"data":""}"#, r#"{"id":"a","data":1}"#, r#"{"gap":1}"#, r#"{"id":"a""#] {
+            assert!(event(bad).is_err(), "{bad}");
+        }
+        assert!(event(r#"{"id":"a","encoding":"base64","data":"A"}"#).is_err());
+        assert!(read_binary(&mut b"{\"id\":\"a\"}".to_vec()).is_err());
+    }
+}

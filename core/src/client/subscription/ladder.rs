@@ -1,0 +1,141 @@
+//! Which transport is to be tried next.
+//!
+//! The transports are the rungs of a ladder, the preferred one on top. One that fails before anything came gives way to
+//! the next; from the last it goes back to the top. One that has worked is stayed with.
+
+/// Where on the ladder a subscription stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ladder {
+    rungs: usize,
+    at: usize,
+    /// This round began at the top, and nothing that failed in it may come right by waiting.
+    hopeless: bool,
+    /// Connections in a row that were opened and then brought nothing.
+    mute: u8,
+}
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// The network's or the server's: another transport would not fare better.
+    Network,
+    /// The transport's, perhaps.
+    Transport {
+        /// Waiting will not help.
+        hopeless: bool,
+    },
+}
+
+/// What is to be done after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Move {
+    /// Try this one again after a delay.
+    Stay,
+    /// Try the next one at once.
+    Next,
+    /// Begin at the top after a delay.
+    Around,
+    /// Every one of them was refused for good.
+    Over,
+}
+
+/// So many mute connections in a row are taken as a failure of the transport.
+const MUTE: u8 = 2;
+
+impl Ladder {
+    pub(super) const fn new(rungs: usize) -> Self {
+        Self { rungs, at: 0, hopeless: true, mute: 0 }
+    }
+
+    /// The rung to try.
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// An attempt came to nothing.
+    pub(super) fn failed(&mut self, blame: Blame) -> Move {
+        let Blame::Transport { hopeless } = blame else {
+            self.hopeless = false;
+            return Move::Stay;
+        };
+        self.mute = 0;
+        self.hopeless &= hopeless;
+        self.at = self.at.saturating_add(1);
+        if self.at < self.rungs {
+            return Move::Next;
+        }
+        self.at = 0;
+        let over = core::mem::replace(&mut self.hopeless, true);
+        if over { Move::Over } else { Move::Around }
+    }
+
+    /// A transport answered as it should.
+    pub(super) fn opened(&mut self) {
+        self.hopeless = false;
+    }
+
+    /// What was open is lost; `mute` where nothing ever came over it.
+    pub(super) fn lost(&mut self, mute: bool) -> Move {
+        self.mute = if mute { self.mute.saturating_add(1) } else { 0 };
+        if self.mute < MUTE { Move::Stay } else { self.failed(Blame::Transport { hopeless: false }) }
+    }
+
+    /// Whether there are better ones than the present.
+    pub(super) const fn can_climb(&self) -> bool {
+        self.at > 0
+    }
+
+    /// Begins at the top again.
+    pub(super) fn climb(&mut self) {
+        (self.at, self.mute) = (0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFUSED: Blame = Blame::Transport { hopeless: true };
+    const BROKEN: Blame = Blame::Transport { hopeless: false };
+
+    #[test]
+    fn each_is_tried_in_turn_and_refusals_all_round_are_the_end() {
+        let mut ladder = Ladder::new(3);
+        assert_eq!([(); 3].map(|()| ladder.failed(REFUSED)), [Move::Next, Move::Next, Move::Over]);
+        let mut ladder = Ladder::new(3);
+        assert_eq!([REFUSED, BROKEN, REFUSED].map(|b| ladder.failed(b)), [Move::Next, Move::Next, Move::Around]);
+        // The next round is judged by itself.
+        assert_eq!([(); 3].map(|()| ladder.failed(REFUSED)), [Move::Next, Move::Next, Move::Over]);
+    }
+
+    #[test]
+    fn the_network_is_no_reason_to_try_another() {
+        let mut ladder = Ladder::new(2);
+        assert_eq!(ladder.failed(Blame::Network), Move::Stay);
+        assert_eq!(ladder.at(), 0);
+        // Nor is a round with a network failure in it hopeless.
+        assert_eq!([(); 2].map(|()| ladder.failed(REFUSED)), [Move::Next, Move::Around]);
+    }
+
+    #[test]
+    fn what_has_worked_is_stayed_with_until_it_is_mute_twice() {
+        let mut ladder = Ladder::new(2);
+        ladder.opened();
+        assert_eq!(ladder.lost(true), Move::Stay);
+        assert_eq!(ladder.lost(false), Move::Stay);
+        assert_eq!(ladder.lost(true), Move::Stay);
+        assert_eq!(ladder.lost(true), Move::Next);
+        assert!(ladder.can_climb());
+        ladder.climb();
+        assert_eq!((ladder.at(), ladder.can_climb()), (0, false));
+    }
+
+    #[test]
+    fn a_round_that_began_below_the_top_is_never_the_end() {
+        let mut ladder = Ladder::new(2);
+        let _ = ladder.failed(REFUSED);
+        ladder.opened();
+        assert_eq!(ladder.failed(REFUSED), Move::Around);
+        assert_eq!([(); 2].map(|()| ladder.failed(REFUSED)), [Move::Next, Move::Over]);
+    }
+}

@@ -1,0 +1,203 @@
+//! The answer to a poll, object by object, in a buffer that holds one of them.
+//!
+//! `{"gap":{…},"events":[{…},{…}],"after":"ID"}` may be longer than a chip has memory: each event, and each other member
+//! as an object of its own, is given as soon as it has come.
+
+/// Takes an answer apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PollBody {
+    at: At,
+    /// Brackets that are open in what is being collected.
+    depth: u32,
+    quoted: bool,
+    escaped: bool,
+    filled: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// Before the answer's first bracket.
+    Start,
+    /// In a member of the answer.
+    Member,
+    /// Between two events.
+    Events,
+    /// In an event.
+    Event,
+    /// Behind the answer's last bracket.
+    Done,
+}
+
+/// What [`PollBody::take`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// All input was taken, and nothing is whole.
+    Nothing,
+    /// An object of so many bytes stands at the start of the buffer, until the next call.
+    Object(usize),
+    /// What has begun does not fit the buffer.
+    TooLarge,
+    /// The answer is of another form.
+    Malformed,
+}
+
+impl PollBody {
+    pub(super) const fn new() -> Self {
+        Self { at: At::Start, depth: 0, quoted: false, escaped: false, filled: 0 }
+    }
+
+    /// Whether the answer has ended.
+    pub(super) fn is_done(&self) -> bool {
+        self.at == At::Done
+    }
+
+    /// Takes `input` up to the first object that is whole: how many bytes it took, and what it found.
+    pub(super) fn take(&mut self, input: &[u8], buffer: &mut [u8]) -> (usize, Found) {
+        for (at, &byte) in input.iter().enumerate() {
+            let found = self.step(byte, buffer);
+            if found != Found::Nothing {
+                return (at.saturating_add(1), found);
+            }
+        }
+        (input.len(), Found::Nothing)
+    }
+
+    fn step(&mut self, byte: u8, buffer: &mut [u8]) -> Found {
+        let blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r') && !self.quoted;
+        match self.at {
+            _ if blank => Found::Nothing,
+            At::Start if byte == b'{' => self.begin(At::Member, buffer),
+            At::Start | At::Done => Found::Malformed,
+            At::Events => match byte {
+                b',' => Found::Nothing,
+                b'{' => self.begin(At::Event, buffer),
+                b']' => self.begin(At::Member, buffer),
+                _ => Found::Malformed,
+            },
+            At::Event | At::Member => self.collect(byte, buffer),
+        }
+    }
+
+    /// Begins to collect an object.
+    fn begin(&mut self, at: At, buffer: &mut [u8]) -> Found {
+        (self.at, self.depth, self.filled) = (at, 1, 0);
+        self.push(b'{', buffer)
+    }
+
+    fn collect(&mut self, byte: u8, buffer: &mut [u8]) -> Found {
+        if self.quoted {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' => self.quoted = false,
+                _ => {}
+            }
+            return self.push(byte, buffer);
+        }
+        let outermost = self.at == At::Member && self.depth == 1;
+        match byte {
+            b'"' => self.quoted = true,
+            b'[' if outermost && buffer.get(..self.filled) == Some(b"{\"events\":") => {
+                self.at = At::Events;
+                return Found::Nothing;
+            }
+            b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            b',' if outermost => {
+                let found = self.end(buffer);
+                self.depth = 1;
+                return found;
+            }
+            _ => {}
+        }
+        if self.depth > 0 {
+            return self.push(byte, buffer);
+        }
+        let event = self.at == At::Event;
+        self.at = if event { At::Events } else { At::Done };
+        self.end(buffer)
+    }
+
+    /// The object that was collected, unless it is the empty one behind a list, and room for the next one.
+    fn end(&mut self, buffer: &mut [u8]) -> Found {
+        let empty = self.filled <= 1 && self.at != At::Events;
+        let found = self.push(b'}', buffer);
+        let length = self.filled;
+        if found != Found::Nothing {
+            return found;
+        }
+        // The bracket of the next member is there already, and stays.
+        self.filled = 1;
+        if empty { Found::Nothing } else { Found::Object(length) }
+    }
+
+    fn push(&mut self, byte: u8, buffer: &mut [u8]) -> Found {
+        let Some(room) = buffer.get_mut(self.filled) else { return Found::TooLarge };
+        *room = byte;
+        self.filled = self.filled.saturating_add(1);
+        Found::Nothing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    fn objects(text: &str, step: usize, room: usize) -> Result<(Vec<String>, bool), Found> {
+        let mut buffer = std::vec![0; room];
+        let (mut body, mut seen) = (PollBody::new(), Vec::new());
+        for piece in text.as_bytes().chunks(step) {
+            let mut rest = piece;
+            while !rest.is_empty() {
+                let (taken, found) = body.take(rest, &mut buffer);
+                rest = &rest[taken..];
+                match found {
+                    Found::Nothing => {}
+                    Found::Object(length) => {
+                        seen.push(core::str::from_utf8(&buffer[..length]).unwrap().to_string());
+                        // Whoever reads it alters it.
+                        buffer[1..length].fill(b'#');
+                    }
+                    bad => return Err(bad),
+                }
+            }
+        }
+        Ok((seen, body.is_done()))
+    }
+
+    #[test]
+    fn each_object_is_given_when_it_is_whole_however_it_is_cut() {
+        let text = r#"{"gap":{"missed":3}, "events":[{"id":"a-1","data":"]}\"{"},
+            {"id":"a-2","x":[{}],"data":""}] ,"after":"a-2"}"#;
+        let expected = [
+            r#"{"gap":{"missed":3}}"#,
+            r#"{"id":"a-1","data":"]}\"{"}"#,
+            r#"{"id":"a-2","x":[{}],"data":""}"#,
+            r#"{"after":"a-2"}"#,
+        ];
+        for step in 1..text.len() {
+            let (seen, done) = objects(text, step, 40).unwrap();
+            assert_eq!(seen, expected, "step {step}");
+            assert!(done);
+        }
+    }
+
+    #[test]
+    fn other_members_and_orders_are_fine() {
+        let (seen, done) = objects(r#"{"x":[1,{"a":"b"}],"after":"a-0","events":[]}"#, 1, 40).unwrap();
+        assert_eq!(seen, [r#"{"x":[1,{"a":"b"}]}"#, r#"{"after":"a-0"}"#]);
+        assert!(done);
+        assert_eq!(objects("{}", 1, 9), Ok((Vec::new(), true)));
+        assert_eq!(objects(r#"{"events":[],"after":"a""#, 1, 20), Ok((Vec::new(), false)));
+    }
+
+    #[test]
+    fn what_is_too_large_or_no_answer_is_told() {
+        assert_eq!(objects(r#"{"events":[{"id":"a-1","data":"0123456789"}]}"#, 1, 20), Err(Found::TooLarge));
+        for bad in ["[]", "<html>", r#"{"events":[1]}"#, "{}x"] {
+            assert_eq!(objects(bad, 1, 20), Err(Found::Malformed), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What comes on each transport.
+
+use super::envelope::{self, Said, Span};
+use super::poll_body::Found;
+use super::run::{Following, Phase, Polling, Step};
+use super::{Data, Event, Subscription};
+use crate::base64::{decode_in_place, is_base64};
+use crate::client::call::Came;
+use crate::client::{ConnectError, Error, Runtime};
+use crate::session::{Ended, Link};
+use crate::sse::parse::Parser;
+use crate::ws::close::{CloseCode, CloseReason};
+use crate::ws::connection::MessageKind;
+
+type Looked<R> = Result<Option<Step<ConnectError<R>>>, Error<ConnectError<R>>>;
+
+/// What ends the event type of an event that is bytes.
+const BASE64: &str = ";base64";
+
+// In each of these nothing is waited for between taking something and giving it out: a future that is dropped has taken
+// nothing that was not told.
+impl<R: Runtime> Subscription<'_, R> {
+    /// Reads an answer that goes on; `None` where it is to be looked at again.
+    pub(super) async fn follow(&mut self, following: Following) -> Looked<R> {
+        let Some(call) = self.asker.call() else { return Err(Error::Closed) };
+        call.link.breathe().await;
+        let Following { due, mut heard, mut filled } = following;
+        let (parser, buffer) = (&mut self.parser, &mut *self.buffer);
+        let (mut failed, mut line) = (None, None);
+        let came = call.content(&mut |data| match parser {
+            Some(parser) => match parser.store(data) {
+                Ok(stored) => (stored.consumed, stored.event),
+                Err(error) => {
+                    failed = Some(Error::Stream(error));
+                    (data.len(), true)
+                }
+            },
+            None => {
+                let end = data.iter().position(|byte| *byte == b'\n');
+                let text = data.get(..end.unwrap_or(data.len())).unwrap_or_default();
+                match buffer.get_mut(filled..filled.saturating_add(text.len())) {
+                    Some(room) => filled = filled.saturating_add(crate::http::copy(text, room)),
+                    None => failed = Some(Error::TooLarge),
+                }
+                if end.is_some() {
+                    line = Some(core::mem::take(&mut filled));
+                }
+                (text.len().saturating_add(usize::from(end.is_some())), end.is_some() || failed.is_some())
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let fault = match came {
+            Ok(Came::Some(stopped)) => {
+                heard = true;
+                self.phase = Phase::Following(Following { due: self.silent_until(), heard, filled });
+                return match line {
+                    // An empty line is a sign of life.
+                    Some(length) => self.said(length, MessageKind::Text, heard),
+                    None => Ok(self.parsed(stopped)),
+                };
+            }
+            Ok(Came::NotNow) => match call.rest(due.min(self.climb_at)).await {
+                Ok(()) => return Ok(None),
+                // Then it is looked at what came true.
+                Err(_) if self.now() >= self.climb_at => return Ok(None),
+                Err(crate::client::call::Fault::Ended(Ended::TimedOut)) if !heard => Error::Buffered,
+                Err(fault) => fault.into(),
+            },
+            Ok(Came::End) => Error::Ended(Ended::Closed),
+            Err(fault) => fault.into(),
+        };
+        self.lost(fault, heard).map(Some)
+    }
+
+    /// What the parser came to; the cursor follows.
+    fn parsed(&mut self, event: bool) -> Option<Step<ConnectError<R>>> {
+        let parser = self.parser.as_mut()?;
+        let id = parser.last_event_id();
+        if id != self.cursor.as_str() {
+            self.cursor = id.try_into().unwrap_or_default();
+        }
+        if !event {
+            return None;
+        }
+        let (_, event_type, data) = parser.event_mut()?;
+        // The data of a gap is an object, which is nobody else's to see: a foreign event of that name stays one.
+        if event_type == "gap"
+            && let Ok(missed) = envelope::missed(data)
+        {
+            return Some(Step::Gap(missed));
+        }
+        Some(Step::ParsedEvent)
+    }
+
+    /// Reads the answer to a poll; `None` where it is to be looked at again.
+    pub(super) async fn poll(&mut self, polling: Polling) -> Looked<R> {
+        let Some(call) = self.asker.call() else { return Err(Error::Closed) };
+        call.link.breathe().await;
+        let Polling { mut body, due, mut events, .. } = polling;
+        let buffer = &mut *self.buffer;
+        let mut found = Found::Nothing;
+        let came = call.content(&mut |data| {
+            let (taken, what) = body.take(data, buffer);
+            found = what;
+            (taken, what != Found::Nothing)
+        });
+        let fault = match (came, found) {
+            (_, Found::TooLarge) => return Err(Error::TooLarge),
+            (_, Found::Malformed) => Error::Malformed,
+            (Ok(Came::Some(_)), _) => {
+                let due = self.silent_until();
+                let step = match found {
+                    Found::Object(length) => self.said(length, MessageKind::Text, true)?,
+                    _ => None,
+                };
+                events = events.saturating_add(u32::from(matches!(step, Some(Step::Event(_)))));
+                if let Phase::Polling(_) = self.phase {
+                    self.phase = Phase::Polling(Polling { body, due, events, ..polling });
+                }
+                return Ok(step);
+            }
+            (Ok(Came::NotNow), _) => match call.rest(due).await {
+                Ok(()) => return Ok(None),
+                Err(fault) => fault.into(),
+            },
+            (Ok(Came::End), _) if body.is_done() => {
+                self.polled(&polling);
+                return Ok(None);
+            }
+            (Ok(Came::End), _) => Error::Malformed,
+            (Err(fault), _) => fault.into(),
+        };
+        self.broke(fault).map(Some)
+    }
+
+    /// Reads messages; `None` where it is to be looked at again.
+    pub(super) async fn talk(&mut self, heard: bool) -> Looked<R> {
+        let climb_at = self.climb_at;
+        let Some(socket) = &mut self.socket else { return Err(Error::Closed) };
+        let came = match socket.ready_until(climb_at).await {
+            Ok(false) => return Ok(None),
+            Ok(true) => socket.recv(self.buffer).await.map(|message| message.map(|it| (it.kind, it.payload.len()))),
+            Err(ended) => Err(ended),
+        };
+        match came {
+            Ok(Some((kind, length))) => {
+                self.phase = Phase::Talking { heard: true };
+                self.said(length, kind, true)
+            }
+            Ok(None) => {
+                // Its Close is answered; how that ends makes no difference.
+                let _ = socket.finish(CloseCode::NORMAL, CloseReason::NONE).await;
+                self.lost(Error::Ended(Ended::Closed), heard).map(Some)
+            }
+            Err(ended) => self.lost(Error::Ended(ended), heard).map(Some),
+        }
+    }
+
+    /// Reads the object of so many bytes at the start of the buffer; the cursor follows.
+    fn said(&mut self, length: usize, kind: MessageKind, heard: bool) -> Looked<R> {
+        let object = self.buffer.get_mut(..length).unwrap_or_default();
+        if object.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        let said = match kind {
+            MessageKind::Text => envelope::read(object, None),
+            MessageKind::Binary => envelope::read_binary(object),
+        };
+        let Ok(said) = said else { return self.lost(Error::Malformed, heard).map(Some) };
+        match said {
+            Said::Event(spans) => {
+                self.resume_after(spans.id)?;
+                Ok(Some(Step::Event(spans)))
+            }
+            Said::Gap { missed, after } => {
+                if let Some(after) = after {
+                    self.resume_after(after)?;
+                }
+                Ok(Some(Step::Gap(missed)))
+            }
+            Said::After(after) => {
+                self.resume_after(after)?;
+                Ok(None)
+            }
+            Said::Other => Ok(None),
+        }
+    }
+
+    fn resume_after(&mut self, id: Span) -> Result<(), Error<ConnectError<R>>> {
+        self.cursor = id.text(self.buffer).try_into().map_err(|_| Error::TooLarge)?;
+        Ok(())
+    }
+}
+
+/// The event in the parser, out of its Base64.
+pub(super) fn parsed<'p>(parser: Option<&'p mut Parser<&mut [u8]>>) -> Option<Event<'p>> {
+    let (id, event_type, data) = parser?.event_mut()?;
+    if let Some(event_type) = event_type.strip_suffix(BASE64)
+        && is_base64(data)
+    {
+        let length = decode_in_place(data);
+        return Some(Event { id, event_type, data: Data::Binary(data.get(..length).unwrap_or_default()) });
+    }
+    Some(Event { id, event_type, data: Data::Text(core::str::from_utf8(data).unwrap_or_default()) })
+}

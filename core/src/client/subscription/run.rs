@@ -1,0 +1,371 @@
+//! A subscription at work: asking, failing, coming back.
+
+use core::time::Duration;
+
+use super::envelope::Spans;
+use super::ladder::{Blame, Move};
+use super::poll_body::PollBody;
+use super::{BOUNDS, Item, Start, Subscription, Transport};
+use crate::client::ask::{Asking, Upgrade, is_of_type, status_error};
+use crate::client::event_source::sleep;
+use crate::client::web_socket::{nonce, verify};
+use crate::client::{ConnectError, Error, Keys, Runtime, WebSocket};
+use crate::edge::Clock;
+use crate::http::Answer;
+use crate::session::Ended;
+use crate::sse::field::Id;
+use crate::sse::media_type::EVENT_STREAM;
+use crate::sse::parse::Parser;
+use crate::sse::reconnect::Decision;
+use crate::time::Instant;
+use crate::ws::handshake::NotUpgraded;
+use crate::ws::{ProtocolError, Role};
+
+/// The subprotocol whose messages carry id, type and gaps.
+pub(in crate::client) const SUBPROTOCOL: &str = "goldcrest.v1";
+
+const NDJSON: &str = "application/x-ndjson";
+const JSON: &str = "application/json";
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Phase {
+    /// Until then nothing is done.
+    Waiting(Instant),
+    /// A request is on its way.
+    Asking(Ask),
+    /// An answer goes on, of SSE or of streaming.
+    Following(Following),
+    /// The answer to a poll comes.
+    Polling(Polling),
+    /// A WebSocket is open; whether something has come over it.
+    Talking {
+        heard: bool,
+    },
+    Closed,
+}
+
+impl Phase {
+    pub(super) const START: Self = Self::Waiting(Instant::from_millis(0));
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask {
+    /// A poll that only tells where the newest event is, so that nothing is lost between it and a transport that does not
+    /// tell.
+    anchor: bool,
+    nonce: [u8; 16],
+    since: Instant,
+}
+
+/// A stream that goes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Following {
+    /// It is given up when nothing comes until then.
+    pub(super) due: Instant,
+    /// A byte has come.
+    pub(super) heard: bool,
+    /// Bytes of a line that stand in the buffer.
+    pub(super) filled: usize,
+}
+
+/// The answer to a poll.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Polling {
+    pub(super) body: PollBody,
+    pub(super) due: Instant,
+    /// Events that it brought.
+    pub(super) events: u32,
+    pub(super) anchor: bool,
+    pub(super) since: Instant,
+}
+
+/// What came of a step.
+pub(super) enum Step<E> {
+    Opened(Transport),
+    /// An event in the buffer.
+    Event(Spans),
+    /// An event in the parser.
+    ParsedEvent,
+    Gap(Option<u64>),
+    Lost {
+        transport: Transport,
+        error: Error<E>,
+        delay: Duration,
+    },
+}
+
+type Stepped<R> = Result<Step<ConnectError<R>>, Error<ConnectError<R>>>;
+
+impl<'e, R: Runtime> Subscription<'e, R> {
+    pub(super) async fn step(&mut self) -> Stepped<R> {
+        loop {
+            if self.now() >= self.climb_at && !matches!(self.phase, Phase::Closed) {
+                self.ladder.climb();
+                self.drop_connection();
+                self.climb_at = Instant::MAX;
+                self.phase = Phase::START;
+            }
+            match self.phase {
+                Phase::Closed => return Err(Error::Closed),
+                Phase::Waiting(until) => {
+                    if self.now() < until {
+                        sleep(self.asker.runtime.clock(), until.min(self.climb_at)).await;
+                        continue;
+                    }
+                    if let Err(error) = self.begin() {
+                        return self.failed(error);
+                    }
+                }
+                Phase::Asking(ask) => {
+                    if let Some(step) = self.ask(ask).await? {
+                        return Ok(step);
+                    }
+                }
+                Phase::Following(following) => {
+                    if let Some(step) = self.follow(following).await? {
+                        return Ok(step);
+                    }
+                }
+                Phase::Polling(polling) => {
+                    if let Some(step) = self.poll(polling).await? {
+                        return Ok(step);
+                    }
+                }
+                Phase::Talking { heard } => {
+                    if let Some(step) = self.talk(heard).await? {
+                        return Ok(step);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The transport whose turn it is.
+    pub(super) fn current(&self) -> Transport {
+        self.options.transports.get(self.ladder.at()).copied().unwrap_or(Transport::Poll)
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.asker.runtime.clock().now()
+    }
+
+    pub(super) fn silent_until(&self) -> Instant {
+        self.now() + self.asker.config.silence
+    }
+
+    /// Gives up what is open, and has the buffer back.
+    pub(super) fn drop_connection(&mut self) {
+        self.socket = None;
+        self.asker.forget();
+        if let Some(parser) = self.parser.take() {
+            self.buffer = parser.into_memory();
+        }
+    }
+
+    fn begin(&mut self) -> Result<(), Error<ConnectError<R>>> {
+        let transport = self.current();
+        let unknown = self.cursor.is_empty() && self.options.start == Start::Newest && !self.anchored;
+        let anchor = unknown && transport != Transport::Sse;
+        let handshake = transport == Transport::WebSocket && !anchor;
+        let nonce = if handshake { nonce(self.asker.runtime)? } else { [0; 16] };
+        self.phase = Phase::Asking(Ask { anchor, nonce, since: self.now() });
+        Ok(())
+    }
+
+    async fn ask(&mut self, ask: Ask) -> Result<Option<Step<ConnectError<R>>>, Error<ConnectError<R>>> {
+        let transport = if ask.anchor { Transport::Poll } else { self.current() };
+        let query = match self.options.start {
+            Start::Oldest if self.cursor.is_empty() => Some(("after", "oldest")),
+            Start::Newest if self.cursor.is_empty() => Some(("after", "newest")),
+            _ => None,
+        };
+        let upgrade = Upgrade { nonce: ask.nonce, protocols: &[SUBPROTOCOL], origin: None };
+        let asking = Asking {
+            accept: match transport {
+                Transport::WebSocket => None,
+                Transport::Sse => Some(EVENT_STREAM),
+                Transport::Stream => Some(NDJSON),
+                Transport::LongPoll | Transport::Poll | Transport::Publish => Some(JSON),
+            },
+            last_event_id: &self.cursor,
+            query,
+            wait: (transport == Transport::LongPoll).then_some(self.options.wait),
+            upgrade: (transport == Transport::WebSocket).then_some(upgrade),
+            publication: None,
+        };
+        let length = match self.asker.ask(&asking, self.buffer).await {
+            Ok(length) => length,
+            Err(error) => return self.broke(error).map(Some),
+        };
+        match self.open(transport, ask, &upgrade, length) {
+            Ok(()) => {}
+            Err(error) => return self.broke(error).map(Some),
+        }
+        if ask.anchor || self.told == Some(transport) {
+            return Ok(None);
+        }
+        self.ladder.opened();
+        self.reconnect.on_open();
+        self.told = Some(transport);
+        if self.ladder.can_climb() && self.climb_at == Instant::MAX {
+            self.climb_at = self.now() + self.options.climb;
+        }
+        Ok(Some(Step::Opened(transport)))
+    }
+
+    /// Judges the answer whose head has `length` bytes, and goes on as it says.
+    fn open(
+        &mut self,
+        transport: Transport,
+        ask: Ask,
+        upgrade: &Upgrade<'_>,
+        length: usize,
+    ) -> Result<(), Error<ConnectError<R>>> {
+        let config = self.asker.config;
+        let head = self.buffer.get(..length).unwrap_or_default();
+        if transport == Transport::WebSocket {
+            let Some(protocol) = verify(upgrade, head, config.max_fields)? else {
+                return Err(Error::NotUpgraded(NotUpgraded::Protocol));
+            };
+            let link = self.asker.take_call().ok_or(Error::Closed)?.link;
+            let (runtime, most) = (self.asker.runtime, self.buffer.len() as u64);
+            self.socket = Some(WebSocket::new(link, Role::Client, Keys(runtime), most, Some(protocol)));
+            self.phase = Phase::Talking { heard: false };
+            return Ok(());
+        }
+        let answer = Answer::parse(head, config.max_fields)?;
+        let media_type = match transport {
+            Transport::Sse => EVENT_STREAM,
+            Transport::Stream => NDJSON,
+            _ => JSON,
+        };
+        if answer.status() != 200 {
+            return Err(status_error(&answer));
+        }
+        if !is_of_type(answer.fields(), media_type) {
+            return Err(Error::ContentType);
+        }
+        let (due, first) = (self.silent_until(), self.now() + self.options.first_byte);
+        if media_type == JSON {
+            let Ask { anchor, since, .. } = ask;
+            self.phase = Phase::Polling(Polling { body: PollBody::new(), due, events: 0, anchor, since });
+            return Ok(());
+        }
+        if transport == Transport::Sse {
+            let mut parser = Parser::new(core::mem::take(&mut self.buffer), BOUNDS);
+            // What came as an id is one, and is not longer than its bound.
+            let _ = Id::new(self.cursor.as_bytes()).map(|id| parser.restart_after(id));
+            self.parser = Some(parser);
+        }
+        self.phase = Phase::Following(Following { due: first, heard: false, filled: 0 });
+        Ok(())
+    }
+
+    /// A poll was answered to its end: when the next one is due.
+    pub(super) fn polled(&mut self, polling: &Polling) {
+        self.asker.done();
+        let now = self.now();
+        if polling.anchor {
+            // A server that told no place will not tell it the next time either.
+            self.anchored = true;
+            self.phase = Phase::START;
+            return;
+        }
+        self.reconnect.on_open();
+        // A long answer may have been cut short by the server, and a long poll has waited for itself.
+        let waited = self.current() == Transport::LongPoll
+            && (polling.events > 0 || now.since(polling.since) >= Duration::from_secs(1));
+        let more = waited || polling.events >= 32;
+        self.phase = if more { Phase::START } else { Phase::Waiting(now + self.options.poll_interval) };
+    }
+
+    /// A request has failed: what was open by requests like it is lost, or else it could not be opened.
+    pub(super) fn broke(&mut self, error: Error<ConnectError<R>>) -> Stepped<R> {
+        if self.told == Some(self.current()) { self.lost(error, true) } else { self.failed(error) }
+    }
+
+    /// An attempt has come to nothing: the next transport, or the same after a while.
+    pub(super) fn failed(&mut self, error: Error<ConnectError<R>>) -> Stepped<R> {
+        if is_final(&error) {
+            return Err(error);
+        }
+        let blame = match error {
+            Error::Connect(_) | Error::Status { retry_after: Some(_), .. } if error.is_transient() => Blame::Network,
+            _ => Blame::Transport { hopeless: !error.is_transient() && !matches!(error, Error::Ended(_)) },
+        };
+        let transport = self.current();
+        let next = self.ladder.failed(blame);
+        self.lose(transport, error, next, true)
+    }
+
+    /// What was open is lost.
+    pub(super) fn lost(&mut self, error: Error<ConnectError<R>>, heard: bool) -> Stepped<R> {
+        if matches!(error, Error::Ended(Ended::Protocol(ProtocolError::MessageTooBig))) {
+            return Err(Error::TooLarge);
+        }
+        if is_final(&error) {
+            return Err(error);
+        }
+        let transport = self.current();
+        let next = match error {
+            Error::Buffered => self.ladder.failed(Blame::Transport { hopeless: false }),
+            _ => self.ladder.lost(!heard),
+        };
+        self.lose(transport, error, next, !heard)
+    }
+
+    fn lose(&mut self, transport: Transport, error: Error<ConnectError<R>>, next: Move, failure: bool) -> Stepped<R> {
+        if let Some(time) = self.parser.as_ref().and_then(Parser::reconnection_time) {
+            self.reconnect.on_retry_field(time);
+        }
+        self.drop_connection();
+        self.told = None;
+        let delay = match next {
+            Move::Over => return Err(error),
+            Move::Next => Duration::ZERO,
+            Move::Stay | Move::Around => {
+                if failure {
+                    self.reconnect.on_network_error();
+                } else {
+                    self.reconnect.on_end();
+                }
+                let Decision::After(delay) = self.reconnect.next_delay(self.spread.next()) else { return Err(error) };
+                let told = match error {
+                    Error::Status { retry_after, .. } => retry_after.unwrap_or(0),
+                    _ => 0,
+                };
+                delay.max(Duration::from_secs(told.into()))
+            }
+        };
+        if !self.ladder.can_climb() {
+            self.climb_at = Instant::MAX;
+        }
+        self.phase = Phase::Waiting(self.now() + delay);
+        Ok(Step::Lost { transport, error, delay })
+    }
+
+    /// What a step is told as.
+    pub(super) fn item(
+        &mut self,
+        step: Step<ConnectError<R>>,
+    ) -> Result<Item<'_, ConnectError<R>>, Error<ConnectError<R>>> {
+        Ok(match step {
+            Step::Opened(transport) => Item::Opened { transport },
+            Step::Event(spans) => Item::Event(spans.event(self.buffer)),
+            Step::ParsedEvent => Item::Event(super::read::parsed(self.parser.as_mut()).ok_or(Error::Closed)?),
+            Step::Gap(missed) => Item::Gap { missed },
+            Step::Lost { transport, error, delay } => Item::Lost { transport, error, delay },
+        })
+    }
+}
+
+/// Whether neither time nor another transport helps.
+fn is_final<E>(error: &Error<E>) -> bool {
+    match error {
+        Error::Url(_) | Error::Request | Error::TooLarge | Error::Stream(_) | Error::Closed => true,
+        Error::Status { status, .. } => *status == 204,
+        _ => false,
+    }
+}
