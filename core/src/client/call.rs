@@ -98,12 +98,14 @@ impl<'e, R: Runtime> Call<'e, R> {
                 let config = self.link.config;
                 if !self.asked {
                     let skip = self.sent;
-                    let lent = self.link.try_write(|room| {
+                    let (mut written, mut whole) = (0, false);
+                    let lent = self.link.try_write(&mut |room| {
                         let mut sink = Sink::new(room, skip);
                         render(&mut sink);
-                        (sink.written(), (sink.written(), sink.is_whole()))
+                        (written, whole) = (sink.written(), sink.is_whole());
+                        written
                     })?;
-                    if let Lent::Got((written, whole)) = lent {
+                    if lent == Lent::Got(()) {
                         self.sent = self.sent.saturating_add(written);
                         self.asked = whole;
                         let wait =
@@ -114,15 +116,21 @@ impl<'e, R: Runtime> Call<'e, R> {
                     }
                 } else {
                     let accumulator = &mut self.accumulator;
-                    let lent = self.link.try_read(|bytes| match accumulator.take(buffer, bytes) {
-                        Ok(taken) => (taken.consumed, Ok(taken.complete)),
-                        Err(refusal) => (bytes.len(), Err(refusal)),
+                    let mut complete = Ok(None);
+                    let lent = self.link.try_read(&mut |bytes| match accumulator.take(buffer, bytes) {
+                        Ok(taken) => {
+                            complete = Ok(taken.complete);
+                            taken.consumed
+                        }
+                        Err(refusal) => {
+                            complete = Err(refusal);
+                            bytes.len()
+                        }
                     })?;
-                    match lent {
-                        Lent::Got(Err(refusal)) => return Err(Fault::Answer(refusal.into())),
-                        Lent::Got(Ok(None)) => self.heard = true,
-                        Lent::Got(Ok(Some(length))) => {
-                            self.heard = true;
+                    let complete = complete.map_err(|refusal| Fault::Answer(refusal.into()))?;
+                    self.heard |= lent == Lent::Got(());
+                    match (lent, complete) {
+                        (Lent::Got(()), Some(length)) => {
                             let head = buffer.get(..length).unwrap_or_default();
                             let answer = Answer::parse(head, config.max_fields).map_err(Fault::Answer)?;
                             if !answer.is_interim() {
@@ -133,8 +141,8 @@ impl<'e, R: Runtime> Call<'e, R> {
                                 return Err(Fault::Answer(BadAnswer::TooLarge));
                             }
                         }
-                        Lent::Eof => return Err(Fault::Ended(Ended::Closed)),
-                        Lent::NotNow => {}
+                        (Lent::Eof, _) => return Err(Fault::Ended(Ended::Closed)),
+                        (Lent::Got(()) | Lent::NotNow, _) => {}
                     }
                     if lent != Lent::NotNow {
                         // What comes byte by byte is no reason to wait for ever.
@@ -171,29 +179,34 @@ impl<'e, R: Runtime> Call<'e, R> {
         if decoder.is_done() {
             return Ok(Came::End);
         }
-        let lent = self.link.try_read(|bytes| {
+        let mut result = Ok(false);
+        let lent = self.link.try_read(&mut |bytes| {
             let before = decoder.clone();
             let decoded = match decoder.decode(bytes) {
                 Ok(decoded) => decoded,
-                Err(refusal) => return (bytes.len(), Err(refusal)),
+                Err(refusal) => {
+                    result = Err(refusal);
+                    return bytes.len();
+                }
             };
             let (start, end) = (decoded.data.start, decoded.data.end);
             let Some(data) = bytes.get_mut(start..end).filter(|data| !data.is_empty()) else {
-                return (decoded.consumed, Ok(false));
+                return decoded.consumed;
             };
             let (length, (taken, stop)) = (data.len(), take(data));
+            result = Ok(stop);
             if taken >= length {
-                return (decoded.consumed, Ok(stop));
+                return decoded.consumed;
             }
             // The decoder goes as far as was taken: what it had not seen yet it will see again.
             let taken = start.saturating_add(taken);
             *decoder = before;
             let consumed = decoder.decode(bytes.get(..taken).unwrap_or_default()).map(|decoded| decoded.consumed);
-            (consumed.unwrap_or(taken), Ok(stop))
+            consumed.unwrap_or(taken)
         })?;
+        let stop = result.map_err(Fault::Content)?;
         match lent {
-            Lent::Got(Ok(stop)) => Ok(Came::Some(stop)),
-            Lent::Got(Err(refusal)) => Err(Fault::Content(refusal)),
+            Lent::Got(()) => Ok(Came::Some(stop)),
             Lent::NotNow => Ok(Came::NotNow),
             Lent::Eof if decoder.ends_with_connection() => Ok(Came::End),
             Lent::Eof => Err(Fault::Ended(Ended::Closed)),

@@ -49,22 +49,22 @@ impl<'e, R: Runtime> Link for ClientLink<'e, R> {
 
     fn finished(&self) {}
 
-    fn try_read<T>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, T)) -> Result<Lent<T>, Ended> {
+    fn try_read(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
         let Self { socket, spent, .. } = self;
         let lent = socket.try_read_with(|bytes| {
-            let (consumed, result) = f(bytes);
+            let consumed = f(bytes);
             *spent = spent.saturating_add(consumed);
-            (consumed, result)
+            (consumed, ())
         });
         lent.map_err(|_| Ended::Broken)
     }
 
-    fn try_write<T>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, T)) -> Result<Lent<T>, Ended> {
+    fn try_write(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
         let Self { socket, spent, .. } = self;
         let lent = socket.try_write_with(|room| {
-            let (written, result) = f(room);
+            let written = f(room);
             *spent = spent.saturating_add(written);
-            (written, result)
+            (written, ())
         });
         match lent {
             Ok(Lent::Eof) | Err(_) => Err(Ended::Broken),

@@ -138,23 +138,24 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             let Some(decoder) = self.line.body.decoder.take() else { return Ok(0) };
             // The decoder comes back before anything is awaited: dropping this future loses nothing.
             let mut decoder = decoder;
-            let lent = self.line.try_read(|bytes| take_content(&mut decoder, bytes, buffer));
-            let done = match &lent {
-                Ok(Lent::Got(Ok((_, done)))) => *done,
-                _ => false,
-            };
-            if !done {
+            let mut taken = Ok((0, false));
+            let lent = self.line.try_read(&mut |bytes| {
+                let (consumed, result) = take_content(&mut decoder, bytes, buffer);
+                taken = result;
+                consumed
+            });
+            if !matches!(taken, Ok((_, true))) {
                 self.line.body.decoder = Some(decoder);
             }
             let lent = lent?;
+            let (count, done) = taken.map_err(BodyError::Refused)?;
             let (now, config) = (self.line.now(), self.line.config);
-            if let Lent::Got(Ok((count, _))) = lent {
+            if lent == Lent::Got(()) {
                 self.line.body.allowance.came(count, now, config);
             }
             match lent {
-                Lent::Got(Err(refusal)) => return Err(BodyError::Refused(refusal)),
-                Lent::Got(Ok((count, done))) if count > 0 || done => return Ok(count),
-                Lent::Got(Ok(_)) => self.line.breathe().await,
+                Lent::Got(()) if count > 0 || done => return Ok(count),
+                Lent::Got(()) => self.line.breathe().await,
                 Lent::Eof => return Err(BodyError::Ended(Ended::Broken)),
                 Lent::NotNow => {
                     let due = self.line.body.allowance.due(now, config);

@@ -22,9 +22,9 @@ pub struct Line<'a, R: Runtime> {
     timer: TimerOf<R>,
     /// Bytes moved in this turn.
     spent: usize,
-    /// Bytes received and sent since the connection began.
-    pub(super) received: u64,
-    pub(super) sent: u64,
+    /// Bytes received and sent since they were last told.
+    pub(super) received: usize,
+    pub(super) sent: usize,
     /// The content of the request that is being answered.
     pub(super) body: Content,
     /// An answer has begun, and its end has not left: the connection is not to end as if it had.
@@ -115,40 +115,26 @@ impl<'a, R: Runtime> Line<'a, R> {
         .await;
     }
 
-    /// Lends received bytes and counts what was consumed.
-    pub(super) fn try_read<T>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, T)) -> Result<Lent<T>, Ended> {
-        let mut result = None;
-        let mut f = Some(f);
-        let lent = self.lend_bytes(&mut |bytes| call(&mut f, &mut result, bytes))?;
-        Ok(got(lent, result))
-    }
-
-    /// Lends room and counts what was written.
-    pub(super) fn try_write<T>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, T)) -> Result<Lent<T>, Ended> {
-        let mut result = None;
-        let mut f = Some(f);
-        let lent = self.lend_room(&mut |room| call(&mut f, &mut result, room))?;
-        Ok(got(lent, result))
-    }
-
-    fn lend_bytes(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
+    /// Lends received bytes to `f`, once, and counts what it says that it consumed.
+    pub(super) fn try_read(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
         let mut count = 0;
         let lent = self.socket.try_read_with(|bytes| {
             count = f(bytes);
             (count, ())
         });
-        self.received = self.received.saturating_add(count as u64);
+        self.received = self.received.saturating_add(count);
         self.spent = self.spent.saturating_add(count);
         lent.map_err(|_| Ended::Broken)
     }
 
-    fn lend_room(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
+    /// Lends room to `f`, once, and counts what it says that it wrote.
+    pub(super) fn try_write(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
         let mut count = 0;
         let lent = self.socket.try_write_with(|room| {
             count = f(room);
             (count, ())
         });
-        self.sent = self.sent.saturating_add(count as u64);
+        self.sent = self.sent.saturating_add(count);
         self.spent = self.spent.saturating_add(count);
         match lent {
             Ok(Lent::Eof) | Err(_) => Err(Ended::Broken),
@@ -168,12 +154,20 @@ impl<'a, R: Runtime> Line<'a, R> {
     ) -> impl Future<Output = Result<bool, Ended>> {
         async move {
             loop {
-                match self.try_read(&mut *f)? {
-                    Lent::Got(true) => return Ok(true),
-                    Lent::Got(false) if self.now() < deadline => self.breathe().await,
-                    Lent::NotNow if self.now() < deadline => self.wait(Interest::READ, deadline, &mut never).await?,
-                    Lent::Got(false) | Lent::NotNow => return Err(Ended::TimedOut),
+                let mut done = false;
+                let lent = self.try_read(&mut |bytes| {
+                    let (count, ends) = f(bytes);
+                    done = ends;
+                    count
+                })?;
+                if done {
+                    return Ok(true);
+                }
+                match lent {
                     Lent::Eof => return Ok(false),
+                    _ if self.now() >= deadline => return Err(Ended::TimedOut),
+                    Lent::Got(()) => self.breathe().await,
+                    Lent::NotNow => self.wait(Interest::READ, deadline, &mut never).await?,
                 }
             }
         }
@@ -190,9 +184,17 @@ impl<'a, R: Runtime> Line<'a, R> {
         async move {
             let mut deadline = self.after(self.config.write_timeout);
             loop {
-                match self.try_write(&mut *f)? {
-                    Lent::Got(true) => return Ok(()),
-                    Lent::Got(false) => {
+                let mut done = false;
+                let lent = self.try_write(&mut |room| {
+                    let (count, ends) = f(room);
+                    done = ends;
+                    count
+                })?;
+                if done {
+                    return Ok(());
+                }
+                match lent {
+                    Lent::Got(()) => {
                         deadline = self.after(self.config.write_timeout);
                         self.breathe().await;
                     }
@@ -231,14 +233,16 @@ impl<'a, R: Runtime> Line<'a, R> {
     pub(super) async fn say_continue(&mut self) -> Result<(), Ended> {
         let mut deadline = self.after(self.config.write_timeout);
         while let Some(sent) = self.body.continue_at {
-            let lent = self.try_write(|room| {
+            let mut left = Some(sent);
+            let lent = self.try_write(&mut |room| {
                 let mut sink = Sink::new(room, sent);
                 sink.pour(CONTINUE);
-                (sink.written(), (sent.saturating_add(sink.written()), sink.is_whole()))
+                left = (!sink.is_whole()).then_some(sent.saturating_add(sink.written()));
+                sink.written()
             })?;
             match lent {
-                Lent::Got((sent, whole)) => {
-                    self.body.continue_at = (!whole).then_some(sent);
+                Lent::Got(()) => {
+                    self.body.continue_at = left;
                     deadline = self.after(self.config.write_timeout);
                 }
                 Lent::NotNow | Lent::Eof if self.now() < deadline => {
@@ -265,21 +269,5 @@ impl<'a, R: Runtime> Line<'a, R> {
             let deadline = self.after(self.config.linger_timeout);
             let _ = self.read(deadline, &mut |bytes| (bytes.len(), false)).await;
         }
-    }
-}
-
-/// Calls what is called once, and keeps its result.
-fn call<T>(f: &mut Option<impl FnOnce(&mut [u8]) -> (usize, T)>, result: &mut Option<T>, lent: &mut [u8]) -> usize {
-    let Some(f) = f.take() else { return 0 };
-    let (count, got) = f(lent);
-    *result = Some(got);
-    count
-}
-
-fn got<T>(lent: Lent<()>, result: Option<T>) -> Lent<T> {
-    match (lent, result) {
-        (Lent::Got(()), Some(result)) => Lent::Got(result),
-        (Lent::Eof, _) => Lent::Eof,
-        (Lent::Got(()), None) | (Lent::NotNow, _) => Lent::NotNow,
     }
 }

@@ -133,7 +133,7 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<Held<R::Buff
     let idle = line.after(line.config.idle_timeout);
     loop {
         // A look that takes nothing: a connection without a request needs no buffer.
-        match line.try_read(|_| (0, ()))? {
+        match line.try_read(&mut |_| 0)? {
             Lent::Got(()) => break,
             Lent::Eof => return Err(Ended::Closed),
             Lent::NotNow => {}

@@ -56,11 +56,11 @@ impl<R: Runtime> Link for &mut Line<'_, R> {
         Served::CLOSE
     }
 
-    fn try_read<T>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, T)) -> Result<Lent<T>, Ended> {
+    fn try_read(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
         Line::try_read(self, f)
     }
 
-    fn try_write<T>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, T)) -> Result<Lent<T>, Ended> {
+    fn try_write(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
         Line::try_write(self, f)
     }
 

@@ -109,7 +109,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
                 return Ok(false);
             }
             // A look that takes nothing: what the client says already is its next request.
-            let want = match self.line.try_read(|_| (0, ()))? {
+            let want = match self.line.try_read(&mut |_| 0)? {
                 Lent::Got(()) => Interest::NONE,
                 Lent::NotNow => Interest::READ,
                 Lent::Eof => {

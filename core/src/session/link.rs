@@ -35,17 +35,17 @@ pub trait Link {
     /// Says that the WebSocket has ended in order.
     fn finished(&self) -> Self::Finished;
 
-    /// Lends received bytes and counts what was consumed.
+    /// Lends received bytes to `f`, once, and counts what it says that it consumed.
     ///
     /// # Errors
     /// [`Ended::Broken`]
-    fn try_read<T>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, T)) -> Result<Lent<T>, Ended>;
+    fn try_read(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended>;
 
-    /// Lends room and counts what was written. The peer's end is an error.
+    /// Lends room to `f`, once, and counts what it says that it wrote. The peer's end is an error.
     ///
     /// # Errors
     /// [`Ended::Broken`]
-    fn try_write<T>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, T)) -> Result<Lent<T>, Ended>;
+    fn try_write(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended>;
 
     /// Waits until a wanted direction can be attempted, `deadline` has come or `also` is ready; with `until_draining` also
     /// until [`Link::is_draining`]. May return early.

@@ -66,7 +66,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             if self.wire.connection.is_closed() {
                 return Ok(Some(self.wire.connection.error().is_some()));
             }
-            match self.link.try_read(|_| (0, ()))? {
+            match self.link.try_read(&mut |_| 0)? {
                 Lent::Got(()) if reads => return Ok(Some(true)),
                 Lent::Eof => return Err(Ended::Closed),
                 Lent::Got(()) | Lent::NotNow if rested => return Ok(None),
@@ -136,13 +136,14 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         let Self { link, wire: Wire { connection, pulse, .. }, .. } = self;
         let room = room.unwrap_or_default();
         let now = link.now();
-        link.try_read(|bytes| {
+        let mut seen = Seen::Nothing;
+        let lent = link.try_read(&mut |bytes| {
             // Payload is never longer than the bytes that it was found in. Without room a byte at a time is looked at:
             // what ends the message may still come. After a control frame the machine stops by itself.
             let most = if control { bytes.len() } else { room.len().max(1).min(bytes.len()) };
             let received = connection.receive(bytes.get_mut(..most).unwrap_or_default());
             pulse.heard(now);
-            let seen = match received.event {
+            seen = match received.event {
                 Some(Incoming::Piece(piece)) => match room.get_mut(..piece.payload.len()) {
                     Some(room) => {
                         copy(piece.payload, room);
@@ -158,7 +159,12 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 // What failed is said by the connection.
                 Some(Incoming::Ping | Incoming::Failed(_)) | None => Seen::Nothing,
             };
-            (received.consumed, seen)
+            received.consumed
+        })?;
+        Ok(match lent {
+            Lent::Got(()) => Lent::Got(seen),
+            Lent::NotNow => Lent::NotNow,
+            Lent::Eof => Lent::Eof,
         })
     }
 
@@ -178,8 +184,11 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         if !connection.wants_input() {
             return Ok(false);
         }
-        let lent =
-            self.link.try_read(|bytes| (0, bytes.first().is_some_and(|next| connection.is_control_next(*next))))?;
-        Ok(lent == Lent::Got(true))
+        let mut control = false;
+        self.link.try_read(&mut |bytes| {
+            control = bytes.first().is_some_and(|next| connection.is_control_next(*next));
+            0
+        })?;
+        Ok(control)
     }
 }

@@ -50,7 +50,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             self.closing().await?;
         }
         // With a message next, reading on is for who asked for messages: only the clock and our output count.
-        match self.link.try_read(|_| (0, ()))? {
+        match self.link.try_read(&mut |_| 0)? {
             _ if self.wire.connection.is_closed() => Err(Ended::Closed),
             Lent::Eof => Err(Ended::Closed),
             Lent::NotNow => self.rest(self.wire.connection.wants_input(), room).await,

@@ -5,7 +5,7 @@ use crate::edge::{Lent, Socket};
 use crate::http::copy::copy;
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::connection::{MaskingKeys, MessageKind, NoEntropy, SendError};
+use crate::ws::connection::{MaskingKeys, MessageKind, SendError};
 
 impl<L: Link, K: MaskingKeys> Session<L, K> {
     /// Sends a whole message, waiting for room. Up to the socket's capacity it is atomic: dropped while it waits,
@@ -41,22 +41,25 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         self.watch_room();
         let Self { wire, keys, link, .. } = self;
         let connection = &mut wire.connection;
-        let lent = link.try_write(|room| {
-            let waiting = match connection.transmit(room, keys) {
-                Ok(written) => written,
-                Err(NoEntropy) => return (0, Err(Ended::NoEntropy)),
+        let mut sent = Ok(false);
+        let lent = link.try_write(&mut |room| {
+            let Ok(waiting) = connection.transmit(room, keys) else {
+                sent = Err(Ended::NoEntropy);
+                return 0;
             };
             let room = room.get_mut(waiting..).unwrap_or_default();
-            match connection.frame(room, kind, payload, keys) {
-                Ok(written) => (waiting.saturating_add(written), Ok(true)),
+            let framed = connection.frame(room, kind, payload, keys);
+            sent = match framed {
+                Ok(_) => Ok(true),
                 // The piece is too short: a control frame may have taken its end, and a ring goes on over its seam.
-                Err(SendError::NoRoom | SendError::Busy) => (waiting, Ok(false)),
-                Err(error) => (waiting, Err(refused(error))),
-            }
+                Err(SendError::NoRoom | SendError::Busy) => Ok(false),
+                Err(error) => Err(refused(error)),
+            };
+            waiting.saturating_add(framed.unwrap_or(0))
         })?;
         self.watch_room();
-        match lent {
-            Lent::Got(Ok(false)) if self.has_room(self.frame_length(payload.len())) => {
+        match (lent, sent) {
+            (Lent::Got(()), Ok(false)) if self.has_room(self.frame_length(payload.len())) => {
                 if self.sending.is_some() {
                     return Err(Ended::Closed);
                 }
@@ -65,8 +68,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 self.push(&mut &*payload)?;
                 Ok(true)
             }
-            Lent::Got(result) => result,
-            Lent::NotNow | Lent::Eof => Ok(false),
+            _ => sent,
         }
     }
 
@@ -127,10 +129,11 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         while self.wire.connection.has_output() || self.wire.connection.payload_remaining() > 0 {
             let Self { wire, keys, link, .. } = &mut *self;
             let connection = &mut wire.connection;
-            let lent = link.try_write(|room| {
-                let head = match connection.transmit(room, keys) {
-                    Ok(written) => written,
-                    Err(NoEntropy) => return (0, Err(Ended::NoEntropy)),
+            let mut result = Ok(());
+            let lent = link.try_write(&mut |room| {
+                let Ok(head) = connection.transmit(room, keys) else {
+                    result = Err(Ended::NoEntropy);
+                    return 0;
                 };
                 let body = connection.payload(room.get_mut(head..).unwrap_or_default(), |room| {
                     let count = room.len().min(rest.len());
@@ -138,11 +141,11 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                     *rest = later;
                     copy(now, room)
                 });
-                (head.saturating_add(body), Ok(()))
+                head.saturating_add(body)
             })?;
-            match lent {
-                Lent::Got(result) => result?,
-                Lent::NotNow | Lent::Eof => return Ok(false),
+            result?;
+            if lent != Lent::Got(()) {
+                return Ok(false);
             }
             self.watch_room();
             if rest.is_empty() && self.wire.connection.payload_remaining() > 0 {

@@ -54,21 +54,19 @@ fn apply<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> bool {
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
 fn apply<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> bool {
-    let seen = if payload.len() < wide::LONG {
-        wide::words::<WATCH>(payload, key)
-    } else {
-        wide::blocks::<WATCH>(payload, key)
-    };
+    let seen =
+        if payload.len() < LONG { wide::words::<WATCH>(payload, key) } else { wide::blocks::<WATCH>(payload, key) };
     seen & 0x8080_8080_8080_8080 == 0
 }
+
+/// From this many bytes on, aligning costs less than it saves.
+#[cfg(any(test, target_pointer_width = "64"))]
+const LONG: usize = 256;
 
 /// Words and blocks of words, which become vectors.
 #[cfg(target_pointer_width = "64")]
 mod wide {
     use super::rotated;
-
-    /// From this many bytes on, aligning costs less than it saves.
-    pub(super) const LONG: usize = 256;
 
     /// The bits seen in a payload of any length.
     #[inline(always)]

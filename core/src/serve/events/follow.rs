@@ -21,10 +21,10 @@ pub(super) fn answer<R: Runtime>(
     mut reader: impl Reader,
     ask: &Ask,
     policy: GapPolicy,
-    exchange: Exchange<'_, '_, R>,
+    mut exchange: Exchange<'_, '_, R>,
 ) -> impl Future<Output = Outcome> {
     async move {
-        let mut count = Count::new(&exchange, ask.transport);
+        let mut count = Count::new(&mut exchange, ask.transport);
         let (now, pace) = (exchange.line.now(), exchange.line.config.pace);
         // What is published from now on, while the head is on its way, is for this reader too.
         let mut follow = Follow::new(form, &reader, ask.position, policy, pace, now);
@@ -54,7 +54,7 @@ pub(super) fn answer<R: Runtime>(
                 return Err(Ended::Cut);
             }
             // What the client still says is nothing that an answer could follow; its end is the end.
-            match line.try_read(|bytes| (bytes.len(), ()))? {
+            match line.try_read(&mut |bytes| bytes.len())? {
                 Lent::Eof => {
                     line.answering = false;
                     return Err(Ended::Closed);
@@ -63,33 +63,32 @@ pub(super) fn answer<R: Runtime>(
                 Lent::NotNow => {}
             }
             let now = line.now();
-            let mut payload = 0;
-            let lent = line.try_write(|room| {
-                let mut then = Then::More;
+            let (mut written, mut payload, mut then) = (0, 0, Then::More);
+            let lent = line.try_write(&mut |room| {
                 let mut fill = |room: &mut [u8]| {
                     let filled = follow.fill(&reader, room, now);
                     (payload, then) = (filled.written, filled.then);
                     filled.written
                 };
-                let written = match &mut chunks {
+                written = match &mut chunks {
                     Some(chunks) => chunks.transmit(room, fill),
                     None => fill(room),
                 };
-                let pending = chunks.as_ref().is_some_and(ChunkEncoder::pending);
-                (written, (written, then, pending))
+                written
             })?;
             count.tally(line, payload as u64);
+            let pending = chunks.as_ref().is_some_and(ChunkEncoder::pending);
             let mut want = Interest::READ;
-            let deadline = match lent {
-                Lent::Got((_, Then::Abort, _)) => return Err(Ended::Overwritten),
-                Lent::Got((_, Then::End, false)) => break,
-                Lent::Got((0, Then::Wait(deadline), false)) => deadline,
-                Lent::Got(_) => {
+            let deadline = match (lent, then) {
+                (Lent::Got(()), Then::Abort) => return Err(Ended::Overwritten),
+                (Lent::Got(()), Then::End) if !pending => break,
+                (Lent::Got(()), Then::Wait(deadline)) if written == 0 && !pending => deadline,
+                (Lent::Got(()), _) => {
                     stalled = None;
                     line.breathe().await;
                     continue;
                 }
-                Lent::NotNow | Lent::Eof => {
+                (Lent::NotNow | Lent::Eof, _) => {
                     want.room = 1;
                     *stalled.get_or_insert(now + line.config.write_timeout)
                 }

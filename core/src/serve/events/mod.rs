@@ -22,6 +22,7 @@ mod websocket;
 pub use ask::Transport;
 pub use full::Full;
 
+use core::mem;
 use core::task::{Context, Poll, Waker};
 
 use super::exchange::Exchange;
@@ -136,32 +137,29 @@ async fn refuse_open<R: Runtime>(exchange: Exchange<'_, '_, R>, transport: Trans
     }
 }
 
-/// What an exchange has moved since it was last said to its ticket.
+/// Says to an exchange's ticket what the connection has moved.
 struct Count<T: Ticket> {
     ticket: T,
-    received: u64,
-    sent: u64,
 }
 
 impl<T: Ticket> Count<T> {
     /// Counts from the request on, whose head is in.
-    fn new<R: Runtime<Ticket = T>>(exchange: &Exchange<'_, '_, R>, transport: Transport) -> Self {
-        let line = &exchange.line;
-        let mut ticket = line.runtime.ticket(exchange.request(), transport);
+    fn new<R: Runtime<Ticket = T>>(exchange: &mut Exchange<'_, '_, R>, transport: Transport) -> Self {
+        (exchange.line.received, exchange.line.sent) = (0, 0);
+        let mut ticket = exchange.line.runtime.ticket(exchange.request(), transport);
         ticket.received(exchange.request().head().len() as u64);
-        Self { ticket, received: line.received, sent: line.sent }
+        Self { ticket }
     }
 
     /// Tells what has moved since, `payload` of it event payload.
-    fn tally<R: Runtime<Ticket = T>>(&mut self, line: &Line<'_, R>, payload: u64) {
-        let (received, sent) = (line.received.saturating_sub(self.received), line.sent.saturating_sub(self.sent));
+    fn tally<R: Runtime<Ticket = T>>(&mut self, line: &mut Line<'_, R>, payload: u64) {
+        let (received, sent) = (mem::take(&mut line.received), mem::take(&mut line.sent));
         if received > 0 {
-            self.ticket.received(received);
+            self.ticket.received(received as u64);
         }
         if sent > 0 || payload > 0 {
-            self.ticket.sent(sent, payload);
+            self.ticket.sent(sent as u64, payload);
         }
-        (self.received, self.sent) = (line.received, line.sent);
     }
 
     fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {

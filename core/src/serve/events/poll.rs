@@ -19,10 +19,10 @@ pub(super) fn answer<R: Runtime>(
     mut reader: impl Reader,
     ask: &Ask,
     policy: GapPolicy,
-    exchange: Exchange<'_, '_, R>,
+    mut exchange: Exchange<'_, '_, R>,
 ) -> impl Future<Output = Outcome> {
     async move {
-        let mut count = Count::new(&exchange, ask.transport);
+        let mut count = Count::new(&mut exchange, ask.transport);
         // The request is done with: its buffer goes back while this one waits.
         let (line, asker) = exchange.into_parts();
         let mut placed = reader.place(ask.position, policy);
@@ -55,7 +55,7 @@ fn wait<R: Runtime>(
                 return Err(Ended::Cut);
             }
             // A peer that ended its side gets its answer at once; the next request of one that hurries waits for this one.
-            match line.try_read(|_| (0, ()))? {
+            match line.try_read(&mut |_| 0)? {
                 Lent::Eof => break,
                 Lent::Got(()) => want = Interest::NONE,
                 Lent::NotNow => {}

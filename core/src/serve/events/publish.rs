@@ -21,7 +21,7 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
     if exchange.request().body_length() == BodyLength::None {
         return exchange.respond(&Response::text(Status::LENGTH_REQUIRED, "an event has a Content-Length\n")).await;
     }
-    let mut count = Count::new(&exchange, Transport::Publish);
+    let mut count = Count::new(&mut exchange, Transport::Publish);
     let free = if exchange.runtime().is_draining() { None } else { exchange.runtime().buffer(Purpose::Event) };
     let Some(mut buffer) = free else {
         return full::answer(exchange, Transport::Publish).await;

@@ -34,10 +34,10 @@ pub(super) fn answer<H: Channels, R: Runtime>(
     mut reader: H::Reader<'_>,
     ask: &Ask,
     policy: GapPolicy,
-    exchange: Exchange<'_, '_, R>,
+    mut exchange: Exchange<'_, '_, R>,
 ) -> impl Future<Output = Outcome> {
     async move {
-        let mut count = Count::new(&exchange, ask.transport);
+        let mut count = Count::new(&mut exchange, ask.transport);
         let (line, framing, messages) = {
             let acceptance = match exchange.handshake(&[SUBPROTOCOL]) {
                 Ok(acceptance) => acceptance,
@@ -205,10 +205,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
         let (now, runtime, config) = (line.now(), line.runtime, line.config);
         let draining = runtime.is_draining();
         let Self { wire: Wire { connection, pulse, .. }, incoming, framing, .. } = self;
-        let lent = line.try_read(|bytes| {
+        let mut seen = Seen::Nothing;
+        let lent = line.try_read(&mut |bytes| {
             let received = connection.receive(bytes);
             pulse.heard(now);
-            let seen = match received.event {
+            seen = match received.event {
                 Some(Incoming::Piece(piece)) => match framing {
                     // A whole message that is the data itself is stored from where it stands.
                     Framing::Plain if piece.first && piece.last && !draining => {
@@ -229,17 +230,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 }
                 Some(Incoming::Ping | Incoming::Closed { .. } | Incoming::Failed(_)) | None => Seen::Nothing,
             };
-            (received.consumed, seen)
+            received.consumed
         })?;
-        let seen = match lent {
-            Lent::Got(seen) => seen,
-            Lent::NotNow => return Ok(Lent::NotNow),
-            Lent::Eof => return Ok(Lent::Eof),
-        };
         match seen {
             Seen::Nothing => {}
             Seen::Message(kind) => {
-                let Some(mut message) = self.incoming.take() else { return Ok(Lent::Got(())) };
+                let Some(mut message) = self.incoming.take() else { return Ok(lent) };
                 let bytes = message.buffer.as_mut().get_mut(..message.filled).unwrap_or_default();
                 // What is stored now might be lost: no reader is left to take it.
                 match self.framing {
@@ -259,7 +255,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 self.wire.connection.fail(ProtocolError::MessageTooBig);
             }
         }
-        Ok(Lent::Got(()))
+        Ok(lent)
     }
 
     fn close(&mut self, code: CloseCode) {
@@ -289,9 +285,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
     /// Fills the room with all that is ready: how much payload of events.
     fn transmit<R: Runtime>(&mut self, line: &mut Line<'_, R>, reader: &impl Source) -> Result<(Lent<()>, u64), Ended> {
         let mut payload = 0u64;
-        let lent = line.try_write(|room| {
+        let mut result = Ok(());
+        let lent = line.try_write(&mut |room| {
             let mut written = 0usize;
-            let result = loop {
+            result = loop {
                 let rest = room.get_mut(written..).unwrap_or_default();
                 let control = self.wire.connection.transmit(rest, &mut Unmasked).unwrap_or(0);
                 written = written.saturating_add(control);
@@ -320,12 +317,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                     break Ok(());
                 }
             };
-            (written, result)
+            written
         })?;
-        match lent {
-            Lent::Got(result) => result.map(|()| (Lent::Got(()), payload)),
-            Lent::NotNow | Lent::Eof => Ok((Lent::NotNow, payload)),
-        }
+        result.map(|()| (lent, payload))
     }
 
     fn payload(&mut self, reader: &impl Source, room: &mut [u8]) -> (usize, Result<(), Ended>) {
