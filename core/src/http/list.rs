@@ -52,6 +52,26 @@ impl<'a> Iterator for List<'a> {
     }
 }
 
+/// The elements of several lists as of one. A `FlatMap` would look at both of its ends.
+#[derive(Clone)]
+pub(crate) struct Lists<'a, I> {
+    pub(crate) values: I,
+    pub(crate) list: Option<List<'a>>,
+}
+
+impl<'a, I: Iterator<Item = &'a [u8]>> Iterator for Lists<'a, I> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            if let Some(element) = self.list.as_mut().and_then(List::next) {
+                return Some(element);
+            }
+            self.list = Some(List::new(self.values.next()?));
+        }
+    }
+}
+
 /// Where `separator` first stands outside a quoted string.
 fn unquoted(value: &[u8], separator: u8) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);

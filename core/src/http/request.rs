@@ -1,7 +1,7 @@
 //! A request head that was judged, and its parts.
 
 use super::class::{all_token, ascii};
-use super::list::List;
+use super::list::{List, Lists};
 use super::scan::split_line;
 use super::{Acceptance, BodyLength, Encoded, Fields, Query, Refusal};
 use super::{accept, field, length, prefer, target};
@@ -192,7 +192,7 @@ impl<B: AsRef<[u8]>> Request<B> {
 
     /// The elements of the comma-separated lists in all fields named `name`, as one list (RFC 9110 §5.3).
     pub fn list<'n>(&self, name: &'n str) -> impl Iterator<Item = &[u8]> + Clone + use<'_, 'n, B> {
-        self.header_all(name).flat_map(List::new)
+        Lists { values: self.header_all(name), list: None }
     }
 
     /// Whether the list in the fields named `name` has the element `token`, compared without case.

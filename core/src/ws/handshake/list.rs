@@ -13,7 +13,29 @@
 ///
 /// Quoted strings are not known here: see [`extension`](super::extension).
 pub fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    list.split(|byte| *byte == b',').map(trim).filter(|element| !element.is_empty())
+    Elements { rest: Some(list) }
+}
+
+#[derive(Clone)]
+struct Elements<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let rest = self.rest?;
+            let comma = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
+            let (element, behind) = rest.split_at_checked(comma).unwrap_or_default();
+            self.rest = behind.get(1..);
+            let element = trim(element);
+            if !element.is_empty() {
+                return Some(element);
+            }
+        }
+    }
 }
 
 /// Whether `token` is an element of the list, in whatever case.

@@ -27,13 +27,22 @@ pub fn choose<'v, 'p>(
     values: impl Iterator<Item = &'v [u8]> + Clone,
     preferred: &[&'p str],
 ) -> Result<Option<&'p str>, BadOffer> {
-    let offered = values.flat_map(elements);
-    for (index, name) in (0..=OFFER_MAX).zip(offered.clone()) {
-        if index >= OFFER_MAX || !is_token(name) || offered.clone().take(index).any(|earlier| earlier == name) {
+    let count = |name: &[u8]| {
+        values
+            .clone()
+            .fold(0usize, |sum, value| sum.saturating_add(elements(value).filter(|element| *element == name).count()))
+    };
+    // Short first: every name is looked for among all.
+    let mut left = OFFER_MAX;
+    for value in values.clone() {
+        left = left.checked_sub(elements(value).count()).ok_or(BadOffer)?;
+    }
+    for value in values.clone() {
+        if elements(value).any(|name| !is_token(name) || count(name) > 1) {
             return Err(BadOffer);
         }
     }
-    Ok(preferred.iter().find(|name| offered.clone().any(|offer| offer == name.as_bytes())).copied())
+    Ok(preferred.iter().find(|name| count(name.as_bytes()) > 0).copied())
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ pub fn accept<'h, 'p>(
         Err(_) => return Err(HandshakeRefusal::RepeatedVersion),
     }
     let protocol = choose(values(fields.clone(), PROTOCOL), protocols).map_err(|_| HandshakeRefusal::Protocol)?;
-    if values(fields.clone(), EXTENSIONS).flat_map(offers).any(|offer| offer.is_err()) {
+    if values(fields.clone(), EXTENSIONS).any(|value| offers(value).any(|offer| offer.is_err())) {
         return Err(HandshakeRefusal::Extension);
     }
     let bodiless = |length: &[u8]| length == b"0";
