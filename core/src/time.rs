@@ -47,8 +47,11 @@ impl Add<Duration> for Instant {
     // On a chip code is scarcer than time: there it is called.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn add(self, duration: Duration) -> Self {
-        // Without the 128 bits of `as_millis`.
-        let millis = duration.as_secs().saturating_mul(1_000).saturating_add(duration.subsec_millis().into());
-        Self(self.0.saturating_add(millis))
+        Self(self.0.saturating_add(millis(duration)))
     }
+}
+
+/// Whole milliseconds, without the 128 bits of `Duration::as_millis`.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000).saturating_add(duration.subsec_millis().into())
 }

@@ -106,6 +106,10 @@ pub(super) struct Asker {
 /// The longest origin that is told that it may read the answer.
 const MAX_ORIGIN: usize = 128;
 
+/// What a request without a handshake has to send.
+const UPGRADE_OR_CLOSE: &[(&str, &str)] =
+    &[("Upgrade", "websocket"), ("Connection", "Upgrade, close"), ("Sec-WebSocket-Version", "13")];
+
 /// The fields of a cross-origin answer that its page may read.
 const EXPOSED: &[u8] = b"ETag, Preference-Applied, Retry-After";
 
@@ -296,27 +300,14 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
 
     pub(super) async fn refuse_handshake(self, refusal: HandshakeRefusal) -> Ended {
         let status = Status::new(refusal.status()).unwrap_or(Status::BAD_REQUEST);
-        let head_only = self.is_head_only();
-        let text = refusal.reason();
-        let render = |out: &mut Sink<'_>| {
-            let mut head = HeadWriter::new(out, status).header("Content-Type", b"text/plain;charset=UTF-8");
-            let upgrades = refusal.fields().iter().any(|(name, _)| *name == "Connection");
-            for (name, value) in refusal.fields() {
-                // One `Connection` says both: what may be upgraded to, and that this connection ends.
-                let value = if *name == "Connection" { "Upgrade, close" } else { value };
-                head = head.header(name, value.as_bytes());
-            }
-            if !upgrades {
-                head = head.header("Connection", b"close");
-            }
-            head.framing(Framing::Length((text.len() as u64).saturating_add(1))).finish();
-            if !head_only {
-                out.pour(text.as_bytes());
-                out.pour(b"\n");
-            }
-        };
-        match self.line.send(&render).await {
-            Ok(()) => Ended::Refused(status),
+        // One `Connection` says both: what may be upgraded to, and that this connection ends.
+        let upgrades = refusal.fields().iter().any(|(name, _)| *name == "Connection");
+        let headers = if upgrades { UPGRADE_OR_CLOSE } else { refusal.fields() };
+        let (line, mut asker) = self.into_parts();
+        asker.keeps_connection = upgrades;
+        asker.origin.clear();
+        match asker.respond(line, &Response { headers, ..Response::text(status, refusal.text()) }).await {
+            Ok(_) => Ended::Refused(status),
             Err(ended) => ended,
         }
     }
@@ -381,7 +372,7 @@ impl Asker {
         let bodiless = response.status.is_bodiless();
         let framing = if bodiless { Framing::None } else { Framing::Length(response.body.len() as u64) };
         let render = |out: &mut Sink<'_>| {
-            pour_head(self, response.status, framing, self.keeps_connection, out, |out| {
+            pour_head(self, response.status, framing, self.keeps_connection, out, &|out| {
                 if let Some(content_type) = response.content_type.filter(|_| !bodiless) {
                     pour_field("Content-Type", content_type.as_bytes(), out);
                 }
@@ -407,7 +398,7 @@ impl Asker {
         framing: Framing,
     ) -> Result<(), Ended> {
         let render = |out: &mut Sink<'_>| {
-            pour_head(self, Status::OK, framing, self.keeps_connection, out, |out| {
+            pour_head(self, Status::OK, framing, self.keeps_connection, out, &|out| {
                 pour_field("Content-Type", content_type.as_bytes(), out);
                 pour_field("Cache-Control", b"no-cache", out);
                 pour_field("X-Accel-Buffering", b"no", out);
@@ -425,7 +416,7 @@ pub(super) fn pour_head(
     framing: Framing,
     keeps_connection: bool,
     out: &mut Sink<'_>,
-    fields: impl Fn(&mut Sink<'_>),
+    fields: &dyn Fn(&mut Sink<'_>),
 ) {
     // A head is poured field by field: the writer holds nothing but its sink.
     let _ = HeadWriter::new(out, status);
@@ -444,11 +435,12 @@ pub(super) fn pour_field(name: &str, value: &[u8], out: &mut Sink<'_>) {
     let _ = HeadWriter::resume(out).header(name, value);
 }
 
-/// Sends a response on a connection that it ends.
+/// Sends a response on a connection that it ends, to whoever asked.
 pub(super) async fn respond<R: Runtime>(line: &mut Line<'_, R>, response: &Response<'_>) -> Ended {
-    let sent = line.send(&|out| response.render(out, Version::Http11, false, false)).await;
-    match sent {
-        Ok(()) => Ended::Refused(response.status),
+    let origin = heapless::Vec::new();
+    let asker = Asker { version: Version::Http11, origin, keeps_connection: false, head_only: false };
+    match asker.respond(line, response).await {
+        Ok(_) => Ended::Refused(response.status),
         Err(ended) => ended,
     }
 }

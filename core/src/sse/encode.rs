@@ -29,6 +29,7 @@ use core::time::Duration;
 use super::field::{Comment, EventType, Id};
 use super::line::{CR, LF, find_line_end};
 use crate::sink::{Measure, Pour};
+use crate::time::millis;
 
 #[cfg(test)]
 mod tests;
@@ -97,7 +98,7 @@ pub fn event(value: EventType<'_>, out: &mut impl Pour) {
 /// line.
 pub fn retry(time: Duration, out: &mut impl Pour) {
     out.pour(b"retry: ");
-    out.pour_decimal(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    out.pour_decimal(millis(time));
     out.pour(b"\n");
 }
 

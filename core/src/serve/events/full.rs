@@ -10,6 +10,7 @@ use crate::serve::exchange::Exchange;
 use crate::serve::{Ended, Handler, Outcome, Runtime};
 use crate::sink::{Pour, decimal, poured};
 use crate::sse::encode;
+use crate::time::millis;
 
 /// Answers every request that there is no place: for a socket that a chip keeps free for just that.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,6 +55,6 @@ pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport:
 
 /// A random part of `range`.
 pub(super) fn spread(random: u32, range: Duration) -> Duration {
-    let millis = u32::try_from(range.as_millis()).unwrap_or(u32::MAX).max(1);
+    let millis = u32::try_from(millis(range)).unwrap_or(u32::MAX).max(1);
     Duration::from_millis((random % millis).into())
 }

@@ -107,26 +107,26 @@ impl HandshakeRefusal {
         }
     }
 
-    /// The reason in a few words, for the answer's content.
-    pub const fn reason(self) -> &'static str {
+    /// The content of the answer: the reason in a line.
+    pub const fn text(self) -> &'static str {
         match self {
-            Self::Method => "a WebSocket handshake is a GET",
-            Self::HttpVersion => "a WebSocket handshake needs HTTP/1.1",
-            Self::Host => "a request has exactly one Host",
-            Self::NoUpgrade => "this is for WebSocket: Upgrade: websocket, Connection: Upgrade",
-            Self::Key => "Sec-WebSocket-Key is not the base64 of 16 bytes",
-            Self::Version => "Sec-WebSocket-Version has to be 13",
-            Self::RepeatedVersion => "Sec-WebSocket-Version is there twice",
-            Self::Protocol => "Sec-WebSocket-Protocol is not a list of distinct tokens",
-            Self::Extension => "Sec-WebSocket-Extensions breaks its grammar",
-            Self::Body => "a WebSocket handshake has no body",
+            Self::Method => "a WebSocket handshake is a GET\n",
+            Self::HttpVersion => "a WebSocket handshake needs HTTP/1.1\n",
+            Self::Host => "a request has exactly one Host\n",
+            Self::NoUpgrade => "this is for WebSocket: Upgrade: websocket, Connection: Upgrade\n",
+            Self::Key => "Sec-WebSocket-Key is not the base64 of 16 bytes\n",
+            Self::Version => "Sec-WebSocket-Version has to be 13\n",
+            Self::RepeatedVersion => "Sec-WebSocket-Version is there twice\n",
+            Self::Protocol => "Sec-WebSocket-Protocol is not a list of distinct tokens\n",
+            Self::Extension => "Sec-WebSocket-Extensions breaks its grammar\n",
+            Self::Body => "a WebSocket handshake has no body\n",
         }
     }
 }
 
 impl core::fmt::Display for HandshakeRefusal {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(self.reason())
+        f.write_str(self.text().trim_end())
     }
 }
 
