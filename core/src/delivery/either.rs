@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::any::AnyForm;
 use super::follow::{FollowForm, Following, Pace};
 use super::render::Form;
 use super::{EventStream, Ndjson};
@@ -28,6 +29,10 @@ macro_rules! chosen {
 }
 
 impl Form for EitherForm {
+    fn any(&self) -> AnyForm {
+        chosen!(self.any())
+    }
+
     fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
         chosen!(self.head(id, meta, event_type, out));
     }

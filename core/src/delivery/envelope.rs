@@ -1,5 +1,6 @@
 //! The JSON object that stands for an event: `{"id":…,"type":…,"data":…}`.
 
+use super::any::AnyForm;
 use super::render::Form;
 use crate::base64::encode;
 use crate::log::{Encoding, EventId, Gap, Meta};
@@ -28,6 +29,10 @@ impl Envelope {
 }
 
 impl Form for Envelope {
+    fn any(&self) -> AnyForm {
+        AnyForm::Envelope(*self)
+    }
+
     fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
         out.pour(self.before);
         out.pour(b"{");

@@ -33,6 +33,7 @@
 //! assert!(matches!(filled.then, Then::Wait(_)));
 //! ```
 
+mod any;
 mod either;
 mod envelope;
 mod follow;

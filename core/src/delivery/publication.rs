@@ -12,6 +12,7 @@
 //! assert_eq!(&room[..62], br#"{"ref":1,"key":"00000001-1","type":"reading","data":"21.5"}"#);
 //! ```
 
+use super::any::AnyForm;
 use super::envelope::escape;
 use super::render::{Form, Progress, Rendered, render};
 use crate::log::{Encoding, EventId, Look, Meta, Source};
@@ -54,9 +55,14 @@ pub fn publication(source: &impl Source, after: u64, room: &mut [u8]) -> Outgoin
     }
 }
 
-struct Published;
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Published;
 
 impl Form for Published {
+    fn any(&self) -> AnyForm {
+        AnyForm::Published
+    }
+
     fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
         out.pour(b"{\"ref\":");
         out.pour_decimal(id.seq);

@@ -1,5 +1,6 @@
 //! An event's wire form, piece by piece.
 
+use super::any::AnyForm;
 use crate::log::{EventId, Look, MAX_EVENT_TYPE, Meta, Seen, Source};
 use crate::sink::{Pour, Ruler, Sink};
 
@@ -11,6 +12,9 @@ const PIECE: usize = 192;
 /// Each part is deterministic, and every piece but the last has [`PIECE`] bytes: so a part that did not fit is written
 /// again from its start, and what has left is skipped.
 pub(super) trait Form {
+    /// The same form, as one of all.
+    #[cfg_attr(target_pointer_width = "64", allow(dead_code, reason = "there each form has a renderer of its own"))]
+    fn any(&self) -> AnyForm;
     /// What stands before the data.
     fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour);
     /// A piece of the data, behind `previous`.
@@ -68,6 +72,13 @@ pub(super) fn render(
     progress: &mut Progress,
     room: &mut [u8],
 ) -> Rendered {
+    // On a chip code is scarcer than time: there it is compiled once for all forms.
+    #[cfg(not(target_pointer_width = "64"))]
+    let form = &form.any();
+    render_as(form, source, after, progress, room)
+}
+
+fn render_as(form: &impl Form, source: &impl Source, after: u64, progress: &mut Progress, room: &mut [u8]) -> Rendered {
     let mut window = Window::new();
     let mut written = 0;
     loop {
@@ -92,6 +103,12 @@ pub(super) fn render(
 
 /// Bytes of the wire form of the event that follows `after`, and what it is; `None` where it is not there.
 pub(super) fn measure(form: &impl Form, source: &impl Source, after: u64) -> Option<(Meta, u64)> {
+    #[cfg(not(target_pointer_width = "64"))]
+    let form = &form.any();
+    measure_as(form, source, after)
+}
+
+fn measure_as(form: &impl Form, source: &impl Source, after: u64) -> Option<(Meta, u64)> {
     let mut window = Window::new();
     let mut length = Ruler::ruler();
     let mut number = 0;

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::any::AnyForm;
 use super::envelope::{base64, gap_object};
 use super::follow::{FollowForm, Following, Pace};
 use super::render::Form;
@@ -17,6 +18,10 @@ use crate::sse::encode;
 pub struct EventStream;
 
 impl Form for EventStream {
+    fn any(&self) -> AnyForm {
+        AnyForm::EventStream
+    }
+
     #[inline]
     fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
         out.pour(b"id: ");

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::any::AnyForm;
 use super::envelope::{Envelope, gap_notice};
 use super::follow::{FollowForm, Following, Pace};
 use super::render::Form;
@@ -15,6 +16,10 @@ pub struct Ndjson;
 const LINE: Envelope = Envelope { before: b"", behind: b"\n" };
 
 impl Form for Ndjson {
+    fn any(&self) -> AnyForm {
+        AnyForm::Envelope(LINE)
+    }
+
     fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
         LINE.head(id, meta, event_type, out);
     }

@@ -1,5 +1,6 @@
 //! Events as WebSocket messages.
 
+use super::any::AnyForm;
 use super::envelope::{Envelope, gap_notice};
 use super::render::{Form, Progress, Rendered, measure, render};
 use crate::log::{Encoding, EventId, Gap, GapPolicy, Meta, Position, Source};
@@ -172,9 +173,14 @@ fn kind(encoding: Encoding) -> MessageKind {
 }
 
 /// The data and nothing else.
-struct Plain;
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain;
 
 impl Form for Plain {
+    fn any(&self) -> AnyForm {
+        AnyForm::Plain
+    }
+
     fn head(&self, _id: EventId, _meta: &Meta, _event_type: &[u8], _out: &mut impl Pour) {}
 
     fn data(&self, _meta: &Meta, _previous: Option<u8>, piece: &[u8], out: &mut impl Pour) {
@@ -185,11 +191,16 @@ impl Form for Plain {
 }
 
 /// `{"id","type","data"}` for text; `{"id","type"}`, LF and the bytes for binary.
-struct Enveloped;
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Enveloped;
 
 const OBJECT: Envelope = Envelope { before: b"", behind: b"" };
 
 impl Form for Enveloped {
+    fn any(&self) -> AnyForm {
+        AnyForm::Enveloped
+    }
+
     fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
         match meta.encoding {
             Encoding::Text => OBJECT.head(id, meta, event_type, out),
