@@ -1,0 +1,250 @@
+// goldcrest.js and goldcrest-shared.js in Chromium: in a page, in a worker, and in ten tabs that share one connection.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { chromium } from 'playwright-core';
+
+import { Proxy } from '../js/proxy.mjs';
+
+const server = process.env.GOLDCREST_URL;
+const proxy = await Proxy.before(server);
+const origin = proxy.base;
+const PATIENCE = 20_000;
+
+const profile = await mkdtemp(join(tmpdir(), 'goldcrest-module-'));
+const flags = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  headless: true,
+  args: flags.split(' '),
+});
+
+const prefix = `module${process.pid}`;
+let passed = 0;
+let failed = 0;
+async function promise(name, check) {
+  try {
+    await check();
+    passed += 1;
+    console.log(`module: ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.error(`module: FAILED: ${name}: ${error.stack}`);
+  }
+}
+
+function same(actual, expected, what) {
+  const [left, right] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (left !== right) throw new Error(`${what}: ${left}, not ${right}`);
+}
+
+async function until(reached, what) {
+  for (const late = Date.now() + PATIENCE; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    const value = await reached();
+    if (value) return value;
+    if (Date.now() > late) throw new Error(`not reached: ${what}`);
+  }
+}
+
+/** Straight to the server, by no connection of the browser's. */
+async function publish(channel, data = 'x') {
+  const answer = await fetch(`${server}events/${channel}`, { method: 'POST', body: data, headers: { 'Content-Type': 'text/plain' } });
+  return (await answer.json()).id;
+}
+
+/** Connections that are held for `?page=NAME`. */
+async function held(name) {
+  const { transports } = await (await fetch(`${server}page/figures?page=${name}`)).json();
+  return Object.entries(transports).filter(([, { open }]) => open).map(([transport, { open }]) => `${transport} ${open}`).join();
+}
+
+/** A tab of the server's own origin with nothing in it but the modules, which would wait for a free connection later. */
+async function tab() {
+  const page = await context.newPage();
+  await page.goto(`${origin}events/${prefix}-blank`);
+  await page.evaluate(() => Promise.all([import('/goldcrest.js'), import('/goldcrest-shared.js')]));
+  return page;
+}
+
+/** Subscribes in a tab, by `module`; what it hears is kept in `ids`. */
+const listen = (page, module, path, options = {}) => page.evaluate(async ([module, path, options]) => {
+  const { subscribe } = await import(module);
+  globalThis.heard = { ids: [], gaps: [], states: [], data: [] };
+  globalThis.handle = subscribe(path, {
+    ...options,
+    onEvent: ({ id, data }) => (heard.ids.push(id), heard.data.push(typeof data === 'string' ? data : [...data])),
+    onGap: (gap) => heard.gaps.push(gap),
+    onState: ({ state, transport }) => heard.states.push(`${state} ${transport}`),
+  });
+}, [module, path, options]);
+const heard = (page) => page.evaluate(() => ({ ...heard, state: handle.state, transport: handle.transport, cursor: handle.cursor }));
+const opens = (page) => until(async () => (await heard(page)).state === 'open', 'it opens');
+const hears = (page, id) => until(async () => (await heard(page)).ids.includes(id), `${id} is heard`);
+
+for (const transport of ['websocket', 'sse', 'stream', 'longpoll', 'poll']) {
+  await promise(`a page hears, publishes and resumes over ${transport}`, async () => {
+    const channel = `${prefix}-${transport}`;
+    const page = await tab();
+    await listen(page, '/goldcrest.js', `/events/${channel}`, { transports: [transport], pollInterval: 50, retry: 50 });
+    await opens(page);
+    const ids = [await page.evaluate(() => handle.publish('grün')), await page.evaluate(() => handle.publish(new Uint8Array([0, 255]), { type: 'bin' }))];
+    await hears(page, ids[1]);
+    // Nobody gets through for a while.
+    proxy.rule = () => ({ refuse: true });
+    proxy.cut();
+    ids.push(await publish(channel, 'one'), await publish(channel, 'two'));
+    proxy.rule = () => ({});
+    await hears(page, ids[3]);
+    const seen = await heard(page);
+    same([seen.ids, seen.gaps, seen.data], [ids, [], ['grün', [0, 255], 'one', 'two']], 'what it heard');
+    await page.close();
+  });
+}
+
+await promise('a page falls to SSE where Upgrade is eaten, and climbs back', async () => {
+  const channel = `${prefix}-fall`;
+  const page = await tab();
+  proxy.rule = () => ({ strip: true });
+  proxy.cut();
+  await listen(page, '/goldcrest.js', `/events/${channel}`, { climb: 200, retry: 50 });
+  await until(async () => (await heard(page)).states.at(-1) === 'open sse', 'sse');
+  const ids = [await publish(channel)];
+  await hears(page, ids[0]);
+  proxy.rule = () => ({});
+  await until(async () => (await heard(page)).states.at(-1) === 'open websocket', 'websocket');
+  ids.push(await publish(channel));
+  await hears(page, ids[1]);
+  same((await heard(page)).ids, ids, 'what it heard');
+  await page.close();
+});
+
+await promise('it wakes as soon as the network is said to be back', async () => {
+  const channel = `${prefix}-online`;
+  const page = await tab();
+  await listen(page, '/goldcrest.js', `/events/${channel}`, { transports: ['sse'] });
+  await opens(page);
+  proxy.rule = () => ({ refuse: true });
+  proxy.cut();
+  await until(async () => (await heard(page)).states.filter((state) => state === 'waiting sse').length > 3, 'it waits for long');
+  proxy.rule = () => ({});
+  await page.evaluate(() => dispatchEvent(new Event('online')));
+  const begun = Date.now();
+  await opens(page);
+  if (Date.now() - begun > 2000) throw new Error(`${Date.now() - begun} ms`);
+  await page.close();
+});
+
+await promise('a worker hears and publishes', async () => {
+  const channel = `${prefix}-worker`;
+  const page = await tab();
+  const seen = await page.evaluate(async ([origin, channel]) => {
+    const script = `import { subscribe } from '${origin}goldcrest.js';
+      const ids = [];
+      const onEvent = ({ id }) => {
+        ids.push(id);
+        if (ids.length === 2) postMessage({ ids });
+      };
+      const handle = subscribe('${origin}events/${channel}', { after: 'oldest', onEvent });
+      await handle.publish('a');
+      await handle.publish('b');`;
+    const worker = new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })), { type: 'module' });
+    return new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(message));
+    });
+  }, [origin, channel]);
+  const { events } = await (await fetch(`${server}events/${channel}`)).json();
+  same(seen.ids, events.map(({ id }) => id), 'what it heard');
+  await page.close();
+});
+
+await promise('without sharing, ten tabs on SSE take all six connections: the rest wait', async () => {
+  const tabs = await Promise.all(Array.from({ length: 10 }, tab));
+  await Promise.all(tabs.map((page) => listen(page, '/goldcrest.js', `/events/${prefix}-six?page=${prefix}six`, { transports: ['sse'], patience: 60_000 })));
+  await until(async () => (await held(`${prefix}six`)) === 'sse 6', 'six');
+  const states = await Promise.all(tabs.map(async (page) => (await heard(page)).state));
+  same(states.filter((state) => state === 'open').length, 6, 'tabs that are open');
+  await Promise.all(tabs.map((page) => page.close()));
+});
+
+for (const transport of ['sse', 'websocket']) {
+  await promise(`ten tabs share one connection (${transport}): all hear, all can fetch, all can publish`, async () => {
+    const channel = `${prefix}-ten-${transport}`;
+    const name = `${prefix}ten${transport}`;
+    const path = `/events/${channel}?page=${name}`;
+    const options = { transports: [transport], retry: 50 };
+    const tabs = await Promise.all(Array.from({ length: 10 }, tab));
+    await Promise.all(tabs.map((page) => listen(page, '/goldcrest-shared.js', path, options)));
+    await Promise.all(tabs.map(opens));
+    same(await held(name), `${transport} 1`, 'what is held');
+    const ids = [];
+    for (const page of tabs) ids.push(await page.evaluate(() => handle.publish('x')));
+    await Promise.all(tabs.map((page) => hears(page, ids.at(-1))));
+    const plain = await Promise.all(tabs.map((page) => page.evaluate((path) => fetch(path).then(({ status }) => status), `/events/${channel}`)));
+    same(plain, tabs.map(() => 200), 'what each fetched');
+
+    // One comes later, from an id; one from the beginning; one from now on.
+    const [late, all, fresh] = [await tab(), await tab(), await tab()];
+    await listen(late, '/goldcrest-shared.js', path, { ...options, after: ids[3] });
+    await listen(all, '/goldcrest-shared.js', path, { ...options, after: 'oldest' });
+    await listen(fresh, '/goldcrest-shared.js', path, options);
+    await hears(late, ids.at(-1));
+    await hears(all, ids.at(-1));
+    await opens(fresh);
+
+    // The tab that was first goes, and the connection breaks.
+    await tabs.shift().close();
+    proxy.cut();
+    const more = [await publish(channel), await publish(channel)];
+    await Promise.all([...tabs, late, all, fresh].map((page) => hears(page, more[1])));
+    for (const page of tabs) same((await heard(page)).ids, [...ids, ...more], 'what a tab heard');
+    same((await heard(late)).ids, [...ids.slice(4), ...more], 'what the late one heard');
+    same((await heard(all)).ids, [...ids, ...more], 'what the one from the beginning heard');
+    same((await heard(fresh)).ids, more, 'what the one from now on heard');
+    same((await heard(late)).gaps, [], 'gaps');
+    await until(async () => (await held(name)) === `${transport} 1`, 'still one connection');
+
+    // The last one that goes takes it along.
+    await Promise.all([...tabs, late, fresh].map((page) => page.evaluate(() => handle.close())));
+    await until(async () => (await held(name)) === `${transport} 1`, 'one is left');
+    await all.close();
+    await until(async () => (await held(name)) === '', 'none is left');
+    await Promise.all([...tabs, late, fresh].map((page) => page.close()));
+  });
+}
+
+await promise('where there is no SharedWorker, or its script does not come, each tab connects', async () => {
+  for (const spoil of ['delete globalThis.SharedWorker', 'globalThis.SharedWorker = class { constructor() { this.port = { postMessage() {} }; setTimeout(() => this.onerror()); } }']) {
+    const channel = `${prefix}-none`;
+    const page = await tab();
+    await page.evaluate(spoil);
+    await listen(page, '/goldcrest-shared.js', `/events/${channel}`);
+    const early = await page.evaluate(() => handle.publish('early'));
+    await opens(page);
+    const id = await page.evaluate(() => handle.publish('x'));
+    await hears(page, id);
+    const seen = await heard(page);
+    same([seen.ids.at(-1), seen.cursor, seen.transport], [id, id, 'websocket'], early);
+    await page.evaluate(() => handle.close());
+    same((await heard(page)).state, 'closed', 'its state');
+    await page.close();
+  }
+});
+
+await promise('a channel that is not there is told to each tab', async () => {
+  const pages = [await tab(), await tab()];
+  for (const page of pages) {
+    await listen(page, '/goldcrest-shared.js', '/nothing', { transports: ['sse'] });
+    await until(async () => (await heard(page)).state === 'closed', 'closed');
+    const rejected = await page.evaluate(() => handle.publish('x').then(() => 'stored', ({ message }) => message));
+    if (rejected === 'stored') throw new Error(rejected);
+  }
+});
+
+await context.close();
+await proxy.close();
+await rm(profile, { recursive: true, force: true });
+console.log(`module: ${passed} passed, ${failed} failed`);
+process.exit(failed > 0 ? 1 : 0);
