@@ -28,6 +28,7 @@
 //! ```
 
 use core::future::Future;
+use core::task::Poll;
 use core::time::Duration;
 
 use super::ask::{Asker, Asking, Upgrade};
@@ -59,6 +60,8 @@ pub struct Bridge<'e, R: Runtime, L> {
     acknowledged: u64,
     /// This one and all before it have left on the connection that is open.
     sent: u64,
+    /// So many bytes of the event after that one have left, of a frame that has begun.
+    leaving: Option<usize>,
     /// An answer is being read, and a part of it may stand in the buffer.
     reading: bool,
     /// What was missing where it began.
@@ -141,6 +144,7 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
             phase: Phase::Waiting(Instant::from_millis(0)),
             acknowledged: placed.after,
             sent: placed.after,
+            leaving: None,
             reading: false,
             missed: placed.gap,
             reconnect: Reconnect::new(options.reconnect),
@@ -230,48 +234,15 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
 
     /// Sends what may leave and reads what came; `None` where it is to be looked at again.
     async fn carry(&mut self) -> Result<Option<Bridged<ConnectError<R>>>, Ended> {
+        // A part of an answer may stand in the buffer: what is sent is rendered there once it is whole.
+        let sent = if self.reading { Sent::Full } else { self.send()? };
         let Some(socket) = &mut self.socket else { return Err(Ended::Closed) };
-        let mut stuck = false;
-        while !self.reading && self.sent.saturating_sub(self.acknowledged) < self.window {
-            let (kind, length) = match publication(&self.reader, self.sent, self.buffer) {
-                Outgoing::Message { kind, length } => (kind, length),
-                Outgoing::Nothing => break,
-                // All before it are told first, so that it is known how far it came.
-                Outgoing::TooLarge if self.sent > self.acknowledged => break,
-                Outgoing::TooLarge => {
-                    self.sent = self.sent.saturating_add(1);
-                    self.acknowledged = self.sent;
-                    return Ok(Some(Bridged::Refused { id: self.id(self.sent) }));
-                }
-                Outgoing::Overwritten => {
-                    let here = Position::After(EventId { epoch: self.reader.epoch(), seq: self.sent });
-                    let placed = self.reader.place(here, GapPolicy::Replay);
-                    if self.sent == self.acknowledged {
-                        self.acknowledged = placed.after;
-                    }
-                    self.sent = placed.after;
-                    return Ok(placed.gap.map(Bridged::Missed));
-                }
-            };
-            let message = self.buffer.get(..length).unwrap_or_default();
-            if socket.try_send(kind, message)? {
-                self.sent = self.sent.saturating_add(1);
-            } else if self.sent == self.acknowledged {
-                // Longer than the socket holds, perhaps. Nothing is due from the hub, which is free to read all of it.
-                socket.send(kind, message).await?;
-                self.sent = self.sent.saturating_add(1);
-            } else {
-                stuck = true;
-                break;
-            }
-        }
-        let full = stuck || self.reading || self.sent.saturating_sub(self.acknowledged) >= self.window;
-        let (reader, sent) = (&mut self.reader, self.sent);
-        let ready = if full {
-            Some(socket.ready().await?)
-        } else {
-            let mut moved = |cx: &mut core::task::Context<'_>| reader.poll_moved(cx, sent);
-            socket.ready_or(&mut moved).await?
+        let (reader, after) = (&mut self.reader, self.sent);
+        let ready = match sent {
+            Sent::Told(told) => return Ok(Some(told)),
+            Sent::Full => socket.ready_or(0, &mut |_| Poll::Pending).await?,
+            Sent::Stuck => socket.ready_or(1, &mut |_| Poll::Pending).await?,
+            Sent::All => socket.ready_or(0, &mut |cx| reader.poll_moved(cx, after)).await?,
         };
         if ready.is_none() {
             return Ok(None);
@@ -303,9 +274,55 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
         }
     }
 
+    /// Lets leave what there is room for, within the window.
+    fn send(&mut self) -> Result<Sent<ConnectError<R>>, Ended> {
+        let Some(socket) = &mut self.socket else { return Err(Ended::Closed) };
+        while self.sent.saturating_sub(self.acknowledged) < self.window {
+            let (kind, length) = match publication(&self.reader, self.sent, self.buffer) {
+                Outgoing::Message { kind, length } => (kind, length),
+                // Half an event is never passed for a whole one.
+                _ if self.leaving.is_some() => return Err(Ended::Overwritten),
+                Outgoing::Nothing => return Ok(Sent::All),
+                // All before it are told first, so that it is known how far it came.
+                Outgoing::TooLarge if self.sent > self.acknowledged => return Ok(Sent::Full),
+                Outgoing::TooLarge => {
+                    self.sent = self.sent.saturating_add(1);
+                    self.acknowledged = self.sent;
+                    return Ok(Sent::Told(Bridged::Refused { id: self.id(self.sent) }));
+                }
+                Outgoing::Overwritten => {
+                    let here = EventId { epoch: self.reader.epoch(), seq: self.sent };
+                    let placed = self.reader.place(Position::After(here), GapPolicy::Replay);
+                    if self.sent == self.acknowledged {
+                        self.acknowledged = placed.after;
+                    }
+                    self.sent = placed.after;
+                    match placed.gap {
+                        Some(gap) => return Ok(Sent::Told(Bridged::Missed(gap))),
+                        None => continue,
+                    }
+                }
+            };
+            let left = match self.leaving {
+                Some(left) => left,
+                None if socket.start_whole(kind, length)? => 0,
+                None => return Ok(Sent::Stuck),
+            };
+            let message = self.buffer.get(left..length).unwrap_or_default();
+            let left = left.saturating_add(socket.payload(message)?);
+            if left < length {
+                self.leaving = Some(left);
+                return Ok(Sent::Stuck);
+            }
+            self.leaving = None;
+            self.sent = self.sent.saturating_add(1);
+        }
+        Ok(Sent::Full)
+    }
+
     fn lost(&mut self, error: Error<ConnectError<R>>) -> Result<Bridged<ConnectError<R>>, Error<ConnectError<R>>> {
         let opened = self.socket.take().is_some();
-        self.reading = false;
+        (self.leaving, self.reading) = (None, false);
         self.asker.forget();
         if opened {
             self.reconnect.on_end();
@@ -320,6 +337,18 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
             }
         }
     }
+}
+
+/// How far sending came.
+enum Sent<E> {
+    /// Everything that there is.
+    All,
+    /// An answer has to come first.
+    Full,
+    /// There is no room.
+    Stuck,
+    /// There is something to tell.
+    Told(Bridged<E>),
 }
 
 /// What a hub says became of a publication.

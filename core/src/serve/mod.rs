@@ -258,4 +258,4 @@ async fn busy<R: Runtime>(line: &mut Line<'_, R>) -> Ended {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

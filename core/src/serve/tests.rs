@@ -15,4 +15,4 @@ mod smoke;
 mod unfinished;
 mod waiting;
 mod websocket;
-mod world;
+pub(crate) mod world;

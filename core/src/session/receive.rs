@@ -34,7 +34,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     /// How the connection ended.
     pub async fn ready(&mut self) -> Result<bool, Ended> {
         loop {
-            if let Some(ready) = self.ready_or(&mut |_| Poll::Pending).await? {
+            if let Some(ready) = self.ready_or(0, &mut |_| Poll::Pending).await? {
                 return Ok(ready);
             }
         }
@@ -47,15 +47,16 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             if self.link.now() >= deadline {
                 return Ok(false);
             }
-            if self.ready_or(&mut |cx| timer.poll_until(cx, deadline)).await?.is_some() {
+            if self.ready_or(0, &mut |cx| timer.poll_until(cx, deadline)).await?.is_some() {
                 return Ok(true);
             }
         }
     }
 
-    /// As [`Session::ready`], or `None` once `also` may be ready.
+    /// As [`Session::ready`], or `None` once there may be so much room, or `also` may be ready.
     pub(crate) async fn ready_or(
         &mut self,
+        room: usize,
         also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> Result<Option<bool>, Ended> {
         self.mend()?;
@@ -70,7 +71,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 Lent::Got(()) if reads => return Ok(Some(true)),
                 Lent::Eof => return Err(Ended::Closed),
                 Lent::Got(()) | Lent::NotNow if rested => return Ok(None),
-                Lent::Got(()) | Lent::NotNow => self.rest_or(reads, usize::from(!reads), also).await?,
+                Lent::Got(()) | Lent::NotNow => self.rest_or(reads, room.max(usize::from(!reads)), also).await?,
             }
             rested = true;
         }

@@ -90,8 +90,8 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             self.wire.restart();
         }
         self.wire.beat(&self.link)?;
-        // The payload of a frame under way is for who gives it.
-        if self.wire.connection.payload_remaining() == 0 {
+        // The payload of a frame under way is for who gives it; its head need not wait for that.
+        if self.wire.connection.has_output() {
             self.push(&mut &[][..])?;
         }
         Ok(())

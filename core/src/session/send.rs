@@ -112,6 +112,28 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         Ok(())
     }
 
+    /// Begins a message of so many bytes in one frame, which [`Session::payload`] takes. `false` while another frame is under
+    /// way.
+    pub(crate) fn start_whole(&mut self, kind: MessageKind, length: usize) -> Result<bool, Ended> {
+        self.mend()?;
+        if self.sending.is_some() || self.wire.connection.is_closing() {
+            return Err(Ended::Closed);
+        }
+        if !self.push(&mut &[][..])? {
+            return Ok(false);
+        }
+        self.begin(kind, true, length)?;
+        Ok(true)
+    }
+
+    /// Lets leave what there is room for of the payload `rest` of the frame under way, and says how much that was. Nothing is
+    /// waited for, and nothing is kept: who drops it goes on behind what has left.
+    pub(crate) fn payload(&mut self, payload: &[u8]) -> Result<usize, Ended> {
+        let mut rest = payload;
+        self.push(&mut rest)?;
+        Ok(payload.len().saturating_sub(rest.len()))
+    }
+
     /// Whether so many bytes, behind what waits already, can leave now.
     fn has_room(&self, bytes: usize) -> bool {
         bytes.saturating_add(self.wire.connection.buffered()) <= self.link.socket().room()

@@ -19,7 +19,7 @@ use crate::ws::handshake::ClientHandshake;
 const ENDLESS: usize = 32 * 1024;
 
 /// The client's end of a connection.
-pub(super) struct Client {
+pub(crate) struct Client {
     pub(super) world: &'static World,
     task: usize,
     end: Option<PipeEnd<'static>>,

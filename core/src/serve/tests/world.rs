@@ -33,47 +33,47 @@ macro_rules! rings {
 /// How often a connection may look at the clock in one poll before it counts as caught in a loop.
 const SPIN: usize = 200_000;
 
-pub(super) type TestHub = Hub<NoopRawMutex, Vec<u8>, 2, 4>;
+pub(crate) type TestHub = Hub<NoopRawMutex, Vec<u8>, 2, 4>;
 
-pub(super) const EPOCH: u32 = 0xabc;
+pub(crate) const EPOCH: u32 = 0xabc;
 
 /// A hub of the channels `a` and `b`, for four followers, that keeps at most `events` events in `bytes` bytes.
-pub(super) fn hub(events: usize, bytes: usize) -> TestHub {
+pub(crate) fn hub(events: usize, bytes: usize) -> TestHub {
     hub_of(events, bytes, EPOCH)
 }
 
-pub(super) fn hub_of(events: usize, bytes: usize, epoch: u32) -> TestHub {
+pub(crate) fn hub_of(events: usize, bytes: usize, epoch: u32) -> TestHub {
     let log = || EventLog::new(vec![0; bytes + 4 * events], events, epoch).unwrap();
     Hub::new([Channel::new("a", log()), Channel::new("b", log())])
 }
 
 /// A thing that lives as long as the test.
-pub(super) fn keep<T>(thing: T) -> &'static T {
+pub(crate) fn keep<T>(thing: T) -> &'static T {
     Box::leak(Box::new(thing))
 }
 
 /// The world of connections.
-pub(super) struct World {
-    pub(super) clock: VirtualClock,
-    pub(super) draining: Cell<bool>,
-    pub(super) cut: Rc<Cell<bool>>,
+pub(crate) struct World {
+    pub(crate) clock: VirtualClock,
+    pub(crate) draining: Cell<bool>,
+    pub(crate) cut: Rc<Cell<bool>>,
     /// Buffers that are free, and their sizes.
-    pub(super) heads: Pool,
-    pub(super) events: Pool,
-    pub(super) random: Cell<u32>,
+    pub(crate) heads: Pool,
+    pub(crate) events: Pool,
+    pub(crate) random: Cell<u32>,
     /// What tickets were told, in all.
-    pub(super) counted: Rc<Cell<Counted>>,
+    pub(crate) counted: Rc<Cell<Counted>>,
     tasks: RefCell<Vec<Task>>,
     /// How often tasks were polled, in all.
-    pub(super) polls: Cell<usize>,
+    pub(crate) polls: Cell<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counted {
-    pub(super) tickets: usize,
-    pub(super) received: u64,
-    pub(super) sent: u64,
-    pub(super) payload: u64,
+pub(crate) struct Counted {
+    pub(crate) tickets: usize,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    pub(crate) payload: u64,
 }
 
 struct Task {
@@ -90,9 +90,9 @@ impl Wake for Flag {
     }
 }
 
-pub(super) struct Pool {
+pub(crate) struct Pool {
     free: Rc<Cell<usize>>,
-    pub(super) size: Cell<usize>,
+    pub(crate) size: Cell<usize>,
 }
 
 impl Pool {
@@ -100,11 +100,11 @@ impl Pool {
         Self { free: Rc::new(Cell::new(count)), size: Cell::new(size) }
     }
 
-    pub(super) fn free(&self) -> usize {
+    pub(crate) fn free(&self) -> usize {
         self.free.get()
     }
 
-    pub(super) fn set_free(&self, count: usize) {
+    pub(crate) fn set_free(&self, count: usize) {
         self.free.set(count);
     }
 
@@ -114,7 +114,7 @@ impl Pool {
     }
 }
 
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     bytes: Vec<u8>,
     free: Rc<Cell<usize>>,
 }
@@ -138,7 +138,7 @@ impl Drop for Buffer {
 }
 
 impl World {
-    pub(super) fn new() -> &'static Self {
+    pub(crate) fn new() -> &'static Self {
         keep(Self {
             clock: VirtualClock::default(),
             draining: Cell::new(false),
@@ -153,11 +153,11 @@ impl World {
     }
 
     /// A client of a connection that `handler` serves, over rings of 512 bytes.
-    pub(super) fn connect<H: Handler>(&'static self, config: &'static Config<'static>, handler: &'static H) -> Client {
+    pub(crate) fn connect<H: Handler>(&'static self, config: &'static Config<'static>, handler: &'static H) -> Client {
         self.connect_over(keep(Pipe::<512>::new()).ends(), config, handler)
     }
 
-    pub(super) fn connect_over<H: Handler>(
+    pub(crate) fn connect_over<H: Handler>(
         &'static self,
         (mut device, browser): (PipeEnd<'static>, PipeEnd<'static>),
         config: &'static Config<'static>,
@@ -167,14 +167,14 @@ impl World {
         Client::new(self, task, browser)
     }
 
-    pub(super) fn spawn(&self, future: impl Future<Output = Ended> + 'static) -> usize {
+    pub(crate) fn spawn(&self, future: impl Future<Output = Ended> + 'static) -> usize {
         let flag = Arc::new(Flag(AtomicBool::new(true)));
         self.tasks.borrow_mut().push(Task { future: Some(Box::pin(future)), flag, ended: None });
         self.tasks.borrow().len() - 1
     }
 
     /// Polls the tasks that were woken, once each and in turn. Whether there were any.
-    pub(super) fn round(&self) -> bool {
+    pub(crate) fn round(&self) -> bool {
         let mut any = false;
         let count = self.tasks.borrow().len();
         for at in 0..count {
@@ -201,7 +201,7 @@ impl World {
     }
 
     /// Polls until nothing is woken.
-    pub(super) fn run(&self) {
+    pub(crate) fn run(&self) {
         let mut rounds = 0;
         while self.round() {
             rounds += 1;
@@ -210,7 +210,7 @@ impl World {
     }
 
     /// Lets time pass, from alarm to alarm.
-    pub(super) fn pass(&self, time: Duration) {
+    pub(crate) fn pass(&self, time: Duration) {
         let end = self.clock.moment() + time;
         self.run();
         while let Some(next) = self.clock.next_alarm().filter(|next| *next <= end) {
@@ -221,36 +221,36 @@ impl World {
         self.run();
     }
 
-    pub(super) fn ended(&self, task: usize) -> Option<Ended> {
+    pub(crate) fn ended(&self, task: usize) -> Option<Ended> {
         self.tasks.borrow()[task].ended
     }
 
     /// The server is to shut down; every task is woken, as a runtime has to.
-    pub(super) fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.draining.set(true);
         self.wake_all();
         self.run();
     }
 
-    pub(super) fn cut_all(&self) {
+    pub(crate) fn cut_all(&self) {
         self.cut.set(true);
         self.wake_all();
         self.run();
     }
 
-    pub(super) fn wake_all(&self) {
+    pub(crate) fn wake_all(&self) {
         for task in self.tasks.borrow().iter() {
             task.flag.0.store(true, Ordering::Relaxed);
         }
     }
 
     /// How many tasks are under way.
-    pub(super) fn alive(&self) -> usize {
+    pub(crate) fn alive(&self) -> usize {
         self.tasks.borrow().iter().filter(|task| task.ended.is_none()).count()
     }
 
     /// Drops a task, as a runtime that is shut down does.
-    pub(super) fn kill(&self, task: usize) {
+    pub(crate) fn kill(&self, task: usize) {
         let future = self.tasks.borrow_mut()[task].future.take();
         drop(future);
     }
@@ -288,7 +288,7 @@ impl Runtime for World {
     }
 }
 
-pub(super) struct TestTicket {
+pub(crate) struct TestTicket {
     counted: Rc<Cell<Counted>>,
     cut: Rc<Cell<bool>>,
 }
@@ -311,7 +311,7 @@ impl Ticket for TestTicket {
 
 /// A clock that stands still until it is told the time.
 #[derive(Default)]
-pub(super) struct VirtualClock {
+pub(crate) struct VirtualClock {
     state: Rc<RefCell<Alarms>>,
     looks: Cell<usize>,
 }
@@ -323,12 +323,12 @@ struct Alarms {
 }
 
 impl VirtualClock {
-    pub(super) fn moment(&self) -> Instant {
+    pub(crate) fn moment(&self) -> Instant {
         self.state.borrow().now
     }
 
     /// Counts anew how often a task looks at it.
-    pub(super) fn begin_poll(&self) {
+    pub(crate) fn begin_poll(&self) {
         self.looks.set(0);
     }
 
@@ -366,7 +366,7 @@ impl Clock for VirtualClock {
 }
 
 /// An alarm of a [`VirtualClock`].
-pub(super) struct Alarm {
+pub(crate) struct Alarm {
     state: Rc<RefCell<Alarms>>,
     at: usize,
 }
@@ -390,7 +390,7 @@ impl Drop for Alarm {
 }
 
 /// The sizes that rings are tried in: each from 1 byte on, past every seam that matters, and some that are larger.
-pub(super) const RINGS: [fn() -> (PipeEnd<'static>, PipeEnd<'static>); 76] = rings!(
+pub(crate) const RINGS: [fn() -> (PipeEnd<'static>, PipeEnd<'static>); 76] = rings!(
     1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41
     42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69 70 127 128 129 130 131 1072
 );

@@ -1,0 +1,157 @@
+//! Servers that do their worst: a clear error, within the memory given.
+
+use std::format;
+use std::string::ToString;
+use std::vec::Vec;
+
+use super::net::{Net, Then, script, seconds, subscribe};
+use super::subscription::only;
+use crate::client::{Config, Options, Start, Transport};
+use crate::serve::tests::world::World;
+
+/// What a subscription says first of a server that answers so.
+fn first(way: Transport, answer: Vec<u8>, then: Then) -> std::string::String {
+    let world = World::new();
+    let net = Net::new(world, script(world, move |_, _| (answer.clone(), then)));
+    let options = Options { start: Start::Oldest, ..only(way) };
+    let heard = subscribe(net, options, Config::default(), false);
+    world.pass(seconds(60));
+    let all = heard.all();
+    all.into_iter().find(|it| !it.starts_with("open")).unwrap_or_default()
+}
+
+fn answer(media_type: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nConnection: close\r\n\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+#[test]
+fn an_endless_head_is_cut_off_at_the_buffer() {
+    for endless in [
+        [&b"HTTP/1.1 200 "[..], &[b'x'; 100_000]].concat(),
+        [&b"HTTP/1.1 200 OK\r\nX: "[..], &[b'x'; 100_000]].concat(),
+        [&b"HTTP/1.1 200 OK\r\n"[..], &b"X: y\r\n".repeat(20_000)].concat(),
+        [&b"HTTP/1.1 200 OK\r\n"[..], &[b'x'; 100_000]].concat(),
+    ] {
+        for way in [Transport::Sse, Transport::WebSocket, Transport::Poll] {
+            assert_eq!(first(way, endless.clone(), Then::Hold), "over: Answer(TooLarge)");
+        }
+    }
+    let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000);
+    assert_eq!(first(Transport::Sse, interim, Then::Hold), "over: Answer(TooLarge)");
+}
+
+#[test]
+fn an_endless_line_or_object_is_cut_off_at_the_buffer() {
+    for (way, media_type, body, expected) in [
+        (Transport::Sse, "text/event-stream", &b"data: "[..], "over: Stream(DataTooLong)"),
+        (Transport::Sse, "text/event-stream", b"id: ", "over: Stream(IdTooLong)"),
+        (Transport::Sse, "text/event-stream", b"event: ", "over: Stream(EventTypeTooLong)"),
+        (Transport::Stream, "application/x-ndjson", b"{\"id\":\"", "over: TooLarge"),
+        (Transport::Poll, "application/json", b"{\"events\":[{\"id\":\"", "over: TooLarge"),
+        (Transport::Poll, "application/json", b"{\"x\":\"", "over: TooLarge"),
+    ] {
+        let body = [body, &[b'x'; 100_000]].concat();
+        let told = first(way, answer(media_type, &[&body[..], b"\n\n"].concat()), Then::Hold);
+        assert_eq!(told, expected, "{}", way.as_str());
+    }
+}
+
+#[test]
+fn an_endless_comment_is_no_event_and_costs_nothing() {
+    let body = [&b": "[..], &[b'x'; 100_000], b"\n\ndata: then\n\n"].concat();
+    assert_eq!(first(Transport::Sse, answer("text/event-stream", &body), Then::Hold), "=then");
+}
+
+#[test]
+fn wrong_utf_8_is_replaced_on_sse_and_refused_in_json() {
+    let told = first(Transport::Sse, answer("text/event-stream", b"data: a\xffb\n\n"), Then::Hold);
+    assert_eq!(told, "=a\u{fffd}b");
+    let line = b"{\"id\":\"a-1\",\"type\":\"t\",\"data\":\"\xff\"}\n";
+    let told = first(Transport::Stream, answer("application/x-ndjson", line), Then::Hold);
+    assert!(told.starts_with("lost stream Malformed "), "{told}");
+}
+
+#[test]
+fn garbage_between_chunks_is_told() {
+    for (body, refusal) in [
+        (&b"zz\r\n"[..], "ChunkSize"),
+        (b"fffffffffffffffff\r\n", "ChunkSize"),
+        (b"3\r\nabcX", "ChunkEnd"),
+        (b"3 \r\nabc\r\n", "ChunkSize"),
+        (b"3\nabc", "ChunkSize"),
+        (b"0\r\nX\r\n\r\n", "Trailer"),
+    ] {
+        let head = &b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"[..];
+        let told = first(Transport::Sse, [head, body].concat(), Then::Hold);
+        assert!(told.starts_with(&format!("lost sse Content({refusal}) ")), "{told}");
+    }
+}
+
+#[test]
+fn what_is_no_http_is_told() {
+    for (bytes, expected) in [
+        (&b"\x16\x03\x01"[..], "over: Answer(StatusLine)"),
+        (b"SSH-2.0-x\r\n\r\n", "over: Answer(StatusLine)"),
+        (b"HTTP/2.0 200 OK\r\n\r\n", "over: Answer(Version)"),
+        (b"HTTP/1.1 200 OK\nA: b\n\n", "over: Answer(Broken(LineEnd))"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "over: Answer(Broken(ContentLength))"),
+    ] {
+        assert_eq!(first(Transport::Sse, bytes.to_vec(), Then::Hold), expected);
+    }
+}
+
+#[test]
+fn what_is_no_json_is_told() {
+    for body in ["<html>", "[]", "{\"events\":[1]}", "{\"events\":[{}]}x", "{\"events\":[{\"id\":1}]}"] {
+        let told = first(Transport::Poll, answer("application/json", body.as_bytes()), Then::Close);
+        assert!(told.starts_with("lost poll Malformed "), "{body}: {told}");
+    }
+    for body in ["<html>\n", "{\n", "{\"id\":1,\"data\":\"\"}\n"] {
+        let told = first(Transport::Stream, answer("application/x-ndjson", body.as_bytes()), Then::Hold);
+        assert!(told.starts_with("lost stream Malformed "), "{body}: {told}");
+    }
+}
+
+/// A server that shakes hands and then says `frames`.
+fn framed(frames: &'static [u8]) -> std::string::String {
+    let world = World::new();
+    let net = Net::new(
+        world,
+        script(world, move |_, request| {
+            use crate::ws::handshake::key::{Key, accept_key};
+            let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+            let accept = accept_key(Key::parse(key.as_bytes()).unwrap());
+            let head = format!(
+                "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: goldcrest.v1\r\n\
+                 Sec-WebSocket-Accept: {}\r\n\r\n",
+                core::str::from_utf8(&accept).unwrap()
+            );
+            ([head.as_bytes(), frames].concat(), Then::Hold)
+        }),
+    );
+    let options = Options { start: Start::Oldest, ..only(Transport::WebSocket) };
+    let heard = subscribe(net, options, Config::default(), false);
+    world.pass(seconds(60));
+    heard.all().get(1).map(ToString::to_string).unwrap_or_default()
+}
+
+#[test]
+fn frames_against_the_rules_are_told_by_their_rule() {
+    assert_eq!(framed(b"\x82\x7f\0\0\0\x01\0\0\0\0"), "over: TooLarge", "4 GiB are announced");
+    for (frames, rule) in [
+        (&b"\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff"[..], "LengthTooLarge"),
+        (b"\x81\x02\xff\xff", "NotUtf8"),
+        (b"\x81\x81\0\0\0\0a", "Masked"),
+        (b"\x80\0", "UnexpectedContinuation"),
+        (b"\xc1\0", "ReservedBits"),
+        (b"\x83\0", "ReservedOpcode"),
+        (b"\x89\x7e\0\x7e", "LongControl"),
+        (b"\x88\x01\x03", "HalfCloseCode"),
+    ] {
+        let told = framed(frames);
+        assert!(told.starts_with(&format!("lost websocket Ended(Protocol({rule})) ")), "{told}");
+    }
+    assert!(framed(b"\x81\x02{}\x88\x02\x03\xe8").starts_with("lost websocket Ended(Closed) "));
+    assert!(framed(b"\x81\x01{").starts_with("lost websocket Malformed "));
+}

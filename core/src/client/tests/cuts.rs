@@ -1,0 +1,139 @@
+//! The network fails at every place of an answer: nothing is lost that the log holds, and nothing comes twice.
+
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+use super::net::{Fault, Net, seconds, subscribe};
+use super::subscription::{WAYS, only, publish};
+use crate::client::{Config, Options, Start, Transport};
+use crate::hub::{ChannelName, Channels, Publication};
+use crate::log::{Encoding, EventType};
+use crate::serve::tests::world::{TestHub, World, hub, keep};
+
+/// Bytes that the first connection carries when nothing fails, and what is heard then.
+fn whole(options: Options<'static>) -> (usize, Vec<String>) {
+    let (world, hub) = (World::new(), keep(hub(16, 2048)));
+    let net = Net::of_hub(world, hub);
+    let heard = run(world, net, hub, options, false);
+    (net.carried.get(), heard)
+}
+
+/// Events before, while and after the connection is there.
+fn run(
+    world: &'static World,
+    net: &'static Net,
+    hub: &TestHub,
+    options: Options<'static>,
+    dropping: bool,
+) -> Vec<String> {
+    publish(hub, "before");
+    publish(hub, "\u{e9}\"\n");
+    let heard = subscribe(net, options, Config::default(), dropping);
+    world.run();
+    for number in 0..3 {
+        publish(hub, &format!("live {number}"));
+        world.run();
+    }
+    let channel = ChannelName::new("a").unwrap();
+    let event_type = EventType::new("b").unwrap();
+    let binary = Publication { event_type, encoding: Encoding::Binary, data: b"\0\xff", idempotency_key: None };
+    Channels::publish(hub, channel, &binary).unwrap();
+    world.pass(seconds(8));
+    publish(hub, "last");
+    // A connection that is silent is found out at the latest by its heartbeat.
+    world.pass(seconds(100));
+    heard.events()
+}
+
+const ALL: [&str; 7] = ["1=before", "2=\u{e9}\"\n", "3=live 0", "4=live 1", "5=live 2", "6b=0x00ff", "7=last"];
+
+fn cut_everywhere(way: Transport, fault: fn(usize) -> Fault, step: usize, dropping: bool) {
+    let options = Options { start: Start::Oldest, ..only(way) };
+    let (length, heard) = whole(options);
+    assert_eq!(heard, ALL, "{}", way.as_str());
+    for at in (0..=length).step_by(step) {
+        let (world, hub) = (World::new(), keep(hub(16, 2048)));
+        let net = Net::of_hub(world, hub);
+        net.set_faults(move |number| if number == 0 { fault(at) } else { Fault::None });
+        assert_eq!(run(world, net, hub, options, dropping), ALL, "{} cut at {at} of {length}", way.as_str());
+    }
+}
+
+#[test]
+fn a_reset_at_any_byte_loses_and_repeats_nothing() {
+    for way in WAYS {
+        cut_everywhere(way, Fault::Reset, 1, false);
+    }
+}
+
+#[test]
+fn an_end_at_any_second_byte_loses_and_repeats_nothing() {
+    for way in WAYS {
+        cut_everywhere(way, Fault::End, 2, false);
+    }
+}
+
+#[test]
+fn silence_after_any_third_byte_loses_and_repeats_nothing() {
+    for way in WAYS {
+        cut_everywhere(way, Fault::Silent, 3, false);
+    }
+}
+
+#[test]
+fn a_reset_at_any_second_byte_with_futures_dropped_at_every_poll_loses_and_repeats_nothing() {
+    for way in WAYS {
+        cut_everywhere(way, Fault::Reset, 2, true);
+    }
+}
+
+#[test]
+fn a_first_connection_cut_anywhere_keeps_its_start_after_the_newest() {
+    for way in WAYS {
+        // What the first connection carries beside the events differs little from one that starts at the oldest.
+        for at in (0..700).step_by(5) {
+            let (world, hub) = (World::new(), keep(hub(16, 2048)));
+            let net = Net::of_hub(world, hub);
+            net.set_faults(move |number| if number == 0 { Fault::Reset(at) } else { Fault::None });
+            publish(hub, "old");
+            let heard = subscribe(net, only(way), Config::default(), false);
+            world.run();
+            let known = !heard.all().iter().any(|it| it.starts_with("lost"));
+            publish(hub, "new");
+            world.pass(seconds(100));
+            publish(hub, "last");
+            world.pass(seconds(10));
+            // Before it could know where the newest is, "after the newest" is after the one that is there when it can.
+            let expected: &[&str] = if known { &["2=new", "3=last"] } else { &["3=last"] };
+            let heard = heard.events();
+            assert!(heard == expected || heard == ["2=new", "3=last"], "{} cut at {at}: {heard:?}", way.as_str());
+        }
+    }
+}
+
+#[test]
+fn the_network_may_fail_again_and_again() {
+    for way in WAYS {
+        for at in [180, 250, 320, 400] {
+            let (world, hub) = (World::new(), keep(hub(64, 8192)));
+            let net = Net::of_hub(world, hub);
+            // Each connection carries a little: an answer's head and some bytes more.
+            net.set_faults(move |number| match number % 4 {
+                3 => Fault::Refused,
+                1 => Fault::End(at + number),
+                _ => Fault::Reset(at + number),
+            });
+            let options = Options { start: Start::Oldest, ..only(way) };
+            let heard = subscribe(net, options, Config::default(), false);
+            for number in 0..20 {
+                publish(hub, &format!("{number}"));
+                world.pass(seconds(7));
+            }
+            net.set_faults(|_| Fault::None);
+            world.pass(seconds(200));
+            let expected: Vec<_> = (0..20).map(|number| format!("{}={number}", number + 1)).collect();
+            assert_eq!(heard.events(), expected, "{} {at}: {:?}", way.as_str(), heard.all());
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! An `EventSource` against servers of all kinds.
+
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+use super::net::{Fault, Heard, Net, Then, memory, once, script, seconds, serve_hub};
+use super::subscription::publish;
+use crate::client::{Config, EventSource, EventSourceOptions, ReadyState, Update};
+use crate::edge::{Pipe, PipeEnd};
+use crate::serve::Ended;
+use crate::serve::tests::world::{World, hub, keep};
+use crate::sse::parse::Bounds;
+use crate::sse::reconnect::Policy;
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+
+/// Listens to `url` in a task.
+fn listen(net: &'static Net, url: &'static str, options: EventSourceOptions<'static>, dropping: bool) -> Heard {
+    let heard = Heard::default();
+    let told = heard.clone();
+    net.world.spawn(async move {
+        let config = keep(Config { headers: &[("Authorization", "Bearer x"), ("X-Mine", "y")], ..Config::default() });
+        let memory = memory(256);
+        let events = std::vec![0; Bounds::DEFAULT.memory(64)].leak();
+        let mut source = EventSource::new(net, config, url, options, memory, events);
+        assert_eq!(source.state(), ReadyState::Connecting);
+        loop {
+            let said = {
+                let update = if dropping {
+                    let Some(update) = once(source.next()).await else { continue };
+                    update
+                } else {
+                    source.next().await
+                };
+                update.map(|update| match update {
+                    Update::Opened => String::from("open"),
+                    Update::Event(event) => format!("{}|{}|{}", event.last_event_id, event.event_type, event.data),
+                    Update::Lost { error, delay } => format!("lost {error:?} {}", delay.as_millis()),
+                })
+            };
+            match said {
+                Ok(said) => told.push(said),
+                Err(error) => {
+                    told.push(format!("over: {error:?}"));
+                    assert_eq!(source.state(), ReadyState::Closed);
+                    assert!(matches!(source.next().await, Err(crate::client::Error::Closed)));
+                    return Ended::Closed;
+                }
+            }
+        }
+    });
+    heard
+}
+
+fn steady() -> EventSourceOptions<'static> {
+    EventSourceOptions { reconnect: Policy { jitter_percent: 0, ..Policy::DEFAULT }, ..EventSourceOptions::default() }
+}
+
+/// A server whose answers are the same each time.
+fn answering(world: &'static World, answer: impl AsRef<[u8]> + 'static, then: Then) -> &'static Net {
+    Net::new(world, script(world, move |_, _| (answer.as_ref().to_vec(), then)))
+}
+
+#[test]
+fn it_opens_gives_events_and_comes_back_with_the_last_id_and_the_servers_time() {
+    let world = World::new();
+    let net = Net::new(
+        world,
+        script(world, |number, request| {
+            let id = request.lines().find_map(|line| line.strip_prefix("Last-Event-ID: ")).unwrap_or("none");
+            assert!(request.contains("\r\nAccept: text/event-stream\r\n") && request.contains("\r\nX-Mine: y\r\n"));
+            (format!("{HEAD}retry: 7000\nid: {number}\nevent: e\ndata: {id}\n\ndata: cut").into_bytes(), Then::Close)
+        }),
+    );
+    let heard = listen(net, "http://localhost/", steady(), false);
+    world.run();
+    assert_eq!(heard.take(), ["open", "0|e|none", "lost Ended(Closed) 7000"]);
+    world.pass(seconds(6));
+    assert_eq!(heard.take(), [""; 0]);
+    world.pass(seconds(1));
+    assert_eq!(heard.take(), ["open", "1|e|0", "lost Ended(Closed) 7000"]);
+}
+
+#[test]
+fn an_id_that_was_kept_over_a_reboot_is_sent_at_once() {
+    let world = World::new();
+    let net = Net::new(
+        world,
+        script(world, |_, request| {
+            assert!(request.contains("\r\nLast-Event-ID: kept\r\n"), "{request}");
+            (HEAD.as_bytes().to_vec(), Then::Hold)
+        }),
+    );
+    let heard = listen(net, "http://localhost/", EventSourceOptions { last_event_id: "kept", ..steady() }, false);
+    world.run();
+    assert_eq!(heard.take(), ["open"]);
+}
+
+#[test]
+fn what_the_standard_calls_final_is_final() {
+    for (answer, expected) in [
+        ("HTTP/1.1 204 No Content\r\n\r\n", "over: Status { status: 204, retry_after: None }"),
+        ("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", "over: Status { status: 404, retry_after: None }"),
+        ("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", "over: Status { status: 401, retry_after: None }"),
+        ("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", "over: ContentType"),
+        ("HTTP/1.1 200 OK\r\n\r\n", "over: ContentType"),
+    ] {
+        let world = World::new();
+        let heard = listen(answering(world, answer, Then::Hold), "http://localhost/", steady(), false);
+        world.pass(seconds(100));
+        assert_eq!(heard.all(), [expected], "{answer}");
+    }
+}
+
+#[test]
+fn a_busy_server_is_asked_again_unless_the_standard_is_wanted_to_the_letter() {
+    let busy = "HTTP/1.1 503 Busy\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n";
+    let world = World::new();
+    let heard = listen(answering(world, busy, Then::Hold), "http://localhost/", steady(), false);
+    world.run();
+    assert_eq!(heard.take(), ["lost Status { status: 503, retry_after: Some(9) } 9000"]);
+    let world = World::new();
+    let options = EventSourceOptions { retry_busy: false, ..steady() };
+    let heard = listen(answering(world, busy, Then::Hold), "http://localhost/", options, false);
+    world.run();
+    assert_eq!(heard.take(), ["over: Status { status: 503, retry_after: Some(9) }"]);
+}
+
+#[test]
+fn failures_wait_longer_each_time_and_an_attempt_may_be_the_last() {
+    let world = World::new();
+    let net = answering(world, HEAD, Then::Hold);
+    net.set_faults(|_| Fault::Refused);
+    let options = EventSourceOptions {
+        reconnect: Policy { jitter_percent: 0, attempts: Some(4), ..Policy::DEFAULT },
+        ..EventSourceOptions::default()
+    };
+    let heard = listen(net, "http://localhost/", options, false);
+    world.pass(seconds(100));
+    assert_eq!(
+        heard.all(),
+        [
+            "lost Connect(PipeError) 3000",
+            "lost Connect(PipeError) 6000",
+            "lost Connect(PipeError) 12000",
+            "over: Connect(PipeError)",
+        ]
+    );
+}
+
+#[test]
+fn seeds_spread_the_clients_of_a_server_that_restarts() {
+    let mut delays: Vec<_> = (1..20)
+        .map(|seed| {
+            let world = World::new();
+            let net = answering(world, HEAD, Then::Hold);
+            net.set_faults(|_| Fault::Refused);
+            let options = EventSourceOptions { seed: seed * 0x0101_0101, ..EventSourceOptions::default() };
+            let heard = listen(net, "http://localhost/", options, false);
+            world.run();
+            heard.all().pop().unwrap()
+        })
+        .collect();
+    delays.sort();
+    delays.dedup();
+    assert!(delays.len() > 15, "{delays:?}");
+}
+
+#[test]
+fn redirects_are_followed_within_a_bound_and_start_anew_each_time() {
+    let world = World::new();
+    let net = Net::new(
+        world,
+        script(world, |number, request| {
+            let target = request.split(' ').nth(1).unwrap();
+            let moved = |status: u16, to: &str| {
+                format!("HTTP/1.1 {status} Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+            };
+            let secret = request.contains("Authorization");
+            let answer = match number % 6 {
+                0 => moved(301, "/b"),
+                1 => moved(302, "c?x#y"),
+                2 => moved(303, "//other:81/d"),
+                3 => moved(307, "./e"),
+                4 => moved(308, "https://third/f"),
+                _ => format!("{HEAD}data: {target} {secret}\n\n").into_bytes(),
+            };
+            assert_eq!(secret, number % 6 < 3, "{number}: {request}");
+            (answer, Then::Close)
+        }),
+    );
+    let heard = listen(net, "http://localhost/a", steady(), false);
+    world.run();
+    assert_eq!(heard.take(), ["open", "|message|/f false", "lost Ended(Closed) 3000"]);
+    let expected = ["localhost:80", "localhost:80", "localhost:80", "other:81", "other:81", "sthird:443"];
+    assert_eq!(*net.endpoints.borrow(), expected);
+    world.pass(seconds(3));
+    assert_eq!(heard.take(), ["open", "|message|/f false", "lost Ended(Closed) 3000"]);
+}
+
+#[test]
+fn a_redirect_that_goes_round_or_nowhere_or_into_the_clear_is_the_end() {
+    for (location, url, expected) in [
+        ("Location: /a\r\n", "http://localhost/a", "over: Redirects"),
+        ("", "http://localhost/a", "over: Location"),
+        ("Location: /a\r\nLocation: /b\r\n", "http://localhost/a", "over: Location"),
+        ("Location: ftp://x/\r\n", "http://localhost/a", "over: Url(Scheme)"),
+        ("Location: http://u:p@x/\r\n", "http://localhost/a", "over: Url(UserInfo)"),
+        ("Location: http://x/\r\n", "https://localhost/a", "over: Location"),
+        ("Location: ws://x/\r\n", "https://localhost/a", "over: Location"),
+    ] {
+        let world = World::new();
+        let answer = format!("HTTP/1.1 302 Found\r\n{location}Content-Length: 0\r\n\r\n");
+        let net = answering(world, answer, Then::Hold);
+        let heard = listen(net, url, steady(), false);
+        world.run();
+        assert_eq!(heard.all(), [expected], "{location}");
+        assert!(net.connections.get() <= 6);
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_is_told_before_anything_is_sent() {
+    for (url, id, expected) in [
+        ("mailto:x", "", "over: Url(Scheme)"),
+        ("http://u@localhost/", "", "over: Url(UserInfo)"),
+        ("http://localhost/\r\nX: y", "", "over: Url(Character)"),
+    ] {
+        let world = World::new();
+        let net = answering(world, HEAD, Then::Hold);
+        let heard = listen(net, url, EventSourceOptions { last_event_id: id, ..steady() }, false);
+        world.run();
+        assert_eq!((heard.all(), net.connections.get()), (std::vec![String::from(expected)], 0));
+    }
+}
+
+#[test]
+fn an_event_past_the_memory_is_the_end() {
+    let world = World::new();
+    let answer = format!("{HEAD}data: {}\n\n", "x".repeat(65));
+    let heard = listen(answering(world, answer, Then::Hold), "http://localhost/", steady(), false);
+    world.run();
+    assert_eq!(heard.all(), ["open", "over: Stream(DataTooLong)"]);
+}
+
+#[test]
+fn a_stream_that_falls_silent_is_given_up_and_one_that_comments_is_not() {
+    let (world, hub) = (World::new(), keep(hub(8, 512)));
+    let net = Net::of_hub(world, hub);
+    let heard = listen(net, "http://localhost/events/a", steady(), false);
+    world.pass(seconds(1_000));
+    assert_eq!(heard.take(), ["open"], "comments every 15 s");
+    let world = World::new();
+    let heard = listen(answering(world, HEAD, Then::Hold), "http://localhost/", steady(), false);
+    world.pass(seconds(46));
+    assert_eq!(heard.take(), ["open", "lost Ended(TimedOut) 3000"]);
+}
+
+#[test]
+fn a_server_that_never_answers_is_given_up() {
+    let world = World::new();
+    let heard = listen(answering(world, "HTTP/1.1 200 OK\r\n", Then::Hold), "http://localhost/", steady(), false);
+    world.pass(seconds(21));
+    assert_eq!(heard.take(), ["lost Ended(TimedOut) 3000"]);
+}
+
+#[test]
+fn interim_answers_are_passed_over() {
+    let world = World::new();
+    let answer = format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n{HEAD}data: x\n\n");
+    let heard = listen(answering(world, answer, Then::Hold), "http://localhost/", steady(), false);
+    world.run();
+    assert_eq!(heard.take(), ["open", "|message|x"]);
+}
+
+#[test]
+fn a_cut_at_any_byte_and_futures_dropped_at_any_poll_lose_nothing() {
+    let rings: [fn() -> (PipeEnd<'static>, PipeEnd<'static>); 2] =
+        [|| keep(Pipe::<3>::new()).ends(), || keep(Pipe::<512>::new()).ends()];
+    for at in 0..400 {
+        let (world, hub) = (World::new(), keep(hub(8, 512)));
+        let net = Net::over(world, rings[at % 2], serve_hub(world, hub));
+        net.set_faults(move |number| if number == 0 { Fault::Reset(at) } else { Fault::None });
+        publish(hub, "a");
+        publish(hub, "b");
+        let heard = listen(net, "http://localhost/events/a?after=oldest", steady(), true);
+        world.pass(seconds(10));
+        publish(hub, "c");
+        world.pass(seconds(10));
+        let events: Vec<_> = heard.all().into_iter().filter(|it| it.contains('|')).collect();
+        assert_eq!(events, ["00000abc-1|message|a", "00000abc-2|message|b", "00000abc-3|message|c"], "{at}");
+    }
+}

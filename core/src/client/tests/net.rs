@@ -1,0 +1,395 @@
+//! A network in memory: who connects gets a pipe to a server of the test's choosing, with the faults that it asks for.
+
+use std::boxed::Box;
+use std::cell::{Cell, RefCell};
+use std::format;
+use std::rc::Rc;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use core::future::Future;
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::Poll;
+use core::time::Duration;
+
+use crate::client::url::Endpoint;
+use crate::client::{Config, Connect, Data, Error, Item, Memory, Options, Runtime, Subscription};
+use crate::edge::{Interest, Lent, Pipe, PipeEnd, PipeError, Socket};
+use crate::hub::Channels;
+use crate::serve::tests::world::{VirtualClock, World, keep};
+use crate::serve::{Config as ServerConfig, Ended, Events, serve};
+use crate::ws::connection::NoEntropy;
+
+/// What becomes of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    None,
+    /// It cannot be opened.
+    Refused,
+    /// After so many bytes to the client it is reset.
+    Reset(usize),
+    /// After so many bytes to the client it ends, as a proxy that goes down ends it.
+    End(usize),
+    /// After so many bytes nothing comes any more.
+    Silent(usize),
+}
+
+type Server = Box<dyn Fn(PipeEnd<'static>, usize)>;
+
+/// Who connects: counts connections and gives each its fault.
+pub(super) struct Net {
+    pub(super) world: &'static World,
+    server: RefCell<Server>,
+    faults: RefCell<Box<dyn Fn(usize) -> Fault>>,
+    pub(super) connections: Cell<usize>,
+    /// Bytes that came to clients over the last connection.
+    pub(super) carried: Rc<Cell<usize>>,
+    pub(super) endpoints: RefCell<Vec<String>>,
+    pub(super) entropy: Cell<bool>,
+    random: Cell<u32>,
+    ends: fn() -> (PipeEnd<'static>, PipeEnd<'static>),
+}
+
+/// The client's end of a connection.
+#[derive(Debug)]
+pub(super) struct Wire {
+    end: PipeEnd<'static>,
+    fault: Fault,
+    came: usize,
+    carried: Rc<Cell<usize>>,
+}
+
+impl Net {
+    /// Clients of `server`, which is given its end of each connection and how many there were before.
+    pub(super) fn new(world: &'static World, server: impl Fn(PipeEnd<'static>, usize) + 'static) -> &'static Self {
+        Self::over(world, || keep(Pipe::<512>::new()).ends(), server)
+    }
+
+    pub(super) fn over(
+        world: &'static World,
+        ends: fn() -> (PipeEnd<'static>, PipeEnd<'static>),
+        server: impl Fn(PipeEnd<'static>, usize) + 'static,
+    ) -> &'static Self {
+        keep(Self {
+            world,
+            server: RefCell::new(Box::new(server)),
+            faults: RefCell::new(Box::new(|_| Fault::None)),
+            connections: Cell::new(0),
+            carried: Rc::default(),
+            endpoints: RefCell::default(),
+            entropy: Cell::new(true),
+            random: Cell::new(1),
+            ends,
+        })
+    }
+
+    /// Clients of a hub.
+    pub(super) fn of_hub<H: Channels>(world: &'static World, hub: &'static H) -> &'static Self {
+        Self::new(world, serve_hub(world, hub))
+    }
+
+    pub(super) fn set_server(&self, server: impl Fn(PipeEnd<'static>, usize) + 'static) {
+        *self.server.borrow_mut() = Box::new(server);
+    }
+
+    pub(super) fn set_faults(&self, faults: impl Fn(usize) -> Fault + 'static) {
+        *self.faults.borrow_mut() = Box::new(faults);
+    }
+}
+
+/// A server that is a hub.
+pub(super) fn serve_hub<H: Channels>(
+    world: &'static World,
+    hub: &'static H,
+) -> impl Fn(PipeEnd<'static>, usize) + 'static {
+    let (config, handler) = (keep(ServerConfig::default()), keep(Events::new(hub)));
+    move |mut end, _| {
+        world.spawn(async move { serve(&mut end, world, config, handler).await });
+    }
+}
+
+/// What a scripted server does once it has said what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    Close,
+    Hold,
+}
+
+/// A server that reads a request's head and says `answer`, whatever was asked; for each connection another.
+pub(super) fn script(
+    world: &'static World,
+    answer: impl Fn(usize, &str) -> (Vec<u8>, Then) + 'static,
+) -> impl Fn(PipeEnd<'static>, usize) + 'static {
+    let answer: &'static _ = keep(answer);
+    move |mut end, number| {
+        world.spawn(async move {
+            let mut request = Vec::new();
+            while !request.windows(4).any(|it| it == b"\r\n\r\n") {
+                match end.try_read_with(|bytes| (bytes.len(), bytes.to_vec())) {
+                    Ok(Lent::Got(bytes)) => request.extend(bytes),
+                    Ok(Lent::NotNow) => end.wait(Interest::READ).await.unwrap_or_default(),
+                    _ => return Ended::Broken,
+                }
+            }
+            let (said, then) = answer(number, core::str::from_utf8(&request).unwrap());
+            let mut rest = &said[..];
+            while !rest.is_empty() {
+                let lent = end.try_write_with(|room| {
+                    let count = room.len().min(rest.len());
+                    room[..count].copy_from_slice(&rest[..count]);
+                    (count, count)
+                });
+                match lent {
+                    Ok(Lent::Got(count)) => rest = &rest[count..],
+                    Ok(Lent::NotNow) => {
+                        if end.wait(Interest::WRITE).await.is_err() {
+                            return Ended::Broken;
+                        }
+                    }
+                    _ => return Ended::Broken,
+                }
+            }
+            if then == Then::Close {
+                end.close();
+            }
+            // What the client still sends is taken, so that nothing is reset.
+            loop {
+                match end.try_read_with(|bytes| (bytes.len(), ())) {
+                    Ok(Lent::Got(())) => {}
+                    Ok(Lent::NotNow) => {
+                        if end.wait(Interest::READ).await.is_err() {
+                            return Ended::Broken;
+                        }
+                    }
+                    _ => return Ended::Closed,
+                }
+            }
+        });
+    }
+}
+
+impl Connect for Net {
+    type Socket<'a> = Wire;
+    type Error = PipeError;
+
+    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Wire, PipeError> {
+        let number = self.connections.get();
+        self.connections.set(number + 1);
+        let scheme = if endpoint.secure { "s" } else { "" };
+        self.endpoints.borrow_mut().push(format!("{scheme}{}:{}", endpoint.host, endpoint.port));
+        let fault = self.faults.borrow()(number);
+        if fault == Fault::Refused {
+            return Err(PipeError);
+        }
+        let (device, browser) = (self.ends)();
+        self.server.borrow()(device, number);
+        self.carried.set(0);
+        Ok(Wire { end: browser, fault, came: 0, carried: Rc::clone(&self.carried) })
+    }
+}
+
+impl Runtime for Net {
+    type Connect = Self;
+    type Clock = VirtualClock;
+
+    fn connector(&self) -> &Self {
+        self
+    }
+
+    fn clock(&self) -> &VirtualClock {
+        &self.world.clock
+    }
+
+    fn random(&self) -> Result<[u8; 4], NoEntropy> {
+        if !self.entropy.get() {
+            return Err(NoEntropy);
+        }
+        self.random.set(self.random.get().wrapping_mul(0x9e37_79b1).wrapping_add(7));
+        Ok(self.random.get().to_be_bytes())
+    }
+}
+
+impl Wire {
+    /// How much may still come.
+    fn left(&self) -> usize {
+        match self.fault {
+            Fault::Reset(most) | Fault::End(most) | Fault::Silent(most) => most.saturating_sub(self.came),
+            Fault::None | Fault::Refused => usize::MAX,
+        }
+    }
+}
+
+impl Socket for Wire {
+    type Error = PipeError;
+
+    async fn wait(&mut self, want: Interest) -> Result<(), PipeError> {
+        if self.left() == 0 {
+            match self.fault {
+                Fault::Silent(_) => return self.end.wait(Interest { read: false, ..want }).await,
+                Fault::End(_) if !want.read => return self.end.wait(want).await,
+                _ => return Ok(()),
+            }
+        }
+        self.end.wait(want).await
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, PipeError> {
+        let left = self.left();
+        if left == 0 {
+            match self.fault {
+                Fault::Silent(_) => return Ok(Lent::NotNow),
+                Fault::End(_) => return Ok(Lent::Eof),
+                _ => {
+                    self.end.abort();
+                    return Err(PipeError);
+                }
+            }
+        }
+        let came = &mut self.came;
+        let lent = self.end.try_read_with(|bytes| {
+            let most = bytes.len().min(left);
+            let (consumed, result) = f(&mut bytes[..most]);
+            *came += consumed;
+            (consumed, result)
+        });
+        self.carried.set(self.came);
+        lent
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, PipeError> {
+        if self.left() == 0 && matches!(self.fault, Fault::Reset(_)) {
+            self.end.abort();
+            return Err(PipeError);
+        }
+        self.end.try_write_with(f)
+    }
+
+    fn room(&self) -> usize {
+        self.end.room()
+    }
+
+    fn capacity(&self) -> usize {
+        self.end.capacity()
+    }
+
+    fn unsent(&self) -> usize {
+        self.end.unsent()
+    }
+
+    fn close(&mut self) {
+        self.end.close();
+    }
+
+    fn abort(&mut self) {
+        self.end.abort();
+    }
+}
+
+/// A log that a client writes and a test reads.
+#[derive(Clone, Default)]
+pub(super) struct Heard(Rc<RefCell<Vec<String>>>);
+
+impl Heard {
+    pub(super) fn push(&self, what: impl ToString) {
+        self.0.borrow_mut().push(what.to_string());
+    }
+
+    pub(super) fn all(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+
+    /// Takes what was heard since.
+    pub(super) fn take(&self) -> Vec<String> {
+        core::mem::take(&mut *self.0.borrow_mut())
+    }
+
+    /// The events alone, as `seq=data`.
+    pub(super) fn events(&self) -> Vec<String> {
+        self.all().into_iter().filter(|it| it.contains('=')).collect()
+    }
+}
+
+pub(super) fn memory(buffer: usize) -> Memory<'static> {
+    Memory { buffer: std::vec![0; buffer].leak(), location: std::vec![0; 128].leak() }
+}
+
+/// A subscription in a task of its own; each of its futures is polled once and then dropped if `dropping`.
+pub(super) fn subscribe(
+    net: &'static Net,
+    options: Options<'static>,
+    config: Config<'static>,
+    dropping: bool,
+) -> Heard {
+    let heard = Heard::default();
+    let told = heard.clone();
+    net.world.spawn(async move {
+        let config = keep(config);
+        let mut subscription = Subscription::new(net, config, "http://localhost/events/a", options, memory(512));
+        loop {
+            let text = {
+                let item = if dropping {
+                    let Some(item) = once(subscription.next()).await else { continue };
+                    item
+                } else {
+                    subscription.next().await
+                };
+                item.map(say)
+            };
+            match text {
+                Ok(text) => told.push(text),
+                Err(error) => {
+                    told.push(format!("over: {error:?}"));
+                    return Ended::Closed;
+                }
+            }
+        }
+    });
+    heard
+}
+
+/// What an item says, in a word or two.
+pub(super) fn say(item: Item<'_, PipeError>) -> String {
+    match item {
+        Item::Opened { transport } => format!("open {}", transport.as_str()),
+        Item::Event(event) => {
+            let seq = event.id.rsplit('-').next().unwrap_or_default();
+            let named = if event.event_type == "message" { "" } else { event.event_type };
+            match event.data {
+                Data::Text(text) => format!("{seq}{named}={text}"),
+                Data::Binary(bytes) => format!("{seq}{named}=0x{}", hex(bytes)),
+            }
+        }
+        Item::Gap { missed } => format!("gap {missed:?}"),
+        Item::Lost { transport, error, delay } => {
+            format!("lost {} {error:?} {}", transport.as_str(), delay.as_millis())
+        }
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Polls `future` once; when its task is woken again, it is dropped.
+pub(super) async fn once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut polled = false;
+    poll_fn(|cx| {
+        if core::mem::replace(&mut polled, true) {
+            return Poll::Ready(None);
+        }
+        future.as_mut().poll(cx).map(Some)
+    })
+    .await
+}
+
+/// A second, and so on.
+pub(super) const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// The bare name of an error.
+pub(super) fn name<E: core::fmt::Debug>(error: &Error<E>) -> String {
+    format!("{error:?}")
+}

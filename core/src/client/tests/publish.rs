@@ -1,0 +1,129 @@
+//! Publishing by POST.
+
+use std::format;
+use std::string::{String, ToString};
+use std::vec;
+
+use super::net::{Fault, Heard, Net, Then, memory, name, once, script, seconds};
+use crate::client::{Config, Publisher};
+use crate::hub::Publication;
+use crate::log::{Encoding, EventType, GapPolicy, Look, Position, Source};
+use crate::serve::Ended;
+use crate::serve::tests::world::{TestHub, World, hub, keep};
+
+fn text(data: &'static [u8], key: Option<&'static [u8]>) -> Publication<'static> {
+    Publication { event_type: EventType::MESSAGE, encoding: Encoding::Text, data, idempotency_key: key }
+}
+
+/// Publishes these in turn; what came of each.
+fn publish(net: &'static Net, publications: &'static [Publication<'static>]) -> Heard {
+    let heard = Heard::default();
+    let told = heard.clone();
+    net.world.spawn(async move {
+        let config = keep(Config::default());
+        let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
+        for publication in publications {
+            let said = publisher.publish(publication).await;
+            told.push(said.map_or_else(
+                |error| format!("{} {}", name(&error), error.is_transient()),
+                |receipt| format!("{} {:?} {}", receipt.id, receipt.subscribers, receipt.repeated),
+            ));
+        }
+        Ended::Closed
+    });
+    net.world.pass(seconds(60));
+    heard
+}
+
+/// What a channel holds, as `type|data`.
+pub(super) fn held(hub: &TestHub) -> vec::Vec<String> {
+    use crate::hub::{ChannelName, Channels};
+    let reader = hub.open(ChannelName::new("a").unwrap(), false).unwrap();
+    let mut after = reader.place(Position::Oldest, GapPolicy::Replay).after;
+    let mut all = vec::Vec::new();
+    let mut bytes = [0; 512];
+    while let Look::Event(seen) = reader.look(after, 0, &mut bytes) {
+        let (event_type, data) = bytes[..seen.copied].split_at(seen.meta.type_len);
+        all.push(format!("{}|{}", String::from_utf8_lossy(event_type), String::from_utf8_lossy(data)));
+        after += 1;
+    }
+    all
+}
+
+#[test]
+fn events_are_stored_with_type_and_kind_over_one_connection() {
+    let (world, hub) = (World::new(), keep(hub(8, 1024)));
+    let net = Net::of_hub(world, hub);
+    let heard = publish(
+        net,
+        keep([
+            text(b"one", None),
+            Publication { event_type: EventType::new("r\u{e9} &?").unwrap(), ..text(b"two\n", Some(b"key")) },
+            Publication { encoding: Encoding::Binary, ..text(b"\xff", None) },
+            text(b"", None),
+        ]),
+    );
+    let ids = ["00000abc-1", "00000abc-2", "00000abc-3", "00000abc-4"];
+    assert_eq!(heard.all(), ids.map(|id| format!("{id} Some(0) false")));
+    assert_eq!(held(hub), ["|one", "r\u{e9} &?|two\n", "|\u{fffd}", "|"]);
+    assert_eq!(net.connections.get(), 1);
+}
+
+#[test]
+fn the_same_key_stores_once() {
+    let (world, hub) = (World::new(), keep(hub(8, 512)));
+    let heard = publish(Net::of_hub(world, hub), keep([text(b"x", Some(b"k")), text(b"x", Some(b"k"))]));
+    assert_eq!(heard.all(), ["00000abc-1 Some(0) false", "00000abc-1 Some(0) true"]);
+    assert_eq!(held(hub).len(), 1);
+}
+
+#[test]
+fn an_answer_that_is_cut_anywhere_leaves_the_event_stored_once_if_it_is_said_again() {
+    for at in 0..260 {
+        let (world, hub) = (World::new(), keep(hub(8, 512)));
+        let net = Net::of_hub(world, hub);
+        net.set_faults(move |number| if number == 0 { Fault::Reset(at) } else { Fault::None });
+        let heard = publish(net, keep([text(b"x", Some(b"k")); 3]));
+        assert_eq!(held(hub), ["|x"], "cut at {at}: {:?}", heard.all());
+        let last = heard.all().pop().unwrap();
+        assert!(last.starts_with("00000abc-1 Some(0) "), "cut at {at}: {:?}", heard.all());
+    }
+}
+
+#[test]
+fn a_connection_that_the_server_has_closed_is_replaced_for_an_event_with_a_key_alone() {
+    for (key, expected) in [(Some(&b"k"[..]), " None false"), (None, "Ended(Closed) true")] {
+        let world = World::new();
+        let net = Net::new(
+            world,
+            script(world, |_, _| (b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n".to_vec(), Then::Close)),
+        );
+        let heard = publish(net, keep([text(b"x", None), text(b"y", key)]));
+        assert_eq!(heard.all(), [" None false".to_string(), expected.to_string()]);
+        assert_eq!(net.connections.get(), if key.is_some() { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn a_refusal_is_told_with_its_status() {
+    let (world, hub) = (World::new(), keep(hub(8, 64)));
+    let heard = publish(Net::of_hub(world, hub), keep([text(&[b'x'; 100], None), text(b"fits", None)]));
+    assert_eq!(heard.all(), ["Status { status: 413, retry_after: None } false", "00000abc-1 Some(0) false"]);
+}
+
+#[test]
+fn a_publication_that_is_dropped_midway_does_not_answer_for_the_next() {
+    let (world, hub) = (World::new(), keep(hub(8, 512)));
+    let (net, heard) = (Net::of_hub(world, hub), Heard::default());
+    let told = heard.clone();
+    world.spawn(async move {
+        let config = keep(Config::default());
+        let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
+        assert!(once(publisher.publish(&text(b"dropped", None))).await.is_none());
+        told.push(publisher.publish(&text(b"whole", None)).await.unwrap().id);
+        Ended::Closed
+    });
+    world.run();
+    assert_eq!(held(hub), ["|dropped", "|whole"]);
+    assert_eq!(heard.all(), ["00000abc-2"]);
+}

@@ -1,0 +1,152 @@
+//! A subscription against a hub of ours.
+
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+use super::net::{Heard, Net, memory, say, seconds, subscribe};
+use crate::client::{Config, Options, Start, Transport};
+use crate::hub::{ChannelName, Channels, Publication};
+use crate::log::{Encoding, EventType};
+use crate::serve::tests::world::{TestHub, World, hub, keep};
+
+pub(super) const WAYS: [Transport; 5] =
+    [Transport::WebSocket, Transport::Sse, Transport::Stream, Transport::LongPoll, Transport::Poll];
+
+/// Only this way.
+pub(super) fn only(way: Transport) -> Options<'static> {
+    Options { transports: keep([way]), ..Options::default() }
+}
+
+pub(super) fn publish(hub: &TestHub, data: &str) {
+    hub.publish("a", EventType::MESSAGE, data.as_bytes()).unwrap();
+}
+
+#[test]
+fn each_transport_brings_types_bytes_and_text_as_they_were() {
+    for way in WAYS {
+        let (world, hub) = (World::new(), keep(hub(16, 2048)));
+        let heard = subscribe(Net::of_hub(world, hub), only(way), Config::default(), false);
+        world.run();
+        let channel = ChannelName::new("a").unwrap();
+        for (name, encoding, data) in [
+            ("", Encoding::Text, &b"plain"[..]),
+            ("r\u{e9}ading", Encoding::Text, "two\nlines \"\\ \u{1f600}".as_bytes()),
+            ("", Encoding::Binary, b"\x00\xff\n\r"),
+            ("picture", Encoding::Binary, b""),
+            ("", Encoding::Text, b""),
+            ("gap-like", Encoding::Text, b"{}"),
+        ] {
+            let event_type = EventType::new(name).unwrap();
+            let publication = Publication { event_type, encoding, data, idempotency_key: None };
+            Channels::publish(hub, channel, &publication).unwrap();
+        }
+        world.pass(seconds(6));
+        let open = format!("open {}", way.as_str());
+        let expected = [
+            &open[..],
+            "1=plain",
+            "2r\u{e9}ading=two\nlines \"\\ \u{1f600}",
+            "3=0x00ff0a0d",
+            "4picture=0x",
+            "5=",
+            "6gap-like={}",
+        ];
+        assert_eq!(heard.take(), expected, "{}", way.as_str());
+        assert_eq!(heard.take(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn it_starts_where_it_is_told_to() {
+    for way in WAYS {
+        for (start, expected) in [
+            (Start::Oldest, &["1=a", "2=b", "3=c"][..]),
+            (Start::Newest, &["3=c"]),
+            (Start::After("00000abc-1"), &["2=b", "3=c"]),
+            (Start::After("00000abd-1"), &["1=a", "2=b", "3=c"]),
+        ] {
+            let (world, hub) = (World::new(), keep(hub(8, 512)));
+            publish(hub, "a");
+            publish(hub, "b");
+            let heard = subscribe(Net::of_hub(world, hub), Options { start, ..only(way) }, Config::default(), false);
+            world.run();
+            publish(hub, "c");
+            world.pass(seconds(12));
+            assert_eq!(heard.events(), expected, "{} {start:?}", way.as_str());
+            let gap = start == Start::After("00000abd-1");
+            assert_eq!(heard.all().iter().any(|it| it == "gap None"), gap, "{} {:?}", way.as_str(), heard.all());
+        }
+    }
+}
+
+#[test]
+fn what_was_overwritten_is_told_with_its_number_and_reading_goes_on() {
+    for way in WAYS {
+        let (world, hub) = (World::new(), keep(hub(2, 512)));
+        for data in ["a", "b", "c", "d", "e"] {
+            publish(hub, data);
+        }
+        let options = Options { start: Start::After("00000abc-1"), ..only(way) };
+        let heard = subscribe(Net::of_hub(world, hub), options, Config::default(), false);
+        world.run();
+        publish(hub, "f");
+        world.pass(seconds(12));
+        let expected = [&format!("open {}", way.as_str())[..], "gap Some(2)", "4=d", "5=e", "6=f"];
+        assert_eq!(heard.all(), expected);
+    }
+}
+
+#[test]
+fn a_poll_is_quiet_between_its_polls_and_asks_on_while_there_is_more() {
+    let (world, hub) = (World::new(), keep(hub(128, 8192)));
+    let net = Net::of_hub(world, hub);
+    let options = Options { start: Start::Oldest, ..only(Transport::Poll) };
+    for number in 0..120 {
+        publish(hub, &format!("{number}"));
+    }
+    let heard = subscribe(net, options, Config::default(), false);
+    world.run();
+    assert_eq!(heard.events().len(), 120, "two answers, at once");
+    assert_eq!(net.connections.get(), 1, "over one connection");
+    publish(hub, "late");
+    world.pass(seconds(4));
+    assert_eq!(heard.events().len(), 120);
+    world.pass(seconds(1));
+    assert_eq!(heard.events().len(), 121);
+}
+
+#[test]
+fn an_event_past_the_memory_is_the_end_and_said_so() {
+    for way in WAYS {
+        let (world, hub) = (World::new(), keep(hub(4, 4096)));
+        publish(hub, &"x".repeat(600));
+        let options = Options { start: Start::Oldest, ..only(way) };
+        let heard = subscribe(Net::of_hub(world, hub), options, Config::default(), false);
+        world.pass(seconds(12));
+        let last = heard.all().pop().unwrap();
+        let expected = if way == Transport::Sse { "over: Stream(DataTooLong)" } else { "over: TooLarge" };
+        assert_eq!(last, expected, "{}", way.as_str());
+    }
+}
+
+#[test]
+fn closed_is_closed() {
+    let (world, hub) = (World::new(), keep(hub(4, 512)));
+    let (net, heard) = (Net::of_hub(world, hub), Heard::default());
+    let told = heard.clone();
+    world.spawn(async move {
+        let config = keep(Config::default());
+        let url = "ws://localhost/events/a";
+        let mut subscription = crate::client::Subscription::new(net, config, url, Options::default(), memory(512));
+        told.push(say(subscription.next().await.unwrap()));
+        assert_eq!(subscription.transport(), Some(Transport::WebSocket));
+        assert_eq!(subscription.cursor(), "00000abc-0");
+        subscription.close();
+        told.push(format!("{:?}", subscription.next().await.map(say)));
+        crate::serve::Ended::Closed
+    });
+    world.run();
+    assert_eq!(heard.all(), ["open websocket", "Err(Closed)"]);
+    assert_eq!(world.alive(), 0, "the server has seen the end");
+}

@@ -1,0 +1,248 @@
+//! A WebSocket against a handler of ours.
+
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::net::{Heard, Net, Then, once, script, seconds};
+use crate::client::{Config, Error, WebSocket, WebSocketOptions};
+use crate::edge::{Pipe, PipeEnd};
+use crate::serve::tests::world::{World, keep};
+use crate::serve::{
+    Config as ServerConfig, Ended, Exchange, Handler, Outcome, Runtime, WebSocketOptions as Serving, serve,
+};
+use crate::ws::close::{CloseCode, CloseReason};
+use crate::ws::connection::{MessageKind, PingPayload};
+
+/// Echoes messages; says goodbye when it is told to.
+struct Echo;
+
+impl Handler for Echo {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        let options = Serving { protocols: &["two", "one"], ..Serving::default() };
+        let mut socket = exchange.websocket(&options).await?;
+        let mut buffer = [0; 2048];
+        while let Some(message) = socket.recv(&mut buffer).await? {
+            if message.payload == b"bye" {
+                let reason = CloseReason::new("as you wish").unwrap();
+                return socket.finish(CloseCode::new(4_000).unwrap(), reason).await;
+            }
+            socket.send(message.kind, message.payload).await?;
+        }
+        socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+    }
+}
+
+fn echo(world: &'static World, ends: fn() -> (PipeEnd<'static>, PipeEnd<'static>)) -> &'static Net {
+    let config = keep(ServerConfig::default());
+    Net::over(world, ends, move |mut end, _| {
+        world.spawn(async move { serve(&mut end, world, config, &Echo).await });
+    })
+}
+
+const RINGS: [fn() -> (PipeEnd<'static>, PipeEnd<'static>); 5] = [
+    || keep(Pipe::<1>::new()).ends(),
+    || keep(Pipe::<5>::new()).ends(),
+    || keep(Pipe::<64>::new()).ends(),
+    || keep(Pipe::<131>::new()).ends(),
+    || keep(Pipe::<1072>::new()).ends(),
+];
+
+fn messages() -> [(MessageKind, Vec<u8>); 6] {
+    let long: Vec<u8> = (0..1_500).map(|byte| byte as u8).collect();
+    [
+        (MessageKind::Text, "h\u{e9}llo".into()),
+        (MessageKind::Text, Vec::new()),
+        (MessageKind::Binary, long[..125].to_vec()),
+        (MessageKind::Binary, long[..126].to_vec()),
+        (MessageKind::Binary, long),
+        (MessageKind::Text, "x".repeat(200).into()),
+    ]
+}
+
+#[test]
+fn messages_of_every_length_go_there_and_back_over_every_ring() {
+    for ends in RINGS {
+        for dropping in [false, true] {
+            let (world, heard) = (World::new(), Heard::default());
+            let (net, told) = (echo(world, ends), heard.clone());
+            world.spawn(async move {
+                converse(net, dropping, &told).await.unwrap();
+                Ended::Closed
+            });
+            world.pass(seconds(1));
+            assert_eq!(heard.all(), ["Some(1)", "Some(Some(CloseCode(4000))) as you wish", "done"]);
+            assert_eq!(world.alive(), 0);
+        }
+    }
+}
+
+async fn converse(net: &'static Net, dropping: bool, told: &Heard) -> Result<(), Ended> {
+    let mut buffer = [0; 2048];
+    let options = WebSocketOptions { protocols: &["one", "two"], ..WebSocketOptions::default() };
+    let config = keep(Config::default());
+    let mut socket = WebSocket::connect(net, config, "ws://localhost/", &options, &mut buffer).await.unwrap();
+    told.push(format!("{:?}", socket.protocol()));
+    for (kind, payload) in messages() {
+        socket.send(kind, &payload).await?;
+        let message = loop {
+            if !dropping {
+                break socket.recv(&mut buffer).await?;
+            }
+            if let Some(ready) = once(socket.ready()).await {
+                assert!(ready?);
+                break socket.recv(&mut buffer).await?;
+            }
+        };
+        let message = message.unwrap();
+        assert_eq!((message.kind, message.payload), (kind, &payload[..]));
+    }
+    socket.ping(PingPayload::new(b"x"))?;
+    socket.send(MessageKind::Text, b"bye").await?;
+    assert_eq!(socket.recv(&mut buffer).await?, None);
+    told.push(format!("{:?} {}", socket.peer_close_code(), socket.peer_close_reason()));
+    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await?;
+    told.push("done");
+    Ok(())
+}
+
+/// Connects to a server that answers so; what came of it.
+fn refused(answer: impl Fn(&str) -> String + 'static, options: WebSocketOptions<'static>) -> String {
+    let (world, heard) = (World::new(), Heard::default());
+    let net = Net::new(world, script(world, move |_, request| (answer(request).into_bytes(), Then::Hold)));
+    open(net, options, &heard);
+    world.pass(seconds(60));
+    heard.all().pop().unwrap()
+}
+
+fn open(net: &'static Net, options: WebSocketOptions<'static>, heard: &Heard) {
+    let told = heard.clone();
+    net.world.spawn(async move {
+        let config = keep(Config::default());
+        let opened = WebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await;
+        told.push(opened.map_or_else(|error| format!("{error:?}"), |_| "open".to_string()));
+        Ended::Closed
+    });
+}
+
+fn accepting(request: &str, more: &str) -> String {
+    use crate::ws::handshake::key::{Key, accept_key};
+    let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+    let accept = accept_key(Key::parse(key.as_bytes()).unwrap());
+    let accept = core::str::from_utf8(&accept).unwrap();
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n{more}\r\n"
+    )
+}
+
+#[test]
+fn an_answer_that_is_no_handshake_opens_nothing_and_says_why() {
+    let plain = WebSocketOptions::default();
+    let chat = WebSocketOptions { protocols: &["chat"], ..plain };
+    assert_eq!(refused(|request| accepting(request, ""), plain), "open");
+    assert_eq!(refused(|request| accepting(request, ""), chat), "open");
+    assert_eq!(refused(|request| accepting(request, "Sec-WebSocket-Protocol: chat\r\n"), chat), "open");
+    for (more, options, expected) in [
+        ("Sec-WebSocket-Protocol: chat\r\n", plain, "NotUpgraded(Protocol)"),
+        ("Sec-WebSocket-Protocol: Chat\r\n", chat, "NotUpgraded(Protocol)"),
+        ("Sec-WebSocket-Extensions: permessage-deflate\r\n", plain, "NotUpgraded(Extension)"),
+        ("Sec-WebSocket-Accept: x\r\n", plain, "NotUpgraded(Accept)"),
+        ("A\r\n", plain, "Answer(Broken(FieldLine))"),
+    ] {
+        assert_eq!(refused(move |request| accepting(request, more), options), expected, "{more}");
+    }
+    let switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    for (answer, expected) in [
+        (format!("{switching}\r\n"), "NotUpgraded(Accept)"),
+        (format!("{switching}Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n"), "NotUpgraded(Accept)"),
+        ("HTTP/1.1 101 x\r\nConnection: Upgrade\r\n\r\n".to_string(), "NotUpgraded(Upgrade)"),
+        ("HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n".to_string(), "NotUpgraded(Connection)"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_string(), "NotUpgraded(Status(200))"),
+        ("HTTP/1.1 301 x\r\nLocation: /x\r\n\r\n".to_string(), "NotUpgraded(Status(301))"),
+        ("HTTP/1.1 426 x\r\n\r\n".to_string(), "NotUpgraded(Status(426))"),
+        (String::new(), "Ended(TimedOut)"),
+    ] {
+        assert_eq!(refused(move |_| answer.clone(), plain), expected);
+    }
+}
+
+#[test]
+fn without_entropy_nothing_is_sent_and_nothing_is_masked_with_zeros() {
+    let (world, heard) = (World::new(), Heard::default());
+    let net = Net::new(world, script(world, |_, _| panic!("nothing is asked")));
+    net.entropy.set(false);
+    open(net, WebSocketOptions::default(), &heard);
+    world.run();
+    assert_eq!((heard.take(), net.connections.get()), (std::vec!["Ended(NoEntropy)".to_string()], 0));
+
+    let (world, told) = (World::new(), heard.clone());
+    let net = echo(world, RINGS[4]);
+    world.spawn(async move {
+        let config = keep(Config::default());
+        let options = WebSocketOptions::default();
+        let mut socket = WebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await.unwrap();
+        net.entropy.set(false);
+        told.push(format!("{:?}", socket.send(MessageKind::Text, b"secret").await));
+        told.push(format!("{:?}", socket.try_send(MessageKind::Text, b"secret")));
+        assert_eq!(socket.start_message(MessageKind::Text), Ok(()));
+        told.push(format!("{:?}", socket.write(b"secret").await));
+        net.entropy.set(true);
+        Ended::Closed
+    });
+    world.run();
+    assert_eq!(heard.all(), ["Err(NoEntropy)", "Err(NoEntropy)", "Err(NoEntropy)"]);
+}
+
+#[test]
+fn parts_that_cannot_be_sent_are_refused() {
+    for options in [
+        WebSocketOptions { protocols: &["a b"], ..WebSocketOptions::default() },
+        WebSocketOptions { protocols: &["a", "a"], ..WebSocketOptions::default() },
+        WebSocketOptions { origin: Some("http://x\r\nY: z"), ..WebSocketOptions::default() },
+        WebSocketOptions { origin: Some(""), ..WebSocketOptions::default() },
+    ] {
+        assert_eq!(refused(|_| panic!("nothing is asked"), options), "Request");
+    }
+    for headers in [
+        &[("Host", "x")][..],
+        &[("sec-websocket-key", "x")],
+        &[("A b", "x")],
+        &[("A", "x\r\nB: y")],
+        &[("Connection", "close")],
+    ] {
+        let world = World::new();
+        let net = Net::new(world, script(world, |_, _| panic!("nothing is asked")));
+        let heard = Heard::default();
+        let told = heard.clone();
+        world.spawn(async move {
+            let config = keep(Config { headers, ..Config::default() });
+            let options = WebSocketOptions::default();
+            let opened = WebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await;
+            assert!(matches!(opened, Err(Error::Request)), "{headers:?}");
+            told.push("told");
+            Ended::Closed
+        });
+        world.run();
+        assert_eq!(heard.all(), ["told"]);
+    }
+}
+
+#[test]
+fn a_peer_that_is_gone_is_found_out_by_the_heartbeat() {
+    let (world, heard) = (World::new(), Heard::default());
+    let net = Net::new(world, script(world, |_, request| (accepting(request, "").into_bytes(), Then::Hold)));
+    let told = heard.clone();
+    world.spawn(async move {
+        let config = keep(Config::default());
+        let options = WebSocketOptions::default();
+        let mut buffer = [0; 512];
+        let mut socket = WebSocket::connect(net, config, "ws://localhost/", &options, &mut buffer).await.unwrap();
+        told.push(format!("{:?}", socket.recv(&mut buffer).await));
+        Ended::Closed
+    });
+    world.pass(seconds(44));
+    assert_eq!(heard.all(), [""; 0]);
+    world.pass(seconds(1));
+    assert_eq!(heard.all(), ["Err(TimedOut)"]);
+}
