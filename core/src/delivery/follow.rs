@@ -128,6 +128,8 @@ impl<F: FollowForm> Follow<F> {
     /// Writes as much as there is and fits.
     pub fn fill(&mut self, source: &impl Source, room: &mut [u8], now: Instant) -> Filled {
         let mut written = 0;
+        // A clock that was set back is no reason to be silent for longer.
+        self.quiet_since = self.quiet_since.min(now);
         let then = loop {
             let rest = room.get_mut(written..).unwrap_or_default();
             if rest.is_empty() {

@@ -94,6 +94,8 @@ impl Pulse {
 
     /// What is to be done at `now`. To be called at [`Self::deadline`]; calls before that do nothing.
     pub fn tick(&mut self, now: Instant) -> HeartbeatAction {
+        // A clock that was set back is no reason to wait for longer.
+        (self.heard, self.sent) = (self.heard.min(now), self.sent.min(now));
         if now < self.deadline() {
             return HeartbeatAction::Wait;
         }

@@ -1,0 +1,53 @@
+//! The parser of event streams beside eventsource-stream's.
+
+use eventsource_stream::Eventsource;
+use futures_lite::{StreamExt, future, stream};
+use goldcrest_core::sse::parse::{Bounds, Parser};
+
+/// Event type, data, last event ID.
+type Seen = (String, String, String);
+
+/// Gives `bytes` to both, ours cut by `cuts`, and compares the events.
+///
+/// The other one gets all in one piece, decoded as the standard says and without the byte order mark: it refuses what is
+/// no UTF-8, panics at a mark that comes first, and takes CR and LF for two line ends where they come in two pieces. Behind a CR at the
+/// end it waits for an LF: a colon shows that there is none.
+pub fn says_what_eventsource_stream_says(bytes: &[u8], cuts: &[u8]) {
+    let ours = ours(bytes, cuts);
+    let text = String::from_utf8_lossy(bytes);
+    let theirs = theirs(&format!(":\n{}:", text.strip_prefix('\u{feff}').unwrap_or(&text)));
+    assert_eq!(ours, theirs, "{}", bytes.escape_ascii());
+}
+
+/// Any bytes, cut in any two ways, say the same.
+pub fn says_the_same_however_it_is_cut(bytes: &[u8], cuts: &[u8]) {
+    assert_eq!(ours(bytes, cuts), ours(bytes, &[]), "{}", bytes.escape_ascii());
+}
+
+fn ours(bytes: &[u8], cuts: &[u8]) -> Vec<Seen> {
+    let bounds = Bounds { id: bytes.len() * 3, event_type: bytes.len() * 3 };
+    let mut parser = Parser::new(vec![0; bounds.memory(bytes.len() * 3)], bounds);
+    let mut seen = Vec::new();
+    for mut input in super::cut(bytes, cuts) {
+        while !input.is_empty() {
+            let fed = parser.feed(input).expect("there is memory for all of it");
+            if let Some(event) = fed.event {
+                seen.push((event.event_type.into(), event.data.into(), event.last_event_id.into()));
+            }
+            input = &input[fed.consumed..];
+        }
+    }
+    seen
+}
+
+fn theirs(text: &str) -> Vec<Seen> {
+    let whole = stream::iter([Ok::<_, std::convert::Infallible>(text.to_owned())]);
+    future::block_on(async {
+        let mut events = whole.eventsource();
+        let mut seen = Vec::new();
+        while let Some(Ok(event)) = events.next().await {
+            seen.push((event.event, event.data, event.id));
+        }
+        seen
+    })
+}

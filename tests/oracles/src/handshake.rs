@@ -1,0 +1,98 @@
+//! Both sides of a WebSocket's handshake.
+
+use goldcrest_core::http::{MAX_FIELDS, Request, Version};
+use goldcrest_core::sink::Sink;
+use goldcrest_core::ws::handshake::extension::offers;
+use goldcrest_core::ws::handshake::{ClientHandshake, RequestLine, accept};
+use tungstenite::handshake::derive_accept_key;
+
+/// What a client asks for.
+#[derive(Clone, Debug, arbitrary::Arbitrary)]
+pub struct Asked<'a> {
+    /// The value of `Host`.
+    pub host: &'a str,
+    /// The target.
+    pub target: &'a str,
+    /// The value of `Origin`.
+    pub origin: Option<&'a str>,
+    /// The subprotocols offered.
+    pub protocols: Vec<&'a str>,
+    /// Those that the server speaks.
+    pub spoken: Vec<&'a str>,
+    /// The random bytes of the key.
+    pub nonce: [u8; 16],
+}
+
+/// What our client asks, our server grants, with the key that tungstenite derives, and our client takes that.
+pub fn is_granted_as_tungstenite_would(asked: &Asked<'_>) {
+    let Asked { host, target, origin, protocols, spoken, nonce } = asked;
+    let client = ClientHandshake { host, target, origin: *origin, protocols, nonce: *nonce };
+    let mut room = [0; 4096];
+    let mut sink = Sink::new(&mut room, 0);
+    if client.pour(&mut sink).is_err() {
+        assert_eq!(sink.written(), 0);
+        return;
+    }
+    if !sink.is_whole() {
+        return;
+    }
+    let written = sink.written();
+    // A host or a target that is visible may still not be one.
+    let Ok(request) = Request::parse(&room[..], written, MAX_FIELDS) else { return };
+    let line = RequestLine { method: request.method().as_str(), version: (1, 1) };
+    assert_eq!(request.version(), Version::Http11);
+    let granted = match accept(line, request.headers(), spoken) {
+        Ok(granted) => granted,
+        Err(error) => {
+            assert!(protocols.len() > 64, "{error}: {}", room[..written].escape_ascii());
+            return;
+        }
+    };
+    let expected = spoken.iter().find(|name| protocols.contains(name)).copied();
+    assert_eq!(granted.protocol, expected);
+    let key = request.header("sec-websocket-key").expect("it was sent");
+    let mut answer = [0; 1024];
+    let mut sink = Sink::new(&mut answer, 0);
+    granted.pour(&mut sink);
+    if !sink.is_whole() {
+        return;
+    }
+    let written = sink.written();
+    let mut fields = [httparse::EMPTY_HEADER; 16];
+    let mut response = httparse::Response::new(&mut fields);
+    assert_eq!(response.parse(&answer[..written]), Ok(httparse::Status::Complete(written)));
+    let named = |name: &str| response.headers.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+    let accepted = named("sec-websocket-accept").expect("every answer has one").value;
+    assert_eq!(accepted, derive_accept_key(key).as_bytes());
+    let taken = client.verify(101, response.headers.iter().map(|field| (field.name, field.value)));
+    assert_eq!(taken.expect("our own answer").protocol, expected);
+}
+
+/// Any head is judged, and any answer, without a panic; what is granted keeps the rules that a second look can tell.
+pub fn grants_only_what_asks(head: &[u8], nonce: [u8; 16]) {
+    let offered = ["chat", "goldcrest.v1"];
+    if let Ok(request) = Request::parse(head, head.len(), MAX_FIELDS) {
+        let line = RequestLine { method: request.method().as_str(), version: (1, 1) };
+        if let Ok(granted) = accept(line, request.headers(), &offered) {
+            assert!(request.list_has("upgrade", "websocket") && request.connection_has("upgrade"));
+            assert_eq!(request.header_all("sec-websocket-key").count(), 1);
+            assert_eq!(request.header("sec-websocket-version"), Some(&b"13"[..]));
+            if let Some(protocol) = granted.protocol {
+                assert!(offered.contains(&protocol));
+            }
+        }
+    }
+    let client = ClientHandshake { host: "h", target: "/", origin: None, protocols: &offered, nonce };
+    let mut fields = [httparse::EMPTY_HEADER; 16];
+    let mut response = httparse::Response::new(&mut fields);
+    if let Ok(httparse::Status::Complete(_)) = response.parse(head) {
+        let status = response.code.unwrap_or(0);
+        let _ = client.verify(status, response.headers.iter().map(|field| (field.name, field.value)));
+    }
+    for offer in offers(head).flatten() {
+        for (name, value) in offer.parameters() {
+            assert!(!name.is_empty());
+            let _ = value.map(|value| value.bytes().count());
+        }
+    }
+}

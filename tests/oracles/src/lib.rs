@@ -1,0 +1,55 @@
+//! Properties of the machines, each told by something that does not share their code: a parser that others wrote, or a
+//! model that is as plain as can be.
+//!
+//! | file | what is compared | with |
+//! | --- | --- | --- |
+//! | `websocket.rs` | a WebSocket's frames, either side | tungstenite |
+//! | `event_stream.rs` | the parser of event streams | eventsource-stream |
+//! | `request_head.rs` | the head of a request | httparse |
+//! | `chunked.rs` | chunked content | httparse's chunk sizes |
+//! | `handshake.rs` | both sides of a handshake | each other, and tungstenite's answer to a key |
+//! | `json.rs` | the reader of flat objects | `serde_json` |
+//! | `ring.rs` | the log and its cursors | a vector of all events |
+//! | `reading.rs` | what a delivery says of a log that moves meanwhile | the events that were appended |
+//! | `serving.rs` | a whole connection | what may never be: a panic, a loop, a buffer or a follower that is kept |
+//!
+//! Each function panics where its property does not hold. The tests call them with cases of their own making, millions
+//! where `PROPTEST_CASES` says so; the targets in `tests/fuzz` call them with what the fuzzer makes.
+
+use arbitrary::{Arbitrary, Unstructured};
+
+pub mod chunked;
+pub mod event_stream;
+pub mod handshake;
+pub mod json;
+pub mod reading;
+pub mod request_head;
+pub mod ring;
+
+pub mod websocket;
+
+/// Steps, as many as bytes are left for, and 500 at most.
+#[derive(Clone, Debug)]
+pub struct Steps<T>(pub Vec<T>);
+
+impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for Steps<T> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        let mut steps = Vec::new();
+        while !u.is_empty() && steps.len() < 500 {
+            steps.push(u.arbitrary()?);
+        }
+        Ok(Self(steps))
+    }
+}
+
+/// Cuts `bytes` into pieces of these sizes in turn; one piece where there are none. A size of 0 counts as 1.
+pub fn cut<'a>(bytes: &'a [u8], sizes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = bytes;
+    let mut sizes = sizes.iter().cycle();
+    std::iter::from_fn(move || {
+        let size = sizes.next().map_or(rest.len(), |size| usize::from(*size).max(1)).min(rest.len());
+        let (piece, after) = rest.split_at(size);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}

@@ -1,0 +1,299 @@
+//! The log and its cursors beside a vector of all events.
+
+use arbitrary::Arbitrary;
+use goldcrest_core::log::{
+    AppendError, Encoding, EventId, EventLog, EventType, Gap, GapPolicy, IdempotencyKeys, Look, Meta, NewLogError,
+    Placed, Position, RECORD_OVERHEAD, SLOT_SIZE, Seen, Source,
+};
+
+use crate::Steps;
+
+const EPOCH: u32 = 0x0bad_cafe;
+/// How many idempotency keys are remembered.
+const KEYS: usize = 3;
+
+/// A log and what is done to it.
+#[derive(Clone, Debug, Arbitrary)]
+pub struct Ring {
+    /// Bytes of the storage.
+    pub size: u16,
+    /// Events kept at most.
+    pub slots: u8,
+    /// Which sequence number the first event follows.
+    pub start: Start,
+    /// What is done.
+    pub steps: Steps<Step>,
+}
+
+/// Where the sequence numbers start.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+pub enum Start {
+    /// As in a log that is born.
+    Zero,
+    /// Somewhere.
+    After(u64),
+    /// So many before 2^32.
+    Before32(u8),
+    /// So many before the last one.
+    BeforeEnd(u8),
+}
+
+impl Start {
+    /// The number that the first event follows.
+    pub fn seq(self) -> u64 {
+        match self {
+            Self::Zero => 0,
+            Self::After(seq) => seq,
+            Self::Before32(count) => (1 << 32) - u64::from(count),
+            Self::BeforeEnd(count) => u64::MAX - u64::from(count),
+        }
+    }
+}
+
+/// A thing done to the log.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+pub enum Step {
+    /// An event of `length` bytes `byte` and a type of so many letters is appended.
+    Append {
+        /// Letters of its type.
+        event_type: u8,
+        /// Bytes of its data.
+        length: u16,
+        /// Each of them.
+        byte: u8,
+        /// Whether it is said to be text.
+        text: bool,
+        /// Its idempotency key, if any.
+        key: Option<u8>,
+    },
+    /// A look at the event behind `after`.
+    Look {
+        /// The sequence number before it.
+        after: Pick,
+        /// From where in the event.
+        offset: u16,
+        /// Into so many bytes.
+        room: u8,
+    },
+    /// A reader is placed.
+    Place {
+        /// Where it wants to start.
+        at: Where,
+        /// By which policy.
+        policy: Policy,
+    },
+}
+
+/// A sequence number.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+pub enum Pick {
+    /// So many before the newest.
+    Back(u8),
+    /// So many after it.
+    Ahead(u8),
+    /// Any.
+    Any(u64),
+}
+
+/// A position.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+#[expect(missing_docs, reason = "they are those of `Position`")]
+pub enum Where {
+    Oldest,
+    Newest,
+    Lost,
+    After(Pick),
+    OtherEpoch(Pick),
+}
+
+/// A gap policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
+#[expect(missing_docs, reason = "they are those of `GapPolicy`")]
+pub enum Policy {
+    Replay,
+    Latest,
+    Disconnect,
+}
+
+impl From<Policy> for GapPolicy {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Replay => Self::Replay,
+            Policy::Latest => Self::Latest,
+            Policy::Disconnect => Self::Disconnect,
+        }
+    }
+}
+
+struct Event {
+    name: String,
+    data: Vec<u8>,
+    encoding: Encoding,
+}
+
+impl Event {
+    fn size(&self) -> usize {
+        RECORD_OVERHEAD + self.name.len() + self.data.len()
+    }
+}
+
+/// All events that ever were, and how many of them the log says that it keeps.
+struct Model {
+    start: u64,
+    ring: usize,
+    slots: usize,
+    events: Vec<Event>,
+    keys: Vec<(u8, u64)>,
+    kept: usize,
+}
+
+impl Model {
+    fn newest(&self) -> u64 {
+        self.start + self.events.len() as u64
+    }
+
+    fn before_oldest(&self) -> u64 {
+        self.newest() - self.kept as u64
+    }
+
+    fn pick(&self, pick: Pick) -> u64 {
+        match pick {
+            Pick::Back(count) => self.newest().saturating_sub(count.into()),
+            Pick::Ahead(count) => self.newest().saturating_add(count.into()),
+            Pick::Any(seq) => seq,
+        }
+    }
+
+    /// What the log keeps is what fits, and everything that must fit.
+    fn judge_kept(&mut self, kept: usize) {
+        self.kept = kept;
+        assert!(kept <= self.slots && kept <= self.events.len());
+        let last = |count: usize| self.events[self.events.len() - count..].iter().map(Event::size);
+        assert!(last(kept).sum::<usize>() <= self.ring, "more is kept than there is room for");
+        for count in 1..=self.slots.min(self.events.len()) {
+            // At the seam, less than the largest of them is lost.
+            let needed = last(count).sum::<usize>() + last(count).max().unwrap_or(0) - 1;
+            if needed > self.ring {
+                break;
+            }
+            assert!(kept >= count, "{count} events fit, and {kept} are kept");
+        }
+    }
+
+    fn look(&self, after: u64, offset: usize, room: usize) -> (Look, Vec<u8>) {
+        if after >= self.newest() {
+            return (Look::Nothing, vec![]);
+        }
+        if after < self.before_oldest() {
+            return (Look::Overwritten, vec![]);
+        }
+        let event = &self.events[(after - self.start) as usize];
+        let whole = [event.name.as_bytes(), &event.data].concat();
+        let seen: Vec<u8> = whole.iter().skip(offset).take(room).copied().collect();
+        let (type_len, data_len) = (event.name.len(), event.data.len());
+        let meta = Meta { seq: after + 1, type_len, data_len, encoding: event.encoding };
+        (Look::Event(Seen { meta, copied: seen.len() }), seen)
+    }
+
+    /// Where a reader starts, by what the policies promise.
+    fn place(&self, position: Position, policy: Policy) -> Placed {
+        let lost = if policy == Policy::Latest && self.kept > 0 { self.newest() - 1 } else { self.before_oldest() };
+        match position {
+            Position::Oldest => Placed { after: self.before_oldest(), gap: None },
+            Position::Newest => Placed { after: self.newest(), gap: None },
+            Position::After(id) if id.epoch == EPOCH && id.seq <= self.newest() => {
+                if id.seq >= self.before_oldest() {
+                    Placed { after: id.seq, gap: None }
+                } else {
+                    Placed { after: lost, gap: Some(Gap { missed: Some(lost - id.seq) }) }
+                }
+            }
+            Position::After(_) | Position::Lost => Placed { after: lost, gap: Some(Gap { missed: None }) },
+        }
+    }
+}
+
+/// Does everything to a log and to the model, and compares after each step.
+pub fn agrees_with_a_vector(ring: &Ring) {
+    let (size, slots) = (usize::from(ring.size % 2048), usize::from(ring.slots));
+    let start = ring.start.seq();
+    let room = (slots > 0).then(|| size.checked_sub(slots * SLOT_SIZE)).flatten().filter(|room| *room > RECORD_OVERHEAD);
+    let mut log = match EventLog::after(vec![0xa5; size], slots, EventId { epoch: EPOCH, seq: start }) {
+        Ok(log) => log,
+        Err(error) => {
+            assert_eq!(error, if slots == 0 { NewLogError::NoEvents } else { NewLogError::StorageSize });
+            assert_eq!(room, None);
+            return;
+        }
+    };
+    let room = room.expect("a log that was made has room");
+    let mut model = Model { start, ring: room, slots, events: vec![], keys: vec![], kept: 0 };
+    let mut keys = IdempotencyKeys::<KEYS>::default();
+    for step in &ring.steps.0 {
+        match *step {
+            Step::Append { event_type, length, byte, text, key } => {
+                let key = key.map(|key| key % 8);
+                let known = key.and_then(|key| model.keys.iter().rev().find(|(known, _)| *known == key)).copied();
+                let found = key.map(|key| keys.find(EPOCH, &[key]));
+                if let Some((_, seq)) = known {
+                    assert_eq!(found, Some(Ok(EventId { epoch: EPOCH, seq })));
+                    continue;
+                }
+                let event = Event {
+                    name: "t".repeat((event_type % 65).into()),
+                    data: vec![byte; usize::from(length) % (room + 8)],
+                    encoding: if text { Encoding::Text } else { Encoding::Binary },
+                };
+                let expected = if event.size() > room {
+                    Err(AppendError::TooLarge)
+                } else if text && !byte.is_ascii() && !event.data.is_empty() {
+                    Err(AppendError::NotUtf8)
+                } else {
+                    let seq = model.newest().checked_add(1).ok_or(AppendError::Exhausted);
+                    seq.map(|seq| EventId { epoch: EPOCH, seq })
+                };
+                let id = log.append(EventType::new(&event.name).unwrap(), event.encoding, &event.data);
+                assert_eq!(id, expected);
+                if let Ok(id) = id {
+                    model.events.push(event);
+                    if let (Some(key), Some(Err(new))) = (key, found) {
+                        keys.remember(new, id);
+                        model.keys.push((key, id.seq));
+                        if model.keys.len() > KEYS {
+                            model.keys.remove(0);
+                        }
+                    }
+                }
+                model.judge_kept(log.kept());
+            }
+            Step::Look { after, offset, room } => {
+                let after = model.pick(after);
+                let mut seen = vec![0; room.into()];
+                let look = log.look(after, offset.into(), &mut seen);
+                let (expected, bytes) = model.look(after, offset.into(), room.into());
+                assert_eq!(look, expected);
+                assert_eq!(&seen[..bytes.len()], bytes);
+            }
+            Step::Place { at, policy } => {
+                let id = |epoch, pick| Position::After(EventId { epoch, seq: model.pick(pick) });
+                let position = match at {
+                    Where::Oldest => Position::Oldest,
+                    Where::Newest => Position::Newest,
+                    Where::Lost => Position::Lost,
+                    Where::After(pick) => id(EPOCH, pick),
+                    Where::OtherEpoch(pick) => id(!EPOCH, pick),
+                };
+                assert_eq!(log.place(position, policy.into()), model.place(position, policy), "{position:?}");
+            }
+        }
+        assert_eq!((log.epoch(), log.newest(), log.before_oldest()), (EPOCH, model.newest(), model.before_oldest()));
+    }
+    // In the end everything that is kept reads as it was appended, and nothing else is there.
+    let mut all = vec![0; 4096];
+    for after in model.before_oldest().saturating_sub(2)..=model.newest() {
+        let look = log.look(after, 0, &mut all);
+        let (expected, bytes) = model.look(after, 0, all.len());
+        assert_eq!(look, expected);
+        assert_eq!(&all[..bytes.len()], bytes);
+    }
+}

@@ -1,0 +1,225 @@
+//! Our parsers beside those of others, on the same random input.
+
+use goldcrest_core::ws::Role;
+use goldcrest_oracles::{chunked, event_stream, handshake, json, request_head, websocket};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+/// Sizes that input is cut by.
+fn cuts() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![Just(vec![1]), prop::collection::vec(1u8..20, 1..6), prop::collection::vec(any::<u8>(), 1..4)]
+}
+
+/// Some bytes of what was well-formed are others.
+fn spoilt(good: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let defects = prop_oneof![
+        3 => Just(vec![]),
+        1 => prop::collection::vec((any::<Index>(), any::<u8>(), any::<bool>()), 1..3),
+    ];
+    (good, defects).prop_map(|(mut bytes, defects)| {
+        for (at, byte, insert) in defects {
+            match at.index(bytes.len() + 1) {
+                at if at == bytes.len() || insert => bytes.insert(at, byte),
+                at => bytes[at] = byte,
+            }
+        }
+        bytes
+    })
+}
+
+fn frame(first: u8, payload: &[u8], key: Option<[u8; 4]>, wide: u8) -> Vec<u8> {
+    let bit = if key.is_some() { 0x80 } else { 0 };
+    let mut bytes = vec![first];
+    match (payload.len(), wide) {
+        (len @ 0..=125, 1..) => bytes.push(bit | len as u8),
+        (len @ 0..=0xffff, _) if len > 125 || wide == 0 => {
+            bytes.push(bit | 126);
+            bytes.extend((len as u16).to_be_bytes());
+        }
+        (len, _) => {
+            bytes.push(bit | 127);
+            bytes.extend((len as u64).to_be_bytes());
+        }
+    }
+    let mask = key.unwrap_or_default();
+    if key.is_some() {
+        bytes.extend(mask);
+    }
+    bytes.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]));
+    bytes
+}
+
+/// Messages in fragments, with control frames between and behind them.
+fn conversation(role: Role) -> impl Strategy<Value = Vec<u8>> {
+    let text = prop_oneof![
+        8 => "[a-z\u{e4}\u{20ac}\u{1f426}]{0,12}".prop_map(String::into_bytes),
+        1 => "[a-z]{120,140}".prop_map(String::into_bytes),
+        1 => prop::collection::vec(any::<u8>(), 0..6),
+    ];
+    let message = (text, 1u8..=2, prop::collection::vec(any::<Index>(), 0..3));
+    let control = prop_oneof![
+        6 => (select(vec![0x89u8, 0x8a]), prop::collection::vec(any::<u8>(), 0..20)),
+        1 => (select(vec![0x89u8, 0x8a]), prop::collection::vec(any::<u8>(), 120..130)),
+        1 => (Just(0x88u8), (select(vec![999u16, 1000, 1001, 1004, 1005, 1007, 1014, 1015, 2999, 3000, 4999, 5000]), "[a-z\u{e4}]{0,5}")
+            .prop_map(|(code, reason)| [&code.to_be_bytes()[..], reason.as_bytes()].concat())),
+        1 => (Just(0x88u8), prop::collection::vec(any::<u8>(), 0..4)),
+    ];
+    let unit = (message, prop::option::weighted(0.3, control), any::<[u8; 4]>(), 0u8..200, 0u8..200);
+    prop::collection::vec(unit, 1..5).prop_map(move |units| {
+        let mut bytes = Vec::new();
+        for ((payload, kind, cuts), control, key, wide, lax) in units {
+            // Now and then a side masks that should not, or does not that should.
+            let masked = (role == Role::Client) != (lax == 0);
+            let key = masked.then_some(key);
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(payload.len() + 1)).collect();
+            cuts.sort_unstable();
+            let (mut from, mut opcode) = (0, kind);
+            for to in cuts {
+                bytes.extend(frame(opcode, &payload[from..to], key, wide));
+                (from, opcode) = (to, 0);
+                if let Some((first, payload)) = &control {
+                    bytes.extend(frame(*first, payload, key, wide));
+                }
+            }
+            bytes.extend(frame(0x80 | opcode, &payload[from..], key, wide));
+            if let Some((first, payload)) = &control {
+                bytes.extend(frame(*first, payload, key, wide));
+            }
+        }
+        bytes
+    })
+}
+
+/// Streams of what parsers trip over.
+fn stream() -> impl Strategy<Value = Vec<u8>> {
+    let token = prop_oneof![
+        4 => select(vec![&b"data"[..], b"event", b"id", b"retry"]),
+        6 => select(vec![&b":"[..], b": ", b"\n", b"\r", b"\r\n", b"\n\n"]),
+        3 => select(vec![&b"x"[..], b" ", b"\0", b"12", b"\xEF\xBB\xBF", b"\xC3", b"\xA9", b"\xF0\x9F", b"y: z"]),
+    ];
+    prop::collection::vec(token, 0..40).prop_map(|tokens| tokens.concat())
+}
+
+fn head() -> impl Strategy<Value = Vec<u8>> {
+    let method = select(vec!["GET", "POST", "HEAD", "OPTIONS", "CONNECT", "BREW", "get"]);
+    let target = prop_oneof![
+        select(vec!["/", "*", "/events/a?after=oldest&x=%2f", "http://a/b?c", "a:80", "//a", "/%zz", "/\u{e4}"])
+            .prop_map(str::to_owned),
+        "/[ -~]{0,12}",
+    ];
+    let version = select(vec!["HTTP/1.1", "HTTP/1.0", "HTTP/1.3", "HTTP/2.0", "http/1.1", "HTTP/1.1 "]);
+    let field = prop_oneof![
+        3 => select(vec![
+            "Host: a", "Host: a:80", "Host:", "Content-Length: 5", "Content-Length: 5, 5", "Content-Length: +5",
+            "Transfer-Encoding: chunked", "Transfer-Encoding: gzip, chunked", "Connection: close, Upgrade",
+            "Accept: text/event-stream;q=0.5, */*", "Expect: 100-continue", "Prefer: wait=5", "Upgrade: websocket",
+            "X : y", " folded", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ]).prop_map(str::to_owned),
+        1 => "[!-~]{1,8}: {0,2}[ -~\t\u{e4}]{0,10}",
+    ];
+    let fields = prop::collection::vec(field, 0..5);
+    let end = select(vec!["\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r"]);
+    (method, target, version, fields, end, any::<bool>()).prop_map(|(method, target, version, fields, end, host)| {
+        let mut head = format!("{method} {target} {version}{end}");
+        if host {
+            head += "Host: a.example\r\n";
+        }
+        for field in fields {
+            head += &field;
+            head += end;
+        }
+        (head + end + "5\r\nhello\r\n0\r\n\r\n").into_bytes()
+    })
+}
+
+fn chunks() -> impl Strategy<Value = Vec<u8>> {
+    let chunk = (prop::collection::vec(any::<u8>(), 1..20), 0usize..5, select(vec!["", "", ";a", ";a=b", ";a=\"b;\\\"\""]));
+    let trailer = select(vec!["", "", "X: y\r\n"]);
+    (prop::collection::vec(chunk, 0..4), trailer).prop_map(|(chunks, trailer)| {
+        let mut bytes = Vec::new();
+        for (content, zeros, extension) in chunks {
+            bytes.extend(format!("{}{:x}{extension}\r\n", "0".repeat(zeros), content.len()).into_bytes());
+            bytes.extend(content);
+            bytes.extend(b"\r\n");
+        }
+        bytes.extend(format!("0\r\n{trailer}\r\n").into_bytes());
+        bytes
+    })
+}
+
+fn object() -> impl Strategy<Value = Vec<u8>> {
+    let string = prop_oneof![
+        "[a-z\u{e4}\u{1f426}]{0,6}".prop_map(|text| format!("\"{text}\"")),
+        r#"(\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|\\ud83d\\udc26|\\ud83d|\\udc26|[ -!]){0,4}"#.prop_map(|text| format!("\"{text}\"")),
+    ];
+    let value = prop_oneof![
+        4 => string.clone(),
+        2 => "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,4})?",
+        1 => select(vec!["true", "false", "null", "[]", "{}", "[1,{\"a\":[\"]\"]}]", "01", "+1", "nul", "1.", ".5", "1e"])
+            .prop_map(str::to_owned),
+    ];
+    let blank = select(vec!["", "", "", " ", "\t\n", "\r "]);
+    let member = (blank.clone(), string, blank.clone(), blank.clone(), value, blank)
+        .prop_map(|(a, name, b, c, value, d)| format!("{a}{name}{b}:{c}{value}{d}"));
+    prop::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(",")).into_bytes())
+}
+
+proptest! {
+    #[test]
+    fn a_server_hears_what_tungstenite_hears(bytes in spoilt(conversation(Role::Client)), cuts in cuts()) {
+        websocket::hears_what_tungstenite_hears(Role::Client, &bytes, &cuts);
+    }
+
+    #[test]
+    fn a_client_hears_what_tungstenite_hears(bytes in spoilt(conversation(Role::Server)), cuts in cuts()) {
+        websocket::hears_what_tungstenite_hears(Role::Server, &bytes, &cuts);
+    }
+
+    #[test]
+    fn an_event_stream_says_what_eventsource_stream_says(bytes in stream(), cuts in cuts()) {
+        event_stream::says_what_eventsource_stream_says(&bytes, &cuts);
+    }
+
+    #[test]
+    fn a_head_that_is_taken_is_what_httparse_takes(bytes in spoilt(head()), cuts in cuts()) {
+        request_head::takes_only_what_httparse_takes(&bytes, &cuts);
+    }
+
+    #[test]
+    fn chunks_are_what_their_sizes_say(bytes in spoilt(chunks()), cuts in cuts()) {
+        chunked::decodes_what_httparse_sizes_say(&bytes, &cuts);
+    }
+
+    #[test]
+    fn chunked_content_arrives_as_it_was(
+        content in prop::collection::vec(any::<u8>(), 0..300),
+        rooms in prop::collection::vec(1u8..80, 1..6),
+        cuts in cuts(),
+    ) {
+        chunked::arrives_as_it_was(&content, &rooms, &cuts);
+    }
+
+    #[test]
+    fn an_object_is_what_serde_reads(bytes in spoilt(object())) {
+        json::reads_what_serde_reads(&bytes);
+    }
+
+    #[test]
+    fn a_handshake_is_granted_as_tungstenite_would(
+        target in "/[!-~]{0,8}",
+        protocols in prop::collection::vec("[a-c]{1,2}", 0..4),
+        spoken in prop::collection::vec("[a-c]{1,2}", 0..4),
+        nonce: [u8; 16],
+    ) {
+        let [protocols, spoken] = [&protocols, &spoken].map(|names| names.iter().map(String::as_str).collect());
+        let origin = Some("http://a");
+        let asked = handshake::Asked { host: "a", target: &target, origin, protocols, spoken, nonce };
+        handshake::is_granted_as_tungstenite_would(&asked);
+    }
+
+    #[test]
+    fn only_what_asks_is_granted(bytes in spoilt(head()), nonce: [u8; 16]) {
+        let end = bytes.windows(4).position(|end| end == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+        handshake::grants_only_what_asks(&bytes[..end], nonce);
+    }
+}
