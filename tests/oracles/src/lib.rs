@@ -25,6 +25,7 @@ pub mod json;
 pub mod reading;
 pub mod request_head;
 pub mod ring;
+pub mod serving;
 
 pub mod websocket;
 

@@ -3,6 +3,7 @@
 use arbitrary::{Arbitrary, Unstructured};
 use goldcrest_oracles::reading::{self, Reading};
 use goldcrest_oracles::ring::{self, Ring};
+use goldcrest_oracles::serving::{self, Serving};
 use proptest::prelude::*;
 
 /// Whatever the bytes stand for; they are what the fuzzer changes too.
@@ -35,5 +36,16 @@ proptest! {
     ) {
         let reading = Reading { size, slots, back, ..made_of(&bytes) };
         reading::tells_what_was_appended(&reading);
+    }
+
+    #[test]
+    fn a_connection_ends_and_gives_all_back(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        buffer in prop_oneof![Just(1024u16), 0u16..300],
+        size in 100u16..1500,
+        slots in 1u8..17,
+    ) {
+        let serving = Serving { buffer, buffers: 2, log: (size, slots), ..made_of(&bytes) };
+        serving::ends_and_gives_all_back(&serving);
     }
 }

@@ -1,0 +1,441 @@
+//! A whole connection: any bytes, over rings and rooms of any size, on a clock that may jump.
+//!
+//! Whatever comes, it does not panic, does not go round in a loop, is over once its client is gone, and has given back its
+//! buffers and its place among the followers by then.
+
+use std::cell::{Cell, RefCell};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use goldcrest_core::edge::{Clock, Lent, Pipe, PipeEnd, Socket, Timer};
+use goldcrest_core::http::{Request, Response, Status};
+use goldcrest_core::hub::{Channel, ChannelName, Channels, Hub, Publication};
+use goldcrest_core::log::{Encoding, EventLog, EventType};
+use goldcrest_core::serve::{
+    Config, Ended, Events, Exchange, Handler, Outcome, Purpose, Runtime, Transport, WebSocketOptions, serve,
+};
+use goldcrest_core::time::Instant;
+use goldcrest_core::ws::close::{CloseCode, CloseReason};
+
+use crate::Steps;
+use crate::ring::Policy;
+
+/// How often a connection may look at the clock in one poll, and be polled in one step.
+const SPIN: usize = 100_000;
+
+/// A connection and what happens to it.
+#[derive(Clone, Debug, Arbitrary)]
+pub struct Serving<'a> {
+    /// How large its rings are.
+    pub ring: Size,
+    /// Bytes of a buffer for a head or an event.
+    pub buffer: u16,
+    /// How many of them there are.
+    pub buffers: u8,
+    /// Bytes of the log's storage, and events that it keeps.
+    pub log: (u16, u8),
+    /// What happens at a gap.
+    pub policy: Policy,
+    /// When the clock begins, in milliseconds before its end; `None`: at 0.
+    pub before_end: Option<u16>,
+    /// What happens.
+    pub steps: Steps<Step<'a>>,
+}
+
+/// The size of both rings.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+#[expect(missing_docs, reason = "each is its size in bytes")]
+pub enum Size {
+    B1,
+    B2,
+    B7,
+    B30,
+    B64,
+    B200,
+    B1072,
+}
+
+/// A thing that happens.
+#[derive(Clone, Debug, Arbitrary)]
+pub enum Step<'a> {
+    /// The client sends these bytes.
+    Send(&'a [u8]),
+    /// It asks for the channel's events.
+    Ask {
+        /// By which transport.
+        transport: u8,
+        /// From where on.
+        after: u8,
+    },
+    /// It publishes these bytes.
+    Publish(&'a [u8], bool),
+    /// It sends a WebSocket's frame.
+    Frame(u8, &'a [u8]),
+    /// It takes so many bytes at most.
+    Take(u16),
+    /// Somebody else publishes an event of so many bytes.
+    Append(u8),
+    /// Time passes, or jumps back.
+    Pass(i32),
+    /// The server is to shut down.
+    Drain,
+    /// The client ends its direction.
+    Close,
+    /// It resets the connection.
+    Abort,
+}
+
+struct World {
+    now: Rc<Cell<Instant>>,
+    looks: Cell<usize>,
+    draining: Cell<bool>,
+    free: Rc<Cell<usize>>,
+    size: usize,
+    random: Cell<u32>,
+    waker: Rc<RefCell<Option<Waker>>>,
+}
+
+impl World {
+    /// A buffer, if one is free.
+    fn take(&self) -> Option<Buffer> {
+        self.free.set(self.free.get().checked_sub(1)?);
+        Some(Buffer { bytes: vec![0; self.size], free: Rc::clone(&self.free) })
+    }
+}
+
+struct Buffer {
+    bytes: Vec<u8>,
+    free: Rc<Cell<usize>>,
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl AsMut<[u8]> for Buffer {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.free.set(self.free.get() + 1);
+    }
+}
+
+struct Alarm {
+    now: Rc<Cell<Instant>>,
+    waker: Rc<RefCell<Option<Waker>>>,
+}
+
+impl Timer for Alarm {
+    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if deadline <= self.now.get() && deadline < Instant::MAX {
+            return Poll::Ready(());
+        }
+        // Time passes in steps, and all is polled after each.
+        *self.waker.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Clock for World {
+    type Timer = Alarm;
+
+    fn now(&self) -> Instant {
+        self.looks.set(self.looks.get() + 1);
+        assert!(self.looks.get() < SPIN, "it goes round in one poll");
+        self.now.get()
+    }
+
+    fn timer(&self) -> Alarm {
+        Alarm { now: Rc::clone(&self.now), waker: Rc::clone(&self.waker) }
+    }
+}
+
+impl<'w> Runtime for &'w World {
+    type Socket = PipeEnd<'w>;
+    type Clock = World;
+    type Buffer = Buffer;
+    type Ticket = ();
+
+    fn clock(&self) -> &World {
+        self
+    }
+
+    fn buffer(&self, _purpose: Purpose) -> Option<Buffer> {
+        self.take()
+    }
+
+    fn random(&self) -> u32 {
+        self.random.set(self.random.get().wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f));
+        self.random.get()
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    fn ticket<B: AsRef<[u8]>>(&self, _request: &Request<B>, _transport: Transport) {}
+}
+
+type TestHub = Hub<NoopRawMutex, Vec<u8>, 1, 2>;
+
+/// The hub's channels, and handlers of other kinds beside them.
+struct Site<'h>(Events<'h, TestHub>);
+
+impl Handler for Site<'_> {
+    async fn handle<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> Outcome {
+        match exchange.request().path() {
+            "/echo" => {
+                let mut socket = exchange.websocket(&WebSocketOptions::default()).await?;
+                let mut room = [0; 64];
+                while let Some(part) = socket.read(&mut room).await? {
+                    if part.first {
+                        socket.start_message(part.kind)?;
+                    }
+                    socket.write(&room[..part.len]).await?;
+                    if part.last {
+                        socket.end_message().await?;
+                    }
+                }
+                socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+            }
+            "/upload" => {
+                let mut room = [0; 64];
+                match exchange.read_whole(&mut room).await {
+                    Ok(length) => exchange.respond(&Response { body: &room[..length], ..Response::text(Status::OK, "") }).await,
+                    Err(error) => exchange.body_failed(error).await,
+                }
+            }
+            "/stream" => {
+                let mut body = exchange.stream("text/plain").await?;
+                for _ in 0..3 {
+                    body.write(b"tick\n").await?;
+                    if !body.sleep(Duration::from_secs(1)).await? {
+                        break;
+                    }
+                }
+                body.finish().await
+            }
+            _ => self.0.handle(exchange).await,
+        }
+    }
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Serves the connection through all its steps, and until its client is gone.
+pub fn ends_and_gives_all_back(serving: &Serving<'_>) {
+    match serving.ring {
+        Size::B1 => over::<1>(serving),
+        Size::B2 => over::<2>(serving),
+        Size::B7 => over::<7>(serving),
+        Size::B30 => over::<30>(serving),
+        Size::B64 => over::<64>(serving),
+        Size::B200 => over::<200>(serving),
+        Size::B1072 => over::<1072>(serving),
+    }
+}
+
+fn over<const RING: usize>(serving: &Serving<'_>) {
+    let (size, events) = serving.log;
+    let Ok(log) = EventLog::new(vec![0; usize::from(size % 2048)], usize::from(events % 17), 0xabc) else { return };
+    let hub = &TestHub::new([Channel::new("a", log)]).with_gap_policy(serving.policy.into());
+    let buffers = usize::from(serving.buffers % 4);
+    let start = serving.before_end.map_or(0, |millis| u64::MAX - u64::from(millis));
+    let world = &World {
+        now: Rc::new(Cell::new(Instant::from_millis(start))),
+        looks: Cell::new(0),
+        draining: Cell::new(false),
+        free: Rc::new(Cell::new(buffers)),
+        size: usize::from(serving.buffer % 2048),
+        random: Cell::new(1),
+        waker: Rc::default(),
+    };
+    let pipe = Pipe::<RING>::new();
+    let (mut device, client) = pipe.ends();
+    let (config, site, runtime) = (Config::default(), Site(Events::new(hub)), world);
+    let mut task = pin!(async {
+        let ended = serve(&mut device, &runtime, &config, &site).await;
+        drop(device);
+        ended
+    });
+    let woken = Arc::new(Woken(AtomicBool::new(true)));
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut ended: Option<Ended> = None;
+    let mut run = || {
+        let mut polls = 0;
+        while ended.is_none() && woken.0.swap(false, Ordering::Relaxed) {
+            polls += 1;
+            assert!(polls < SPIN, "it wakes itself for ever");
+            world.looks.set(0);
+            if let Poll::Ready(how) = task.as_mut().poll(&mut Context::from_waker(&waker)) {
+                ended = Some(how);
+            }
+        }
+        ended.is_some()
+    };
+    let mut client = Some(client);
+    let mut latest = world.now.get();
+    for step in &serving.steps.0 {
+        let Some(end) = &mut client else { break };
+        match step {
+            Step::Send(bytes) => send(end, bytes, &mut run),
+            Step::Ask { transport, after } => send(end, &ask(*transport, *after), &mut run),
+            Step::Publish(bytes, chunked) => send(end, &publish(bytes, *chunked), &mut run),
+            Step::Frame(first, payload) => send(end, &frame(*first, payload), &mut run),
+            Step::Take(count) => _ = take(end, (*count).into(), &mut run),
+            Step::Append(length) => {
+                let data = vec![b'x'; (*length).into()];
+                let _ = hub.publish("a", EventType::MESSAGE, &data);
+            }
+            Step::Pass(millis) => {
+                let now = world.now.get().as_millis().saturating_add_signed((*millis).into());
+                world.now.set(Instant::from_millis(now));
+                latest = latest.max(world.now.get());
+                waker.wake_by_ref();
+            }
+            Step::Drain => {
+                world.draining.set(true);
+                waker.wake_by_ref();
+            }
+            Step::Close => end.close(),
+            Step::Abort => {
+                end.abort();
+                client = None;
+            }
+        }
+        run();
+    }
+    drop(client);
+    // All its patience passes, counted from the latest time that there was: a deadline stands where it was set.
+    for minute in 0..20 {
+        if run() {
+            break;
+        }
+        world.now.set(latest + Duration::from_secs(minute * 60));
+        waker.wake_by_ref();
+    }
+    // A deadline near the end of time is one that does not come: there the client's end is what it ends by.
+    assert!(run() || serving.before_end.is_some(), "it outlives its client");
+    if !run() {
+        return;
+    }
+    assert_eq!(world.free.get(), buffers, "a buffer is kept");
+    let channel = ChannelName::new("a").unwrap();
+    let publication =
+        Publication { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"", idempotency_key: None };
+    if let Ok(published) = Channels::publish(hub, channel, &publication) {
+        assert_eq!(published.followers, 0, "a follower is kept");
+    }
+}
+
+/// Sends as much as the server takes, which reads on as long as it can say something.
+fn send(end: &mut PipeEnd<'_>, bytes: &[u8], run: &mut impl FnMut() -> bool) {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let lent = end.try_write_with(|room| {
+            let count = room.len().min(rest.len());
+            room[..count].copy_from_slice(&rest[..count]);
+            (count, count)
+        });
+        let put = match lent {
+            Ok(Lent::Got(count)) => count,
+            Ok(Lent::NotNow | Lent::Eof) => 0,
+            Err(_) => return,
+        };
+        rest = &rest[put..];
+        if run() || put == 0 && take(end, 50, run) == 0 {
+            return;
+        }
+    }
+}
+
+fn take(end: &mut PipeEnd<'_>, most: usize, run: &mut impl FnMut() -> bool) -> usize {
+    let mut taken = 0;
+    while taken < most {
+        let lent = end.try_read_with(|bytes| {
+            let count = bytes.len().min(most - taken);
+            (count, count)
+        });
+        match lent {
+            Ok(Lent::Got(count)) => taken += count,
+            Ok(Lent::NotNow | Lent::Eof) | Err(_) => break,
+        }
+        if run() {
+            break;
+        }
+    }
+    taken
+}
+
+fn ask(transport: u8, after: u8) -> Vec<u8> {
+    let after = match after {
+        0 => "?after=oldest".to_owned(),
+        1 => String::new(),
+        2 => "?after=garbage".to_owned(),
+        seq => format!("?after=00000abc-{}", seq - 3),
+    };
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let (path, fields) = match transport % 9 {
+        0 => ("/events/a", ""),
+        1 => ("/events/a", "Prefer: wait=5\r\n"),
+        2 => ("/events/a", "Accept: application/x-ndjson\r\n"),
+        3 => ("/events/a", "Accept: text/event-stream\r\n"),
+        4 => ("/events/a", upgrade),
+        5 => ("/events/a", &*format!("{upgrade}Sec-WebSocket-Protocol: goldcrest.v1\r\n")),
+        6 => ("/echo", upgrade),
+        7 => ("/stream", ""),
+        _ => ("/events/b", "If-None-Match: \"00000abc-1\"\r\n"),
+    };
+    format!("GET {path}{after} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n").into_bytes()
+}
+
+fn publish(bytes: &[u8], chunked: bool) -> Vec<u8> {
+    let path = if bytes.len().is_multiple_of(2) { "/events/a" } else { "/upload" };
+    let mut request = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n").into_bytes();
+    if chunked {
+        request.extend(b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for chunk in bytes.chunks(5) {
+            request.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+            request.extend(chunk);
+            request.extend(b"\r\n");
+        }
+        request.extend(b"0\r\n\r\n");
+    } else {
+        request.extend(format!("Content-Length: {}\r\n\r\n", bytes.len()).into_bytes());
+        request.extend(bytes);
+    }
+    request
+}
+
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    match payload.len() {
+        len @ 0..=125 => bytes.push(0x80 | len as u8),
+        len => {
+            bytes.push(0x80 | 126);
+            bytes.extend((len.min(0xffff) as u16).to_be_bytes());
+        }
+    }
+    bytes.extend([0; 4]);
+    bytes.extend(payload);
+    bytes
+}
