@@ -11,7 +11,7 @@
 //! | `memory.rs` | `/memory` | a JSON endpoint |
 //! | `led.rs` | `/led` | a WebSocket of one's own |
 //! | `echo.rs` | `/echo` | an upload; messages longer than any buffer |
-//! | `page.rs` | `/` | a page that is compiled in |
+//! | `page.rs` | `/`, `/goldcrest.js` | files that are compiled in |
 //! | `connections.rs` | a task a connection | |
 //! | `chip.rs`, `pool.rs` | what the core needs of a chip | |
 //! | `network.rs` | DHCP, or a fixed address | |

@@ -1,9 +1,13 @@
-//! `/`: the page, packed and compiled in.
+//! `/` and `/goldcrest.js`: the page and the module that it uses, packed and compiled in.
 
 use goldcrest_core::http::{Method, Response, Status};
+use goldcrest_core::script::{GOLDCREST, Script};
 use goldcrest_core::serve::{Exchange, Outcome, Runtime};
 
 static PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
+
+/// The module for browsers, in its packed form alone: the other one would take twice as much flash.
+pub(crate) static MODULE: Script = Script { plain: b"// Ask with Accept-Encoding: gzip.\n", ..GOLDCREST };
 
 const DOORS: &str = "\
 This is a chip. Its page is for browsers (ask with Accept-Encoding: gzip); everything else goes by hand:

@@ -23,6 +23,7 @@ impl Handler for Routes {
     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
         match exchange.request().path() {
             "/" => page::answer(exchange).await,
+            "/goldcrest.js" => page::MODULE.answer(exchange).await,
             "/memory" => memory::answer(exchange, self.board).await,
             "/led" => led::answer(exchange).await,
             "/echo" => echo::answer(exchange).await,
