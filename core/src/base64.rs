@@ -23,7 +23,7 @@ pub(crate) fn is_base64(text: &[u8]) -> bool {
         _ => 0xf,
     };
     let last = digits.last().and_then(|last| digit(*last)).unwrap_or(0);
-    text.len() % 4 == 0 && last & spare == 0 && digits.iter().all(|letter| digit(*letter).is_some())
+    text.len().is_multiple_of(4) && last & spare == 0 && digits.iter().all(|letter| digit(*letter).is_some())
 }
 
 /// Decodes what [`is_base64`] in place: how many bytes it was.

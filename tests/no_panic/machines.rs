@@ -10,9 +10,10 @@ mod unknown;
 use core::hint::black_box;
 use core::time::Duration;
 
-use goldcrest_core::delivery::{EventStream, Follow, Framing, Messages, Ndjson, Pace, Poll, PollBounds};
+use goldcrest_core::client::url::{Url, UrlBuf};
+use goldcrest_core::delivery::{EventStream, Follow, Framing, Messages, Ndjson, Pace, Poll, PollBounds, publication};
 use goldcrest_core::http::chunked::{ChunkDecoder, ChunkEncoder};
-use goldcrest_core::http::{Accumulator, BodyDecoder, Request, Response, Status};
+use goldcrest_core::http::{Accumulator, Answer, BodyDecoder, Request, Response, Status};
 use goldcrest_core::hub::{Channel, ChannelName, Publication};
 use goldcrest_core::json::{self, Members};
 use goldcrest_core::log::{Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, Position, Source};
@@ -159,8 +160,24 @@ fn log_and_delivery() {
     }
 }
 
+fn answers_and_urls() {
+    if let Ok(answer) = Answer::parse(input(), number() as usize) {
+        black_box((answer.status(), answer.header(text()), answer.body_length(black_box(true)), answer.retry_after()));
+    }
+    if let Ok(url) = Url::parse(text()) {
+        black_box((url.endpoint(), url.authority(), url.target()));
+    }
+    let mut url = UrlBuf::new(room());
+    let _ = black_box(url.set(text()));
+    let _ = black_box(url.follow(input()));
+    black_box(url.as_str());
+    let Ok(log) = EventLog::new(input(), number() as usize, number() as u32) else { return };
+    black_box(publication(&log, number(), room()));
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
+    answers_and_urls();
     http_requests();
     http_bodies();
     sse();

@@ -27,7 +27,6 @@
 //! }
 //! ```
 
-use core::future::Future;
 use core::task::Poll;
 use core::time::Duration;
 
@@ -158,14 +157,12 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
     /// # Errors
     /// It is over for good: the server does not speak `goldcrest.v1` there, the URL or a header field is wrong, or the
     /// policy's attempts are used up.
-    pub fn next(&mut self) -> impl Future<Output = Result<Bridged<ConnectError<R>>, Error<ConnectError<R>>>> {
-        async move {
-            let step = self.step().await;
-            if step.is_err() {
-                self.close();
-            }
-            step
+    pub async fn next(&mut self) -> Result<Bridged<ConnectError<R>>, Error<ConnectError<R>>> {
+        let step = self.step().await;
+        if step.is_err() {
+            self.close();
         }
+        step
     }
 
     /// Closes it: it never comes back.

@@ -3,52 +3,35 @@
 use core::fmt;
 
 use super::url::Endpoint;
-use crate::edge::Socket;
+use crate::edge::{Interest, Lent, Socket};
 
-/// Opens connections: [`Tcp`](super::Tcp) plain ones, a connector of the caller's those of TLS.
+/// Opens connections: [`Tcp`](super::Tcp) plain ones, a connector of the caller's those of TLS, [`ByScheme`] both.
 ///
 /// ```
-/// use goldcrest_core::client::Connect;
 /// use goldcrest_core::client::url::Endpoint;
-/// use goldcrest_core::edge::Socket;
+/// use goldcrest_core::client::{ByScheme, Connect};
 ///
-/// /// Plain or TLS, as the URL says: `embedded-tls` on a chip, `rustls` on a host.
-/// struct Either<P, T> {
-///     plain: P,
-///     tls: T, // shakes hands for `endpoint.host`, whose name the certificate has to bear
+/// /// TLS over the connections of another: `embedded-tls` on a chip, `rustls` on a host.
+/// struct Tls<T> {
+///     tcp: T,
 /// }
-/// # enum Stream<A, B> { Plain(A), Tls(B) }
-/// # macro_rules! each { ($self:ident, $s:ident => $e:expr, $error:expr) => { match $self { Self::Plain($s) => $e, Self::Tls($s) => $e } } }
-/// # use goldcrest_core::edge::{Interest, Lent};
-/// # impl<A: Socket, B: Socket<Error = A::Error>> Socket for Stream<A, B> {
-/// #     type Error = A::Error;
-/// #     async fn wait(&mut self, want: Interest) -> Result<(), A::Error> { each!(self, s => s.wait(want).await, ()) }
-/// #     fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, A::Error> { each!(self, s => s.try_read_with(f), ()) }
-/// #     fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, A::Error> { each!(self, s => s.try_write_with(f), ()) }
-/// #     fn room(&self) -> usize { each!(self, s => s.room(), ()) }
-/// #     fn capacity(&self) -> usize { each!(self, s => s.capacity(), ()) }
-/// #     fn unsent(&self) -> usize { each!(self, s => s.unsent(), ()) }
-/// #     fn close(&mut self) { each!(self, s => s.close(), ()) }
-/// #     fn abort(&mut self) { each!(self, s => s.abort(), ()) }
-/// # }
 ///
-/// impl<P: Connect, T: Connect<Error = P::Error>> Connect for Either<P, T>
-/// where
-///     for<'a> T::Socket<'a>: Socket<Error = <P::Socket<'a> as Socket>::Error>,
-/// {
+/// impl<T: Connect> Connect for Tls<T> {
 ///     type Socket<'a>
-///         = Stream<P::Socket<'a>, T::Socket<'a>> // an enum that passes each call on
+///         = T::Socket<'a> // the TLS session over it, in an `Adapter`
 ///     where
 ///         Self: 'a;
-///     type Error = P::Error;
+///     type Error = T::Error;
 ///
-///     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Self::Socket<'_>, P::Error> {
-///         if endpoint.secure {
-///             self.tls.connect(endpoint).await.map(Stream::Tls)
-///         } else {
-///             self.plain.connect(endpoint).await.map(Stream::Plain)
-///         }
+///     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Self::Socket<'_>, T::Error> {
+///         let socket = self.tcp.connect(Endpoint { secure: false, ..endpoint }).await?;
+///         // Here it shakes hands, with `endpoint.host` as the name that the certificate has to bear.
+///         Ok(socket)
 ///     }
+/// }
+///
+/// fn connector<P: Connect, T: Connect>(plain: P, tcp: T) -> ByScheme<P, Tls<T>> {
+///     ByScheme { plain, tls: Tls { tcp } }
 /// }
 /// ```
 #[allow(async_fn_in_trait, reason = "single-threaded executors on both sides: no Send bound is wanted")]
@@ -67,4 +50,98 @@ pub trait Connect {
     /// # Errors
     /// Why there is no connection; to try again may help.
     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Self::Socket<'_>, Self::Error>;
+}
+
+/// Opens plain connections by one connector, those of TLS by another.
+#[derive(Clone, Copy, Debug)]
+pub struct ByScheme<P, T> {
+    /// For `http` and `ws`.
+    pub plain: P,
+    /// For `https` and `wss`.
+    pub tls: T,
+}
+
+/// What [`ByScheme`] gives: a connection, or an error, of either connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Either<P, T> {
+    /// In the clear.
+    Plain(P),
+    /// Of TLS.
+    Tls(T),
+}
+
+impl<P: Connect, T: Connect> Connect for ByScheme<P, T> {
+    type Socket<'a>
+        = Either<P::Socket<'a>, T::Socket<'a>>
+    where
+        Self: 'a;
+    type Error = Either<P::Error, T::Error>;
+
+    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Self::Socket<'_>, Self::Error> {
+        if endpoint.secure {
+            self.tls.connect(endpoint).await.map(Either::Tls).map_err(Either::Tls)
+        } else {
+            self.plain.connect(endpoint).await.map(Either::Plain).map_err(Either::Plain)
+        }
+    }
+}
+
+impl<P: Socket, T: Socket> Socket for Either<P, T> {
+    type Error = Either<P::Error, T::Error>;
+
+    async fn wait(&mut self, want: Interest) -> Result<(), Self::Error> {
+        match self {
+            Self::Plain(socket) => socket.wait(want).await.map_err(Either::Plain),
+            Self::Tls(socket) => socket.wait(want).await.map_err(Either::Tls),
+        }
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+        match self {
+            Self::Plain(socket) => socket.try_read_with(f).map_err(Either::Plain),
+            Self::Tls(socket) => socket.try_read_with(f).map_err(Either::Tls),
+        }
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+        match self {
+            Self::Plain(socket) => socket.try_write_with(f).map_err(Either::Plain),
+            Self::Tls(socket) => socket.try_write_with(f).map_err(Either::Tls),
+        }
+    }
+
+    fn room(&self) -> usize {
+        match self {
+            Self::Plain(socket) => socket.room(),
+            Self::Tls(socket) => socket.room(),
+        }
+    }
+
+    fn capacity(&self) -> usize {
+        match self {
+            Self::Plain(socket) => socket.capacity(),
+            Self::Tls(socket) => socket.capacity(),
+        }
+    }
+
+    fn unsent(&self) -> usize {
+        match self {
+            Self::Plain(socket) => socket.unsent(),
+            Self::Tls(socket) => socket.unsent(),
+        }
+    }
+
+    fn close(&mut self) {
+        match self {
+            Self::Plain(socket) => socket.close(),
+            Self::Tls(socket) => socket.close(),
+        }
+    }
+
+    fn abort(&mut self) {
+        match self {
+            Self::Plain(socket) => socket.abort(),
+            Self::Tls(socket) => socket.abort(),
+        }
+    }
 }

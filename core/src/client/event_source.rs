@@ -22,7 +22,6 @@
 //! }
 //! ```
 
-use core::future::Future;
 use core::future::poll_fn;
 use core::time::Duration;
 
@@ -159,17 +158,14 @@ impl<'e, R: Runtime> EventSource<'e, R> {
     /// It is closed for good: by the status ([`Error::Status`], 204 included), the type, the redirects, an event past the
     /// bounds ([`Error::Stream`], since it would come again), or a policy's last attempt, whose error this is. After
     /// that, and after [`EventSource::close`]: [`Error::Closed`].
-    pub fn next(&mut self) -> impl Future<Output = Result<Update<'_, ConnectError<R>>, Error<ConnectError<R>>>> {
-        async move {
-            let step = self.step().await;
-            match step {
-                Ok(Step::Opened) => Ok(Update::Opened),
-                Ok(Step::Lost { error, delay }) => Ok(Update::Lost { error, delay }),
-                Ok(Step::Event) => self.parser.event().map(Update::Event).ok_or(Error::Closed),
-                Err(error) => {
-                    self.close();
-                    Err(error)
-                }
+    pub async fn next(&mut self) -> Result<Update<'_, ConnectError<R>>, Error<ConnectError<R>>> {
+        match self.step().await {
+            Ok(Step::Opened) => Ok(Update::Opened),
+            Ok(Step::Lost { error, delay }) => Ok(Update::Lost { error, delay }),
+            Ok(Step::Event) => self.parser.event().map(Update::Event).ok_or(Error::Closed),
+            Err(error) => {
+                self.close();
+                Err(error)
             }
         }
     }

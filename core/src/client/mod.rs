@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `runtime.rs` | [`Runtime`]: what a client stands on, and [`Parts`] that are one |
-//! | `connect.rs`, `tcp.rs` | [`Connect`]: sockets by endpoint; [`Tcp`]: over `embedded-nal-async`, in the caller's buffers |
+//! | `connect.rs`, `tcp.rs` | [`Connect`]: sockets by endpoint; [`ByScheme`]: plain or TLS; [`Tcp`]: over `embedded-nal-async`, in the caller's buffers |
 //! | `config.rs` | [`Config`]: every bound and timeout in one table |
 //! | `error.rs` | [`Error`]: what went wrong, and whether trying again may help |
 //! | `url.rs` | [`Url`](url::Url): where to go |
@@ -42,6 +42,9 @@
 //! # fn missing(_: Option<u64>) {}
 //! ```
 
+// Where a future is as large as what it is given, a function returns an `async` block: see `serve`.
+#![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
+
 mod ask;
 mod bridge;
 mod call;
@@ -63,7 +66,7 @@ mod tests;
 
 pub use bridge::{Bridge, BridgeOptions, Bridged};
 pub use config::{Config, Memory};
-pub use connect::Connect;
+pub use connect::{ByScheme, Connect, Either};
 pub use error::Error;
 pub use event_source::{EventSource, EventSourceOptions, ReadyState, Update};
 pub use link::ClientLink;
@@ -71,7 +74,7 @@ pub use publish::{Publisher, Receipt};
 pub use runtime::{Keys, Parts, Runtime};
 pub use subscription::Subscription;
 pub use subscription::{Data, Event, Item, MAX_CURSOR, Options, Start, Transport};
-pub use tcp::{Tcp, TcpError, TcpSocket};
+pub use tcp::{NoDns, NoNames, Tcp, TcpError, TcpSocket};
 pub use web_socket::{WebSocket, WebSocketOptions};
 
 /// The error of a runtime's connector.

@@ -24,8 +24,6 @@
 //! }
 //! ```
 
-use core::future::Future;
-
 use super::ask::{Asker, Asking, status_error};
 use super::call::Came;
 use super::{Config, ConnectError, Error, Memory, Runtime};
@@ -68,18 +66,13 @@ impl<'e, R: Runtime> Publisher<'e, R> {
     /// # Errors
     /// Nothing is known to be stored; its connection is given up. Where [`Error::is_transient`], saying it again may help; with an idempotency key it
     /// does no harm.
-    pub fn publish(
-        &mut self,
-        publication: &Publication<'_>,
-    ) -> impl Future<Output = Result<Receipt<'_>, Error<ConnectError<R>>>> {
-        async move {
-            if core::mem::replace(&mut self.midway, true) {
-                self.asker.forget();
-            }
-            let length = self.exchange(publication).await?;
-            self.midway = false;
-            Ok(receipt(self.buffer.get_mut(..length).unwrap_or_default()))
+    pub async fn publish(&mut self, publication: &Publication<'_>) -> Result<Receipt<'_>, Error<ConnectError<R>>> {
+        if core::mem::replace(&mut self.midway, true) {
+            self.asker.forget();
         }
+        let length = self.exchange(publication).await?;
+        self.midway = false;
+        Ok(receipt(self.buffer.get_mut(..length).unwrap_or_default()))
     }
 
     /// Asks, and reads the content of a good answer into the buffer: how long it is.

@@ -64,6 +64,13 @@ impl<'b, T, D, const N: usize> Tcp<'b, T, D, N> {
     }
 }
 
+impl<T, D, const N: usize> Tcp<'_, T, D, N> {
+    /// Who connects.
+    pub fn stack(&self) -> &T {
+        &self.tcp
+    }
+}
+
 impl<'b, T: TcpConnect, D: Dns, const N: usize> Connect for Tcp<'b, T, D, N> {
     type Socket<'a>
         = TcpSocket<'a, 'b, T::Connection<'a>>
@@ -89,6 +96,26 @@ impl<'b, T: TcpConnect, D: Dns, const N: usize> Connect for Tcp<'b, T, D, N> {
         let found = self.buffers.iter().find_map(|slot| slot.take().map(|buffers| (slot, buffers)));
         let (slot, (received, committed)) = found.ok_or(TcpError::NoBuffers)?;
         Ok(TcpSocket { adapter: Adapter::new(connection, received, committed), slot })
+    }
+}
+
+/// Finds no names: for who connects to addresses alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoDns;
+
+/// There are no names here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoNames;
+
+impl Dns for NoDns {
+    type Error = NoNames;
+
+    async fn get_host_by_name(&self, _host: &str, _addr_type: AddrType) -> Result<IpAddr, NoNames> {
+        Err(NoNames)
+    }
+
+    async fn get_host_by_address(&self, _addr: IpAddr, _result: &mut [u8]) -> Result<usize, NoNames> {
+        Err(NoNames)
     }
 }
 

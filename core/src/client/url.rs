@@ -286,7 +286,8 @@ impl<'m> UrlBuf<'m> {
 
     /// Where the path begins, or would.
     fn path_start(&self) -> usize {
-        let authority = self.as_str().find("://").map_or(0, |at| at.saturating_add(3));
+        let scheme = self.position(0, |byte| byte == b':').unwrap_or(0);
+        let authority = scheme.saturating_add(3);
         self.position(authority, |byte| matches!(byte, b'/' | b'?')).unwrap_or(self.len)
     }
 
@@ -394,20 +395,77 @@ fn judge_host(host: &str) -> Result<Host<'_>, UrlError> {
 /// Four decimal numbers without leading zeros.
 fn ipv4(text: &str) -> Option<Ipv4Addr> {
     let mut octets = [0; 4];
-    let mut parts = text.split('.');
+    let mut rest = Some(text);
     for octet in &mut octets {
-        let digits = parts.next()?;
+        let text = rest?;
+        let digits = before(text, |byte| byte == b'.');
+        rest = text.get(digits.len().saturating_add(1)..);
         if digits.len() > 1 && digits.starts_with('0') {
             return None;
         }
         *octet = u8::try_from(number(digits)?).ok()?;
     }
-    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+    rest.is_none().then(|| Ipv4Addr::from(octets))
 }
 
-/// Groups of hexadecimal digits, one run of zeros shortened to `::`, perhaps with an IPv4 address at the end.
+/// Eight groups of hexadecimal digits, one run of zeros shortened to `::`, the last two perhaps as an IPv4 address
+/// (RFC 4291 §2.2). (That of the standard library can panic, as far as a compiler can see.)
 fn ipv6(text: &str) -> Option<Ipv6Addr> {
-    text.parse().ok()
+    // The groups before `::` and those behind it.
+    let (mut groups, mut count, mut gap) = ([0_u16; 8], 0_usize, None);
+    let mut rest = text;
+    if let Some(behind) = rest.strip_prefix("::") {
+        gap = Some(0);
+        rest = behind;
+    }
+    while !rest.is_empty() {
+        let digits = before(rest, |byte| byte == b':');
+        if digits.len() == rest.len()
+            && let Some(address) = ipv4(digits)
+        {
+            let [a, b, c, d] = address.octets();
+            for group in [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])] {
+                *groups.get_mut(count)? = group;
+                count = count.saturating_add(1);
+            }
+            break;
+        }
+        if digits.is_empty() || digits.len() > 4 {
+            return None;
+        }
+        *groups.get_mut(count)? = digits.bytes().try_fold(0, |sum, digit| Some(sum << 4 | hex(digit)?))?;
+        count = count.saturating_add(1);
+        rest = rest.get(digits.len()..)?;
+        if let Some(behind) = rest.strip_prefix("::") {
+            if gap.replace(count).is_some() {
+                return None;
+            }
+            rest = behind;
+        } else if let Some(behind) = rest.strip_prefix(':') {
+            // A group has to follow.
+            if behind.is_empty() {
+                return None;
+            }
+            rest = behind;
+        }
+    }
+    let Some(gap) = gap else { return (count == 8).then(|| Ipv6Addr::from(groups)) };
+    if count == 8 {
+        return None;
+    }
+    let mut whole = [0; 8];
+    for (to, from) in whole.iter_mut().zip(groups).take(gap) {
+        *to = from;
+    }
+    let behind = groups.iter().take(count).skip(gap).rev();
+    for (to, from) in whole.iter_mut().rev().zip(behind) {
+        *to = *from;
+    }
+    Some(Ipv6Addr::from(whole))
+}
+
+fn hex(digit: u8) -> Option<u16> {
+    char::from(digit).to_digit(16).and_then(|value| u16::try_from(value).ok())
 }
 
 fn number(digits: &str) -> Option<u16> {

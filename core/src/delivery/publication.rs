@@ -8,8 +8,8 @@
 //! log.append(EventType::new("reading").unwrap(), Encoding::Text, b"21.5").unwrap();
 //! let mut room = [0; 128];
 //! let outgoing = publication(&log, 0, &mut room);
-//! assert_eq!(outgoing, Outgoing::Message { kind: goldcrest_core::ws::connection::MessageKind::Text, length: 62 });
-//! assert_eq!(&room[..62], br#"{"ref":1,"key":"00000001-1","type":"reading","data":"21.5"}"#);
+//! assert_eq!(outgoing, Outgoing::Message { kind: goldcrest_core::ws::connection::MessageKind::Text, length: 59 });
+//! assert_eq!(&room[..59], br#"{"ref":1,"key":"00000001-1","type":"reading","data":"21.5"}"#);
 //! ```
 
 use super::any::AnyForm;

@@ -158,4 +158,4 @@ impl Timer for EmbassyTimer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -32,7 +32,7 @@
 mod adapter;
 mod clock;
 #[cfg(feature = "embassy-net")]
-mod embassy;
+pub(crate) mod embassy;
 mod pipe;
 mod socket;
 

@@ -18,7 +18,6 @@ mod poll_body;
 mod read;
 mod run;
 
-use core::future::Future;
 use core::time::Duration;
 
 use super::ask::Asker;
@@ -202,14 +201,12 @@ impl<'e, R: Runtime> Subscription<'e, R> {
     /// It is over for good: no transport is served there ([`Error::Status`] and the like of the last one), the server said
     /// 204, an event is longer than the memory ([`Error::TooLarge`], since it would come again), or the policy's attempts
     /// are used up. After that: [`Error::Closed`].
-    pub fn next(&mut self) -> impl Future<Output = Result<Item<'_, ConnectError<R>>, Error<ConnectError<R>>>> {
-        async move {
-            match self.step().await {
-                Ok(step) => self.item(step),
-                Err(error) => {
-                    self.close();
-                    Err(error)
-                }
+    pub async fn next(&mut self) -> Result<Item<'_, ConnectError<R>>, Error<ConnectError<R>>> {
+        match self.step().await {
+            Ok(step) => self.item(step),
+            Err(error) => {
+                self.close();
+                Err(error)
             }
         }
     }

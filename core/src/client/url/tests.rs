@@ -143,7 +143,34 @@ fn base() -> impl Strategy<Value = String> {
         .prop_map(|(scheme, host, port, target)| [scheme, "://", &host, &port, &target].concat())
 }
 
+/// Texts that are nearly addresses of IPv6, and some that are.
+fn nearly_ipv6() -> impl Strategy<Value = String> {
+    let groups = prop::collection::vec(text("0123456789abcdef", 0..=5), 0..=9).prop_map(|groups| groups.join(":"));
+    let tail = prop_oneof![Just(""), Just("1.2.3.4"), Just(":1.2.3.4"), Just("::"), Just("1.2.3.256")];
+    let composed = (prop_oneof![Just(""), Just("::"), Just(":")], groups, tail)
+        .prop_map(|(head, groups, tail)| [head, &groups, tail].concat());
+    prop_oneof![text("0f:.", 0..=12), composed]
+}
+
 proptest! {
+    #[test]
+    fn an_ipv6_address_is_what_the_standard_library_takes_for_one(text in nearly_ipv6()) {
+        prop_assert_eq!(ipv6(&text), text.parse().ok(), "{}", text);
+    }
+
+    #[test]
+    fn any_ipv6_address_is_read(address: u128) {
+        let sparse = Ipv6Addr::from(address & 0xffff_0000_0000_ffff_0000_0000_0000_ffff);
+        for address in [Ipv6Addr::from(address), sparse] {
+            prop_assert_eq!(ipv6(&address.to_string()), Some(address));
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_is_what_the_standard_library_takes_for_one(text in text("0129.", 5..=15)) {
+        prop_assert_eq!(ipv4(&text), text.parse().ok(), "{}", text);
+    }
+
     #[test]
     fn any_reference_gives_a_url_or_an_error(base in base(), reference: Vec<u8>) {
         let mut memory = [0; 48];

@@ -21,19 +21,19 @@ const PORT: u16 = 80;
 
 /// Frames on their way to one side, and who waits there for them.
 #[derive(Default)]
-struct Line {
+pub(crate) struct Line {
     frames: VecDeque<Vec<u8>>,
     waker: Option<Waker>,
 }
 
-struct Card {
+pub(crate) struct Card {
     address: u8,
     incoming: Rc<RefCell<Line>>,
     outgoing: Rc<RefCell<Line>>,
 }
 
-struct Frame(Vec<u8>);
-struct Outgoing(Rc<RefCell<Line>>);
+pub(crate) struct Frame(Vec<u8>);
+pub(crate) struct Outgoing(Rc<RefCell<Line>>);
 
 impl RxToken for Frame {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, f: F) -> R {
@@ -83,11 +83,11 @@ impl Driver for Card {
     }
 }
 
-fn ip(host: u8) -> Ipv4Address {
+pub(crate) fn ip(host: u8) -> Ipv4Address {
     Ipv4Address::new(10, 0, 0, host)
 }
 
-fn host(
+pub(crate) fn host(
     address: u8,
     incoming: &Rc<RefCell<Line>>,
     outgoing: &Rc<RefCell<Line>>,
@@ -108,13 +108,13 @@ impl Wake for Woken {
 }
 
 /// A task of an executor: polled when it was woken, since whoever waits on a stack wakes the stack's own task each time.
-struct Task<'f> {
+pub(crate) struct Task<'f> {
     future: Pin<Box<dyn Future<Output = ()> + 'f>>,
     woken: Arc<Woken>,
 }
 
 impl<'f> Task<'f> {
-    fn new(future: impl Future<Output = ()> + 'f) -> Self {
+    pub(crate) fn new(future: impl Future<Output = ()> + 'f) -> Self {
         Self { future: Box::pin(future), woken: Arc::new(Woken(AtomicBool::new(true))) }
     }
 
@@ -127,7 +127,7 @@ impl<'f> Task<'f> {
 }
 
 /// Runs `test` beside the stacks. The clock, which all tests share, goes on by a millisecond whenever nobody is awake.
-fn run(mut stacks: Vec<Task<'_>>, test: impl Future<Output = ()>) {
+pub(crate) fn run(mut stacks: Vec<Task<'_>>, test: impl Future<Output = ()>) {
     let mut test = Task::new(test);
     for _ in 0..100_000 {
         let awake = stacks.iter_mut().filter_map(Task::turn).count();
