@@ -23,6 +23,9 @@ impl Default for Pace {
     }
 }
 
+/// Keep-alives are not closer than this, or there would be no end of them.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// The form of a transport that follows: [`EventStream`](super::EventStream), [`Ndjson`](super::Ndjson), or
 /// [`EitherForm`](super::EitherForm) of them.
 #[allow(private_bounds, reason = "the forms are this crate's")]
@@ -157,8 +160,9 @@ impl<F: FollowForm> Follow<F> {
                     if written > 0 {
                         self.quiet_since = now;
                     }
-                    let deadline = self.quiet_since + self.pace.keep_alive;
-                    if deadline > now {
+                    let deadline = self.quiet_since + self.pace.keep_alive.max(SHORTEST);
+                    // At the end of time there is no later deadline, and no reason to go round.
+                    if deadline > now || deadline == Instant::MAX {
                         break Then::Wait(deadline);
                     }
                     self.quiet_since = now;

@@ -1,3 +1,5 @@
+mod clock;
+
 use super::*;
 use crate::log::{Encoding, EventId, EventLog, EventType, GapPolicy, Position, Source};
 use crate::time::Instant;

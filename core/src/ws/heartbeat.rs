@@ -177,6 +177,38 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_set_back_keeps_nobody_waiting_longer() {
+        let mut pulse = Pulse::new(POLICY, at(1_000_000));
+        assert_eq!(pulse.tick(at(5)), HeartbeatAction::Wait);
+        assert_eq!(pulse.deadline(), at(105));
+        assert!(matches!(pulse.tick(at(105)), HeartbeatAction::Ping(_)));
+        assert_eq!(pulse.tick(at(1)), HeartbeatAction::Wait);
+        assert_eq!(pulse.deadline(), at(31));
+        assert_eq!(pulse.tick(at(31)), HeartbeatAction::GiveUp);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_forward_pings_before_it_gives_up() {
+        let mut pulse = Pulse::new(POLICY, at(0));
+        let HeartbeatAction::Ping(ping) = pulse.tick(at(1 << 60)) else { panic!() };
+        assert_eq!(pulse.tick(at((1 << 60) + 29)), HeartbeatAction::Wait);
+        assert_eq!(pulse.pong(ping, at(7)), Some(Duration::ZERO), "an answer from before its question");
+    }
+
+    #[test]
+    fn near_the_end_of_time_nobody_is_given_up() {
+        let mut pulse = Pulse::new(POLICY, at(u64::MAX - 50));
+        assert_eq!(pulse.deadline(), Instant::MAX);
+        assert_eq!(pulse.tick(at(u64::MAX - 1)), HeartbeatAction::Wait);
+    }
+
+    #[test]
+    fn the_number_of_a_ping_starts_over_without_a_zero() {
+        let mut pulse = Pulse { number: u32::MAX, ..Pulse::new(POLICY, at(0)) };
+        assert_eq!(pulse.tick(at(100)), HeartbeatAction::Ping(PingPayload::new(&[0, 0, 0, 1])));
+    }
+
+    #[test]
     fn an_interval_without_end_never_pings() {
         let policy = Heartbeat { ping_interval: Duration::MAX, ..POLICY };
         let mut pulse = Pulse::new(policy, at(7));

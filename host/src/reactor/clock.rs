@@ -131,6 +131,46 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_alarm_at_the_end_of_time_is_armed_and_one_past_it_never_rings() {
+        let clock = CoarseClock(Alarms::new());
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut never = clock.timer();
+        assert!(never.poll_until(&mut cx, clock.now() + Duration::MAX).is_pending());
+        assert!(clock.0.next().is_none());
+        let mut last = clock.timer();
+        assert!(last.poll_until(&mut cx, Instant::from_millis(u64::MAX - 1)).is_pending());
+        assert!(clock.0.next().unwrap() > Duration::from_millis(u64::MAX / 2));
+        clock.0.tick();
+        assert_eq!(clock.0.0.armed.borrow().len(), 1);
+        // The one that was armed before it moves to never.
+        assert!(last.poll_until(&mut cx, Instant::MAX).is_pending());
+        assert!(last.poll_until(&mut cx, clock.now()).is_ready());
+    }
+
+    #[test]
+    fn alarms_of_one_moment_all_ring_and_their_numbers_may_start_over() {
+        struct Rung(std::sync::atomic::AtomicUsize);
+        impl std::task::Wake for Rung {
+            fn wake(self: std::sync::Arc<Self>) {
+                self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        let clock = CoarseClock(Alarms::new());
+        clock.0.0.next_number.set(u64::MAX);
+        let rung = std::sync::Arc::new(Rung(Default::default()));
+        let waker = Waker::from(std::sync::Arc::clone(&rung));
+        let soon = clock.now() + Duration::from_millis(1);
+        let mut alarms: Vec<_> = (0..3).map(|_| clock.timer()).collect();
+        for alarm in &mut alarms {
+            assert!(alarm.poll_until(&mut Context::from_waker(&waker), soon).is_pending());
+        }
+        while clock.now() < soon {
+            clock.0.tick();
+        }
+        assert_eq!(rung.0.load(std::sync::atomic::Ordering::Relaxed), 3);
+    }
+
+    #[test]
     fn an_alarm_that_moves_later_is_armed_once_and_rings_in_time() {
         let clock = CoarseClock(Alarms::new());
         let mut alarm = clock.timer();

@@ -84,3 +84,17 @@ impl Poller {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_without_end_is_none_that_fails() {
+        for timeout in [Duration::MAX, Duration::from_millis(u64::MAX), Duration::ZERO] {
+            let (mut poller, notifier) = Poller::new().unwrap();
+            notifier.notify();
+            poller.wait(Some(timeout), |_| panic!("nothing is watched")).unwrap();
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! | file | what is compared | with |
 //! | --- | --- | --- |
 //! | `websocket.rs` | a WebSocket's frames, either side | tungstenite |
+//! | `conversation.rs` | what a client and a server of ours say to one another | what they were given |
 //! | `event_stream.rs` | the parser of event streams | eventsource-stream |
 //! | `request_head.rs` | the head of a request | httparse |
 //! | `chunked.rs` | chunked content | httparse's chunk sizes |
@@ -19,6 +20,7 @@
 use arbitrary::{Arbitrary, Unstructured};
 
 pub mod chunked;
+pub mod conversation;
 pub mod event_stream;
 pub mod handshake;
 pub mod json;

@@ -217,7 +217,10 @@ fn follow(form: impl FollowForm + Copy, world: &mut World, reading: &Reading, po
             Then::More => assert_eq!(written, room.len(), "there is more to say, and room"),
             Then::Wait(deadline) => {
                 assert!(deadline > world.now, "a wait is not over when it begins");
-                assert!(deadline <= world.now + pace.keep_alive, "nothing is said for too long after a clock went back");
+                assert!(
+                    deadline <= world.now + pace.keep_alive,
+                    "nothing is said for too long after a clock went back"
+                );
             }
             Then::End | Then::Abort => {
                 ended = Some(then);

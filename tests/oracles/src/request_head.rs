@@ -26,7 +26,10 @@ pub fn takes_only_what_httparse_takes(bytes: &[u8], cuts: &[u8]) {
     let context = head.escape_ascii();
     if their_verdict == Err(httparse::Error::Version) {
         // HTTP/1.2 to 1.9 are answered as 1.1 (RFC 9110 §2.5).
-        assert!(head.windows(8).any(|word| word.starts_with(b"HTTP/1.") && (b'2'..=b'9').contains(&word[7])), "{context}");
+        assert!(
+            head.windows(8).any(|word| word.starts_with(b"HTTP/1.") && (b'2'..=b'9').contains(&word[7])),
+            "{context}"
+        );
         return;
     }
     assert_eq!(their_verdict, Ok(httparse::Status::Complete(length)), "{context}");

@@ -217,7 +217,8 @@ impl Model {
 pub fn agrees_with_a_vector(ring: &Ring) {
     let (size, slots) = (usize::from(ring.size % 2048), usize::from(ring.slots));
     let start = ring.start.seq();
-    let room = (slots > 0).then(|| size.checked_sub(slots * SLOT_SIZE)).flatten().filter(|room| *room > RECORD_OVERHEAD);
+    let room =
+        (slots > 0).then(|| size.checked_sub(slots * SLOT_SIZE)).flatten().filter(|room| *room > RECORD_OVERHEAD);
     let mut log = match EventLog::after(vec![0xa5; size], slots, EventId { epoch: EPOCH, seq: start }) {
         Ok(log) => log,
         Err(error) => {

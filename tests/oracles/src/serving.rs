@@ -213,7 +213,9 @@ impl Handler for Site<'_> {
             "/upload" => {
                 let mut room = [0; 64];
                 match exchange.read_whole(&mut room).await {
-                    Ok(length) => exchange.respond(&Response { body: &room[..length], ..Response::text(Status::OK, "") }).await,
+                    Ok(length) => {
+                        exchange.respond(&Response { body: &room[..length], ..Response::text(Status::OK, "") }).await
+                    }
                     Err(error) => exchange.body_failed(error).await,
                 }
             }

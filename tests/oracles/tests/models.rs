@@ -1,10 +1,13 @@
 //! The log, and what is read of it, beside models.
 
 use arbitrary::{Arbitrary, Unstructured};
+use goldcrest_core::ws::Role;
+use goldcrest_oracles::conversation;
 use goldcrest_oracles::reading::{self, Reading};
 use goldcrest_oracles::ring::{self, Ring};
 use goldcrest_oracles::serving::{self, Serving};
 use proptest::prelude::*;
+use proptest::sample::select;
 
 /// Whatever the bytes stand for; they are what the fuzzer changes too.
 fn made_of<'a, T: Arbitrary<'a>>(bytes: &'a [u8]) -> T {
@@ -12,6 +15,21 @@ fn made_of<'a, T: Arbitrary<'a>>(bytes: &'a [u8]) -> T {
 }
 
 proptest! {
+    #[test]
+    fn what_is_sent_arrives(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        conversation::what_is_sent_arrives(&made_of(&bytes));
+    }
+
+    #[test]
+    fn a_head_is_the_same_however_it_is_cut(
+        bytes in prop::collection::vec(prop_oneof![select(vec![0x81u8, 0x02, 0x89, 0xfe, 0x7e, 0xff, 0x7f, 0]), any::<u8>()], 0..16),
+        cuts in prop::collection::vec(1u8..5, 1..4),
+    ) {
+        for role in [Role::Client, Role::Server] {
+            conversation::a_head_is_the_same_however_it_is_cut(role, &bytes, &cuts);
+        }
+    }
+
     #[test]
     fn a_ring_agrees_with_a_vector(
         bytes in prop::collection::vec(any::<u8>(), 0..600),

@@ -133,7 +133,8 @@ fn head() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn chunks() -> impl Strategy<Value = Vec<u8>> {
-    let chunk = (prop::collection::vec(any::<u8>(), 1..20), 0usize..5, select(vec!["", "", ";a", ";a=b", ";a=\"b;\\\"\""]));
+    let chunk =
+        (prop::collection::vec(any::<u8>(), 1..20), 0usize..5, select(vec!["", "", ";a", ";a=b", ";a=\"b;\\\"\""]));
     let trailer = select(vec!["", "", "X: y\r\n"]);
     (prop::collection::vec(chunk, 0..4), trailer).prop_map(|(chunks, trailer)| {
         let mut bytes = Vec::new();
@@ -150,7 +151,8 @@ fn chunks() -> impl Strategy<Value = Vec<u8>> {
 fn object() -> impl Strategy<Value = Vec<u8>> {
     let string = prop_oneof![
         "[a-z\u{e4}\u{1f426}]{0,6}".prop_map(|text| format!("\"{text}\"")),
-        r#"(\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|\\ud83d\\udc26|\\ud83d|\\udc26|[ -!]){0,4}"#.prop_map(|text| format!("\"{text}\"")),
+        r#"(\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|\\ud83d\\udc26|\\ud83d|\\udc26|[ -!]){0,4}"#
+            .prop_map(|text| format!("\"{text}\"")),
     ];
     let value = prop_oneof![
         4 => string.clone(),

@@ -7,6 +7,7 @@ use std::vec::Vec;
 use super::client::{Client, Content, Lines, Sse, Told, Ws, get, polled};
 use super::pairs::{Reading, WAYS, Way, followers};
 use super::world::{RINGS, World, hub, keep};
+use crate::edge::{PipeEnd, Socket};
 use crate::log::EventType;
 use crate::serve::{Config, Ended, Events};
 
@@ -71,9 +72,19 @@ fn request(kind: Kind) -> Vec<u8> {
 ///
 /// Returns what was told in whole, whether the answer ended in order, and the client.
 fn overwrite(kind: Kind, ring: usize, taken: usize) -> (Vec<Told>, bool, Client) {
+    overwrite_over(kind, RINGS[ring](), taken, 130)
+}
+
+/// The same over these rings, with an event of so many letters.
+fn overwrite_over(
+    kind: Kind,
+    ends: (PipeEnd<'static>, PipeEnd<'static>),
+    taken: usize,
+    letters: usize,
+) -> (Vec<Told>, bool, Client) {
     let (world, hub) = (World::new(), keep(hub(2, 1024)));
-    let mut client = world.connect_over(RINGS[ring](), keep(Config::default()), keep(Events::new(hub)));
-    let data = "ä".repeat(130);
+    let mut client = world.connect_over(ends, keep(Config::default()), keep(Events::new(hub)));
+    let data = "ä".repeat(letters);
     hub.publish("a", EventType::MESSAGE, data.as_bytes()).unwrap();
     let request = request(kind);
     let mut sent = 0;
@@ -142,6 +153,47 @@ fn an_event_that_is_overwritten_at_any_byte_breaks_the_connection() {
                 }
             }
             assert!(cuts > 200, "{kind:?} over {ring}: {cuts} of the event's bytes were cut at");
+        }
+    }
+}
+
+/// The ends of a pipe whose seam stands `by` bytes on.
+fn turned(
+    (mut device, mut browser): (PipeEnd<'static>, PipeEnd<'static>),
+    by: usize,
+) -> (PipeEnd<'static>, PipeEnd<'static>) {
+    for _ in 0..by {
+        device.try_write_with(|_| (1, ())).unwrap();
+        browser.try_read_with(|_| (1, ())).unwrap();
+    }
+    (device, browser)
+}
+
+/// Every byte of an event, with the seam at every byte of the ring: where the seam stands makes no difference to who is
+/// cut and to what is told, and in between the first byte that is cut at and the last there is none that is not.
+#[test]
+#[ignore = "minutes unless optimised: tests/run oracles"]
+fn wherever_the_seam_is_an_event_is_cut_at_the_same_bytes() {
+    for kind in WAYS.map(Kind::Way).into_iter().chain([Kind::PlainWebSocket]) {
+        for size in [5, 23] {
+            let mut first: Option<Vec<(bool, bool, usize)>> = None;
+            for seam in 0..size {
+                let verdicts: Vec<_> = (0..420)
+                    .map(|taken| {
+                        let ends = turned(RINGS[size - 1](), seam);
+                        let (told, in_order, client) = overwrite_over(kind, ends, taken, 30);
+                        (client.reset, in_order, told.len())
+                    })
+                    .collect();
+                let cuts: Vec<_> = (0..verdicts.len()).filter(|taken| verdicts[*taken].0).collect();
+                // 60 bytes of data at least, less those that stand in the ring.
+                assert!(cuts.len() > 60 - size, "{kind:?} over {size}: {cuts:?}");
+                assert_eq!(cuts.last().unwrap() - cuts[0] + 1, cuts.len(), "{kind:?} over {size}: {cuts:?}");
+                match &first {
+                    None => first = Some(verdicts),
+                    Some(first) => assert_eq!(*first, verdicts, "{kind:?} over {size}, seam at {seam}"),
+                }
+            }
         }
     }
 }
