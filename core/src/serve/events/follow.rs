@@ -1,6 +1,7 @@
 //! SSE and streaming.
 
 use core::task::{Context, Poll};
+use core::time::Duration;
 
 use super::Count;
 use super::ask::Ask;
@@ -14,6 +15,7 @@ use crate::log::GapPolicy;
 use crate::serve::exchange::{Exchange, Served};
 use crate::serve::writer::end_stream;
 use crate::serve::{Ended, Outcome, Runtime};
+use crate::time::millis;
 
 /// Answers with the channel from the cursor on, for as long as the client reads.
 pub(super) fn answer<R: Runtime>(
@@ -47,8 +49,9 @@ pub(super) fn answer<R: Runtime>(
         loop {
             if !draining && runtime.is_draining() {
                 draining = true;
-                let time = line.config.pace.reconnection_time;
-                follow.end((time / 2).saturating_add(spread(runtime.random(), time.saturating_mul(2))));
+                let time = millis(line.config.pace.reconnection_time);
+                let time = (time / 2).saturating_add(spread(runtime.random(), time.saturating_mul(2)));
+                follow.end(Duration::from_millis(time));
             }
             if count.is_cut() {
                 return Err(Ended::Cut);

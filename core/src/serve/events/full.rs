@@ -26,12 +26,12 @@ impl Handler for Full {
 /// Asks the client to come back: an `EventSource` by `retry`, since it never comes back after a 503; others by
 /// `Retry-After`. Both are spread, so that they do not all come at once.
 pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport: Transport) -> Outcome {
-    let base = exchange.line.config.retry_after;
+    let base = millis(exchange.line.config.retry_after);
     let delay = base.saturating_add(spread(exchange.runtime().random(), base / 2));
     if transport == Transport::Sse {
         let mut room = [0; 32];
         let retry = poured(&mut room, |out| {
-            encode::retry(delay, out);
+            encode::retry(Duration::from_millis(delay), out);
             out.pour(b"\n");
         });
         let response = Response {
@@ -47,14 +47,14 @@ pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport:
     }
     let mut digits = [0; 20];
     let response = Response {
-        headers: &[("Retry-After", decimal(&mut digits, delay.as_secs().saturating_add(1)))],
+        headers: &[("Retry-After", decimal(&mut digits, (delay / 1_000).saturating_add(1)))],
         ..Response::text(Status::SERVICE_UNAVAILABLE, "full, come back later\n")
     };
     Err(exchange.last_respond(&response).await)
 }
 
-/// A random part of `range`.
-pub(super) fn spread(random: u32, range: Duration) -> Duration {
-    let millis = u32::try_from(millis(range)).unwrap_or(u32::MAX).max(1);
-    Duration::from_millis((random % millis).into())
+/// A random part of `range`, both in milliseconds.
+pub(super) fn spread(random: u32, range: u64) -> u64 {
+    let range = u32::try_from(range).unwrap_or(u32::MAX).max(1);
+    (random % range).into()
 }

@@ -48,6 +48,7 @@ mod receive;
 mod receive_control;
 mod send;
 mod transmit;
+#[cfg(target_pointer_width = "64")]
 mod whole;
 
 #[cfg(test)]

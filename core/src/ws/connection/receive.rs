@@ -5,6 +5,7 @@ use super::super::close::CloseCode;
 use super::super::frame::{Head, HeadDecoder, Opcode};
 use super::super::mask::{mask, mask_and_see_ascii, rotated};
 use super::super::utf8::Utf8;
+#[cfg(target_pointer_width = "64")]
 use super::whole::Whole;
 use super::{Connection, MessageKind, PingPayload};
 
@@ -123,6 +124,7 @@ impl Receiver {
         }
     }
 
+    #[cfg(target_pointer_width = "64")]
     /// Between messages, and nothing of a head taken.
     #[inline]
     fn is_at_rest(&self) -> bool {
@@ -137,6 +139,8 @@ impl Connection {
     /// gives the same messages; only bytes that are consumed are altered (they are unmasked in place).
     #[inline]
     pub fn receive<'a>(&mut self, input: &'a mut [u8]) -> Received<'a> {
+        // On a chip code is scarcer than time: there every frame goes the same way.
+        #[cfg(target_pointer_width = "64")]
         if self.receiver.is_at_rest()
             && let Some(whole) = Whole::find(input, self.role)
             && whole.len as u64 <= self.max_message
