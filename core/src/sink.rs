@@ -128,7 +128,7 @@ impl Pour for Measure {
 }
 
 /// The text that `render` pours, in `room`, which is to hold it; what is no text reads as empty.
-pub(crate) fn poured<'r>(room: &'r mut [u8], render: impl FnOnce(&mut Sink<'_>)) -> &'r str {
+pub(crate) fn poured(room: &mut [u8], render: impl FnOnce(&mut Sink<'_>)) -> &str {
     let mut sink = Sink::new(room, 0);
     render(&mut sink);
     let written = sink.written();
