@@ -1,7 +1,5 @@
 //! How long what comes in pieces may be waited for.
 
-use core::time::Duration;
-
 use super::Config;
 use crate::time::Instant;
 
@@ -23,7 +21,8 @@ impl Allowance {
     /// When it is used up. The wait begins now, unless it has begun.
     pub(super) fn due(&mut self, now: Instant, config: &Config<'_>) -> Instant {
         let since = *self.since.get_or_insert(now);
-        since + config.body_timeout.saturating_sub(Duration::from_millis(self.used.into()))
+        let due = (since + config.body_timeout).as_millis().saturating_sub(self.used.into());
+        Instant::from_millis(due).max(since)
     }
 
     /// The wait is over, since so many bytes came.
@@ -41,6 +40,7 @@ impl Allowance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::time::Duration;
 
     fn config() -> Config<'static> {
         Config { body_timeout: Duration::from_secs(20), body_rate: 500, ..Config::default() }
