@@ -19,6 +19,8 @@ pub enum Framing {
     Length(u64),
     /// With the last chunk.
     Chunked,
+    /// The same, within a chunk of which so many bytes are to come.
+    Chunk(u64),
     /// With the connection.
     Close,
 }

@@ -11,6 +11,8 @@ pub enum Need {
     AnyChannel,
     /// `crowd`: some hundred connections at once.
     Crowd,
+    /// A network namespace for the server beside that of the suite: `GOLDCREST_FAR`.
+    Network,
     /// `large`: events of 64 KiB.
     Large,
     /// `direct`: nothing stands between that takes connections in the server's place, and megabytes for a slow reader.
@@ -47,6 +49,7 @@ impl Capabilities {
     pub fn has(&self, need: Need) -> bool {
         let word = match need {
             Need::OwnServer => return self.own,
+            Need::Network => return self.own && env::var_os("GOLDCREST_FAR").is_some(),
             Need::AnyChannel => "any-channel",
             Need::Crowd => "crowd",
             Need::Large => "large",

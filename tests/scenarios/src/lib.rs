@@ -9,6 +9,8 @@
 //! | `GOLDCREST_CAPABILITIES` | what that server can do, separated by commas: see [`Capabilities`] |
 //! | `GOLDCREST_PROGRAMS` | a folder where the host's programs are built already, as cargo lays them |
 //! | `GOLDCREST_PATIENCE` | seconds after which something that should have happened is called missing; 10 |
+//! | `GOLDCREST_FAR` | the name of a network namespace for the server of those scenarios that need a network: `tests/in-two-networks` |
+//! | `GOLDCREST_SOAK` | seconds that the soak lasts; 60 |
 //! | `GOLDCREST_LIVE` | seconds that the readers of `live.rs` stay; 5 |
 //!
 //! ```text
@@ -29,14 +31,21 @@
 //! | `reader.rs` | [`Reader`]: a subscriber that looks the same over all five transports |
 //! | `sources.rs` | what a [`Reader`] holds of each transport |
 //! | `websocket.rs` | WebSocket by tungstenite, a client that nobody here wrote |
+//! | `fault_proxy.rs` | [`FaultProxy`]: pieces, delays and breaks between a client and a server |
+//! | `link.rs` | [`link::Link`]: a network link that loses, delays, reorders and doubles packets |
+//! | `process.rs` | memory and descriptors of a process |
 //! | `list.rs` | [`List`]: scenarios by name, and what each needs |
 
 mod answer;
 mod capabilities;
 mod channel;
 mod event_stream;
+mod fault_proxy;
+#[cfg(target_os = "linux")]
+pub mod link;
 mod list;
 mod peer;
+pub mod process;
 mod program;
 mod reader;
 mod server;
@@ -47,6 +56,7 @@ pub use answer::{Answer, Framing, Head};
 pub use capabilities::{Capabilities, Need};
 pub use channel::{Channel, Published};
 pub use event_stream::{EventStream, StreamEvent};
+pub use fault_proxy::{FaultProxy, Faults};
 pub use list::List;
 pub use peer::{Patience, Peer, Trouble, Width, patience};
 pub use program::Program;

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
@@ -57,7 +57,15 @@ impl Peer {
     /// # Errors
     /// [`Trouble`]
     pub fn connect(address: SocketAddr, width: Width) -> Result<Self, Trouble> {
-        let stream = connect(address, width).map_err(|error| trouble(&error))?;
+        Self::connect_from(None, address, width)
+    }
+
+    /// Connects from one of this machine's addresses.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn connect_from(local: Option<IpAddr>, address: SocketAddr, width: Width) -> Result<Self, Trouble> {
+        let stream = connect(local, address, width).map_err(|error| trouble(&error))?;
         Ok(Self { stream, unread: Vec::new(), received: 0, patience: patience() })
     }
 
@@ -161,18 +169,34 @@ impl Peer {
                 Ok(Some(std::mem::take(&mut self.unread)))
             }
             Framing::Chunked => {
-                let chunk = self.chunk(deadline)?;
-                if chunk.is_empty() {
+                let size = self.chunk_size(deadline)?;
+                if size == 0 {
+                    // No trailer section.
+                    self.line_end(deadline)?;
                     *framing = Framing::Length(0);
                     return Ok(None);
                 }
-                Ok(Some(chunk))
+                *framing = Framing::Chunk(size);
+                self.piece(framing)
+            }
+            Framing::Chunk(left) => {
+                while self.unread.is_empty() {
+                    self.more(deadline)?;
+                }
+                let count = self.unread.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= count as u64;
+                let piece = self.unread.drain(..count).collect();
+                if *left == 0 {
+                    self.line_end(deadline)?;
+                    *framing = Framing::Chunked;
+                }
+                Ok(Some(piece))
             }
         }
     }
 
-    /// A chunk without extensions; empty for the last one, whose trailer section must be empty too.
-    fn chunk(&mut self, deadline: Instant) -> Result<Vec<u8>, Trouble> {
+    /// The size of a chunk without extensions.
+    fn chunk_size(&mut self, deadline: Instant) -> Result<u64, Trouble> {
         let line = loop {
             if let Some(end) = find(&self.unread, b"\r\n") {
                 break self.unread.drain(..end + 2).collect::<Vec<u8>>();
@@ -180,16 +204,15 @@ impl Peer {
             self.more(deadline)?;
         };
         let digits = std::str::from_utf8(&line[..line.len() - 2]).unwrap_or("?");
-        let size = usize::from_str_radix(digits, 16).map_err(|_| malformed("chunk size", &line))?;
-        while self.unread.len() < size + 2 {
+        u64::from_str_radix(digits, 16).map_err(|_| malformed("chunk size", &line))
+    }
+
+    fn line_end(&mut self, deadline: Instant) -> Result<(), Trouble> {
+        while self.unread.len() < 2 {
             self.more(deadline)?;
         }
-        let chunk: Vec<u8> = self.unread.drain(..size).collect();
         let end: Vec<u8> = self.unread.drain(..2).collect();
-        if end != b"\r\n" {
-            return Err(malformed("end of a chunk", &end));
-        }
-        Ok(chunk)
+        if end == b"\r\n" { Ok(()) } else { Err(malformed("end of a chunk", &end)) }
     }
 
     /// At least one byte of what comes next, whatever it is.
@@ -251,11 +274,14 @@ impl Peer {
     }
 }
 
-fn connect(address: SocketAddr, width: Width) -> std::io::Result<TcpStream> {
+fn connect(local: Option<IpAddr>, address: SocketAddr, width: Width) -> std::io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     if width == Width::Narrow {
         // Before the handshake, which says how much may come.
         socket.set_recv_buffer_size(1)?;
+    }
+    if let Some(local) = local {
+        socket.bind(&SocketAddr::new(local, 0).into())?;
     }
     socket.connect_timeout(&address.into(), patience())?;
     socket.set_tcp_nodelay(true)?;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::env;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -28,17 +29,23 @@ struct Said {
 impl Program {
     /// Starts the server `goldcrest` with these flags.
     pub fn goldcrest(flags: &[&str]) -> Self {
-        Self::start(&built().join("goldcrest"), flags)
+        Self::goldcrest_by(&[], flags)
+    }
+
+    /// The same, by a command that becomes the program: what is to run stands behind `command`.
+    pub fn goldcrest_by(command: &[&str], flags: &[&str]) -> Self {
+        Self::start(command, &built().join("goldcrest"), flags)
     }
 
     /// Starts one of the host's examples with these flags.
     pub fn example(name: &str, flags: &[&str]) -> Self {
-        Self::start(&built().join("examples").join(name), flags)
+        Self::start(&[], &built().join("examples").join(name), flags)
     }
 
-    fn start(path: &Path, flags: &[&str]) -> Self {
-        let mut command = Command::new(path);
-        command.args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    fn start(by: &[&str], path: &Path, flags: &[&str]) -> Self {
+        let mut words = by.iter().map(OsStr::new).chain([path.as_os_str()]);
+        let mut command = Command::new(words.next().expect("at least the program"));
+        command.args(words).args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let said = Arc::new(Said::default());
         listen(child.stdout.take(), &said);
@@ -58,6 +65,17 @@ impl Program {
             assert!(!left.is_zero() && said.1 < 2, "the program never said {text:?}; it said {:#?}", said.0);
             said = self.said.more.wait_timeout(said, left).unwrap().0;
         }
+    }
+
+    /// The lines so far that hold `text`.
+    pub fn lines(&self, text: &str) -> Vec<String> {
+        let said = self.said.lines.lock().unwrap();
+        said.0.iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends SIGTERM.

@@ -137,12 +137,20 @@ impl<'c> Reader<'c> {
     /// Begins to read `channel`. Of the transports that follow, it does follow once this returns; a long poll has been
     /// sent, and nobody can tell from here whether it waits already.
     pub fn open(channel: &'c Channel<'_>, transport: Transport, start: Start) -> Self {
+        Self::try_open(channel, transport, start).unwrap_or_else(|end| panic!("{transport:?} does not begin: {end}"))
+    }
+
+    /// The same, where the connection may break.
+    ///
+    /// # Errors
+    /// How it ended, in words.
+    pub fn try_open(channel: &'c Channel<'_>, transport: Transport, start: Start) -> Result<Self, String> {
         let source = match transport {
-            Transport::Poll | Transport::LongPoll => Source::Poll(Poller::open(channel, transport, start)),
-            Transport::Stream | Transport::Sse => Source::Follow(Box::new(Follower::open(channel, transport, start))),
-            Transport::WebSocket => Source::WebSocket(Box::new(WebSocketSource::open(channel, start))),
+            Transport::Poll | Transport::LongPoll => Source::Poll(Poller::open(channel, transport, start)?),
+            Transport::Stream | Transport::Sse => Source::Follow(Box::new(Follower::open(channel, transport, start)?)),
+            Transport::WebSocket => Source::WebSocket(Box::new(WebSocketSource::open(channel, start)?)),
         };
-        Self { source, items: VecDeque::new(), cursor: None }
+        Ok(Self { source, items: VecDeque::new(), cursor: None })
     }
 
     /// What comes next.
@@ -174,7 +182,7 @@ impl<'c> Reader<'c> {
             }
             match &mut self.source {
                 Source::Poll(source) => {
-                    let (items, after) = source.fetch(self.cursor.as_deref());
+                    let (items, after) = source.fetch(self.cursor.as_deref())?;
                     self.items.extend(items);
                     self.cursor = Some(after);
                 }

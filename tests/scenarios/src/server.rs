@@ -1,7 +1,7 @@
 //! A server under test.
 
 use std::env;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -17,6 +17,8 @@ pub struct Server {
     /// What stands in `Host`.
     authority: String,
     few_connections: bool,
+    /// Which of this machine's addresses connections come from, where that matters.
+    from: Option<IpAddr>,
     /// The channels of a server with a fixed list; a scenario has one of them for itself.
     lent: Mutex<Vec<String>>,
     program: Mutex<Option<Program>>,
@@ -46,8 +48,19 @@ impl Server {
         Self::of(Program::example(name, &[&["--listen", "127.0.0.1:0"], flags].concat()))
     }
 
+    /// Starts the host's server by a command that becomes it, listening on `listen`.
+    pub fn start_by(command: &[&str], listen: SocketAddr, flags: &[&str]) -> Self {
+        Self::of(Program::goldcrest_by(command, &[&["--listen", &listen.to_string()], flags].concat()))
+    }
+
+    /// The same server as somebody sees it who comes to it by `address`, such as a proxy's, and from one of this machine's
+    /// addresses.
+    pub fn seen_at(&self, address: SocketAddr, from: Option<IpAddr>) -> Self {
+        Self { from, ..Self::at(&format!("http://{address}/"), None) }
+    }
+
     fn of(program: Program) -> Self {
-        let line = program.wait_for_line("http://127.0.0.1:");
+        let line = program.wait_for_line("serves http://");
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("a URL in the line");
         Self::at(url.trim_end_matches([',', '.', ';']), Some(program))
     }
@@ -60,7 +73,7 @@ impl Server {
         let address = addresses.next().unwrap_or_else(|| panic!("{authority} has no address"));
         let capabilities = Capabilities::from_env();
         let (lent, few_connections) = (Mutex::new(capabilities.channels()), capabilities.few_connections());
-        Self { address, authority, few_connections, lent, program: Mutex::new(program) }
+        Self { address, authority, few_connections, from: None, lent, program: Mutex::new(program) }
     }
 
     /// A new connection.
@@ -72,7 +85,7 @@ impl Server {
     pub fn connect_with(&self, width: Width) -> Peer {
         let deadline = Instant::now() + patience();
         loop {
-            match Peer::connect(self.address, width) {
+            match self.try_connect(width) {
                 Ok(peer) => return peer,
                 Err(Trouble::Closed) if self.few_connections && Instant::now() < deadline => {
                     thread::sleep(Duration::from_millis(5));
@@ -80,6 +93,18 @@ impl Server {
                 Err(trouble) => panic!("{}: {trouble:?}", self.address),
             }
         }
+    }
+
+    /// A new connection, if there is one to be had.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn try_connect(&self, width: Width) -> Result<Peer, Trouble> {
+        Peer::connect_from(self.from, self.address, width)
+    }
+
+    pub(crate) fn has_few_connections(&self) -> bool {
+        self.few_connections
     }
 
     /// One request on a connection of its own. `fields` are lines without their ends; `Host` is added.
@@ -153,6 +178,16 @@ impl Server {
     /// Ends a server that was started here.
     pub fn stop(&self) {
         drop(self.program().take());
+    }
+
+    /// The number of the process that was started here.
+    pub fn process(&self) -> u32 {
+        self.program().as_ref().expect("a server of the suite's own").id()
+    }
+
+    /// The lines that a server which was started here has said so far and that hold `text`.
+    pub fn lines(&self, text: &str) -> Vec<String> {
+        self.program().as_ref().expect("a server of the suite's own").lines(text)
     }
 
     /// What stands in `Host`.

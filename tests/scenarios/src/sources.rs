@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tungstenite::Message;
 
-use crate::websocket::{Socket, websocket_with};
-use crate::{Channel, Event, EventStream, Framing, Gap, Item, Peer, Start, StreamEvent, Transport};
+use crate::websocket::{Socket, try_websocket};
+use crate::{Channel, Event, EventStream, Framing, Gap, Item, Peer, Start, StreamEvent, Transport, Trouble, Width};
 
 /// Asks, and asks again.
 #[derive(Debug)]
@@ -22,16 +22,16 @@ pub(crate) struct Poller<'c> {
 }
 
 impl<'c> Poller<'c> {
-    pub(crate) fn open(channel: &'c Channel<'_>, transport: Transport, start: Start) -> Self {
-        let mut poller =
-            Self { channel, peer: channel.server().connect_with(start.width), transport, start, asked: false };
+    pub(crate) fn open(channel: &'c Channel<'_>, transport: Transport, start: Start) -> Result<Self, String> {
+        let peer = connect(channel, start.width)?;
+        let mut poller = Self { channel, peer, transport, start, asked: false };
         if transport == Transport::LongPoll {
-            poller.ask(None);
+            poller.ask(None)?;
         }
-        poller
+        Ok(poller)
     }
 
-    fn ask(&mut self, cursor: Option<&str>) {
+    fn ask(&mut self, cursor: Option<&str>) -> Result<(), String> {
         let again;
         let start = match cursor {
             Some(cursor) => {
@@ -41,17 +41,17 @@ impl<'c> Poller<'c> {
             None => &self.start,
         };
         let request = request(self.channel, self.transport, start);
-        self.peer.send(&request).unwrap();
         self.asked = true;
+        self.peer.send(&request).map_err(ended)
     }
 
     /// The next answer: what it says, and its `after`.
-    pub(crate) fn fetch(&mut self, cursor: Option<&str>) -> (Vec<Item>, String) {
+    pub(crate) fn fetch(&mut self, cursor: Option<&str>) -> Result<(Vec<Item>, String), String> {
         if !self.asked {
-            self.ask(cursor);
+            self.ask(cursor)?;
         }
         self.asked = false;
-        let answer = self.peer.answer("GET").unwrap();
+        let answer = self.peer.answer("GET").map_err(ended)?;
         assert_eq!(answer.status(), 200, "{answer:?}");
         let json = answer.json();
         let gap = json.get("gap").map(|gap| Item::Gap(Gap { missed: missed(gap), after: None }));
@@ -61,7 +61,7 @@ impl<'c> Poller<'c> {
             // That is what polling is.
             thread::sleep(Duration::from_millis(5));
         }
-        (items, json["after"].as_str().expect("a cursor").to_owned())
+        Ok((items, json["after"].as_str().expect("a cursor").to_owned()))
     }
 }
 
@@ -83,10 +83,10 @@ enum Body {
 }
 
 impl Follower {
-    pub(crate) fn open(channel: &Channel<'_>, transport: Transport, start: Start) -> Self {
-        let mut peer = channel.server().connect_with(start.width);
-        peer.send(&request(channel, transport, &start)).unwrap();
-        let head = peer.head().unwrap();
+    pub(crate) fn open(channel: &Channel<'_>, transport: Transport, start: Start) -> Result<Self, String> {
+        let mut peer = connect(channel, start.width)?;
+        peer.send(&request(channel, transport, &start)).map_err(ended)?;
+        let head = peer.head().map_err(ended)?;
         assert_eq!(head.status, 200, "{head:?}");
         let kind = head.field("content-type").expect("a Content-Type").to_ascii_lowercase();
         let mut follower =
@@ -98,15 +98,18 @@ impl Follower {
             // The first block has no data: it says where reading begins.
             let mut parser = EventStream::default();
             while parser.blocks == 0 {
-                let piece = follower.peer.piece(&mut follower.framing).unwrap().expect("a first block");
-                let end = piece.windows(2).position(|pair| pair == b"\n\n").map_or(piece.len(), |at| at + 2);
-                let (first, rest) = piece.split_at(end);
-                assert_eq!(parser.take(first), [], "the first block is no event");
+                let piece = follower.peer.piece(&mut follower.framing).map_err(ended)?.expect("a first block");
+                let ends = |byte: &u8| {
+                    assert_eq!(parser.take(&[*byte]), [], "the first block is no event");
+                    parser.blocks > 0
+                };
+                let end = piece.iter().position(ends).map_or(piece.len(), |at| at + 1);
+                let rest = &piece[end..];
                 follower.body = Body::EventStream(parser.clone(), parser.last_id.clone());
                 follower.ready = follower.body.take(rest);
             }
         }
-        follower
+        Ok(follower)
     }
 
     pub(crate) fn opened_after(&self) -> Option<String> {
@@ -124,7 +127,7 @@ impl Follower {
         match self.peer.piece(&mut self.framing) {
             Ok(Some(piece)) => Ok(self.body.take(&piece)),
             Ok(None) => Err("the end of the stream".to_owned()),
-            Err(trouble) => Err(format!("{trouble:?}")),
+            Err(trouble) => Err(ended(trouble)),
         }
     }
 }
@@ -163,15 +166,15 @@ pub(crate) struct WebSocketSource {
 }
 
 impl WebSocketSource {
-    pub(crate) fn open(channel: &Channel<'_>, mut start: Start) -> Self {
+    pub(crate) fn open(channel: &Channel<'_>, mut start: Start) -> Result<Self, String> {
         if start.by_query {
             start = start.query("transport", "websocket");
         }
         let fields: Vec<&str> = start.fields.iter().map(String::as_str).collect();
         let target = channel.target(&start.query.join("&"));
-        let socket = websocket_with(start.width, channel.server(), &target, "goldcrest.v1", &fields)
-            .unwrap_or_else(|response| panic!("refused: {response:?}"));
-        Self { socket }
+        let socket = try_websocket(start.width, channel.server(), &target, "goldcrest.v1", &fields)
+            .map_err(|error| format!("{error:?}"))?;
+        Ok(Self { socket })
     }
 
     pub(crate) fn next(&mut self) -> Result<Item, String> {
@@ -191,6 +194,16 @@ impl WebSocketSource {
             }
         }
     }
+}
+
+fn connect(channel: &Channel<'_>, width: Width) -> Result<Peer, String> {
+    let server = channel.server();
+    // Where connections are few, the scenario's own others may have to end first.
+    if server.has_few_connections() { Ok(server.connect_with(width)) } else { server.try_connect(width).map_err(ended) }
+}
+
+fn ended(trouble: Trouble) -> String {
+    format!("{trouble:?}")
 }
 
 /// The request that begins to read.

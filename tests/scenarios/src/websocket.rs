@@ -1,8 +1,10 @@
 //! WebSocket by tungstenite, a client that nobody here wrote.
 
+use std::io;
 use std::net::TcpStream;
 
 use tungstenite::client::IntoClientRequest;
+use tungstenite::handshake::client::ClientHandshake;
 use tungstenite::http::{HeaderName, HeaderValue, Response};
 use tungstenite::{Error, HandshakeError, WebSocket};
 
@@ -33,6 +35,23 @@ pub fn websocket_with(
     protocols: &str,
     fields: &[&str],
 ) -> Result<Socket, Refused> {
+    match try_websocket(width, server, target, protocols, fields) {
+        Ok(socket) => Ok(socket),
+        Err(error) => match *error {
+            HandshakeError::Failure(Error::Http(response)) => Err(response),
+            error => panic!("{target}: {error}"),
+        },
+    }
+}
+
+/// The same, where the connection may break.
+pub(crate) fn try_websocket(
+    width: Width,
+    server: &Server,
+    target: &str,
+    protocols: &str,
+    fields: &[&str],
+) -> Result<Socket, Box<HandshakeError<ClientHandshake<TcpStream>>>> {
     let mut request = format!("ws://{}{target}", server.authority()).into_client_request().unwrap();
     let headers = request.headers_mut();
     if !protocols.is_empty() {
@@ -42,13 +61,14 @@ pub fn websocket_with(
         let (name, value) = field.split_once(": ").expect("NAME: VALUE");
         headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
     }
-    match tungstenite::client::client(request, server.connect_with(width).into_stream()) {
-        Ok((socket, response)) => {
-            let chosen = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
-            assert!(chosen.is_none_or(|chosen| protocols.contains(chosen)), "{chosen:?} was not offered");
-            Ok(socket)
-        }
-        Err(HandshakeError::Failure(Error::Http(response))) => Err(response),
-        Err(error) => panic!("{target}: {error}"),
-    }
+    let peer = if server.has_few_connections() {
+        server.connect_with(width)
+    } else {
+        let refused = |trouble| HandshakeError::Failure(Error::Io(io::Error::other(format!("{trouble:?}"))));
+        server.try_connect(width).map_err(refused).map_err(Box::new)?
+    };
+    let (socket, response) = tungstenite::client::client(request, peer.into_stream()).map_err(Box::new)?;
+    let chosen = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
+    assert!(chosen.is_none_or(|chosen| protocols.contains(chosen)), "{chosen:?} was not offered");
+    Ok(socket)
 }

@@ -1,0 +1,83 @@
+//! SIGTERM in the middle of a burst, and a server that comes back at the same address with another life of its logs.
+
+use std::sync::Mutex;
+use std::thread;
+
+use goldcrest_tests::{Channel, Item, List, Need, Peer, Published, Reader, Server, Start, Transport, Width};
+
+use crate::seq;
+
+pub(crate) fn scenarios(list: &mut List) {
+    list.add("restart::what_a_server_takes_with_it_is_told_as_a_gap_by_the_next", &[Need::OwnServer], restart);
+}
+
+fn restart() {
+    // Room for all of it: a reader that the machine holds up is told no gap.
+    let server = Server::start(&["--history-events", "200000", "--history-bytes", "33554432"]);
+    let channel = server.channel_named("burst");
+    let begin = channel.publish("begin").id;
+    let accepted = Mutex::new(Vec::new());
+    let ends = thread::scope(|scope| {
+        let readers = Transport::ALL.map(|transport| {
+            let (channel, begin) = (server.channel_named("burst"), &begin);
+            scope.spawn(move || to_the_end(&channel, transport, begin))
+        });
+        for _ in 0..2 {
+            scope.spawn(|| burst(&server, &accepted));
+        }
+        while accepted.lock().unwrap().len() < 500 {
+            thread::yield_now();
+        }
+        server.terminate();
+        readers.map(|reader| reader.join().expect("a reader"))
+    });
+    assert!(server.wait().success());
+    let accepted = accepted.into_inner().unwrap();
+    let newest = accepted.iter().map(|id| seq(id)).max().expect("something was accepted");
+    // Who followed has all that was accepted while it did. A poll has what it asked for in time.
+    for (end, transport) in ends.iter().zip(Transport::ALL) {
+        let follows = matches!(transport, Transport::Stream | Transport::Sse | Transport::WebSocket);
+        assert!(!follows || seq(end) >= newest, "{transport:?} ended at {end} of {newest}");
+    }
+
+    let again = Server::start_by(&[], server.address(), &[]);
+    let channel = again.channel_named("burst");
+    let id = channel.publish("again").id;
+    for (end, transport) in ends.iter().zip(Transport::ALL) {
+        let mut reader = Reader::open(&channel, transport, Start::after(end));
+        assert_eq!(reader.gap().missed, None, "{transport:?}: nobody knows how many");
+        assert_eq!(reader.ids(1), std::slice::from_ref(&id), "{transport:?}");
+    }
+}
+
+/// Reads each event in turn until the server ends it, and says what to resume after.
+fn to_the_end(channel: &Channel<'_>, transport: Transport, begin: &str) -> String {
+    let mut cursor = begin.to_owned();
+    let mut reader = Reader::open(channel, transport, Start::after(begin));
+    loop {
+        match reader.try_item() {
+            Ok(Item::Event(event)) => {
+                assert_eq!(seq(&event.id), seq(&cursor) + 1, "{transport:?}");
+                cursor = event.id;
+            }
+            Ok(Item::Gap(gap)) => panic!("{transport:?} keeps up: {gap:?}"),
+            Err(_) => return cursor,
+        }
+    }
+}
+
+/// Publishes until the server takes no more.
+fn burst(server: &Server, accepted: &Mutex<Vec<String>>) {
+    let request = server.request("POST", "/events/burst", &["Content-Type: text/plain"], b"in the middle of it");
+    let Ok(mut peer) = server.try_connect(Width::Wide) else { return };
+    while let Some(id) = publish(&mut peer, &request) {
+        accepted.lock().unwrap().push(id);
+    }
+}
+
+/// Publishes once: the id, where somebody followed.
+fn publish(peer: &mut Peer, request: &[u8]) -> Option<String> {
+    peer.send(request).ok()?;
+    let answer = peer.answer("POST").ok()?;
+    (answer.status() == 201).then(|| Published::of(&answer).id)
+}
