@@ -13,6 +13,7 @@
 //! | [`Server`] (`server/`) | listeners, accepting, limits, shutting down |
 //! | [`Hub`], [`ThreadHub`] (`hub/`) | the channels: a master log and its mirrors |
 //! | `reactor/` | sockets and alarms of a thread |
+//! | [`client`] | what the clients of the core stand on |
 //! | [`figures`] | what each page's transports cost, counted |
 //! | [`page`] | the page at `/` |
 //! | [`options`] | the command line that the server and its examples share |
@@ -46,6 +47,7 @@
 
 pub use goldcrest_core as core;
 
+pub mod client;
 pub mod figures;
 mod hub;
 pub mod options;

@@ -67,7 +67,7 @@ impl Alarms {
 
 /// The clock of a thread.
 #[derive(Clone)]
-pub(crate) struct CoarseClock(pub(crate) Alarms);
+pub struct CoarseClock(pub(crate) Alarms);
 
 impl Clock for CoarseClock {
     type Timer = Alarm;
@@ -82,7 +82,7 @@ impl Clock for CoarseClock {
 }
 
 /// An alarm. A deadline that moves later leaves it armed as it was: it rings early once, and is armed anew.
-pub(crate) struct Alarm {
+pub struct Alarm {
     alarms: Alarms,
     armed: Option<(Instant, u64)>,
 }

@@ -31,7 +31,8 @@ use std::time::Duration;
 
 use slab::Slab;
 
-pub(crate) use clock::{Alarms, CoarseClock};
+pub(crate) use clock::Alarms;
+pub use clock::{Alarm, CoarseClock};
 pub(crate) use lease::Leases;
 pub(crate) use poller::Notifier;
 pub(crate) use run::run;

@@ -1,0 +1,212 @@
+//! Connections by endpoint: every address of a name, raced (RFC 8305).
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use goldcrest_core::client::Connect;
+use goldcrest_core::client::url::{Endpoint, Host};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use smol::{Async, Timer};
+
+use super::tls_socket::TlsSocket;
+use super::{HostSocket, TlsOptions};
+use crate::reactor::{Reactor, TcpSocket};
+
+/// From one attempt to the next, as RFC 8305 §5 recommends.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Opens connections for the clients of a thread, by TLS where the URL says so.
+#[derive(Clone)]
+pub struct Connector(Rc<Inner>);
+
+struct Inner {
+    reactor: Rc<Reactor>,
+    tls: TlsOptions,
+    /// Made when it is first needed: to read the system's authorities takes its time.
+    config: OnceCell<Arc<ClientConfig>>,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name was not found.
+    Name(io::Error),
+    /// No address of the host answers; the error of the last one that was tried.
+    Tcp(io::Error),
+    /// The server speaks no TLS, or shows no certificate of this name that is trusted.
+    Tls(io::Error),
+    /// The authorities to trust cannot be read.
+    Authorities(io::Error),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(error) => write!(f, "the host's name was not found: {error}"),
+            Self::Tcp(error) => write!(f, "no connection: {error}"),
+            Self::Tls(error) => write!(f, "no TLS: {error}"),
+            Self::Authorities(error) => write!(f, "no authority to judge certificates by: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+impl Connector {
+    pub(super) fn new(reactor: Rc<Reactor>, tls: TlsOptions) -> Self {
+        Self(Rc::new(Inner { reactor, tls, config: OnceCell::new() }))
+    }
+
+    fn tls(&self) -> Result<Arc<ClientConfig>, ConnectError> {
+        if let Some(config) = self.0.config.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = self.0.tls.client_config().map_err(ConnectError::Authorities)?;
+        Ok(Arc::clone(self.0.config.get_or_init(|| config)))
+    }
+}
+
+impl Connect for Connector {
+    type Socket<'a> = HostSocket;
+    type Error = ConnectError;
+
+    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<HostSocket, ConnectError> {
+        let addresses = match endpoint.host {
+            Host::Ip(address) => vec![SocketAddr::new(address, endpoint.port)],
+            Host::Name(name) => smol::net::resolve((name, endpoint.port)).await.map_err(ConnectError::Name)?,
+        };
+        // What is wrong with TLS here is known before anybody is called.
+        let tls = if endpoint.secure { Some((self.tls()?, server_name(endpoint.host)?)) } else { None };
+        let stream = race(take_turns(addresses)).await.map_err(ConnectError::Tcp)?;
+        let socket = stream.set_nodelay(true).and_then(|()| TcpSocket::new(stream, &self.0.reactor));
+        let socket = socket.map_err(ConnectError::Tcp)?;
+        Ok(match tls {
+            None => HostSocket::plain(socket),
+            Some((config, name)) => {
+                HostSocket::tls(TlsSocket::connect(socket, config, name).await.map_err(ConnectError::Tls)?)
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
+}
+
+/// The name that a certificate has to bear.
+fn server_name(host: Host<'_>) -> Result<ServerName<'static>, ConnectError> {
+    match host {
+        Host::Ip(address) => Ok(ServerName::IpAddress(address.into())),
+        Host::Name(name) => {
+            let name = ServerName::try_from(name.strip_suffix('.').unwrap_or(name).to_owned());
+            name.map_err(|error| ConnectError::Tls(io::Error::new(io::ErrorKind::InvalidInput, error)))
+        }
+    }
+}
+
+/// The two families by turns, the one that the system prefers first (RFC 8305 §4).
+fn take_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let family = |address: &SocketAddr| matches!(address.ip(), IpAddr::V6(_));
+    let first = addresses.first().is_some_and(family);
+    let (preferred, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| family(address) == first);
+    let (mut preferred, mut others) = (preferred.into_iter(), others.into_iter());
+    let mut ordered = Vec::new();
+    loop {
+        let before = ordered.len();
+        ordered.extend(preferred.next());
+        ordered.extend(others.next());
+        if ordered.len() == before {
+            return ordered;
+        }
+    }
+}
+
+/// The first that connects: one attempt more whenever one fails, or shows nothing for [`ATTEMPT_DELAY`].
+async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
+    let mut left = addresses.into_iter();
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    loop {
+        match left.next() {
+            Some(address) => {
+                attempts.push(Box::pin(async move { Async::<TcpStream>::connect(address).await?.into_inner() }))
+            }
+            None if attempts.is_empty() => return Err(last),
+            None => {}
+        }
+        let more = left.len() > 0;
+        let mut patience = pin!(async {
+            if more {
+                Timer::after(ATTEMPT_DELAY).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        });
+        let connected = poll_fn(|cx| {
+            let mut at = 0;
+            while let Some(attempt) = attempts.get_mut(at) {
+                match attempt.as_mut().poll(cx) {
+                    Poll::Ready(Ok(stream)) => return Poll::Ready(Some(stream)),
+                    Poll::Ready(Err(error)) => {
+                        last = error;
+                        drop(attempts.remove(at));
+                        if more || attempts.is_empty() {
+                            return Poll::Ready(None);
+                        }
+                    }
+                    Poll::Pending => at += 1,
+                }
+            }
+            patience.as_mut().poll(cx).map(|()| None)
+        });
+        if let Some(stream) = connected.await {
+            return Ok(stream);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn families_take_turns_and_the_preferred_one_begins() {
+        let ordered = take_turns(addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]));
+        assert_eq!(ordered, addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]));
+        let ordered = take_turns(addresses(&["1.1.1.1:1", "[::1]:1"]));
+        assert_eq!(ordered, addresses(&["1.1.1.1:1", "[::1]:1"]));
+    }
+
+    #[test]
+    fn an_address_that_refuses_makes_room_for_the_next_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let good = listener.local_addr().unwrap();
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+        let bad = closed.local_addr().unwrap();
+        drop(closed);
+        let start = std::time::Instant::now();
+        let stream = smol::block_on(race(vec![bad, bad, good])).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good);
+        assert!(start.elapsed() < 2 * ATTEMPT_DELAY, "nobody waited for what had failed");
+        assert_eq!(smol::block_on(race(vec![bad])).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(smol::block_on(race(Vec::new())).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}

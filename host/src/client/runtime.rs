@@ -1,0 +1,87 @@
+//! What the core's clients stand on here.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::rc::{Rc, Weak};
+
+use goldcrest_core::client;
+use goldcrest_core::ws::connection::NoEntropy;
+use smol::{LocalExecutor, Task};
+
+use super::{Connector, TlsOptions};
+use crate::reactor::{BufferLimits, CoarseClock, Reactor, run};
+
+/// The world around the clients of one thread. A clone is the same.
+#[derive(Clone)]
+pub struct ClientRuntime {
+    connector: Connector,
+    clock: CoarseClock,
+    // A task that held its executor would never end.
+    executor: Weak<LocalExecutor<'static>>,
+}
+
+impl ClientRuntime {
+    /// Runs `main` on this thread, and what it spawns, until `main` is done.
+    ///
+    /// # Errors
+    /// The system gives no readiness queue.
+    pub fn block_on<T>(tls: TlsOptions, main: impl AsyncFnOnce(&Self) -> T) -> io::Result<T> {
+        let (reactor, notifier) = Reactor::new(BufferLimits::default())?;
+        let reactor = Rc::new(reactor);
+        let executor = Rc::new(LocalExecutor::new());
+        let clock = CoarseClock(reactor.alarms.clone());
+        let connector = Connector::new(Rc::clone(&reactor), tls);
+        let runtime = Self { connector, clock, executor: Rc::downgrade(&executor) };
+        Ok(run(&executor, &reactor, notifier, || {}, main(&runtime)))
+    }
+
+    /// Runs `future` beside what runs already; it ends when the task is dropped.
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
+        let executor = self.executor.upgrade();
+        executor.expect("who spawns runs within block_on, which holds the executor").spawn(future)
+    }
+
+    /// Who connects, for who puts something between.
+    pub fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    /// The clock of the thread: it is read once a turn.
+    pub fn clock(&self) -> &CoarseClock {
+        &self.clock
+    }
+}
+
+/// Four bytes of the system's random source.
+///
+/// # Errors
+/// It has none.
+pub fn random() -> Result<[u8; 4], NoEntropy> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(|_| NoEntropy)?;
+    Ok(bytes)
+}
+
+impl client::Runtime for ClientRuntime {
+    type Connect = Connector;
+    type Clock = CoarseClock;
+
+    fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    fn clock(&self) -> &CoarseClock {
+        &self.clock
+    }
+
+    fn random(&self) -> Result<[u8; 4], NoEntropy> {
+        random()
+    }
+}
+
+impl fmt::Debug for ClientRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientRuntime").finish_non_exhaustive()
+    }
+}

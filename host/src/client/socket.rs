@@ -1,0 +1,87 @@
+//! A client's connection.
+
+use std::fmt;
+use std::io;
+
+use goldcrest_core::edge::{Interest, Lent, Socket};
+
+use super::tls_socket::TlsSocket;
+use crate::reactor::TcpSocket;
+
+/// A connection that a client opened, plain or by TLS.
+pub struct HostSocket(Kind);
+
+enum Kind {
+    Plain(TcpSocket),
+    Tls(Box<TlsSocket<TcpSocket>>),
+}
+
+impl HostSocket {
+    pub(super) fn plain(socket: TcpSocket) -> Self {
+        Self(Kind::Plain(socket))
+    }
+
+    pub(super) fn tls(socket: TlsSocket<TcpSocket>) -> Self {
+        Self(Kind::Tls(Box::new(socket)))
+    }
+}
+
+impl fmt::Debug for HostSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Plain(_) => "HostSocket(plain)",
+            Kind::Tls(_) => "HostSocket(TLS)",
+        })
+    }
+}
+
+macro_rules! either {
+    ($self:ident, $socket:ident => $call:expr) => {
+        match &$self.0 {
+            Kind::Plain($socket) => $call,
+            Kind::Tls($socket) => $call,
+        }
+    };
+    (mut $self:ident, $socket:ident => $call:expr) => {
+        match &mut $self.0 {
+            Kind::Plain($socket) => $call,
+            Kind::Tls($socket) => $call,
+        }
+    };
+}
+
+impl Socket for HostSocket {
+    type Error = io::Error;
+
+    async fn wait(&mut self, want: Interest) -> io::Result<()> {
+        either!(mut self, socket => socket.wait(want).await)
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+        either!(mut self, socket => socket.try_read_with(f))
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+        either!(mut self, socket => socket.try_write_with(f))
+    }
+
+    fn room(&self) -> usize {
+        either!(self, socket => socket.room())
+    }
+
+    fn capacity(&self) -> usize {
+        either!(self, socket => socket.capacity())
+    }
+
+    fn unsent(&self) -> usize {
+        either!(self, socket => socket.unsent())
+    }
+
+    fn close(&mut self) {
+        either!(mut self, socket => socket.close());
+    }
+
+    fn abort(&mut self) {
+        either!(mut self, socket => socket.abort());
+    }
+}
