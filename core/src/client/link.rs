@@ -8,6 +8,7 @@ use super::{Config, Connect, Runtime};
 use crate::edge::{Clock, Interest, Lent, Socket, Timer};
 use crate::session::{Ended, Link, Timeouts};
 use crate::time::Instant;
+use crate::ws::connection::PingPayload;
 
 /// A connection that a client opened, with its alarm.
 pub struct ClientLink<'e, R: Runtime + 'e> {
@@ -48,6 +49,10 @@ impl<'e, R: Runtime> Link for ClientLink<'e, R> {
     }
 
     fn finished(&self) {}
+
+    fn ponged(&self, payload: PingPayload) {
+        self.runtime.ponged(payload);
+    }
 
     fn try_read(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
         let Self { socket, spent, .. } = self;

@@ -2,7 +2,7 @@
 
 use super::Connect;
 use crate::edge::Clock;
-use crate::ws::connection::{MaskingKeys, NoEntropy};
+use crate::ws::connection::{MaskingKeys, NoEntropy, PingPayload};
 
 /// The world around the clients of one executor: who connects, a clock and randomness.
 ///
@@ -25,6 +25,11 @@ pub trait Runtime {
     /// # Errors
     /// [`NoEntropy`]: what needed them is not sent. Never a constant instead.
     fn random(&self) -> Result<[u8; 4], NoEntropy>;
+
+    /// A pong came over a WebSocket, in answer to a ping of this side or unasked: for who measures round trips.
+    fn ponged(&self, payload: PingPayload) {
+        let _ = payload;
+    }
 }
 
 /// A [`Runtime`] of its parts.

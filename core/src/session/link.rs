@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::Ended;
 use crate::edge::{Clock, Interest, Lent, Socket};
 use crate::time::Instant;
+use crate::ws::connection::PingPayload;
 use crate::ws::heartbeat::Heartbeat;
 
 /// A connection beneath a WebSocket: its socket, its clock and its alarm, a turn's budget.
@@ -59,6 +60,11 @@ pub trait Link {
         until_draining: bool,
         also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> impl Future<Output = Result<(), Ended>>;
+
+    /// A pong came, in answer to a ping of this side or unasked.
+    fn ponged(&self, payload: PingPayload) {
+        let _ = payload;
+    }
 
     /// Lets the other connections have their turn once this one has had its share.
     fn breathe(&mut self) -> impl Future<Output = ()>;

@@ -138,6 +138,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         let room = room.unwrap_or_default();
         let now = link.now();
         let mut seen = Seen::Nothing;
+        let mut pong = None;
         let lent = link.try_read(&mut |bytes| {
             // Payload is never longer than the bytes that it was found in. Without room a byte at a time is looked at:
             // what ends the message may still come. After a control frame the machine stops by itself.
@@ -154,6 +155,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 },
                 Some(Incoming::Pong(payload)) => {
                     pulse.pong(payload, now);
+                    pong = Some(payload);
                     Seen::Nothing
                 }
                 Some(Incoming::Closed { .. }) => Seen::Closed,
@@ -162,6 +164,9 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             };
             received.consumed
         })?;
+        if let Some(payload) = pong {
+            link.ponged(payload);
+        }
         Ok(match lent {
             Lent::Got(()) => Lent::Got(seen),
             Lent::NotNow => Lent::NotNow,

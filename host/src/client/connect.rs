@@ -67,6 +67,12 @@ impl Connector {
         Self(Rc::new(Inner { reactor, tls, config: OnceCell::new() }))
     }
 
+    /// The same without judging certificates: for who only asks whether TLS is spoken.
+    #[must_use]
+    pub fn trusting_anybody(&self) -> Self {
+        Self::new(Rc::clone(&self.0.reactor), TlsOptions { insecure: true, authorities: None })
+    }
+
     fn tls(&self) -> Result<Arc<ClientConfig>, ConnectError> {
         if let Some(config) = self.0.config.get() {
             return Ok(Arc::clone(config));

@@ -1,0 +1,146 @@
+//! What all clients have in common: header fields, whom to trust, how long to wait.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use goldcrest_core::client::{Config, Memory};
+use goldcrest_host::client::TlsOptions;
+
+use super::Trouble;
+
+/// Bytes of an answer's head.
+const HEAD: usize = 64 * 1024;
+
+/// How servers are asked.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "How servers are asked")]
+pub(crate) struct Asking {
+    /// Send this field with every request, such as 'Authorization: Bearer x'; may be given several times
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+
+    /// Send this name and password (Authorization: Basic)
+    #[arg(short, long, value_name = "USER:PASSWORD")]
+    user: Option<String>,
+
+    /// Trust any certificate: whoever stands between reads and alters what is said
+    #[arg(short = 'k', long)]
+    insecure: bool,
+
+    /// Trust the authorities of this PEM file instead of the system's
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    cacert: Option<PathBuf>,
+
+    /// Give a connection up that takes longer to open
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    connect_timeout: Duration,
+
+    /// Give a stream up that says nothing for so long, heartbeats included; 0 waits for ever
+    #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
+    silence: Duration,
+
+    /// Bytes of an event or a message, at most
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, value_parser = clap::value_parser!(u32).range(512..))]
+    max_event: u32,
+}
+
+/// A time in seconds, with a fraction if need be.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds, such as 30 or 0.5".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+/// A time in seconds, more than none.
+pub(crate) fn some_seconds(text: &str) -> Result<Duration, String> {
+    seconds(text).and_then(|time| if time.is_zero() { Err("more than 0".to_owned()) } else { Ok(time) })
+}
+
+impl Asking {
+    pub(crate) fn tls(&self) -> TlsOptions {
+        TlsOptions { authorities: self.cacert.clone(), insecure: self.insecure }
+    }
+
+    /// The bounds and fields. They live as long as the process: they are read once, from its command line.
+    pub(crate) fn config(&self) -> Result<Config<'static>, Trouble> {
+        let mut headers = Vec::new();
+        for header in &self.headers {
+            let (name, value) = header
+                .split_once(':')
+                .ok_or_else(|| Trouble::usage(format!("-H {header:?} is not of the form 'Name: value'")))?;
+            headers.push((name.trim_end(), value.trim()));
+        }
+        let basic = self.user.as_ref().map(|user| format!("Basic {}", STANDARD.encode(user)));
+        headers.extend(basic.as_deref().map(|value| ("Authorization", value)));
+        let leaked = |text: &str| -> &'static str { text.to_owned().leak() };
+        let headers: Vec<_> = headers.into_iter().map(|(name, value)| (leaked(name), leaked(value))).collect();
+        Ok(Config {
+            headers: headers.leak(),
+            connect_timeout: self.connect_timeout,
+            silence: if self.silence.is_zero() { Duration::MAX } else { self.silence },
+            turn: 64 * 1024,
+            ..Config::default()
+        })
+    }
+
+    /// Memory for a client.
+    pub(crate) fn room(&self) -> Room {
+        Room::new(self.max_event as usize)
+    }
+
+    /// Bytes of an event, at most.
+    pub(crate) fn max_event(&self) -> usize {
+        self.max_event as usize
+    }
+}
+
+/// The memory of a client.
+pub(crate) struct Room {
+    buffer: Vec<u8>,
+    location: Vec<u8>,
+}
+
+impl Room {
+    /// For events of so many bytes; what is not used is never touched, and costs nothing.
+    pub(crate) fn new(event: usize) -> Self {
+        Self { buffer: vec![0; event.saturating_add(HEAD)], location: vec![0; 8 * 1024] }
+    }
+
+    pub(crate) fn memory(&mut self) -> Memory<'_> {
+        Memory { buffer: &mut self.buffer, location: &mut self.location }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        asking: Asking,
+    }
+
+    fn config(arguments: &[&str]) -> Result<Config<'static>, Trouble> {
+        Line::parse_from([&["x"], arguments].concat()).asking.config()
+    }
+
+    #[test]
+    fn fields_are_name_and_value_and_a_user_becomes_authorization() {
+        let asked = config(&["-H", "X-A: b: c ", "-H", "X-Empty:", "-u", "Aladdin:open sesame"]).unwrap();
+        // The example of RFC 7617 §2.
+        let basic = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
+        assert_eq!(asked.headers, [("X-A", "b: c"), ("X-Empty", ""), ("Authorization", basic)]);
+        assert!(config(&["-H", "no field"]).is_err());
+    }
+
+    #[test]
+    fn silence_may_last_for_ever_and_times_have_fractions() {
+        assert_eq!(config(&["--silence", "0"]).unwrap().silence, Duration::MAX);
+        assert_eq!(config(&["--connect-timeout", "0.25"]).unwrap().connect_timeout, Duration::from_millis(250));
+        assert!(seconds("-1").is_err() && seconds("x").is_err() && some_seconds("0").is_err());
+    }
+}

@@ -1,0 +1,109 @@
+//! How a command ends.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use goldcrest_core::client::Error;
+use goldcrest_core::session::Ended;
+use goldcrest_host::client::ConnectError;
+
+/// What stands at the end of `--help`.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes of all commands:
+  0  done: what was asked for has come, the server ended in order, or nobody reads the output any more
+  1  another failure: the output cannot be written, the server cannot listen
+  2  the command line is wrong
+  3  no connection: the name is unknown, nobody answers, TLS fails
+  4  the server refuses: its status, the type of its content, or a handshake of WebSocket
+  5  the connection is lost, and is not to be tried again
+  6  the time is over before what was asked for has come
+  7  what came is against the protocol, or too large";
+
+/// How a command ends, by the number that the shell sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    NoConnection = 3,
+    Refused = 4,
+    Lost = 5,
+    TimedOut = 6,
+    Malformed = 7,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command ends without having done what was asked for.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub(crate) exit: Exit,
+    text: String,
+}
+
+impl Trouble {
+    pub(crate) fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit, text: text.into() }
+    }
+
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, text)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::new(Exit::Failed, error.to_string())
+    }
+}
+
+impl From<&Error<ConnectError>> for Trouble {
+    fn from(error: &Error<ConnectError>) -> Self {
+        let exit = match error {
+            Error::Url(_) | Error::Request => Exit::Usage,
+            Error::Connect(_) => Exit::NoConnection,
+            Error::Status { .. } | Error::ContentType | Error::Redirects | Error::Location | Error::NotUpgraded(_) => {
+                Exit::Refused
+            }
+            Error::Ended(Ended::Protocol(_)) => Exit::Malformed,
+            Error::Answer(_) | Error::Content(_) | Error::Stream(_) | Error::TooLarge | Error::Malformed => {
+                Exit::Malformed
+            }
+            Error::Ended(_) | Error::Buffered | Error::Closed => Exit::Lost,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, describe(error))
+    }
+}
+
+impl From<Error<ConnectError>> for Trouble {
+    fn from(error: Error<ConnectError>) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<Ended> for Trouble {
+    fn from(ended: Ended) -> Self {
+        Self::from(Error::Ended(ended))
+    }
+}
+
+/// What went wrong, in words for people.
+pub(crate) fn describe(error: &Error<ConnectError>) -> String {
+    match error {
+        // The connector says it better than its `Debug`.
+        Error::Connect(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}

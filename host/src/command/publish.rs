@@ -1,0 +1,175 @@
+//! Events to a channel.
+
+use std::io::{self, BufRead, BufWriter, IsTerminal, Read, Write};
+use std::time::Duration;
+
+use clap::Args;
+use goldcrest_core::client::{Error, Publisher};
+use goldcrest_core::hub::Publication;
+use goldcrest_core::log::{Encoding, EventType, MAX_IDEMPOTENCY_KEY};
+use goldcrest_host::client::ClientRuntime;
+use smol::Timer;
+
+use super::asking::Asking;
+use super::exit::describe;
+use super::status::Status;
+use super::{Exit, Quiet, Trouble, target};
+
+/// From a failure to the next attempt, at first; it doubles each time.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// No pause is longer, whatever the server says.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Publish one event, or each line of stdin, and print the ids under which they are stored
+///
+/// What fails for a reason that may pass (no connection, a busy server) is said again under the same key, and stored
+/// once.
+#[derive(Args)]
+#[command(after_long_help = super::EXIT_CODES)]
+pub(crate) struct Publish {
+    /// The channel, such as http://127.0.0.1:8080/events/news
+    url: String,
+
+    /// The event's data; `-`: each line of stdin is an event; left out: all of stdin is one
+    data: Option<String>,
+
+    /// The event's type
+    #[arg(long = "type", value_name = "TYPE", default_value = "message")]
+    event_type: String,
+
+    /// The data is bytes, not text
+    #[arg(long)]
+    binary: bool,
+
+    /// Store nothing where an event of this key is stored already; with `-` the lines are KEY-1, KEY-2, … [default: random]
+    #[arg(long, value_name = "KEY", visible_alias = "id")]
+    key: Option<String>,
+
+    /// Try again so often, at most, with longer pauses each time
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    retry: u32,
+
+    /// Print the server's answer: {"id","subscribers","repeated"}
+    #[arg(short, long)]
+    json: bool,
+
+    #[command(flatten)]
+    quiet: Quiet,
+
+    #[command(flatten)]
+    asking: Asking,
+}
+
+/// A key that nobody else has.
+pub(crate) fn key() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
+impl Publish {
+    pub(crate) fn run(self) -> Result<(), Trouble> {
+        let config = self.asking.config()?;
+        let event_type = EventType::new(&self.event_type);
+        let event_type = event_type.map_err(|error| Trouble::usage(format!("--type {}: {error}", self.event_type)))?;
+        ClientRuntime::block_on(self.asking.tls(), async |runtime| {
+            let url = target::settle(runtime, &self.url).await?;
+            let mut room = self.asking.room();
+            let mut publisher = Publisher::new(runtime, &config, &url, room.memory());
+            match self.data.as_deref() {
+                Some("-") => {
+                    let prefix = self.key.clone().unwrap_or_else(key);
+                    let mut number = 0u64;
+                    let mut line = Vec::new();
+                    let mut stdin = io::stdin().lock();
+                    while stdin.read_until(b'\n', &mut line)? > 0 {
+                        let end = line.strip_suffix(b"\n").unwrap_or(&line);
+                        let end = end.strip_suffix(b"\r").unwrap_or(end);
+                        number += 1;
+                        self.publish(&mut publisher, event_type, end, &format!("{prefix}-{number}")).await?;
+                        line.clear();
+                    }
+                    Ok(())
+                }
+                Some(data) => self.publish_one(&mut publisher, event_type, data.as_bytes()).await,
+                None => {
+                    let mut data = Vec::new();
+                    let mut stdin = io::stdin().lock();
+                    if stdin.is_terminal() {
+                        Status::new(self.quiet.quiet).say("type the event, and end it by Ctrl-D");
+                    }
+                    stdin.read_to_end(&mut data)?;
+                    self.publish_one(&mut publisher, event_type, &data).await
+                }
+            }
+        })?
+    }
+
+    async fn publish_one(
+        &self,
+        publisher: &mut Publisher<'_, ClientRuntime>,
+        event_type: EventType<'_>,
+        data: &[u8],
+    ) -> Result<(), Trouble> {
+        let key = self.key.clone().unwrap_or_else(key);
+        self.publish(publisher, event_type, data, &key).await
+    }
+
+    /// Publishes until it is stored, or is not to be.
+    async fn publish(
+        &self,
+        publisher: &mut Publisher<'_, ClientRuntime>,
+        event_type: EventType<'_>,
+        data: &[u8],
+        key: &str,
+    ) -> Result<(), Trouble> {
+        if !(1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()) {
+            return Err(Trouble::usage(format!("a key has 1 to {MAX_IDEMPOTENCY_KEY} bytes")));
+        }
+        if !self.binary && str::from_utf8(data).is_err() {
+            return Err(Trouble::usage("this is no text in UTF-8: publish it with --binary"));
+        }
+        let encoding = if self.binary { Encoding::Binary } else { Encoding::Text };
+        let publication = Publication { event_type, encoding, data, idempotency_key: Some(key.as_bytes()) };
+        let (mut pause, mut left) = (PAUSE, self.retry);
+        loop {
+            let error = match publisher.publish(&publication).await {
+                Ok(receipt) => {
+                    let answer = if self.json {
+                        let id = serde_json::Value::from(receipt.id);
+                        let subscribers =
+                            receipt.subscribers.map_or_else(|| "null".to_owned(), |count| count.to_string());
+                        format!("{{\"id\":{id},\"subscribers\":{subscribers},\"repeated\":{}}}", receipt.repeated)
+                    } else {
+                        receipt.id.to_owned()
+                    };
+                    return print(&answer);
+                }
+                Err(error) => error,
+            };
+            if left == 0 || !error.is_transient() {
+                return Err(error.into());
+            }
+            left -= 1;
+            let asked = match error {
+                Error::Status { retry_after: Some(seconds), .. } => Duration::from_secs(seconds.into()),
+                _ => Duration::ZERO,
+            };
+            let wait = pause.max(asked).min(LONGEST).mul_f64(1.0 + fastrand::f64() / 2.0);
+            let seconds = wait.as_secs_f64();
+            Status::new(self.quiet.quiet).warn(format_args!("{}; again in {seconds:.1} s", describe(&error)));
+            Timer::after(wait).await;
+            pause = (pause * 2).min(LONGEST);
+        }
+    }
+}
+
+/// Prints a line. That nobody reads it is no reason to store less.
+fn print(line: &str) -> Result<(), Trouble> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Trouble::new(Exit::Failed, format!("the output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,166 @@
+//! The server.
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+
+use clap::Args;
+use goldcrest_host::core::http::{Method, Response, Status};
+use goldcrest_host::core::script;
+use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::figures::Figures;
+use goldcrest_host::options::Options;
+use goldcrest_host::{ThreadHub, page};
+use tracing_subscriber::EnvFilter;
+
+use super::{Trouble, status};
+
+/// Serve channels, and the page that shows the five techniques side by side (what happens without a command)
+#[derive(Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) options: Options,
+
+    /// Serve the channels alone, without the page at / and /goldcrest.js
+    #[arg(long)]
+    no_page: bool,
+
+    /// What to log, such as `info` or `goldcrest_host=debug`
+    #[arg(long, value_name = "FILTER", env = "GOLDCREST_LOG", default_value = "info")]
+    log: String,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> Result<(), Trouble> {
+        let filter = self.log.parse::<EnvFilter>();
+        let filter = filter.map_err(|error| Trouble::usage(format!("--log {}: {error}", self.log)))?;
+        let colours = io::stderr().is_terminal() && status::colours_wanted();
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours).init();
+        let figures = Figures::default();
+        let page = !self.no_page;
+        let server = self.options.server().figures(figures.clone());
+        let server = server.on_listening(move |addresses| announce(addresses, page));
+        server.run(|hub| App { hub, figures: figures.clone(), page })?;
+        Ok(())
+    }
+}
+
+/// The page, what it asks of the server, the scripts for browsers, and the channels.
+struct App {
+    hub: ThreadHub,
+    figures: Figures,
+    page: bool,
+}
+
+impl Handler for App {
+    #[allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice, for each connection")]
+    fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = Outcome> {
+        async move {
+            if Events::<ThreadHub>::is_channel(exchange.request().path()) {
+                return Events::new(&self.hub).handle(exchange).await;
+            }
+            // Boxed, so that a reader of a channel does not carry the room that these need.
+            Box::pin(self.page(exchange)).await
+        }
+    }
+}
+
+impl App {
+    async fn page<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        if !self.page {
+            return exchange.not_found().await;
+        }
+        match exchange.request().path() {
+            "/page/figures" => self.figures(exchange).await,
+            "/page/cut" => self.cut(exchange).await,
+            path => match (page::file(path), script::file(path)) {
+                (Some(file), _) => send(exchange, file).await,
+                (None, Some(script)) => script.answer(exchange).await,
+                (None, None) => exchange.not_found().await,
+            },
+        }
+    }
+
+    async fn figures<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        if !is_read(&exchange) {
+            return exchange.allow("GET, HEAD, OPTIONS").await;
+        }
+        let Some(page) = param(&exchange, "page") else { return needs_page(exchange).await };
+        let json = self.figures.json(&page);
+        let response = Response {
+            status: Status::OK,
+            content_type: Some("application/json"),
+            headers: &[("Cache-Control", "no-store")],
+            body: json.as_bytes(),
+        };
+        exchange.respond(&response).await
+    }
+
+    async fn cut<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        if exchange.request().method() != Method::Post {
+            return exchange.allow("POST, OPTIONS").await;
+        }
+        let Some(page) = param(&exchange, "page") else { return needs_page(exchange).await };
+        let transport = param(&exchange, "transport").unwrap_or_default();
+        if self.figures.cut(&page, &transport) {
+            let done = Response { status: Status::NO_CONTENT, content_type: None, headers: &[], body: b"" };
+            exchange.respond(&done).await
+        } else {
+            exchange.not_found().await
+        }
+    }
+}
+
+fn is_read<R: Runtime>(exchange: &Exchange<'_, '_, R>) -> bool {
+    matches!(exchange.request().method(), Method::Get | Method::Head)
+}
+
+/// A parameter of the query, at most 64 bytes of letters and digits.
+fn param<R: Runtime>(exchange: &Exchange<'_, '_, R>, name: &str) -> Option<String> {
+    let mut buffer = [0; 64];
+    let value = exchange.request().query_param(name)?.decode(&mut buffer)?;
+    let plain = !value.is_empty() && value.iter().all(u8::is_ascii_alphanumeric);
+    plain.then(|| String::from_utf8_lossy(value).into_owned())
+}
+
+async fn needs_page<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+    exchange.respond(&Response::text(Status::BAD_REQUEST, "page is the page's name: letters and digits\n")).await
+}
+
+async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) -> Outcome {
+    if !is_read(&exchange) {
+        return exchange.allow("GET, HEAD, OPTIONS").await;
+    }
+    let response = Response {
+        status: Status::OK,
+        content_type: Some(file.content_type),
+        headers: &[
+            ("Cache-Control", "no-cache"),
+            ("Content-Security-Policy", "default-src 'self'"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"),
+        ],
+        body: file.body,
+    };
+    exchange.respond(&response).await
+}
+
+/// Says what is served, and which lines to try.
+fn announce(addresses: &[SocketAddr], page: bool) {
+    for address in addresses {
+        eprintln!("goldcrest serves http://{address}/");
+    }
+    let Some(address) = addresses.first() else { return };
+    if page {
+        eprintln!("\n  the five transports side by side, live:  http://{address}/");
+    }
+    eprintln!(
+        "
+  publish:      curl -d 'hello' http://{address}/events/news
+  poll:         curl http://{address}/events/news
+  long poll:    curl -H 'Prefer: wait=25' http://{address}/events/news
+  stream:       curl -N -H 'Accept: application/x-ndjson' http://{address}/events/news
+  SSE:          curl -N -H 'Accept: text/event-stream' http://{address}/events/news
+  WebSocket:    new WebSocket('ws://{address}/events/news', 'goldcrest.v1')
+"
+    );
+}

@@ -1,0 +1,51 @@
+//! What is said on stderr.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+/// Says what happens, on stderr.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Status {
+    quiet: bool,
+    colours: bool,
+}
+
+/// Whether colours are wanted on a terminal (https://no-color.org/).
+pub(crate) fn colours_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+impl Status {
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { quiet, colours: io::stderr().is_terminal() && colours_wanted() }
+    }
+
+    /// Says what happens, unless it is to be quiet.
+    pub(crate) fn say(self, text: impl Display) {
+        if !self.quiet {
+            self.line("\x1b[2m", &text);
+        }
+    }
+
+    /// Says what needs attention, unless it is to be quiet.
+    pub(crate) fn warn(self, text: impl Display) {
+        if !self.quiet {
+            self.line("\x1b[33m", &text);
+        }
+    }
+
+    /// Says what went wrong.
+    pub(crate) fn trouble(self, text: impl Display) {
+        self.line("\x1b[31m", &text);
+    }
+
+    fn line(self, colour: &str, text: &dyn Display) {
+        let mut stderr = io::stderr().lock();
+        // Who has closed stderr wants to hear nothing.
+        let _ = if self.colours {
+            writeln!(stderr, "{colour}goldcrest: {text}\x1b[0m")
+        } else {
+            writeln!(stderr, "goldcrest: {text}")
+        };
+    }
+}

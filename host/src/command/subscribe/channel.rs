@@ -1,0 +1,107 @@
+//! A channel of a server like ours, over any of the five transports.
+
+use std::ops::ControlFlow;
+
+use goldcrest_core::client::{ConnectError, Error, Event, Item, Options, Publisher, Subscription, Transport};
+use goldcrest_core::hub::Publication;
+use goldcrest_core::log::{Encoding, EventType};
+use goldcrest_host::client::ClientRuntime;
+use smol::future::FutureExt;
+
+use super::input::Input;
+use super::output::Output;
+use super::{Exit, Heard, Listening, Return, Trouble, Unheard, again_in};
+use crate::command::exit::describe;
+use crate::command::publish::key;
+
+enum Next<'a> {
+    Item(Result<Item<'a, ConnectError<ClientRuntime>>, Error<ConnectError<ClientRuntime>>>),
+    Line(Option<Vec<u8>>),
+}
+
+impl Listening<'_> {
+    /// Reads the channel; what is typed on a terminal is published there.
+    pub(super) async fn channel(&self, output: &mut Output, input: &mut Input, transports: &[Transport]) -> Heard {
+        let (mut room, mut publishing) = (self.options.asking.room(), self.options.asking.room());
+        let options = Options {
+            transports,
+            start: self.options.start(),
+            poll_interval: self.options.poll_interval,
+            reconnect: self.options.policy(),
+            seed: fastrand::u32(..),
+            ..Options::default()
+        };
+        let mut subscription = Subscription::new(self.runtime, self.config, self.url, options, room.memory());
+        let mut publisher = Publisher::new(self.runtime, self.config, self.url, publishing.memory());
+        let mut opened = false;
+        loop {
+            let next = async { Next::Item(subscription.next().await) };
+            match next.or(async { Next::Line(input.next_typed().await) }).await {
+                Next::Line(None) => {}
+                Next::Line(Some(line)) => self.publish(&mut publisher, &line).await,
+                Next::Item(Ok(Item::Event(Event { id, event_type, data }))) => {
+                    if let ControlFlow::Break(exit) = output.event(id, event_type, data)? {
+                        return Ok(exit);
+                    }
+                }
+                Next::Item(Ok(Item::Gap { missed })) => {
+                    self.gap(missed);
+                    if let ControlFlow::Break(exit) = output.gap(missed)? {
+                        return Ok(exit);
+                    }
+                }
+                Next::Item(Ok(Item::Opened { transport })) => {
+                    opened = true;
+                    self.status.say(format_args!("{} over {}", self.url, transport.as_str()));
+                }
+                Next::Item(Ok(Item::Lost { transport, error, delay })) => {
+                    // A transport that gives way to the next is no loss yet.
+                    let gives_way = delay.is_zero();
+                    match self.options.comes_back() {
+                        Return::Never if opened || !gives_way => return self.lost(error, opened),
+                        Return::IfResumable if !opened && !gives_way => return self.lost(error, opened),
+                        _ => {}
+                    }
+                    let (name, error) = (transport.as_str(), describe(&error));
+                    let text = format!("{name}: {error}; {}", again_in(delay));
+                    if gives_way { self.status.say(text) } else { self.status.warn(text) }
+                }
+                Next::Item(Err(Error::Status { status: 204, .. })) => return Ok(self.asked_to_stop()),
+                Next::Item(Err(error)) if !opened => return Err(Unheard::unopened(error)),
+                Next::Item(Err(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// It is lost, and is not tried again.
+    pub(super) fn lost(&self, error: Error<ConnectError<ClientRuntime>>, opened: bool) -> Heard {
+        match error {
+            Error::Ended(goldcrest_core::session::Ended::Closed) if opened => Ok(self.options.ended()),
+            error if opened => Err(Trouble::new(Exit::Lost, describe(&error)).into()),
+            error => Err(Unheard::unopened(error)),
+        }
+    }
+
+    pub(super) fn asked_to_stop(&self) -> Exit {
+        self.status.say("the server asks to stop (204)");
+        self.options.ended()
+    }
+
+    pub(super) fn gap(&self, missed: Option<u64>) {
+        match missed {
+            Some(missed) => {
+                self.status.warn(format_args!("{missed} events are missing here: the log holds them no more"))
+            }
+            None => self.status.warn("events are missing here, nobody knows how many"),
+        }
+    }
+
+    async fn publish(&self, publisher: &mut Publisher<'_, ClientRuntime>, line: &[u8]) {
+        let (event_type, key) = (EventType::MESSAGE, key());
+        let encoding = if str::from_utf8(line).is_ok() { Encoding::Text } else { Encoding::Binary };
+        let publication = Publication { event_type, encoding, data: line, idempotency_key: Some(key.as_bytes()) };
+        if let Err(error) = publisher.publish(&publication).await {
+            self.status.warn(format_args!("not published: {}", describe(&error)));
+        }
+    }
+}

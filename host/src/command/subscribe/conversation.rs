@@ -1,0 +1,160 @@
+//! An open WebSocket: what comes is shown, what is typed is sent.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use goldcrest_core::client::{Data, WebSocket};
+use goldcrest_core::session::Ended;
+use goldcrest_core::ws::close::{CloseCode, CloseReason};
+use goldcrest_core::ws::connection::MessageKind;
+use smol::Timer;
+use smol::future::FutureExt;
+
+use super::envelope::{self, Said};
+use super::input::{Input, Typed};
+use super::output::{Output, Written};
+use super::rtt::Timed;
+use super::{Exit, Listening, Trouble};
+use crate::command::publish::key;
+
+/// From one ping to the next, for who wants to see round trips.
+const RTT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A WebSocket, and what is known of who is on its other side.
+pub(super) struct Conversation<'c, 'e> {
+    listening: &'c Listening<'c>,
+    runtime: &'e Timed<'e>,
+    socket: WebSocket<'e, Timed<'e>>,
+    /// Messages are objects of `goldcrest.v1`.
+    enveloped: bool,
+    /// The id of the last event.
+    cursor: &'c mut String,
+    sent: u64,
+}
+
+/// How a conversation ended.
+pub(super) enum Parted {
+    /// By this side.
+    Here(Exit),
+    /// By the server's Close.
+    Closed(Option<CloseCode>, String),
+    /// Without one.
+    Ended(Ended),
+}
+
+enum Next {
+    Message(Result<Option<(MessageKind, usize)>, Ended>),
+    Line(Option<Vec<u8>>),
+    Ping,
+}
+
+impl<'c, 'e> Conversation<'c, 'e> {
+    pub(super) fn new(
+        listening: &'c Listening<'c>,
+        runtime: &'e Timed<'e>,
+        socket: WebSocket<'e, Timed<'e>>,
+        enveloped: bool,
+        cursor: &'c mut String,
+    ) -> Self {
+        Self { listening, runtime, socket, enveloped, cursor, sent: 0 }
+    }
+
+    /// Listens and talks until one side has had enough.
+    pub(super) async fn hold(
+        &mut self,
+        output: &mut Output,
+        input: &mut Input,
+        buffer: &mut [u8],
+    ) -> Result<Parted, Trouble> {
+        let options = self.listening.options;
+        let mut pings = if options.rtt { Timer::interval(RTT_INTERVAL) } else { Timer::never() };
+        loop {
+            let message = async {
+                let message = self.socket.recv(buffer).await;
+                Next::Message(message.map(|message| message.map(|message| (message.kind, message.payload.len()))))
+            };
+            let line = async { Next::Line(input.next().await) };
+            let ping = async {
+                (&mut pings).await;
+                Next::Ping
+            };
+            let talked = match message.or(line).or(ping).await {
+                Next::Message(Ok(Some((kind, length)))) => match self.show(output, kind, &buffer[..length])? {
+                    ControlFlow::Continue(()) => Ok(()),
+                    ControlFlow::Break(exit) => return Ok(self.leave(exit, CloseCode::NORMAL).await),
+                },
+                Next::Message(Ok(None)) => {
+                    let reason = self.socket.peer_close_reason().to_owned();
+                    return Ok(Parted::Closed(self.socket.peer_close_code().flatten(), reason));
+                }
+                Next::Message(Err(ended)) => Err(ended),
+                Next::Ping => self.socket.ping(self.runtime.ping(b"")),
+                Next::Line(None) if options.until_eof || input.is_terminal() => {
+                    return Ok(self.leave(Exit::Done, CloseCode::NORMAL).await);
+                }
+                Next::Line(None) => Ok(()),
+                Next::Line(Some(line)) => match input.read(&line) {
+                    Typed::Text(text) => self.send(text).await,
+                    Typed::Ping(text) => self.socket.ping(self.runtime.ping(text)),
+                    Typed::Close(code) => match CloseCode::new(code.unwrap_or(1000)) {
+                        Some(code) => return Ok(self.leave(Exit::Done, code).await),
+                        None => {
+                            self.listening.status.warn("no close code that may be sent: 1000, 3000 to 4999");
+                            Ok(())
+                        }
+                    },
+                    Typed::Unknown => {
+                        self.listening.status.warn("commands are /ping [TEXT] and /close [CODE]; //TEXT sends /TEXT");
+                        Ok(())
+                    }
+                },
+            };
+            if let Err(ended) = talked {
+                return Ok(Parted::Ended(ended));
+            }
+        }
+    }
+
+    /// Closes in order, as far as the server joins in.
+    async fn leave(&mut self, exit: Exit, code: CloseCode) -> Parted {
+        let _ = self.socket.finish(code, CloseReason::NONE).await;
+        Parted::Here(exit)
+    }
+
+    async fn send(&mut self, text: &[u8]) -> Result<(), Ended> {
+        self.sent += 1;
+        if self.enveloped {
+            let (kind, message) = envelope::publication(text, self.sent, &key());
+            return self.socket.send(kind, &message).await;
+        }
+        let kind = if str::from_utf8(text).is_ok() { MessageKind::Text } else { MessageKind::Binary };
+        self.socket.send(kind, text).await
+    }
+
+    fn show(&mut self, output: &mut Output, kind: MessageKind, message: &[u8]) -> Written {
+        let said = if self.enveloped { envelope::read(kind, message) } else { Said::Stranger };
+        let status = self.listening.status;
+        match said {
+            Said::Event { id, event_type, data } => {
+                let written = output.event(&id, &event_type, data.lend());
+                *self.cursor = id;
+                return written;
+            }
+            Said::Gap { missed, after } => {
+                self.listening.gap(missed);
+                *self.cursor = after;
+                return output.gap(missed);
+            }
+            Said::Stored { id } => status.say(format_args!("stored as {id}")),
+            Said::Refused { reason } => status.warn(format_args!("not stored: {reason}")),
+            Said::Stranger => {
+                let data = match kind {
+                    MessageKind::Text => str::from_utf8(message).map_or(Data::Binary(message), Data::Text),
+                    MessageKind::Binary => Data::Binary(message),
+                };
+                return output.event("", "", data);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}

@@ -1,0 +1,120 @@
+//! The JSON of `goldcrest.v1`, as a client reads and writes it.
+
+use goldcrest_core::client::Data;
+use goldcrest_core::ws::connection::MessageKind;
+use serde_json::{Value, json};
+
+/// The subprotocol.
+pub(super) const SUBPROTOCOL: &str = "goldcrest.v1";
+
+/// What a message of the server says.
+#[derive(Debug, PartialEq)]
+pub(super) enum Said<'m> {
+    Event {
+        id: String,
+        event_type: String,
+        data: EventData<'m>,
+    },
+    Gap {
+        missed: Option<u64>,
+        after: String,
+    },
+    /// A publication is stored.
+    Stored {
+        id: String,
+    },
+    /// A publication is refused.
+    Refused {
+        reason: String,
+    },
+    /// Nothing that a server of ours says: the subprotocol was agreed to by one that speaks another.
+    Stranger,
+}
+
+/// The data of an event.
+#[derive(Debug, PartialEq)]
+pub(super) enum EventData<'m> {
+    Text(String),
+    Binary(&'m [u8]),
+}
+
+impl EventData<'_> {
+    pub(super) fn lend(&self) -> Data<'_> {
+        match self {
+            Self::Text(text) => Data::Text(text),
+            Self::Binary(bytes) => Data::Binary(bytes),
+        }
+    }
+}
+
+/// Reads a message.
+pub(super) fn read(kind: MessageKind, message: &[u8]) -> Said<'_> {
+    let (object, bytes) = match kind {
+        MessageKind::Text => (message, None),
+        MessageKind::Binary => match message.iter().position(|byte| *byte == b'\n') {
+            Some(end) => (&message[..end], Some(&message[end + 1..])),
+            None => return Said::Stranger,
+        },
+    };
+    let Ok(Value::Object(object)) = serde_json::from_slice(object) else { return Said::Stranger };
+    let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
+    if let Some(gap) = object.get("gap") {
+        let missed = gap.get("missed").and_then(Value::as_u64);
+        return Said::Gap { missed, after: text("after").unwrap_or_default() };
+    }
+    if let Some(reason) = text("error") {
+        return Said::Refused { reason };
+    }
+    match (text("id"), text("type"), bytes, text("data")) {
+        (Some(id), Some(event_type), Some(bytes), None) => {
+            Said::Event { id, event_type, data: EventData::Binary(bytes) }
+        }
+        (Some(id), Some(event_type), None, Some(data)) => Said::Event { id, event_type, data: EventData::Text(data) },
+        (Some(id), None, None, None) => Said::Stored { id },
+        _ => Said::Stranger,
+    }
+}
+
+/// A publication of this line, of bytes where it is no text.
+pub(super) fn publication(line: &[u8], reference: u64, key: &str) -> (MessageKind, Vec<u8>) {
+    match str::from_utf8(line) {
+        Ok(text) => (MessageKind::Text, json!({ "data": text, "ref": reference, "key": key }).to_string().into_bytes()),
+        Err(_) => {
+            let mut message = json!({ "ref": reference, "key": key }).to_string().into_bytes();
+            message.push(b'\n');
+            message.extend_from_slice(line);
+            (MessageKind::Binary, message)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_is_read_as_what_it_is() {
+        let text = |message: &'static str| read(MessageKind::Text, message.as_bytes());
+        let data = EventData::Text("b\n".into());
+        let event = Said::Event { id: "a-1".into(), event_type: "x".into(), data };
+        assert_eq!(text(r#"{"id":"a-1","type":"x","data":"b\n"}"#), event);
+        assert_eq!(text(r#"{"gap":{"missed":2},"after":"a-3"}"#), Said::Gap { missed: Some(2), after: "a-3".into() });
+        assert_eq!(text(r#"{"gap":{},"after":"a-3"}"#), Said::Gap { missed: None, after: "a-3".into() });
+        assert_eq!(text(r#"{"ref":1,"id":"a-4"}"#), Said::Stored { id: "a-4".into() });
+        assert_eq!(text(r#"{"ref":1,"error":"no"}"#), Said::Refused { reason: "no".into() });
+        for stranger in ["hello", "[]", "{}", "7", ""] {
+            assert_eq!(text(stranger), Said::Stranger, "{stranger}");
+        }
+        let binary = Said::Event { id: "a-1".into(), event_type: "x".into(), data: EventData::Binary(b"\n\xff") };
+        assert_eq!(read(MessageKind::Binary, b"{\"id\":\"a-1\",\"type\":\"x\"}\n\n\xff"), binary);
+        assert_eq!(read(MessageKind::Binary, b"\xff"), Said::Stranger);
+    }
+
+    #[test]
+    fn what_is_no_text_is_published_as_bytes() {
+        assert_eq!(publication("ü".as_bytes(), 7, "k").0, MessageKind::Text);
+        let (kind, message) = publication(b"\xff\n", 7, "k");
+        assert_eq!(kind, MessageKind::Binary);
+        assert!(message.ends_with(b"}\n\xff\n"), "{message:?}");
+    }
+}

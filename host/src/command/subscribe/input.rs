@@ -1,0 +1,131 @@
+//! Lines of stdin, for who talks back.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use smol::channel::{Receiver, bounded};
+
+/// So many lines wait for the network; then stdin does.
+const WAITING: usize = 16;
+
+/// The lines of stdin, which is read once they are asked for. A terminal's may be commands.
+pub(super) struct Input {
+    lines: Lines,
+    is_terminal: bool,
+}
+
+enum Lines {
+    Unread,
+    Coming(Receiver<Vec<u8>>),
+    Ended,
+}
+
+/// What was typed on a terminal.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Typed<'l> {
+    /// To be sent.
+    Text(&'l [u8]),
+    /// `/ping [TEXT]`
+    Ping(&'l [u8]),
+    /// `/close [CODE]`
+    Close(Option<u16>),
+    /// A command that there is not.
+    Unknown,
+}
+
+impl Input {
+    /// What stands on stdin, or nothing.
+    pub(super) fn new(nothing: bool) -> Self {
+        let lines = if nothing { Lines::Ended } else { Lines::Unread };
+        Self { lines, is_terminal: io::stdin().is_terminal() }
+    }
+
+    pub(super) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// The next line, without its end; `None` once stdin has ended, and that once alone: then it waits for ever.
+    pub(super) async fn next(&mut self) -> Option<Vec<u8>> {
+        if let Lines::Unread = self.lines {
+            self.lines = Lines::Coming(read_lines());
+        }
+        let Lines::Coming(lines) = &self.lines else { return std::future::pending().await };
+        let line = lines.recv().await.ok();
+        if line.is_none() {
+            self.lines = Lines::Ended;
+        }
+        line
+    }
+
+    /// The same where stdin is a terminal; else it is left alone.
+    pub(super) async fn next_typed(&mut self) -> Option<Vec<u8>> {
+        if self.is_terminal { self.next().await } else { std::future::pending().await }
+    }
+
+    /// What a line says: on a terminal perhaps a command, else what is to be sent.
+    pub(super) fn read<'l>(&self, line: &'l [u8]) -> Typed<'l> {
+        if self.is_terminal { typed(line) } else { Typed::Text(line) }
+    }
+}
+
+/// Reads stdin on a thread that ends with the process: nothing else ends one that reads a terminal.
+fn read_lines() -> Receiver<Vec<u8>> {
+    let (sender, receiver) = bounded(WAITING);
+    std::thread::spawn(move || {
+        let mut stdin = io::stdin().lock();
+        loop {
+            let mut line = Vec::new();
+            match stdin.read_until(b'\n', &mut line) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return,
+            }
+            if line.last() == Some(&b'\n') {
+                line.pop();
+            }
+            if line.last() == Some(&b'\r') {
+                line.pop();
+            }
+            if sender.send_blocking(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn typed(line: &[u8]) -> Typed<'_> {
+    let Some(command) = line.strip_prefix(b"/") else { return Typed::Text(line) };
+    if command.starts_with(b"/") {
+        return Typed::Text(command);
+    }
+    let at = command.iter().position(|byte| *byte == b' ').unwrap_or(command.len());
+    let (name, rest) = command.split_at(at);
+    match (name, rest.trim_ascii()) {
+        (b"ping", text) => Typed::Ping(text),
+        (b"close" | b"quit", b"") => Typed::Close(None),
+        (b"close", code) => match str::from_utf8(code).ok().and_then(|code| code.parse().ok()) {
+            Some(code) => Typed::Close(Some(code)),
+            None => Typed::Unknown,
+        },
+        _ => Typed::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_begins_a_command_and_two_a_text() {
+        assert_eq!(typed(b"hello /ping"), Typed::Text(b"hello /ping"));
+        assert_eq!(typed(b"//ping"), Typed::Text(b"/ping"));
+        assert_eq!(typed(b"/ping  a b "), Typed::Ping(b"a b"));
+        assert_eq!(typed(b"/ping"), Typed::Ping(b""));
+        assert_eq!(typed(b"/close 4000"), Typed::Close(Some(4000)));
+        assert_eq!(typed(b"/close"), Typed::Close(None));
+        assert_eq!(
+            (typed(b"/close x"), typed(b"/clos"), typed(b"/")),
+            (Typed::Unknown, Typed::Unknown, Typed::Unknown)
+        );
+        assert_eq!(typed(b""), Typed::Text(b""));
+    }
+}

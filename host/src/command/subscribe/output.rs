@@ -1,0 +1,203 @@
+//! What is written on stdout.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::ops::ControlFlow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::ValueEnum;
+use goldcrest_core::client::Data;
+use serde_json::Value;
+
+use super::{Exit, Subscribe, Trouble};
+
+/// How binary payloads are written where they are no JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BinaryForm {
+    /// A line of Base64 each
+    Base64,
+    /// As they are, one behind the other, without line ends
+    Raw,
+}
+
+/// Where payloads go, and how many are still to come.
+pub(super) struct Output {
+    sink: Box<dyn Write>,
+    json: bool,
+    binary: BinaryForm,
+    types: Vec<String>,
+    left: Option<u64>,
+    /// What is being written, so that it leaves in one go.
+    line: Vec<u8>,
+}
+
+/// Whether to go on, and why not.
+pub(super) type Written = Result<ControlFlow<Exit>, Trouble>;
+
+impl Output {
+    pub(super) fn new(options: &Subscribe) -> Result<Self, Trouble> {
+        let sink: Box<dyn Write> = match &options.output {
+            None => Box::new(io::stdout()),
+            Some(file) => Box::new(
+                File::create(file)
+                    .map_err(|error| Trouble::new(Exit::Failed, format!("{}: {error}", file.display())))?,
+            ),
+        };
+        let Subscribe { json, binary, count, types, .. } = options;
+        Ok(Self { sink, json: *json, binary: *binary, types: types.clone(), left: *count, line: Vec::new() })
+    }
+
+    /// Writes an event, unless its type is not asked for. An empty `event_type` is a message that has none.
+    pub(super) fn event(&mut self, id: &str, event_type: &str, data: Data<'_>) -> Written {
+        if !self.types.is_empty() && !self.types.iter().any(|wanted| wanted == event_type) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.line.clear();
+        match data {
+            _ if self.json => {
+                let id = if id.is_empty() { Value::Null } else { id.into() };
+                let event_type = if event_type.is_empty() { "message" } else { event_type };
+                let members = format!("{{\"id\":{id},\"type\":{},", Value::from(event_type));
+                self.line.extend_from_slice(members.as_bytes());
+                let (encoding, data): (_, Value) = match data {
+                    Data::Text(text) => ("", text.into()),
+                    Data::Binary(bytes) => ("\"encoding\":\"base64\",", STANDARD.encode(bytes).into()),
+                };
+                self.line.extend_from_slice(format!("{encoding}\"data\":{data}}}\n").as_bytes());
+            }
+            Data::Text(text) => {
+                self.line.extend_from_slice(text.as_bytes());
+                self.line.push(b'\n');
+            }
+            Data::Binary(bytes) if self.binary == BinaryForm::Raw => self.line.extend_from_slice(bytes),
+            Data::Binary(bytes) => {
+                self.line.extend_from_slice(STANDARD.encode(bytes).as_bytes());
+                self.line.push(b'\n');
+            }
+        }
+        let written = self.write()?;
+        if let Some(left) = &mut self.left {
+            *left -= 1;
+            if *left == 0 {
+                return Ok(ControlFlow::Break(Exit::Done));
+            }
+        }
+        Ok(written)
+    }
+
+    /// Writes that events are missing here: a line of JSON, nothing elsewhere.
+    pub(super) fn gap(&mut self, missed: Option<u64>) -> Written {
+        if !self.json {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let missed = missed.map(|missed| format!("\"missed\":{missed}")).unwrap_or_default();
+        self.line = format!("{{\"gap\":{{{missed}}}}}\n").into_bytes();
+        self.write()
+    }
+
+    fn write(&mut self) -> Written {
+        match self.sink.write_all(&self.line).and_then(|()| self.sink.flush()) {
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            // Nobody reads it any more, as behind `| head -1`.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(Exit::Done)),
+            Err(error) => Err(Trouble::new(Exit::Failed, format!("the output cannot be written: {error}"))),
+        }
+    }
+}
+
+/// Done once nobody reads stdout any more, so that `| head -1` ends it without another event.
+#[cfg(target_os = "linux")]
+pub(super) async fn nobody_reads() {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let (sender, receiver) = smol::channel::bounded::<()>(1);
+    // It ends with the process, or when the pipe does.
+    std::thread::spawn(move || {
+        let stdout = io::stdout();
+        let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+        while poll(&mut watched, None) == Err(rustix::io::Errno::INTR) {}
+        if watched[0].revents().contains(PollFlags::ERR) {
+            let _ = sender.send_blocking(());
+        } else {
+            // A terminal that hung up, or what is no pipe at all: the next event finds out.
+            std::mem::forget(sender);
+        }
+    });
+    let _ = receiver.recv().await;
+}
+
+/// Elsewhere the next event finds it out.
+#[cfg(not(target_os = "linux"))]
+pub(super) async fn nobody_reads() {
+    std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn output(json: bool, binary: BinaryForm, types: &[&str], left: Option<u64>) -> (Output, Shared) {
+        let written = Shared::default();
+        let types = types.iter().map(|name| (*name).to_owned()).collect();
+        (Output { sink: Box::new(written.clone()), json, binary, types, left, line: Vec::new() }, written)
+    }
+
+    fn text(written: &Shared) -> String {
+        String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn json_is_an_object_a_line_with_its_members_in_order() {
+        let (mut output, written) = output(true, BinaryForm::Raw, &[], None);
+        let _ = output.event("a-1", "x", Data::Text("1\n2\"")).unwrap();
+        let _ = output.event("", "", Data::Binary(&[0xff])).unwrap();
+        let _ = output.gap(Some(3)).unwrap();
+        let _ = output.gap(None).unwrap();
+        let lines = [
+            r#"{"id":"a-1","type":"x","data":"1\n2\""}"#,
+            r#"{"id":null,"type":"message","encoding":"base64","data":"/w=="}"#,
+            r#"{"gap":{"missed":3}}"#,
+            r#"{"gap":{}}"#,
+        ];
+        assert_eq!(text(&written).lines().collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn only_what_is_shown_counts() {
+        let (mut output, written) = output(false, BinaryForm::Base64, &["a"], Some(2));
+        assert_eq!(output.event("", "a", Data::Text("1")).unwrap(), ControlFlow::Continue(()));
+        assert_eq!(output.event("", "b", Data::Text("no")).unwrap(), ControlFlow::Continue(()));
+        assert_eq!(output.event("", "a", Data::Binary(b"2")).unwrap(), ControlFlow::Break(Exit::Done));
+        assert_eq!(text(&written), "1\nMg==\n");
+    }
+
+    #[test]
+    fn nobody_reading_any_more_is_a_quiet_end() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (mut output, _) = output(false, BinaryForm::Raw, &[], None);
+        output.sink = Box::new(Closed);
+        assert_eq!(output.event("", "", Data::Text("x")).unwrap(), ControlFlow::Break(Exit::Done));
+    }
+}

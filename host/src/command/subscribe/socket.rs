@@ -1,0 +1,124 @@
+//! WebSocket of any server: opening it, and coming back.
+
+use std::time::Duration;
+
+use goldcrest_core::client::url::Url;
+use goldcrest_core::client::{Error, Start, WebSocket, WebSocketOptions};
+use goldcrest_core::session::Ended;
+use goldcrest_core::sse::reconnect::{Decision, Reconnect};
+use goldcrest_core::ws::close::CloseCode;
+use smol::Timer;
+
+use super::conversation::{Conversation, Parted};
+use super::envelope::SUBPROTOCOL;
+use super::input::Input;
+use super::output::Output;
+use super::rtt::Timed;
+use super::{Exit, Heard, Listening, Return, Trouble, Unheard, again_in};
+use crate::command::exit::describe;
+use crate::command::target;
+
+/// Why there is no conversation any more.
+enum Loss {
+    /// The server closed, and why.
+    Closed(Option<CloseCode>, String),
+    /// There is no connection.
+    Error(Box<Error<goldcrest_host::client::ConnectError>>),
+}
+
+impl Loss {
+    fn text(&self) -> String {
+        match self {
+            Self::Closed(None, _) => "closed by the server".to_owned(),
+            Self::Closed(Some(code), reason) if reason.is_empty() => format!("closed by the server: {}", code.as_u16()),
+            Self::Closed(Some(code), reason) => format!("closed by the server: {} {reason}", code.as_u16()),
+            Self::Error(error) => describe(error),
+        }
+    }
+
+    /// Whether the server has ended it as if there were nothing more.
+    fn is_in_order(&self) -> bool {
+        matches!(self, Self::Closed(None | Some(CloseCode::NORMAL | CloseCode::GOING_AWAY), _))
+    }
+}
+
+impl Listening<'_> {
+    /// Talks with the server; with `goldcrest.v1` it resumes after the last event that came.
+    pub(super) async fn socket(&self, output: &mut Output, input: &mut Input) -> Heard {
+        let is_channel = Url::parse(self.url).is_ok_and(|url| target::is_channel(&url));
+        let protocols: Vec<&str> = match &self.options.protocols[..] {
+            [] if is_channel => vec![SUBPROTOCOL],
+            names => names.iter().map(String::as_str).collect(),
+        };
+        let most = self.options.asking.max_event();
+        let options = WebSocketOptions {
+            protocols: &protocols,
+            origin: self.options.origin.as_deref(),
+            max_message: most as u64,
+        };
+        let runtime = Timed::new(self.runtime, self.status);
+        let mut buffer = vec![0; most.max(64 * 1024)];
+        let mut reconnect = Reconnect::<0>::new(self.options.policy());
+        let mut cursor = match self.options.start() {
+            Start::After(id) => id.to_owned(),
+            Start::Oldest => "oldest".to_owned(),
+            Start::Newest => String::new(),
+        };
+        let (mut opened, mut resumable) = (false, false);
+        loop {
+            let url = if cursor.is_empty() {
+                self.url.to_owned()
+            } else {
+                target::with_parameter(self.url, "after", &cursor)
+            };
+            let loss = match WebSocket::connect(&runtime, self.config, &url, &options, &mut buffer).await {
+                Err(error) => Loss::Error(Box::new(error)),
+                Ok(socket) => {
+                    let protocol = socket.protocol().and_then(|at| protocols.get(at).copied());
+                    resumable = protocol == Some(SUBPROTOCOL);
+                    opened = true;
+                    reconnect.on_open();
+                    let spoken = protocol.map(|name| format!(", {name}")).unwrap_or_default();
+                    self.status.say(format_args!("{} over websocket{spoken}", self.url));
+                    let mut conversation = Conversation::new(self, &runtime, socket, resumable, &mut cursor);
+                    match conversation.hold(output, input, &mut buffer).await? {
+                        Parted::Here(exit) => return Ok(exit),
+                        Parted::Closed(code, reason) => Loss::Closed(code, reason),
+                        Parted::Ended(ended) => Loss::Error(Box::new(Error::Ended(ended))),
+                    }
+                }
+            };
+            let returns = match self.options.comes_back() {
+                Return::Always => true,
+                Return::Never => false,
+                Return::IfResumable => opened && resumable,
+            };
+            let hopeless = matches!(&loss, Loss::Error(error) if !error.is_transient());
+            if !returns || hopeless {
+                return self.parted(loss, opened);
+            }
+            match &loss {
+                Loss::Error(_) if !opened => reconnect.on_network_error(),
+                Loss::Error(error) if !matches!(**error, Error::Ended(_)) => reconnect.on_network_error(),
+                _ => reconnect.on_end(),
+            }
+            let Decision::After(delay) = reconnect.next_delay(fastrand::u32(..)) else {
+                return self.parted(loss, opened);
+            };
+            self.status.warn(format_args!("websocket: {}; {}", loss.text(), again_in(delay)));
+            Timer::after(delay.max(Duration::from_millis(1))).await;
+        }
+    }
+
+    fn parted(&self, loss: Loss, opened: bool) -> Heard {
+        match loss {
+            loss if loss.is_in_order() => {
+                self.status.say(loss.text());
+                Ok(self.options.ended())
+            }
+            Loss::Error(error) if !opened => Err(Unheard::unopened(*error)),
+            Loss::Error(error) if matches!(*error, Error::Ended(Ended::Protocol(_))) => Err((*error).into()),
+            loss => Err(Trouble::new(Exit::Lost, loss.text()).into()),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Server-Sent Events of any server.
+
+use std::ops::ControlFlow;
+
+use goldcrest_core::client::{Data, Error, EventSource, EventSourceOptions, Memory, Update};
+use goldcrest_core::sse::parse::Bounds;
+
+use super::output::Output;
+use super::{Heard, Listening, Return, Unheard, again_in};
+use crate::command::exit::describe;
+
+/// Ids and types of strangers are longer than ours.
+const BOUNDS: Bounds = Bounds { id: 1024, event_type: 256 };
+
+impl Listening<'_> {
+    /// Reads the event stream, and comes back with the last event ID.
+    pub(super) async fn source(&self, output: &mut Output) -> Heard {
+        let options = EventSourceOptions {
+            last_event_id: self.options.since_id(),
+            bounds: BOUNDS,
+            reconnect: self.options.policy(),
+            seed: fastrand::u32(..),
+            ..EventSourceOptions::default()
+        };
+        let (mut head, mut location) = (vec![0; 64 * 1024], vec![0; 8 * 1024]);
+        let mut events = vec![0; BOUNDS.memory(self.options.asking.max_event())];
+        let memory = Memory { buffer: &mut head, location: &mut location };
+        let mut source = EventSource::new(self.runtime, self.config, self.url, options, memory, &mut events);
+        let mut opened = false;
+        loop {
+            match source.next().await {
+                Ok(Update::Event(event)) => {
+                    let data = Data::Text(event.data);
+                    if let ControlFlow::Break(exit) = output.event(event.last_event_id, event.event_type, data)? {
+                        return Ok(exit);
+                    }
+                }
+                Ok(Update::Opened) => {
+                    opened = true;
+                    self.status.say(format_args!("{} over sse", self.url));
+                }
+                Ok(Update::Lost { error, delay }) => {
+                    match self.options.comes_back() {
+                        Return::Never => return self.lost(error, opened),
+                        Return::IfResumable if !opened => return self.lost(error, opened),
+                        _ => {}
+                    }
+                    self.status.warn(format_args!("sse: {}; {}", describe(&error), again_in(delay)));
+                }
+                Err(Error::Status { status: 204, .. }) => return Ok(self.asked_to_stop()),
+                Err(error) if !opened => return Err(Unheard::unopened(error)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
