@@ -9,12 +9,14 @@
 //! | `compare/` | what the five techniques cost, side by side |
 //! | `pages.rs` | completions for shells, the manual |
 //! | `asking.rs`, `target.rs` | what all clients have: fields, TLS, the URL |
+//! | `load.rs` | events that say when they left |
 //! | `exit.rs`, `status.rs` | how a command ends, and what it says on stderr |
 
 mod asking;
 mod bench;
 mod compare;
 mod exit;
+mod load;
 mod pages;
 mod publish;
 mod serve;

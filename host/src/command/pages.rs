@@ -21,7 +21,7 @@ impl Completions {
     pub(crate) fn run(self) -> Result<(), Trouble> {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "goldcrest", &mut text);
-        print(&text)
+        print_text(&text)
     }
 }
 
@@ -53,12 +53,12 @@ impl Man {
         }
         let mut text = Vec::new();
         Page::new(command).render(&mut text)?;
-        print(&text)
+        print_text(&text)
     }
 }
 
 /// Prints it all, unless nobody reads it any more.
-fn print(text: &[u8]) -> Result<(), Trouble> {
+pub(super) fn print_text(text: &[u8]) -> Result<(), Trouble> {
     match io::stdout().lock().write_all(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),

@@ -1,11 +1,194 @@
-//! x
-use super::Trouble;
+//! What the five techniques cost, side by side.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `meter.rs` | requests, header bytes and payload bytes, counted on this side |
+//! | `reader.rs` | one technique at work |
+//! | `table.rs` | what is told of it |
+
+mod meter;
+mod reader;
+mod table;
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
 use clap::Args;
-/// x
+use goldcrest_core::client::{Config, Start, Transport};
+use goldcrest_core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::client::ClientRuntime;
+use goldcrest_host::{Server, Stopper, ThreadHub};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use smol::Timer;
+use smol::channel::Receiver;
+use smol::future::FutureExt;
+
+use super::asking::{Asking, some_seconds};
+use super::load::{Load, Pace};
+use super::{Exit, Quiet, Trouble, target};
+use reader::Reader;
+
+/// The techniques, in the order of the table.
+const TRANSPORTS: [Transport; 5] =
+    [Transport::Poll, Transport::LongPoll, Transport::Stream, Transport::Sse, Transport::WebSocket];
+
+/// How long all of them may take to be there.
+const OPENING: Duration = Duration::from_secs(15);
+
+/// Compare the five techniques on one channel: events, latency, requests, header and payload bytes, connections
+///
+/// All five listen at the same time to events that are published meanwhile. Bytes are counted on this side: header bytes
+/// are all that is no content, heads asked and answered, chunk sizes and frame heads.
 #[derive(Args)]
-pub(crate) struct Compare {}
+#[command(after_long_help = super::EXIT_CODES)]
+pub(crate) struct Compare {
+    /// A server, or a channel of it, such as http://127.0.0.1:8080/ [default: a server of its own]
+    url: Option<String>,
+
+    #[command(flatten)]
+    pace: Pace,
+
+    /// Seconds from one poll to the next
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = some_seconds)]
+    poll_interval: Duration,
+
+    /// Print a JSON object instead of a table
+    #[arg(short, long)]
+    json: bool,
+
+    #[command(flatten)]
+    quiet: Quiet,
+
+    #[command(flatten)]
+    asking: Asking,
+}
+
 impl Compare {
     pub(crate) fn run(self) -> Result<(), Trouble> {
-        Ok(())
+        let config = self.asking.config()?;
+        let own = if self.url.is_none() { Some(OwnServer::start()?) } else { None };
+        let readers = ClientRuntime::block_on(self.asking.tls(), async |runtime| {
+            let url = match (&own, &self.url) {
+                (Some(own), _) => format!("http://{}/", own.address),
+                (None, url) => target::settle(runtime, url.as_deref().unwrap_or_default()).await?,
+            };
+            let (url, start) = channel(url);
+            let measured = self.measure(runtime, &config, &url, start);
+            match &own {
+                None => measured.await,
+                Some(own) => measured.or(own.ended()).await,
+            }
+        })??;
+        table::print(&readers, self.json)
+    }
+
+    async fn measure(
+        &self,
+        runtime: &ClientRuntime,
+        config: &Config<'static>,
+        url: &str,
+        start: Start<'static>,
+    ) -> Result<Vec<Rc<Reader>>, Trouble> {
+        let load = Load::new(self.pace.size);
+        let readers: Vec<_> = TRANSPORTS.map(|transport| Rc::new(Reader::new(transport, start))).into();
+        let mut tasks = Vec::new();
+        for reader in &readers {
+            let (url, room) = (url.to_owned(), self.pace.size as usize * 2 + 64 * 1024);
+            let read =
+                Rc::clone(reader).read(runtime.clone(), config.clone(), url, load.clone(), room, self.poll_interval);
+            tasks.push(runtime.spawn(read));
+        }
+        until(OPENING, || readers.iter().all(|reader| reader.is_open() || reader.has_failed())).await;
+        if let Some(reader) = readers.iter().find(|reader| !reader.is_open()) {
+            let why = reader.trouble().unwrap_or_else(|| Trouble::new(Exit::TimedOut, "it does not open"));
+            return Err(Trouble::new(why.exit, format!("{}: {why}", reader.transport.as_str())));
+        }
+        let bar = bar(&self.pace, self.quiet.quiet);
+        let published = load.publish(runtime, config, url, &self.pace, |number| bar.set_position(number)).await?;
+        // The last events are still on their way to who asks from time to time.
+        let last = self.poll_interval * 2 + Duration::from_secs(1);
+        until(last, || readers.iter().all(|reader| reader.events() >= published)).await;
+        bar.finish_and_clear();
+        readers.iter().for_each(|reader| reader.finish(published));
+        drop(tasks);
+        Ok(readers)
+    }
+}
+
+/// The channel to compare on: the one that is named, or one of its own, where nothing stands before the first event.
+fn channel(url: String) -> (String, Start<'static>) {
+    use goldcrest_core::client::url::Url;
+    if Url::parse(&url).is_ok_and(|url| target::is_channel(&url)) {
+        return (url, Start::Newest);
+    }
+    (format!("{}/events/compare-{:08x}", url.trim_end_matches('/'), fastrand::u32(..)), Start::Oldest)
+}
+
+/// Waits until `done`, but no longer than `most`.
+async fn until(most: Duration, done: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + most;
+    while !done() && std::time::Instant::now() < end {
+        Timer::after(Duration::from_millis(5)).await;
+    }
+}
+
+/// How far the publishing is, on a terminal.
+pub(super) fn bar(pace: &Pace, quiet: bool) -> ProgressBar {
+    let events = (pace.rate * pace.duration.as_secs_f64()).ceil().max(1.0);
+    let bar = ProgressBar::with_draw_target(Some(events as u64), ProgressDrawTarget::stderr_with_hz(10));
+    if quiet {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} events, {eta} left {msg}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// A server in this process.
+struct OwnServer {
+    address: SocketAddr,
+    stopper: Stopper,
+    ended: Receiver<String>,
+}
+
+struct Channels(ThreadHub);
+
+impl Handler for Channels {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        Events::new(&self.0).handle(exchange).await
+    }
+}
+
+impl OwnServer {
+    fn start() -> Result<Self, Trouble> {
+        let (listens, listening) = smol::channel::bounded(1);
+        let (ends, ended) = smol::channel::bounded(2);
+        let told = ends.clone();
+        let server = Server::new().threads(1).listen(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let server = server.on_listening(move |addresses| {
+            let _ = listens.try_send(addresses.first().copied());
+        });
+        let stopper = server.stopper();
+        std::thread::spawn(move || {
+            // It is stopped by who has had enough, or by a signal.
+            let why = server.run(Channels).err().map_or_else(|| "interrupted".to_owned(), |error| error.to_string());
+            let _ = told.try_send(why);
+        });
+        drop(ends);
+        match listening.recv_blocking() {
+            Ok(Some(address)) => Ok(Self { address, stopper, ended }),
+            _ => Err(Trouble::new(Exit::Failed, ended.recv_blocking().unwrap_or_default())),
+        }
+    }
+
+    async fn ended<T>(&self) -> Result<T, Trouble> {
+        let why = self.ended.recv().await;
+        Err(Trouble::new(Exit::Failed, why.unwrap_or_else(|_| "the server has ended".to_owned())))
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.stopper.stop();
     }
 }

@@ -1,0 +1,153 @@
+//! Events that say when they left, for who measures how late they come.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use goldcrest_core::client::{Config, Publisher};
+use goldcrest_core::hub::Publication;
+use goldcrest_core::log::{Encoding, EventType};
+use goldcrest_host::client::ClientRuntime;
+use hdrhistogram::Histogram;
+use smol::Timer;
+
+use super::Trouble;
+use super::asking::{Room, some_seconds};
+
+/// The longest latency that is told apart, in microseconds.
+const LONGEST: u64 = 60_000_000;
+
+/// What is published.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "What is published")]
+pub(crate) struct Pace {
+    /// Events a second
+    #[arg(short, long, value_name = "N", default_value_t = 10.0, value_parser = rate)]
+    pub(crate) rate: f64,
+
+    /// For how long
+    #[arg(short, long, value_name = "SECONDS", default_value = "5", value_parser = some_seconds)]
+    pub(crate) duration: Duration,
+
+    /// Bytes of an event's data; it is not less than what says when it left
+    #[arg(short, long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(..=16 << 20))]
+    pub(crate) size: u32,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "a number of events a second".to_owned())?;
+    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("more than 0".to_owned()) }
+}
+
+/// A run of events, told from all others by its name.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    run: String,
+    start: Instant,
+    size: usize,
+}
+
+/// An event of the run, as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    /// Which one it is, from 0.
+    pub(crate) number: u64,
+    /// How long ago it was published.
+    pub(crate) after: Duration,
+}
+
+impl Load {
+    pub(crate) fn new(size: u32) -> Self {
+        Self { run: format!("{:016x}", fastrand::u64(..)), start: Instant::now(), size: size as usize }
+    }
+
+    /// The data of an event that leaves now.
+    fn data(&self, number: u64) -> String {
+        let left = self.start.elapsed().as_nanos();
+        format!("{:<size$}", format!("{} {number} {left} ", self.run), size = self.size)
+    }
+
+    /// Reads an event's data; `None` where it is of another run.
+    pub(crate) fn read(&self, data: &[u8]) -> Option<Arrived> {
+        let now = self.start.elapsed();
+        let mut words = str::from_utf8(data).ok()?.split(' ');
+        if words.next()? != self.run {
+            return None;
+        }
+        let number = words.next()?.parse().ok()?;
+        let left = Duration::from_nanos(words.next()?.parse().ok()?);
+        Some(Arrived { number, after: now.saturating_sub(left) })
+    }
+
+    /// Publishes at the pace, each event when it is due or as soon as the one before is stored; tells how many, after
+    /// each.
+    ///
+    /// # Errors
+    /// The server takes none any more.
+    pub(crate) async fn publish(
+        &self,
+        runtime: &ClientRuntime,
+        config: &Config<'static>,
+        url: &str,
+        pace: &Pace,
+        mut published: impl FnMut(u64),
+    ) -> Result<u64, Trouble> {
+        let mut room = Room::new(4096);
+        let mut publisher = Publisher::new(runtime, config, url, room.memory());
+        let begin = Instant::now();
+        let mut number = 0u64;
+        loop {
+            let due = Duration::from_secs_f64(number as f64 / pace.rate);
+            if due >= pace.duration || begin.elapsed() >= pace.duration {
+                return Ok(number);
+            }
+            // A timer of less than a millisecond would be late by as much.
+            if due.saturating_sub(begin.elapsed()) >= Duration::from_millis(1) {
+                Timer::at(begin + due).await;
+            }
+            let data = self.data(number);
+            let key = format!("{}-{number}", self.run);
+            let publication = Publication {
+                event_type: EventType::MESSAGE,
+                encoding: Encoding::Text,
+                data: data.as_bytes(),
+                idempotency_key: Some(key.as_bytes()),
+            };
+            publisher.publish(&publication).await?;
+            number += 1;
+            published(number);
+        }
+    }
+}
+
+/// Latencies, in microseconds to three digits.
+pub(crate) fn latencies() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LONGEST, 3).expect("bounds that hdrhistogram allows")
+}
+
+/// Counts a latency.
+pub(crate) fn record(latencies: &mut Histogram<u64>, after: Duration) {
+    latencies.saturating_record(u64::try_from(after.as_micros()).unwrap_or(LONGEST).max(1));
+}
+
+/// Microseconds as milliseconds.
+pub(crate) fn millis(micros: u64) -> f64 {
+    micros as f64 / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_known_by_its_run_and_says_when_it_left() {
+        let (load, other) = (Load::new(64), Load::new(0));
+        let data = load.data(7);
+        assert_eq!(data.len(), 64);
+        let arrived = load.read(data.as_bytes()).unwrap();
+        assert_eq!(arrived.number, 7);
+        assert!(arrived.after < Duration::from_secs(10));
+        assert_eq!(other.read(data.as_bytes()), None);
+        assert_eq!(other.read(other.data(3).as_bytes()).unwrap().number, 3);
+        assert_eq!((load.read(b"hello"), load.read(b"\xff"), load.read(load.run.as_bytes())), (None, None, None));
+    }
+}
