@@ -8,6 +8,7 @@ use goldcrest_core::hub::Publication;
 use goldcrest_core::log::{Encoding, EventType};
 use goldcrest_host::client::ClientRuntime;
 use hdrhistogram::Histogram;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use smol::Timer;
 
 use super::Trouble;
@@ -98,6 +99,7 @@ impl Load {
         loop {
             let due = Duration::from_secs_f64(number as f64 / pace.rate);
             if due >= pace.duration || begin.elapsed() >= pace.duration {
+                Timer::at(begin + pace.duration).await;
                 return Ok(number);
             }
             // A timer of less than a millisecond would be late by as much.
@@ -117,6 +119,25 @@ impl Load {
             published(number);
         }
     }
+}
+
+/// Waits until `done`, but no longer than `most`.
+pub(crate) async fn until(most: Duration, done: impl Fn() -> bool) {
+    let end = Instant::now() + most;
+    while !done() && Instant::now() < end {
+        Timer::after(Duration::from_millis(5)).await;
+    }
+}
+
+/// How far the publishing is, on a terminal.
+pub(crate) fn bar(pace: &Pace, quiet: bool) -> ProgressBar {
+    let events = (pace.rate * pace.duration.as_secs_f64()).ceil().max(1.0);
+    let bar = ProgressBar::with_draw_target(Some(events as u64), ProgressDrawTarget::stderr_with_hz(10));
+    if quiet {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} events, {eta} left {msg}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Latencies, in microseconds to three digits.

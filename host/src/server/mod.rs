@@ -216,9 +216,10 @@ impl Drop for StopAtEnd<'_> {
 /// How long the server takes to end, at most.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 
-/// Lets the process open as many descriptors as the system allows it.
+/// Lets the process open as many descriptors as the system allows it: for who has many connections. A server does it
+/// itself.
 #[cfg(target_os = "linux")]
-fn raise_descriptor_limit() {
+pub fn raise_descriptor_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current < limit.maximum {
@@ -229,5 +230,6 @@ fn raise_descriptor_limit() {
     }
 }
 
+/// Lets the process open as many descriptors as the system allows it: nothing is known of that here.
 #[cfg(not(target_os = "linux"))]
-fn raise_descriptor_limit() {}
+pub fn raise_descriptor_limit() {}

@@ -1,11 +1,173 @@
-//! x
-use super::Trouble;
-use clap::Args;
-/// x
+//! Many readers of a channel, and how late its events reach them.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `readers.rs` | the readers, over some threads |
+//! | `report.rs` | what is told of them |
+
+mod readers;
+mod report;
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use goldcrest_core::client::Transport;
+use goldcrest_core::client::url::Url;
+use goldcrest_host::client::ClientRuntime;
+
+use super::asking::{Asking, some_seconds};
+use super::load::{Load, Pace, bar, until};
+use super::pages::print_text;
+use super::status::Status;
+use super::{Exit, Quiet, Trouble, target};
+use readers::{Plan, Readers};
+use report::Report;
+
+/// How long the last events may still take.
+const LATE: Duration = Duration::from_secs(5);
+
+/// Measure how late the events of a channel reach many readers
+///
+/// Readers connect first; then events are published at a pace, and each says when it left.
 #[derive(Args)]
-pub(crate) struct Bench {}
+#[command(after_long_help = super::EXIT_CODES)]
+pub(crate) struct Bench {
+    /// The channel, such as http://127.0.0.1:8080/events/bench
+    url: String,
+
+    /// Readers, one connection each
+    #[arg(short, long, value_name = "N", default_value = "100")]
+    connections: NonZeroUsize,
+
+    /// How the readers read
+    #[arg(short, long, value_enum, default_value_t = Choice::Websocket)]
+    transport: Choice,
+
+    /// Threads that the readers are spread over [default: one a core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pace: Pace,
+
+    /// Seconds from one poll to the next
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = some_seconds)]
+    poll_interval: Duration,
+
+    /// Give up what has not opened after so long
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = some_seconds)]
+    opening: Duration,
+
+    /// Print a JSON object instead of a histogram
+    #[arg(short, long)]
+    json: bool,
+
+    #[command(flatten)]
+    quiet: Quiet,
+
+    #[command(flatten)]
+    asking: Asking,
+}
+
+/// How the readers read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Choice {
+    #[value(alias = "ws")]
+    Websocket,
+    Sse,
+    Stream,
+    Longpoll,
+    Poll,
+}
+
+impl From<Choice> for Transport {
+    fn from(choice: Choice) -> Self {
+        match choice {
+            Choice::Websocket => Self::WebSocket,
+            Choice::Sse => Self::Sse,
+            Choice::Stream => Self::Stream,
+            Choice::Longpoll => Self::LongPoll,
+            Choice::Poll => Self::Poll,
+        }
+    }
+}
+
 impl Bench {
     pub(crate) fn run(self) -> Result<(), Trouble> {
-        Ok(())
+        goldcrest_host::raise_descriptor_limit();
+        let config = self.asking.config()?;
+        let report = ClientRuntime::block_on(self.asking.tls(), async |runtime| {
+            let url = target::settle(runtime, &self.url).await?;
+            if !Url::parse(&url).is_ok_and(|url| target::is_channel(&url)) {
+                return Err(Trouble::usage(format!("{url} is no channel, such as http://127.0.0.1:8080/events/bench")));
+            }
+            self.measure(runtime, &config, url).await
+        })??;
+        print_text(if self.json { report.json() } else { report.text() }.as_bytes())
+    }
+
+    async fn measure(
+        &self,
+        runtime: &ClientRuntime,
+        config: &goldcrest_core::client::Config<'static>,
+        url: String,
+    ) -> Result<Report, Trouble> {
+        let status = Status::new(self.quiet.quiet);
+        let load = Load::new(self.pace.size);
+        let plan = Plan {
+            url: url.clone(),
+            transport: self.transport.into(),
+            connections: self.connections.get(),
+            threads: self.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
+            tls: self.asking.tls(),
+            config: config.clone(),
+            poll_interval: self.poll_interval,
+            // A poll may bring many events at once, but each is read by itself.
+            room: self.pace.size as usize * 2 + 16 * 1024,
+            load: load.clone(),
+        };
+        let begin = Instant::now();
+        let readers = Readers::start(plan)?;
+        let all = self.connections.get() as u64;
+        until(self.opening, || readers.progress().opened() + readers.progress().failed() >= all).await;
+        let (opened, opening) = (readers.progress().opened(), begin.elapsed());
+        if opened == 0 {
+            return Err(readers.progress().trouble());
+        }
+        status.say(format_args!("{opened} of {all} readers after {:.2} s", opening.as_secs_f64()));
+        let bar = bar(&self.pace, self.quiet.quiet);
+        let begin = Instant::now();
+        let published = load.publish(runtime, config, &url, &self.pace, |number| {
+            bar.set_position(number);
+            bar.set_message(format!("· {} delivered", readers.progress().delivered()));
+        });
+        let published = published.await?;
+        let seconds = begin.elapsed().as_secs_f64();
+        let late = LATE + 2 * self.poll_interval;
+        until(late, || readers.progress().delivered() >= published * opened).await;
+        bar.finish_and_clear();
+        let (latencies, progress) = readers.stop();
+        if progress.failed() > 0 {
+            status.warn(format_args!("{} readers failed: {}", progress.failed(), progress.trouble()));
+        }
+        Ok(Report {
+            url,
+            transport: Transport::from(self.transport).as_str(),
+            connections: all,
+            opened,
+            lost: progress.lost(),
+            asked_rate: self.pace.rate,
+            seconds,
+            published,
+            delivered: progress.delivered(),
+            latencies,
+        })
+    }
+}
+
+impl Trouble {
+    fn nobody_opened() -> Self {
+        Self::new(Exit::TimedOut, "no reader could open")
     }
 }

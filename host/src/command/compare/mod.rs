@@ -19,13 +19,11 @@ use goldcrest_core::client::{Config, Start, Transport};
 use goldcrest_core::serve::{Events, Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::client::ClientRuntime;
 use goldcrest_host::{Server, Stopper, ThreadHub};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use smol::Timer;
 use smol::channel::Receiver;
 use smol::future::FutureExt;
 
 use super::asking::{Asking, some_seconds};
-use super::load::{Load, Pace};
+use super::load::{Load, Pace, bar, until};
 use super::{Exit, Quiet, Trouble, target};
 use reader::Reader;
 
@@ -123,25 +121,6 @@ fn channel(url: String) -> (String, Start<'static>) {
         return (url, Start::Newest);
     }
     (format!("{}/events/compare-{:08x}", url.trim_end_matches('/'), fastrand::u32(..)), Start::Oldest)
-}
-
-/// Waits until `done`, but no longer than `most`.
-async fn until(most: Duration, done: impl Fn() -> bool) {
-    let end = std::time::Instant::now() + most;
-    while !done() && std::time::Instant::now() < end {
-        Timer::after(Duration::from_millis(5)).await;
-    }
-}
-
-/// How far the publishing is, on a terminal.
-pub(super) fn bar(pace: &Pace, quiet: bool) -> ProgressBar {
-    let events = (pace.rate * pace.duration.as_secs_f64()).ceil().max(1.0);
-    let bar = ProgressBar::with_draw_target(Some(events as u64), ProgressDrawTarget::stderr_with_hz(10));
-    if quiet {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} events, {eta} left {msg}");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// A server in this process.

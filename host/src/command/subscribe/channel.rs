@@ -27,6 +27,7 @@ impl Listening<'_> {
             transports,
             start: self.options.start(),
             poll_interval: self.options.poll_interval,
+            first_byte: self.options.first_byte(),
             reconnect: self.options.policy(),
             seed: fastrand::u32(..),
             ..Options::default()

@@ -42,8 +42,8 @@ use output::{BinaryForm, Output};
 /// (…/events/NAME) the first that works of WebSocket, SSE, streaming, long polling and polling, coming back with
 /// nothing lost and nothing twice; elsewhere SSE, or WebSocket where there is none, or where the URL says ws or wss.
 ///
-/// On a WebSocket lines of stdin are sent, as they come. On a terminal /ping [TEXT] and /close [CODE] are commands and
-/// //TEXT sends /TEXT; on a channel lines are published. A channel is read without looking at stdin where that is no
+/// On a WebSocket lines of stdin are sent, as they come. On a terminal /ping TEXT and /close CODE are commands (what
+/// follows them may be left out), //TEXT sends /TEXT; on a channel lines are published. A channel is read without looking at stdin where that is no
 /// terminal, unless --transport websocket says otherwise.
 #[derive(Args)]
 #[command(after_long_help = super::EXIT_CODES)]
@@ -94,6 +94,11 @@ pub(crate) struct Subscribe {
     /// Seconds from one poll to the next
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = some_seconds)]
     poll_interval: Duration,
+
+    /// Take it that something between collects a stream that says nothing for so long at first [default: 5, or 20 where
+    /// there is no other transport to try]
+    #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
+    first_byte: Option<Duration>,
 
     /// Offer this subprotocol to a WebSocket; may be given several times [default: goldcrest.v1 on a channel]
     #[arg(long = "protocol", value_name = "NAME")]
@@ -271,6 +276,12 @@ impl Subscribe {
             Choice::Longpoll => &[Transport::LongPoll],
             Choice::Poll => &[Transport::Poll],
         }
+    }
+
+    /// How long a stream may say nothing at first. Streaming says nothing for 15 s where nothing happens.
+    fn first_byte(&self) -> Duration {
+        let alone = self.transport != Choice::Auto;
+        self.first_byte.unwrap_or(Duration::from_secs(if alone { 20 } else { 5 }))
     }
 
     fn comes_back(&self) -> Return {
