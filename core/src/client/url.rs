@@ -254,7 +254,7 @@ impl<'m> UrlBuf<'m> {
         } else if has_scheme(reference) {
             return Err(UrlError::Scheme);
         } else if reference.starts_with("//") {
-            self.len = self.as_str().bytes().position(|byte| byte == b'/').unwrap_or(0);
+            self.len = self.as_str().as_bytes().iter().position(|byte| *byte == b'/').unwrap_or(0);
         } else {
             let path = self.path_start();
             let query = self.position(path, |byte| byte == b'?').unwrap_or(self.len);
@@ -357,13 +357,13 @@ fn has_scheme(reference: &str) -> bool {
 
 /// What stands before the first byte that `is`, which is ASCII.
 fn before(text: &str, is: impl Fn(u8) -> bool) -> &str {
-    let end = text.bytes().position(is).unwrap_or(text.len());
+    let end = text.as_bytes().iter().position(|byte| is(*byte)).unwrap_or(text.len());
     text.get(..end).unwrap_or(text)
 }
 
 fn split_port(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
     if authority.starts_with('[') {
-        let end = authority.bytes().position(|byte| byte == b']').ok_or(UrlError::Host)?;
+        let end = authority.as_bytes().iter().position(|byte| *byte == b']').ok_or(UrlError::Host)?;
         let (host, rest) = authority.split_at_checked(end.saturating_add(1)).ok_or(UrlError::Host)?;
         return match rest.strip_prefix(':') {
             Some(port) => Ok((host, Some(port))),

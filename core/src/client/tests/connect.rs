@@ -217,7 +217,7 @@ mod embassy {
                     let mut told = core::pin::pin!(async {
                         loop {
                             match subscription.next().await.unwrap() {
-                                Item::Event(event) => break format!("{}", event.id),
+                                Item::Event(event) => break String::from(event.id),
                                 Item::Lost { error, .. } => panic!("{error:?}"),
                                 _ => {}
                             }
