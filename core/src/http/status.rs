@@ -81,7 +81,9 @@ impl Status {
 
     /// The reason phrase; empty for a code that has no name here.
     pub fn reason(self) -> &'static str {
-        let is_own = |digits: &[u8]| digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit & 0xf)) == self.0;
+        let is_own = |digits: &[u8]| {
+            digits.iter().fold(0u16, |sum, digit| sum.wrapping_mul(10).wrapping_add(u16::from(digit & 0xf))) == self.0
+        };
         let mut lines = Self::LINES.split(|byte| *byte == b'\n').filter_map(|line| line.split_first_chunk::<4>());
         let own = lines.find(|([digits @ .., _], _)| is_own(digits));
         own.map_or("", |(_, reason)| ascii(reason))

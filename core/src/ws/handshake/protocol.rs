@@ -28,14 +28,14 @@ pub fn choose<'v, 'p>(
     preferred: &[&'p str],
 ) -> Result<Option<&'p str>, BadOffer> {
     let count = |name: &[u8]| {
-        values
-            .clone()
-            .fold(0usize, |sum, value| sum.saturating_add(elements(value).filter(|element| *element == name).count()))
+        values.clone().fold(0usize, |sum, value| {
+            elements(value).fold(sum, |sum, element| sum.saturating_add(usize::from(element == name)))
+        })
     };
     // Short first: every name is looked for among all.
     let mut left = OFFER_MAX;
     for value in values.clone() {
-        left = left.checked_sub(elements(value).count()).ok_or(BadOffer)?;
+        left = elements(value).try_fold(left, |left, _| left.checked_sub(1)).ok_or(BadOffer)?;
     }
     for value in values.clone() {
         if elements(value).any(|name| !is_token(name) || count(name) > 1) {
