@@ -1,7 +1,7 @@
 //! What a [`Reader`](crate::Reader) holds of each transport.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,9 @@ use serde_json::Value;
 use tungstenite::Message;
 
 use crate::websocket::{Socket, try_websocket};
-use crate::{Channel, Event, EventStream, Framing, Gap, Item, Peer, Start, StreamEvent, Transport, Trouble, Width};
+use crate::{
+    Channel, Event, EventStream, Framing, Gap, Item, Peer, Start, StreamEvent, Transport, Trouble, Width, patience,
+};
 
 /// Asks, and asks again.
 #[derive(Debug)]
@@ -178,7 +180,9 @@ impl WebSocketSource {
     }
 
     pub(crate) fn next(&mut self) -> Result<Item, String> {
-        loop {
+        // Pings alone are nothing.
+        let deadline = Instant::now() + patience();
+        while Instant::now() < deadline {
             match self.socket.read().map_err(|error| error.to_string())? {
                 Message::Text(text) => {
                     return Ok(item(&serde_json::from_str(text.as_str()).expect("a JSON message")));
@@ -193,6 +197,7 @@ impl WebSocketSource {
                 other => return Err(format!("{other:?}")),
             }
         }
+        Err("nothing".to_owned())
     }
 }
 
