@@ -110,10 +110,13 @@ class Peer:
         """Sends a request and waits for the head of its answer, whose status it returns."""
         lines = [f'GET {target} HTTP/1.1', f'Host: {socket.inet_ntoa(self.wire.chip)}', *fields, '', '']
         self.segment(PSH | ACK, '\r\n'.join(lines).encode())
+        said = b''
         while (answer := self.next(5)) is not None:
             seq, _, payload = answer
-            if payload:
-                self.ack = seq + len(payload)
+            if payload and seq == self.ack:
+                said += payload
+                self.ack += len(payload)
                 self.segment(ACK)
-                return int(payload.split()[1])
+                if b'\r\n\r\n' in said:
+                    return int(said.split()[1])
         raise AssertionError(f'no answer to {target}')
