@@ -1,0 +1,14 @@
+//! Lays the memory map where the linker looks for it.
+
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+const MEMORY: &str = "memory.x";
+
+fn main() -> io::Result<()> {
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::copy(MEMORY, out.join("memory.x"))?;
+    println!("cargo:rustc-link-search={}", out.display());
+    println!("cargo:rerun-if-changed={MEMORY}");
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! The emulated board, as its own crate has it, and what all images have in common.
+
+use core::fmt::Write;
+use core::panic::PanicInfo;
+
+use cortex_m_rt::{STACK_PAINT_VALUE, entry};
+use cortex_m_semihosting::debug;
+use embassy_executor::{SpawnToken, Spawner};
+use embassy_net::{Config, Ipv4Address, Ipv4Cidr, Runner, StackResources, StaticConfigV4};
+use heapless::String;
+use static_cell::{ConstStaticCell, StaticCell};
+
+use crate::ethernet::Ethernet;
+use crate::executor::Executor;
+use crate::{entropy, time, uart};
+
+pub(crate) const PORT: u16 = 80;
+/// At once, by a task each. Eight by picoserve do not fit into the RAM.
+pub(crate) const CONNECTIONS: usize = 6;
+/// The rings of a connection.
+pub(crate) const RECEIVE: usize = 512;
+pub(crate) const TRANSMIT: usize = 1_072;
+/// The longest head of a request.
+pub(crate) const HEAD: usize = 1_024;
+/// The longest message of a WebSocket.
+pub(crate) const MESSAGE: usize = 1_024;
+
+/// The rings of a connection.
+pub(crate) type Rings = ([u8; RECEIVE], [u8; TRANSMIT]);
+
+static RINGS: ConstStaticCell<[Rings; CONNECTIONS]> =
+    ConstStaticCell::new([([0; RECEIVE], [0; TRANSMIT]); CONNECTIONS]);
+static EXECUTOR: StaticCell<Executor> = StaticCell::new();
+static ETHERNET: ConstStaticCell<Ethernet> = ConstStaticCell::new(Ethernet::new());
+static STACK: ConstStaticCell<StackResources<CONNECTIONS>> = ConstStaticCell::new(StackResources::new());
+
+/// What is connected to what.
+const ADDRESS: StaticConfigV4 = StaticConfigV4 {
+    address: Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24),
+    gateway: None,
+    dns_servers: heapless::Vec::new(),
+};
+
+#[embassy_executor::task]
+async fn network(mut runner: Runner<'static, &'static mut Ethernet>) -> ! {
+    runner.run().await
+}
+
+#[entry]
+fn main() -> ! {
+    uart::init();
+    if let Some(mut core) = cortex_m::Peripherals::take() {
+        time::init(&mut core.SYST);
+    }
+    EXECUTOR.init_with(Executor::new).run(start)
+}
+
+#[inline(never)]
+fn start(spawner: Spawner) {
+    let ethernet = ETHERNET.take();
+    ethernet.start();
+    let (stack, runner) = embassy_net::new(ethernet, Config::ipv4_static(ADDRESS), STACK.take(), entropy::seed());
+    spawn(spawner, network(runner));
+    crate::start(spawner, stack, RINGS.take());
+    let _ = writeln!(uart::Uart, "serves http://10.0.2.15/");
+}
+
+pub(crate) fn spawn<S>(spawner: Spawner, task: Result<SpawnToken<S>, embassy_executor::SpawnError>) {
+    if let Ok(task) = task {
+        spawner.spawn(task);
+    }
+}
+
+/// What `/memory` answers: the most that the stack has taken, in bytes.
+pub(crate) fn memory() -> String<32> {
+    unsafe extern "C" {
+        static _stack_start: u32;
+        static _stack_end: u32;
+    }
+    let (end, start) = (&raw const _stack_end, &raw const _stack_start);
+    let words = (start as usize - end as usize) / size_of::<u32>();
+    // SAFETY: the words between the two symbols are the stack's, which was painted before the program began.
+    let painted = (0..words).take_while(|&at| unsafe { end.add(at).read_volatile() } == STACK_PAINT_VALUE).count();
+    let mut text = String::new();
+    let _ = write!(text, "{{\"stack_used\":{}}}\n", (words - painted) * size_of::<u32>());
+    text
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    cortex_m::interrupt::disable();
+    let _ = writeln!(uart::Uart, "{info}");
+    loop {
+        debug::exit(debug::EXIT_FAILURE);
+    }
+}
