@@ -37,7 +37,7 @@ pub struct Answer<'h> {
 pub enum BadAnswer {
     /// Not `HTTP/1.x`, a space and three digits from 100 to 599 (RFC 9112 §4).
     StatusLine,
-    /// A version of HTTP other than 1.x.
+    /// A version of HTTP other than 1.x, or 101 by HTTP/1.0, which has no upgrade (RFC 9110 §7.8).
     Version,
     /// The head, or a part of it, is longer than the buffer.
     TooLarge,
@@ -59,7 +59,7 @@ impl fmt::Display for BadAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::StatusLine => "the answer is not HTTP/1",
-            Self::Version => "the answer is of an unknown version of HTTP",
+            Self::Version => "the answer is of a version of HTTP that it cannot be of",
             Self::TooLarge => "the answer's head is longer than the buffer for it",
             Self::Broken(refusal) => refusal.reason(),
         })
@@ -77,6 +77,9 @@ impl<'h> Answer<'h> {
         let (line, lines) = split_line(head).ok_or(BadAnswer::StatusLine)?;
         let (version, status) = status_line(line)?;
         let old = version == Version::Http10;
+        if old && status == 101 {
+            return Err(BadAnswer::Version);
+        }
         let mut judge = length::Judge::default();
         let (mut close, mut keep_alive) = (false, false);
         let (mut rest, mut count) = (lines, 0_usize);

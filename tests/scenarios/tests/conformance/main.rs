@@ -1,9 +1,12 @@
-//! The tables in `tests/conformance`, run over sockets: raw requests and opening handshakes, whole and in single bytes.
+//! The tables in `tests/conformance`, run over sockets: raw requests, opening handshakes and the answers to those,
+//! whole and in single bytes.
 //!
 //! The server under test is the host's example `echo`, or any server at `GOLDCREST_URL` whose `POST /echo` returns its
 //! content and whose `/echo` is a WebSocket that knows the subprotocols `chat` and `superchat`. `GOLDCREST_TABLES` names
-//! another folder with an `http.toml` and a `handshake.toml`.
+//! another folder with an `http.toml` and a `handshake.toml`. The answers are told to the host's client, once: not where there is
+//! such a server.
 
+mod client;
 mod handshake;
 mod http;
 mod text;
@@ -27,6 +30,9 @@ fn main() -> ExitCode {
     let mut list = List::new();
     http::rows(&mut list, &server);
     handshake::rows(&mut list, &server);
+    if env::var_os("GOLDCREST_URL").is_none() {
+        client::rows(&mut list);
+    }
     list.run(|| {
         if let Some(server) = LazyLock::get(&server) {
             server.stop();

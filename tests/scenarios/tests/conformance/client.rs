@@ -1,0 +1,167 @@
+//! The table of answers: what a client makes of what it gets for its opening handshake.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use goldcrest_host::client::{ClientRuntime, ConnectError, TlsOptions};
+use goldcrest_host::core::client::{Config, Error, WebSocket, WebSocketOptions};
+use goldcrest_host::core::session::Ended;
+use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
+use goldcrest_host::core::ws::connection::MessageKind;
+use goldcrest_tests::List;
+use serde::Deserialize;
+use sha1_smol::Sha1;
+
+use crate::text::bytes;
+use crate::{Cut, table};
+
+#[derive(Deserialize)]
+struct Table {
+    line: String,
+    fields: Vec<String>,
+    group: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    about: String,
+    rows: Vec<Row>,
+}
+
+/// An answer and what the client makes of it; the table explains it.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    is: String,
+    #[serde(default)]
+    offers: Vec<String>,
+    #[serde(default)]
+    without: Vec<String>,
+    #[serde(default)]
+    with: Vec<String>,
+    line: Option<String>,
+    #[serde(default)]
+    before: String,
+    #[serde(default)]
+    behind: String,
+    opens: Option<String>,
+    fails: Option<String>,
+}
+
+pub(crate) fn rows(list: &mut List) {
+    let Table { line, fields, group } =
+        toml::from_str(&table("answers.toml")).unwrap_or_else(|error| panic!("answers.toml: {error}"));
+    for Group { about, rows } in group {
+        for mut row in rows {
+            row.line.get_or_insert_with(|| line.clone());
+            let name = |field: &str| field.split_once(':').expect("NAME: VALUE").0.to_owned();
+            let kept = fields.iter().filter(|field| !row.without.contains(&name(field)));
+            row.with = kept.chain(&row.with).cloned().collect();
+            for (cut, how) in Cut::ALL {
+                let row = row.clone();
+                list.add(format!("answer: {about}: {} ({how})", row.is), &[], move || row.run(cut));
+            }
+        }
+    }
+}
+
+impl Row {
+    fn run(self, cut: Cut) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/chat", listener.local_addr().unwrap());
+        let row = self.clone();
+        let server = thread::spawn(move || row.serve(&listener, cut));
+        let said = ClientRuntime::block_on(TlsOptions::default(), async |runtime| self.connect(runtime, &url).await);
+        let said = said.unwrap();
+        let told = server.join().unwrap();
+        match (&self.opens, &self.fails) {
+            (Some(protocol), None) => {
+                assert_eq!(said.map_err(|error| format!("{error:?}")), Ok(protocol.clone()));
+                assert_eq!(told, ["hello".as_bytes(), &1000_u16.to_be_bytes()], "the message and the close");
+            }
+            (None, Some(name)) => {
+                let error = format!("{:?}", said.expect_err("it must not open"));
+                assert!(error.starts_with(name.as_str()), "{error}, not {name}");
+                assert!(told.is_empty(), "nothing is said on what is no WebSocket: {told:?}");
+            }
+            _ => panic!("a row opens or fails"),
+        }
+    }
+
+    /// Connects, and when that opens a WebSocket, says and hears a message and closes it; the subprotocol.
+    async fn connect(&self, runtime: &ClientRuntime, url: &str) -> Result<String, Error<ConnectError>> {
+        let config = Config { answer_timeout: Duration::from_secs(10), ..Config::default() };
+        let offers: Vec<&str> = self.offers.iter().map(String::as_str).collect();
+        let options = WebSocketOptions { protocols: &offers, ..WebSocketOptions::default() };
+        let mut buffer = [0; 4096];
+        let mut socket = WebSocket::connect(runtime, &config, url, &options, &mut buffer).await?;
+        let protocol = socket.protocol().map_or("", |index| offers[index]).to_owned();
+        if !self.behind.is_empty() {
+            let message = socket.recv(&mut buffer).await?.ok_or(Error::Ended(Ended::Closed))?;
+            assert_eq!(message.payload, b"abc", "the frame in the same piece");
+        }
+        socket.send(MessageKind::Text, b"hello").await?;
+        let message = socket.recv(&mut buffer).await?.ok_or(Error::Ended(Ended::Closed))?;
+        assert_eq!(message.payload, b"hello", "the echo");
+        socket.finish(CloseCode::NORMAL, CloseReason::NONE).await?;
+        Ok(protocol)
+    }
+
+    /// Answers one client and echoes; the payloads of what it then said.
+    fn serve(&self, listener: &TcpListener, cut: Cut) -> Vec<Vec<u8>> {
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.set_nodelay(true).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            socket.read_exact(&mut byte).unwrap();
+            request.push(byte[0]);
+        }
+        let answer = self.answer(&String::from_utf8(request).expect("a head is ASCII"));
+        // Of what is longer than the client takes, the client does not see the end.
+        let pieces = answer.chunks(if cut == Cut::Bytes { 1 } else { answer.len() });
+        let _ = pieces.take(10_000).try_for_each(|piece| socket.write_all(piece));
+        let mut told = Vec::new();
+        while let Some((first, payload)) = frame(&mut socket) {
+            told.push(payload.clone());
+            let head = [first, u8::try_from(payload.len()).expect("a short payload")];
+            if socket.write_all(&[&head, &payload[..]].concat()).is_err() || first == 0x88 {
+                break;
+            }
+        }
+        told
+    }
+
+    fn answer(&self, request: &str) -> Vec<u8> {
+        let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
+        let accept = |key: &str| {
+            let mut sha1 = Sha1::from(key);
+            sha1.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+            STANDARD.encode(sha1.digest().bytes())
+        };
+        let own = accept(key);
+        let lines = self.line.iter().chain(&self.with).map(|line| {
+            let line = line.replace("{accept}", &own).replace("{other}", &accept("AAAAAAAAAAAAAAAAAAAAAA=="));
+            line.replace("{bare}", own.trim_end_matches('=')).replace("{capitals}", &own.to_uppercase())
+        });
+        let head: Vec<u8> = lines.flat_map(|line| [bytes(&line), b"\r\n".to_vec()].concat()).collect();
+        [bytes(&self.before), head, b"\r\n".to_vec(), bytes(&self.behind)].concat()
+    }
+}
+
+/// The next masked frame: its first byte and its payload; `None` at the end.
+fn frame(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+    let mut head = [0; 6];
+    socket.read_exact(&mut head).ok()?;
+    let [first, length, key @ ..] = head;
+    assert_eq!(length & 0x80, 0x80, "a client masks");
+    let mut payload = vec![0; usize::from(length & 0x7f)];
+    socket.read_exact(&mut payload).ok()?;
+    payload.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+    Some((first, payload))
+}
