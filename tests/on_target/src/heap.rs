@@ -6,7 +6,7 @@ use embedded_alloc::LlffHeap;
 static HEAP: LlffHeap = LlffHeap::empty();
 
 const BEGIN: usize = 0x2100_0000;
-pub(crate) const SIZE: usize = 16 << 20;
+const SIZE: usize = 16 << 20;
 
 /// Empties it. Called once, before anything is allocated.
 pub(crate) fn init() {
