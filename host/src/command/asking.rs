@@ -11,8 +11,8 @@ use goldcrest_host::client::TlsOptions;
 
 use super::Trouble;
 
-/// Bytes of an answer's head.
-const HEAD: usize = 64 * 1024;
+/// Bytes of an answer's head, for which there is always room.
+const HEAD: usize = 16 * 1024;
 
 /// How servers are asked.
 #[derive(Args, Clone, Debug)]
@@ -103,9 +103,9 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// For events of so many bytes; what is not used is never touched, and costs nothing.
+    /// For events of about so many bytes, or a head; what is not used is never touched, and costs nothing.
     pub(crate) fn new(event: usize) -> Self {
-        Self { buffer: vec![0; event.saturating_add(HEAD)], location: vec![0; 8 * 1024] }
+        Self { buffer: vec![0; event.max(HEAD)], location: vec![0; 8 * 1024] }
     }
 
     pub(crate) fn memory(&mut self) -> Memory<'_> {

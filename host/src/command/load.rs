@@ -79,6 +79,18 @@ impl Load {
         Some(Arrived { number, after: now.saturating_sub(left) })
     }
 
+    /// Publishes events of no run from time to time, for ever.
+    pub(crate) async fn wake(&self, runtime: &ClientRuntime, config: &Config<'static>, url: &str) {
+        let mut room = Room::new(4096);
+        let mut publisher = Publisher::new(runtime, config, url, room.memory());
+        loop {
+            Timer::after(Duration::from_millis(100)).await;
+            let (event_type, encoding, data) = (EventType::MESSAGE, Encoding::Text, &b"a bench begins"[..]);
+            // Who cannot publish will be told when it counts.
+            let _ = publisher.publish(&Publication { event_type, encoding, data, idempotency_key: None }).await;
+        }
+    }
+
     /// Publishes at the pace, each event when it is due or as soon as the one before is stored; tells how many, after
     /// each.
     ///

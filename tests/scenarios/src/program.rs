@@ -42,6 +42,16 @@ impl Program {
         Self::start(&[], &built().join("examples").join(name), flags)
     }
 
+    /// Where the program `goldcrest` is, built.
+    pub fn path() -> PathBuf {
+        built().join("goldcrest")
+    }
+
+    /// Starts any program with these arguments.
+    pub fn other(path: &Path, arguments: &[&str]) -> Self {
+        Self::start(&[], path, arguments)
+    }
+
     fn start(by: &[&str], path: &Path, flags: &[&str]) -> Self {
         let mut words = by.iter().map(OsStr::new).chain([path.as_os_str()]);
         let mut command = Command::new(words.next().expect("at least the program"));

@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 use goldcrest_core::client::Transport;
 use goldcrest_core::client::url::Url;
 use goldcrest_host::client::ClientRuntime;
+use smol::future::FutureExt;
 
 use super::asking::{Asking, some_seconds};
 use super::load::{Load, Pace, bar, until};
@@ -130,7 +131,16 @@ impl Bench {
         let begin = Instant::now();
         let readers = Readers::start(plan)?;
         let all = self.connections.get() as u64;
-        until(self.opening, || readers.progress().opened() + readers.progress().failed() >= all).await;
+        let opening = until(self.opening, || readers.progress().opened() + readers.progress().failed() >= all);
+        // A long poll that waits is not known to be open before something comes.
+        let wakes = async {
+            if self.transport == Choice::Longpoll {
+                load.wake(runtime, config, &url).await
+            } else {
+                std::future::pending().await
+            }
+        };
+        opening.or(wakes).await;
         let (opened, opening) = (readers.progress().opened(), begin.elapsed());
         if opened == 0 {
             return Err(readers.progress().trouble());

@@ -150,8 +150,6 @@ async fn read(runtime: ClientRuntime, plan: Rc<Plan>, progress: Arc<Progress>, m
     let options = Options {
         transports: &transports,
         poll_interval: plan.poll_interval,
-        // A long poll is not answered before there is something: then it is known to be open.
-        wait: if plan.transport == Transport::LongPoll { Duration::from_secs(5) } else { Options::default().wait },
         seed: fastrand::u32(..),
         ..Options::default()
     };

@@ -1,0 +1,62 @@
+// A server that nobody here wrote: npm's `ws`, and Server-Sent Events by Node's own http. It says where it listens.
+//
+//   node.mjs [CERTIFICATE KEY]     by TLS where there is a certificate
+//
+// /echo        a WebSocket that echoes, whatever subprotocol is offered
+// /close?CODE  one that says one thing and closes
+// /ticks       events of SSE with ids from 1 on, three a connection: the rest after Last-Event-ID
+// /stop        two events, then 204 for who comes back
+// /moved       a redirect to /ticks
+// /text        a 200 of another type
+// /fields      one event whose data is the request's fields
+// /binary      a WebSocket that says bytes
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { readFileSync } from 'node:fs';
+import { WebSocketServer } from 'ws';
+
+const [certificate, key] = process.argv.slice(2);
+const answer = (request, response) => {
+  const { pathname } = new URL(request.url, 'http://localhost');
+  const last = Number(request.headers['last-event-id'] ?? 0);
+  const head = { 'content-type': 'text/event-stream; charset=utf-8' };
+  switch (pathname) {
+    case '/ticks': {
+      response.writeHead(200, head);
+      response.write('retry: 50\n\n');
+      for (let id = last + 1; id <= last + 3; id += 1) response.write(`id: ${id}\nevent: tick\ndata: ${id}\ndata: more\n\n`);
+      // An end in the middle of an event, which nobody is to see.
+      response.write('id: 99\ndata: half');
+      return setTimeout(() => response.destroy(), 20);
+    }
+    case '/stop':
+      if (last > 0) return response.writeHead(204).end();
+      response.writeHead(200, head);
+      return response.end('retry: 50\nid: 1\ndata: one\n\nid: 2\ndata: two\n\n');
+    case '/moved': return response.writeHead(307, { location: '/ticks' }).end();
+    case '/text': return response.writeHead(200, { 'content-type': 'text/plain' }).end('no events');
+    case '/fields':
+      response.writeHead(200, head);
+      return response.write(`data: ${JSON.stringify(request.headers)}\n\n`);
+    default: return response.writeHead(404).end();
+  }
+};
+const server = certificate
+  ? createTlsServer({ cert: readFileSync(certificate), key: readFileSync(key) }, answer)
+  : createServer(answer);
+const sockets = new WebSocketServer({ noServer: true });
+server.on('upgrade', (request, socket, head) => {
+  const { pathname, search } = new URL(request.url, 'http://localhost');
+  if (!['/echo', '/close', '/binary'].includes(pathname)) return socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+  sockets.handleUpgrade(request, socket, head, (client) => {
+    if (pathname === '/binary') client.send(Buffer.from([0, 255, 10]));
+    if (pathname === '/close') {
+      client.send('bye');
+      client.close(Number(search.slice(1)), 'because');
+    }
+    client.on('message', (data, isBinary) => client.send(data, { binary: isBinary }));
+  });
+});
+server.listen(0, '127.0.0.1', () => {
+  console.log(`listening at ${certificate ? 'https' : 'http'}://127.0.0.1:${server.address().port}`);
+});

@@ -1,0 +1,192 @@
+//! Channels of the host's server.
+
+use std::fs;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use goldcrest_tests::Server;
+use serde_json::json;
+
+use super::run::{Run, goldcrest, goldcrest_with};
+use super::stranger::folder;
+
+static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
+
+const TRANSPORTS: [&str; 6] = ["auto", "websocket", "sse", "stream", "longpoll", "poll"];
+
+/// The URL of a new channel.
+fn channel() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("http://{}/events/command-{}", SERVER.authority(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Publishes, and returns the id.
+fn publish(url: &str, data: &str) -> String {
+    goldcrest(&["publish", url, data]).lines().remove(0)
+}
+
+#[test]
+fn every_transport_brings_the_same_in_order_from_any_cursor() {
+    let url = channel();
+    let first = publish(&url, "one");
+    goldcrest_with(&["publish", &url, "--type", "bytes", "--binary"], b"\x00\xff\n").lines();
+    goldcrest(&["publish", &url, "--type", "über", "two\nlines"]).lines();
+    for transport in TRANSPORTS {
+        let listen = |since: &str, count: &str| {
+            goldcrest(&["subscribe", &url, "-j", "-t", transport, "--since", since, "-n", count]).lines()
+        };
+        let all = listen("oldest", "3");
+        let events: Vec<serde_json::Value> = all.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(events[0], json!({ "id": first, "type": "message", "data": "one" }), "{transport}");
+        assert_eq!(events[1]["encoding"], "base64", "{transport}");
+        assert_eq!((&events[1]["type"], &events[1]["data"]), (&json!("bytes"), &json!("AP8K")), "{transport}");
+        assert_eq!((&events[2]["type"], &events[2]["data"]), (&json!("über"), &json!("two\nlines")), "{transport}");
+        assert_eq!(listen(&first, "2"), all[1..], "{transport}");
+        assert!(all[0].starts_with("{\"id\":\""), "the members have their order: {}", all[0]);
+    }
+}
+
+#[test]
+fn every_transport_brings_what_is_published_from_now_on() {
+    for transport in TRANSPORTS {
+        let url = channel();
+        publish(&url, "before");
+        let mut run = Run::start(&["subscribe", &url, "-t", transport, "-n", "2", "--poll-interval", "0.05"]);
+        if transport == "longpoll" {
+            // One that waits is open to nobody's eyes but the server's.
+            while goldcrest(&["publish", "-j", &url, "anybody?"]).lines()[0].contains("\"subscribers\":0") {}
+            assert_eq!(run.line(), "anybody?");
+        } else {
+            run.wait_for(" over ");
+            publish(&url, "now");
+            assert_eq!(run.line(), "now", "{transport}");
+        }
+        publish(&url, "then");
+        assert_eq!(run.end().lines(), ["then"], "{transport}");
+    }
+}
+
+#[test]
+fn binary_is_a_line_of_base64_or_the_bytes_alone() {
+    let url = channel();
+    goldcrest_with(&["publish", &url, "--binary"], b"\xffa").lines();
+    goldcrest_with(&["publish", &url, "--binary"], b"b\n").lines();
+    let listen = |form| goldcrest(&["subscribe", &url, "--since", "oldest", "-n", "2", "--binary", form]).lines();
+    assert_eq!(listen("base64"), ["/2E=", "Ygo="]);
+    assert_eq!(listen("raw"), ["\u{fffd}ab"]);
+}
+
+#[test]
+fn a_key_stores_once_and_each_line_has_its_own() {
+    let url = channel();
+    let ids = goldcrest_with(&["publish", &url, "-", "--key", "k"], b"one\r\ntwo\nthree").lines();
+    assert_eq!(ids.len(), 3);
+    let again = goldcrest(&["publish", &url, "--key", "k-2", "--json", "other"]).lines();
+    assert_eq!(again, [format!("{{\"id\":\"{}\",\"subscribers\":0,\"repeated\":true}}", ids[1])]);
+    let all = goldcrest(&["subscribe", &url, "--since", "oldest", "-n", "3"]).lines();
+    assert_eq!(all, ["one", "two", "three"]);
+}
+
+#[test]
+fn types_are_chosen_and_only_they_count() {
+    let url = channel();
+    for (event_type, data) in [("a", "1"), ("b", "2"), ("c", "3"), ("a", "4")] {
+        goldcrest(&["publish", &url, "--type", event_type, data]).lines();
+    }
+    let shown = goldcrest(&["subscribe", &url, "--since", "oldest", "--type", "a", "--type", "c", "-n", "3"]).lines();
+    assert_eq!(shown, ["1", "3", "4"]);
+}
+
+#[test]
+fn a_file_takes_the_output_and_nothing_is_said_when_it_is_to_be_quiet() {
+    let url = channel();
+    publish(&url, "one");
+    let file = folder("output").join("events");
+    let file = file.to_str().unwrap();
+    let ended = goldcrest(&["subscribe", &url, "--since", "oldest", "-n", "1", "-q", "-o", file]);
+    assert!(ended.stderr.is_empty() && ended.stdout.is_empty() && ended.code == 0, "{ended:#?}");
+    assert_eq!(fs::read_to_string(file).unwrap(), "one\n");
+    goldcrest(&["subscribe", &url, "-o", "/nowhere/events"]).failed(1, "/nowhere/events");
+}
+
+#[test]
+fn lines_of_stdin_are_published_over_a_websocket() {
+    let url = channel();
+    let mut run = Run::start(&["subscribe", &url, "-t", "websocket", "-n", "2"]);
+    run.type_in("one\n/ping\n");
+    run.end_input();
+    assert_eq!((run.line(), run.line()), ("one".to_owned(), "/ping".to_owned()));
+    assert_eq!(run.end().code, 0);
+}
+
+#[test]
+fn stdin_is_left_to_others_where_it_is_no_terminal() {
+    let url = channel();
+    let mut run = Run::start(&["subscribe", &url, "-n", "1"]);
+    run.wait_for(" over ");
+    run.type_in("not for you\n");
+    publish(&url, "one");
+    assert_eq!(run.end().lines(), ["one"]);
+}
+
+#[test]
+fn it_ends_quietly_once_nobody_reads() {
+    let url = channel();
+    let mut shell = std::process::Command::new("sh");
+    publish(&url, "one");
+    let script = "\"$0\" subscribe -q \"$1\" --since oldest | head -n 1; echo done";
+    let program = goldcrest_tests::Program::path();
+    let out = shell.args(["-c", script]).arg(program).arg(&url).output().unwrap();
+    assert_eq!(
+        (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)),
+        ("one\ndone\n".into(), "".into())
+    );
+}
+
+#[test]
+fn a_time_limit_is_a_failure_only_where_more_was_asked_for() {
+    let url = channel();
+    publish(&url, "one");
+    let listen = ["subscribe", &url, "--since", "oldest", "--timeout", "0.5"];
+    assert_eq!(goldcrest(&listen).lines(), ["one"]);
+    goldcrest(&[&listen[..], &["-n", "2"]].concat()).failed(6, "0.5 s are over");
+}
+
+#[test]
+fn each_failure_has_its_exit_code() {
+    goldcrest(&["subscribe"]).failed(2, "");
+    goldcrest(&["subscribe", "ftp://a/"]).failed(2, "begins with http://");
+    goldcrest(&["subscribe", "http://a/", "-H", "nonsense"]).failed(2, "Name: value");
+    goldcrest(&["publish", "http://a/events/x", "--type", "gap", "x"]).failed(2, "reserved");
+    goldcrest_with(&["publish", "http://127.0.0.1:1/events/x"], b"\xff").failed(2, "--binary");
+    goldcrest(&["subscribe", "http://127.0.0.1:1/events/x"]).failed(3, "refused");
+    goldcrest(&["subscribe", "http://nowhere.invalid/events/x"]).failed(3, "not found");
+    goldcrest(&["publish", "http://127.0.0.1:1/events/x", "x", "--retry", "1"]).failed(3, "again in");
+    let nowhere = format!("http://{}/nothing", SERVER.authority());
+    goldcrest(&["subscribe", &nowhere]).failed(4, "404");
+    goldcrest(&["publish", &nowhere, "x"]).failed(4, "404");
+    let too_large = format!("x{}", "x".repeat(70_000));
+    goldcrest(&["publish", &channel(), &too_large]).failed(4, "413");
+}
+
+#[test]
+fn an_event_beyond_the_bound_is_told_and_ends_it() {
+    let url = channel();
+    publish(&url, &"x".repeat(40_000));
+    for transport in TRANSPORTS {
+        let listen = ["subscribe", &url, "-t", transport, "--since", "oldest", "--max-event", "1000", "-n", "1"];
+        let ended = goldcrest(&listen);
+        assert_eq!((ended.code, &ended.stdout[..]), (7, &[][..]), "{transport}: {ended:#?}");
+    }
+}
+
+#[test]
+fn a_scheme_is_found_and_a_port_is_enough() {
+    let url = channel();
+    publish(&url, "one");
+    let bare = url.trim_start_matches("http://");
+    let listen = |url: &str| goldcrest(&["subscribe", url, "--since", "oldest", "-n", "1"]).lines();
+    assert_eq!(listen(bare), ["one"]);
+    assert_eq!(listen(bare.trim_start_matches("127.0.0.1")), ["one"]);
+    assert_eq!(listen(&url.replace("http:", "ws:")), ["one"]);
+}

@@ -1,0 +1,26 @@
+//! The command line from outside: `goldcrest subscribe`, `publish`, `bench` and `compare`, against the host's server and
+//! against servers that nobody here wrote.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `run.rs` | a run of the command: what is typed, what it says, how it ends |
+//! | `stranger.rs` | servers of `tests/command`, and nginx |
+//! | `channels.rs` | channels of the host's server |
+//! | `returns.rs` | what is lost and comes back |
+//! | `strangers.rs` | Node, `websockets`, aiohttp |
+//! | `tls.rs` | certificates, and whom to trust |
+//! | `proxies.rs` | nginx that buffers, or eats the upgrade |
+//! | `terminal.rs` | who types on a terminal |
+//! | `figures.rs` | bench and compare |
+//! | `pages.rs` | help, completions, the manual |
+
+mod channels;
+mod figures;
+mod pages;
+mod proxies;
+mod returns;
+mod run;
+mod stranger;
+mod strangers;
+mod terminal;
+mod tls;

@@ -1,0 +1,47 @@
+//! Help, completions, the manual.
+
+use super::run::goldcrest;
+use super::stranger::folder;
+
+const COMMANDS: [&str; 7] = ["serve", "subscribe", "publish", "bench", "compare", "completions", "man"];
+
+#[test]
+fn help_tells_every_command_and_every_exit_code() {
+    let help = goldcrest(&["--help"]).lines().join("\n");
+    for command in COMMANDS {
+        assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
+        let own = goldcrest(&[command, "--help"]).lines().join("\n");
+        assert!(own.contains("Usage: goldcrest"), "{own}");
+    }
+    for command in [&[][..], &["subscribe"], &["publish"], &["bench"], &["compare"]] {
+        let help = goldcrest(&[command, &["--help"]].concat()).lines().join("\n");
+        for code in 0..=7 {
+            assert!(help.contains(&format!("\n  {code}  ")), "{code}: {help}");
+        }
+    }
+}
+
+#[test]
+fn completions_know_the_options_of_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let text = goldcrest(&["completions", shell]).lines().join("\n");
+        for word in ["subscribe", "poll-interval", "max-connections"] {
+            assert!(text.contains(word), "{word} for {shell}");
+        }
+    }
+    goldcrest(&["completions", "smoke"]).failed(2, "");
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_command() {
+    let page = goldcrest(&["man"]).lines().join("\n");
+    assert!(page.contains(".TH") && page.contains("subscribe"), "{page}");
+    let page = goldcrest(&["man", "subscribe"]).lines().join("\n");
+    assert!(page.contains("goldcrest\\-subscribe") && page.contains("\\-\\-since"), "{page}");
+    goldcrest(&["man", "nothing"]).failed(2, "there is no command");
+    let folder = folder("man");
+    goldcrest(&["man", "--folder", folder.to_str().unwrap()]).lines();
+    for name in COMMANDS {
+        assert!(folder.join(format!("goldcrest-{name}.1")).exists(), "{name}");
+    }
+}

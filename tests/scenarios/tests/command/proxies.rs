@@ -1,0 +1,84 @@
+//! nginx between: one that passes all, one that eats the upgrade, one that collects answers.
+
+use goldcrest_tests::Server;
+
+use super::run::{Run, goldcrest};
+use super::stranger::Stranger;
+
+/// What lets WebSockets and streams pass.
+const PASSES: &str = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; \
+                      proxy_set_header Connection upgrade; proxy_buffering off;";
+/// What makes of an upgrade a plain request.
+const EATS_THE_UPGRADE: &str = "proxy_http_version 1.1; proxy_set_header Connection '';";
+/// What, beside that, keeps an answer until it has ended.
+const COLLECTS: &str = "proxy_http_version 1.1; proxy_set_header Connection ''; proxy_buffering on; \
+                        proxy_ignore_headers X-Accel-Buffering;";
+
+fn through(location: &str, transport: &str, takes: &str) {
+    let server = Server::start(&[]);
+    let proxy = Stranger::nginx(server.authority(), location);
+    let url = proxy.at("/events/news");
+    let first = goldcrest(&["publish", &url, "one"]).lines().remove(0);
+    let arguments = [
+        "subscribe",
+        &url,
+        "-n",
+        "3",
+        "-t",
+        transport,
+        "--since",
+        &first,
+        "--first-byte",
+        "0.5",
+        "--poll-interval",
+        "0.1",
+    ];
+    let mut run = Run::start(&arguments);
+    goldcrest(&["publish", &url, "two"]).lines();
+    assert_eq!(run.line(), "two");
+    goldcrest(&["publish", &url, "three"]).lines();
+    assert_eq!(run.line(), "three");
+    goldcrest(&["publish", &url, "four"]).lines();
+    assert_eq!(run.line(), "four");
+    let ended = run.end();
+    let over = ended.stderr.iter().rfind(|line| line.contains(" over ")).expect("it has been open");
+    assert!(over.ends_with(takes), "{takes} was to be taken: {:#?}", ended.stderr);
+}
+
+#[test]
+fn a_proxy_that_lets_all_pass_costs_nothing() {
+    for transport in ["websocket", "sse", "stream", "longpoll", "poll"] {
+        let takes = if transport == "websocket" { "over websocket, goldcrest.v1" } else { transport };
+        through(PASSES, transport, takes);
+    }
+    through(PASSES, "auto", "over websocket");
+}
+
+#[test]
+fn where_the_upgrade_is_eaten_the_next_transport_takes_over() {
+    through(EATS_THE_UPGRADE, "auto", "over sse");
+}
+
+#[test]
+fn where_answers_are_collected_long_polling_still_brings_each_event_once() {
+    through(COLLECTS, "auto", "over longpoll");
+}
+
+#[test]
+fn strangers_are_heard_through_a_proxy_too() {
+    let node = Stranger::node();
+    let upstream = node.url.trim_start_matches("http://").to_owned();
+    let passes = Stranger::nginx(&upstream, PASSES);
+    let mut run = Run::start(&["subscribe", &passes.ws("/echo"), "-n", "1"]);
+    run.type_in("hello\n");
+    assert_eq!(run.end().lines(), ["hello"]);
+    let eats = Stranger::nginx(&upstream, EATS_THE_UPGRADE);
+    goldcrest(&["subscribe", &eats.ws("/echo")]).failed(4, "not 101");
+    // Nobody knows of an answer that is collected before it has ended: here it does.
+    let collects = Stranger::nginx(&upstream, COLLECTS);
+    let mut run = Run::start(&["subscribe", &collects.at("/ticks"), "-j", "-n", "5"]);
+    for number in 1..=5 {
+        assert_eq!(run.json()["id"], number.to_string());
+    }
+    assert_eq!(run.end().code, 0);
+}

@@ -1,0 +1,68 @@
+//! What is lost and comes back.
+
+use goldcrest_tests::{Program, Server};
+
+use super::run::{Run, goldcrest};
+use super::stranger::free_address;
+
+fn serve(address: &str) -> Program {
+    let server = Program::goldcrest(&["--listen", address, "--drain-timeout", "1"]);
+    server.wait_for_line("http://127.0.0.1:");
+    server
+}
+
+#[test]
+fn a_reader_outlives_its_server_and_is_told_what_is_missing() {
+    for transport in ["websocket", "sse", "stream", "longpoll", "poll"] {
+        let address = free_address();
+        let url = format!("http://{address}/events/news");
+        let server = serve(&address);
+        let first = goldcrest(&["publish", &url, "one"]).lines().remove(0);
+        let arguments =
+            ["subscribe", &url, "-j", "-t", transport, "--since", "oldest", "-n", "2", "--poll-interval", "0.1"];
+        let mut run = Run::start(&arguments);
+        assert_eq!(run.json()["id"], first, "{transport}");
+        drop(server);
+        run.wait_for("again in");
+        let _server = serve(&address);
+        goldcrest(&["publish", &url, "two"]).lines();
+        // The new server's log is another: what stood in the old one is gone, and how much nobody knows.
+        assert_eq!(run.json(), serde_json::json!({ "gap": {} }), "{transport}");
+        assert_eq!(run.json()["data"], "two", "{transport}");
+        assert_eq!(run.end().code, 0, "{transport}");
+    }
+}
+
+#[test]
+fn who_must_not_come_back_ends() {
+    let server = Server::start(&["--drain-timeout", "1"]);
+    let url = format!("http://{}/events/news", server.authority());
+    let mut run = Run::start(&["subscribe", &url, "--no-reconnect", "-t", "stream", "-n", "1"]);
+    run.wait_for(" over ");
+    server.terminate();
+    assert_eq!(run.end().code, 5);
+}
+
+#[test]
+fn who_comes_back_always_waits_for_a_server_that_is_not_there_yet() {
+    let address = free_address();
+    let url = format!("http://{address}/events/news");
+    let mut run = Run::start(&["subscribe", &url, "--reconnect", "-n", "1", "--since", "oldest"]);
+    run.wait_for("again in");
+    let _server = serve(&address);
+    goldcrest(&["publish", &url, "one"]).lines();
+    assert_eq!(run.end().lines(), ["one"]);
+}
+
+#[test]
+fn what_is_published_before_its_server_is_there_is_stored_once() {
+    let address = free_address();
+    let url = format!("http://{address}/events/news");
+    let mut run = Run::start(&["publish", &url, "one"]);
+    run.wait_for("again in");
+    let _server = serve(&address);
+    let id = run.end().lines().remove(0);
+    let all = goldcrest(&["subscribe", &url, "--since", "oldest", "--timeout", "0.5", "--json"]).lines();
+    assert_eq!(all.len(), 1);
+    assert!(all[0].contains(&id), "{all:?}");
+}

@@ -1,0 +1,61 @@
+//! Who types on a terminal.
+
+use std::process::{Command, Output};
+
+use goldcrest_tests::{Program, Server};
+
+use super::stranger::{Stranger, python, tests};
+
+/// Runs the command on a terminal, and types each line once what stands before it was shown.
+fn on_a_terminal(script: &[(&str, &str)], arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let script: Vec<String> = script.iter().map(|(shown, typed)| format!("{shown}=>{typed}")).collect();
+    let mut command = Command::new(python());
+    command.arg(tests().join("command/terminal.py")).arg(script.join("|")).arg(Program::path()).args(arguments);
+    command.env_remove("NO_COLOR").envs(variables.iter().copied()).output().unwrap()
+}
+
+fn shown(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn lines_are_sent_and_commands_obeyed() {
+    let node = Stranger::node();
+    let script = [
+        ("over websocket", "hello"),
+        // The terminal shows what is typed, then it comes back.
+        ("hello\r\nhello", "/ping"),
+        ("pong after", "//slash"),
+        ("/slash\r\n/slash", "/nonsense"),
+        ("commands are", "/close 4001"),
+    ];
+    let output = on_a_terminal(&script, &["subscribe", &node.ws("/echo")], &[]);
+    let text = shown(&output);
+    assert!(text.contains("\x1b["), "colours on a terminal: {text:?}");
+}
+
+#[test]
+fn who_wants_no_colours_gets_none() {
+    let node = Stranger::node();
+    let arguments = ["subscribe", &node.ws("/echo")];
+    let output = on_a_terminal(&[("over websocket", "/close")], &arguments, &[("NO_COLOR", "1")]);
+    assert!(!shown(&output).contains('\x1b'));
+    // Empty it says nothing (https://no-color.org/).
+    let output = on_a_terminal(&[("over websocket", "/close")], &arguments, &[("NO_COLOR", "")]);
+    assert!(shown(&output).contains('\x1b'));
+}
+
+#[test]
+fn what_is_typed_on_a_channel_is_published_whatever_the_transport() {
+    let server = Server::start(&[]);
+    for transport in ["auto", "sse", "longpoll", "websocket"] {
+        let url = format!("http://{}/events/{transport}", server.authority());
+        let script = [("over", "hello"), ("hello\r\nhello", "bye")];
+        // A long poll that waits is not known to be open before something comes.
+        let script = if transport == "longpoll" { &[("", "hello"), ("hello", "bye")][..] } else { &script };
+        let output = on_a_terminal(script, &["subscribe", &url, "-t", transport, "-n", "2", "--since", "oldest"], &[]);
+        let text = shown(&output);
+        assert_eq!(text.matches("bye").count(), 2, "{transport}: {text}");
+    }
+}
