@@ -383,9 +383,13 @@ fn judge_host(host: &str) -> Result<Host<'_>, UrlError> {
         return Ok(Host::Ip(IpAddr::V4(address)));
     }
     let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    // A last label of digits alone would be an address (WHATWG URL §3.5).
-    let last = host.strip_suffix('.').unwrap_or(host).bytes().rev().take_while(|byte| *byte != b'.');
-    let numeric = last.clone().all(|byte| byte.is_ascii_digit());
+    // A last label that is a number would be an address (WHATWG URL §3.5).
+    let whole = host.strip_suffix('.').unwrap_or(host).as_bytes();
+    let start = whole.iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot.saturating_add(1));
+    let numeric = match whole.get(start..).unwrap_or_default() {
+        [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        digits => digits.iter().all(u8::is_ascii_digit),
+    };
     if host.is_empty() || host.len() > 253 || numeric || !host.bytes().all(name) {
         return Err(UrlError::Host);
     }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::class::is_value;
 use super::list::List;
 use super::scan::split_line;
 use super::{BodyLength, Fields, Refusal, Version, field, length};
@@ -35,7 +36,7 @@ pub struct Answer<'h> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BadAnswer {
-    /// Not `HTTP/1.x`, a space and three digits from 100 to 599 (RFC 9112 §4).
+    /// Not `HTTP/1.x`, a space, three digits from 100 to 599, and a reason without control characters (RFC 9112 §4).
     StatusLine,
     /// A version of HTTP other than 1.x, or 101 by HTTP/1.0, which has no upgrade (RFC 9110 §7.8).
     Version,
@@ -172,9 +173,13 @@ fn status_line(line: &[u8]) -> Result<(Version, u16), BadAnswer> {
         [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => return Err(BadAnswer::Version),
         _ => return Err(BadAnswer::StatusLine),
     };
-    let ([b' ', digits @ ..], b"" | [b' ', ..]) = rest.split_first_chunk::<4>().ok_or(BadAnswer::StatusLine)? else {
+    let (status, reason) = rest.split_first_chunk::<4>().ok_or(BadAnswer::StatusLine)?;
+    let ([b' ', digits @ ..], b"" | [b' ', ..]) = (status, reason) else {
         return Err(BadAnswer::StatusLine);
     };
+    if !reason.iter().all(|byte| is_value(*byte)) {
+        return Err(BadAnswer::StatusLine);
+    }
     match digits {
         [hundreds @ b'1'..=b'5', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
             let digit = |digit: &u8| u16::from(digit.wrapping_sub(b'0'));
@@ -205,6 +210,9 @@ mod tests {
         }
         for line in ["http/1.1 200 OK", "ICY 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1 2x0 OK", "HTTP/1.1\t200 OK"] {
             assert_eq!(parse(line, ""), Err(BadAnswer::StatusLine), "{line}");
+        }
+        for line in ["HTTP/1.1 200 a\rb", "HTTP/1.1 200 a\nb", "HTTP/1.1 200 \0", "HTTP/1.1 200 \x7f"] {
+            assert_eq!(parse(line, ""), Err(BadAnswer::StatusLine), "{line:?}");
         }
         assert_eq!(parse("HTTP/2.0 200 OK", ""), Err(BadAnswer::Version));
     }

@@ -7,6 +7,8 @@
 //! | `conversation.rs` | what a client and a server of ours say to one another | what they were given |
 //! | `event_stream.rs` | the parser of event streams | eventsource-stream |
 //! | `request_head.rs` | the head of a request | httparse |
+//! | `answer_head.rs` | the head of an answer | httparse |
+//! | `url.rs` | the URLs of a client, and references | `url` |
 //! | `chunked.rs` | chunked content | httparse's chunk sizes |
 //! | `handshake.rs` | both sides of a handshake | each other, and tungstenite's answer to a key |
 //! | `json.rs` | the reader of flat objects | `serde_json` |
@@ -19,6 +21,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
+pub mod answer_head;
 pub mod chunked;
 pub mod conversation;
 pub mod event_stream;
@@ -28,7 +31,7 @@ pub mod reading;
 pub mod request_head;
 pub mod ring;
 pub mod serving;
-
+pub mod url;
 pub mod websocket;
 
 /// Steps, as many as bytes are left for, and 500 at most.

@@ -1,7 +1,7 @@
 //! Our parsers beside those of others, on the same random input.
 
 use goldcrest_core::ws::Role;
-use goldcrest_oracles::{chunked, event_stream, handshake, json, request_head, websocket};
+use goldcrest_oracles::{answer_head, chunked, event_stream, handshake, json, request_head, url, websocket};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -166,6 +166,33 @@ fn object() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(",")).into_bytes())
 }
 
+/// An answer's head.
+fn answer() -> impl Strategy<Value = Vec<u8>> {
+    let line = "HTTP/1\\.[0-9] [1-5][0-9][0-9]( [ -~]{0,9})?";
+    let fields = prop::collection::vec(
+        "(Content-Length: [0-9]{1,3}|Transfer-Encoding: chunked|[A-Za-z-]{1,9}:[ \t]?[ -~]{0,9})\r\n",
+        0..5,
+    );
+    (line, fields).prop_map(|(line, fields)| format!("{line}\r\n{}\r\n", fields.concat()).into_bytes())
+}
+
+/// Mostly a URL.
+fn url_text() -> impl Strategy<Value = String> {
+    let host = prop_oneof![
+        3 => "[a-zA-Z0-9~_.-]{1,9}",
+        1 => "[0-9]{1,3}(\\.[0-9]{1,3}){0,4}",
+        1 => "\\[[0-9a-f:.]{2,20}\\]",
+        1 => "[!-~]{0,9}",
+    ];
+    ("(http|https|ws|wss|HTTP|ftp)", host, "(:[0-9]{0,5})?", reference())
+        .prop_map(|(scheme, host, port, rest)| format!("{scheme}://{host}{port}{rest}"))
+}
+
+/// What refers to another URL from one.
+fn reference() -> impl Strategy<Value = String> {
+    "(https?:|//[a-z]{1,3})?(/?(\\.|\\.\\.|[a-z%;:@.]{0,3}))(/(\\.|\\.\\.|[a-z%.;=]{0,3})){0,4}(\\?[a-z&=/.?%@]{0,6})?(#[a-z/?.]{0,3})?|[!-~]{0,6}"
+}
+
 proptest! {
     #[test]
     fn a_server_hears_what_tungstenite_hears(bytes in spoilt(conversation(Role::Client)), cuts in cuts()) {
@@ -185,6 +212,21 @@ proptest! {
     #[test]
     fn a_head_that_is_taken_is_what_httparse_takes(bytes in spoilt(head()), cuts in cuts()) {
         request_head::takes_only_what_httparse_takes(&bytes, &cuts);
+    }
+
+    #[test]
+    fn an_answer_that_is_taken_is_what_httparse_takes(bytes in spoilt(answer())) {
+        answer_head::takes_only_what_httparse_takes(&bytes);
+    }
+
+    #[test]
+    fn a_url_is_what_the_url_crate_takes_it_for(text in url_text()) {
+        url::takes_only_what_the_url_crate_takes(&text);
+    }
+
+    #[test]
+    fn references_lead_where_the_url_crate_goes(base in url_text(), reference in reference(), memory in 20usize..200) {
+        url::follows_as_the_url_crate_does(&base, &reference, memory);
     }
 
     #[test]

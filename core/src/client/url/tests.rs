@@ -46,6 +46,8 @@ fn what_no_client_goes_to_is_told_why() {
         ("http://a\\b/", UrlError::Host),
         ("http://1.2.3/", UrlError::Host),
         ("http://1.2.3.4.5/", UrlError::Host),
+        ("http://chip.0x7f/", UrlError::Host),
+        ("http://0X./", UrlError::Host),
         ("http://256.1.1.1/", UrlError::Host),
         ("http://01.1.1.1/", UrlError::Host),
         ("http://a.0/", UrlError::Host),
