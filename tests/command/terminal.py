@@ -1,5 +1,5 @@
 """Runs a command on a terminal of its own and types what stands in its first argument, parted by `|`: a line each time that
-the terminal has shown what stands before `=>`. Prints all that it showed."""
+the terminal has shown what stands before `=>`, each word of it as often as it stands there. Prints all that was shown."""
 
 import os
 import pty
@@ -14,20 +14,21 @@ if pid == 0:
 shown = b''
 
 
-def read_until(text):
+def read_until(texts):
+    """Reads until every word has been shown, as often as it occurs."""
     global shown
     end = time.monotonic() + 20
-    while text.encode() not in shown:
-        assert time.monotonic() < end, f'never {text!r} in {shown!r}'
+    while any(shown.count(text.encode()) < texts.count(text) for text in texts):
+        assert time.monotonic() < end, f'never {texts} in {shown!r}'
         try:
             shown += os.read(terminal, 4096)
         except OSError:
-            raise SystemExit(f'it ended before {text!r}: {shown!r}')
+            raise SystemExit(f'it ended before {texts}: {shown!r}')
 
 
 for step in script.split('|'):
     awaited, _, typed = step.partition('=>')
-    read_until(awaited)
+    read_until(awaited.split())
     os.write(terminal, typed.encode() + b'\n')
 try:
     while piece := os.read(terminal, 4096):

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use goldcrest_core::client::{ConnectError, Error, Event, Item, Options, Publisher, Subscription, Transport};
+use goldcrest_core::client::{Config, ConnectError, Error, Event, Item, Options, Publisher, Subscription, Transport};
 use goldcrest_core::hub::Publication;
 use goldcrest_core::log::{Encoding, EventType};
 use goldcrest_host::client::ClientRuntime;
@@ -32,7 +32,10 @@ impl Listening<'_> {
             seed: fastrand::u32(..),
             ..Options::default()
         };
-        let mut subscription = Subscription::new(self.runtime, self.config, self.url, options, room.memory());
+        // What collects an answer may keep its head as well.
+        let answer_timeout = self.config.answer_timeout.min(options.first_byte);
+        let config = Config { answer_timeout, ..self.config.clone() };
+        let mut subscription = Subscription::new(self.runtime, &config, self.url, options, room.memory());
         let mut publisher = Publisher::new(self.runtime, self.config, self.url, publishing.memory());
         let mut opened = false;
         loop {

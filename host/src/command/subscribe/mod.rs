@@ -95,7 +95,7 @@ pub(crate) struct Subscribe {
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = some_seconds)]
     poll_interval: Duration,
 
-    /// Take it that something between collects a stream that says nothing for so long at first [default: 5, or 20 where
+    /// Take it that something between collects an answer that says nothing for so long at first [default: 5, or 20 where
     /// there is no other transport to try]
     #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
     first_byte: Option<Duration>,

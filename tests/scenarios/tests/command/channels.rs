@@ -1,8 +1,6 @@
 //! Channels of the host's server.
 
 use std::fs;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use goldcrest_tests::Server;
 use serde_json::json;
@@ -10,14 +8,13 @@ use serde_json::json;
 use super::run::{Run, goldcrest, goldcrest_with};
 use super::stranger::folder;
 
-static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
-
 const TRANSPORTS: [&str; 6] = ["auto", "websocket", "sse", "stream", "longpoll", "poll"];
 
-/// The URL of a new channel.
-fn channel() -> String {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    format!("http://{}/events/command-{}", SERVER.authority(), NUMBER.fetch_add(1, Ordering::Relaxed))
+/// A server, and the URL of a channel of it.
+fn channel() -> (Server, String) {
+    let server = Server::start(&[]);
+    let url = format!("http://{}/events/command", server.authority());
+    (server, url)
 }
 
 /// Publishes, and returns the id.
@@ -27,7 +24,7 @@ fn publish(url: &str, data: &str) -> String {
 
 #[test]
 fn every_transport_brings_the_same_in_order_from_any_cursor() {
-    let url = channel();
+    let (_server, url) = channel();
     let first = publish(&url, "one");
     goldcrest_with(&["publish", &url, "--type", "bytes", "--binary"], b"\x00\xff\n").lines();
     goldcrest(&["publish", &url, "--type", "über", "two\nlines"]).lines();
@@ -49,7 +46,7 @@ fn every_transport_brings_the_same_in_order_from_any_cursor() {
 #[test]
 fn every_transport_brings_what_is_published_from_now_on() {
     for transport in TRANSPORTS {
-        let url = channel();
+        let (_server, url) = channel();
         publish(&url, "before");
         let mut run = Run::start(&["subscribe", &url, "-t", transport, "-n", "2", "--poll-interval", "0.05"]);
         if transport == "longpoll" {
@@ -68,7 +65,7 @@ fn every_transport_brings_what_is_published_from_now_on() {
 
 #[test]
 fn binary_is_a_line_of_base64_or_the_bytes_alone() {
-    let url = channel();
+    let (_server, url) = channel();
     goldcrest_with(&["publish", &url, "--binary"], b"\xffa").lines();
     goldcrest_with(&["publish", &url, "--binary"], b"b\n").lines();
     let listen = |form| goldcrest(&["subscribe", &url, "--since", "oldest", "-n", "2", "--binary", form]).lines();
@@ -78,7 +75,7 @@ fn binary_is_a_line_of_base64_or_the_bytes_alone() {
 
 #[test]
 fn a_key_stores_once_and_each_line_has_its_own() {
-    let url = channel();
+    let (_server, url) = channel();
     let ids = goldcrest_with(&["publish", &url, "-", "--key", "k"], b"one\r\ntwo\nthree").lines();
     assert_eq!(ids.len(), 3);
     let again = goldcrest(&["publish", &url, "--key", "k-2", "--json", "other"]).lines();
@@ -89,7 +86,7 @@ fn a_key_stores_once_and_each_line_has_its_own() {
 
 #[test]
 fn types_are_chosen_and_only_they_count() {
-    let url = channel();
+    let (_server, url) = channel();
     for (event_type, data) in [("a", "1"), ("b", "2"), ("c", "3"), ("a", "4")] {
         goldcrest(&["publish", &url, "--type", event_type, data]).lines();
     }
@@ -99,7 +96,7 @@ fn types_are_chosen_and_only_they_count() {
 
 #[test]
 fn a_file_takes_the_output_and_nothing_is_said_when_it_is_to_be_quiet() {
-    let url = channel();
+    let (_server, url) = channel();
     publish(&url, "one");
     let file = folder("output").join("events");
     let file = file.to_str().unwrap();
@@ -111,7 +108,7 @@ fn a_file_takes_the_output_and_nothing_is_said_when_it_is_to_be_quiet() {
 
 #[test]
 fn lines_of_stdin_are_published_over_a_websocket() {
-    let url = channel();
+    let (_server, url) = channel();
     let mut run = Run::start(&["subscribe", &url, "-t", "websocket", "-n", "2"]);
     run.type_in("one\n/ping\n");
     run.end_input();
@@ -121,7 +118,7 @@ fn lines_of_stdin_are_published_over_a_websocket() {
 
 #[test]
 fn stdin_is_left_to_others_where_it_is_no_terminal() {
-    let url = channel();
+    let (_server, url) = channel();
     let mut run = Run::start(&["subscribe", &url, "-n", "1"]);
     run.wait_for(" over ");
     run.type_in("not for you\n");
@@ -131,7 +128,7 @@ fn stdin_is_left_to_others_where_it_is_no_terminal() {
 
 #[test]
 fn it_ends_quietly_once_nobody_reads() {
-    let url = channel();
+    let (_server, url) = channel();
     let mut shell = std::process::Command::new("sh");
     publish(&url, "one");
     let script = "\"$0\" subscribe -q \"$1\" --since oldest | head -n 1; echo done";
@@ -145,7 +142,7 @@ fn it_ends_quietly_once_nobody_reads() {
 
 #[test]
 fn a_time_limit_is_a_failure_only_where_more_was_asked_for() {
-    let url = channel();
+    let (_server, url) = channel();
     publish(&url, "one");
     let listen = ["subscribe", &url, "--since", "oldest", "--timeout", "0.5"];
     assert_eq!(goldcrest(&listen).lines(), ["one"]);
@@ -162,16 +159,17 @@ fn each_failure_has_its_exit_code() {
     goldcrest(&["subscribe", "http://127.0.0.1:1/events/x"]).failed(3, "refused");
     goldcrest(&["subscribe", "http://nowhere.invalid/events/x"]).failed(3, "not found");
     goldcrest(&["publish", "http://127.0.0.1:1/events/x", "x", "--retry", "1"]).failed(3, "again in");
-    let nowhere = format!("http://{}/nothing", SERVER.authority());
+    let (server, url) = channel();
+    let nowhere = format!("http://{}/nothing", server.authority());
     goldcrest(&["subscribe", &nowhere]).failed(4, "404");
     goldcrest(&["publish", &nowhere, "x"]).failed(4, "404");
     let too_large = format!("x{}", "x".repeat(70_000));
-    goldcrest(&["publish", &channel(), &too_large]).failed(4, "413");
+    goldcrest(&["publish", &url, &too_large]).failed(4, "413");
 }
 
 #[test]
 fn an_event_beyond_the_bound_is_told_and_ends_it() {
-    let url = channel();
+    let (_server, url) = channel();
     publish(&url, &"x".repeat(40_000));
     for transport in TRANSPORTS {
         let listen = ["subscribe", &url, "-t", transport, "--since", "oldest", "--max-event", "1000", "-n", "1"];
@@ -182,7 +180,7 @@ fn an_event_beyond_the_bound_is_told_and_ends_it() {
 
 #[test]
 fn a_scheme_is_found_and_a_port_is_enough() {
-    let url = channel();
+    let (_server, url) = channel();
     publish(&url, "one");
     let bare = url.trim_start_matches("http://");
     let listen = |url: &str| goldcrest(&["subscribe", url, "--since", "oldest", "-n", "1"]).lines();

@@ -41,8 +41,17 @@ impl Stranger {
         Self::node_with(&[certificate.to_str().unwrap(), key.to_str().unwrap()])
     }
 
+    /// A proxy that answers once it has the whole answer of the server at this URL.
+    pub(crate) fn collector(upstream: &str) -> Self {
+        Self::script("collect.mjs", &[upstream])
+    }
+
     fn node_with(arguments: &[&str]) -> Self {
-        let script = tests().join("command/node.mjs");
+        Self::script("node.mjs", arguments)
+    }
+
+    fn script(name: &str, arguments: &[&str]) -> Self {
+        let script = tests().join("command").join(name);
         let arguments = [&[script.to_str().unwrap()], arguments].concat();
         Self::of(Program::other(Path::new("node"), &arguments))
     }

@@ -1,11 +1,7 @@
 //! Node, `websockets`, aiohttp: servers that nobody here wrote.
 
-use std::sync::LazyLock;
-
 use super::run::{Run, goldcrest};
 use super::stranger::Stranger;
-
-static NODE: LazyLock<Stranger> = LazyLock::new(Stranger::node);
 
 #[test]
 fn every_websocket_echoes_text_bytes_and_what_is_large() {
@@ -30,7 +26,8 @@ fn every_websocket_echoes_text_bytes_and_what_is_large() {
 
 #[test]
 fn a_websocket_is_found_behind_http_where_there_are_no_events() {
-    let mut run = Run::start(&["subscribe", &NODE.at("/echo"), "-n", "1"]);
+    let node = Stranger::node();
+    let mut run = Run::start(&["subscribe", &node.at("/echo"), "-n", "1"]);
     run.wait_for("over websocket");
     run.type_in("hello\n");
     assert_eq!(run.end().lines(), ["hello"]);
@@ -38,9 +35,10 @@ fn a_websocket_is_found_behind_http_where_there_are_no_events() {
 
 #[test]
 fn a_subprotocol_is_what_the_server_chose_and_never_taken_for_ours() {
+    let node = Stranger::node();
     // `ws` agrees to whatever is offered first, ours included.
     for protocol in ["chat", "goldcrest.v1"] {
-        let mut run = Run::start(&["subscribe", &NODE.ws("/echo"), "-n", "1", "--protocol", protocol]);
+        let mut run = Run::start(&["subscribe", &node.ws("/echo"), "-n", "1", "--protocol", protocol]);
         run.wait_for(&format!("over websocket, {protocol}"));
         run.type_in("{\"x\":1}\n");
         let line = run.line();
@@ -55,32 +53,36 @@ fn a_subprotocol_is_what_the_server_chose_and_never_taken_for_ours() {
 
 #[test]
 fn a_close_is_an_end_in_order_or_a_loss_by_its_code() {
-    let listen = |code: &str| goldcrest(&["subscribe", &NODE.ws(&format!("/close?{code}"))]);
+    let node = Stranger::node();
+    let listen = |code: &str| goldcrest(&["subscribe", &node.ws(&format!("/close?{code}"))]);
     let ended = listen("1000");
     assert_eq!((ended.code, &ended.stdout[..]), (0, &["bye".to_owned()][..]), "{ended:#?}");
     listen("1001").lines();
     listen("1011").failed(5, "closed by the server: 1011 because");
     listen("4000").failed(5, "closed by the server: 4000 because");
-    goldcrest(&["subscribe", &NODE.ws("/close?1000"), "-n", "2"]).failed(5, "");
+    goldcrest(&["subscribe", &node.ws("/close?1000"), "-n", "2"]).failed(5, "");
 }
 
 #[test]
 fn a_plain_websocket_comes_back_where_it_is_told_to() {
-    let mut run = Run::start(&["subscribe", &NODE.ws("/close?1000"), "--reconnect", "-n", "2"]);
+    let node = Stranger::node();
+    let mut run = Run::start(&["subscribe", &node.ws("/close?1000"), "--reconnect", "-n", "2"]);
     assert_eq!((run.line(), run.line()), ("bye".to_owned(), "bye".to_owned()));
     run.end();
 }
 
 #[test]
 fn bytes_are_written_as_they_are_where_that_is_wanted() {
-    let ended = goldcrest(&["subscribe", &NODE.ws("/binary"), "-n", "1", "--binary", "raw"]);
+    let node = Stranger::node();
+    let ended = goldcrest(&["subscribe", &node.ws("/binary"), "-n", "1", "--binary", "raw"]);
     // 0, 255 and a line feed.
     assert_eq!(ended.lines(), ["\0\u{fffd}"]);
 }
 
 #[test]
 fn round_trips_are_told() {
-    let mut run = Run::start(&["subscribe", &NODE.ws("/echo"), "--rtt", "--no-input"]);
+    let node = Stranger::node();
+    let mut run = Run::start(&["subscribe", &node.ws("/echo"), "--rtt", "--no-input"]);
     for _ in 0..2 {
         assert!(run.wait_for("pong after").ends_with(" ms"));
     }
@@ -88,6 +90,7 @@ fn round_trips_are_told() {
 
 #[test]
 fn an_event_source_comes_back_with_its_last_id_and_shows_no_half_event() {
+    let node = Stranger::node();
     for (server, path, event_type) in
         [(Stranger::node(), "/ticks", "tick"), (Stranger::python("aiohttp_server.py"), "/ticks", "message")]
     {
@@ -98,26 +101,29 @@ fn an_event_source_comes_back_with_its_last_id_and_shows_no_half_event() {
         }
         assert_eq!(run.end().code, 0);
     }
-    let since = goldcrest(&["subscribe", &NODE.at("/moved"), "--since", "41", "-n", "1", "--type", "tick"]).lines();
+    let since = goldcrest(&["subscribe", &node.at("/moved"), "--since", "41", "-n", "1", "--type", "tick"]).lines();
     assert_eq!(since, ["42", "more"], "a redirect is followed with the id");
 }
 
 #[test]
 fn a_server_that_asks_to_stop_is_obeyed() {
-    let ended = goldcrest(&["subscribe", &NODE.at("/stop")]);
+    let node = Stranger::node();
+    let ended = goldcrest(&["subscribe", &node.at("/stop")]);
     assert_eq!((ended.code, ended.stdout.join(" ")), (0, "one two".to_owned()), "{:#?}", ended.stderr);
 }
 
 #[test]
 fn what_is_no_stream_is_refused_by_what_it_said_first() {
-    goldcrest(&["subscribe", &NODE.at("/text")]).failed(4, "another type");
-    goldcrest(&["subscribe", &NODE.at("/nothing")]).failed(4, "404");
-    goldcrest(&["subscribe", &NODE.ws("/nothing")]).failed(4, "404");
+    let node = Stranger::node();
+    goldcrest(&["subscribe", &node.at("/text")]).failed(4, "another type");
+    goldcrest(&["subscribe", &node.at("/nothing")]).failed(4, "404");
+    goldcrest(&["subscribe", &node.ws("/nothing")]).failed(4, "404");
 }
 
 #[test]
 fn fields_and_passwords_are_sent() {
-    let arguments = ["subscribe", &NODE.at("/fields"), "-n", "1", "-H", "X-Token: a b", "-u", "Aladdin:open sesame"];
+    let node = Stranger::node();
+    let arguments = ["subscribe", &node.at("/fields"), "-n", "1", "-H", "X-Token: a b", "-u", "Aladdin:open sesame"];
     let line = goldcrest(&arguments).lines().remove(0);
     let fields: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(fields["x-token"], "a b");
