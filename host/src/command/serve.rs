@@ -1,6 +1,7 @@
 //! The server.
 
-use std::io::{self, IsTerminal};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
 use std::net::SocketAddr;
 
 use clap::Args;
@@ -34,7 +35,9 @@ impl Serve {
         let filter = self.log.parse::<EnvFilter>();
         let filter = filter.map_err(|error| Trouble::usage(format!("--log {}: {error}", self.log)))?;
         let colours = io::stderr().is_terminal() && status::colours_wanted();
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours).init();
+        // Who has closed stderr wants no log: what cannot be written there is no reason to panic.
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
+        log.log_internal_errors(false).init();
         let figures = Figures::default();
         let page = !self.no_page;
         let server = self.options.server().figures(figures.clone());
@@ -158,14 +161,16 @@ async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) 
 
 /// Says what is served, and which lines to try.
 fn announce(addresses: &[SocketAddr], page: bool) {
+    let mut text = String::new();
     for address in addresses {
-        eprintln!("goldcrest serves http://{address}/");
+        let _ = writeln!(text, "goldcrest serves http://{address}/");
     }
     let Some(address) = addresses.first() else { return };
     if page {
-        eprintln!("\n  the five transports side by side, live:  http://{address}/");
+        let _ = writeln!(text, "\n  the five transports side by side, live:  http://{address}/");
     }
-    eprintln!(
+    let _ = writeln!(
+        text,
         "
   publish:      curl -d 'hello' http://{address}/events/news
   poll:         curl http://{address}/events/news
@@ -175,4 +180,5 @@ fn announce(addresses: &[SocketAddr], page: bool) {
   WebSocket:    new WebSocket('ws://{address}/events/news', 'goldcrest.v1')
 "
     );
+    let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -58,12 +58,12 @@ impl Stopper {
         let stopper = self.clone();
         std::thread::Builder::new().name("goldcrest-signals".into()).spawn(move || {
             for signal in signals.forever() {
+                // What is logged comes after what is done: a log that nobody takes must not keep a server from its end.
                 if stopper.is_stopping() {
-                    tracing::warn!("stopped without waiting for the readers");
                     std::process::exit(128 + signal);
                 }
-                tracing::info!("shutting down; once more to end at once");
                 stopper.stop();
+                tracing::info!("shutting down; once more to end at once");
             }
         })?;
         Ok(())

@@ -1,6 +1,10 @@
 //! What is lost and comes back.
 
-use goldcrest_tests::{Program, Server};
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use goldcrest_tests::{Program, Server, patience};
 
 use super::run::{Run, goldcrest};
 use super::stranger::free_address;
@@ -31,6 +35,27 @@ fn a_reader_outlives_its_server_and_is_told_what_is_missing() {
         assert_eq!(run.json()["data"], "two", "{transport}");
         assert_eq!(run.end().code, 0, "{transport}");
     }
+}
+
+#[test]
+fn a_server_whose_log_nobody_takes_ends_by_a_signal_all_the_same() {
+    let mut command = Command::new(Program::path());
+    command.args(["--listen", "127.0.0.1:0", "--drain-timeout", "1"]).stderr(Stdio::piped());
+    let mut server = command.spawn().unwrap();
+    let mut stderr = server.stderr.take().unwrap();
+    // It listens once it says so; what it says after that it says to nobody.
+    stderr.read_exact(&mut [0]).unwrap();
+    drop(stderr);
+    assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
+    let deadline = Instant::now() + patience();
+    let ended = loop {
+        match server.try_wait().unwrap() {
+            None if Instant::now() < deadline => std::thread::yield_now(),
+            ended => break ended,
+        }
+    };
+    let _ = server.kill();
+    assert_eq!(ended.and_then(|status| status.code()), Some(0));
 }
 
 #[test]
