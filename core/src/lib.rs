@@ -16,6 +16,15 @@
 //! | [`serve`] | the async shell of a server, which a chip and a host both run | all of the above |
 //! | [`client`] | the async shell of clients, on a chip and on a host | all but `serve` |
 //! | [`script`] | the client for browsers, as bytes to serve | `serve` |
+//!
+//! # Features
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `embassy-net` | `edge::Socket` for `embassy_net::tcp::TcpSocket`, `edge::Clock` for `embassy-time` |
+//! | `defmt` | a line to [defmt](https://docs.rs/defmt) when a request is refused, a connection upgraded or ended, a reader told of a gap, a client sent away since the server is full; `defmt::Format` for [`session::Ended`] and what it holds |
+//! | `log` | the same lines to [log](https://docs.rs/log) |
+//!
+//! By default none is on. `defmt` and `log` exclude each other; with neither no format string remains.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -30,6 +39,7 @@ pub mod http;
 pub mod hub;
 pub mod json;
 pub mod log;
+mod notice;
 pub mod script;
 pub mod serve;
 pub mod session;

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::render::{Form, Progress, Rendered, render};
 use crate::log::{EventId, Gap, GapPolicy, Position, Source};
+use crate::notice;
 use crate::sink::{Pour, Sink};
 use crate::time::Instant;
 
@@ -223,7 +224,10 @@ impl<F: FollowForm> Follow<F> {
     /// Between two things to say: a gap before all else. A farewell comes once there is no event left.
     fn next(&mut self) {
         self.saying = match (self.gap.take(), self.end) {
-            (Some(gap), _) => Saying::Gap(gap),
+            (Some(gap), _) => {
+                notice::gap(gap);
+                Saying::Gap(gap)
+            }
             (None, Some(End::Behind)) => Saying::Ended,
             (None, Some(End::Farewell(_)) | None) => Saying::Events,
         };

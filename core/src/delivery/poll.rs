@@ -4,6 +4,7 @@ use super::envelope::{Envelope, after_member, gap_member};
 use super::follow::{Filled, Then};
 use super::render::{Progress, Rendered, measure, render};
 use crate::log::{EventId, Gap, Placed, Source};
+use crate::notice;
 use crate::sink::{Pour, Ruler, Sink};
 
 const FIRST: Envelope = Envelope { before: b"", behind: b"" };
@@ -48,6 +49,9 @@ impl Poll {
     /// What there is at `placed`, where [`Source::place`] put the reader.
     pub fn new(source: &impl Source, placed: Placed, bounds: &PollBounds) -> Self {
         let Placed { after, gap } = placed;
+        if let Some(gap) = gap {
+            notice::gap(gap);
+        }
         let (last, events) = Self::reach(source, after, bounds);
         let mut poll = Self {
             after,

@@ -4,6 +4,7 @@ use super::any::AnyForm;
 use super::envelope::{Envelope, gap_notice};
 use super::render::{Form, Progress, Rendered, measure, render};
 use crate::log::{Encoding, EventId, Gap, GapPolicy, Meta, Position, Source};
+use crate::notice;
 use crate::sink::{Pour, Ruler, Sink};
 
 /// How events become messages.
@@ -88,6 +89,7 @@ impl Messages {
     pub fn next(&mut self, source: &impl Source) -> NextMessage {
         loop {
             if let Some(gap) = self.gap.take() {
+                notice::gap(gap);
                 if self.framing == Framing::Plain {
                     self.behind = true;
                     return NextMessage::Behind;

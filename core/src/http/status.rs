@@ -15,6 +15,7 @@ use super::class::ascii;
 /// assert_eq!(Status::new(1000), None);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Status(u16);
 
 macro_rules! statuses {

@@ -9,6 +9,7 @@ use super::{Ended, Outcome, Runtime};
 use crate::edge::{Interest, Lent};
 use crate::http::copy::copy;
 use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Refusal, Request, Response, Status, Version};
+use crate::notice;
 use crate::sink::{Pour, Sink};
 use crate::ws::Role;
 use crate::ws::connection::Unmasked;
@@ -230,6 +231,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// # Errors
     /// [`Ended::Refused`], which a handler passes on.
     pub async fn refuse(self, refusal: Refusal) -> Outcome {
+        notice::refused(refusal.status().code(), refusal.reason());
         Err(self.last_respond(&Response::text(refusal.status(), refusal.reason())).await)
     }
 
@@ -289,6 +291,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         let protocol = acceptance.protocol.and_then(|chosen| options.protocols.iter().position(|it| *it == chosen));
         let (line, _) = self.into_parts();
         line.send(&|out| acceptance.pour(out)).await?;
+        notice::upgraded(acceptance.protocol);
         Ok(WebSocket::new(line, Role::Server, Unmasked, options.max_message, protocol))
     }
 
@@ -299,6 +302,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     }
 
     pub(super) async fn refuse_handshake(self, refusal: HandshakeRefusal) -> Ended {
+        notice::refused(refusal.status(), refusal.text());
         let status = Status::new(refusal.status()).unwrap_or(Status::BAD_REQUEST);
         // One `Connection` says both: what may be upgraded to, and that this connection ends.
         let upgrades = refusal.fields().iter().any(|(name, _)| *name == "Connection");

@@ -58,10 +58,13 @@ use core::task::{Context, Poll};
 
 use crate::edge::{Interest, Lent, Socket};
 use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status};
+use crate::notice;
 use crate::sink::decimal;
 use allowance::Allowance;
 use exchange::respond;
 use line::Line;
+
+const NOT_FOR_YOU: &str = "this origin or host may not ask\n";
 
 /// Answers requests.
 #[allow(async_fn_in_trait, reason = "single-threaded executors on both sides: no Send bound is wanted")]
@@ -107,6 +110,7 @@ pub fn serve<R: Runtime, H: Handler>(
             Ended::Closed | Ended::Refused(_) | Ended::Protocol(_) if !line.answering => line.finish().await,
             _ => line.socket.abort(),
         }
+        notice::ended(ended);
         ended
     }
 }
@@ -198,7 +202,8 @@ fn answer<R: Runtime, H: Handler>(
         let mut exchange = Exchange::new(line, request);
         let served = if !exchange.line.config.access.judge(exchange.request()) {
             exchange.hide_from_origin();
-            exchange.respond(&Response::text(Status::FORBIDDEN, "this origin or host may not ask\n")).await?
+            notice::refused(Status::FORBIDDEN.code(), NOT_FOR_YOU);
+            exchange.respond(&Response::text(Status::FORBIDDEN, NOT_FOR_YOU)).await?
         } else if exchange.is_preflight() {
             exchange.preflight().await?
         } else if let Err(status) = handler.authorize(exchange.request()) {
@@ -243,11 +248,13 @@ async fn skip_content<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
 
 /// Refuses a request whose end is not known.
 async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refusal: Refusal) -> Ended {
+    notice::refused(refusal.status().code(), refusal.reason());
     respond(line, &Response::text(refusal.status(), refusal.reason())).await
 }
 
 /// All head buffers are in use: whoever asks is to come back.
 async fn busy<R: Runtime>(line: &mut Line<'_, R>) -> Ended {
+    notice::full("all head buffers");
     let mut digits = [0; 20];
     let seconds = line.config.retry_after.as_secs().max(1);
     let response = Response {

@@ -7,6 +7,8 @@ mod goldcrest;
 mod http;
 mod json;
 mod neighbour;
+#[cfg(feature = "log")]
+mod notices;
 mod overwritten;
 mod own;
 mod pairs;

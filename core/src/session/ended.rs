@@ -7,6 +7,7 @@ use crate::ws::ProtocolError;
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Ended {
     /// In order: the peer closed, or the last answer was sent.

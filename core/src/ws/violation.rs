@@ -7,6 +7,7 @@ use super::close::CloseCode;
 /// Each ends the connection: a Close with [`close_code`](Self::close_code) leaves, then the socket is dropped
 /// (RFC 6455 §7.1.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ProtocolError {
     /// RSV1, RSV2 or RSV3 is set, and no extension was agreed that gives it a meaning (§5.2).
     ReservedBits,

@@ -6,6 +6,7 @@ use super::Transport;
 use super::ask::Ask;
 use crate::delivery::{EventStream, FollowForm};
 use crate::http::{Response, Status};
+use crate::notice;
 use crate::serve::exchange::Exchange;
 use crate::serve::{Ended, Handler, Outcome, Runtime};
 use crate::sink::{Pour, decimal, poured};
@@ -26,6 +27,7 @@ impl Handler for Full {
 /// Asks the client to come back: an `EventSource` by `retry`, since it never comes back after a 503; others by
 /// `Retry-After`. Both are spread, so that they do not all come at once.
 pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport: Transport) -> Outcome {
+    notice::full("all places of readers");
     let base = millis(exchange.line.config.retry_after);
     let delay = base.saturating_add(spread(exchange.runtime().random(), base / 2));
     if transport == Transport::Sse {

@@ -10,6 +10,7 @@ use crate::edge::{Interest, Lent};
 use crate::http::copy::copy;
 use crate::hub::{ChannelName, Channels, Publication, PublishError, Reader};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy, Source};
+use crate::notice;
 use crate::serve::allowance::Allowance;
 use crate::serve::exchange::{Exchange, Served};
 use crate::serve::line::Line;
@@ -48,6 +49,7 @@ pub(super) fn answer<H: Channels, R: Runtime>(
             let messages = Messages::new(framing, &reader, ask.position, policy);
             let (line, _) = exchange.into_parts();
             line.send(&|out| acceptance.pour(out)).await?;
+            notice::upgraded(acceptance.protocol);
             (line, framing, messages)
         };
         let mut session = Session {
