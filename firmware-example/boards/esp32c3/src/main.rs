@@ -1,0 +1,92 @@
+//! The application on an ESP32-C3 over Wi-Fi. `SSID` and `PASSWORD` name the network when it is built.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `wifi.rs` | joining the network, and joining it again |
+//! | `memory.rs` | how much RAM is used |
+#![no_std]
+#![no_main]
+
+mod memory;
+mod wifi;
+
+use core::panic::PanicInfo;
+
+use embassy_executor::Spawner;
+use embassy_net::{Ipv4Address, Ipv4Cidr, Runner, StackResources, StaticConfigV4};
+use esp_hal::Config;
+use esp_hal::clock::CpuClock;
+use esp_hal::gpio::{Level, Output, OutputConfig};
+use esp_hal::interrupt::software::SoftwareInterruptControl;
+use esp_hal::peripherals::{ADC1, RNG};
+use esp_hal::rng::{Trng, TrngSource};
+use esp_hal::timer::timg::TimerGroup;
+use esp_println::println;
+use esp_radio::wifi::Interface;
+use goldcrest_app::Board;
+use goldcrest_app::sizes::SOCKETS;
+use log::{LevelFilter, error};
+use static_cell::{ConstStaticCell, StaticCell};
+
+// What the bootloader looks for.
+esp_bootloader_esp_idf::esp_app_desc!();
+
+static BOARD: StaticCell<Board> = StaticCell::new();
+static STACK: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
+
+/// For a network without DHCP.
+const FALLBACK: StaticConfigV4 = StaticConfigV4 {
+    address: Ipv4Cidr::new(Ipv4Address::new(192, 168, 7, 2), 24),
+    gateway: None,
+    dns_servers: heapless::Vec::new(),
+};
+
+#[embassy_executor::task]
+async fn network(mut runner: Runner<'static, Interface<'static>>) -> ! {
+    runner.run().await
+}
+
+#[embassy_executor::task]
+async fn led(mut pin: Output<'static>) -> ! {
+    loop {
+        pin.set_level(if goldcrest_app::led::changed().await { Level::High } else { Level::Low });
+    }
+}
+
+#[esp_rtos::main]
+async fn main(spawner: Spawner) {
+    memory::paint_stack();
+    let chip = esp_hal::init(Config::default().with_cpu_clock(CpuClock::max()));
+    esp_println::logger::init_logger(LevelFilter::Info);
+    // For the radio and its scheduler: what the bootloader leaves behind, and some more.
+    esp_alloc::heap_allocator!(#[esp_hal::ram(reclaimed)] size: 64 * 1024);
+    esp_alloc::heap_allocator!(size: 36 * 1024);
+    let seed = seed(chip.RNG, chip.ADC1);
+    let interrupts = SoftwareInterruptControl::new(chip.SW_INTERRUPT);
+    esp_rtos::start(TimerGroup::new(chip.TIMG0).timer0, interrupts.software_interrupt0);
+
+    let (controller, interfaces) = match esp_radio::wifi::new(chip.WIFI, Default::default()) {
+        Ok(radio) => radio,
+        Err(reason) => return error!("no radio: {reason:?}"),
+    };
+    let (stack, runner) = embassy_net::new(interfaces.station, goldcrest_app::network::dhcp(), STACK.take(), seed);
+    goldcrest_app::spawn(spawner, wifi::join(controller));
+    goldcrest_app::spawn(spawner, network(runner));
+    goldcrest_app::spawn(spawner, led(Output::new(chip.GPIO10, Level::Low, OutputConfig::default())));
+    let board = Board { name: "esp32c3", fallback: FALLBACK, memory: memory::figures, seed };
+    goldcrest_app::start(spawner, stack, BOARD.init(board));
+}
+
+/// Noise of the converter, since the radio, whose noise it would be otherwise, is not on yet.
+fn seed(rng: RNG<'static>, adc: ADC1<'static>) -> u64 {
+    let _noise = TrngSource::new(rng, adc);
+    let Ok(random) = Trng::try_new() else { unreachable!("its source is on") };
+    u64::from(random.random()) << 32 | u64::from(random.random())
+}
+
+/// Says why and starts again.
+#[panic_handler]
+fn panic(why: &PanicInfo<'_>) -> ! {
+    println!("{why}");
+    esp_hal::system::software_reset()
+}
