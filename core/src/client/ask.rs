@@ -13,7 +13,7 @@ use crate::http::{Answer, Fields, all_token, is_value};
 use crate::hub::Publication;
 use crate::log::Encoding;
 use crate::session::Ended;
-use crate::sink::Pour;
+use crate::sink::{Pour, Sink};
 use crate::ws::handshake::key::Key;
 
 /// Names of fields that are the client's own to write.
@@ -56,22 +56,11 @@ pub(super) struct Upgrade<'a> {
 impl Asking<'_> {
     /// Pours the whole request; `elsewhere` where a redirect has led to another origin.
     fn pour(&self, url: &Url<'_>, headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Pour) {
-        out.pour(if self.publication.is_some() { b"POST " } else { b"GET " });
-        let target = url.target();
-        let (root, rest) = target.pieces();
-        out.pour(root.as_bytes());
-        out.pour(rest.as_bytes());
-        let mut separator: &[u8] = if target.has_query() { b"&" } else { b"?" };
+        let method = if self.publication.is_some() { "POST " } else { "GET " };
         let of_type = self.publication.map(|publication| ("type", publication.event_type.as_str()));
-        for (name, value) in [self.query, of_type.filter(|(_, name)| !name.is_empty())].into_iter().flatten() {
-            out.pour(separator);
-            out.pour(name.as_bytes());
-            out.pour(b"=");
-            percent_encode(value.as_bytes(), out);
-            separator = b"&";
-        }
-        out.pour(b" HTTP/1.1\r\n");
-        field("Host", url.authority().as_bytes(), out);
+        let query: heapless::Vec<_, 2> =
+            [self.query, of_type.filter(|(_, name)| !name.is_empty())].into_iter().flatten().collect();
+        pour_target(url, method, &query, out);
         if let Some(accept) = self.accept {
             field("Accept", accept.as_bytes(), out);
             field("Cache-Control", b"no-store", out);
@@ -87,12 +76,7 @@ impl Asking<'_> {
         if let Some(upgrade) = &self.upgrade {
             upgrade.pour(out);
         }
-        for (name, value) in headers {
-            let follows = !name.eq_ignore_ascii_case("authorization") && !name.eq_ignore_ascii_case("cookie");
-            if follows || !elsewhere {
-                field(name, value.as_bytes(), out);
-            }
-        }
+        pour_headers(headers, elsewhere, out);
         let Some(publication) = self.publication else { return out.pour(b"\r\n") };
         field(
             "Content-Type",
@@ -113,15 +97,10 @@ impl Asking<'_> {
 
     /// Whether nothing of it would break out of its field.
     fn is_sound(&self, headers: &[(&str, &str)]) -> bool {
-        let value = |value: &[u8]| value.iter().all(|byte| is_value(*byte));
-        let own = |name: &str| {
-            let sec = name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("sec-websocket-"));
-            sec || OWN.iter().any(|own| name.eq_ignore_ascii_case(own))
-        };
         let key = self.publication.and_then(|publication| publication.idempotency_key);
-        headers.iter().all(|(name, text)| all_token(name.as_bytes()) && !own(name) && value(text.as_bytes()))
-            && value(self.last_event_id.as_bytes())
-            && key.is_none_or(value)
+        are_sound(headers)
+            && all_value(self.last_event_id.as_bytes())
+            && key.is_none_or(all_value)
             && self.upgrade.is_none_or(|upgrade| upgrade.is_sound())
     }
 
@@ -167,6 +146,48 @@ impl Upgrade<'_> {
             && names
                 .all(|(at, name)| all_token(name.as_bytes()) && !self.protocols.iter().take(at).any(|it| it == name))
     }
+}
+
+/// Pours the request line, and the field that says where it goes.
+fn pour_target(url: &Url<'_>, method: &str, query: &[(&str, &str)], out: &mut impl Pour) {
+    out.pour(method.as_bytes());
+    let target = url.target();
+    let (root, rest) = target.pieces();
+    out.pour(root.as_bytes());
+    out.pour(rest.as_bytes());
+    let mut separator: &[u8] = if target.has_query() { b"&" } else { b"?" };
+    for (name, value) in query {
+        out.pour(separator);
+        out.pour(name.as_bytes());
+        out.pour(b"=");
+        percent_encode(value.as_bytes(), out);
+        separator = b"&";
+    }
+    out.pour(b" HTTP/1.1\r\n");
+    field("Host", url.authority().as_bytes(), out);
+}
+
+/// Pours the caller's fields; `elsewhere` where a redirect has led to another origin.
+fn pour_headers(headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Pour) {
+    for (name, value) in headers {
+        let follows = !name.eq_ignore_ascii_case("authorization") && !name.eq_ignore_ascii_case("cookie");
+        if follows || !elsewhere {
+            field(name, value.as_bytes(), out);
+        }
+    }
+}
+
+/// Whether the caller's fields are the caller's to send, and none would break out of its line.
+fn are_sound(headers: &[(&str, &str)]) -> bool {
+    let own = |name: &str| {
+        let sec = name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("sec-websocket-"));
+        sec || OWN.iter().any(|own| name.eq_ignore_ascii_case(own))
+    };
+    headers.iter().all(|(name, text)| all_token(name.as_bytes()) && !own(name) && all_value(text.as_bytes()))
+}
+
+fn all_value(value: &[u8]) -> bool {
+    value.iter().all(|byte| is_value(*byte))
 }
 
 fn field(name: &str, value: &[u8], out: &mut impl Pour) {
@@ -223,6 +244,35 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
         }
     }
 
+    /// Asks for an upgrade, over a connection of its own, as [`Asker::ask`] does; after an error it has to be told to
+    /// [`Asker::forget`]. No redirect is followed: who asks for nothing else has no code for that.
+    pub(super) async fn upgrade(
+        &mut self,
+        upgrade: &Upgrade<'_>,
+        query: Option<(&str, &str)>,
+        buffer: &mut [u8],
+    ) -> Result<usize, Error<ConnectError<R>>> {
+        let headers = self.config.headers;
+        if !(are_sound(headers) && upgrade.is_sound()) {
+            return Err(Error::Request);
+        }
+        let url = Url::parse(self.url)?;
+        let call = match &mut self.call {
+            Some(call) => call,
+            None => {
+                let socket = connect(self.runtime, self.config, &url).await?;
+                self.call.insert(Call::new(ClientLink::new(socket, self.runtime, self.config)))
+            }
+        };
+        let render = |out: &mut Sink<'_>| {
+            pour_target(&url, "GET ", query.as_slice(), out);
+            upgrade.pour(out);
+            pour_headers(headers, false, out);
+            out.pour(b"\r\n");
+        };
+        Ok(call.answer(&render, buffer, Duration::ZERO).await?)
+    }
+
     async fn try_ask(&mut self, asking: &Asking<'_>, buffer: &mut [u8]) -> Result<usize, Error<ConnectError<R>>> {
         if !asking.is_sound(self.config.headers) {
             return Err(Error::Request);
@@ -239,7 +289,7 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
                 }
             };
             let headers = self.config.headers;
-            let render = |out: &mut crate::sink::Sink<'_>| asking.pour(&url, headers, elsewhere, out);
+            let render = |out: &mut Sink<'_>| asking.pour(&url, headers, elsewhere, out);
             let length = match call.answer(&render, buffer, asking.wait.unwrap_or_default()).await {
                 Ok(length) => length,
                 // The server has ended a connection that it kept, as it may at any time (RFC 9112 §9.3.1).

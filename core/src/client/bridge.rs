@@ -27,10 +27,10 @@
 //! }
 //! ```
 
-use core::task::Poll;
+use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::ask::{Asker, Asking, Upgrade};
+use super::ask::{Asker, Upgrade};
 use super::event_source::sleep;
 use super::spread::Spread;
 use super::subscription::SUBPROTOCOL;
@@ -217,8 +217,7 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
     async fn open(&mut self, nonce: [u8; 16]) -> Result<(), Error<ConnectError<R>>> {
         let upgrade = Upgrade { nonce, protocols: &[SUBPROTOCOL], origin: None };
         // What is on the channel already is not asked for.
-        let asking = Asking { query: Some(("after", "newest")), upgrade: Some(upgrade), ..Asking::default() };
-        let length = self.asker.ask(&asking, self.buffer).await?;
+        let length = self.asker.upgrade(&upgrade, Some(("after", "newest")), self.buffer).await?;
         let head = self.buffer.get(..length).unwrap_or_default();
         let Some(protocol) = verify(&upgrade, head, self.asker.config.max_fields)? else {
             return Err(Error::NotUpgraded(NotUpgraded::Protocol));
@@ -235,13 +234,14 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
         let sent = if self.reading { Sent::Full } else { self.send()? };
         let Some(socket) = &mut self.socket else { return Err(Ended::Closed) };
         let (reader, after) = (&mut self.reader, self.sent);
-        let ready = match sent {
+        let (room, follows) = match sent {
             Sent::Told(told) => return Ok(Some(told)),
-            Sent::Full => socket.ready_or(0, &mut |_| Poll::Pending).await?,
-            Sent::Stuck => socket.ready_or(1, &mut |_| Poll::Pending).await?,
-            Sent::All => socket.ready_or(0, &mut |cx| reader.poll_moved(cx, after)).await?,
+            Sent::Full => (0, false),
+            Sent::Stuck => (1, false),
+            Sent::All => (0, true),
         };
-        if ready.is_none() {
+        let mut moved = |cx: &mut Context<'_>| if follows { reader.poll_moved(cx, after) } else { Poll::Pending };
+        if socket.ready_or(room, &mut moved).await?.is_none() {
             return Ok(None);
         }
         // An answer is short. What is longer is an event of the channel, and is passed over.

@@ -22,7 +22,7 @@
 
 use core::future::Future;
 
-use super::ask::{Asker, Asking, Upgrade};
+use super::ask::{Asker, Upgrade};
 use super::{ClientLink, Config, ConnectError, Error, Keys, Runtime};
 use crate::http::Answer;
 use crate::session::{Ended, Session};
@@ -67,10 +67,9 @@ impl<'e, R: Runtime> Session<ClientLink<'e, R>, Keys<'e, R>> {
     ) -> impl Future<Output = Result<Self, Error<ConnectError<R>>>> {
         async move {
             let upgrade = Upgrade { nonce: nonce(runtime)?, protocols: options.protocols, origin: options.origin };
-            let asking = Asking { upgrade: Some(upgrade), ..Asking::default() };
             let (link, protocol) = {
                 let mut asker = Asker::new(runtime, config, url, &mut []);
-                let length = asker.ask(&asking, buffer).await?;
+                let length = asker.upgrade(&upgrade, None, buffer).await?;
                 let protocol = verify(&upgrade, buffer.get(..length).unwrap_or_default(), config.max_fields)?;
                 (asker.take_call().ok_or(Error::Closed)?.link, protocol)
             };
