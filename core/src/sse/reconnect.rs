@@ -177,10 +177,10 @@ impl<const N: usize> Reconnect<N> {
         // Not `clamp`, which panics where a policy's bounds are crossed: then the shorter one rules.
         let delay = self.reconnection_time.saturating_mul(factor).max(self.policy.shortest).min(self.policy.longest);
         let most = millis(delay).saturating_mul(u64::from(self.policy.jitter_percent)) / 100;
-        // The high half of a 32 by 96 bit product: as uniform as `random` is, without a division.
-        let jitter = (u128::from(most).saturating_add(1).saturating_mul(u128::from(random))) >> 32;
-        let jitter = Duration::from_millis(u64::try_from(jitter).unwrap_or(u64::MAX));
-        Decision::After(delay.saturating_add(jitter))
+        // The high half of a product: as uniform as `random` is, without a division. Past 49 days of it there is no more.
+        let most = u64::from(u32::try_from(most).unwrap_or(u32::MAX));
+        let jitter = most.saturating_add(1).saturating_mul(u64::from(random)) >> 32;
+        Decision::After(delay.saturating_add(Duration::from_millis(jitter)))
     }
 
     /// The reconnection time, as the server set it or as the policy has it.
@@ -241,5 +241,5 @@ impl<const N: usize> LastEventId<N> {
 }
 
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()))
 }
