@@ -60,25 +60,11 @@ impl Socket for TcpSocket<'_> {
     }
 
     fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Error> {
-        if self.can_recv() {
-            return lent(self.read_with(f));
-        }
-        if self.may_recv() {
-            return Ok(Lent::NotNow);
-        }
-        // `read_with` calls both a reset; `read` knows a FIN.
-        match once(self.read(&mut [])) {
-            Some(Ok(_)) => Ok(Lent::Eof),
-            Some(Err(error)) => Err(error),
-            None => Ok(Lent::NotNow),
-        }
+        borrowed(f, |f| lend_received(self, f))
     }
 
     fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Error> {
-        if self.can_send() {
-            return lent(self.write_with(f));
-        }
-        if self.may_send() { Ok(Lent::NotNow) } else { Err(Error::ConnectionReset) }
+        borrowed(f, |f| lend_room(self, f))
     }
 
     fn room(&self) -> usize {
@@ -103,8 +89,52 @@ impl Socket for TcpSocket<'_> {
     }
 }
 
+/// What a loan is taken by, whoever takes it: all connections of a chip share the code of one loan.
+type Taker<'f> = dyn FnMut(&mut [u8]) -> usize + 'f;
+
+/// Calls `lend` with a taker that calls `f`.
+fn borrowed<R>(
+    f: impl FnOnce(&mut [u8]) -> (usize, R),
+    lend: impl FnOnce(&mut Taker<'_>) -> Result<Lent<()>, Error>,
+) -> Result<Lent<R>, Error> {
+    let (mut f, mut result) = (Some(f), None);
+    let lent = lend(&mut |bytes| {
+        let Some(f) = f.take() else { return 0 };
+        let (count, said) = f(bytes);
+        result = Some(said);
+        count
+    })?;
+    Ok(match (lent, result) {
+        (_, Some(result)) => Lent::Got(result),
+        (Lent::Eof, None) => Lent::Eof,
+        (Lent::Got(()) | Lent::NotNow, None) => Lent::NotNow,
+    })
+}
+
+fn lend_received(socket: &mut TcpSocket<'_>, f: &mut Taker<'_>) -> Result<Lent<()>, Error> {
+    if socket.can_recv() {
+        return lent(socket.read_with(|bytes| (f(bytes), ())));
+    }
+    if socket.may_recv() {
+        return Ok(Lent::NotNow);
+    }
+    // `read_with` calls both a reset; `read` knows a FIN.
+    match once(socket.read(&mut [])) {
+        Some(Ok(_)) => Ok(Lent::Eof),
+        Some(Err(error)) => Err(error),
+        None => Ok(Lent::NotNow),
+    }
+}
+
+fn lend_room(socket: &mut TcpSocket<'_>, f: &mut Taker<'_>) -> Result<Lent<()>, Error> {
+    if socket.can_send() {
+        return lent(socket.write_with(|room| (f(room), ())));
+    }
+    if socket.may_send() { Ok(Lent::NotNow) } else { Err(Error::ConnectionReset) }
+}
+
 /// Polls a loan that was seen to be ready. Were it not, its waker would be overwritten by one that wakes nobody.
-fn lent<R>(loan: impl Future<Output = Result<R, Error>>) -> Result<Lent<R>, Error> {
+fn lent(loan: impl Future<Output = Result<(), Error>>) -> Result<Lent<()>, Error> {
     match once(loan) {
         Some(result) => result.map(Lent::Got),
         None => Ok(Lent::NotNow),
