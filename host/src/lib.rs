@@ -10,7 +10,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`Server`] (`server/`) | listeners, accepting, limits, shutting down |
+//! | [`Server`] (`server/`) | listeners, accepting, limits, following other hubs, shutting down |
 //! | [`Hub`], [`ThreadHub`] (`hub/`) | the channels: a master log and its mirrors |
 //! | `reactor/` | sockets and alarms of a thread |
 //! | [`client`] | what the clients of the core stand on |
@@ -56,7 +56,7 @@ mod reactor;
 mod server;
 
 pub use hub::{ChannelLimits, Hub, ThreadHub, ThreadReader};
-pub use server::{Limits, Server, Stopper, raise_descriptor_limit};
+pub use server::{Follow, FollowError, Limits, Server, Stopper, raise_descriptor_limit};
 
 /// The examples in the README are compiled.
 #[cfg(doctest)]

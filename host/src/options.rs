@@ -13,7 +13,7 @@ use goldcrest_core::serve::{Access, Config, HostPolicy};
 use goldcrest_core::ws::handshake::origin::OriginPolicy;
 
 use crate::server::default_config;
-use crate::{ChannelLimits, Limits, Server};
+use crate::{ChannelLimits, Follow, Limits, Server};
 
 /// Where a server listens, its bounds, and who may ask.
 #[derive(Parser, Clone, Debug)]
@@ -65,6 +65,11 @@ pub struct Options {
     /// Forget a channel that nobody has used for so long, its history included
     #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Channels")]
     pub reap_after: u64,
+
+    /// Publish what is published on this channel of another hub too, in the channel of the same name or in CHANNEL; may
+    /// be given several times. No circles: two hubs must not follow each other's channels of one name
+    #[arg(long, value_name = "[CHANNEL=]URL", help_heading = "Channels")]
+    pub follow: Vec<Follow>,
 
     /// What a reader gets whose next event is not kept any more
     #[arg(long, value_enum, default_value_t = Gap::Replay, help_heading = "Channels")]
@@ -153,6 +158,7 @@ impl Options {
             Some(threads) => server.threads(threads.get()),
             None => server,
         };
+        let server = self.follow.iter().fold(server, |server, follow| server.follow(follow.clone()));
         self.listen.iter().fold(server, |server, address| server.listen(*address))
     }
 

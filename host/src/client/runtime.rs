@@ -10,7 +10,7 @@ use goldcrest_core::ws::connection::NoEntropy;
 use smol::{LocalExecutor, Task};
 
 use super::{Connector, TlsOptions};
-use crate::reactor::{BufferLimits, CoarseClock, Reactor, run};
+use crate::reactor::{BufferLimits, CoarseClock, Notifier, Reactor, run};
 
 /// The world around the clients of one thread. A clone is the same.
 #[derive(Clone)]
@@ -27,13 +27,27 @@ impl ClientRuntime {
     /// # Errors
     /// The system gives no readiness queue.
     pub fn block_on<T>(tls: TlsOptions, main: impl AsyncFnOnce(&Self) -> T) -> io::Result<T> {
+        Self::block_on_beside(tls, |_| (), || {}, main)
+    }
+
+    /// The same, with `between` called once a turn, of which `notified` is given what brings one about from elsewhere.
+    ///
+    /// # Errors
+    /// The system gives no readiness queue.
+    pub(crate) fn block_on_beside<T>(
+        tls: TlsOptions,
+        notified: impl FnOnce(Notifier),
+        between: impl Fn(),
+        main: impl AsyncFnOnce(&Self) -> T,
+    ) -> io::Result<T> {
         let (reactor, notifier) = Reactor::new(BufferLimits::default())?;
+        notified(notifier.clone());
         let reactor = Rc::new(reactor);
         let executor = Rc::new(LocalExecutor::new());
         let clock = CoarseClock(reactor.alarms.clone());
         let connector = Connector::new(Rc::clone(&reactor), tls);
         let runtime = Self { connector, clock, executor: Rc::downgrade(&executor) };
-        Ok(run(&executor, &reactor, notifier, || {}, main(&runtime)))
+        Ok(run(&executor, &reactor, notifier, between, main(&runtime)))
     }
 
     /// Runs `future` beside what runs already; it ends when the task is dropped.

@@ -6,10 +6,12 @@
 //! | `admission.rs` | who is let in: connections in all and by address |
 //! | `thread.rs` | one thread: its executor, its connections |
 //! | `trouble.rs` | says that accepting fails, without filling the log |
+//! | `follow.rs` | [`Follow`]: channels of other hubs, followed |
 //! | `runtime.rs` | what the core's connections stand on here: buffers, clock, figures |
 //! | `shutdown.rs` | [`Stopper`]: signals, and telling every thread |
 
 mod admission;
+mod follow;
 mod listen;
 mod runtime;
 mod shutdown;
@@ -26,6 +28,7 @@ use goldcrest_core::serve::{Access, Config, Handler};
 use goldcrest_core::ws::handshake::origin::OriginPolicy;
 
 pub use admission::Limits;
+pub use follow::{Follow, FollowError};
 pub use shutdown::Stopper;
 
 use crate::figures::Figures;
@@ -50,6 +53,7 @@ pub struct Server {
     channels: ChannelLimits,
     config: Config<'static>,
     hub: Option<Hub>,
+    follows: Vec<Follow>,
     figures: Figures,
     stopper: Stopper,
     announce: Option<Announce>,
@@ -71,6 +75,7 @@ impl Server {
             channels: ChannelLimits::default(),
             config: default_config(),
             hub: None,
+            follows: Vec::new(),
             figures: Figures::default(),
             stopper: Stopper::default(),
             announce: None,
@@ -119,6 +124,12 @@ impl Server {
         self
     }
 
+    /// Follows one more channel of another hub: its events are published here too, each once.
+    pub fn follow(mut self, follow: Follow) -> Self {
+        self.follows.push(follow);
+        self
+    }
+
     /// The figures to count for.
     pub fn figures(mut self, figures: Figures) -> Self {
         self.figures = figures;
@@ -153,6 +164,7 @@ impl Server {
         let (addresses, listeners) = listen::bind(&listen, self.threads, &self.limits, self.config.write_timeout)?;
         let admission = Arc::new(Admission::new(self.limits.clone()));
         self.stopper.watch_signals()?;
+        let (follows, event) = (self.follows, self.limits.event);
         let (config, figures, stopper, handler) = (&self.config, &self.figures, &self.stopper, &handler);
         if let Some(announce) = &self.announce {
             announce(&addresses);
@@ -183,6 +195,21 @@ impl Server {
                 };
                 let thread = std::thread::Builder::new().name(format!("goldcrest-{number}"));
                 match thread.spawn_scoped(scope, serve) {
+                    Ok(thread) => running.push(thread),
+                    Err(error) => {
+                        stopper.stop();
+                        return Err(error);
+                    }
+                }
+            }
+            if !follows.is_empty() {
+                let hub = hub.clone();
+                let follow = move || {
+                    let _ends = StopAtEnd(stopper);
+                    follow::run(follows, &hub, stopper, event)
+                };
+                let thread = std::thread::Builder::new().name("goldcrest-follow".into());
+                match thread.spawn_scoped(scope, follow) {
                     Ok(thread) => running.push(thread),
                     Err(error) => {
                         stopper.stop();

@@ -1,0 +1,180 @@
+//! A hub that follows a channel of another: nothing lost that the other one keeps, nothing twice.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use goldcrest_host::core::hub::{ChannelName, Publication};
+use goldcrest_host::core::log::{Encoding, EventType};
+use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::{ChannelLimits, Follow, FollowError, Hub, Server, Stopper, ThreadHub};
+use serde_json::Value;
+
+struct Channels(ThreadHub);
+
+impl Handler for Channels {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        Events::new(&self.0).handle(exchange).await
+    }
+}
+
+/// A server of a hub, stopped when it is dropped.
+struct Running {
+    hub: Hub,
+    address: SocketAddr,
+    stopper: Stopper,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Running {
+    fn start(address: &str, follow: &[String]) -> Self {
+        let hub = Hub::new(ChannelLimits::default()).unwrap();
+        let (tell, told) = mpsc::channel();
+        let server = Server::new().hub(hub.clone()).threads(2).listen(address.parse().unwrap());
+        let server = follow.iter().fold(server, |server, text| server.follow(text.parse().unwrap()));
+        let server = server.on_listening(move |addresses| tell.send(addresses[0]).unwrap());
+        let stopper = server.stopper();
+        let thread = Some(thread::spawn(|| server.run(Channels)));
+        Self { hub, address: told.recv().unwrap(), stopper, thread }
+    }
+
+    fn new() -> Self {
+        Self::start("127.0.0.1:0", &[])
+    }
+
+    fn url(&self, channel: &str) -> String {
+        format!("http://{}/events/{channel}", self.address)
+    }
+
+    fn publish(&self, channel: &str, data: &str) {
+        self.hub.publish(channel, EventType::MESSAGE, data).unwrap();
+    }
+
+    /// The first events of a channel, once there are so many; `type|data`, or bytes as Base64 `type|data|base64`.
+    fn read(&self, channel: &str, count: usize) -> Vec<String> {
+        let (mut events, mut after) = (Vec::new(), "oldest".to_owned());
+        while events.len() < count {
+            let answer = self.ask(&format!("/events/{channel}?transport=longpoll&wait=20&after={after}")).unwrap();
+            let answer: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+            let came = answer["events"].as_array().unwrap();
+            assert!(!came.is_empty(), "after {events:?} nothing comes");
+            events.extend(came.iter().map(|event| {
+                let encoding = event["encoding"].as_str().map(|it| format!("|{it}")).unwrap_or_default();
+                format!("{}|{}{encoding}", event["type"].as_str().unwrap(), event["data"].as_str().unwrap())
+            }));
+            after = answer["after"].as_str().unwrap().to_owned();
+        }
+        events
+    }
+
+    fn ask(&self, target: &str) -> io::Result<String> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        write!(stream, "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    fn stop(&mut self) {
+        self.stopper.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap().unwrap();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|number| format!("message|{number}")).collect()
+}
+
+#[test]
+fn what_is_kept_there_and_what_comes_appears_here_as_it_is_and_in_its_order() {
+    let there = Running::new();
+    there.publish("news", "0");
+    let here = Running::start("127.0.0.1:0", &[format!("theirs={}", there.url("news"))]);
+    there.publish("news", "a\r\n\"b\"");
+    let channel = ChannelName::new("news").unwrap();
+    let event_type = EventType::new("picture").unwrap();
+    let bytes = Publication { event_type, encoding: Encoding::Binary, data: b"\0\xff", idempotency_key: None };
+    there.hub.publish_event(channel, &bytes).unwrap();
+    assert_eq!(here.read("theirs", 3), ["message|0", "message|a\r\n\"b\"", "picture|AP8=|base64"]);
+}
+
+#[test]
+fn two_ways_to_one_channel_give_no_event_twice() {
+    let there = Running::new();
+    let here = Running::start("127.0.0.1:0", &[there.url("news"), format!("{}?second", there.url("news"))]);
+    for number in 0..50 {
+        there.publish("news", &number.to_string());
+    }
+    assert_eq!(here.read("news", 50), numbers(0..50));
+    // The slower of the two would have brought the first ones again by the time that the last of these is here.
+    for number in 50..70 {
+        there.publish("news", &number.to_string());
+        here.read("news", number + 1);
+    }
+    assert_eq!(here.read("news", 70), numbers(0..70));
+}
+
+#[test]
+fn a_hub_that_is_restarted_is_followed_on_and_gives_nothing_twice() {
+    let mut there = Running::new();
+    let here = Running::start("127.0.0.1:0", &[there.url("news")]);
+    for number in 0..5 {
+        there.publish("news", &number.to_string());
+    }
+    assert_eq!(here.read("news", 5), numbers(0..5));
+    there.stop();
+    let again = Running::start(&there.address.to_string(), &[]);
+    for number in 5..10 {
+        again.publish("news", &number.to_string());
+    }
+    assert_eq!(here.read("news", 10), numbers(0..10));
+}
+
+#[test]
+fn a_hub_that_follows_is_stopped_at_once() {
+    let there = Running::new();
+    // One that answers, one that nobody listens at.
+    let mut here = Running::start("127.0.0.1:0", &[there.url("news"), "http://127.0.0.1:1/events/nobody".to_owned()]);
+    there.publish("news", "0");
+    assert_eq!(here.read("news", 1), numbers(0..1));
+    let begin = std::time::Instant::now();
+    here.stop();
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_channel_that_would_follow_itself_is_given_up() {
+    let probe = Running::new();
+    let (address, url) = (probe.address.to_string(), probe.url("news"));
+    drop(probe);
+    let here = Running::start(&address, &[url]);
+    here.publish("news", "0");
+    // It comes back once, and is noticed by that.
+    assert_eq!(here.read("news", 2), ["message|0", "message|0"]);
+    for number in 1..5 {
+        here.publish("news", &number.to_string());
+    }
+    assert_eq!(here.read("news", 6)[2..], numbers(1..5));
+}
+
+#[test]
+fn what_to_follow_names_a_channel_and_a_url() {
+    let channel = |text: &str| text.parse::<Follow>().map(|follow| follow.channel().to_owned());
+    assert_eq!(channel("http://h/events/news?a=b"), Ok("news".to_owned()));
+    assert_eq!(channel("ours=ws://h:1/x/"), Ok("ours".to_owned()));
+    assert_eq!(channel("http://h/x/"), Err(FollowError::Channel));
+    for text in ["", "news", "ours=", "ours=/events/news", "a b=http://h/events/news"] {
+        assert!(matches!(text.parse::<Follow>(), Err(FollowError::Url(_))), "{text:?}");
+    }
+}
