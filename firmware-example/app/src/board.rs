@@ -13,6 +13,8 @@ pub struct Board {
     pub memory: fn() -> Memory,
     /// Drawn from its random source at boot.
     pub seed: u64,
+    /// Drawn from there too and told to nobody: what is unpredictable comes of it.
+    pub secret: [u64; 4],
 }
 
 /// RAM, in bytes.

@@ -11,7 +11,7 @@ use static_cell::{ConstStaticCell, StaticCell};
 use crate::channels::Channels;
 use crate::chip::{Chip, World};
 use crate::routes::Routes;
-use crate::sizes::{CONNECTIONS, EVENT, RECEIVE, TRANSMIT};
+use crate::sizes::{EVENT, RECEIVE, SERVED, TRANSMIT};
 use crate::{Board, spawn};
 
 const PORT: u16 = 80;
@@ -39,7 +39,7 @@ impl Buffers {
     const EMPTY: Self = Self { receive: [0; RECEIVE], transmit: [0; TRANSMIT] };
 }
 
-static BUFFERS: ConstStaticCell<[Buffers; CONNECTIONS]> = ConstStaticCell::new([Buffers::EMPTY; CONNECTIONS]);
+static BUFFERS: ConstStaticCell<[Buffers; SERVED]> = ConstStaticCell::new([Buffers::EMPTY; SERVED]);
 static CONFIG: StaticCell<Config<'static>> = StaticCell::new();
 
 pub(crate) fn start(spawner: Spawner, stack: Stack<'static>, hub: &'static Channels, board: &'static Board) {
@@ -57,7 +57,7 @@ pub(crate) fn start(spawner: Spawner, stack: Stack<'static>, hub: &'static Chann
     }
 }
 
-#[embassy_executor::task(pool_size = CONNECTIONS)]
+#[embassy_executor::task(pool_size = SERVED)]
 async fn connection(
     stack: Stack<'static>,
     buffers: &'static mut Buffers,

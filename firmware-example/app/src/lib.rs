@@ -12,6 +12,9 @@
 //! | `led.rs` | `/led` | a WebSocket of one's own |
 //! | `echo.rs` | `/echo` | an upload; messages longer than any buffer |
 //! | `page.rs` | `/`, `/goldcrest.js` | files that are compiled in |
+//! | `bridge.rs` | the task that publishes the sensors on a hub elsewhere | a client |
+//! | `outgoing.rs` | the socket that it connects | |
+//! | `secret.rs` | unpredictable bits | |
 //! | `connections.rs` | a task a connection | |
 //! | `chip.rs`, `pool.rs` | what the core needs of a chip | |
 //! | `network.rs` | DHCP, or a fixed address | |
@@ -20,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod board;
+pub mod bridge;
 mod channels;
 mod chip;
 mod connections;
@@ -27,9 +31,11 @@ mod echo;
 pub mod led;
 mod memory;
 pub mod network;
+mod outgoing;
 mod page;
 mod pool;
 mod routes;
+mod secret;
 mod sensors;
 pub mod sizes;
 
@@ -51,6 +57,9 @@ pub fn start(spawner: Spawner, stack: Stack<'static>, board: &'static Board) {
     };
     spawn(spawner, network::configure(stack, board));
     spawn(spawner, sensors::measure(hub, board));
+    if let Some(url) = bridge::HUB {
+        spawn(spawner, bridge::carry(stack, hub, board, url));
+    }
     connections::start(spawner, stack, hub, board);
 }
 
@@ -58,12 +67,12 @@ pub fn start(spawner: Spawner, stack: Stack<'static>, board: &'static Board) {
 pub fn spawn<S>(spawner: Spawner, task: Result<SpawnToken<S>, SpawnError>) {
     match task {
         Ok(task) => spawner.spawn(task),
-        Err(reason) => refused(reason),
+        Err(_) => refused(),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn refused(reason: SpawnError) {
-    error!("{reason}");
+fn refused() {
+    error!("as many tasks of this kind are running as may");
 }

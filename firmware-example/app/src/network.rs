@@ -32,7 +32,7 @@ pub(crate) async fn configure(stack: Stack<'static>, board: &'static Board) {
 }
 
 /// Text as it is. A `str` could be padded too, by code that a chip need not have.
-struct Plain(&'static str);
+pub(crate) struct Plain(pub(crate) &'static str);
 
 impl Display for Plain {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

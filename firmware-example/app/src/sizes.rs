@@ -7,14 +7,23 @@
 //! | event buffers | [`EVENT`] × [`EVENTS`] | publishing and echoing at the same time |
 //! | logs | [`SENSORS_LOG`] + [`CHAT_LOG`] | what a reader who comes back still finds |
 //!
+//! The bridge to a hub takes [`BRIDGE_EVENT`] beside the buffers of its connection.
 //! Beside these a connection costs its task's future and its socket in the network stack.
 
-/// Connections at once. One more is refused by the network stack (RST), at once.
+use crate::bridge::HUB;
+
+/// Connections at once, whoever opened them.
 pub const CONNECTIONS: usize = 10;
 
-/// Readers that follow a channel at once. Connections past these answer polls and publish; a further follower is told that
-/// the chip is full.
-pub const FOLLOWERS: usize = 8;
+/// One of them goes out where the firmware is built with a hub to publish on.
+const OUTGOING: usize = HUB.is_some() as usize;
+
+/// Those that clients may have. One more is refused by the network stack (RST), at once.
+pub const SERVED: usize = CONNECTIONS - OUTGOING;
+
+/// Readers that follow a channel at once, the bridge among them. Connections past these answer polls and publish; a further
+/// follower is told that the chip is full.
+pub const FOLLOWERS: usize = 8 + OUTGOING;
 
 /// The slots of `embassy_net::StackResources`: a socket each connection, and DHCP's.
 pub const SOCKETS: usize = CONNECTIONS + 1;
@@ -36,6 +45,9 @@ pub const EVENT: usize = 1_024;
 
 /// Events that are being published at the same time, or echo sockets that are open.
 pub const EVENTS: usize = 2;
+
+/// The longest event that goes to the hub, as JSON; a longer one is passed over. The head of the hub's answer fits too.
+pub const BRIDGE_EVENT: usize = 512;
 
 /// The log of `sensors`: at some 110 bytes an event, the last 25 seconds.
 pub const SENSORS_LOG: usize = 3_072;

@@ -61,7 +61,7 @@ async fn main(spawner: Spawner) {
     // For the radio and its scheduler: what the bootloader leaves behind, and some more.
     esp_alloc::heap_allocator!(#[esp_hal::ram(reclaimed)] size: 64 * 1024);
     esp_alloc::heap_allocator!(size: 36 * 1024);
-    let seed = seed(chip.RNG, chip.ADC1);
+    let [seed, secret @ ..] = random(chip.RNG, chip.ADC1);
     let interrupts = SoftwareInterruptControl::new(chip.SW_INTERRUPT);
     esp_rtos::start(TimerGroup::new(chip.TIMG0).timer0, interrupts.software_interrupt0);
 
@@ -73,15 +73,15 @@ async fn main(spawner: Spawner) {
     goldcrest_app::spawn(spawner, wifi::join(controller));
     goldcrest_app::spawn(spawner, network(runner));
     goldcrest_app::spawn(spawner, led(Output::new(chip.GPIO10, Level::Low, OutputConfig::default())));
-    let board = Board { name: "esp32c3", fallback: FALLBACK, memory: memory::figures, seed };
+    let board = Board { name: "esp32c3", fallback: FALLBACK, memory: memory::figures, seed, secret };
     goldcrest_app::start(spawner, stack, BOARD.init(board));
 }
 
 /// Noise of the converter, since the radio, whose noise it would be otherwise, is not on yet.
-fn seed(rng: RNG<'static>, adc: ADC1<'static>) -> u64 {
+fn random(rng: RNG<'static>, adc: ADC1<'static>) -> [u64; 5] {
     let _noise = TrngSource::new(rng, adc);
     let Ok(random) = Trng::try_new() else { unreachable!("its source is on") };
-    u64::from(random.random()) << 32 | u64::from(random.random())
+    core::array::from_fn(|_| u64::from(random.random()) << 32 | u64::from(random.random()))
 }
 
 /// Says why and starts again.

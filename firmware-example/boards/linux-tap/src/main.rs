@@ -39,14 +39,15 @@ async fn led() -> ! {
 fn main() -> io::Result<()> {
     env_logger::Builder::new().filter_level(LevelFilter::Info).parse_default_env().init();
     let device = TunTapDevice::new(&env::args().nth(1).unwrap_or_else(|| "tap0".to_owned()))?;
-    let seed = getrandom::u64().map_err(io::Error::other)?;
+    let random = || getrandom::u64().map_err(io::Error::other);
+    let (seed, secret) = (random()?, [random()?, random()?, random()?, random()?]);
     thread::spawn(publish_what_is_typed);
-    EXECUTOR.init(Executor::new()).run(|spawner| start(spawner, device, seed))
+    EXECUTOR.init(Executor::new()).run(|spawner| start(spawner, device, seed, secret))
 }
 
-fn start(spawner: Spawner, device: TunTapDevice, seed: u64) {
+fn start(spawner: Spawner, device: TunTapDevice, seed: u64, secret: [u64; 4]) {
     let (stack, runner) = embassy_net::new(device, goldcrest_app::network::dhcp(), STACK.take(), seed);
-    let board = BOARD.init(Board { name: "linux-tap", fallback: FALLBACK, memory: unknown, seed });
+    let board = BOARD.init(Board { name: "linux-tap", fallback: FALLBACK, memory: unknown, seed, secret });
     goldcrest_app::spawn(spawner, network(runner));
     goldcrest_app::spawn(spawner, led());
     goldcrest_app::start(spawner, stack, board);

@@ -50,7 +50,9 @@ async fn main(spawner: Spawner) {
     let mut config = Config::default();
     config.rcc.hsi48 = Some(Default::default()); // the clock of the random source
     let chip = embassy_stm32::init(config);
-    let seed = Rng::new(chip.RNG, Interrupts).next_u64();
+    let mut random = Rng::new(chip.RNG, Interrupts);
+    let seed = random.next_u64();
+    let secret = core::array::from_fn(|_| random.next_u64());
 
     // A locally administered address, another one each boot.
     let [a, b, c, d, ..] = seed.to_le_bytes();
@@ -74,7 +76,7 @@ async fn main(spawner: Spawner) {
     let (stack, runner) = embassy_net::new(device, goldcrest_app::network::dhcp(), STACK.take(), seed);
     goldcrest_app::spawn(spawner, network(runner));
     goldcrest_app::spawn(spawner, led(Output::new(chip.PB0, Level::Low, Speed::Low)));
-    let board = Board { name: "nucleo-h743zi2", fallback: FALLBACK, memory: cortex_m_memory::figures, seed };
+    let board = Board { name: "nucleo-h743zi2", fallback: FALLBACK, memory: cortex_m_memory::figures, seed, secret };
     goldcrest_app::start(spawner, stack, BOARD.init(board));
 }
 

@@ -60,6 +60,7 @@ async fn led(mut pin: Output<'static>) -> ! {
 async fn main(spawner: Spawner) {
     let chip = embassy_rp::init(Default::default());
     let seed = RoscRng.next_u64();
+    let secret = core::array::from_fn(|_| RoscRng.next_u64());
 
     let mut config = SpiConfig::default();
     config.frequency = SPI_HZ;
@@ -81,7 +82,7 @@ async fn main(spawner: Spawner) {
     let (stack, runner) = embassy_net::new(device, goldcrest_app::network::dhcp(), STACK.take(), seed);
     goldcrest_app::spawn(spawner, network(runner));
     goldcrest_app::spawn(spawner, led(Output::new(chip.PIN_25, Level::Low)));
-    let board = Board { name: "pico-w5500", fallback: FALLBACK, memory: cortex_m_memory::figures, seed };
+    let board = Board { name: "pico-w5500", fallback: FALLBACK, memory: cortex_m_memory::figures, seed, secret };
     goldcrest_app::start(spawner, stack, BOARD.init(board));
 }
 

@@ -69,7 +69,9 @@ fn start(spawner: Spawner) {
     ethernet.start();
     let seed = entropy::seed();
     let (stack, runner) = embassy_net::new(ethernet, goldcrest_app::network::dhcp(), STACK.take(), seed);
-    let board = BOARD.init(Board { name: "qemu-lm3s6965", fallback: FALLBACK, memory: cortex_m_memory::figures, seed });
+    let secret = core::array::from_fn(|_| entropy::seed());
+    let board =
+        BOARD.init(Board { name: "qemu-lm3s6965", fallback: FALLBACK, memory: cortex_m_memory::figures, seed, secret });
     goldcrest_app::spawn(spawner, network(runner));
     goldcrest_app::spawn(spawner, led::follow());
     goldcrest_app::start(spawner, stack, board);

@@ -1,0 +1,87 @@
+//! The bridge: a task that connects out to a hub and publishes the sensors there. A chip behind NAT is reached by nobody, but
+//! reaches a server.
+//!
+//! The ids of the chip's own log are the idempotency keys. What the hub has not acknowledged is said again after a reconnect,
+//! from the oldest event that the log still holds: nothing is lost that it holds, nothing is stored twice in a life of the hub. A
+//! hub that was restarted gets what its former life had not acknowledged.
+
+use core::time::Duration as CoreDuration;
+
+use embassy_net::Stack;
+use embassy_net::tcp::TcpSocket;
+use embassy_time::{Duration, Timer};
+use goldcrest_core::client::{Bridge, BridgeOptions, Bridged, Config, Memory, Parts};
+use goldcrest_core::edge::EmbassyClock;
+use goldcrest_core::hub::{ChannelName, Channels as _};
+use goldcrest_core::log::Position;
+use goldcrest_core::sse::reconnect::Policy;
+use goldcrest_core::ws::connection::NoEntropy;
+use goldcrest_core::ws::heartbeat::Heartbeat;
+use log::info;
+
+use crate::Board;
+use crate::channels::{Channels, SENSORS};
+use crate::network::Plain;
+use crate::outgoing::Outgoing;
+use crate::secret::Secret;
+use crate::sizes::{BRIDGE_EVENT, RECEIVE, TRANSMIT};
+
+/// The channel to publish the sensors on, where the firmware was built with `GOLDCREST_HUB` set, to
+/// `http://10.0.2.2:8080/events/device` for instance. Its host is an address: the chip looks no names up. Without it the
+/// image has no client in it.
+pub const HUB: Option<&str> = option_env!("GOLDCREST_HUB");
+
+/// A hub that does not take what is published may have been set up wrong: it is tried again after so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A hub that is away is noticed, and found again, before the log of the sensors is overwritten.
+const RECONNECT: Policy =
+    Policy { reconnection_time: CoreDuration::from_secs(1), longest: CoreDuration::from_secs(5), ..Policy::DEFAULT };
+const HEARTBEAT: Heartbeat =
+    Heartbeat { ping_interval: CoreDuration::from_secs(5), pong_deadline: CoreDuration::from_secs(5) };
+
+/// Publishes what is published on `sensors` at `url`.
+#[embassy_executor::task]
+pub(crate) async fn carry(stack: Stack<'static>, hub: &'static Channels, board: &'static Board, url: &'static str) {
+    let Ok(sensors) = ChannelName::new(SENSORS) else { return };
+    let (mut receive, mut transmit) = ([0; RECEIVE], [0; TRANSMIT]);
+    let secret = Secret::new(board.secret);
+    let runtime = Parts {
+        connector: Outgoing::new(TcpSocket::new(stack, &mut receive, &mut transmit)),
+        clock: EmbassyClock,
+        random: || secret.next().ok_or(NoEntropy),
+    };
+    let config = Config {
+        connect_timeout: CoreDuration::from_secs(5),
+        answer_timeout: CoreDuration::from_secs(5),
+        write_timeout: CoreDuration::from_secs(10),
+        heartbeat: HEARTBEAT,
+        ..Config::default()
+    };
+    let mut buffer = [0; BRIDGE_EVENT];
+    let mut options = BridgeOptions { reconnect: RECONNECT, seed: board.seed as u32, ..BridgeOptions::default() };
+    stack.wait_config_up().await;
+    loop {
+        let Ok(reader) = hub.open(sensors, true) else { return say("no place for the bridge") };
+        let memory = Memory { buffer: &mut buffer, location: &mut [] };
+        let mut bridge = Bridge::new(&runtime, &config, url, reader, options, memory);
+        while let Ok(told) = bridge.next().await {
+            let told = match told {
+                Bridged::Stored { .. } => continue,
+                Bridged::Opened => "the hub is there",
+                Bridged::Lost { .. } => "the hub is away",
+                Bridged::Missed(_) => "events were overwritten before they reached the hub",
+                Bridged::Refused { .. } => "the hub does not take an event",
+            };
+            say(told);
+        }
+        options.start = Position::After(bridge.acknowledged());
+        say("the hub takes no publications there");
+        Timer::after(PATIENCE).await;
+    }
+}
+
+#[inline(never)]
+fn say(what: &'static str) {
+    info!("{}", Plain(what));
+}

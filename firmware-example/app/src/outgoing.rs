@@ -1,0 +1,87 @@
+//! The connection that goes out.
+
+use core::cell::{RefCell, RefMut};
+use core::net::IpAddr;
+
+use embassy_net::tcp::{ConnectError, Error, TcpSocket};
+use goldcrest_core::client::Connect;
+use goldcrest_core::client::url::{Endpoint, Host};
+use goldcrest_core::edge::{Interest, Lent, Socket};
+
+/// One socket, connected again and again: its client works in the socket's own rings.
+pub(crate) struct Outgoing<'b> {
+    socket: RefCell<TcpSocket<'b>>,
+}
+
+/// The socket while it is connected. Dropped, it tells the other side by a reset.
+pub(crate) struct Connected<'a, 'b> {
+    socket: RefMut<'a, TcpSocket<'b>>,
+}
+
+impl<'b> Outgoing<'b> {
+    pub(crate) fn new(mut socket: TcpSocket<'b>) -> Self {
+        socket.set_nagle_enabled(false);
+        Self { socket: RefCell::new(socket) }
+    }
+}
+
+impl<'b> Connect for Outgoing<'b> {
+    type Socket<'a>
+        = Connected<'a, 'b>
+    where
+        Self: 'a;
+    type Error = ConnectError;
+
+    /// Plain connections to addresses of IPv4, one at a time: anything else finds no route.
+    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Connected<'_, 'b>, ConnectError> {
+        let Endpoint { secure: false, host: Host::Ip(IpAddr::V4(address)), port } = endpoint else {
+            return Err(ConnectError::NoRoute);
+        };
+        let socket = self.socket.try_borrow_mut().map_err(|_| ConnectError::InvalidState)?;
+        let mut connected = Connected { socket };
+        connected.socket.connect((address, port)).await?;
+        Ok(connected)
+    }
+}
+
+impl Drop for Connected<'_, '_> {
+    fn drop(&mut self) {
+        self.socket.abort();
+    }
+}
+
+impl Socket for Connected<'_, '_> {
+    type Error = Error;
+
+    async fn wait(&mut self, want: Interest) -> Result<(), Error> {
+        self.socket.wait(want).await
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Error> {
+        self.socket.try_read_with(f)
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Error> {
+        self.socket.try_write_with(f)
+    }
+
+    fn room(&self) -> usize {
+        Socket::room(&*self.socket)
+    }
+
+    fn capacity(&self) -> usize {
+        Socket::capacity(&*self.socket)
+    }
+
+    fn unsent(&self) -> usize {
+        Socket::unsent(&*self.socket)
+    }
+
+    fn close(&mut self) {
+        Socket::close(&mut *self.socket);
+    }
+
+    fn abort(&mut self) {
+        Socket::abort(&mut *self.socket);
+    }
+}
