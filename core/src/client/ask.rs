@@ -58,9 +58,8 @@ impl Asking<'_> {
     fn pour(&self, url: &Url<'_>, headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Pour) {
         let method = if self.publication.is_some() { "POST " } else { "GET " };
         let of_type = self.publication.map(|publication| ("type", publication.event_type.as_str()));
-        let query: heapless::Vec<_, 2> =
-            [self.query, of_type.filter(|(_, name)| !name.is_empty())].into_iter().flatten().collect();
-        pour_target(url, method, &query, out);
+        let query = [self.query, of_type.filter(|(_, name)| !name.is_empty())];
+        pour_target(url, method, query, out);
         if let Some(accept) = self.accept {
             field("Accept", accept.as_bytes(), out);
             field("Cache-Control", b"no-store", out);
@@ -149,14 +148,14 @@ impl Upgrade<'_> {
 }
 
 /// Pours the request line, and the field that says where it goes.
-fn pour_target(url: &Url<'_>, method: &str, query: &[(&str, &str)], out: &mut impl Pour) {
+fn pour_target<const N: usize>(url: &Url<'_>, method: &str, query: [Option<(&str, &str)>; N], out: &mut impl Pour) {
     out.pour(method.as_bytes());
     let target = url.target();
     let (root, rest) = target.pieces();
     out.pour(root.as_bytes());
     out.pour(rest.as_bytes());
     let mut separator: &[u8] = if target.has_query() { b"&" } else { b"?" };
-    for (name, value) in query {
+    for (name, value) in query.into_iter().flatten() {
         out.pour(separator);
         out.pour(name.as_bytes());
         out.pour(b"=");
@@ -265,7 +264,7 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
             }
         };
         let render = |out: &mut Sink<'_>| {
-            pour_target(&url, "GET ", query.as_slice(), out);
+            pour_target(&url, "GET ", [query], out);
             upgrade.pour(out);
             pour_headers(headers, false, out);
             out.pour(b"\r\n");
