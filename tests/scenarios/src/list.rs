@@ -1,12 +1,18 @@
 //! Scenarios by name, and what each needs.
 
+use std::env;
 use std::panic;
 use std::process::ExitCode;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
+use std::time::Duration;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::{Capabilities, Need};
+
+/// How long a scenario may take, beside what the environment asks the longest ones to stay.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// The scenarios of a test binary. What the server cannot do is listed as ignored, and said aloud.
 #[derive(Debug)]
@@ -22,14 +28,11 @@ impl List {
         Self { capabilities: Capabilities::from_env(), trials: Vec::new(), left_out: 0 }
     }
 
-    /// Adds a scenario, which fails by a panic.
+    /// Adds a scenario, which fails by a panic, or by not ending.
     pub fn add(&mut self, name: impl Into<String>, needs: &[Need], run: impl FnOnce() + Send + 'static) {
         let missing = needs.iter().any(|need| !self.capabilities.has(*need));
         self.left_out += usize::from(missing);
-        let trial = Trial::test(name, || {
-            run();
-            Ok(())
-        });
+        let trial = Trial::test(name, || within(LIMIT + asked_to_stay(), run));
         self.trials.push(trial.with_ignored_flag(missing));
     }
 
@@ -56,6 +59,26 @@ impl List {
     }
 }
 
+/// Runs it on a thread of its own, which is left behind if it takes longer: the others go on, and this one has a name.
+fn within(limit: Duration, run: impl FnOnce() + Send + 'static) -> Result<(), Failed> {
+    let (ended, end) = channel::<()>();
+    let running = thread::spawn(move || {
+        let _ended = ended; // Dropped at its end, whichever that is.
+        run();
+    });
+    if end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+        return Err(format!("it has not ended after {} s", limit.as_secs()).into());
+    }
+    running.join().map_err(|_| Failed::without_message())
+}
+
+/// The seconds that `GOLDCREST_LIVE` and `GOLDCREST_SOAK` ask for.
+fn asked_to_stay() -> Duration {
+    let seconds =
+        |name| env::var(name).ok().and_then(|seconds| seconds.parse().ok()).map_or(Duration::ZERO, Duration::from_secs);
+    seconds("GOLDCREST_LIVE") + seconds("GOLDCREST_SOAK")
+}
+
 impl Default for List {
     fn default() -> Self {
         Self::new()
@@ -71,4 +94,17 @@ macro_rules! promises {
             $list.add(concat!($module, "::", stringify!($scenario)), $needs, move || $scenario(&server));
         })+
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_ends_passes_fails_or_is_given_up() {
+        assert!(within(LIMIT, || {}).is_ok());
+        assert!(within(LIMIT, || panic!("on purpose")).is_err());
+        let given_up = within(Duration::from_millis(1), thread::park).unwrap_err();
+        assert_eq!(given_up.message(), Some("it has not ended after 0 s"));
+    }
 }

@@ -1,8 +1,9 @@
 //! Channels of the host's server.
 
 use std::fs;
+use std::time::Instant;
 
-use goldcrest_tests::Server;
+use goldcrest_tests::{Server, patience};
 use serde_json::json;
 
 use super::run::{Run, goldcrest, goldcrest_with};
@@ -51,7 +52,10 @@ fn every_transport_brings_what_is_published_from_now_on() {
         let mut run = Run::start(&["subscribe", &url, "-t", transport, "-n", "2", "--poll-interval", "0.05"]);
         if transport == "longpoll" {
             // One that waits is open to nobody's eyes but the server's.
-            while goldcrest(&["publish", "-j", &url, "anybody?"]).lines()[0].contains("\"subscribers\":0") {}
+            let deadline = Instant::now() + patience();
+            while goldcrest(&["publish", "-j", &url, "anybody?"]).lines()[0].contains("\"subscribers\":0") {
+                assert!(Instant::now() < deadline, "nobody waits");
+            }
             assert_eq!(run.line(), "anybody?");
         } else {
             run.wait_for(" over ");

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::thread;
+use std::time::Instant;
 
 use goldcrest_tests::{
-    EventStream, Item, List, Need, Peer, Published, Reader, Server, Start, Transport, Trouble, Width, promises,
-    websocket,
+    EventStream, Item, List, Need, Peer, Published, Reader, Server, Start, Transport, Trouble, Width, patience,
+    promises, websocket,
 };
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -69,9 +70,12 @@ fn a_stream_ends_in_order(_: &Server) {
 fn a_long_poll_is_answered(_: &Server) {
     let server = Server::start(&[]);
     let mut peer = server.connect();
-    peer.send(&server.request("GET", "/events/a", &["Prefer: wait=60"], b"")).unwrap();
-    // Once it is counted as a follower it waits.
-    while Published::of(&server.ask("POST", "/events/a", &["Content-Type: text/plain"], b"x")).subscribers == 0 {}
+    // From the newest event on, so that none that is older answers it: it waits, and once it does it is counted.
+    peer.send(&server.request("GET", "/events/a?after=newest", &["Prefer: wait=60"], b"")).unwrap();
+    let deadline = Instant::now() + patience();
+    while Published::of(&server.ask("POST", "/events/a", &["Content-Type: text/plain"], b"x")).subscribers == 0 {
+        assert!(Instant::now() < deadline, "a long poll is never counted");
+    }
     let answer = peer.answer("GET").unwrap();
     let after = answer.json()["after"].as_str().unwrap().to_owned();
     peer.send(&server.request("GET", &format!("/events/a?after={after}"), &["Prefer: wait=60"], b"")).unwrap();
