@@ -1,12 +1,11 @@
 //! A client's connection: wait, then act.
 
-use core::future::{Future, poll_fn};
-use core::pin::pin;
+use core::future::Future;
 use core::task::{Context, Poll};
 
 use super::{Config, Connect, Runtime};
-use crate::edge::{Clock, Interest, Lent, Socket, Timer};
-use crate::session::{Ended, Link, Timeouts};
+use crate::edge::{Clock, Interest, Lent};
+use crate::session::{Ended, Link, Timeouts, Turn};
 use crate::time::Instant;
 use crate::ws::connection::PingPayload;
 
@@ -15,14 +14,13 @@ pub struct ClientLink<'e, R: Runtime + 'e> {
     socket: <R::Connect as Connect>::Socket<'e>,
     pub(super) runtime: &'e R,
     pub(super) config: &'e Config<'e>,
-    timer: <R::Clock as Clock>::Timer,
-    /// Bytes moved in this turn.
-    spent: usize,
+    turn: Turn<<R::Clock as Clock>::Timer>,
 }
 
 impl<'e, R: Runtime> ClientLink<'e, R> {
     pub(super) fn new(socket: <R::Connect as Connect>::Socket<'e>, runtime: &'e R, config: &'e Config<'e>) -> Self {
-        Self { socket, runtime, config, timer: runtime.clock().timer(), spent: 0 }
+        let turn = Turn::new(runtime.clock().timer(), config.turn);
+        Self { socket, runtime, config, turn }
     }
 }
 
@@ -55,26 +53,11 @@ impl<'e, R: Runtime> Link for ClientLink<'e, R> {
     }
 
     fn try_read(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
-        let Self { socket, spent, .. } = self;
-        let lent = socket.try_read_with(|bytes| {
-            let consumed = f(bytes);
-            *spent = spent.saturating_add(consumed);
-            (consumed, ())
-        });
-        lent.map_err(|_| Ended::Broken)
+        self.turn.try_read(&mut self.socket, &mut 0, f)
     }
 
     fn try_write(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
-        let Self { socket, spent, .. } = self;
-        let lent = socket.try_write_with(|room| {
-            let written = f(room);
-            *spent = spent.saturating_add(written);
-            (written, ())
-        });
-        match lent {
-            Ok(Lent::Eof) | Err(_) => Err(Ended::Broken),
-            Ok(lent) => Ok(lent),
-        }
+        self.turn.try_write(&mut self.socket, &mut 0, f)
     }
 
     fn wait(
@@ -84,42 +67,10 @@ impl<'e, R: Runtime> Link for ClientLink<'e, R> {
         _until_draining: bool,
         also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> impl Future<Output = Result<(), Ended>> {
-        async move {
-            // A wait that is over at once gives nobody else a turn.
-            self.breathe().await;
-            let Self { socket, timer, spent, .. } = self;
-            let mut ready = pin!(socket.wait(want));
-            poll_fn(|cx| {
-                if also(cx).is_ready() {
-                    return Poll::Ready(Ok(()));
-                }
-                if let Poll::Ready(ready) = ready.as_mut().poll(cx) {
-                    return Poll::Ready(ready.map_err(|_| Ended::Broken));
-                }
-                let poll = timer.poll_until(cx, deadline).map(Ok);
-                if poll.is_pending() {
-                    *spent = 0;
-                }
-                poll
-            })
-            .await
-        }
+        self.turn.wait(&mut self.socket, want, deadline, also)
     }
 
-    async fn breathe(&mut self) {
-        if self.spent < self.config.turn {
-            return;
-        }
-        self.spent = 0;
-        let mut yielded = false;
-        poll_fn(|cx| {
-            if yielded {
-                return Poll::Ready(());
-            }
-            yielded = true;
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
+    fn breathe(&mut self) -> impl Future<Output = ()> {
+        self.turn.breathe()
     }
 }

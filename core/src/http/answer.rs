@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::class::is_value;
 use super::list::List;
+use super::request::judge_version;
 use super::scan::split_line;
 use super::{BodyLength, Fields, Refusal, Version, field, length};
 
@@ -83,18 +84,7 @@ impl<'h> Answer<'h> {
         }
         let mut judge = length::Judge::default();
         let (mut close, mut keep_alive) = (false, false);
-        let (mut rest, mut count) = (lines, 0_usize);
-        loop {
-            let (line, after) = split_line(rest).ok_or(Refusal::FieldLine)?;
-            rest = after;
-            if line.is_empty() {
-                break;
-            }
-            if count >= max_fields {
-                return Err(Refusal::TooManyFields.into());
-            }
-            count = count.saturating_add(1);
-            let (name, value) = field::judge(line)?;
+        field::judge_all(lines, max_fields, |name, value| {
             if name.eq_ignore_ascii_case("content-length") {
                 judge.content_length(value)?;
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
@@ -105,10 +95,8 @@ impl<'h> Answer<'h> {
                     keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                 }
             }
-        }
-        if !rest.is_empty() {
-            return Err(Refusal::FieldLine.into());
-        }
+            Ok(())
+        })?;
         // 304 may tell the length of what it does not send (RFC 9110 §8.6); 1xx and 204 must not have one at all.
         let body = match judge.verdict(old)? {
             _ if status < 200 || status == 204 || status == 304 => BodyLength::None,
@@ -167,12 +155,10 @@ impl<'h> Answer<'h> {
 /// `HTTP/1.1 200 OK`: the version and the status.
 fn status_line(line: &[u8]) -> Result<(Version, u16), BadAnswer> {
     let (version, rest) = line.split_first_chunk::<8>().ok_or(BadAnswer::StatusLine)?;
-    let version = match version {
-        b"HTTP/1.0" => Version::Http10,
-        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Version::Http11,
-        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => return Err(BadAnswer::Version),
-        _ => return Err(BadAnswer::StatusLine),
-    };
+    let version = judge_version(version).map_err(|refusal| match refusal {
+        Refusal::Version => BadAnswer::Version,
+        _ => BadAnswer::StatusLine,
+    })?;
     let (status, reason) = rest.split_first_chunk::<4>().ok_or(BadAnswer::StatusLine)?;
     let ([b' ', digits @ ..], b"" | [b' ', ..]) = (status, reason) else {
         return Err(BadAnswer::StatusLine);

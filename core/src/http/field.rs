@@ -16,6 +16,29 @@ pub(crate) fn judge(line: &[u8]) -> Result<(&str, &[u8]), Refusal> {
     Ok((ascii(name), trim(value)))
 }
 
+/// Judges the field lines of a head, at most `most`, and the empty line that ends it; `note` sees each.
+pub(crate) fn judge_all<'h>(
+    lines: &'h [u8],
+    most: usize,
+    mut note: impl FnMut(&'h str, &'h [u8]) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let (mut rest, mut count) = (lines, 0_usize);
+    loop {
+        let (line, after) = split_line(rest).ok_or(Refusal::FieldLine)?;
+        rest = after;
+        if line.is_empty() {
+            break;
+        }
+        if count >= most {
+            return Err(Refusal::TooManyFields);
+        }
+        count = count.saturating_add(1);
+        let (name, value) = judge(line)?;
+        note(name, value)?;
+    }
+    if rest.is_empty() { Ok(()) } else { Err(Refusal::FieldLine) }
+}
+
 /// Whether `value` has a control character other than HTAB.
 fn has_control(mut value: &[u8]) -> bool {
     while let Some((control, rest)) = find_control(value).and_then(|at| value.get(at..)?.split_first()) {

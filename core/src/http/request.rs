@@ -250,7 +250,7 @@ impl<B: AsRef<[u8]>> Request<B> {
 }
 
 fn judge(head: &[u8], max_fields: usize) -> Result<Layout, Refusal> {
-    let (line, mut rest) = split_line(head).ok_or(Refusal::RequestLine)?;
+    let (line, rest) = split_line(head).ok_or(Refusal::RequestLine)?;
     let fields = head.len().saturating_sub(rest.len());
     let mut words = line.split(|&byte| byte == b' ');
     let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
@@ -264,23 +264,7 @@ fn judge(head: &[u8], max_fields: usize) -> Result<Layout, Refusal> {
     target::judge(target, Method::new(ascii(method)))?;
 
     let mut noted = Noted::default();
-    let mut count = 0_usize;
-    loop {
-        let (line, after) = split_line(rest).ok_or(Refusal::FieldLine)?;
-        rest = after;
-        if line.is_empty() {
-            break;
-        }
-        if count >= max_fields {
-            return Err(Refusal::TooManyFields);
-        }
-        count = count.saturating_add(1);
-        let (name, value) = field::judge(line)?;
-        noted.field(name, value)?;
-    }
-    if !rest.is_empty() {
-        return Err(Refusal::FieldLine);
-    }
+    field::judge_all(rest, max_fields, |name, value| noted.field(name, value))?;
 
     let old = version == Version::Http10;
     if !old && !noted.host {
@@ -303,7 +287,7 @@ fn judge(head: &[u8], max_fields: usize) -> Result<Layout, Refusal> {
     })
 }
 
-fn judge_version(version: &[u8]) -> Result<Version, Refusal> {
+pub(super) fn judge_version(version: &[u8]) -> Result<Version, Refusal> {
     match version {
         b"HTTP/1.0" => Ok(Version::Http10),
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Ok(Version::Http11),

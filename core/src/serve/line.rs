@@ -1,14 +1,14 @@
 //! A connection as the rooms above see it: wait, then act.
 
-use core::future::{Future, poll_fn};
-use core::pin::pin;
+use core::future::Future;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::allowance::Allowance;
 use super::{Config, Ended, Runtime};
-use crate::edge::{Clock, Interest, Lent, Socket, Timer};
+use crate::edge::{Clock, Interest, Lent, Socket};
 use crate::http::BodyDecoder;
+use crate::session::Turn;
 use crate::sink::{Pour, Sink};
 use crate::time::Instant;
 
@@ -19,9 +19,7 @@ pub struct Line<'a, R: Runtime> {
     pub(super) socket: &'a mut R::Socket,
     pub(super) runtime: &'a R,
     pub(super) config: &'a Config<'a>,
-    timer: TimerOf<R>,
-    /// Bytes moved in this turn.
-    spent: usize,
+    turn: Turn<TimerOf<R>>,
     /// Bytes received and sent since they were last told.
     pub(super) received: usize,
     pub(super) sent: usize,
@@ -53,9 +51,9 @@ pub(super) fn never(_: &mut Context<'_>) -> Poll<()> {
 // of all that stands below it, down to the network stack's.
 impl<'a, R: Runtime> Line<'a, R> {
     pub(super) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a Config<'a>) -> Self {
-        let timer = runtime.clock().timer();
+        let turn = Turn::new(runtime.clock().timer(), config.turn);
         let body = Content { decoder: None, continue_at: None, allowance: Allowance::WHOLE };
-        Self { socket, runtime, config, timer, spent: 0, received: 0, sent: 0, body, answering: false }
+        Self { socket, runtime, config, turn, received: 0, sent: 0, body, answering: false }
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -75,71 +73,22 @@ impl<'a, R: Runtime> Line<'a, R> {
         deadline: Instant,
         also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> impl Future<Output = Result<(), Ended>> {
-        async move {
-            // A wait that is over at once gives nobody else a turn.
-            self.breathe().await;
-            let Self { socket, timer, spent, .. } = self;
-            let mut ready = pin!(socket.wait(want));
-            poll_fn(|cx| {
-                if also(cx).is_ready() {
-                    return Poll::Ready(Ok(()));
-                }
-                if let Poll::Ready(ready) = ready.as_mut().poll(cx) {
-                    return Poll::Ready(ready.map_err(|_| Ended::Broken));
-                }
-                let poll = timer.poll_until(cx, deadline).map(Ok);
-                if poll.is_pending() {
-                    *spent = 0;
-                }
-                poll
-            })
-            .await
-        }
+        self.turn.wait(self.socket, want, deadline, also)
     }
 
     /// Lets the other connections have their turn once this one has had its share.
-    pub(super) async fn breathe(&mut self) {
-        if self.spent < self.config.turn {
-            return;
-        }
-        self.spent = 0;
-        let mut yielded = false;
-        poll_fn(|cx| {
-            if yielded {
-                return Poll::Ready(());
-            }
-            yielded = true;
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
+    pub(super) fn breathe(&mut self) -> impl Future<Output = ()> {
+        self.turn.breathe()
     }
 
     /// Lends received bytes to `f`, once, and counts what it says that it consumed.
     pub(super) fn try_read(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
-        let mut count = 0;
-        let lent = self.socket.try_read_with(|bytes| {
-            count = f(bytes);
-            (count, ())
-        });
-        self.received = self.received.saturating_add(count);
-        self.spent = self.spent.saturating_add(count);
-        lent.map_err(|_| Ended::Broken)
+        self.turn.try_read(self.socket, &mut self.received, f)
     }
 
     /// Lends room to `f`, once, and counts what it says that it wrote.
     pub(super) fn try_write(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
-        let mut count = 0;
-        let lent = self.socket.try_write_with(|room| {
-            count = f(room);
-            (count, ())
-        });
-        self.sent = self.sent.saturating_add(count);
-        self.spent = self.spent.saturating_add(count);
-        match lent {
-            Ok(Lent::Eof) | Err(_) => Err(Ended::Broken),
-            Ok(lent) => Ok(lent),
-        }
+        self.turn.try_write(self.socket, &mut self.sent, f)
     }
 
     /// Reads until `f` says that it is done, `false` at the peer's end. `f` consumes something or is done. What it

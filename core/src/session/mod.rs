@@ -31,6 +31,7 @@ mod link;
 mod receive;
 mod rest;
 mod send;
+mod turn;
 mod wire;
 
 use core::future::{Future, poll_fn};
@@ -40,6 +41,7 @@ use core::time::Duration;
 
 pub use ended::Ended;
 pub use link::{Link, Timeouts};
+pub(crate) use turn::Turn;
 pub(crate) use wire::Wire;
 
 use crate::edge::{Clock, Socket, Timer};

@@ -1,0 +1,113 @@
+//! The turns of a connection among those of its executor: wait, then act, a budget of bytes at a time.
+
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::{Context, Poll};
+
+use super::Ended;
+use crate::edge::{Interest, Lent, Socket, Timer};
+use crate::time::Instant;
+
+/// A connection's alarm, and how many bytes it has moved in this turn.
+pub(crate) struct Turn<T> {
+    timer: T,
+    // Small, since every connection has them.
+    spent: u32,
+    /// Bytes that it may move before the others have their turn.
+    budget: u32,
+}
+
+impl<T: Timer> Turn<T> {
+    pub(crate) fn new(timer: T, budget: usize) -> Self {
+        Self { timer, spent: 0, budget: u32::try_from(budget).unwrap_or(u32::MAX) }
+    }
+
+    /// Waits until a wanted direction can be attempted, `deadline` has come or `also` is ready. May return early.
+    #[allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
+    pub(crate) fn wait<S: Socket>(
+        &mut self,
+        socket: &mut S,
+        want: Interest,
+        deadline: Instant,
+        also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+    ) -> impl Future<Output = Result<(), Ended>> {
+        async move {
+            // A wait that is over at once gives nobody else a turn.
+            self.breathe().await;
+            let Self { timer, spent, .. } = self;
+            let mut ready = pin!(socket.wait(want));
+            poll_fn(|cx| {
+                if also(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                if let Poll::Ready(ready) = ready.as_mut().poll(cx) {
+                    return Poll::Ready(ready.map_err(|_| Ended::Broken));
+                }
+                let poll = timer.poll_until(cx, deadline).map(Ok);
+                if poll.is_pending() {
+                    *spent = 0;
+                }
+                poll
+            })
+            .await
+        }
+    }
+
+    /// Lets the other connections have their turn once this one has had its share.
+    pub(crate) async fn breathe(&mut self) {
+        if self.spent < self.budget {
+            return;
+        }
+        self.spent = 0;
+        let mut yielded = false;
+        poll_fn(|cx| {
+            if yielded {
+                return Poll::Ready(());
+            }
+            yielded = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Lends received bytes to `f`, once; what it says that it consumed counts, here and in `moved`.
+    pub(crate) fn try_read<S: Socket>(
+        &mut self,
+        socket: &mut S,
+        moved: &mut usize,
+        f: &mut dyn FnMut(&mut [u8]) -> usize,
+    ) -> Result<Lent<()>, Ended> {
+        let mut count = 0;
+        let lent = socket.try_read_with(|bytes| {
+            count = f(bytes);
+            (count, ())
+        });
+        self.count(count, moved);
+        lent.map_err(|_| Ended::Broken)
+    }
+
+    /// Lends room to `f`, once; what it says that it wrote counts, here and in `moved`. The peer's end is an error.
+    pub(crate) fn try_write<S: Socket>(
+        &mut self,
+        socket: &mut S,
+        moved: &mut usize,
+        f: &mut dyn FnMut(&mut [u8]) -> usize,
+    ) -> Result<Lent<()>, Ended> {
+        let mut count = 0;
+        let lent = socket.try_write_with(|room| {
+            count = f(room);
+            (count, ())
+        });
+        self.count(count, moved);
+        match lent {
+            Ok(Lent::Eof) | Err(_) => Err(Ended::Broken),
+            Ok(lent) => Ok(lent),
+        }
+    }
+
+    fn count(&mut self, bytes: usize, moved: &mut usize) {
+        self.spent = self.spent.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+        *moved = moved.saturating_add(bytes);
+    }
+}
