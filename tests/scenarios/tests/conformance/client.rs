@@ -1,12 +1,11 @@
 //! The table of answers: what a client makes of what it gets for its opening handshake.
 
 use std::io::{Read, Write};
+use std::mem;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use goldcrest_host::client::{ClientRuntime, ConnectError, TlsOptions};
 use goldcrest_host::core::client::{Config, Error, WebSocket, WebSocketOptions};
 use goldcrest_host::core::session::Ended;
@@ -14,23 +13,11 @@ use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::core::ws::connection::MessageKind;
 use goldcrest_tests::List;
 use serde::Deserialize;
-use sha1_smol::Sha1;
 
+use crate::Cut;
+use crate::opening::{accept, head};
+use crate::table::Table;
 use crate::text::bytes;
-use crate::{Cut, table};
-
-#[derive(Deserialize)]
-struct Table {
-    line: String,
-    fields: Vec<String>,
-    group: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-struct Group {
-    about: String,
-    rows: Vec<Row>,
-}
 
 /// An answer and what the client makes of it; the table explains it.
 #[derive(Clone, Deserialize)]
@@ -53,28 +40,23 @@ struct Row {
 }
 
 pub(crate) fn rows(list: &mut List) {
-    let Table { line, fields, group } =
-        toml::from_str(&table("answers.toml")).unwrap_or_else(|error| panic!("answers.toml: {error}"));
-    for Group { about, rows } in group {
-        for mut row in rows {
-            row.line.get_or_insert_with(|| line.clone());
-            let name = |field: &str| field.split_once(':').expect("NAME: VALUE").0.to_owned();
-            let kept = fields.iter().filter(|field| !row.without.contains(&name(field)));
-            row.with = kept.chain(&row.with).cloned().collect();
-            for (cut, how) in Cut::ALL {
-                let row = row.clone();
-                list.add(format!("answer: {about}: {} ({how})", row.is), &[], move || row.run(cut));
-            }
+    let mut table = Table::<Row>::read("answers.toml");
+    let opening = mem::take(&mut table.opening);
+    for (about, row) in table.into_rows() {
+        for (cut, how) in Cut::ALL {
+            let lines = opening.lines(row.line.as_deref(), &row.without, &row.with);
+            let (name, row) = (format!("answer: {about}: {} ({how})", row.is), row.clone());
+            list.add(name, &[], move || row.run(cut, lines));
         }
     }
 }
 
 impl Row {
-    fn run(self, cut: Cut) {
+    fn run(self, cut: Cut, lines: Vec<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}/chat", listener.local_addr().unwrap());
         let row = self.clone();
-        let server = thread::spawn(move || row.serve(&listener, cut));
+        let server = thread::spawn(move || row.serve(&listener, cut, &lines));
         let said = ClientRuntime::block_on(TlsOptions::default(), async |runtime| self.connect(runtime, &url).await);
         let said = said.unwrap();
         let told = server.join().unwrap();
@@ -112,7 +94,7 @@ impl Row {
     }
 
     /// Answers one client and echoes; the payloads of what it then said.
-    fn serve(&self, listener: &TcpListener, cut: Cut) -> Vec<Vec<u8>> {
+    fn serve(&self, listener: &TcpListener, cut: Cut, lines: &[String]) -> Vec<Vec<u8>> {
         let (mut socket, _) = listener.accept().unwrap();
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -122,7 +104,7 @@ impl Row {
             socket.read_exact(&mut byte).unwrap();
             request.push(byte[0]);
         }
-        let answer = self.answer(&String::from_utf8(request).expect("a head is ASCII"));
+        let answer = self.answer(&String::from_utf8(request).expect("a head is ASCII"), lines);
         // Of what is longer than the client takes, the client does not see the end.
         let pieces = answer.chunks(if cut == Cut::Bytes { 1 } else { answer.len() });
         let _ = pieces.take(10_000).try_for_each(|piece| socket.write_all(piece));
@@ -137,20 +119,14 @@ impl Row {
         told
     }
 
-    fn answer(&self, request: &str) -> Vec<u8> {
+    fn answer(&self, request: &str, lines: &[String]) -> Vec<u8> {
         let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
-        let accept = |key: &str| {
-            let mut sha1 = Sha1::from(key);
-            sha1.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-            STANDARD.encode(sha1.digest().bytes())
-        };
         let own = accept(key);
-        let lines = self.line.iter().chain(&self.with).map(|line| {
+        let lines = lines.iter().map(|line| {
             let line = line.replace("{accept}", &own).replace("{other}", &accept("AAAAAAAAAAAAAAAAAAAAAA=="));
             line.replace("{bare}", own.trim_end_matches('=')).replace("{capitals}", &own.to_uppercase())
         });
-        let head: Vec<u8> = lines.flat_map(|line| [bytes(&line), b"\r\n".to_vec()].concat()).collect();
-        [bytes(&self.before), head, b"\r\n".to_vec(), bytes(&self.behind)].concat()
+        [bytes(&self.before), head(lines), bytes(&self.behind)].concat()
     }
 }
 

@@ -1,28 +1,15 @@
 //! The table of opening handshakes.
 
+use std::mem;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use goldcrest_tests::{Head, List, Peer, Server, Trouble};
 use serde::Deserialize;
-use sha1_smol::Sha1;
 
+use crate::opening::{accept, head};
+use crate::table::Table;
 use crate::text::{allows, bytes};
-use crate::{Cut, Shared, answers, table};
-
-#[derive(Deserialize)]
-struct Table {
-    line: String,
-    fields: Vec<String>,
-    group: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-struct Group {
-    about: String,
-    rows: Vec<Row>,
-}
+use crate::{Cut, Shared, answers};
 
 /// A handshake and what may be answered; the table explains it.
 #[derive(Clone, Deserialize)]
@@ -47,32 +34,20 @@ struct Row {
 }
 
 pub(crate) fn rows(list: &mut List, server: &Shared) {
-    let table: Table =
-        toml::from_str(&table("handshake.toml")).unwrap_or_else(|error| panic!("handshake.toml: {error}"));
-    for group in table.group {
-        for mut row in group.rows {
-            let lines = row.lines(&table.line, &table.fields);
-            row.answers = answers(row.answers, &head(&lines));
-            for (cut, how) in Cut::ALL {
-                let (server, row, lines) = (Arc::clone(server), row.clone(), lines.clone());
-                let name = format!("handshake: {}: {} ({how})", group.about, row.is);
-                list.add(name, &[], move || row.run(&server, cut, &lines));
-            }
+    let mut table = Table::<Row>::read("handshake.toml");
+    let opening = mem::take(&mut table.opening);
+    for (about, mut row) in table.into_rows() {
+        let lines = opening.lines(row.line.as_deref(), &row.without, &row.with);
+        row.answers = answers(row.answers, &head(&lines));
+        for (cut, how) in Cut::ALL {
+            let (server, row, lines) = (Arc::clone(server), row.clone(), lines.clone());
+            let name = format!("handshake: {about}: {} ({how})", row.is);
+            list.add(name, &[], move || row.run(&server, cut, &lines));
         }
     }
 }
 
 impl Row {
-    /// The request line and the field lines.
-    fn lines(&self, line: &str, fields: &[String]) -> Vec<String> {
-        let left_out = |field: &&String| {
-            let name = field.split_once(':').expect("NAME: VALUE").0;
-            !self.without.iter().any(|without| without == name)
-        };
-        let line = self.line.clone().unwrap_or_else(|| line.to_owned());
-        [line].into_iter().chain(fields.iter().filter(left_out).cloned()).chain(self.with.iter().cloned()).collect()
-    }
-
     fn run(&self, server: &Server, cut: Cut, lines: &[String]) {
         let mut request = head(lines);
         request.extend(bytes(&self.behind));
@@ -117,9 +92,7 @@ impl Row {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.replace("\\t", "").trim().to_owned())
         });
-        let mut sha1 = Sha1::from(key.expect("a key"));
-        sha1.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-        let accept = STANDARD.encode(sha1.digest().bytes());
+        let accept = accept(&key.expect("a key"));
         assert_eq!(head.field("sec-websocket-accept"), Some(accept.as_str()));
         assert!(self.accept.as_ref().is_none_or(|known| *known == accept));
     }
@@ -136,10 +109,6 @@ impl Row {
         assert_eq!((close[0], &close[2..]), (0x88, &1000_u16.to_be_bytes()[..]), "a Close is answered by its code");
         assert_eq!(peer.until_closed().unwrap().len() + 2, usize::from(close[1]));
     }
-}
-
-fn head(lines: &[String]) -> Vec<u8> {
-    lines.iter().flat_map(|line| [bytes(line), b"\r\n".to_vec()].concat()).chain(*b"\r\n").collect()
 }
 
 /// A masked frame with a short payload.

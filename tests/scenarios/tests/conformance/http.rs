@@ -7,19 +7,9 @@ use std::time::Duration;
 use goldcrest_tests::{Head, List, Peer, Server, Trouble};
 use serde::Deserialize;
 
+use crate::table::Table;
 use crate::text::{allows, bytes};
-use crate::{Cut, Shared, answers, table};
-
-#[derive(Deserialize)]
-struct Table {
-    group: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-struct Group {
-    about: String,
-    rows: Vec<Row>,
-}
+use crate::{Cut, Shared, answers};
 
 /// A request and what may be answered; the table explains it.
 #[derive(Clone, Deserialize)]
@@ -47,14 +37,11 @@ enum End {
 }
 
 pub(crate) fn rows(list: &mut List, server: &Shared) {
-    let table: Table = toml::from_str(&table("http.toml")).unwrap_or_else(|error| panic!("http.toml: {error}"));
-    for group in table.group {
-        for mut row in group.rows {
-            row.answers = answers(row.answers, &bytes(&row.send));
-            for (cut, how) in Cut::ALL {
-                let (server, row) = (Arc::clone(server), row.clone());
-                list.add(format!("http: {}: {} ({how})", group.about, row.is), &[], move || row.run(&server, cut));
-            }
+    for (about, mut row) in Table::<Row>::read("http.toml").into_rows() {
+        row.answers = answers(row.answers, &bytes(&row.send));
+        for (cut, how) in Cut::ALL {
+            let (server, row) = (Arc::clone(server), row.clone());
+            list.add(format!("http: {about}: {} ({how})", row.is), &[], move || row.run(&server, cut));
         }
     }
 }

@@ -9,10 +9,11 @@
 mod client;
 mod handshake;
 mod http;
+mod opening;
+mod table;
 mod text;
 
 use std::env;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 
@@ -46,14 +47,6 @@ fn answers(table: String, sent: &[u8]) -> String {
     let first = table.split_whitespace().next().unwrap_or_default();
     let is_taken = (100..400).any(|status| allows(first, status));
     if is_taken && head > Capabilities::from_env().largest_head() { "414|431".to_owned() } else { table }
-}
-
-/// Reads a table.
-fn table(name: &str) -> String {
-    let folder = env::var_os("GOLDCREST_TABLES")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance"), PathBuf::from);
-    let path = folder.join(name);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// How a row's bytes are cut.
