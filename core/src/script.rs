@@ -105,8 +105,8 @@ impl Script {
         let packed = self.packed.filter(|_| request.list_has("accept-encoding", "gzip"));
         let body = packed.unwrap_or(self.plain);
         let tag = entity_tag(body);
-        let known = request.list("if-none-match").any(|known| known == tag || known == b"*");
         let tag = core::str::from_utf8(&tag).unwrap_or_default();
+        let known = request.holds(tag);
         let fields = [
             ("ETag", tag),
             ("Cache-Control", "no-cache"),

@@ -304,6 +304,18 @@ fn expectations_are_known_or_417_and_old_clients_have_none() {
 }
 
 #[test]
+fn an_entity_tag_is_held_weakly_in_a_list_or_under_a_star() {
+    let holds = |fields: &str| parse(&get(fields)).unwrap().holds("\"a,b\"");
+    for fields in ["\"a,b\"", "W/\"a,b\"", "\"x\", W/\"a,b\"", "*", "\"x\"\r\nIf-None-Match: \"a,b\""] {
+        assert!(holds(&format!("If-None-Match: {fields}\r\n")), "{fields}");
+    }
+    for fields in ["\"a\"", "a,b", "w/\"a,b\"", "W/W/\"a,b\"", "\"a,b", "\"*\"", ""] {
+        assert!(!holds(&format!("If-None-Match: {fields}\r\n")), "{fields}");
+    }
+    assert!(!holds("If-Match: \"a,b\"\r\n"));
+}
+
+#[test]
 fn the_parts_of_a_request_read_as_they_were_sent() {
     let head = "POST /a/b?x=1&after=%41+b HTTP/1.1\r\nHost: a:1\r\nX: 1\r\nAccept: text/html, */*;q=0.5\r\nx:  2 \r\n\
                 Connection: keep-alive, Upgrade\r\nPrefer: wait=9\r\n\r\n";

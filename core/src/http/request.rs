@@ -200,6 +200,14 @@ impl<B: AsRef<[u8]>> Request<B> {
         self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
 
+    /// Whether the client holds what bears this entity tag, a strong one with its quotes: then 304 is all it needs (RFC 9110 §13.1.2).
+    ///
+    /// Compared weakly (§8.8.3.2): a proxy that packs an answer makes its tag a weak one.
+    pub fn holds(&self, entity_tag: &str) -> bool {
+        let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag) == entity_tag.as_bytes();
+        self.list("if-none-match").any(|tag| tag == b"*" || opaque(tag))
+    }
+
     /// Host and port that the request is for, as they were sent: those of an absolute target, else those of `Host`.
     ///
     /// `None` only for HTTP/1.0. May be empty: `Host:` is legal and names nobody.

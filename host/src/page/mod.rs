@@ -13,8 +13,12 @@
 //! | `connections.js` | how many connections the tab uses, and the lane of short requests |
 //! | `chart.js` | the drawing |
 
+use std::sync::OnceLock;
+
+use sha1_smol::Sha1;
+
 /// A file of the page.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct PageFile {
     /// Where it is served: an absolute path, without a query.
     pub path: &'static str,
@@ -22,6 +26,18 @@ pub struct PageFile {
     pub content_type: &'static str,
     /// All of its bytes; at most 32 KiB.
     pub body: &'static [u8],
+    entity_tag: OnceLock<String>,
+}
+
+impl PageFile {
+    const fn new(path: &'static str, content_type: &'static str, body: &'static [u8]) -> Self {
+        Self { path, content_type, body, entity_tag: OnceLock::new() }
+    }
+
+    /// Its `ETag`, a strong one: of all of its bytes (RFC 9110 §8.8.1).
+    pub fn entity_tag(&self) -> &str {
+        self.entity_tag.get_or_init(|| format!("\"{}\"", Sha1::from(self.body).digest()))
+    }
 }
 
 /// The file that is served at `path` (without a query), if there is one.
@@ -31,16 +47,16 @@ pub fn file(path: &str) -> Option<&'static PageFile> {
 }
 
 /// All files of the page.
-pub const FILES: &[PageFile] = &[
-    PageFile { path: "/", content_type: HTML, body: include_bytes!("index.html") },
-    PageFile { path: "/page/page.css", content_type: CSS, body: include_bytes!("page.css") },
-    PageFile { path: "/page/icon.svg", content_type: SVG, body: include_bytes!("icon.svg") },
-    PageFile { path: "/page/page.js", content_type: SCRIPT, body: include_bytes!("page.js") },
-    PageFile { path: "/page/chart.js", content_type: SCRIPT, body: include_bytes!("chart.js") },
-    PageFile { path: "/page/connections.js", content_type: SCRIPT, body: include_bytes!("connections.js") },
-    PageFile { path: "/page/reader.js", content_type: SCRIPT, body: include_bytes!("reader.js") },
-    PageFile { path: "/page/transports.js", content_type: SCRIPT, body: include_bytes!("transports.js") },
-    PageFile { path: "/page/turns.js", content_type: SCRIPT, body: include_bytes!("turns.js") },
+pub static FILES: [PageFile; 9] = [
+    PageFile::new("/", HTML, include_bytes!("index.html")),
+    PageFile::new("/page/page.css", CSS, include_bytes!("page.css")),
+    PageFile::new("/page/icon.svg", SVG, include_bytes!("icon.svg")),
+    PageFile::new("/page/page.js", SCRIPT, include_bytes!("page.js")),
+    PageFile::new("/page/chart.js", SCRIPT, include_bytes!("chart.js")),
+    PageFile::new("/page/connections.js", SCRIPT, include_bytes!("connections.js")),
+    PageFile::new("/page/reader.js", SCRIPT, include_bytes!("reader.js")),
+    PageFile::new("/page/transports.js", SCRIPT, include_bytes!("transports.js")),
+    PageFile::new("/page/turns.js", SCRIPT, include_bytes!("turns.js")),
 ];
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -96,7 +112,7 @@ mod tests {
 
     #[test]
     fn every_file_is_small() {
-        for file in FILES {
+        for file in &FILES {
             assert!(file.body.len() <= 32 * 1024, "{}: {} bytes", file.path, file.body.len());
         }
         assert!(FILES.iter().map(|file| file.body.len()).sum::<usize>() <= 64 * 1024);
