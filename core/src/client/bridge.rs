@@ -45,6 +45,7 @@ use crate::session::Ended;
 use crate::sse::reconnect::{Decision, Policy, Reconnect};
 use crate::time::Instant;
 use crate::ws::Role;
+use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::handshake::NotUpgraded;
 
 /// Follows a log and publishes each event on a channel elsewhere, over a WebSocket that speaks `goldcrest.v1`.
@@ -165,7 +166,16 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
         step
     }
 
-    /// Closes it: it never comes back.
+    /// Closes it in order: the WebSocket by its closing handshake (RFC 6455 §7.1.2), for as long as the hub may take to
+    /// answer a Close. What it acknowledges meanwhile is not counted: it would be sent again, and known by its key.
+    pub async fn finish(&mut self) {
+        if let Some(socket) = &mut self.socket {
+            let _ = socket.finish(CloseCode::NORMAL, CloseReason::NONE).await;
+        }
+        self.close();
+    }
+
+    /// Closes it at once: it never comes back.
     pub fn close(&mut self) {
         self.socket = None;
         self.asker.forget();

@@ -6,6 +6,7 @@ mod connect;
 mod cuts;
 mod dropped;
 mod event_source;
+mod finish;
 mod ladder;
 mod net;
 mod publish;

@@ -27,6 +27,7 @@ pub use crate::serve::Transport;
 use crate::sse::parse::{Bounds, Parser};
 use crate::sse::reconnect::{Policy, Reconnect};
 use crate::time::Instant;
+use crate::ws::close::{CloseCode, CloseReason};
 use ladder::Ladder;
 use run::Phase;
 pub(super) use run::SUBPROTOCOL;
@@ -211,7 +212,16 @@ impl<'e, R: Runtime> Subscription<'e, R> {
         }
     }
 
-    /// Closes it: it never comes back.
+    /// Closes it in order: an open WebSocket by its closing handshake (RFC 6455 §7.1.2), for as long as the server may take
+    /// to answer a Close. Events that come meanwhile are not handed out.
+    pub async fn finish(&mut self) {
+        if let Some(socket) = &mut self.socket {
+            let _ = socket.finish(CloseCode::NORMAL, CloseReason::NONE).await;
+        }
+        self.close();
+    }
+
+    /// Closes it at once: it never comes back.
     pub fn close(&mut self) {
         self.drop_connection();
         self.phase = Phase::Closed;

@@ -125,7 +125,7 @@ fn open(net: &'static Net, options: WebSocketOptions<'static>, heard: &Heard) {
     });
 }
 
-fn accepting(request: &str, more: &str) -> String {
+pub(super) fn accepting(request: &str, more: &str) -> String {
     use crate::ws::handshake::key::{Key, accept_key};
     let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
     let accept = accept_key(Key::parse(key.as_bytes()).unwrap());

@@ -6,17 +6,19 @@ use goldcrest_core::client::{Config, ConnectError, Error, Event, Item, Options, 
 use goldcrest_core::hub::Publication;
 use goldcrest_core::log::{Encoding, EventType};
 use goldcrest_host::client::ClientRuntime;
+use smol::Timer;
 use smol::future::FutureExt;
 
 use super::input::Input;
 use super::output::Output;
-use super::{Exit, Heard, Listening, Return, Trouble, Unheard, again_in};
+use super::{Exit, Heard, Listening, PARTING, Return, Trouble, Unheard, again_in};
 use crate::command::exit::describe;
 use crate::command::publish::key;
 
 enum Next<'a> {
     Item(Result<Item<'a, ConnectError<ClientRuntime>>, Error<ConnectError<ClientRuntime>>>),
     Line(Option<Vec<u8>>),
+    Late,
 }
 
 impl Listening<'_> {
@@ -39,18 +41,30 @@ impl Listening<'_> {
         let mut publisher = Publisher::new(self.runtime, self.config, self.url, publishing.memory());
         let mut opened = false;
         loop {
+            self.talking.set(subscription.transport() == Some(Transport::WebSocket));
             let next = async { Next::Item(subscription.next().await) };
-            match next.or(async { Next::Line(input.next_typed().await) }).await {
+            let line = async { Next::Line(input.next_typed().await) };
+            let late = async {
+                self.late().await;
+                Next::Late
+            };
+            match next.or(line).or(late).await {
+                Next::Late => {
+                    part(&mut subscription).await;
+                    return Ok(self.options.late().map(|()| Exit::Done)?);
+                }
                 Next::Line(None) => {}
                 Next::Line(Some(line)) => self.publish(&mut publisher, &line).await,
                 Next::Item(Ok(Item::Event(Event { id, event_type, data }))) => {
                     if let ControlFlow::Break(exit) = output.event(id, event_type, data)? {
+                        part(&mut subscription).await;
                         return Ok(exit);
                     }
                 }
                 Next::Item(Ok(Item::Gap { missed })) => {
                     self.gap(missed);
                     if let ControlFlow::Break(exit) = output.gap(missed)? {
+                        part(&mut subscription).await;
                         return Ok(exit);
                     }
                 }
@@ -108,4 +122,12 @@ impl Listening<'_> {
             self.status.warn(format_args!("not published: {}", describe(&error)));
         }
     }
+}
+
+/// Leaves in order, as far as the server joins in.
+async fn part(subscription: &mut Subscription<'_, ClientRuntime>) {
+    let patience = async {
+        Timer::after(PARTING).await;
+    };
+    subscription.finish().or(patience).await;
 }

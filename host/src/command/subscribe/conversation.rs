@@ -14,7 +14,7 @@ use super::envelope::{self, Said};
 use super::input::{Input, Typed};
 use super::output::{Output, Written};
 use super::rtt::Timed;
-use super::{Exit, Listening, Trouble};
+use super::{Exit, Listening, PARTING, Trouble};
 use crate::command::publish::key;
 
 /// From one ping to the next, for who wants to see round trips.
@@ -46,6 +46,7 @@ enum Next {
     Message(Result<Option<(MessageKind, usize)>, Ended>),
     Line(Option<Vec<u8>>),
     Ping,
+    Late,
 }
 
 impl<'c, 'e> Conversation<'c, 'e> {
@@ -78,7 +79,16 @@ impl<'c, 'e> Conversation<'c, 'e> {
                 (&mut pings).await;
                 Next::Ping
             };
-            let talked = match message.or(line).or(ping).await {
+            let late = async {
+                self.listening.late().await;
+                Next::Late
+            };
+            let talked = match message.or(line).or(ping).or(late).await {
+                Next::Late => {
+                    let exit = options.late().map(|()| Exit::Done);
+                    self.leave(Exit::Done, CloseCode::NORMAL).await;
+                    return exit.map(Parted::Here);
+                }
                 Next::Message(Ok(Some((kind, length)))) => match self.show(output, kind, &buffer[..length])? {
                     ControlFlow::Continue(()) => Ok(()),
                     ControlFlow::Break(exit) => return Ok(self.leave(exit, CloseCode::NORMAL).await),
@@ -117,7 +127,13 @@ impl<'c, 'e> Conversation<'c, 'e> {
 
     /// Closes in order, as far as the server joins in.
     async fn leave(&mut self, exit: Exit, code: CloseCode) -> Parted {
-        let _ = self.socket.finish(code, CloseReason::NONE).await;
+        let parting = async {
+            let _ = self.socket.finish(code, CloseReason::NONE).await;
+        };
+        let patience = async {
+            Timer::after(PARTING).await;
+        };
+        parting.or(patience).await;
         Parted::Here(exit)
     }
 

@@ -19,8 +19,9 @@ mod rtt;
 mod socket;
 mod source;
 
+use std::cell::Cell;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use goldcrest_core::client::url::Url;
@@ -159,6 +160,23 @@ struct Listening<'l> {
     url: &'l str,
     options: &'l Subscribe,
     status: Status,
+    /// A WebSocket is open: it is left by a closing handshake.
+    talking: &'l Cell<bool>,
+    /// When `--timeout` is over.
+    until: Option<Instant>,
+}
+
+/// How long a server may take for a closing handshake.
+const PARTING: Duration = Duration::from_secs(1);
+
+impl Listening<'_> {
+    /// Waits until the time is over.
+    async fn late(&self) {
+        match self.until {
+            Some(until) => Timer::at(until).await,
+            None => std::future::pending().await,
+        };
+    }
 }
 
 /// The ways to listen, one after the other until one fits the server.
@@ -196,7 +214,9 @@ impl Subscribe {
         let config = self.asking.config()?;
         let mut output = Output::new(&self)?;
         ClientRuntime::block_on(self.asking.tls(), async |runtime| {
-            let listening = self.listen(runtime, &config, &mut output);
+            let until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+            let talking = Cell::new(false);
+            let listening = self.listen(runtime, &config, &mut output, until, &talking);
             let unread = async {
                 if self.output.is_some() {
                     std::future::pending::<()>().await;
@@ -205,14 +225,23 @@ impl Subscribe {
                 Ok(())
             };
             let listening = listening.or(unread);
-            let Some(timeout) = self.timeout else { return listening.await };
+            let Some(until) = until else { return listening.await };
             let late = async {
-                Timer::after(timeout).await;
-                let late = Trouble::new(Exit::TimedOut, format!("{} s are over", timeout.as_secs_f64()));
-                if self.count.is_some() { Err(late) } else { Ok(()) }
+                Timer::at(until).await;
+                if talking.get() {
+                    Timer::after(2 * PARTING).await;
+                }
+                self.late()
             };
             listening.or(late).await
         })?
+    }
+
+    /// What it comes to that the time is over.
+    fn late(&self) -> Result<(), Trouble> {
+        let timeout = self.timeout.unwrap_or_default();
+        let late = Trouble::new(Exit::TimedOut, format!("{} s are over", timeout.as_secs_f64()));
+        if self.count.is_some() { Err(late) } else { Ok(()) }
     }
 
     async fn listen(
@@ -220,11 +249,13 @@ impl Subscribe {
         runtime: &ClientRuntime,
         config: &Config<'static>,
         output: &mut Output,
+        until: Option<Instant>,
+        talking: &Cell<bool>,
     ) -> Result<(), Trouble> {
         let url = target::settle(runtime, &self.url).await?;
         let parsed = Url::parse(&url).map_err(|error| Trouble::usage(format!("{url}: {error}")))?;
         let status = Status::new(self.quiet.quiet);
-        let listening = Listening { runtime, config, url: &url, options: self, status };
+        let listening = Listening { runtime, config, url: &url, options: self, status, talking, until };
         let mut input = Input::new(self.no_input);
         let mut first: Option<Trouble> = None;
         let ways = self.ways(&parsed);

@@ -81,7 +81,10 @@ impl Listening<'_> {
                     let spoken = protocol.map(|name| format!(", {name}")).unwrap_or_default();
                     self.status.say(format_args!("{} over websocket{spoken}", self.url));
                     let mut conversation = Conversation::new(self, &runtime, socket, resumable, &mut cursor);
-                    match conversation.hold(output, input, &mut buffer).await? {
+                    self.talking.set(true);
+                    let parted = conversation.hold(output, input, &mut buffer).await;
+                    self.talking.set(false);
+                    match parted? {
                         Parted::Here(exit) => return Ok(exit),
                         Parted::Closed(code, reason) => Loss::Closed(code, reason),
                         Parted::Ended(ended) => Loss::Error(Box::new(Error::Ended(ended))),

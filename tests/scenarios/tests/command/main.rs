@@ -9,6 +9,7 @@
 //! | `returns.rs` | what is lost and comes back |
 //! | `strangers.rs` | Node, `websockets`, aiohttp |
 //! | `tls.rs` | certificates, and whom to trust |
+//! | `parting.rs` | leaving a WebSocket |
 //! | `proxies.rs` | nginx that buffers, or eats the upgrade |
 //! | `terminal.rs` | who types on a terminal |
 //! | `figures.rs` | bench and compare |
@@ -17,6 +18,7 @@
 mod channels;
 mod figures;
 mod pages;
+mod parting;
 mod proxies;
 mod returns;
 mod run;

@@ -1,0 +1,85 @@
+//! Who leaves in order says so: the server gets a Close, and answers it.
+
+use std::format;
+
+use super::net::{Heard, Net, Then, memory, once, script, seconds};
+use super::web_socket::accepting;
+use crate::client::{Bridge, BridgeOptions, Bridged, Config, Item, Options, Start, Subscription, Transport};
+use crate::hub::{ChannelName, Channels};
+use crate::serve::tests::world::{World, hub, keep};
+use crate::serve::{
+    Config as ServerConfig, Ended, Exchange, Handler, Outcome, Runtime, WebSocketOptions as Serving, serve,
+};
+use crate::ws::close::{CloseCode, CloseReason};
+
+/// Takes what comes, and tells how it ended.
+struct Listens(Heard);
+
+impl Handler for Listens {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        let options = Serving { protocols: &["goldcrest.v1"], ..Serving::default() };
+        let mut socket = exchange.websocket(&options).await?;
+        while socket.recv(&mut [0; 512]).await?.is_some() {}
+        self.0.push(format!("{:?}", socket.peer_close_code()));
+        socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+    }
+}
+
+fn listens(world: &'static World, told: &Heard) -> &'static Net {
+    let (config, handler) = (keep(ServerConfig::default()), keep(Listens(told.clone())));
+    Net::new(world, move |mut end, _| {
+        world.spawn(async move { serve(&mut end, world, config, handler).await });
+    })
+}
+
+fn leave(world: &'static World, net: &'static Net, heard: &Heard, dropping: bool) {
+    let told = heard.clone();
+    world.spawn(async move {
+        let options = Options { transports: &[Transport::WebSocket], start: Start::Oldest, ..Options::default() };
+        let config = keep(Config::default());
+        let mut subscription = Subscription::new(net, config, "http://localhost/events/a", options, memory(512));
+        assert!(matches!(subscription.next().await, Ok(Item::Opened { .. })));
+        while dropping && once(subscription.finish()).await.is_none() {}
+        subscription.finish().await;
+        told.push(format!("{:?}", subscription.next().await.map(|_| ())));
+        Ended::Closed
+    });
+    world.pass(seconds(60));
+    assert_eq!(world.alive(), 0, "both sides have left");
+}
+
+#[test]
+fn a_subscription_that_finishes_closes_its_websocket_in_order() {
+    for dropping in [false, true] {
+        let (world, heard) = (World::new(), Heard::default());
+        leave(world, listens(world, &heard), &heard, dropping);
+        assert_eq!(heard.all(), ["Some(Some(CloseCode(1000)))", "Err(Closed)"]);
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_a_close_holds_nobody_up() {
+    let (world, heard) = (World::new(), Heard::default());
+    let mute = script(world, |_, request| {
+        (accepting(request, "Sec-WebSocket-Protocol: goldcrest.v1\r\n").into_bytes(), Then::Hold)
+    });
+    leave(world, Net::new(world, mute), &heard, false);
+    assert_eq!(heard.all(), ["Err(Closed)"]);
+}
+
+#[test]
+fn a_bridge_that_finishes_closes_its_websocket_in_order() {
+    let (world, heard, home) = (World::new(), Heard::default(), keep(hub(16, 2048)));
+    let (net, told) = (listens(world, &heard), heard.clone());
+    world.spawn(async move {
+        let reader = home.open(ChannelName::new("a").unwrap(), true).unwrap();
+        let (config, options) = (keep(Config::default()), BridgeOptions::default());
+        let mut bridge = Bridge::new(net, config, "ws://localhost/events/a", reader, options, memory(400));
+        assert!(matches!(bridge.next().await, Ok(Bridged::Opened)));
+        bridge.finish().await;
+        told.push(format!("{:?}", bridge.next().await.map(|_| ())));
+        Ended::Closed
+    });
+    world.pass(seconds(60));
+    assert_eq!(heard.all(), ["Some(Some(CloseCode(1000)))", "Err(Closed)"]);
+}
