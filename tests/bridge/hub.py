@@ -1,10 +1,9 @@
-"""A hub that is killed and restarted, and who reads it meanwhile."""
+"""A hub that is killed and restarted."""
 
 import http.client
 import json
 import os
 import subprocess
-import threading
 import time
 
 PATIENCE = 30.0
@@ -56,7 +55,7 @@ class Hub:
 
     def __init__(self, port, *options):
         self.port = port
-        self.options = [os.environ['GOLDCREST'], 'serve', '--no-page', '--listen', f'127.0.0.1:{port}', *options]
+        self.options = [os.environ['GOLDCREST'], 'serve', '--listen', f'127.0.0.1:{port}', *options]
         self.process = None
 
     def start(self):
@@ -84,47 +83,3 @@ class Hub:
         status, said = ask('127.0.0.1', self.port, 'POST', f'/events/{channel}', text, **{'Content-Type': 'text/plain', **fields})
         assert status in (201, 202), (status, said)
         return json.loads(said)['id']
-
-
-class Reader(threading.Thread):
-    """An event stream that comes back with its last event ID, as a browser does."""
-
-    def __init__(self, port, channel):
-        super().__init__(daemon=True)
-        self.port, self.channel = port, channel
-        self.events = []
-        self.last = None
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                self.read()
-            except (OSError, http.client.HTTPException):
-                pass
-            time.sleep(0.1)
-
-    def read(self):
-        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=60)
-        fields = {'Accept': 'text/event-stream'}
-        if self.last:
-            fields['Last-Event-ID'] = self.last
-        connection.request('GET', f'/events/{self.channel}?after=oldest', headers=fields)
-        event = {}
-        for line in connection.getresponse():
-            name, _, value = line.decode().rstrip('\n').partition(': ')
-            if name:
-                event[name] = value
-                continue
-            self.last = event.get('id', self.last)
-            if 'data' in event and event.get('event') != 'gap':
-                self.events.append((self.last, event['data']))
-            event = {}
-
-    def count(self):
-        return len(self.events)
-
-    def more(self, number):
-        """Waits for so many events more than there are."""
-        due = self.count() + number
-        within(PATIENCE, f'{number} events come', lambda: self.count() >= due)
