@@ -1,44 +1,18 @@
 // goldcrest.js and goldcrest-shared.js in Chromium: in a page, in a worker, and in ten tabs that share one connection.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { chromium } from 'playwright-core';
-
 import { Proxy } from '../js/proxy.mjs';
+import { openChromium } from './chromium.mjs';
+import { promises, same } from './promises.mjs';
 
 const server = process.env.GOLDCREST_URL;
 const proxy = await Proxy.before(server);
 const origin = proxy.base;
 const PATIENCE = 20_000;
 
-const profile = await mkdtemp(join(tmpdir(), 'goldcrest-module-'));
-const flags = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  headless: true,
-  args: flags.split(' '),
-});
+const { promise, end } = promises('module');
+const context = await openChromium();
 
 const prefix = `module${process.pid}`;
-let passed = 0;
-let failed = 0;
-async function promise(name, check) {
-  try {
-    await check();
-    passed += 1;
-    console.log(`module: ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.error(`module: FAILED: ${name}: ${error.stack}`);
-  }
-}
-
-function same(actual, expected, what) {
-  const [left, right] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (left !== right) throw new Error(`${what}: ${left}, not ${right}`);
-}
 
 async function until(reached, what) {
   for (const late = Date.now() + PATIENCE; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
@@ -245,6 +219,4 @@ await promise('a channel that is not there is told to each tab', async () => {
 
 await context.close();
 await proxy.close();
-await rm(profile, { recursive: true, force: true });
-console.log(`module: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+end();

@@ -1,32 +1,24 @@
 // The page at `/` in a real Chromium, against a running server.
 //
-//   BASE_URL     the server, http://127.0.0.1:8080 if absent
-//   CHROMIUM     the browser, /usr/bin/chromium if absent
-//   SCREENSHOTS  a directory for pictures in four shapes; none are taken if absent
-//
-// Prints a line for each promise and `N passed, N failed`; exits 1 if any failed.
+//   GOLDCREST_URL  the server, http://127.0.0.1:8080 if absent
+//   SCREENSHOTS    a directory for pictures in four shapes; none are taken if absent
 
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
 
-const base = (process.env.BASE_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
+import { openChromium } from './chromium.mjs';
+import { promises } from './promises.mjs';
+
+const base = (process.env.GOLDCREST_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
 const pictures = process.env.SCREENSHOTS;
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const NAMES = ['poll', 'longpoll', 'stream', 'sse', 'websocket'];
 const HELD = NAMES.slice(1);
 const TIMEOUT = 60_000;
 
-const profile = await mkdtemp(join(tmpdir(), 'goldcrest-page-'));
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  headless: true,
-  args: flags,
-  viewport: { width: 1280, height: 900 },
-});
-const page = context.pages()[0] ?? (await context.newPage());
+const { promise, end } = promises('page');
+const context = await openChromium({ viewport: { width: 1280, height: 900 } });
+const [page] = context.pages();
 
 const errors = [];
 const strangers = [];
@@ -61,19 +53,6 @@ const setHidden = (hidden) => page.evaluate((value) => {
   Object.defineProperty(document, 'visibilityState', { value: value ? 'hidden' : 'visible', configurable: true });
   document.dispatchEvent(new Event('visibilitychange'));
 }, hidden);
-
-let passed = 0;
-let failed = 0;
-async function promise(what, check) {
-  try {
-    await check();
-    passed += 1;
-    console.log(`ok      ${what}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${what}\n${error.message ?? error}`);
-  }
-}
 
 await promise('all five transports hear events, live', async () => {
   await page.goto(`${base}/`);
@@ -214,6 +193,4 @@ if (pictures) {
 }
 
 await context.close();
-await rm(profile, { recursive: true, force: true });
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+end();

@@ -2,12 +2,11 @@
 // EventSource, which has to read what the table says, and come back when and as it says. Then what the table holds through the
 // server under test: published there, each event and each stream as data arrives in an EventSource.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
-import { chromium } from 'playwright-core';
+import { openChromium } from './chromium.mjs';
+import { promises, same } from './promises.mjs';
 
 const base = process.env.GOLDCREST_URL;
 const { cases } = JSON.parse(await readFile(new URL('../sse/format.json', import.meta.url), 'utf8'));
@@ -24,29 +23,8 @@ const DEPARTURES = {
 /** A timer may be late on a busy machine, and is never early. */
 const LATE = 2500;
 
-const profile = await mkdtemp(join(tmpdir(), 'goldcrest-sse-'));
-const flags = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  headless: true,
-  args: flags.split(' '),
-});
-
-let passed = 0;
-let failed = 0;
-async function promise(name, check) {
-  try {
-    await check();
-    passed += 1;
-  } catch (error) {
-    failed += 1;
-    console.error(`sse: FAILED: ${name}: ${error.message}`);
-  }
-}
-function same(actual, expected, what) {
-  const [left, right] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (left !== right) throw new Error(`${what}: ${left}, not ${right}`);
-}
+const { promise, end } = promises('sse', { quiet: true });
+const context = await openChromium();
 
 // A page of the server under test with nothing in it: the answer to a poll.
 const page = await context.newPage();
@@ -204,6 +182,4 @@ await promise('a line end or a semicolon in an event type is refused', async () 
 });
 
 await context.close();
-await rm(profile, { recursive: true, force: true });
-console.log(`sse: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+end();

@@ -1,65 +1,21 @@
 // The five transports in a real browser: its own EventSource, WebSocket, streaming fetch and default-cache fetch. The resume
 // matrix again, then what only a browser does: EventSource comes back by itself, with Last-Event-ID, after its connection broke.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 
-import { chromium } from 'playwright-core';
+import { Proxy } from '../js/proxy.mjs';
+import { openChromium } from './chromium.mjs';
+import { promises, same } from './promises.mjs';
 
 const base = process.env.GOLDCREST_URL;
-const server = new URL(base);
+// Between browser and server, so that a connection can be broken at any moment.
+const proxy = await Proxy.before(base);
+const origin = proxy.base;
 
-// Between browser and server, so that a connection can be broken at any moment, and every byte counted.
-const pairs = new Set();
-const requests = [];
-const proxy = net.createServer((near) => {
-  const far = net.connect(Number(server.port || 80), server.hostname);
-  const pair = { near, far, head: '' };
-  pairs.add(pair);
-  near.on('data', (bytes) => {
-    for (const [line] of bytes.toString('latin1').matchAll(/^(GET|POST) \S+ HTTP\/1\.1$|^Last-Event-ID: .*$/gim)) requests.push(line);
-  });
-  near.pipe(far);
-  far.pipe(near);
-  const end = () => {
-    pairs.delete(pair);
-    near.destroy();
-    far.destroy();
-  };
-  for (const socket of [near, far]) socket.on('error', end).on('close', end);
-});
-await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-const cut = () => {
-  for (const { near, far } of [...pairs]) {
-    near.resetAndDestroy();
-    far.resetAndDestroy();
-  }
-};
-const origin = `http://127.0.0.1:${proxy.address().port}/`;
-
-const profile = await mkdtemp(join(tmpdir(), 'goldcrest-browser-'));
-const flags = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  headless: true,
-  args: flags.split(' '),
-});
+const { promise, end } = promises('browser');
+const context = await openChromium();
 
 const prefix = `browser-${process.pid}`;
-let passed = 0;
-let failed = 0;
-async function promise(name, check) {
-  try {
-    await check();
-    passed += 1;
-    console.log(`browser: ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.error(`browser: FAILED: ${name}: ${error.message}`);
-  }
-}
 
 // A page of the server's own origin with nothing in it: the answer to a poll.
 const page = await context.newPage();
@@ -90,16 +46,17 @@ await promise('EventSource comes back by itself and misses nothing', async () =>
   for (const round of [1, 2]) {
     const first = (await say(`one ${round}`)).id;
     same(await ids(1), [first], 'while it is connected');
-    cut();
-    // Straight to the server: the browser's connections are gone.
+    // Nobody gets through for a while.
+    proxy.rule = () => ({ refuse: true });
+    proxy.cut();
     const missed = [];
     for (const data of ['two', 'three']) {
       const answer = await fetch(new URL(`events/${channel}`, base), { method: 'POST', body: data, headers: { 'content-type': 'text/plain' } });
       missed.push((await answer.json()).id);
     }
+    proxy.rule = () => ({});
     same(await ids(2), missed, 'after it came back');
-    const field = requests.findLast((line) => /^Last-Event-ID/i.test(line));
-    same(field?.toLowerCase(), `last-event-id: ${first}`, 'what it asked for');
+    same(proxy.lastEventIds.at(-1), first, 'what it asked for');
   }
   await page.evaluate(() => globalThis.source.close());
 });
@@ -123,7 +80,7 @@ await promise('a fetch with the default cache sees what is new', async () => {
 
 await promise('a page of another origin gets nothing', async () => {
   const other = await context.newPage();
-  await other.goto(`http://localhost:${proxy.address().port}/events/${prefix}-other`);
+  await other.goto(`http://localhost:${new URL(origin).port}/events/${prefix}-other`);
   const outcome = await other.evaluate(async ([origin, channel]) => {
     const url = new URL(`events/${channel}`, origin);
     const read = await fetch(url).then(() => 'read', () => 'refused');
@@ -141,14 +98,6 @@ await promise('a page of another origin gets nothing', async () => {
   await other.close();
 });
 
-function same(actual, expected, what) {
-  const [left, right] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (left !== right) throw new Error(`${what}: ${left}, not ${right}`);
-}
-
 await context.close();
-proxy.close();
-cut();
-await rm(profile, { recursive: true, force: true });
-console.log(`browser: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+await proxy.close();
+end();

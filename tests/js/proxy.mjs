@@ -13,6 +13,8 @@ import net from 'node:net';
 export class Proxy {
   connections = 0;
   requests = [];
+  /** The `Last-Event-ID` fields of requests, in their order. */
+  lastEventIds = [];
   answered = 0;
   #pairs = new Set();
 
@@ -47,8 +49,9 @@ export class Proxy {
     let told = 0;
     let held = false;
     near.on('data', (bytes) => {
-      for (const [line] of bytes.toString('latin1').matchAll(/^(GET|POST) \S+(?= HTTP\/1\.1)/gm)) this.requests.push(line);
       let text = bytes.toString('latin1');
+      for (const [line] of text.matchAll(/^(GET|POST) \S+(?= HTTP\/1\.1)/gm)) this.requests.push(line);
+      for (const [, id] of text.matchAll(/^Last-Event-ID: (.*)\r$/gim)) this.lastEventIds.push(id);
       if (strip) text = text.replace(/^(Upgrade|Connection|Sec-WebSocket-[A-Za-z]+):.*\r\n/gim, '');
       if (path) text = text.replace(`/events/${path[0]}`, `/events/${path[1]}`);
       const sent = text.slice(0, Math.max(0, cutRequest - asked));
