@@ -14,7 +14,7 @@ use crate::hub::Publication;
 use crate::log::Encoding;
 use crate::session::Ended;
 use crate::sink::{Pour, Sink};
-use crate::ws::handshake::key::Key;
+use crate::ws::handshake::offer::Offer;
 
 /// Names of fields that are the client's own to write.
 const OWN: [&str; 8] = [
@@ -40,17 +40,9 @@ pub(super) struct Asking<'a> {
     /// How long the server may wait (RFC 7240).
     pub(super) wait: Option<Duration>,
     /// The request is a WebSocket's handshake.
-    pub(super) upgrade: Option<Upgrade<'a>>,
+    pub(super) upgrade: Option<Offer<'a>>,
     /// The request is a POST of this.
     pub(super) publication: Option<&'a Publication<'a>>,
-}
-
-/// What a WebSocket's handshake says (RFC 6455 §4.1).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Upgrade<'a> {
-    pub(super) nonce: [u8; 16],
-    pub(super) protocols: &'a [&'a str],
-    pub(super) origin: Option<&'a str>,
 }
 
 impl Asking<'_> {
@@ -72,8 +64,8 @@ impl Asking<'_> {
             out.pour_decimal(wait.as_secs());
             out.pour(b"\r\n");
         }
-        if let Some(upgrade) = &self.upgrade {
-            upgrade.pour(out);
+        if let Some(offer) = &self.upgrade {
+            offer.pour(out);
         }
         pour_headers(headers, elsewhere, out);
         let Some(publication) = self.publication else { return out.pour(b"\r\n") };
@@ -100,7 +92,7 @@ impl Asking<'_> {
         are_sound(headers)
             && all_value(self.last_event_id.as_bytes())
             && key.is_none_or(all_value)
-            && self.upgrade.is_none_or(|upgrade| upgrade.is_sound())
+            && self.upgrade.is_none_or(|offer| offer.judge().is_ok())
     }
 
     /// Whether it may be sent again without harm.
@@ -115,35 +107,6 @@ impl Asking<'_> {
             301..=303 => self.upgrade.is_none() && self.publication.is_none(),
             _ => false,
         }
-    }
-}
-
-impl Upgrade<'_> {
-    fn pour(&self, out: &mut impl Pour) {
-        out.pour(b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
-        field("Sec-WebSocket-Key", Key::new(self.nonce).as_bytes(), out);
-        if let Some(origin) = self.origin {
-            field("Origin", origin.as_bytes(), out);
-        }
-        let mut before: &[u8] = b"Sec-WebSocket-Protocol: ";
-        for name in self.protocols {
-            out.pour(before);
-            out.pour(name.as_bytes());
-            before = b", ";
-        }
-        if !self.protocols.is_empty() {
-            out.pour(b"\r\n");
-        }
-    }
-
-    /// The subprotocols are distinct tokens, the origin is visible ASCII.
-    fn is_sound(&self) -> bool {
-        let mut names = self.protocols.iter().enumerate();
-        let origin =
-            self.origin.is_none_or(|origin| !origin.is_empty() && origin.bytes().all(|b| b.is_ascii_graphic()));
-        origin
-            && names
-                .all(|(at, name)| all_token(name.as_bytes()) && !self.protocols.iter().take(at).any(|it| it == name))
     }
 }
 
@@ -247,12 +210,12 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
     /// [`Asker::forget`]. No redirect is followed: who asks for nothing else has no code for that.
     pub(super) async fn upgrade(
         &mut self,
-        upgrade: &Upgrade<'_>,
+        upgrade: &Offer<'_>,
         query: Option<(&str, &str)>,
         buffer: &mut [u8],
     ) -> Result<usize, Error<ConnectError<R>>> {
         let headers = self.config.headers;
-        if !(are_sound(headers) && upgrade.is_sound()) {
+        if !(are_sound(headers) && upgrade.judge().is_ok()) {
             return Err(Error::Request);
         }
         let url = Url::parse(self.url)?;

@@ -30,7 +30,7 @@
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::ask::{Asker, Upgrade};
+use super::ask::Asker;
 use super::event_source::sleep;
 use super::spread::Spread;
 use super::subscription::SUBPROTOCOL;
@@ -47,6 +47,7 @@ use crate::time::Instant;
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::handshake::NotUpgraded;
+use crate::ws::handshake::offer::Offer;
 
 /// Follows a log and publishes each event on a channel elsewhere, over a WebSocket that speaks `goldcrest.v1`.
 pub struct Bridge<'e, R: Runtime, L> {
@@ -225,7 +226,7 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
     }
 
     async fn open(&mut self, nonce: [u8; 16]) -> Result<(), Error<ConnectError<R>>> {
-        let upgrade = Upgrade { nonce, protocols: &[SUBPROTOCOL], origin: None };
+        let upgrade = Offer { nonce, protocols: &[SUBPROTOCOL], origin: None };
         // What is on the channel already is not asked for.
         let length = self.asker.upgrade(&upgrade, Some(("after", "newest")), self.buffer).await?;
         let head = self.buffer.get(..length).unwrap_or_default();

@@ -22,12 +22,12 @@
 
 use core::future::Future;
 
-use super::ask::{Asker, Upgrade};
+use super::ask::Asker;
 use super::{ClientLink, Config, ConnectError, Error, Keys, Runtime};
 use crate::http::Answer;
 use crate::session::{Ended, Session};
 use crate::ws::Role;
-use crate::ws::handshake::ClientHandshake;
+use crate::ws::handshake::offer::Offer;
 
 /// An open WebSocket: [`Session`] says what it can do. Dropped without [`Session::finish`] it ends without a Close.
 pub type WebSocket<'e, R> = Session<ClientLink<'e, R>, Keys<'e, R>>;
@@ -66,7 +66,7 @@ impl<'e, R: Runtime> Session<ClientLink<'e, R>, Keys<'e, R>> {
         buffer: &mut [u8],
     ) -> impl Future<Output = Result<Self, Error<ConnectError<R>>>> {
         async move {
-            let upgrade = Upgrade { nonce: nonce(runtime)?, protocols: options.protocols, origin: options.origin };
+            let upgrade = Offer { nonce: nonce(runtime)?, protocols: options.protocols, origin: options.origin };
             let (link, protocol) = {
                 let mut asker = Asker::new(runtime, config, url, &mut []);
                 let length = asker.upgrade(&upgrade, None, buffer).await?;
@@ -78,13 +78,10 @@ impl<'e, R: Runtime> Session<ClientLink<'e, R>, Keys<'e, R>> {
     }
 }
 
-/// Judges the answer to `upgrade`: which of the subprotocols it chose.
-pub(super) fn verify<E>(upgrade: &Upgrade<'_>, head: &[u8], max_fields: usize) -> Result<Option<usize>, Error<E>> {
+/// Judges the answer to an offer: which of the subprotocols the server chose.
+pub(super) fn verify<E>(offer: &Offer<'_>, head: &[u8], max_fields: usize) -> Result<Option<usize>, Error<E>> {
     let answer = Answer::parse(head, max_fields)?;
-    let Upgrade { nonce, protocols, origin } = *upgrade;
-    let handshake = ClientHandshake { host: "", target: "/", origin, protocols, nonce };
-    let chosen = handshake.verify(answer.status(), answer.fields()).map_err(Error::NotUpgraded)?;
-    Ok(chosen.protocol.and_then(|chosen| protocols.iter().position(|name| *name == chosen)))
+    offer.verify(answer.status(), answer.fields()).map_err(Error::NotUpgraded)
 }
 
 /// Sixteen random bytes.

@@ -6,7 +6,7 @@ use super::envelope::Spans;
 use super::ladder::{Blame, Move};
 use super::poll_body::PollBody;
 use super::{BOUNDS, Item, Start, Subscription, Transport};
-use crate::client::ask::{Asking, Upgrade, is_of_type, status_error};
+use crate::client::ask::{Asking, is_of_type, status_error};
 use crate::client::event_source::sleep;
 use crate::client::web_socket::{nonce, verify};
 use crate::client::{ConnectError, Error, Keys, Runtime, WebSocket};
@@ -19,6 +19,7 @@ use crate::sse::parse::Parser;
 use crate::sse::reconnect::Decision;
 use crate::time::Instant;
 use crate::ws::handshake::NotUpgraded;
+use crate::ws::handshake::offer::Offer;
 use crate::ws::{ProtocolError, Role};
 
 /// The subprotocol whose messages carry id, type and gaps.
@@ -181,7 +182,7 @@ impl<'e, R: Runtime> Subscription<'e, R> {
             Start::Newest if self.cursor.is_empty() => Some(("after", "newest")),
             _ => None,
         };
-        let upgrade = Upgrade { nonce: ask.nonce, protocols: &[SUBPROTOCOL], origin: None };
+        let upgrade = Offer { nonce: ask.nonce, protocols: &[SUBPROTOCOL], origin: None };
         let asking = Asking {
             accept: match transport {
                 Transport::WebSocket => None,
@@ -220,7 +221,7 @@ impl<'e, R: Runtime> Subscription<'e, R> {
         &mut self,
         transport: Transport,
         ask: Ask,
-        upgrade: &Upgrade<'_>,
+        upgrade: &Offer<'_>,
         length: usize,
     ) -> Result<(), Error<ConnectError<R>>> {
         let config = self.asker.config;

@@ -25,10 +25,7 @@
 //! assert_eq!(handshake.verify(101, fields.into_iter()), Ok(Answer { protocol: Some("chat") }));
 //! ```
 
-use super::key::{Key, accept_key};
-use super::list::{has_token, is_token, same};
-use super::{ACCEPT, CONNECTION, EXTENSIONS, PROTOCOL, UPGRADE};
-use super::{sole_value, values};
+use super::offer::{Offer, is_visible};
 use crate::sink::Pour;
 
 /// What a client asks for.
@@ -89,42 +86,19 @@ impl<'a> ClientHandshake<'a> {
     /// # Errors
     /// [`BadRequestPart`] if a part could not stand there, such as a line end in the target: nothing was poured.
     pub fn pour(&self, out: &mut impl Pour) -> Result<(), BadRequestPart> {
-        let visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if !visible(self.host) {
+        if !is_visible(self.host) {
             return Err(BadRequestPart::Host);
         }
-        if !self.target.starts_with('/') || !visible(self.target) {
+        if !self.target.starts_with('/') || !is_visible(self.target) {
             return Err(BadRequestPart::Target);
         }
-        if self.origin.is_some_and(|origin| !visible(origin)) {
-            return Err(BadRequestPart::Origin);
-        }
-        for (index, name) in self.protocols.iter().enumerate() {
-            if !is_token(name.as_bytes()) || self.protocols.iter().take(index).any(|earlier| earlier == name) {
-                return Err(BadRequestPart::Protocol);
-            }
-        }
+        self.offer().judge()?;
         out.pour(b"GET ");
         out.pour(self.target.as_bytes());
         out.pour(b" HTTP/1.1\r\nHost: ");
         out.pour(self.host.as_bytes());
-        out.pour(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ");
-        out.pour(self.key().as_bytes());
-        out.pour(b"\r\nSec-WebSocket-Version: 13\r\n");
-        if let Some(origin) = self.origin {
-            out.pour(b"Origin: ");
-            out.pour(origin.as_bytes());
-            out.pour(b"\r\n");
-        }
-        let mut before: &[u8] = b"Sec-WebSocket-Protocol: ";
-        for name in self.protocols {
-            out.pour(before);
-            out.pour(name.as_bytes());
-            before = b", ";
-        }
-        if !self.protocols.is_empty() {
-            out.pour(b"\r\n");
-        }
+        out.pour(b"\r\n");
+        self.offer().pour(out);
         out.pour(b"\r\n");
         Ok(())
     }
@@ -138,36 +112,12 @@ impl<'a> ClientHandshake<'a> {
         status: u16,
         fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
     ) -> Result<Answer<'a>, NotUpgraded> {
-        if status != 101 {
-            return Err(NotUpgraded::Status(status));
-        }
-        match sole_value(fields.clone(), UPGRADE) {
-            Ok(Some(value)) if same(value, b"websocket") => {}
-            _ => return Err(NotUpgraded::Upgrade),
-        }
-        if !values(fields.clone(), CONNECTION).any(|value| has_token(value, "upgrade")) {
-            return Err(NotUpgraded::Connection);
-        }
-        match sole_value(fields.clone(), ACCEPT) {
-            Ok(Some(value)) if value == accept_key(self.key()) => {}
-            _ => return Err(NotUpgraded::Accept),
-        }
-        let protocol = match sole_value(fields.clone(), PROTOCOL) {
-            Ok(None) => None,
-            Ok(Some(value)) => {
-                let offered = self.protocols.iter().find(|name| name.as_bytes() == value);
-                Some(*offered.ok_or(NotUpgraded::Protocol)?)
-            }
-            Err(_) => return Err(NotUpgraded::Protocol),
-        };
-        if values(fields, EXTENSIONS).any(|value| !value.is_empty()) {
-            return Err(NotUpgraded::Extension);
-        }
-        Ok(Answer { protocol })
+        let chosen = self.offer().verify(status, fields)?;
+        Ok(Answer { protocol: chosen.and_then(|chosen| self.protocols.get(chosen).copied()) })
     }
 
-    fn key(&self) -> Key {
-        Key::new(self.nonce)
+    fn offer(&self) -> Offer<'a> {
+        Offer { nonce: self.nonce, protocols: self.protocols, origin: self.origin }
     }
 }
 

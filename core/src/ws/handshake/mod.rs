@@ -23,6 +23,7 @@ pub mod client;
 pub mod extension;
 pub mod key;
 pub mod list;
+pub(crate) mod offer;
 pub mod origin;
 pub mod protocol;
 pub mod server;
