@@ -3,16 +3,15 @@
 use core::fmt::Write;
 use core::panic::PanicInfo;
 
-use cortex_m_rt::{STACK_PAINT_VALUE, entry};
+use cortex_m_rt::STACK_PAINT_VALUE;
 use cortex_m_semihosting::debug;
 use embassy_executor::{SpawnToken, Spawner};
-use embassy_net::{Config, Ipv4Address, Ipv4Cidr, Runner, StackResources, StaticConfigV4};
+use embassy_net::{Config, Ipv4Address, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
 use heapless::String;
-use static_cell::{ConstStaticCell, StaticCell};
+use static_cell::ConstStaticCell;
 
 use crate::ethernet::Ethernet;
-use crate::executor::Executor;
-use crate::{entropy, time, uart};
+use crate::{boot, entropy, uart};
 
 pub(crate) const PORT: u16 = 80;
 /// At once, by a task each. Eight by picoserve do not fit into the RAM.
@@ -30,8 +29,6 @@ pub(crate) type Rings = ([u8; RECEIVE], [u8; TRANSMIT]);
 
 static RINGS: ConstStaticCell<[Rings; CONNECTIONS]> =
     ConstStaticCell::new([([0; RECEIVE], [0; TRANSMIT]); CONNECTIONS]);
-static EXECUTOR: StaticCell<Executor> = StaticCell::new();
-static ETHERNET: ConstStaticCell<Ethernet> = ConstStaticCell::new(Ethernet::new());
 static STACK: ConstStaticCell<StackResources<CONNECTIONS>> = ConstStaticCell::new(StackResources::new());
 
 /// What is connected to what.
@@ -41,28 +38,12 @@ const ADDRESS: StaticConfigV4 = StaticConfigV4 {
     dns_servers: heapless::Vec::new(),
 };
 
-#[embassy_executor::task]
-async fn network(mut runner: Runner<'static, &'static mut Ethernet>) -> ! {
-    runner.run().await
-}
-
-#[entry]
-fn main() -> ! {
-    uart::init();
-    if let Some(mut core) = cortex_m::Peripherals::take() {
-        time::init(&mut core.SYST);
-    }
-    EXECUTOR.init_with(Executor::new).run(start)
-}
-
-#[inline(never)]
-fn start(spawner: Spawner) {
-    let ethernet = ETHERNET.take();
-    ethernet.start();
+/// Puts the Ethernet on the network; the rings are for the connections.
+pub(crate) fn serve(spawner: Spawner, ethernet: &'static mut Ethernet) -> (Stack<'static>, &'static mut [Rings]) {
     let (stack, runner) = embassy_net::new(ethernet, Config::ipv4_static(ADDRESS), STACK.take(), entropy::seed());
-    spawn(spawner, network(runner));
-    crate::start(spawner, stack, RINGS.take());
+    spawn(spawner, boot::network(runner));
     let _ = writeln!(uart::Uart, "serves http://10.0.2.15/");
+    (stack, RINGS.take())
 }
 
 pub(crate) fn spawn<S>(spawner: Spawner, task: Result<SpawnToken<S>, embassy_executor::SpawnError>) {

@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
+//! | `boot.rs` | how an image begins |
 //! | `ethernet.rs` | the MAC as an `embassy-net-driver` |
 //! | `time.rs` | the clock and the alarm of embassy-time |
 //! | `executor.rs` | an executor that sleeps by WFI |
@@ -14,6 +15,7 @@
 #![no_std]
 #![no_main]
 
+mod boot;
 mod console;
 mod entropy;
 mod ethernet;
@@ -26,18 +28,15 @@ mod uart;
 
 use core::fmt::Write;
 
-use cortex_m_rt::{entry, exception};
+use cortex_m_rt::exception;
 use embassy_executor::Spawner;
-use embassy_net::{Ipv4Address, Ipv4Cidr, Runner, StackResources, StaticConfigV4};
+use embassy_net::{Ipv4Address, Ipv4Cidr, StackResources, StaticConfigV4};
 use goldcrest_app::Board;
 use goldcrest_app::sizes::SOCKETS;
 use static_cell::{ConstStaticCell, StaticCell};
 
 use ethernet::Ethernet;
-use executor::Executor;
 
-static EXECUTOR: StaticCell<Executor> = StaticCell::new();
-static ETHERNET: ConstStaticCell<Ethernet> = ConstStaticCell::new(Ethernet::new());
 static BOARD: StaticCell<Board> = StaticCell::new();
 static STACK: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
@@ -48,31 +47,13 @@ const FALLBACK: StaticConfigV4 = StaticConfigV4 {
     dns_servers: heapless::Vec::new(),
 };
 
-#[embassy_executor::task]
-async fn network(mut runner: Runner<'static, &'static mut Ethernet>) -> ! {
-    runner.run().await
-}
-
-#[entry]
-fn main() -> ! {
-    uart::init();
-    if let Some(mut core) = cortex_m::Peripherals::take() {
-        time::init(&mut core.SYST);
-    }
-    EXECUTOR.init_with(Executor::new).run(start)
-}
-
-/// Not inlined: what it needs of the stack would stay taken for ever below the executor's loop.
-#[inline(never)]
-fn start(spawner: Spawner) {
-    let ethernet = ETHERNET.take();
-    ethernet.start();
+fn start(spawner: Spawner, ethernet: &'static mut Ethernet) {
     let seed = entropy::seed();
     let (stack, runner) = embassy_net::new(ethernet, goldcrest_app::network::dhcp(), STACK.take(), seed);
     let secret = core::array::from_fn(|_| entropy::seed());
     let board =
         BOARD.init(Board { name: "qemu-lm3s6965", fallback: FALLBACK, memory: cortex_m_memory::figures, seed, secret });
-    goldcrest_app::spawn(spawner, network(runner));
+    goldcrest_app::spawn(spawner, boot::network(runner));
     goldcrest_app::spawn(spawner, led::follow());
     goldcrest_app::start(spawner, stack, board);
     console::init();

@@ -4,6 +4,8 @@
 
 #[path = "../board.rs"]
 mod board;
+#[path = "../../../boards/qemu-lm3s6965/src/boot.rs"]
+mod boot;
 #[path = "../../../boards/qemu-lm3s6965/src/entropy.rs"]
 mod entropy;
 #[path = "../../../boards/qemu-lm3s6965/src/ethernet.rs"]
@@ -30,6 +32,8 @@ use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::{Read, Write};
 use heapless::String;
+
+use ethernet::Ethernet;
 
 use board::{CONNECTIONS, HEAD, MESSAGE, PORT, Rings, spawn};
 
@@ -105,7 +109,8 @@ async fn echo<T: Read + Write>(mut io: T) -> Result<(), edge_ws::io::Error<T::Er
     }
 }
 
-fn start(spawner: Spawner, stack: Stack<'static>, rings: &'static mut [Rings; CONNECTIONS]) {
+fn start(spawner: Spawner, ethernet: &'static mut Ethernet) {
+    let (stack, rings) = board::serve(spawner, ethernet);
     for rings in rings {
         spawn(spawner, connection(stack, rings));
     }

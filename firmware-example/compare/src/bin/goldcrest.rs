@@ -4,6 +4,8 @@
 
 #[path = "../board.rs"]
 mod board;
+#[path = "../../../boards/qemu-lm3s6965/src/boot.rs"]
+mod boot;
 #[path = "../../../boards/qemu-lm3s6965/src/entropy.rs"]
 mod entropy;
 #[path = "../../../boards/qemu-lm3s6965/src/ethernet.rs"]
@@ -31,6 +33,8 @@ use goldcrest_core::sse::encode;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use heapless::String;
 use static_cell::StaticCell;
+
+use ethernet::Ethernet;
 
 use board::{CONNECTIONS, HEAD, MESSAGE, PORT, Rings, spawn};
 
@@ -132,7 +136,8 @@ async fn connection(stack: Stack<'static>, rings: &'static mut Rings, config: &'
     }
 }
 
-fn start(spawner: Spawner, stack: Stack<'static>, rings: &'static mut [Rings; CONNECTIONS]) {
+fn start(spawner: Spawner, ethernet: &'static mut Ethernet) {
+    let (stack, rings) = board::serve(spawner, ethernet);
     let config = CONFIG.init(Config::default());
     for rings in rings {
         spawn(spawner, connection(stack, rings, config));

@@ -5,6 +5,8 @@
 
 #[path = "../board.rs"]
 mod board;
+#[path = "../../../boards/qemu-lm3s6965/src/boot.rs"]
+mod boot;
 #[path = "../../../boards/qemu-lm3s6965/src/entropy.rs"]
 mod entropy;
 #[path = "../../../boards/qemu-lm3s6965/src/ethernet.rs"]
@@ -31,6 +33,8 @@ use picoserve::response::ws::{Message, SocketRx, SocketTx, WebSocketCallback, We
 use picoserve::response::{Content, EventStream};
 use picoserve::routing::get;
 use picoserve::{Config, Router, Server, Timeouts};
+
+use ethernet::Ethernet;
 
 use board::{CONNECTIONS, HEAD, MESSAGE, PORT, Rings, spawn};
 
@@ -112,7 +116,8 @@ async fn connection(stack: Stack<'static>, rings: &'static mut Rings) -> ! {
     }
 }
 
-fn start(spawner: Spawner, stack: Stack<'static>, rings: &'static mut [Rings; CONNECTIONS]) {
+fn start(spawner: Spawner, ethernet: &'static mut Ethernet) {
+    let (stack, rings) = board::serve(spawner, ethernet);
     for rings in rings {
         spawn(spawner, connection(stack, rings));
     }

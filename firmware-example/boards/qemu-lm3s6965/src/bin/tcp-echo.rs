@@ -3,6 +3,8 @@
 #![no_std]
 #![no_main]
 
+#[path = "../boot.rs"]
+mod boot;
 #[path = "../entropy.rs"]
 mod entropy;
 #[path = "../ethernet.rs"]
@@ -18,30 +20,21 @@ mod time;
 #[path = "../uart.rs"]
 mod uart;
 
-use cortex_m_rt::entry;
 use embassy_executor::Spawner;
 use embassy_net::tcp::TcpSocket;
-use embassy_net::{Config, Runner, Stack, StackResources};
+use embassy_net::{Config, Stack, StackResources};
 use goldcrest_app::sizes::{CONNECTIONS, RECEIVE, SOCKETS, TRANSMIT};
 use goldcrest_app::spawn;
 use log::info;
-use static_cell::{ConstStaticCell, StaticCell};
+use static_cell::ConstStaticCell;
 
 use ethernet::Ethernet;
-use executor::Executor;
 
 const PORT: u16 = 80;
 
-static EXECUTOR: StaticCell<Executor> = StaticCell::new();
-static ETHERNET: ConstStaticCell<Ethernet> = ConstStaticCell::new(Ethernet::new());
 static STACK: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 static BUFFERS: ConstStaticCell<[([u8; RECEIVE], [u8; TRANSMIT]); CONNECTIONS]> =
     ConstStaticCell::new([([0; RECEIVE], [0; TRANSMIT]); CONNECTIONS]);
-
-#[embassy_executor::task]
-async fn network(mut runner: Runner<'static, &'static mut Ethernet>) -> ! {
-    runner.run().await
-}
 
 #[embassy_executor::task]
 async fn address(stack: Stack<'static>) {
@@ -76,22 +69,10 @@ async fn echo(socket: &mut TcpSocket<'_>) -> Result<usize, embassy_net::tcp::Err
     Ok(count)
 }
 
-#[entry]
-fn main() -> ! {
-    uart::init();
-    if let Some(mut core) = cortex_m::Peripherals::take() {
-        time::init(&mut core.SYST);
-    }
-    EXECUTOR.init_with(Executor::new).run(start)
-}
-
-#[inline(never)]
-fn start(spawner: Spawner) {
-    let ethernet = ETHERNET.take();
-    ethernet.start();
+fn start(spawner: Spawner, ethernet: &'static mut Ethernet) {
     let config = Config::dhcpv4(Default::default());
     let (stack, runner) = embassy_net::new(ethernet, config, STACK.take(), entropy::seed());
-    spawn(spawner, network(runner));
+    spawn(spawner, boot::network(runner));
     spawn(spawner, address(stack));
     for buffers in BUFFERS.take() {
         spawn(spawner, connection(stack, buffers));
