@@ -10,6 +10,9 @@ use crate::log::{EventId, Gap, Meta};
 use crate::sink::Pour;
 
 /// The form of streaming. Pair it with [`Follow`](super::Follow). An empty line says that the server is there.
+///
+/// The first line is an empty one: Firefox tells of an answer once its content has begun, and a client that waits for the
+/// first byte knows at once that no proxy collects it.
 #[derive(Clone, Copy, Debug)]
 pub struct Ndjson;
 
@@ -40,7 +43,9 @@ impl FollowForm for Ndjson {
 }
 
 impl Following for Ndjson {
-    fn opening(&self, _after: EventId, _pace: &Pace, _out: &mut impl Pour) {}
+    fn opening(&self, _after: EventId, _pace: &Pace, out: &mut impl Pour) {
+        out.pour(b"\n");
+    }
 
     fn gap(&self, gap: Gap, after: EventId, out: &mut impl Pour) {
         gap_notice(gap, after, out);

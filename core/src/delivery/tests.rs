@@ -83,7 +83,7 @@ fn streaming_says_one_object_a_line() {
     let (seen, _) = drain(&mut reader, &log, NOW, [4096]);
     assert_eq!(
         text(&seen),
-        "{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"a \\\"quoted\\\" \\\\ line\\r\\n\\t\\u0001\x7f\"}\n\
+        "\n{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"a \\\"quoted\\\" \\\\ line\\r\\n\\t\\u0001\x7f\"}\n\
          {\"id\":\"00000abc-2\",\"type\":\"Gr\u{fc}n\",\"encoding\":\"base64\",\"data\":\"YWI=\"}\n"
     );
 }
@@ -100,7 +100,7 @@ fn a_gap_is_told_before_what_comes_after_it() {
     let (seen, _) = drain(&mut follow(Ndjson, &log, lost), &log, NOW, [4096]);
     assert_eq!(
         text(&seen),
-        "{\"gap\":{},\"after\":\"00000abc-0\"}\n{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"x\"}\n"
+        "\n{\"gap\":{},\"after\":\"00000abc-0\"}\n{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"x\"}\n"
     );
 }
 

@@ -72,7 +72,7 @@ pub struct Options<'a> {
     /// From one poll to the next. Default: 5 s.
     pub poll_interval: Duration,
     /// How long an answer that goes on may say nothing at first before something between is taken to collect it. Default:
-    /// 20 s; a server of ours says something at once on SSE, and within 15 s on streaming.
+    /// 10 s; a server of ours says something at once.
     pub first_byte: Duration,
     /// How long a lesser transport is used before the better ones are tried again. Default: 5 min.
     pub climb: Duration,
@@ -95,7 +95,7 @@ impl Default for Options<'_> {
             start: Start::Newest,
             wait: Duration::from_secs(25),
             poll_interval: Duration::from_secs(5),
-            first_byte: Duration::from_secs(20),
+            first_byte: Duration::from_secs(10),
             climb: Duration::from_secs(300),
             reconnect: Policy::DEFAULT,
             seed: 0,

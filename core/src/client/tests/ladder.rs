@@ -67,11 +67,11 @@ fn a_proxy_that_collects_is_found_out_by_its_silence() {
     let heard = subscribe(net, start(), Config::default(), false);
     world.run();
     assert_eq!(heard.take()[1..], ["open sse"]);
-    world.pass(seconds(19));
+    world.pass(seconds(9));
     assert_eq!(heard.take(), [""; 0]);
     world.pass(seconds(1));
     assert_eq!(heard.take(), ["lost sse Buffered 0", "open stream"]);
-    world.pass(seconds(20));
+    world.pass(seconds(10));
     assert_eq!(heard.take(), ["lost stream Buffered 0", "open longpoll", "1=a"]);
 }
 

@@ -12,10 +12,12 @@ fn fill(follow: &mut Follow<Ndjson>, log: &Log, now: u64) -> (usize, Option<u64>
     }
 }
 
+/// A log without events and a reader of it, which has said its first line.
 fn quiet(keep_alive: Duration, now: u64) -> (Follow<Ndjson>, Log) {
     let log = log(&[]);
     let pace = Pace { keep_alive, ..Pace::default() };
-    let follow = Follow::new(Ndjson, &log, Position::Newest, GapPolicy::Replay, pace, Instant::from_millis(now));
+    let mut follow = Follow::new(Ndjson, &log, Position::Newest, GapPolicy::Replay, pace, Instant::from_millis(now));
+    assert_eq!(fill(&mut follow, &log, now).0, 1);
     (follow, log)
 }
 
@@ -76,7 +78,7 @@ fn the_last_events_of_an_epoch_are_told_on_every_transport() {
     let end = "00000abc-18446744073709551615";
     let (seen, then) = drain(&mut follow(Ndjson, &log, Position::Oldest), &log, NOW, [4096, 4096]);
     assert!(matches!(then, Then::Wait(_)));
-    assert_eq!(text(&seen).lines().count(), 2);
+    assert_eq!(text(&seen).lines().filter(|line| !line.is_empty()).count(), 2);
     assert!(text(&seen).contains(end));
     let (seen, _) = drain(&mut follow(EventStream, &log, Position::Oldest), &log, NOW, [4096, 4096]);
     assert!(text(&seen).contains(&std::format!("id: {end}\n")) || text(&seen).contains(&std::format!("id:{end}\n")));

@@ -346,10 +346,11 @@ pub(super) fn polled(body: &Json) -> (Vec<Told>, String) {
     (gap.into_iter().chain(body.list("events").iter().map(told)).collect(), after)
 }
 
-/// Lines of JSON.
+/// Lines of JSON, behind a first one that is empty.
 #[derive(Default)]
 pub(super) struct Lines {
     rest: Vec<u8>,
+    begun: bool,
 }
 
 impl Lines {
@@ -359,6 +360,10 @@ impl Lines {
         while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.rest.drain(..=end).collect();
             let line = core::str::from_utf8(&line).unwrap().trim_end();
+            if !core::mem::replace(&mut self.begun, true) {
+                assert_eq!(line, "", "it begins with an empty line");
+                continue;
+            }
             seen.push(if line.is_empty() { Told::KeepAlive } else { told(&Json::parse(line)) });
         }
         seen

@@ -309,7 +309,7 @@ impl Subscribe {
         }
     }
 
-    /// How long a stream may say nothing at first. Streaming says nothing for 15 s where nothing happens.
+    /// How long a stream may say nothing at first: where there is no other transport to try, nobody is in a hurry.
     fn first_byte(&self) -> Duration {
         let alone = self.transport != Choice::Auto;
         self.first_byte.unwrap_or(Duration::from_secs(if alone { 20 } else { 5 }))
