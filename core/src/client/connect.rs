@@ -7,31 +7,32 @@ use crate::edge::{Interest, Lent, Socket};
 
 /// Opens connections: [`Tcp`](super::Tcp) plain ones, a connector of the caller's those of TLS, [`ByScheme`] both.
 ///
+/// On a chip that connector is `client::tls::Tunnel` (feature `embedded-tls`), on a host that of `goldcrest-host`, by rustls.
+/// What is opened by something else is a [`Socket`] in an [`Adapter`](crate::edge::Adapter):
+///
 /// ```
-/// use goldcrest_core::client::url::Endpoint;
+/// use goldcrest_core::client::url::{Endpoint, Host};
 /// use goldcrest_core::client::{ByScheme, Connect};
+/// use goldcrest_core::edge::{Pipe, PipeEnd, PipeError};
 ///
-/// /// TLS over the connections of another: `embedded-tls` on a chip, `rustls` on a host.
-/// struct Tls<T> {
-///     tcp: T,
-/// }
+/// /// A server of TLS in memory, for a test.
+/// struct Loop<'p>(&'p Pipe<512>);
 ///
-/// impl<T: Connect> Connect for Tls<T> {
+/// impl Connect for Loop<'_> {
 ///     type Socket<'a>
-///         = T::Socket<'a> // the TLS session over it, in an `Adapter`
+///         = PipeEnd<'a>
 ///     where
 ///         Self: 'a;
-///     type Error = T::Error;
+///     type Error = PipeError;
 ///
-///     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Self::Socket<'_>, T::Error> {
-///         let socket = self.tcp.connect(Endpoint { secure: false, ..endpoint }).await?;
-///         // Here it shakes hands, with `endpoint.host` as the name that the certificate has to bear.
-///         Ok(socket)
+///     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<PipeEnd<'_>, PipeError> {
+///         assert!(endpoint.secure && endpoint.host == Host::Name("chip.local"));
+///         Ok(self.0.ends().0)
 ///     }
 /// }
 ///
-/// fn connector<P: Connect, T: Connect>(plain: P, tcp: T) -> ByScheme<P, Tls<T>> {
-///     ByScheme { plain, tls: Tls { tcp } }
+/// fn connector<P: Connect>(plain: P, pipe: &Pipe<512>) -> ByScheme<P, Loop<'_>> {
+///     ByScheme { plain, tls: Loop(pipe) }
 /// }
 /// ```
 #[allow(async_fn_in_trait, reason = "single-threaded executors on both sides: no Send bound is wanted")]
@@ -50,6 +51,18 @@ pub trait Connect {
     /// # Errors
     /// Why there is no connection; to try again may help.
     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Self::Socket<'_>, Self::Error>;
+}
+
+impl<C: Connect> Connect for &C {
+    type Socket<'a>
+        = C::Socket<'a>
+    where
+        Self: 'a;
+    type Error = C::Error;
+
+    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Self::Socket<'_>, Self::Error> {
+        (**self).connect(endpoint).await
+    }
 }
 
 /// Opens plain connections by one connector, those of TLS by another.

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `runtime.rs` | [`Runtime`]: what a client stands on, and [`Parts`] that are one |
 //! | `connect.rs`, `tcp.rs` | [`Connect`]: sockets by endpoint; [`ByScheme`]: plain or TLS; [`Tcp`]: over `embedded-nal-async`, in the caller's buffers |
+//! | `tls/` | `tls::Tunnel`: TLS 1.3 by `embedded-tls`, for who has no operating system (feature `embedded-tls`) |
 //! | `config.rs` | [`Config`]: every bound and timeout in one table |
 //! | `error.rs` | [`Error`]: what went wrong, and whether trying again may help |
 //! | `url.rs` | [`Url`](url::Url): where to go |
@@ -58,6 +59,8 @@ mod runtime;
 mod spread;
 mod subscription;
 mod tcp;
+#[cfg(feature = "embedded-tls")]
+pub mod tls;
 pub mod url;
 mod web_socket;
 

@@ -78,6 +78,31 @@ impl<const N: usize> Pipe<N> {
         Self { rings: [RefCell::new(Ring::EMPTY), RefCell::new(Ring::EMPTY)] }
     }
 
+    /// One of its ends; of an end there is one at a time.
+    #[cfg(feature = "embedded-tls")]
+    pub(crate) fn near(&self) -> PipeEnd<'_> {
+        let [one, other] = &self.rings;
+        PipeEnd { outgoing: one, incoming: other }
+    }
+
+    /// The other end.
+    #[cfg(feature = "embedded-tls")]
+    pub(crate) fn far(&self) -> PipeEnd<'_> {
+        let [one, other] = &self.rings;
+        PipeEnd { outgoing: other, incoming: one }
+    }
+
+    /// Makes it a new connection, once both ends of the last one are gone.
+    #[cfg(feature = "embedded-tls")]
+    pub(crate) fn reopen(&self) {
+        for ring in &self.rings {
+            let mut ring = ring.borrow_mut();
+            (ring.start, ring.len) = (0, 0);
+            (ring.ended, ring.aborted, ring.unheard) = (false, false, false);
+            (ring.reader, ring.writer) = (None, None);
+        }
+    }
+
     /// Its two ends.
     pub fn ends(&self) -> (PipeEnd<'_>, PipeEnd<'_>) {
         let [one, other] = &self.rings;
@@ -99,7 +124,7 @@ impl<const N: usize> Ring<[u8; N]> {
 }
 
 impl PipeEnd<'_> {
-    fn poll_wait(&self, cx: &mut Context<'_>, want: Interest) -> Poll<Result<(), PipeError>> {
+    pub(crate) fn poll_wait(&self, cx: &mut Context<'_>, want: Interest) -> Poll<Result<(), PipeError>> {
         let (mut incoming, mut outgoing) = (self.incoming.borrow_mut(), self.outgoing.borrow_mut());
         if incoming.aborted || outgoing.aborted {
             return Poll::Ready(Err(PipeError));

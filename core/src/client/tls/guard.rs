@@ -1,0 +1,137 @@
+//! What of the records in the clear is looked at before `embedded-tls` sees it.
+
+/// Judges the heads of records (RFC 8446 §5.1, §5.2) as they pass by.
+///
+/// `embedded-tls` 0.19 takes an alert in the clear after the handshake, so that anybody on the way could end a connection
+/// as if it were the server (RFC 8446 §6.1 has it encrypted), and panics on a handshake message there and on an encrypted
+/// record without content, which anybody can send before the server has shown who it is. Neither gets that far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guard {
+    head: [u8; HEAD],
+    /// Bytes of the head that have come.
+    have: u8,
+    /// Bytes of the body that are still to come.
+    body: u16,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing has come.
+    Hello,
+    Shaking,
+    Shaken,
+}
+
+const HEAD: usize = 5;
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+/// The least of an encrypted record: a content type and the tag of AES-GCM.
+const LEAST: u16 = 17;
+/// The most of one (RFC 8446 §5.2).
+const MOST: u16 = 16_384 + 256;
+
+impl Guard {
+    pub(super) const fn new() -> Self {
+        Self { head: [0; HEAD], have: 0, body: 0, stage: Stage::Hello }
+    }
+
+    /// The handshake is done: from here on all is encrypted.
+    pub(super) fn shaken(&mut self) {
+        self.stage = Stage::Shaken;
+    }
+
+    /// Whether these bytes may go on, which come next.
+    pub(super) fn judge(&mut self, bytes: &[u8]) -> bool {
+        let mut rest = bytes;
+        while let Some((first, after)) = rest.split_first() {
+            if self.body > 0 {
+                let count = rest.len().min(usize::from(self.body));
+                self.body = self.body.saturating_sub(u16::try_from(count).unwrap_or(u16::MAX));
+                rest = rest.get(count..).unwrap_or_default();
+                continue;
+            }
+            if let Some(place) = self.head.get_mut(usize::from(self.have)) {
+                *place = *first;
+            }
+            self.have = self.have.saturating_add(1);
+            rest = after;
+            if usize::from(self.have) == HEAD && !self.begin() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A head is whole: whether its record may come.
+    fn begin(&mut self) -> bool {
+        let [content_type, _, _, high, low] = self.head;
+        let length = u16::from_be_bytes([high, low]);
+        (self.have, self.body) = (0, length);
+        let stage = self.stage;
+        if stage == Stage::Hello {
+            self.stage = Stage::Shaking;
+        }
+        match (content_type, stage) {
+            (APPLICATION_DATA, Stage::Shaking | Stage::Shaken) => (LEAST..=MOST).contains(&length),
+            (HANDSHAKE, Stage::Hello) | (ALERT | CHANGE_CIPHER_SPEC, Stage::Shaking) | (ALERT, Stage::Hello) => {
+                (1..=MOST).contains(&length)
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn record(content_type: u8, length: u16) -> Vec<u8> {
+        let [high, low] = length.to_be_bytes();
+        let mut record = std::vec![content_type, 3, 3, high, low];
+        record.resize(HEAD + usize::from(length), 0xee);
+        record
+    }
+
+    /// The same verdict however the bytes are cut.
+    fn judge(records: &[(u8, u16)], shaken_after: usize) -> bool {
+        let verdicts = [1, 2, 3, 5, 7, 4096].map(|piece| {
+            let mut guard = Guard::new();
+            records.iter().enumerate().all(|(index, (content_type, length))| {
+                if index == shaken_after {
+                    guard.shaken();
+                }
+                record(*content_type, *length).chunks(piece).all(|bytes| guard.judge(bytes))
+            })
+        });
+        assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "{verdicts:?}");
+        verdicts[0]
+    }
+
+    #[test]
+    fn a_handshake_and_data_pass_however_they_are_cut() {
+        let records = [(22, 122), (20, 1), (23, 900), (23, 70), (23, 17), (23, 16_640), (23, 19)];
+        assert!(judge(&records, 4));
+        assert!(judge(&[(21, 2)], 9), "a server that refuses says so in the clear");
+        assert!(judge(&[(22, 122), (21, 2)], 9));
+    }
+
+    #[test]
+    fn nothing_in_the_clear_passes_after_the_handshake() {
+        for content_type in [20, 21, 22, 24, 0, 255] {
+            assert!(!judge(&[(22, 122), (23, 90), (content_type, 2)], 2), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn nothing_passes_that_panics_below() {
+        assert!(!judge(&[(22, 122), (23, 16)], 9), "a tag without content");
+        assert!(!judge(&[(22, 122), (23, 0)], 9));
+        assert!(!judge(&[(22, 122), (23, 16_641)], 9));
+        assert!(!judge(&[(22, 122), (22, 90)], 9), "a handshake goes on encrypted");
+        assert!(!judge(&[(23, 90)], 9), "there are no keys yet");
+    }
+}

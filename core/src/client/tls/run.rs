@@ -1,0 +1,435 @@
+//! The other side of a tunnel: it opens the connections, and carries bytes through them.
+
+use core::cell::{Cell, RefCell};
+use core::convert::Infallible;
+use core::fmt::{self, Write as _};
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::{Context, Poll};
+
+use embedded_io_async::{BufRead, ErrorKind, Write as _};
+use embedded_tls::{
+    CryptoProvider, TLS_RECORD_OVERHEAD, TlsCipherSuite, TlsConnection, TlsContext, TlsError, TlsReader, TlsWriter,
+};
+use heapless::String;
+
+use super::trust::Refused;
+use super::tunnel::{Stage, Target};
+use super::wire::{Driven, Wire, copy, drive};
+use super::{Broken, Trust, Tunnel, TunnelError};
+use crate::client::Connect;
+use crate::client::url::Host;
+use crate::edge::{Interest, Lent, PipeEnd, Socket};
+
+/// The least of a buffer for records: a handshake's first message and its overhead.
+const LEAST: usize = 512;
+/// The most of what is written at once: a record has 2^14 bytes of content (RFC 8446 §5.1).
+const MOST_WRITTEN: usize = 16_384 + TLS_RECORD_OVERHEAD;
+/// What is moved from the pipe into a record at a time.
+const PIECE: usize = 128;
+
+impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
+    /// Opens the connections that clients ask for, one after another, by `tcp`, to servers that `trust` takes, and carries their
+    /// bytes. One task runs it, on the executor of the clients; each polls the other on, and neither waits for the other
+    /// beyond `N` bytes.
+    ///
+    /// `read_record` holds a record as it comes: 16,645 bytes for any server, fewer where the server sends no larger ones.
+    /// `write_record` holds one as it leaves: 128 bytes more than what is sent at a time, which is `N` at most. Neither may be
+    /// below 512 bytes; the latter takes the first message of the handshake, some 200 bytes beside the name, whole.
+    ///
+    /// The handshake computes without giving way; what else its executor runs waits meanwhile. Dropping the future breaks the
+    /// connection that is open; a new one may be run then.
+    pub async fn run<C, P>(
+        &self,
+        tcp: &C,
+        trust: &mut Trust<'_, P>,
+        read_record: &mut [u8],
+        write_record: &mut [u8],
+    ) -> !
+    where
+        C: Connect<Error = E>,
+        P: CryptoProvider,
+        P::CipherSuite: 'static,
+    {
+        let most = write_record.len().min(MOST_WRITTEN);
+        let write_record = write_record.get_mut(..most).unwrap_or_default();
+        let _running = Running(self);
+        loop {
+            let target = self.wanted().await;
+            let refused = if read_record.len() < LEAST || write_record.len() < LEAST {
+                Err(TunnelError::Buffers)
+            } else if trust.is_blind() {
+                Err(TunnelError::NoVerifier)
+            } else {
+                self.connection(&target, tcp, trust, read_record, write_record).await
+            };
+            let mut line = self.line.borrow_mut();
+            match (refused, &line.stage) {
+                (Err(error), Stage::Opening) => line.tell_client(Stage::Refused(error)),
+                (_, Stage::Left) => line.stage = Stage::Idle,
+                _ => {}
+            }
+        }
+    }
+
+    /// What a client asks for.
+    async fn wanted(&self) -> Target {
+        poll_fn(|cx| {
+            let mut line = self.line.borrow_mut();
+            match line.stage {
+                Stage::Wanted => {
+                    line.stage = Stage::Opening;
+                    if let Some(target) = line.target.take() {
+                        return Poll::Ready(target);
+                    }
+                }
+                Stage::Left => line.stage = Stage::Idle,
+                _ => {}
+            }
+            line.listen(cx);
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// One connection, from its opening to its end. An error is why it could not be opened.
+    async fn connection<C, P>(
+        &self,
+        target: &Target,
+        tcp: &C,
+        trust: &mut Trust<'_, P>,
+        read_record: &mut [u8],
+        write_record: &mut [u8],
+    ) -> Result<(), TunnelError<E>>
+    where
+        C: Connect<Error = E>,
+        P: CryptoProvider,
+        P::CipherSuite: 'static,
+    {
+        let Some(socket) = self.unless_given_up(tcp.connect(target.endpoint())).await else { return Ok(()) };
+        let wire = Wire::new(socket.map_err(TunnelError::Tcp)?);
+        let mut tls = TlsConnection::new(&wire, read_record, write_record);
+        match self.shake(target, &wire, &mut tls, trust).await {
+            Shaken::Well => wire.shaken(),
+            Shaken::Ill(error) => {
+                wire.close();
+                return Err(error);
+            }
+            Shaken::GivenUp => {
+                wire.abort();
+                return Ok(());
+            }
+        }
+        let hose = self.open();
+        let ended = self.carry(&wire, &hose, &mut tls).await;
+        match ended {
+            Ended::Left => {
+                // Our close_notify follows what the client has left.
+                let closing = async {
+                    if tls.close().await.is_ok() {
+                        wire.close();
+                        wire.drained().await;
+                    }
+                };
+                let other = |cx: &mut Context<'_>| self.is_past(cx, |stage| matches!(stage, Stage::Left));
+                let _ = drive(&wire, closing, other, |_| Poll::Pending).await;
+            }
+            // embedded-tls writes nothing any more once the server has ended its direction.
+            Ended::InOrder => wire.close(),
+            Ended::GivenUp | Ended::Broken(_) => wire.abort(),
+        }
+        drop(wire);
+        self.wind_up(hose, ended).await;
+        Ok(())
+    }
+
+    /// Shakes hands with the server.
+    async fn shake<S, P>(
+        &self,
+        target: &Target,
+        wire: &Wire<S>,
+        tls: &mut TlsConnection<'_, &Wire<S>, P::CipherSuite>,
+        trust: &mut Trust<'_, P>,
+    ) -> Shaken<E>
+    where
+        S: Socket,
+        P: CryptoProvider,
+        P::CipherSuite: 'static,
+    {
+        let (config, mut judge) = trust.on(target.name());
+        if let Host::Ip(address) = target.endpoint().host {
+            let mut text = String::<46>::new();
+            if let Err(error) =
+                write!(text, "{address}").map_err(|_| TlsError::InternalError).and_then(|()| judge.expect(&text))
+            {
+                return Shaken::Ill(TunnelError::Tls(error));
+            }
+        }
+        let given_up = |cx: &mut Context<'_>| self.is_past(cx, |stage| matches!(stage, Stage::Opening));
+        let context = TlsContext::new(&config, &mut judge);
+        match drive(wire, tls.open(context), given_up, |_| Poll::Pending).await {
+            Driven::Stopped => Shaken::GivenUp,
+            Driven::Broken => Shaken::Ill(TunnelError::Lost),
+            Driven::Done(Err(error)) => Shaken::Ill(why(error, judge.refused())),
+            Driven::Done(Ok(())) if judge.is_proven() => Shaken::Well,
+            Driven::Done(Ok(())) => Shaken::Ill(TunnelError::Unproven),
+        }
+    }
+
+    /// Gives the client its connection.
+    fn open(&self) -> Hose<'_> {
+        self.pipe.reopen();
+        let hose = Hose { end: RefCell::new(NearEnd(self.pipe.near())), want: Cell::new(Interest::NONE) };
+        let mut line = self.line.borrow_mut();
+        line.broken = None;
+        line.tell_client(Stage::Open);
+        hose
+    }
+
+    /// Carries bytes both ways until there are no more. What is read and what is written are futures that live as long as the
+    /// connection: neither of embedded-tls's may be dropped on its way.
+    async fn carry<S: Socket, C: TlsCipherSuite + 'static>(
+        &self,
+        wire: &Wire<S>,
+        hose: &Hose<'_>,
+        tls: &mut TlsConnection<'_, &Wire<S>, C>,
+    ) -> Ended {
+        let (reader, writer) = tls.split();
+        let both = async {
+            let (mut receiving, mut sending) = (pin!(receive(reader, hose)), pin!(send(writer, hose)));
+            let mut sent = false;
+            poll_fn(|cx| {
+                hose.want.set(Interest::NONE);
+                if let Poll::Ready(Err(ended)) = receiving.as_mut().poll(cx) {
+                    return Poll::Ready(ended);
+                }
+                if !sent && let Poll::Ready(result) = sending.as_mut().poll(cx) {
+                    if let Err(ended) = result {
+                        return Poll::Ready(ended);
+                    }
+                    sent = true;
+                }
+                if sent && matches!(self.line.borrow().stage, Stage::Left) {
+                    Poll::Ready(Ended::Left)
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await
+        };
+        let given_up = |cx: &mut Context<'_>| self.is_past(cx, |stage| matches!(stage, Stage::Open | Stage::Left));
+        match drive(wire, both, given_up, |cx| hose.poll(cx)).await {
+            Driven::Done(ended) => ended,
+            Driven::Broken => Ended::Broken(Broken::Truncated),
+            Driven::Stopped => Ended::GivenUp,
+        }
+    }
+
+    /// After the server's end: what came is read first, and only then is it told how it ended.
+    async fn wind_up(&self, hose: Hose<'_>, ended: Ended) {
+        let broken = match ended {
+            Ended::InOrder => None,
+            Ended::Broken(broken) => Some(broken),
+            Ended::Left | Ended::GivenUp => return,
+        };
+        let mut end = hose.end.into_inner();
+        if broken.is_none() {
+            end.0.close();
+        }
+        poll_fn(|cx| {
+            if self.is_past(cx, |stage| matches!(stage, Stage::Open)) {
+                return Poll::Ready(());
+            }
+            // Nobody hears what the client still says.
+            let mut more = true;
+            while matches!(end.0.try_read_with(|bytes| (bytes.len(), ())), Ok(Lent::Got(()))) {}
+            if matches!(end.0.try_read_with(|_| (0, ())), Ok(Lent::Eof)) {
+                more = false;
+            }
+            let all = end.0.capacity();
+            if broken.is_some() && end.0.room() == all {
+                self.line.borrow_mut().broken = broken;
+                return Poll::Ready(());
+            }
+            let want = Interest { read: more, room: if broken.is_some() { all } else { 0 }, drained: false };
+            match end.0.poll_wait(cx, want) {
+                Poll::Ready(Err(_)) => Poll::Ready(()),
+                Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+        // Its end is dropped here, and breaks the connection.
+    }
+
+    /// Whether the client has left the stage that this is about; wakes this task when it goes on.
+    fn is_past(&self, cx: &Context<'_>, here: impl FnOnce(&Stage<E>) -> bool) -> bool {
+        let mut line = self.line.borrow_mut();
+        line.listen(cx);
+        !here(&line.stage)
+    }
+
+    /// What comes of a future, unless the client gives up before.
+    async fn unless_given_up<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            if self.is_past(cx, |stage| matches!(stage, Stage::Opening)) {
+                return Poll::Ready(None);
+            }
+            future.as_mut().poll(cx).map(Some)
+        })
+        .await
+    }
+}
+
+/// How a handshake ended.
+enum Shaken<E> {
+    Well,
+    Ill(TunnelError<E>),
+    /// The client did not wait for it.
+    GivenUp,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug)]
+enum Ended {
+    /// The server's `close_notify`.
+    InOrder,
+    /// The client has said all, and is gone.
+    Left,
+    /// The client wants no more of it.
+    GivenUp,
+    Broken(Broken),
+}
+
+/// What a task that is dropped leaves behind.
+struct Running<'a, E, const N: usize>(&'a Tunnel<E, N>);
+
+impl<E, const N: usize> Drop for Running<'_, E, N> {
+    fn drop(&mut self) {
+        let mut line = self.0.line.borrow_mut();
+        match line.stage {
+            Stage::Opening => line.tell_client(Stage::Refused(TunnelError::Stopped)),
+            Stage::Left => line.stage = Stage::Idle,
+            _ => {}
+        }
+    }
+}
+
+/// This side's end of the pipe to the client: dropped, it breaks the pipe, since only a `close_notify` ends it in order.
+struct NearEnd<'a>(PipeEnd<'a>);
+
+impl Drop for NearEnd<'_> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The pipe to the client, for what reads and what writes it; neither waits by itself.
+struct Hose<'a> {
+    end: RefCell<NearEnd<'a>>,
+    want: Cell<Interest>,
+}
+
+impl Hose<'_> {
+    fn want(&self, more: Interest) {
+        let want = self.want.get();
+        self.want.set(Interest { read: want.read || more.read, room: want.room.max(more.room), drained: false });
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.end.borrow().0.poll_wait(cx, self.want.get()).map(|_| ())
+    }
+
+    /// Hands some of these bytes to the client.
+    async fn put(&self, bytes: &[u8]) -> Result<usize, Ended> {
+        poll_fn(|_| {
+            let lent = self.end.borrow_mut().0.try_write_with(|room| {
+                let count = copy(bytes, room);
+                (count, count)
+            });
+            match lent {
+                Ok(Lent::Got(count)) => Poll::Ready(Ok(count)),
+                Ok(Lent::NotNow) => {
+                    self.want(Interest::WRITE);
+                    Poll::Pending
+                }
+                Ok(Lent::Eof) | Err(_) => Poll::Ready(Err(Ended::GivenUp)),
+            }
+        })
+        .await
+    }
+
+    /// Takes some of what the client says, if it says anything now.
+    fn take(&self, buffer: &mut [u8]) -> Result<Lent<usize>, Ended> {
+        let lent = self.end.borrow_mut().0.try_read_with(|bytes| {
+            let count = copy(bytes, buffer);
+            (count, count)
+        });
+        lent.map_err(|_| Ended::GivenUp)
+    }
+
+    /// Completes when there is something to take, or an end.
+    async fn readable(&self) {
+        poll_fn(|_| {
+            if matches!(self.end.borrow_mut().0.try_read_with(|_| (0, ())), Ok(Lent::NotNow)) {
+                self.want(Interest::READ);
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+/// From the server to the client.
+async fn receive<S: Socket, C: TlsCipherSuite + 'static>(
+    mut reader: TlsReader<'_, &Wire<S>, C>,
+    hose: &Hose<'_>,
+) -> Result<Infallible, Ended> {
+    loop {
+        let bytes = reader.fill_buf().await.map_err(ended)?;
+        let count = hose.put(bytes).await?;
+        reader.consume(count);
+    }
+}
+
+/// From the client to the server, until the client ends: all that is there goes into as few records as hold it.
+async fn send<S: Socket, C: TlsCipherSuite + 'static>(
+    mut writer: TlsWriter<'_, &Wire<S>, C>,
+    hose: &Hose<'_>,
+) -> Result<(), Ended> {
+    let mut piece = [0; PIECE];
+    loop {
+        match hose.take(&mut piece)? {
+            Lent::Got(count) => writer.write_all(piece.get(..count).unwrap_or_default()).await.map_err(ended)?,
+            Lent::NotNow => {
+                writer.flush().await.map_err(ended)?;
+                hose.readable().await;
+            }
+            Lent::Eof => return writer.flush().await.map_err(ended),
+        }
+    }
+}
+
+/// What an error of an open session means.
+fn ended(error: TlsError) -> Ended {
+    match error {
+        TlsError::ConnectionClosed => Ended::InOrder,
+        TlsError::Io(ErrorKind::InvalidData) => Ended::Broken(Broken::Forged),
+        TlsError::IoError | TlsError::Io(_) => Ended::Broken(Broken::Truncated),
+        error => Ended::Broken(Broken::Tls(error)),
+    }
+}
+
+/// What an error of a handshake means.
+fn why<E>(error: TlsError, refused: Option<Refused>) -> TunnelError<E> {
+    match (refused, error) {
+        (Some(Refused::Chain(sent)), _) => TunnelError::Chain(sent),
+        (Some(Refused::Certificate(error)), _) => TunnelError::Certificate(error),
+        (Some(Refused::Signature(error)), _) => TunnelError::Signature(error),
+        (None, TlsError::HandshakeAborted(_, alert)) => TunnelError::Alert(alert),
+        (None, TlsError::Io(ErrorKind::InvalidData)) => TunnelError::Tls(TlsError::InvalidRecord),
+        (None, TlsError::IoError | TlsError::Io(_)) => TunnelError::Lost,
+        (None, error) => TunnelError::Tls(error),
+    }
+}
