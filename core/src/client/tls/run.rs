@@ -15,11 +15,12 @@ use heapless::String;
 
 use super::trust::Refused;
 use super::tunnel::{Stage, Target};
-use super::wire::{Driven, Wire, copy, drive};
+use super::wire::{Driven, Wire, drive};
 use super::{Broken, Trust, Tunnel, TunnelError};
 use crate::client::Connect;
 use crate::client::url::Host;
 use crate::edge::{Interest, Lent, PipeEnd, Socket};
+use crate::http::copy::copy;
 
 /// The least of a buffer for records: a handshake's first message and its overhead.
 const LEAST: usize = 512;

@@ -10,6 +10,7 @@ use embedded_io_async::{Error, ErrorKind, ErrorType, Read, Write};
 
 use super::guard::Guard;
 use crate::edge::{Interest, Lent, Socket};
+use crate::http::copy::copy;
 
 /// The TCP connection under a session. Its reader and its writer try at once or say what they wait for; [`drive`] waits.
 pub(super) struct Wire<S> {
@@ -137,16 +138,6 @@ impl<S: Socket> Write for &Wire<S> {
     async fn flush(&mut self) -> Result<(), WireError> {
         Ok(())
     }
-}
-
-/// Copies what fits, and says how much that is.
-pub(super) fn copy(from: &[u8], to: &mut [u8]) -> usize {
-    let mut count = 0_usize;
-    for (byte, room) in from.iter().zip(to) {
-        *room = *byte;
-        count = count.saturating_add(1);
-    }
-    count
 }
 
 /// How driving a future ended.

@@ -1,0 +1,98 @@
+//! Connections that end before their time.
+
+use goldcrest_core::client::Connect;
+use goldcrest_core::client::Transport;
+use goldcrest_core::client::tls::Broken;
+use goldcrest_core::client::tls::embedded_tls::TlsError;
+use goldcrest_core::client::url::Url;
+use goldcrest_core::edge::{Interest, Lent, Socket};
+use goldcrest_tests::Server;
+
+use super::authority::Authority;
+use super::carried::{echo, hear, subscribe};
+use super::terminator::{Terminator, Trick};
+use super::world::through;
+
+/// Says a thousand bytes, and hears what comes until the end: how much that was, and how it ended.
+fn heard(trick: fn(usize) -> Trick) -> (usize, Result<(), Broken>) {
+    let authority = Authority::new();
+    let front = Terminator::tricky(echo(), &authority.sign(&["localhost"]), trick);
+    through(authority.trust(), async |world| {
+        let url = front.url("https", "localhost", "/");
+        let mut socket = world.connector.tls.connect(Url::parse(&url).unwrap().endpoint()).await.unwrap();
+        let lent = socket.try_write_with(|room| (1000, room[..1000].fill(7)));
+        assert!(matches!(lent, Ok(Lent::Got(()))));
+        let mut heard = 0;
+        loop {
+            match socket.try_read_with(|bytes| (bytes.len().min(100), bytes.len().min(100))) {
+                Ok(Lent::Got(count)) => heard += count,
+                Ok(Lent::NotNow) => {
+                    if let Err(broken) = socket.wait(Interest::READ).await {
+                        return (heard, Err(broken));
+                    }
+                }
+                Ok(Lent::Eof) => return (heard, Ok(())),
+                Err(broken) => return (heard, Err(broken)),
+            }
+        }
+    })
+}
+
+#[test]
+fn what_came_before_the_end_arrives_and_then_how_it_ended() {
+    let (count, end) = heard(|_| Trick::End(700));
+    assert!(count == 700 && end.is_ok(), "{count} {end:?}");
+    let (count, end) = heard(|_| Trick::Truncate(700));
+    assert!(count == 700 && matches!(end, Err(Broken::Truncated)), "{count} {end:?}");
+    let (count, end) = heard(|_| Trick::NewKeys(700));
+    assert!(count == 700 && matches!(end, Err(Broken::Tls(TlsError::Unimplemented))), "{count} {end:?}");
+}
+
+#[test]
+fn a_reset_is_no_end() {
+    let (_, end) = heard(|_| Trick::Reset(700));
+    assert!(matches!(end, Err(Broken::Truncated)), "{end:?}");
+}
+
+#[test]
+fn nobody_on_the_way_can_end_it_as_if_it_were_the_server() {
+    for trick in [|_| Trick::ForgeEnd(700), (|_| Trick::ForgeHello(700)) as fn(usize) -> Trick] {
+        let (count, end) = heard(trick);
+        assert!(count == 700 && matches!(end, Err(Broken::Forged)), "{count} {end:?}");
+    }
+}
+
+/// Events over one transport, each connection of which is treated by `trick`: every one arrives once.
+fn survives(way: Transport, trick: fn(usize) -> Trick) {
+    let (authority, server) = (Authority::new(), Server::start(&[]));
+    let front = Terminator::tricky(server.address(), &authority.sign(&["localhost"]), trick);
+    let channel = server.channel();
+    let texts: Vec<String> = (0..30).map(|number| format!("event {number}")).collect();
+    let url = front.url("https", "localhost", &format!("/events/{}", channel.name()));
+    let (heard, lost) = through(authority.trust(), async |world| {
+        let mut subscription = subscribe(world, url, &[way]);
+        let (mut heard, mut lost) = (Vec::new(), 0);
+        for text in &texts {
+            channel.publish(text);
+            let (more, cuts) = hear(&mut subscription, 1).await;
+            heard.extend(more);
+            lost += cuts;
+        }
+        (heard, lost)
+    });
+    assert_eq!(heard, texts, "{}", way.as_str());
+    assert!(lost > 2 && front.connections() > 2, "it was lost {lost} times in {} connections", front.connections());
+}
+
+#[test]
+fn a_subscription_resumes_wherever_it_was_cut() {
+    survives(Transport::Sse, |number| Trick::Truncate(400 + 37 * number));
+    survives(Transport::WebSocket, |number| Trick::Reset(300 + 29 * number));
+    survives(Transport::Stream, |number| Trick::ForgeEnd(400 + 41 * number));
+}
+
+#[test]
+fn a_server_that_changes_its_keys_is_come_back_to() {
+    survives(Transport::Sse, |number| Trick::NewKeys(500 + 37 * number));
+    survives(Transport::WebSocket, |number| Trick::NewKeys(350 + 31 * number));
+}

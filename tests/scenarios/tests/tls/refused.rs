@@ -1,0 +1,220 @@
+//! Whom it does not talk to.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::Duration;
+
+use goldcrest_core::client::tls::embedded_tls::{Aes128GcmSha256, TlsError, UnsecureProvider};
+use goldcrest_core::client::tls::{Trust, TunnelError};
+use goldcrest_core::client::url::Url;
+use goldcrest_core::client::{Config, Connect, Either, Error, WebSocket, WebSocketOptions};
+use rand_core::OsRng;
+use smol::Timer;
+use smol::future::FutureExt;
+
+use super::authority::{Authority, Shown};
+use super::carried::{converse, echo};
+use super::terminator::{Terminator, Trick};
+use super::world::{Records, World, through, through_with};
+
+/// What comes of connecting there.
+pub(crate) async fn connect(world: &'static World, url: &str) -> Result<(), TunnelError<String>> {
+    let connected = world.connector.tls.connect(Url::parse(url).unwrap().endpoint()).await;
+    connected.map(|_| ()).map_err(|error| match error {
+        TunnelError::Tcp(error) => TunnelError::Tcp(error.to_string()),
+        TunnelError::Insecure => TunnelError::Insecure,
+        TunnelError::Busy => TunnelError::Busy,
+        TunnelError::Buffers => TunnelError::Buffers,
+        TunnelError::NoVerifier => TunnelError::NoVerifier,
+        TunnelError::Lost => TunnelError::Lost,
+        TunnelError::Alert(alert) => TunnelError::Alert(alert),
+        TunnelError::Chain(sent) => TunnelError::Chain(sent),
+        TunnelError::Unproven => TunnelError::Unproven,
+        TunnelError::Signature(error) => TunnelError::Signature(error),
+        TunnelError::Certificate(error) => TunnelError::Certificate(error),
+        TunnelError::Tls(error) => TunnelError::Tls(error),
+        other => panic!("{other:?}"),
+    })
+}
+
+/// What comes of connecting by this name to a server that shows this.
+fn met(authority: &Authority, shown: &Shown, host: &str) -> Result<(), TunnelError<String>> {
+    let front = Terminator::before(echo(), shown);
+    through(authority.trust(), async |world| connect(world, &front.url("wss", host, "/")).await)
+}
+
+/// A server that says this to everybody, and no more.
+fn says(what: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut held = Vec::new();
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(what);
+            held.push(client);
+        }
+    });
+    address
+}
+
+#[test]
+fn a_certificate_is_judged_by_its_authority_its_name_and_its_time() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let verdict = met(&authority, &authority.sign(&["localhost"]), "localhost");
+    assert!(verdict.is_ok(), "{verdict:?}");
+    let verdict = met(&authority, &other.sign(&["localhost"]), "localhost");
+    assert!(matches!(verdict, Err(TunnelError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
+    let verdict = met(&authority, &authority.sign(&["other.example"]), "localhost");
+    assert!(matches!(verdict, Err(TunnelError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
+    let verdict = met(&authority, &authority.expired(&["localhost"]), "localhost");
+    assert!(matches!(verdict, Err(TunnelError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
+}
+
+#[test]
+fn a_name_is_the_same_with_a_dot_at_its_end_and_in_capitals() {
+    let authority = Authority::new();
+    for name in ["chip.example.", "CHIP.example"] {
+        let verdict = met(&authority, &authority.sign(&["chip.example"]), name);
+        assert!(verdict.is_ok(), "{name}: {verdict:?}");
+    }
+}
+
+#[test]
+fn an_address_is_no_name() {
+    // The verifier of embedded-tls knows no addresses in certificates: who has none but an address is not taken for anybody.
+    let authority = Authority::new();
+    for names in [&["localhost"][..], &["127.0.0.1"]] {
+        let verdict = met(&authority, &authority.sign(names), "127.0.0.1");
+        assert!(matches!(verdict, Err(TunnelError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
+    }
+}
+
+#[test]
+fn who_has_a_certificate_cannot_sign_one() {
+    let authority = Authority::new();
+    let verdict = met(&authority, &authority.signed_by_a_server(&["localhost"]), "localhost");
+    assert!(matches!(verdict, Err(TunnelError::Chain(2))), "{verdict:?}");
+}
+
+#[test]
+fn nobody_is_trusted_without_a_verifier() {
+    let authority = Authority::new();
+    let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
+    let trust = Trust::certificate(UnsecureProvider::new::<Aes128GcmSha256>(OsRng));
+    let verdict = through(trust, async |world| connect(world, &front.url("https", "localhost", "/")).await);
+    assert!(matches!(verdict, Err(TunnelError::NoVerifier)), "{verdict:?}");
+    assert_eq!(front.connections(), 0, "nobody was called");
+}
+
+#[test]
+fn nothing_is_said_in_the_clear() {
+    let authority = Authority::new();
+    let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
+    through(authority.trust(), async |world| {
+        let verdict = connect(world, &front.url("http", "localhost", "/")).await;
+        assert!(matches!(verdict, Err(TunnelError::Insecure)), "{verdict:?}");
+        // Who speaks no TLS is not asked in another way.
+        let url = format!("wss://localhost:{}/", says(b"HTTP/1.1 400 Bad Request\r\n\r\n").port());
+        let verdict = connect(world, &url).await;
+        assert!(matches!(verdict, Err(TunnelError::Tls(TlsError::InvalidRecord))), "{verdict:?}");
+        let config = Config::default();
+        let opened = WebSocket::connect(world, &config, &url, &WebSocketOptions::default(), &mut [0; 512]).await;
+        assert!(matches!(opened, Err(Error::Connect(Either::Tls(TunnelError::Tls(_))))));
+    });
+}
+
+#[test]
+fn what_is_no_handshake_is_an_error() {
+    let authority = Authority::new();
+    let cases: [&[u8]; 7] = [
+        &[0; 100],
+        &[22, 3, 3, 255, 255, 2, 0, 0, 90],
+        &[22, 3, 3, 0, 0, 0, 0, 0, 0],
+        &[22, 3, 3, 0, 6, 2, 0, 0, 2, 3, 3],
+        &[22, 3, 3, 0, 4, 11, 0, 0, 0],
+        &[23, 3, 3, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20],
+        &[20, 3, 3, 0, 1, 1],
+    ];
+    for case in cases {
+        let verdict = through(authority.trust(), async |world| {
+            connect(world, &format!("https://localhost:{}/", says(case).port())).await
+        });
+        assert!(matches!(verdict, Err(TunnelError::Tls(_))), "{case:?}: {verdict:?}");
+    }
+    let verdict = through(authority.trust(), async |world| {
+        connect(world, &format!("https://localhost:{}/", says(&[21, 3, 3, 0, 2, 2, 40]).port())).await
+    });
+    assert!(matches!(verdict, Err(TunnelError::Alert(_))), "{verdict:?}");
+}
+
+#[test]
+fn a_handshake_that_hangs_is_given_up_and_the_tunnel_is_free() {
+    let authority = Authority::new();
+    let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
+    let silent = format!("wss://localhost:{}/", says(b"").port());
+    through(authority.trust(), async |world| {
+        let config = Config { connect_timeout: Duration::from_millis(100), ..Config::default() };
+        let opened = WebSocket::connect(world, &config, &silent, &WebSocketOptions::default(), &mut [0; 512]).await;
+        assert!(matches!(opened, Err(Error::Ended(_))));
+        // The next one does not wait for the last.
+        let url = front.url("https", "localhost", "/");
+        let mut socket = world.connector.connect(Url::parse(&url).unwrap().endpoint()).await.unwrap();
+        converse(&mut socket, 10).await;
+    });
+}
+
+#[test]
+fn a_second_connection_is_told_that_the_tunnel_is_in_use() {
+    let authority = Authority::new();
+    let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
+    let silent = format!("wss://localhost:{}/", says(b"").port());
+    through(authority.trust(), async |world| {
+        let url = front.url("https", "localhost", "/");
+        let mut socket = world.connector.connect(Url::parse(&url).unwrap().endpoint()).await.unwrap();
+        let verdict = connect(world, &url).await;
+        assert!(matches!(verdict, Err(TunnelError::Busy)), "{verdict:?}");
+        converse(&mut socket, 10).await;
+        drop(socket);
+        let second = async {
+            Timer::after(Duration::from_millis(20)).await;
+            connect(world, &url).await
+        };
+        let verdict = connect(world, &silent).or(second).await;
+        assert!(matches!(verdict, Err(TunnelError::Busy)), "{verdict:?}");
+    });
+}
+
+#[test]
+fn memory_that_is_too_small_is_an_error() {
+    let authority = Authority::new();
+    let names: Vec<String> = (0..20).map(|number| format!("a-name-as-long-as-names-are-{number}.example")).collect();
+    let names: Vec<&str> = ["localhost"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    let front = Terminator::before(echo(), &authority.sign(&names));
+    let url = front.url("https", "localhost", "/");
+    for (records, expected) in [
+        (Records { read: 0, write: 0 }, "Buffers"),
+        (Records { read: 511, write: 1024 }, "Buffers"),
+        (Records { read: 1024, write: 511 }, "Buffers"),
+        (Records { read: 512, write: 512 }, "Tls(InsufficientSpace)"),
+    ] {
+        let verdict = through_with(authority.trust(), records, async |world| connect(world, &url).await);
+        assert_eq!(format!("{:?}", verdict.unwrap_err()), expected, "{} and {}", records.read, records.write);
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_an_error_of_tcp() {
+    let authority = Authority::new();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let front = Terminator::tricky(closed, &authority.sign(&["localhost"]), |_| Trick::None);
+    through(authority.trust(), async |world| {
+        let verdict = connect(world, &format!("https://localhost:{}/", closed.port())).await;
+        assert!(matches!(verdict, Err(TunnelError::Tcp(_))), "{verdict:?}");
+        // One that ends before it has said anything.
+        let verdict = connect(world, &front.url("https", "localhost", "/")).await;
+        assert!(matches!(verdict, Err(TunnelError::Lost)), "{verdict:?}");
+    });
+}
