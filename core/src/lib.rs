@@ -21,6 +21,7 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `embassy-net` | `edge::Socket` for `embassy_net::tcp::TcpSocket`, `edge::Clock` for `embassy-time` |
+//! | `embedded-tls` | `client::tls`: TLS 1.3 for the clients, by [embedded-tls](https://docs.rs/embedded-tls); it is outside what is proven not to panic |
 //! | `defmt` | a line to [defmt](https://docs.rs/defmt) when a request is refused, a connection upgraded or ended, a reader told of a gap, a client sent away since the server is full; `defmt::Format` for [`session::Ended`] and what it holds |
 //! | `log` | the same lines to [log](https://docs.rs/log) |
 //!

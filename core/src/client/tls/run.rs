@@ -34,7 +34,7 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
     /// bytes. One task runs it, on the executor of the clients; each polls the other on, and neither waits for the other
     /// beyond `N` bytes.
     ///
-    /// `read_record` holds a record as it comes: 16,645 bytes for any server, fewer where the server sends no larger ones.
+    /// `read_record` holds a record as it comes, less its head: 16,640 bytes for any server, fewer where the server sends no larger ones.
     /// `write_record` holds one as it leaves: 128 bytes more than what is sent at a time, which is `N` at most. Neither may be
     /// below 512 bytes; the latter takes the first message of the handshake, some 200 bytes beside the name, whole.
     ///
@@ -126,14 +126,13 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
         match ended {
             Ended::Left => {
                 // Our close_notify follows what the client has left.
-                let closing = async {
-                    if tls.close().await.is_ok() {
-                        wire.close();
-                        wire.drained().await;
-                    }
-                };
                 let other = |cx: &mut Context<'_>| self.is_past(cx, |stage| matches!(stage, Stage::Left));
-                let _ = drive(&wire, closing, other, |_| Poll::Pending).await;
+                let told =
+                    matches!(drive(&wire, pin!(tls.close()), other, |_| Poll::Pending).await, Driven::Done(Ok(_)));
+                if told {
+                    wire.close();
+                    let _ = drive(&wire, pin!(wire.drained()), other, |_| Poll::Pending).await;
+                }
             }
             // embedded-tls writes nothing any more once the server has ended its direction.
             Ended::InOrder => wire.close(),
@@ -168,7 +167,8 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
         }
         let given_up = |cx: &mut Context<'_>| self.is_past(cx, |stage| matches!(stage, Stage::Opening));
         let context = TlsContext::new(&config, &mut judge);
-        match drive(wire, tls.open(context), given_up, |_| Poll::Pending).await {
+        let driven = drive(wire, pin!(tls.open(context)), given_up, |_| Poll::Pending).await;
+        match driven {
             Driven::Stopped => Shaken::GivenUp,
             Driven::Broken => Shaken::Ill(TunnelError::Lost),
             Driven::Done(Err(error)) => Shaken::Ill(why(error, judge.refused())),
@@ -219,7 +219,7 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
             .await
         };
         let given_up = |cx: &mut Context<'_>| self.is_past(cx, |stage| matches!(stage, Stage::Open | Stage::Left));
-        match drive(wire, both, given_up, |cx| hose.poll(cx)).await {
+        match drive(wire, pin!(both), given_up, |cx| hose.poll(cx)).await {
             Driven::Done(ended) => ended,
             Driven::Broken => Ended::Broken(Broken::Truncated),
             Driven::Stopped => Ended::GivenUp,

@@ -3,7 +3,7 @@
 use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::future::{Future, poll_fn};
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
 use embedded_io_async::{Error, ErrorKind, ErrorType, Read, Write};
@@ -154,11 +154,10 @@ pub(super) enum Driven<T> {
 #[expect(clippy::await_holding_refcell_ref, reason = "the reader and the writer are polled in this function alone")]
 pub(super) async fn drive<F: Future, S: Socket>(
     wire: &Wire<S>,
-    future: F,
+    mut future: Pin<&mut F>,
     mut stopped: impl FnMut(&mut Context<'_>) -> bool,
     mut beside: impl FnMut(&mut Context<'_>) -> Poll<()>,
 ) -> Driven<F::Output> {
-    let mut future = pin!(future);
     loop {
         wire.want.set(Interest::NONE);
         let turn = poll_fn(|cx| {

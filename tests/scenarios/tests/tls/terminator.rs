@@ -179,9 +179,9 @@ fn perform(trick: Trick, client: &Async<TcpStream>, tls: &mut ServerConnection) 
             smol::block_on(async { client.get_ref().set_linger_zero() })?;
             return Ok(false);
         }
-        Trick::ForgeEnd(_) => drop(client.get_ref().write(&[21, 3, 3, 0, 2, 1, 0])?),
+        Trick::ForgeEnd(_) => client.get_ref().write_all(&[21, 3, 3, 0, 2, 1, 0])?,
         Trick::ForgeHello(_) => {
-            drop(client.get_ref().write(&[&[22, 3, 3, 0, 36, 20, 0, 0, 32][..], &[7; 32]].concat())?)
+            client.get_ref().write_all(&[&[22, 3, 3, 0, 36, 20, 0, 0, 32][..], &[7; 32]].concat())?;
         }
         Trick::End(_) => tls.send_close_notify(),
     }

@@ -41,7 +41,7 @@ pub(crate) struct Records {
 
 impl Records {
     /// For any server.
-    pub(crate) const ANY: Self = Self { read: 16_645, write: PIPE + 128 };
+    pub(crate) const ANY: Self = Self { read: 16_640, write: PIPE + 128 };
 }
 
 /// Runs `main` beside a tunnel; it fails where that takes too long.
