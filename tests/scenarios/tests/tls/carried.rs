@@ -21,7 +21,7 @@ use goldcrest_tests::Server;
 
 use super::authority::Authority;
 use super::terminator::{Terminator, Trick};
-use super::world::{PIPE, Records, World, config, memory, through, through_with};
+use super::world::{PIPE, Records, WIDTH, World, config, memory, through, through_with};
 
 /// Comes back soon.
 pub(crate) const SOON: Policy = Policy {
@@ -187,6 +187,20 @@ fn both_directions_flow_at_once_and_neither_stops_the_other() {
         let mut socket = world.connector.connect(Url::parse(&url).unwrap().endpoint()).await.unwrap();
         converse(&mut socket, 2_000_000).await;
     });
+}
+
+#[test]
+fn bytes_arrive_however_tcp_cuts_them() {
+    let authority = Authority::new();
+    let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
+    let url = front.url("https", "localhost", "/");
+    for width in [1, 2, 3, 5, 7, 64] {
+        WIDTH.set(width);
+        through(authority.trust(), async |world| {
+            let mut socket = world.connector.connect(Url::parse(&url).unwrap().endpoint()).await.unwrap();
+            converse(&mut socket, 20_000).await;
+        });
+    }
 }
 
 #[test]

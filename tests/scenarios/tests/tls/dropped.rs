@@ -1,17 +1,21 @@
 //! Futures that are dropped at any await.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
+use goldcrest_core::client::tls::{Broken, TunnelError};
 use goldcrest_core::client::url::Url;
 use goldcrest_core::client::{Connect, Item};
+use goldcrest_core::edge::{Interest, Lent, Socket};
+use goldcrest_host::client::{ClientRuntime, TlsOptions};
 use goldcrest_tests::Server;
+use smol::future::{FutureExt, yield_now};
 
 use super::authority::Authority;
 use super::carried::{WAYS, converse, echo, subscribe};
 use super::terminator::Terminator;
-use super::world::through;
+use super::world::{CAME, Loopback, Net, PIPE, WIDTH, through};
 
 /// Polls `future` at most so often, each time that its task is woken.
 async fn polled<T>(future: impl Future<Output = T>, most: usize) -> Option<T> {
@@ -26,27 +30,109 @@ async fn polled<T>(future: impl Future<Output = T>, most: usize) -> Option<T> {
     .await
 }
 
+/// Polls `future` until so many bytes of a handshake have come, and drops it then.
+async fn until_came<T>(future: impl Future<Output = T>, most: usize) -> Option<T> {
+    let given_up = async {
+        while CAME.get() < most {
+            yield_now().await;
+        }
+        None
+    };
+    CAME.set(0);
+    async { Some(future.await) }.or(given_up).await
+}
+
 #[test]
-fn an_attempt_dropped_at_any_poll_leaves_the_tunnel_free() {
+fn an_attempt_dropped_at_any_byte_of_the_handshake_leaves_the_tunnel_free() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let url = front.url("https", "localhost", "/");
     through(authority.trust(), async |world| {
-        for most in 0..4 {
-            for turns in 0..40 {
-                let attempt = polled(world.connector.connect(Url::parse(&url).unwrap().endpoint()), most);
-                // It is given up once the tunnel has got on by so many turns.
-                let mut attempt = pin!(attempt);
-                let early = poll_fn(|cx| Poll::Ready(attempt.as_mut().poll(cx))).await;
-                for _ in 0..turns {
-                    smol::future::yield_now().await;
-                }
-                drop(early);
+        WIDTH.set(13);
+        let endpoint = Url::parse(&url).unwrap().endpoint();
+        let (mut most, mut dropped) = (0, 0);
+        loop {
+            match until_came(world.connector.connect(endpoint), most).await {
+                None => dropped += 1,
+                Some(opened) => break drop(opened.unwrap()),
             }
-            let mut socket = world.connector.connect(Url::parse(&url).unwrap().endpoint()).await.unwrap();
-            converse(&mut socket, 2000).await;
+            // One that is dropped before it was polled, and the next one.
+            drop(world.connector.connect(endpoint));
+            if most % 5 == 0 {
+                converse(&mut world.connector.connect(endpoint).await.unwrap(), 1000).await;
+            }
+            most += 13;
         }
+        assert!(dropped > 40, "a handshake has some hundred bytes: {dropped}");
+        converse(&mut world.connector.connect(endpoint).await.unwrap(), 2000).await;
     });
+}
+
+#[test]
+fn a_connection_dropped_with_anything_on_its_way_leaves_the_tunnel_free() {
+    let authority = Authority::new();
+    let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
+    let url = front.url("https", "localhost", "/");
+    through(authority.trust(), async |world| {
+        let endpoint = Url::parse(&url).unwrap().endpoint();
+        for said in [0, 1, 500, PIPE] {
+            for turns in 0..12 {
+                let mut socket = world.connector.connect(endpoint).await.unwrap();
+                let lent = socket.try_write_with(|room| (said, room[..said].fill(7)));
+                assert!(matches!(lent, Ok(Lent::Got(()))));
+                for _ in 0..turns {
+                    yield_now().await;
+                }
+                match turns % 3 {
+                    0 => socket.abort(),
+                    1 => socket.close(),
+                    _ => {}
+                }
+            }
+        }
+        converse(&mut world.connector.connect(endpoint).await.unwrap(), 2000).await;
+    });
+}
+
+/// What comes of `work`, while the tunnel runs.
+async fn beside<T>(mut running: Pin<&mut impl Future>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        let _ = running.as_mut().poll(cx);
+        work.as_mut().poll(cx)
+    })
+    .await
+}
+
+#[test]
+fn a_tunnel_that_is_stopped_says_so_and_may_be_run_again() {
+    let authority = Authority::new();
+    let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
+    let (url, endpoint) = (front.url("https", "localhost", "/"), |url| Url::parse(url).unwrap().endpoint());
+    let ran = ClientRuntime::block_on(TlsOptions::default(), async |runtime| {
+        let (tunnel, tcp) = (Net::new(), Loopback(runtime.connector().clone()));
+        let (mut read, mut write, mut trust) = (vec![0; 16_640], vec![0; 2048], authority.trust());
+        WIDTH.set(5);
+        let mut running = Box::pin(tunnel.run(&tcp, &mut trust, &mut read, &mut write));
+        // Stopped in the middle of a handshake.
+        let mut attempt = pin!(tunnel.connect(endpoint(&url)));
+        let middle = until_came(beside(running.as_mut(), attempt.as_mut()), 100).await;
+        assert!(middle.is_none());
+        drop(running);
+        assert!(matches!(attempt.await, Err(TunnelError::Stopped)));
+        // Stopped while a connection is open.
+        let mut running = Box::pin(tunnel.run(&tcp, &mut trust, &mut read, &mut write));
+        let mut socket = beside(running.as_mut(), tunnel.connect(endpoint(&url))).await.unwrap();
+        beside(running.as_mut(), converse(&mut socket, 1000)).await;
+        drop(running);
+        assert!(matches!(socket.wait(Interest::READ).await, Err(Broken::Closed)));
+        assert!(matches!(socket.try_read_with(|_| (0, ())), Err(Broken::Closed)));
+        drop(socket);
+        let mut running = Box::pin(tunnel.run(&tcp, &mut trust, &mut read, &mut write));
+        let mut socket = beside(running.as_mut(), tunnel.connect(endpoint(&url))).await.unwrap();
+        beside(running.as_mut(), converse(&mut socket, 1000)).await;
+    });
+    ran.unwrap();
 }
 
 #[test]

@@ -1,16 +1,19 @@
 //! A tunnel that runs, and the clients' runtime over it.
 
+use std::cell::Cell;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use goldcrest_core::client::tls::embedded_tls::CryptoProvider;
 use goldcrest_core::client::tls::{Trust, Tunnel};
 use goldcrest_core::client::url::{Endpoint, Host};
 use goldcrest_core::client::{ByScheme, Config, Connect, Memory, Parts};
+use goldcrest_core::edge::{Interest, Lent, Socket};
 use goldcrest_core::ws::connection::NoEntropy;
 use goldcrest_host::client::{ClientRuntime, CoarseClock, ConnectError, Connector, HostSocket, TlsOptions, random};
 use goldcrest_tests::patience;
 use smol::Timer;
-use smol::future::FutureExt;
+use smol::future::{FutureExt, yield_now};
 
 /// Bytes between a client and its tunnel, each way.
 pub(crate) const PIPE: usize = 1024;
@@ -19,16 +22,88 @@ pub(crate) type Net = Tunnel<ConnectError, PIPE>;
 pub(crate) type Random = fn() -> Result<[u8; 4], NoEntropy>;
 pub(crate) type World = Parts<ByScheme<Connector, &'static Net>, CoarseClock, Random>;
 
+thread_local! {
+    /// Bytes that came to the tunnels of this thread.
+    pub(crate) static CAME: Cell<usize> = const { Cell::new(0) };
+    /// The most that TCP moves in a turn, in either direction.
+    pub(crate) static WIDTH: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
 /// A network where every name is this machine's.
-struct Loopback(Connector);
+pub(crate) struct Loopback(pub(crate) Connector);
+
+/// Its connections, which move bytes in pieces.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    socket: HostSocket,
+    /// A piece has come in this turn.
+    came: bool,
+}
 
 impl Connect for Loopback {
-    type Socket<'a> = HostSocket;
+    type Socket<'a> = Pieces;
     type Error = ConnectError;
 
-    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<HostSocket, ConnectError> {
+    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Pieces, ConnectError> {
         assert!(!endpoint.secure, "a tunnel asks for TCP");
-        self.0.connect(Endpoint { host: Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)), ..endpoint }).await
+        CAME.set(0);
+        self.0
+            .connect(Endpoint { host: Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)), ..endpoint })
+            .await
+            .map(|socket| Pieces { socket, came: false })
+    }
+}
+
+impl Socket for Pieces {
+    type Error = io::Error;
+
+    async fn wait(&mut self, want: Interest) -> io::Result<()> {
+        if WIDTH.get() < usize::MAX {
+            yield_now().await;
+        }
+        self.came = false;
+        self.socket.wait(want).await
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+        if self.came && WIDTH.get() < usize::MAX {
+            return Ok(Lent::NotNow);
+        }
+        let came = &mut self.came;
+        self.socket.try_read_with(|bytes| {
+            *came = true;
+            let most = bytes.len().min(WIDTH.get());
+            let (count, result) = f(&mut bytes[..most]);
+            CAME.set(CAME.get() + count);
+            (count, result)
+        })
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+        self.socket.try_write_with(|room| {
+            let most = room.len().min(WIDTH.get());
+            f(&mut room[..most])
+        })
+    }
+
+    fn room(&self) -> usize {
+        self.socket.room()
+    }
+
+    fn capacity(&self) -> usize {
+        self.socket.capacity()
+    }
+
+    fn unsent(&self) -> usize {
+        self.socket.unsent()
+    }
+
+    fn close(&mut self) {
+        self.socket.close();
+    }
+
+    fn abort(&mut self) {
+        self.socket.abort();
     }
 }
 
