@@ -180,7 +180,11 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
     /// Gives the client its connection.
     fn open(&self) -> Hose<'_> {
         self.pipe.reopen();
-        let hose = Hose { end: RefCell::new(NearEnd(self.pipe.near())), want: Cell::new(Interest::NONE) };
+        let hose = Hose {
+            end: RefCell::new(NearEnd(self.pipe.near())),
+            want: Cell::new(Interest::NONE),
+            sent: Cell::new(false),
+        };
         let mut line = self.line.borrow_mut();
         line.broken = None;
         line.tell_client(Stage::Open);
@@ -198,28 +202,26 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
         let (reader, writer) = tls.split();
         let both = async {
             let (mut receiving, mut sending) = (pin!(receive(reader, hose)), pin!(send(writer, hose)));
-            let mut sent = false;
             poll_fn(|cx| {
                 hose.want.set(Interest::NONE);
                 if let Poll::Ready(Err(ended)) = receiving.as_mut().poll(cx) {
                     return Poll::Ready(ended);
                 }
-                if !sent && let Poll::Ready(result) = sending.as_mut().poll(cx) {
+                if !hose.sent.get()
+                    && let Poll::Ready(result) = sending.as_mut().poll(cx)
+                {
                     if let Err(ended) = result {
                         return Poll::Ready(ended);
                     }
-                    sent = true;
+                    hose.sent.set(true);
                 }
-                if sent && matches!(self.line.borrow().stage, Stage::Left) {
-                    Poll::Ready(Ended::Left)
-                } else {
-                    Poll::Pending
-                }
+                if self.has_left(hose) { Poll::Ready(Ended::Left) } else { Poll::Pending }
             })
             .await
         };
         let given_up = |cx: &mut Context<'_>| self.is_past(cx, |stage| matches!(stage, Stage::Open | Stage::Left));
-        match drive(wire, pin!(both), given_up, |cx| hose.poll(cx)).await {
+        let beside = |cx: &mut Context<'_>| if self.has_left(hose) { Poll::Ready(()) } else { hose.poll(cx) };
+        match drive(wire, pin!(both), given_up, beside).await {
             Driven::Done(ended) => ended,
             Driven::Broken => Ended::Broken(Broken::Truncated),
             Driven::Stopped => Ended::GivenUp,
@@ -267,6 +269,11 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
         let mut line = self.line.borrow_mut();
         line.listen(cx);
         !here(&line.stage)
+    }
+
+    /// Whether the client has said all, and is gone.
+    fn has_left(&self, hose: &Hose<'_>) -> bool {
+        hose.sent.get() && matches!(self.line.borrow().stage, Stage::Left)
     }
 
     /// What comes of a future, unless the client gives up before.
@@ -329,6 +336,8 @@ impl Drop for NearEnd<'_> {
 struct Hose<'a> {
     end: RefCell<NearEnd<'a>>,
     want: Cell<Interest>,
+    /// All that the client said is on its way, and it says no more.
+    sent: Cell<bool>,
 }
 
 impl Hose<'_> {

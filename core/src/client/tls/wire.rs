@@ -172,18 +172,13 @@ pub(super) async fn drive<F: Future, S: Socket>(
         if let Some(driven) = turn.await {
             return driven;
         }
-        // Whoever wakes this task, all is looked at again: so the socket is lent to one waiter at a time.
+        // One wait until there is something to do: a socket may take several turns to it.
         let want = wire.want.get();
-        #[allow(
-            clippy::await_holding_refcell_ref,
-            reason = "the reader and the writer are polled in this function alone"
-        )]
         let ready = {
             let mut socket = wire.socket.borrow_mut();
             let mut wait = pin!(socket.wait(want));
-            let mut waited = false;
             poll_fn(|cx| {
-                if core::mem::replace(&mut waited, true) || beside(cx).is_ready() {
+                if stopped(cx) || beside(cx).is_ready() {
                     return Poll::Ready(Ok(()));
                 }
                 wait.as_mut().poll(cx)

@@ -15,7 +15,7 @@ use smol::future::{FutureExt, yield_now};
 use super::authority::Authority;
 use super::carried::{WAYS, converse, echo, subscribe};
 use super::terminator::Terminator;
-use super::world::{CAME, Loopback, Net, PIPE, WIDTH, through};
+use super::world::{CAME, Loopback, Net, PIPE, STOP, through};
 
 /// Polls `future` at most so often, each time that its task is woken.
 async fn polled<T>(future: impl Future<Output = T>, most: usize) -> Option<T> {
@@ -30,16 +30,19 @@ async fn polled<T>(future: impl Future<Output = T>, most: usize) -> Option<T> {
     .await
 }
 
-/// Polls `future` until so many bytes of a handshake have come, and drops it then.
+/// Polls `future` until so many bytes of a handshake have come, and no more, and drops it then.
 async fn until_came<T>(future: impl Future<Output = T>, most: usize) -> Option<T> {
+    CAME.set(0);
+    STOP.set(most);
     let given_up = async {
         while CAME.get() < most {
             yield_now().await;
         }
         None
     };
-    CAME.set(0);
-    async { Some(future.await) }.or(given_up).await
+    let came = async { Some(future.await) }.or(given_up).await;
+    STOP.set(usize::MAX);
+    came
 }
 
 #[test]
@@ -48,7 +51,6 @@ fn an_attempt_dropped_at_any_byte_of_the_handshake_leaves_the_tunnel_free() {
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let url = front.url("https", "localhost", "/");
     through(authority.trust(), async |world| {
-        WIDTH.set(13);
         let endpoint = Url::parse(&url).unwrap().endpoint();
         let (mut most, mut dropped) = (0, 0);
         loop {
@@ -58,12 +60,12 @@ fn an_attempt_dropped_at_any_byte_of_the_handshake_leaves_the_tunnel_free() {
             }
             // One that is dropped before it was polled, and the next one.
             drop(world.connector.connect(endpoint));
-            if most % 5 == 0 {
+            if most % 65 == 0 {
                 converse(&mut world.connector.connect(endpoint).await.unwrap(), 1000).await;
             }
-            most += 13;
+            most += 5;
         }
-        assert!(dropped > 40, "a handshake has some hundred bytes: {dropped}");
+        assert!(dropped > 100, "a handshake has some hundred bytes: {dropped}");
         converse(&mut world.connector.connect(endpoint).await.unwrap(), 2000).await;
     });
 }
@@ -112,7 +114,6 @@ fn a_tunnel_that_is_stopped_says_so_and_may_be_run_again() {
     let ran = ClientRuntime::block_on(TlsOptions::default(), async |runtime| {
         let (tunnel, tcp) = (Net::new(), Loopback(runtime.connector().clone()));
         let (mut read, mut write, mut trust) = (vec![0; 16_640], vec![0; 2048], authority.trust());
-        WIDTH.set(5);
         let mut running = Box::pin(tunnel.run(&tcp, &mut trust, &mut read, &mut write));
         // Stopped in the middle of a handshake.
         let mut attempt = pin!(tunnel.connect(endpoint(&url)));

@@ -25,6 +25,8 @@ pub(crate) type World = Parts<ByScheme<Connector, &'static Net>, CoarseClock, Ra
 thread_local! {
     /// Bytes that came to the tunnels of this thread.
     pub(crate) static CAME: Cell<usize> = const { Cell::new(0) };
+    /// Where what comes stops for a while.
+    pub(crate) static STOP: Cell<usize> = const { Cell::new(usize::MAX) };
     /// The most that TCP moves in a turn, in either direction.
     pub(crate) static WIDTH: Cell<usize> = const { Cell::new(usize::MAX) };
 }
@@ -58,7 +60,7 @@ impl Socket for Pieces {
     type Error = io::Error;
 
     async fn wait(&mut self, want: Interest) -> io::Result<()> {
-        if WIDTH.get() < usize::MAX {
+        if WIDTH.get().min(STOP.get()) < usize::MAX {
             yield_now().await;
         }
         self.came = false;
@@ -66,13 +68,14 @@ impl Socket for Pieces {
     }
 
     fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
-        if self.came && WIDTH.get() < usize::MAX {
+        let left = STOP.get().saturating_sub(CAME.get());
+        if left == 0 || (self.came && WIDTH.get() < usize::MAX) {
             return Ok(Lent::NotNow);
         }
         let came = &mut self.came;
         self.socket.try_read_with(|bytes| {
             *came = true;
-            let most = bytes.len().min(WIDTH.get());
+            let most = bytes.len().min(WIDTH.get()).min(left);
             let (count, result) = f(&mut bytes[..most]);
             CAME.set(CAME.get() + count);
             (count, result)
