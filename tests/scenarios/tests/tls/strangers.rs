@@ -116,9 +116,9 @@ fn nginx_with_another_certificate_is_refused() {
 }
 
 /// Asks there for `/file`: how many bytes came, and how it ended.
-fn fetched<P: CryptoProvider>(trust: Trust<'static, P>, records: Records, port: u16) -> (usize, Result<(), Broken>)
+fn fetched<P>(trust: Trust<'static, P>, records: Records, port: u16) -> (usize, Result<(), Broken>)
 where
-    P: 'static,
+    P: CryptoProvider + 'static,
     P::CipherSuite: 'static,
 {
     through_with(trust, records, async |world| {
