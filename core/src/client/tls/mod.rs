@@ -7,7 +7,8 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `tunnel.rs` | [`Tunnel`], a [`Connect`](super::Connect); [`TunnelSocket`] |
-//! | `run.rs` | [`Tunnel::run`]: opens connections, carries bytes |
+//! | `run.rs` | [`Tunnel::run`]: opens connections, and winds them up |
+//! | `hose.rs` | what carries bytes from the pipe into the session, and back |
 //! | `trust.rs` | [`Trust`]: whom it talks to, and whether a server has proven to be that |
 //! | `wire.rs` | a socket, as `embedded-tls` reads and writes it |
 //! | `guard.rs` | which records `embedded-tls` gets to see |
@@ -135,6 +136,7 @@
 
 mod error;
 mod guard;
+mod hose;
 mod run;
 mod trust;
 mod tunnel;

@@ -1,33 +1,27 @@
 //! The other side of a tunnel: it opens the connections, and carries bytes through them.
 
-use core::cell::{Cell, RefCell};
-use core::convert::Infallible;
-use core::fmt::{self, Write as _};
+use core::fmt::{self, Write};
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::{Context, Poll};
 
-use embedded_io_async::{BufRead, ErrorKind, Write as _};
-use embedded_tls::{
-    CryptoProvider, TLS_RECORD_OVERHEAD, TlsCipherSuite, TlsConnection, TlsContext, TlsError, TlsReader, TlsWriter,
-};
+use embedded_io_async::ErrorKind;
+use embedded_tls::{CryptoProvider, TLS_RECORD_OVERHEAD, TlsCipherSuite, TlsConnection, TlsContext, TlsError};
 use heapless::String;
 
+use super::hose::{Ended, Hose, receive, send};
 use super::trust::Refused;
 use super::tunnel::{Stage, Target};
 use super::wire::{Driven, Wire, drive};
 use super::{Broken, Trust, Tunnel, TunnelError};
 use crate::client::Connect;
 use crate::client::url::Host;
-use crate::edge::{Interest, Lent, PipeEnd, Socket};
-use crate::http::copy::copy;
+use crate::edge::{Interest, Lent, Socket};
 
 /// The least of a buffer for records: a handshake's first message and its overhead.
 const LEAST: usize = 512;
 /// The most of what is written at once: a record has 2^14 bytes of content (RFC 8446 §5.1).
 const MOST_WRITTEN: usize = 16_384 + TLS_RECORD_OVERHEAD;
-/// What is moved from the pipe into a record at a time.
-const PIECE: usize = 128;
 
 impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
     /// Opens the connections that clients ask for, one after another, by `tcp`, to servers that `trust` takes, and carries their
@@ -180,11 +174,7 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
     /// Gives the client its connection.
     fn open(&self) -> Hose<'_> {
         self.pipe.reopen();
-        let hose = Hose {
-            end: RefCell::new(NearEnd(self.pipe.near())),
-            want: Cell::new(Interest::NONE),
-            sent: Cell::new(false),
-        };
+        let hose = Hose::new(self.pipe.near());
         let mut line = self.line.borrow_mut();
         line.broken = None;
         line.tell_client(Stage::Open);
@@ -297,18 +287,6 @@ enum Shaken<E> {
     GivenUp,
 }
 
-/// How a connection ended.
-#[derive(Clone, Copy, Debug)]
-enum Ended {
-    /// The server's `close_notify`.
-    InOrder,
-    /// The client has said all, and is gone.
-    Left,
-    /// The client wants no more of it.
-    GivenUp,
-    Broken(Broken),
-}
-
 /// What a task that is dropped leaves behind.
 struct Running<'a, E, const N: usize>(&'a Tunnel<E, N>);
 
@@ -320,114 +298,6 @@ impl<E, const N: usize> Drop for Running<'_, E, N> {
             Stage::Left => line.stage = Stage::Idle,
             _ => {}
         }
-    }
-}
-
-/// This side's end of the pipe to the client: dropped, it breaks the pipe, since only a `close_notify` ends it in order.
-struct NearEnd<'a>(PipeEnd<'a>);
-
-impl Drop for NearEnd<'_> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// The pipe to the client, for what reads and what writes it; neither waits by itself.
-struct Hose<'a> {
-    end: RefCell<NearEnd<'a>>,
-    want: Cell<Interest>,
-    /// All that the client said is on its way, and it says no more.
-    sent: Cell<bool>,
-}
-
-impl Hose<'_> {
-    fn want(&self, more: Interest) {
-        let want = self.want.get();
-        self.want.set(Interest { read: want.read || more.read, room: want.room.max(more.room), drained: false });
-    }
-
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.end.borrow().0.poll_wait(cx, self.want.get()).map(|_| ())
-    }
-
-    /// Hands some of these bytes to the client.
-    async fn put(&self, bytes: &[u8]) -> Result<usize, Ended> {
-        poll_fn(|_| {
-            let lent = self.end.borrow_mut().0.try_write_with(|room| {
-                let count = copy(bytes, room);
-                (count, count)
-            });
-            match lent {
-                Ok(Lent::Got(count)) => Poll::Ready(Ok(count)),
-                Ok(Lent::NotNow) => {
-                    self.want(Interest::WRITE);
-                    Poll::Pending
-                }
-                Ok(Lent::Eof) | Err(_) => Poll::Ready(Err(Ended::GivenUp)),
-            }
-        })
-        .await
-    }
-
-    /// Takes some of what the client says, if it says anything now.
-    fn take(&self, buffer: &mut [u8]) -> Result<Lent<usize>, Ended> {
-        let lent = self.end.borrow_mut().0.try_read_with(|bytes| {
-            let count = copy(bytes, buffer);
-            (count, count)
-        });
-        lent.map_err(|_| Ended::GivenUp)
-    }
-
-    /// Completes when there is something to take, or an end.
-    async fn readable(&self) {
-        poll_fn(|_| {
-            if matches!(self.end.borrow_mut().0.try_read_with(|_| (0, ())), Ok(Lent::NotNow)) {
-                self.want(Interest::READ);
-                return Poll::Pending;
-            }
-            Poll::Ready(())
-        })
-        .await;
-    }
-}
-
-/// From the server to the client.
-async fn receive<S: Socket, C: TlsCipherSuite + 'static>(
-    mut reader: TlsReader<'_, &Wire<S>, C>,
-    hose: &Hose<'_>,
-) -> Result<Infallible, Ended> {
-    loop {
-        let bytes = reader.fill_buf().await.map_err(ended)?;
-        let count = hose.put(bytes).await?;
-        reader.consume(count);
-    }
-}
-
-/// From the client to the server, until the client ends: all that is there goes into as few records as hold it.
-async fn send<S: Socket, C: TlsCipherSuite + 'static>(
-    mut writer: TlsWriter<'_, &Wire<S>, C>,
-    hose: &Hose<'_>,
-) -> Result<(), Ended> {
-    let mut piece = [0; PIECE];
-    loop {
-        match hose.take(&mut piece)? {
-            Lent::Got(count) => writer.write_all(piece.get(..count).unwrap_or_default()).await.map_err(ended)?,
-            Lent::NotNow => {
-                writer.flush().await.map_err(ended)?;
-                hose.readable().await;
-            }
-            Lent::Eof => return writer.flush().await.map_err(ended),
-        }
-    }
-}
-
-/// What an error of an open session means.
-fn ended(error: TlsError) -> Ended {
-    match error {
-        TlsError::ConnectionClosed => Ended::InOrder,
-        TlsError::Io(ErrorKind::InvalidData) => Ended::Broken(Broken::Forged),
-        TlsError::IoError | TlsError::Io(_) => Ended::Broken(Broken::Truncated),
-        error => Ended::Broken(Broken::Tls(error)),
     }
 }
 
