@@ -10,7 +10,7 @@ fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed={}", core.display());
     println!("cargo:rustc-cfg=test");
     println!("cargo:rustc-cfg=feature=\"embassy-net\"");
-    println!("cargo:rustc-check-cfg=cfg(feature, values(\"defmt\", \"embassy-net\", \"log\"))");
+    println!("cargo:rustc-check-cfg=cfg(feature, values(\"defmt\", \"embassy-net\", \"embedded-tls\", \"log\"))");
 
     let mut modules = String::new();
     for line in fs::read_to_string(core.join("lib.rs"))?.lines() {

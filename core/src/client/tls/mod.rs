@@ -94,7 +94,7 @@
 //! | --- | --- |
 //! | [`Tunnel`] | 2,524: 2 `N` and 380 |
 //! | [`Trust`] with a verifier for certificates of 1,024 bytes; with a pre-shared key | 1,624; 144 |
-//! | the future of [`Tunnel::run`], beside that of who connects by TCP | 4,488 |
+//! | the future of [`Tunnel::run`], beside that of who connects by TCP | 4,520 |
 //! | `read_record` for any server; where the server keeps to 1,024 bytes a record | 16,640; 1,280 |
 //! | `write_record` | 1,200: `N` and 128 |
 //! | flash; with a pre-shared key | 97,000; 76,000 |
