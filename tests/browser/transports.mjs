@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { Proxy } from '../js/proxy.mjs';
-import { openChromium } from './chromium.mjs';
+import { openBrowser } from './browser.mjs';
 import { promises, same } from './promises.mjs';
 
 const base = process.env.GOLDCREST_URL;
@@ -13,7 +13,7 @@ const proxy = await Proxy.before(base);
 const origin = proxy.base;
 
 const { promise, end } = promises('browser');
-const context = await openChromium();
+const context = await openBrowser();
 
 const prefix = `browser-${process.pid}`;
 

@@ -5,6 +5,9 @@
 import { subscribe as connect } from './goldcrest.js';
 import { serve } from './shared-worker.js';
 
+/** A worker that has asked nothing for so long, though it asks every 20 s, is gone. */
+const GONE = 5e4;
+
 if (globalThis.SharedWorkerGlobalScope) onconnect = ({ ports }) => serve(ports[0]);
 
 /** Subscribes by the worker; where there is none, or what it is given cannot be sent to one, by a connection of its own. */
@@ -18,6 +21,7 @@ export function subscribe(url, options = {}) {
   let port;
   let own; // the connection without a worker
   let closed;
+  let timer;
 
   const settle = (key, outcome) => {
     pending.get(key)?.resolve(outcome);
@@ -29,14 +33,21 @@ export function subscribe(url, options = {}) {
     else port.postMessage({ key, data, type });
   }
 
+  function expect() {
+    clearTimeout(timer);
+    timer = setTimeout(join, GONE);
+  }
+
   function join() {
-    if (closed) return;
+    if (closed || own) return;
+    leave();
     try {
       const worker = new SharedWorker(import.meta.url, { type: 'module', name: 'goldcrest' });
-      worker.onerror = alone;
+      worker.onerror = () => transport ?? alone(); // what a worker that works gets wrong is told here as well
       ({ port } = worker);
       port.onmessage = heard;
       port.postMessage({ url: new URL(url, location.href).href, options: { ...plain, after: cursor } });
+      expect();
     } catch {
       return alone();
     }
@@ -50,7 +61,8 @@ export function subscribe(url, options = {}) {
   }
 
   function heard({ data: { call, said, at, key, id, error } }) {
-    if (closed) return;
+    if (closed || own) return;
+    expect();
     cursor = at ?? cursor;
     if (key) settle(key, id ?? Promise.reject(Error(error)));
     else if (call === 'lost') join(); // the page slept, and the worker took it for gone
@@ -60,8 +72,12 @@ export function subscribe(url, options = {}) {
     } else port.postMessage({ here: 1 });
   }
 
-  const leave = () => port?.postMessage({ bye: 1 });
-  const back = ({ persisted }) => persisted && !own && join();
+  function leave() {
+    port?.postMessage({ bye: 1 });
+    port?.close();
+  }
+
+  const back = ({ persisted }) => persisted && join();
   const over = new AbortController();
   globalThis.addEventListener?.('pagehide', leave, over);
   globalThis.addEventListener?.('pageshow', back, over);

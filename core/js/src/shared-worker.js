@@ -33,16 +33,16 @@ export function serve(port) {
     channel = channels.get(key);
     if (!channel) {
       const members = new Set();
-      channel = { members, ports: new Set() };
-      channels.set(key, channel);
+      const made = channel = { members, ports: new Set() }; // `channel` is this page's, which may leave before the others
+      channels.set(key, made);
       const all = (call) => (said) => members.forEach((tell) => tell(call, said));
-      channel.handle = subscribe(url, {
+      made.handle = subscribe(url, {
         ...options,
         after,
         onEvent: all('onEvent'),
         onGap: all('onGap'),
         onState(said) {
-          channel.said = said;
+          made.said = said;
           if (said.state === 'closed') channels.delete(key);
           all('onState')(said);
         },
