@@ -29,7 +29,8 @@
 //! let mut follow = Follow::new(Ndjson, &log, Position::Oldest, GapPolicy::Replay, Pace::default(), now);
 //! let mut room = [0; 64];
 //! let filled = follow.fill(&log, &mut room, now);
-//! assert_eq!(&room[..filled.written], b"{\"id\":\"00000001-1\",\"type\":\"message\",\"data\":\"21.5\"}\n");
+//! // The first line is an empty one: the stream has begun.
+//! assert_eq!(&room[..filled.written], b"\n{\"id\":\"00000001-1\",\"type\":\"message\",\"data\":\"21.5\"}\n");
 //! assert!(matches!(filled.then, Then::Wait(_)));
 //! ```
 
