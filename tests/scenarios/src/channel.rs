@@ -1,6 +1,7 @@
 //! A channel of the server under test, and publishing to it.
 
 use std::cell::RefCell;
+use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
 use crate::{Answer, Peer, Server, patience};
@@ -23,6 +24,11 @@ pub struct Published {
     pub id: String,
     /// How many followed.
     pub subscribers: u64,
+}
+
+/// An idempotency key that no run of the suite has used before: the server may be one that was there already.
+pub fn unused_key() -> String {
+    format!("{:016x}", RandomState::new().hash_one("a key"))
 }
 
 impl<'s> Channel<'s> {

@@ -54,7 +54,7 @@ mod websocket;
 
 pub use answer::{Answer, Framing, Head};
 pub use capabilities::{Capabilities, Need};
-pub use channel::{Channel, Published};
+pub use channel::{Channel, Published, unused_key};
 pub use event_stream::{EventStream, StreamEvent};
 pub use fault_proxy::{FaultProxy, Faults};
 pub use list::List;

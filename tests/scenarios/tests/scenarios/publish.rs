@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use goldcrest_tests::{Channel, List, Need, Published, Reader, Server, Start, Transport, patience, promises};
+use goldcrest_tests::{
+    Channel, List, Need, Published, Reader, Server, Start, Transport, patience, promises, unused_key,
+};
 
 use crate::Shared;
 
@@ -101,20 +103,21 @@ fn the_id_is_the_id_that_subscribers_get(server: &Server) {
     assert_eq!(events["after"], second.as_str());
 }
 
-const KEY: &str = "Idempotency-Key: \"8e03978e-40d5-43dd-bc93-6894a57f9324\"";
-
 fn a_key_is_stored_once(server: &Server) {
     let channel = server.channel();
-    let first = Published::of(&channel.post("", &[KEY, "Content-Type: text/plain"], b"once")).id;
-    let again = Published::of(&channel.post("", &[KEY, "Content-Type: text/plain"], b"once")).id;
+    let key = format!("Idempotency-Key: \"{}\"", unused_key());
+    let first = Published::of(&channel.post("", &[&key, "Content-Type: text/plain"], b"once")).id;
+    let again = Published::of(&channel.post("", &[&key, "Content-Type: text/plain"], b"once")).id;
     assert_eq!(first, again);
     assert_eq!(channel.newest(), first);
 }
 
 fn keys_that_differ_are_two_events(server: &Server) {
     let channel = server.channel();
-    let one = Published::of(&channel.post("", &["Idempotency-Key: a", "Content-Type: text/plain"], b"x")).id;
-    let two = Published::of(&channel.post("", &["Idempotency-Key: b", "Content-Type: text/plain"], b"x")).id;
+    let [one, two] = [(); 2].map(|()| {
+        let key = format!("Idempotency-Key: {}", unused_key());
+        Published::of(&channel.post("", &[&key, "Content-Type: text/plain"], b"x")).id
+    });
     assert_ne!(one, two);
 }
 
@@ -135,8 +138,9 @@ fn a_key_is_forgotten_after_sixty_four_others(server: &Server) {
 
 fn a_key_is_the_channels_own(server: &Server) {
     let (one, other) = (server.channel(), server.channel());
-    let first = Published::of(&one.post("", &[KEY, "Content-Type: text/plain"], b"x")).id;
-    let second = Published::of(&other.post("", &[KEY, "Content-Type: text/plain"], b"x")).id;
+    let key = format!("Idempotency-Key: {}", unused_key());
+    let first = Published::of(&one.post("", &[&key, "Content-Type: text/plain"], b"x")).id;
+    let second = Published::of(&other.post("", &[&key, "Content-Type: text/plain"], b"x")).id;
     assert_ne!(first, second);
 }
 

@@ -1,6 +1,6 @@
 //! Publishing over a WebSocket.
 
-use goldcrest_tests::{List, Reader, Server, Socket, Start, Transport, promises, websocket};
+use goldcrest_tests::{List, Reader, Server, Socket, Start, Transport, promises, unused_key, websocket};
 use serde_json::{Value, json};
 use tungstenite::Message;
 
@@ -78,13 +78,15 @@ fn a_reference_comes_back_as_it_was(server: &Server) {
 fn a_key_is_stored_once_over_both_doors(server: &Server) {
     let channel = server.channel();
     let mut socket = open(server, &channel.target(""));
+    let key = unused_key();
     let mut ids = Vec::new();
     for reference in ["1", "2"] {
-        send(&mut socket, &json!({"data": "once", "key": "k1", "ref": reference}));
+        send(&mut socket, &json!({"data": "once", "key": key, "ref": reference}));
         ids.push(receive(&mut socket, |message| message.get("ref").is_some())["id"].clone());
     }
     assert_eq!(ids[0], ids[1]);
-    let posted = channel.post("", &["Idempotency-Key: k1", "Content-Type: text/plain"], b"once").json();
+    let field = format!("Idempotency-Key: {key}");
+    let posted = channel.post("", &[&field, "Content-Type: text/plain"], b"once").json();
     assert_eq!(posted["id"], ids[0]);
     assert_eq!(channel.newest(), ids[0].as_str().unwrap());
 }
