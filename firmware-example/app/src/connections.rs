@@ -1,9 +1,11 @@
 //! A task a connection: it listens, serves one client, and listens again.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+
 use embassy_executor::Spawner;
 use embassy_net::Stack;
 use embassy_net::tcp::{State, TcpSocket};
-use embassy_time::{Duration, Timer, with_timeout};
+use embassy_time::{Duration, Instant, Timer, with_timeout};
 use goldcrest_core::serve::{Config, serve};
 use log::debug;
 use static_cell::{ConstStaticCell, StaticCell};
@@ -30,6 +32,12 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// A little longer than the network stack holds an acknowledgement back.
 const ACKNOWLEDGED: Duration = Duration::from_millis(15);
 
+/// Tasks that listen. Whoever comes while none does is refused by the network stack.
+static LISTENING: AtomicUsize = AtomicUsize::new(0);
+
+/// While so many listen, one that is done may take its time to leave.
+const QUIET: usize = SERVED - 2;
+
 struct Buffers {
     receive: [u8; RECEIVE],
     transmit: [u8; TRANSMIT],
@@ -48,7 +56,9 @@ pub(crate) fn start(spawner: Spawner, stack: Stack<'static>, hub: &'static Chann
         max_body: EVENT as u64,
         // A browser would keep its connections for a minute, and others want them.
         idle_timeout: seconds(5),
+        // Who is slow to ask holds a buffer that others want.
         head_timeout: seconds(5),
+        body_timeout: seconds(5),
         ..Config::default()
     });
     let chip = Chip::take(board.seed);
@@ -69,7 +79,7 @@ async fn connection(
         let mut socket = TcpSocket::new(stack, &mut buffers.receive, &mut buffers.transmit);
         socket.set_nagle_enabled(false);
         socket.set_timeout(Some(HANDSHAKE));
-        if socket.accept(PORT).await.is_ok() {
+        if accept(&mut socket).await {
             socket.set_timeout(Some(VANISHED));
             socket.set_keep_alive(Some(PROBE));
             let ended = serve(&mut socket, &World::new(chip), config, &routes).await;
@@ -79,13 +89,26 @@ async fn connection(
     }
 }
 
+/// Waits for a client.
+async fn accept(socket: &mut TcpSocket<'_>) -> bool {
+    let listening = LISTENING.load(Ordering::Relaxed);
+    LISTENING.store(listening + 1, Ordering::Relaxed);
+    let accepted = socket.accept(PORT).await.is_ok();
+    let listening = LISTENING.load(Ordering::Relaxed);
+    LISTENING.store(listening.saturating_sub(1), Ordering::Relaxed);
+    accepted
+}
+
 /// Lets the last bytes, the FIN or the RST go before the socket is dropped.
 async fn leave(socket: &mut TcpSocket<'_>) {
     if with_timeout(FAREWELL, socket.flush()).await.is_err() {
         socket.abort();
         let _ = with_timeout(ACKNOWLEDGED, socket.flush()).await;
     }
-    if socket.state() == State::TimeWait {
-        Timer::after(ACKNOWLEDGED).await;
+    // The peer's FIN is still to be acknowledged. Where others might be refused meanwhile it is not: who has read the answer
+    // loses nothing by the reset that comes when it sends its FIN again.
+    let until = Instant::now() + ACKNOWLEDGED;
+    while socket.state() == State::TimeWait && Instant::now() < until && LISTENING.load(Ordering::Relaxed) >= QUIET {
+        Timer::after(Duration::from_millis(1)).await;
     }
 }

@@ -23,14 +23,15 @@ async fn upload<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> Outcome {
     exchange.respond(&Response { status: Status::OK, content_type, headers: &[], body }).await
 }
 
-/// Messages of any length, in pieces as long as the buffer.
+/// Messages of any length, in pieces as long as this. It lies in the connection's own task, so that who echoes, or has an echo
+/// open, keeps nobody else from anything.
+const PIECE: usize = 256;
+
 async fn socket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
-    let Some(mut buffer) = exchange.runtime().buffer(Purpose::Event) else {
-        return busy(exchange).await;
-    };
     let mut socket = exchange.websocket(&WebSocketOptions { protocols: PROTOCOLS, ..Default::default() }).await?;
-    while let Some(part) = socket.read(buffer.as_mut()).await? {
-        let payload = buffer.as_ref().get(..part.len).unwrap_or_default();
+    let mut buffer = [0; PIECE];
+    while let Some(part) = socket.read(&mut buffer).await? {
+        let payload = buffer.get(..part.len).unwrap_or_default();
         if part.first && part.last {
             socket.send(part.kind, payload).await?;
             continue;

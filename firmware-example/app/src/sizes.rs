@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | a connection's buffers | [`RECEIVE`] + [`TRANSMIT`] | each of [`CONNECTIONS`] |
 //! | head buffers | [`HEAD`] × [`HEADS`] | requests whose head is arriving or being answered |
-//! | event buffers | [`EVENT`] × [`EVENTS`] | publishing and echoing at the same time |
+//! | event buffers | [`EVENT`] × [`EVENTS`] | publishing at the same time |
 //! | logs | [`SENSORS_LOG`] + [`CHAT_LOG`] | what a reader who comes back still finds |
 //!
 //! The bridge to a hub takes [`BRIDGE_EVENT`] beside the buffers of its connection.
@@ -37,13 +37,13 @@ pub const TRANSMIT: usize = 1_072;
 /// The longest request head; a browser's has some 700 bytes.
 pub const HEAD: usize = 2_048;
 
-/// Heads that arrive at the same time. A further client is asked to come back.
-pub const HEADS: usize = 2;
+/// Requests that arrive at the same time, heads and contents. A further client is asked to come back.
+pub const HEADS: usize = 4;
 
 /// The longest event that may be published.
 pub const EVENT: usize = 1_024;
 
-/// Events that are being published at the same time, or echo sockets that are open.
+/// Events that are being published at the same time.
 pub const EVENTS: usize = 2;
 
 /// The longest event that goes to the hub, as JSON; a longer one is passed over. The head of the hub's answer fits too.
