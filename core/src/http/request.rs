@@ -109,6 +109,19 @@ struct Layout {
     expects_continue: bool,
 }
 
+impl Layout {
+    const EMPTY: Self = Self {
+        method_end: 0,
+        target_end: 0,
+        fields: 0,
+        length: 0,
+        version: Version::Http11,
+        body: BodyLength::None,
+        keep_alive: false,
+        expects_continue: false,
+    };
+}
+
 impl<B: AsRef<[u8]>> Request<B> {
     /// Judges the head in the first `length` bytes of `buffer`, which may have at most `max_fields` field lines.
     ///
@@ -123,6 +136,11 @@ impl<B: AsRef<[u8]>> Request<B> {
             Ok(layout) => Ok(Self { buffer, layout }),
             Err(refusal) => Err((refusal, buffer)),
         }
+    }
+
+    /// Before any request: each of its parts is empty.
+    pub(crate) const fn nothing(buffer: B) -> Self {
+        Self { buffer, layout: Layout::EMPTY }
     }
 
     /// Gives the buffer back.

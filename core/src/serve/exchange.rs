@@ -20,19 +20,17 @@ use crate::ws::handshake::{Acceptance, HandshakeRefusal, RequestLine, accept};
 /// Every way to answer takes the exchange and gives a [`Served`], which a handler has to return: a request can neither
 /// be forgotten nor be answered twice.
 pub struct Exchange<'x, 'l, R: Runtime> {
+    // One reference and no more: each future that hands an exchange on has a copy.
     pub(super) line: &'x mut Line<'l, R>,
-    request: &'x mut Request<Held<R::Buffer>>,
-    /// Whether the answer may be read by the page that asked.
-    tells_origin: bool,
 }
 
 /// The buffer of a request's head, until it is given back: while a reader waits for events nobody needs it.
-///
-/// An exchange refers to its request instead of carrying it, because every future that hands an exchange on has a copy.
 #[derive(Debug)]
 pub struct Held<B>(Option<B>);
 
 impl<B> Held<B> {
+    pub(super) const NONE: Self = Self(None);
+
     pub(super) const fn new(buffer: B) -> Self {
         Self(Some(buffer))
     }
@@ -115,13 +113,13 @@ const UPGRADE_OR_CLOSE: &[(&str, &str)] =
 const EXPOSED: &[u8] = b"ETag, Preference-Applied, Retry-After";
 
 impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
-    pub(super) fn new(line: &'x mut Line<'l, R>, request: &'x mut Request<Held<R::Buffer>>) -> Self {
-        Self { line, request, tells_origin: true }
+    pub(super) fn new(line: &'x mut Line<'l, R>) -> Self {
+        Self { line }
     }
 
     /// The request's head.
     pub fn request(&self) -> &Request<Held<R::Buffer>> {
-        self.request
+        &self.line.request
     }
 
     /// The runtime that this connection stands on.
@@ -218,7 +216,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// The connection ended first.
     pub async fn allow(self, allow: &str) -> Outcome {
         let headers = &[("Allow", allow)];
-        let response = if self.request.method() == Method::Options {
+        let response = if self.request().method() == Method::Options {
             Response { status: Status::OK, content_type: None, headers, body: b"" }
         } else {
             Response { headers, ..Response::text(Status::METHOD_NOT_ALLOWED, "method not allowed\n") }
@@ -296,9 +294,9 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     }
 
     pub(super) fn handshake<'p>(&self, protocols: &[&'p str]) -> Result<Acceptance<'p>, HandshakeRefusal> {
-        let version = if self.request.version() == Version::Http10 { (1, 0) } else { (1, 1) };
-        let line = RequestLine { method: self.request.method().as_str(), version };
-        accept(line, self.request.headers(), protocols)
+        let version = if self.request().version() == Version::Http10 { (1, 0) } else { (1, 1) };
+        let line = RequestLine { method: self.request().method().as_str(), version };
+        accept(line, self.request().headers(), protocols)
     }
 
     pub(super) async fn refuse_handshake(self, refusal: HandshakeRefusal) -> Ended {
@@ -318,37 +316,37 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
 
     /// The connection and who asked; the request's buffer is given back.
     pub(super) fn into_parts(self) -> (&'x mut Line<'l, R>, Asker) {
-        let origin = self.request.header("origin").filter(|_| self.tells_origin).unwrap_or_default();
+        let origin = self.request().header("origin").filter(|_| self.line.tells_origin).unwrap_or_default();
         let asker = Asker {
-            version: self.request.version(),
+            version: self.request().version(),
             origin: heapless::Vec::from_slice(origin).unwrap_or_default(),
             keeps_connection: self.keeps_connection(),
             head_only: self.is_head_only(),
         };
-        self.request.buffer_mut().0 = None;
+        self.line.forget_request();
         (self.line, asker)
     }
 
     /// Whether the answer is to have no content.
     pub(super) fn is_head_only(&self) -> bool {
-        self.request.method() == Method::Head
+        self.request().method() == Method::Head
     }
 
     /// Whether the connection may go on to another request after this one's answer.
     pub(super) fn keeps_connection(&self) -> bool {
-        self.request.keep_alive() && self.line.body.continue_at.is_none() && !self.line.runtime.is_draining()
+        self.request().keep_alive() && self.line.body.continue_at.is_none() && !self.line.runtime.is_draining()
     }
 
     /// Lets no page read the answer: its origin was refused.
     pub(super) fn hide_from_origin(&mut self) {
-        self.tells_origin = false;
+        self.line.tells_origin = false;
     }
 
     /// Whether a browser asks what it may ask (Fetch §4.8, CORS-preflight).
     pub(super) fn is_preflight(&self) -> bool {
-        self.request.method() == Method::Options
-            && self.request.header("origin").is_some()
-            && self.request.header("access-control-request-method").is_some()
+        self.request().method() == Method::Options
+            && self.request().header("origin").is_some()
+            && self.request().header("access-control-request-method").is_some()
     }
 
     /// Answers what a page of another origin may ask.

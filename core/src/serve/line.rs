@@ -5,9 +5,10 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::allowance::Allowance;
+use super::exchange::Held;
 use super::{Config, Ended, Runtime};
 use crate::edge::{Clock, Interest, Lent, Socket};
-use crate::http::BodyDecoder;
+use crate::http::{BodyDecoder, Request};
 use crate::session::Turn;
 use crate::sink::{Pour, Sink};
 use crate::time::Instant;
@@ -24,6 +25,10 @@ pub struct Line<'a, R: Runtime> {
     pub(super) received: usize,
     pub(super) sent: usize,
     /// The content of the request that is being answered.
+    /// The request that came last.
+    pub(super) request: Request<Held<R::Buffer>>,
+    /// Whether its answer may be read by the page that asked.
+    pub(super) tells_origin: bool,
     pub(super) body: Content,
     /// An answer has begun, and its end has not left: the connection is not to end as if it had.
     pub(super) answering: bool,
@@ -53,7 +58,12 @@ impl<'a, R: Runtime> Line<'a, R> {
     pub(super) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a Config<'a>) -> Self {
         let turn = Turn::new(runtime.clock().timer(), config.turn);
         let body = Content { decoder: None, continue_at: None, allowance: Allowance::WHOLE };
-        Self { socket, runtime, config, turn, received: 0, sent: 0, body, answering: false }
+        Self { socket, runtime, config, turn, received: 0, sent: 0, request: Request::nothing(Held::NONE), tells_origin: true, body, answering: false }
+    }
+
+    /// Gives the buffer of the request's head back.
+    pub(super) fn forget_request(&mut self) {
+        *self.request.buffer_mut() = Held::NONE;
     }
 
     pub(super) fn now(&self) -> Instant {

@@ -106,6 +106,7 @@ pub fn serve<R: Runtime, H: Handler>(
     async move {
         let mut line = Line::new(socket, runtime, config);
         let ended = requests(&mut line, handler).await;
+        line.forget_request();
         match ended {
             Ended::Closed | Ended::Refused(_) | Ended::Protocol(_) if !line.answering => line.finish().await,
             _ => line.socket.abort(),
@@ -119,11 +120,10 @@ pub fn serve<R: Runtime, H: Handler>(
 fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl Future<Output = Ended> {
     async move {
         loop {
-            let mut request = match head(line).await {
-                Ok(request) => request,
-                Err(ended) => return ended,
-            };
-            if let Err(ended) = answer(line, &mut request, handler).await {
+            if let Err(ended) = head(line).await {
+                return ended;
+            }
+            if let Err(ended) = answer(line, handler).await {
                 return ended;
             }
             // Requests that have come already are answered without a wait between them.
@@ -133,7 +133,7 @@ fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl
 }
 
 /// Waits for a request and reads its head.
-async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<Held<R::Buffer>>, Ended> {
+async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
     let idle = line.after(line.config.idle_timeout);
     loop {
         // A look that takes nothing: a connection without a request needs no buffer.
@@ -179,7 +179,10 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<Held<R::Buff
         Err(ended) => return Err(ended),
     };
     match Request::parse(buffer, length, line.config.max_fields) {
-        Ok(request) => Ok(request),
+        Ok(request) => {
+            (line.request, line.tells_origin) = (request, true);
+            Ok(())
+        }
         Err((refusal, _)) => Err(refuse(line, refusal).await),
     }
 }
@@ -187,19 +190,18 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<Request<Held<R::Buff
 /// Answers one request; an error ends the connection.
 fn answer<R: Runtime, H: Handler>(
     line: &mut Line<'_, R>,
-    request: &mut Request<Held<R::Buffer>>,
     handler: &H,
 ) -> impl Future<Output = Result<(), Ended>> {
     async move {
-        let length = request.body_length();
+        let length = line.request.body_length();
         let decoder = match BodyDecoder::new(length, line.config.max_body) {
             Ok(decoder) => (length != BodyLength::None && !length.is_empty()).then_some(decoder),
             Err(refusal) => return Err(refuse(line, refusal).await),
         };
         line.body.decoder = decoder;
         line.body.allowance = Allowance::WHOLE;
-        line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
-        let mut exchange = Exchange::new(line, request);
+        line.body.continue_at = (line.body.decoder.is_some() && line.request.expects_continue()).then_some(0);
+        let mut exchange = Exchange::new(line);
         let served = if !exchange.line.config.access.judge(exchange.request()) {
             exchange.hide_from_origin();
             notice::refused(Status::FORBIDDEN.code(), NOT_FOR_YOU);
