@@ -97,7 +97,7 @@ impl core::error::Error for BodyError {}
 #[derive(Debug)]
 pub(super) struct Asker {
     pub(super) version: Version,
-    origin: heapless::Vec<u8, MAX_ORIGIN>,
+    pub(super) origin: heapless::Vec<u8, MAX_ORIGIN>,
     pub(super) keeps_connection: bool,
     pub(super) head_only: bool,
 }
@@ -237,10 +237,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     pub(super) async fn last_respond(self, response: &Response<'_>) -> Ended {
         let (line, mut asker) = self.into_parts();
         asker.keeps_connection = false;
-        match asker.respond(line, response).await {
-            Ok(_) => Ended::Refused(response.status),
-            Err(ended) => ended,
-        }
+        asker.last_respond(line, response).await
     }
 
     /// Answers what became of reading the content.
@@ -308,10 +305,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         let (line, mut asker) = self.into_parts();
         asker.keeps_connection = upgrades;
         asker.origin.clear();
-        match asker.respond(line, &Response { headers, ..Response::text(status, refusal.text()) }).await {
-            Ok(_) => Ended::Refused(status),
-            Err(ended) => ended,
-        }
+        asker.last_respond(line, &Response { headers, ..Response::text(status, refusal.text()) }).await
     }
 
     /// The connection and who asked; the request's buffer is given back.
@@ -337,34 +331,11 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         self.request().keep_alive() && self.line.body.continue_at.is_none() && !self.line.runtime.is_draining()
     }
 
-    /// Lets no page read the answer: its origin was refused.
-    pub(super) fn hide_from_origin(&mut self) {
-        self.line.tells_origin = false;
-    }
-
     /// Whether a browser asks what it may ask (Fetch §4.8, CORS-preflight).
     pub(super) fn is_preflight(&self) -> bool {
         self.request().method() == Method::Options
             && self.request().header("origin").is_some()
             && self.request().header("access-control-request-method").is_some()
-    }
-
-    /// Answers what a page of another origin may ask.
-    pub(super) async fn preflight(self) -> Outcome {
-        let response = Response {
-            status: Status::NO_CONTENT,
-            content_type: None,
-            headers: &[
-                ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
-                (
-                    "Access-Control-Allow-Headers",
-                    "Accept, Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer",
-                ),
-                ("Access-Control-Max-Age", "600"),
-            ],
-            body: b"",
-        };
-        self.respond(&response).await
     }
 }
 
@@ -390,6 +361,14 @@ impl Asker {
         line.send(&render).await?;
         line.answering = false;
         Ok(Served { keeps_connection: self.keeps_connection })
+    }
+
+    /// Answers with a response that ends the connection.
+    pub(super) async fn last_respond<R: Runtime>(&self, line: &mut Line<'_, R>, response: &Response<'_>) -> Ended {
+        match self.respond(line, response).await {
+            Ok(_) => Ended::Refused(response.status),
+            Err(ended) => ended,
+        }
     }
 
     /// Sends the head of a stream, with the fields that keep what stands in between from holding it back.
@@ -435,16 +414,6 @@ pub(super) fn pour_head(
 #[inline(never)]
 pub(super) fn pour_field(name: &str, value: &[u8], out: &mut Sink<'_>) {
     let _ = HeadWriter::resume(out).header(name, value);
-}
-
-/// Sends a response on a connection that it ends, to whoever asked.
-pub(super) async fn respond<R: Runtime>(line: &mut Line<'_, R>, response: &Response<'_>) -> Ended {
-    let origin = heapless::Vec::new();
-    let asker = Asker { version: Version::Http11, origin, keeps_connection: false, head_only: false };
-    match asker.respond(line, response).await {
-        Ok(_) => Ended::Refused(response.status),
-        Err(ended) => ended,
-    }
 }
 
 /// Moves content out of `bytes`: what was consumed, how much of it went to `buffer`, and whether that was the end.

@@ -56,15 +56,36 @@ pub use writer::{BodyWriter, EventWriter};
 
 use core::task::{Context, Poll};
 
+use heapless::Vec;
+
 use crate::edge::{Interest, Lent, Socket};
-use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status};
+use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status, Version};
 use crate::notice;
 use crate::sink::decimal;
 use allowance::Allowance;
-use exchange::respond;
+use exchange::Asker;
 use line::Line;
 
 const NOT_FOR_YOU: &str = "this origin or host may not ask\n";
+
+/// What a page of another origin may ask.
+const PREFLIGHT: Response<'_> = Response {
+    status: Status::NO_CONTENT,
+    content_type: None,
+    headers: &[
+        ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
+        (
+            "Access-Control-Allow-Headers",
+            "Accept, Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer",
+        ),
+        ("Access-Control-Max-Age", "600"),
+    ],
+    body: b"",
+};
+
+/// What may be asked of `*`.
+const ALLOWED: Response<'_> =
+    Response { status: Status::OK, content_type: None, headers: &[("Allow", "GET, HEAD, POST, OPTIONS")], body: b"" };
 
 /// Answers requests.
 #[allow(async_fn_in_trait, reason = "single-threaded executors on both sides: no Send bound is wanted")]
@@ -120,8 +141,10 @@ pub fn serve<R: Runtime, H: Handler>(
 fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl Future<Output = Ended> {
     async move {
         loop {
-            if let Err(ended) = head(line).await {
-                return ended;
+            match head(line).await {
+                Ok(()) => {}
+                Err(NoRequest::Ended(ended)) => return ended,
+                Err(NoRequest::Refused(refused)) => return refuse(line, refused).await,
             }
             if let Err(ended) = answer(line, handler).await {
                 return ended;
@@ -132,25 +155,52 @@ fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl
     }
 }
 
-/// Waits for a request and reads its head.
-async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
+/// Why there is no request that a handler could answer.
+enum NoRequest {
+    Ended(Ended),
+    /// Where it ends is not known: the connection ends with an answer.
+    Refused(Refused),
+}
+
+enum Refused {
+    Rule(Refusal),
+    /// It did not come in time.
+    TimedOut,
+    /// All head buffers are in use: whoever asks is to come back.
+    Busy,
+}
+
+impl From<Ended> for NoRequest {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
+}
+
+impl From<Refusal> for NoRequest {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Refused::Rule(refusal))
+    }
+}
+
+/// Waits for a request, reads its head, and judges how its content is to be read.
+async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
     let idle = line.after(line.config.idle_timeout);
     loop {
         // A look that takes nothing: a connection without a request needs no buffer.
         match line.try_read(&mut |_| 0)? {
             Lent::Got(()) => break,
-            Lent::Eof => return Err(Ended::Closed),
+            Lent::Eof => return Err(Ended::Closed.into()),
             Lent::NotNow => {}
         }
         if line.now() >= idle || line.runtime.is_draining() {
-            return Err(Ended::Closed);
+            return Err(Ended::Closed.into());
         }
         let runtime = line.runtime;
         let mut draining = |_: &mut Context<'_>| if runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending };
         line.wait(Interest::READ, idle, &mut draining).await?;
     }
     let Some(buffer) = line.runtime.buffer(Purpose::Head) else {
-        return Err(busy(line).await);
+        return Err(NoRequest::Refused(Refused::Busy));
     };
     let mut buffer = Held::new(buffer);
     let deadline = line.after(line.config.head_timeout);
@@ -167,24 +217,19 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
         }
     };
     let length = match line.read(deadline, &mut take).await {
-        Ok(true) => match complete {
-            Ok(length) => length,
-            Err(refusal) => return Err(refuse(line, refusal).await),
-        },
-        Ok(false) => return Err(Ended::Closed),
-        Err(Ended::TimedOut) => {
-            let response = Response::text(Status::REQUEST_TIMEOUT, "the request head took too long\n");
-            return Err(respond(line, &response).await);
-        }
-        Err(ended) => return Err(ended),
+        Ok(true) => complete?,
+        Ok(false) => return Err(Ended::Closed.into()),
+        Err(Ended::TimedOut) => return Err(NoRequest::Refused(Refused::TimedOut)),
+        Err(ended) => return Err(ended.into()),
     };
-    match Request::parse(buffer, length, line.config.max_fields) {
-        Ok(request) => {
-            (line.request, line.tells_origin) = (request, true);
-            Ok(())
-        }
-        Err((refusal, _)) => Err(refuse(line, refusal).await),
-    }
+    let request = Request::parse(buffer, length, line.config.max_fields).map_err(|(refusal, _)| refusal)?;
+    let length = request.body_length();
+    let decoder = BodyDecoder::new(length, line.config.max_body)?;
+    line.body.decoder = (length != BodyLength::None && !length.is_empty()).then_some(decoder);
+    line.body.allowance = Allowance::WHOLE;
+    line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
+    (line.request, line.tells_origin) = (request, true);
+    Ok(())
 }
 
 /// Answers one request; an error ends the connection.
@@ -193,40 +238,43 @@ fn answer<R: Runtime, H: Handler>(
     handler: &H,
 ) -> impl Future<Output = Result<(), Ended>> {
     async move {
-        let length = line.request.body_length();
-        let decoder = match BodyDecoder::new(length, line.config.max_body) {
-            Ok(decoder) => (length != BodyLength::None && !length.is_empty()).then_some(decoder),
-            Err(refusal) => return Err(refuse(line, refusal).await),
-        };
-        line.body.decoder = decoder;
-        line.body.allowance = Allowance::WHOLE;
-        line.body.continue_at = (line.body.decoder.is_some() && line.request.expects_continue()).then_some(0);
-        let mut exchange = Exchange::new(line);
-        let served = if !exchange.line.config.access.judge(exchange.request()) {
-            exchange.hide_from_origin();
-            notice::refused(Status::FORBIDDEN.code(), NOT_FOR_YOU);
-            exchange.respond(&Response::text(Status::FORBIDDEN, NOT_FOR_YOU)).await?
-        } else if exchange.is_preflight() {
-            exchange.preflight().await?
-        } else if let Err(status) = handler.authorize(exchange.request()) {
-            let challenge = [("WWW-Authenticate", handler.challenge())];
-            let headers = if status == Status::UNAUTHORIZED { &challenge[..] } else { &[] };
-            exchange.respond(&Response { headers, ..Response::text(status, status.reason()) }).await?
-        } else {
-            match exchange.request().method() {
-                Method::Other(_) => {
-                    exchange.respond(&Response::text(Status::NOT_IMPLEMENTED, "unknown method\n")).await?
-                }
-                Method::Options if exchange.request().path() == "*" => {
-                    exchange.allow("GET, HEAD, POST, OPTIONS").await?
-                }
-                _ => handler.handle(exchange).await?,
-            }
+        let served = match turn_away(line, handler).await? {
+            Some(served) => served,
+            None => handler.handle(Exchange::new(line)).await?,
         };
         if !served.keeps_connection() {
             return Err(Ended::Closed);
         }
         skip_content(line).await
+    }
+}
+
+/// Answers what is no handler's to answer.
+fn turn_away<R: Runtime, H: Handler>(
+    line: &mut Line<'_, R>,
+    handler: &H,
+) -> impl Future<Output = Result<Option<Served>, Ended>> {
+    async move {
+        let exchange = Exchange::new(line);
+        let challenge;
+        let response = if !exchange.line.config.access.judge(exchange.request()) {
+            exchange.line.tells_origin = false;
+            notice::refused(Status::FORBIDDEN.code(), NOT_FOR_YOU);
+            Response::text(Status::FORBIDDEN, NOT_FOR_YOU)
+        } else if exchange.is_preflight() {
+            PREFLIGHT
+        } else if let Err(status) = handler.authorize(exchange.request()) {
+            challenge = [("WWW-Authenticate", handler.challenge())];
+            let headers = if status == Status::UNAUTHORIZED { &challenge[..] } else { &[] };
+            Response { headers, ..Response::text(status, status.reason()) }
+        } else {
+            match exchange.request().method() {
+                Method::Other(_) => Response::text(Status::NOT_IMPLEMENTED, "unknown method\n"),
+                Method::Options if exchange.request().path() == "*" => ALLOWED,
+                _ => return Ok(None),
+            }
+        };
+        exchange.respond(&response).await.map(Some)
     }
 }
 
@@ -248,22 +296,23 @@ async fn skip_content<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
     if whole && sound { Ok(()) } else { Err(Ended::Closed) }
 }
 
-/// Refuses a request whose end is not known.
-async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refusal: Refusal) -> Ended {
-    notice::refused(refusal.status().code(), refusal.reason());
-    respond(line, &Response::text(refusal.status(), refusal.reason())).await
-}
-
-/// All head buffers are in use: whoever asks is to come back.
-async fn busy<R: Runtime>(line: &mut Line<'_, R>) -> Ended {
-    notice::full("all head buffers");
+/// Refuses a request whose end is not known, and ends the connection.
+async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refused: Refused) -> Ended {
     let mut digits = [0; 20];
-    let seconds = line.config.retry_after.as_secs().max(1);
-    let response = Response {
-        headers: &[("Retry-After", decimal(&mut digits, seconds))],
-        ..Response::text(Status::SERVICE_UNAVAILABLE, "busy, come back later\n")
+    let later = [("Retry-After", decimal(&mut digits, line.config.retry_after.as_secs().max(1)))];
+    let response = match refused {
+        Refused::Rule(refusal) => {
+            notice::refused(refusal.status().code(), refusal.reason());
+            Response::text(refusal.status(), refusal.reason())
+        }
+        Refused::TimedOut => Response::text(Status::REQUEST_TIMEOUT, "the request head took too long\n"),
+        Refused::Busy => {
+            notice::full("all head buffers");
+            Response { headers: &later, ..Response::text(Status::SERVICE_UNAVAILABLE, "busy, come back later\n") }
+        }
     };
-    respond(line, &response).await
+    let asker = Asker { version: Version::Http11, origin: Vec::new(), keeps_connection: false, head_only: false };
+    asker.last_respond(line, &response).await
 }
 
 #[cfg(test)]
