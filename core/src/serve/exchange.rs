@@ -117,6 +117,11 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         Self { line }
     }
 
+    /// The same exchange, for who may leave it unanswered.
+    pub(super) fn reborrow(&mut self) -> Exchange<'_, 'l, R> {
+        Exchange { line: self.line }
+    }
+
     /// The request's head.
     pub fn request(&self) -> &Request<Held<R::Buffer>> {
         &self.line.request

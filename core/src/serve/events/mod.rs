@@ -25,18 +25,20 @@ pub use full::Full;
 use core::mem;
 use core::task::{Context, Poll, Waker};
 
-use super::exchange::Exchange;
+use super::exchange::{BodyError, Exchange, Served};
 use super::line::Line;
-use super::{Handler, Outcome, Runtime, Ticket};
+use super::{Ended, Handler, Outcome, Runtime, Ticket};
 use crate::delivery::EitherForm;
 use crate::http::{Method, Response, Status};
 use crate::hub::{ChannelName, Channels, MAX_CHANNEL_NAME, OpenError};
+use crate::sink::{Pour, poured};
 use ask::{Ask, AskError};
 
 /// The methods that a channel answers.
 const ALLOW: &str = "GET, HEAD, POST, OPTIONS";
 
-const NAME: &str = "a channel name is 1 to 64 of A-Z a-z 0-9 . _ ~ -\n";
+/// The longest reason of a refusal.
+const REASON: usize = 96;
 
 /// Serves the channels of a hub below `/events/`.
 ///
@@ -70,25 +72,64 @@ impl<'h, H: Channels> Events<'h, H> {
     /// # Errors
     /// How the connection ended.
     pub fn answer<R: Runtime>(&self, exchange: Exchange<'_, '_, R>, channel: &str) -> impl Future<Output = Outcome> {
+        self.answer_or_refuse(exchange, Some(channel))
+    }
+
+    /// Answers with the channel, or why not: every refusal is said here.
+    fn answer_or_refuse<R: Runtime>(
+        &self,
+        mut exchange: Exchange<'_, '_, R>,
+        channel: Option<&str>,
+    ) -> impl Future<Output = Outcome> {
         async move {
-            let Ok(channel) = ChannelName::new(channel) else {
-                return exchange.respond(&Response::text(Status::BAD_REQUEST, NAME)).await;
+            let refused = match self.serve(exchange.reborrow(), channel).await {
+                Ok(served) => return Ok(served),
+                Err(refused) => refused,
             };
+            let (status, reason) = match refused {
+                Refused::Ended(ended) => return Err(ended),
+                Refused::Method => return exchange.allow(ALLOW).await,
+                Refused::Full(transport) => return full::answer(exchange, transport).await,
+                Refused::Body(error) => return exchange.body_failed(error).await,
+                Refused::Path => (Status::NOT_FOUND, "nothing here"),
+                Refused::Name => (Status::BAD_REQUEST, "a channel name is 1 to 64 of A-Z a-z 0-9 . _ ~ -"),
+                Refused::Ask(AskError::Transport) => {
+                    (Status::BAD_REQUEST, "transport is one of poll, longpoll, stream, sse, websocket")
+                }
+                Refused::NoSuchChannel => (Status::NOT_FOUND, "there is no such channel"),
+                Refused::Publish(refused) => (refused.status(), refused.reason()),
+            };
+            let mut room = [0; REASON];
+            let text = poured(&mut room, |out| {
+                out.pour(reason.as_bytes());
+                out.pour(b"\n");
+            });
+            exchange.respond(&Response::text(status, text)).await
+        }
+    }
+
+    fn serve<R: Runtime>(
+        &self,
+        exchange: Exchange<'_, '_, R>,
+        channel: Option<&str>,
+    ) -> impl Future<Output = Result<Served, Refused>> {
+        async move {
+            let channel = channel.ok_or(Refused::Path)?;
+            let channel = ChannelName::new(channel).map_err(|_| Refused::Name)?;
             let ask = match exchange.request().method() {
-                Method::Get | Method::Head => match Ask::read(exchange.request(), exchange.line.config) {
-                    Ok(ask) => ask,
-                    Err(error) => return refuse_ask(exchange, error).await,
-                },
+                Method::Get | Method::Head => {
+                    Ask::read(exchange.request(), exchange.line.config).map_err(Refused::Ask)?
+                }
                 Method::Post => return publish::answer(self.hub, channel, exchange).await,
-                _ => return exchange.allow(ALLOW).await,
+                _ => return Err(Refused::Method),
             };
             let policy = self.hub.gap_policy(channel);
             let following = ask.transport != Transport::Poll && !exchange.is_head_only();
-            let reader = match self.hub.open(channel, following) {
-                Ok(reader) => reader,
-                Err(error) => return refuse_open(exchange, ask.transport, error).await,
-            };
-            match ask.transport {
+            let reader = self.hub.open(channel, following).map_err(|error| match error {
+                OpenError::NoSuchChannel => Refused::NoSuchChannel,
+                OpenError::TooManyChannels | OpenError::TooManyFollowers => Refused::Full(ask.transport),
+            })?;
+            let outcome = match ask.transport {
                 Transport::WebSocket => websocket::answer(self.hub, channel, reader, &ask, policy, exchange).await,
                 Transport::Sse | Transport::Stream => {
                     let sse = ask.transport == Transport::Sse;
@@ -98,7 +139,8 @@ impl<'h, H: Channels> Events<'h, H> {
                 Transport::LongPoll | Transport::Poll | Transport::Publish => {
                     poll::answer(reader, &ask, policy, exchange).await
                 }
-            }
+            };
+            Ok(outcome?)
         }
     }
 }
@@ -106,13 +148,14 @@ impl<'h, H: Channels> Events<'h, H> {
 impl<H: Channels> Handler for Events<'_, H> {
     fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = Outcome> {
         async move {
-            let Some(channel) = channel_of(exchange.request().path()) else { return exchange.not_found().await };
-            // The name outlives the request, whose buffer is given back while a reader waits.
+            // The name outlives the request, whose buffer is given back while a reader waits. One that is too long stays
+            // empty, which is no name either.
             let mut name = heapless::String::<MAX_CHANNEL_NAME>::new();
-            if name.push_str(channel).is_err() {
-                return exchange.respond(&Response::text(Status::BAD_REQUEST, NAME)).await;
-            }
-            self.answer(exchange, &name).await
+            let channel = channel_of(exchange.request().path()).map(|channel| {
+                let _ = name.push_str(channel);
+                name.as_str()
+            });
+            self.answer_or_refuse(exchange, channel).await
         }
     }
 }
@@ -121,19 +164,23 @@ fn channel_of(path: &str) -> Option<&str> {
     path.strip_prefix("/events/").filter(|name| !name.is_empty() && !name.bytes().any(|byte| byte == b'/'))
 }
 
-async fn refuse_ask<R: Runtime>(exchange: Exchange<'_, '_, R>, error: AskError) -> Outcome {
-    let AskError::Transport = error;
-    let text = "transport is one of poll, longpoll, stream, sse, websocket\n";
-    exchange.respond(&Response::text(Status::BAD_REQUEST, text)).await
+/// Why a request gets nothing of a channel.
+enum Refused {
+    Ended(Ended),
+    /// It asks for no channel.
+    Path,
+    Name,
+    Method,
+    Ask(AskError),
+    NoSuchChannel,
+    Full(Transport),
+    Body(BodyError),
+    Publish(publish::Refused),
 }
 
-/// Answers that a channel cannot be read.
-async fn refuse_open<R: Runtime>(exchange: Exchange<'_, '_, R>, transport: Transport, error: OpenError) -> Outcome {
-    match error {
-        OpenError::NoSuchChannel => {
-            exchange.respond(&Response::text(Status::NOT_FOUND, "there is no such channel\n")).await
-        }
-        OpenError::TooManyChannels | OpenError::TooManyFollowers => full::answer(exchange, transport).await,
+impl From<Ended> for Refused {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
     }
 }
 

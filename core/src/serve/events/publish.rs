@@ -1,12 +1,12 @@
 //! Publishing by POST.
 
 use super::spoken::type_reason;
-use super::{Count, Transport, full};
+use super::{Count, Transport};
 use crate::http::{BodyLength, Request, Response, Status};
 use crate::hub::{ChannelName, Channels, Publication, PublishError, Published};
 use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
-use crate::serve::exchange::Exchange;
-use crate::serve::{Outcome, Purpose, Runtime};
+use crate::serve::exchange::{Exchange, Served};
+use crate::serve::{Purpose, Runtime};
 use crate::sink::{Pour, Sink, poured};
 
 /// What an answer says, at most: an id, a number and the names around them.
@@ -17,59 +17,39 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
     hub: &H,
     channel: ChannelName<'_>,
     mut exchange: Exchange<'_, '_, R>,
-) -> Outcome {
+) -> Result<Served, super::Refused> {
     if exchange.request().body_length() == BodyLength::None {
-        return exchange.respond(&Response::text(Status::LENGTH_REQUIRED, "an event has a Content-Length\n")).await;
+        return Err(Refused::Length.into());
     }
     let mut count = Count::new(&mut exchange, Transport::Publish);
-    let free = if exchange.runtime().is_draining() { None } else { exchange.runtime().buffer(Purpose::Event) };
-    let Some(mut buffer) = free else {
-        return full::answer(exchange, Transport::Publish).await;
-    };
-    let length = match exchange.read_whole(buffer.as_mut()).await {
-        Ok(length) => length,
-        Err(error) => {
-            drop(buffer);
-            return exchange.body_failed(error).await;
-        }
-    };
-    let data = buffer.as_ref().get(..length).unwrap_or_default();
-    let published = if exchange.runtime().is_draining() {
+    let (published, length) = {
+        let free = if exchange.runtime().is_draining() { None } else { exchange.runtime().buffer(Purpose::Event) };
+        let mut buffer = free.ok_or(FULL)?;
+        let length = exchange.read_whole(buffer.as_mut()).await.map_err(super::Refused::Body)?;
         // What is stored now might be lost: no reader is left to take it.
-        Err(Refused::Publish(PublishError::Draining))
-    } else {
-        publish(hub, channel, exchange.request(), data)
+        if exchange.runtime().is_draining() {
+            return Err(FULL);
+        }
+        let data = buffer.as_ref().get(..length).unwrap_or_default();
+        (publish(hub, channel, exchange.request(), data)?, length)
     };
-    drop(buffer);
-    match published {
-        Ok(published) => {
-            let mut room = [0; ANSWER];
-            let text = poured(&mut room, |out| tell(published, out));
-            let status = if published.followers > 0 { Status::CREATED } else { Status::ACCEPTED };
-            let response = Response {
-                status,
-                content_type: Some("application/json"),
-                headers: &[("Cache-Control", "no-store")],
-                body: text.as_bytes(),
-            };
-            let (line, asker) = exchange.into_parts();
-            let outcome = asker.respond(line, &response).await;
-            count.tally(line, length as u64);
-            outcome
-        }
-        Err(Refused::Publish(PublishError::Draining | PublishError::TooManyChannels)) => {
-            full::answer(exchange, Transport::Publish).await
-        }
-        Err(refusal) => {
-            let mut room = [0; ANSWER];
-            let text = poured(&mut room, |out| {
-                out.pour(refusal.reason().as_bytes());
-                out.pour(b"\n");
-            });
-            exchange.respond(&Response::text(refusal.status(), text)).await
-        }
-    }
+    let mut room = [0; ANSWER];
+    let text = poured(&mut room, |out| tell(published, out));
+    let status = if published.followers > 0 { Status::CREATED } else { Status::ACCEPTED };
+    let response = Response {
+        status,
+        content_type: Some("application/json"),
+        headers: &[("Cache-Control", "no-store")],
+        body: text.as_bytes(),
+    };
+    let (line, asker) = exchange.into_parts();
+    let outcome = asker.respond(line, &response).await;
+    count.tally(line, length as u64);
+    Ok(outcome?)
 }
+
+/// There is no place for another event now.
+const FULL: super::Refused = super::Refused::Full(Transport::Publish);
 
 fn publish<H: Channels, B: AsRef<[u8]>>(
     hub: &H,
@@ -122,23 +102,36 @@ fn tell(published: Published, out: &mut Sink<'_>) {
 }
 
 /// Why nothing was stored.
-enum Refused {
+pub(super) enum Refused {
+    /// Where the content ends is not said.
+    Length,
     Type(&'static str),
     Key,
     Publish(PublishError),
 }
 
+impl From<Refused> for super::Refused {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Publish(PublishError::Draining | PublishError::TooManyChannels) => FULL,
+            refused => Self::Publish(refused),
+        }
+    }
+}
+
 impl Refused {
-    fn reason(&self) -> &'static str {
+    pub(super) fn reason(&self) -> &'static str {
         match self {
+            Self::Length => "an event has a Content-Length",
             Self::Type(reason) => reason,
             Self::Key => "an idempotency key has 1 to 128 bytes",
             Self::Publish(error) => error.reason(),
         }
     }
 
-    fn status(&self) -> Status {
+    pub(super) fn status(&self) -> Status {
         match self {
+            Self::Length => Status::LENGTH_REQUIRED,
             Self::Type(_) | Self::Key => Status::BAD_REQUEST,
             Self::Publish(error) => match error {
                 PublishError::NoSuchChannel => Status::NOT_FOUND,
