@@ -75,7 +75,7 @@ impl Connection {
         kind: MessageKind,
         fin: bool,
         len: u64,
-        keys: &mut impl MaskingKeys,
+        keys: &mut dyn MaskingKeys,
     ) -> Result<(), SendError> {
         let opcode = self.transmitter.opcode(kind)?;
         let masking_key = new_key(self.role, keys)?;
@@ -119,7 +119,7 @@ impl Connection {
         room: &mut [u8],
         kind: MessageKind,
         payload: &[u8],
-        keys: &mut impl MaskingKeys,
+        keys: &mut dyn MaskingKeys,
     ) -> Result<usize, SendError> {
         let opcode = self.transmitter.opcode(kind)?;
         if opcode == Opcode::Continuation {

@@ -165,7 +165,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`NoEntropy`] if nothing was written because a client's control frame lacks its masking key.
-    pub fn transmit(&mut self, room: &mut [u8], keys: &mut impl MaskingKeys) -> Result<usize, NoEntropy> {
+    pub fn transmit(&mut self, room: &mut [u8], keys: &mut dyn MaskingKeys) -> Result<usize, NoEntropy> {
         let mut at = 0;
         loop {
             let rest = room.get_mut(at..).unwrap_or_default();
@@ -274,7 +274,7 @@ impl Connection {
 
 /// A frame's masking key as `role` needs it.
 #[inline]
-pub(super) fn new_key(role: Role, keys: &mut impl MaskingKeys) -> Result<Option<[u8; 4]>, NoEntropy> {
+pub(super) fn new_key(role: Role, keys: &mut dyn MaskingKeys) -> Result<Option<[u8; 4]>, NoEntropy> {
     match role {
         Role::Server => Ok(None),
         Role::Client => keys.next_key().map(Some),
