@@ -132,6 +132,12 @@ pub(crate) fn poured(room: &mut [u8], render: impl FnOnce(&mut Sink<'_>)) -> &st
     let mut sink = Sink::new(room, 0);
     render(&mut sink);
     let written = sink.written();
+    text(room, written)
+}
+
+// Apart, so that each who pours has not a copy.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn text(room: &[u8], written: usize) -> &str {
     core::str::from_utf8(room.get(..written).unwrap_or_default()).unwrap_or_default()
 }
 

@@ -181,19 +181,13 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// # Errors
     /// [`BodyError`]; [`Refusal::ContentTooLarge`] where it is longer than `buffer`.
     pub async fn read_whole(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
-        let mut filled = 0;
+        let (mut filled, mut one_more) = (0, [0]);
         loop {
-            let room = buffer.get_mut(filled..).unwrap_or_default();
-            if room.is_empty() {
-                let mut one_more = [0];
-                return match self.read(&mut one_more).await? {
-                    0 => Ok(filled),
-                    _ => Err(BodyError::Refused(Refusal::ContentTooLarge)),
-                };
-            }
-            match self.read(room).await? {
-                0 => return Ok(filled),
-                count => filled = filled.saturating_add(count),
+            let room = buffer.get_mut(filled..).filter(|room| !room.is_empty());
+            match (room.is_some(), self.read(room.unwrap_or(&mut one_more)).await?) {
+                (_, 0) => return Ok(filled),
+                (true, count) => filled = filled.saturating_add(count),
+                (false, _) => return Err(BodyError::Refused(Refusal::ContentTooLarge)),
             }
         }
     }

@@ -132,20 +132,21 @@ impl<'a, R: Runtime> Line<'a, R> {
         }
     }
 
-    /// Writes until `f` says that it is done; before that it fills the room.
+    /// Writes until `f` says that it is done; before that it fills the room. It may note what it says of the content.
     ///
     /// # Errors
     /// [`Ended::TimedOut`] where the peer takes nothing for the write timeout.
     pub(super) fn write(
         &mut self,
-        f: &mut dyn FnMut(&mut [u8]) -> (usize, bool),
+        f: &mut dyn FnMut(&mut [u8], &mut Content) -> (usize, bool),
     ) -> impl Future<Output = Result<(), Ended>> {
         async move {
             let mut deadline = self.after(self.config.write_timeout);
             loop {
                 let mut done = false;
-                let lent = self.try_write(&mut |room| {
-                    let (count, ends) = f(room);
+                let Self { turn, socket, sent, body, .. } = self;
+                let lent = turn.try_write(*socket, sent, &mut |room| {
+                    let (count, ends) = f(room, body);
                     done = ends;
                     count
                 })?;
@@ -178,7 +179,7 @@ impl<'a, R: Runtime> Line<'a, R> {
                 self.say_continue().await?;
             }
             let mut skip = 0usize;
-            self.write(&mut |room| {
+            self.write(&mut |room, _| {
                 let mut sink = Sink::new(room, skip);
                 render(&mut sink);
                 skip = skip.saturating_add(sink.written());
@@ -190,27 +191,17 @@ impl<'a, R: Runtime> Line<'a, R> {
 
     /// Sends `100 Continue` if the client waits for it. Dropped midway it goes on when it is called again.
     pub(super) async fn say_continue(&mut self) -> Result<(), Ended> {
-        let mut deadline = self.after(self.config.write_timeout);
-        while let Some(sent) = self.body.continue_at {
-            let mut left = Some(sent);
-            let lent = self.try_write(&mut |room| {
-                let mut sink = Sink::new(room, sent);
-                sink.pour(CONTINUE);
-                left = (!sink.is_whole()).then_some(sent.saturating_add(sink.written()));
-                sink.written()
-            })?;
-            match lent {
-                Lent::Got(()) => {
-                    self.body.continue_at = left;
-                    deadline = self.after(self.config.write_timeout);
-                }
-                Lent::NotNow | Lent::Eof if self.now() < deadline => {
-                    self.wait(Interest::WRITE, deadline, &mut never).await?;
-                }
-                Lent::NotNow | Lent::Eof => return Err(Ended::TimedOut),
-            }
+        if self.body.continue_at.is_none() {
+            return Ok(());
         }
-        Ok(())
+        self.write(&mut |room, content| {
+            let sent = content.continue_at.unwrap_or_default();
+            let mut sink = Sink::new(room, sent);
+            sink.pour(CONTINUE);
+            content.continue_at = (!sink.is_whole()).then_some(sent.saturating_add(sink.written()));
+            (sink.written(), sink.is_whole())
+        })
+        .await
     }
 
     /// Ends the connection so that the peer gets all that was sent: our end, and then its own, or a while.

@@ -53,7 +53,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         self.cut_short = true;
         let (mut skip, mut whole) = (0usize, false);
         let Self { line, chunks, .. } = self;
-        line.write(&mut |room| {
+        line.write(&mut |room, _| {
             let mut fill = |room: &mut [u8]| {
                 let mut sink = Sink::new(room, skip);
                 render(&mut sink);
@@ -156,7 +156,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
 /// Sends the last chunk, if there are chunks.
 pub(super) async fn end_stream<R: Runtime>(line: &mut Line<'_, R>, chunks: Option<ChunkEncoder>) -> Result<(), Ended> {
     if let Some(mut chunks) = chunks {
-        line.write(&mut |room| {
+        line.write(&mut |room, _| {
             let finished = chunks.finish(room);
             (finished.written, finished.done)
         })

@@ -50,12 +50,13 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             self.closing().await?;
         }
         // With a message next, reading on is for who asked for messages: only the clock and our output count.
-        match self.link.try_read(&mut |_| 0)? {
-            _ if self.wire.connection.is_closed() => Err(Ended::Closed),
-            Lent::Eof => Err(Ended::Closed),
-            Lent::NotNow => self.rest(self.wire.connection.wants_input(), room).await,
-            Lent::Got(()) => self.rest(false, room).await,
-        }
+        let reads = match self.link.try_read(&mut |_| 0)? {
+            _ if self.wire.connection.is_closed() => return Err(Ended::Closed),
+            Lent::Eof => return Err(Ended::Closed),
+            Lent::NotNow => self.wire.connection.wants_input(),
+            Lent::Got(()) => false,
+        };
+        self.rest(reads, room).await
     }
 
     /// Waits for something to read, or for so much room, or for the clock.

@@ -116,7 +116,7 @@ fn tell<R: Runtime>(
             return Ok(Served::after_stream(keeps_connection));
         }
         let mut overwritten = false;
-        line.write(&mut |room| {
+        line.write(&mut |room, _| {
             let filled = poll.fill(reader, room);
             overwritten = filled.then == Then::Abort;
             (filled.written, overwritten || filled.then == Then::End)
