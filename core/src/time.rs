@@ -35,6 +35,11 @@ impl Instant {
         self.0
     }
 
+    /// The moment `millis` milliseconds after this one.
+    pub(crate) const fn after(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
     /// How long after `earlier` this is; zero where it is not after it (a clock that jumped back).
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -47,11 +52,12 @@ impl Add<Duration> for Instant {
     // On a chip code is scarcer than time: there it is called.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(millis(duration)))
+        self.after(millis(duration))
     }
 }
 
 /// Whole milliseconds, without the 128 bits of `Duration::as_millis`.
-pub(crate) fn millis(duration: Duration) -> u64 {
-    duration.as_secs().saturating_mul(1_000).saturating_add(duration.subsec_millis().into())
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub(crate) const fn millis(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000).saturating_add(duration.subsec_millis() as u64)
 }

@@ -30,6 +30,7 @@ use heapless::String;
 
 use super::field::{FieldError, Id};
 use super::media_type::is_event_stream;
+use crate::time::millis;
 
 #[cfg(test)]
 mod tests;
@@ -173,7 +174,7 @@ impl<const N: usize> Reconnect<N> {
             return Decision::Stop;
         }
         let doublings = self.failures.saturating_sub(1);
-        let factor = 2u32.checked_pow(doublings).unwrap_or(u32::MAX);
+        let factor = 1u32.checked_shl(doublings).unwrap_or(u32::MAX);
         // Not `clamp`, which panics where a policy's bounds are crossed: then the shorter one rules.
         let delay = self.reconnection_time.saturating_mul(factor).max(self.policy.shortest).min(self.policy.longest);
         let most = millis(delay).saturating_mul(u64::from(self.policy.jitter_percent)) / 100;
@@ -238,8 +239,4 @@ impl<const N: usize> LastEventId<N> {
     pub fn header_value(&self) -> Option<&[u8]> {
         (!self.0.is_empty()).then(|| self.0.as_bytes())
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()))
 }

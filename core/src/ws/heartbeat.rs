@@ -112,7 +112,7 @@ impl Pulse {
     pub fn deadline(&self) -> Instant {
         let (since, time) =
             if self.waiting { (self.sent, self.pong_deadline) } else { (self.heard, self.ping_interval) };
-        if time == u32::MAX { Instant::MAX } else { since + Duration::from_millis(time.into()) }
+        if time == u32::MAX { Instant::MAX } else { since.after(time.into()) }
     }
 
     fn payload(&self) -> PingPayload {
@@ -122,8 +122,8 @@ impl Pulse {
 
 /// Whole milliseconds, 49 days at most; what is longer never comes.
 const fn millis(time: Duration) -> u32 {
-    let millis = time.as_millis();
-    if millis < u32::MAX as u128 { millis as u32 } else { u32::MAX }
+    let millis = crate::time::millis(time);
+    if millis < u32::MAX as u64 { millis as u32 } else { u32::MAX }
 }
 
 #[cfg(test)]
