@@ -38,7 +38,7 @@ pub(crate) fn decode_in_place(text: &mut [u8]) -> usize {
             if let Some(room) = text.get_mut(written) {
                 *room = (bits >> held) as u8;
             }
-            written = written.saturating_add(1);
+            written = written.wrapping_add(1);
         }
     }
     written

@@ -72,7 +72,7 @@ impl Pour for Sink<'_> {
             && let Some((to, _)) = room.split_at_mut_checked(bytes.len())
         {
             to.copy_from_slice(bytes);
-            self.written = self.written.saturating_add(bytes.len());
+            self.written = self.written.wrapping_add(bytes.len());
             return;
         }
         self.pour_part(bytes);
@@ -90,7 +90,7 @@ impl Sink<'_> {
         if let (Some(to), Some(from)) = (room.get_mut(..fits), bytes.get(..fits)) {
             to.copy_from_slice(from);
         }
-        self.written = self.written.saturating_add(fits);
+        self.written = self.written.wrapping_add(fits);
         self.missed |= fits < bytes.len();
     }
 }

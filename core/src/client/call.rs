@@ -106,7 +106,7 @@ impl<'e, R: Runtime> Call<'e, R> {
                         written
                     })?;
                     if lent == Lent::Got(()) {
-                        self.sent = self.sent.saturating_add(written);
+                        self.sent = self.sent.wrapping_add(written);
                         self.asked = whole;
                         let wait =
                             if whole { config.answer_timeout.saturating_add(patience) } else { config.write_timeout };
@@ -199,7 +199,7 @@ impl<'e, R: Runtime> Call<'e, R> {
                 return decoded.consumed;
             }
             // The decoder goes as far as was taken: what it had not seen yet it will see again.
-            let taken = start.saturating_add(taken);
+            let taken = start.wrapping_add(taken);
             *decoder = before;
             let consumed = decoder.decode(bytes.get(..taken).unwrap_or_default()).map(|decoded| decoded.consumed);
             consumed.unwrap_or(taken)

@@ -265,7 +265,7 @@ impl<'m> UrlBuf<'m> {
                 Some(_) => {
                     let text = self.memory.get(path..query).unwrap_or_default();
                     let last = text.iter().rposition(|byte| *byte == b'/');
-                    self.len = last.map_or(path, |last| path.saturating_add(last).saturating_add(1));
+                    self.len = last.map_or(path, |last| path.wrapping_add(last).wrapping_add(1));
                     if last.is_none() {
                         self.append(b"/")?;
                     }
@@ -278,22 +278,22 @@ impl<'m> UrlBuf<'m> {
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), UrlError> {
-        let end = self.len.saturating_add(bytes.len());
+        let end = self.len.wrapping_add(bytes.len());
         let room = self.memory.get_mut(self.len..end).ok_or(UrlError::TooLong)?;
-        self.len = self.len.saturating_add(crate::http::copy(bytes, room));
+        self.len = self.len.wrapping_add(crate::http::copy(bytes, room));
         Ok(())
     }
 
     /// Where the path begins, or would.
     fn path_start(&self) -> usize {
         let scheme = self.position(0, |byte| byte == b':').unwrap_or(0);
-        let authority = scheme.saturating_add(3);
+        let authority = scheme.wrapping_add(3);
         self.position(authority, |byte| matches!(byte, b'/' | b'?')).unwrap_or(self.len)
     }
 
     fn position(&self, from: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
         let text = self.memory.get(from..self.len)?;
-        text.iter().position(|byte| is(*byte)).map(|at| at.saturating_add(from))
+        text.iter().position(|byte| is(*byte)).map(|at| at.wrapping_add(from))
     }
 
     /// Takes `.` and `..` out of the path (RFC 3986 §5.2.4), in place.
@@ -303,13 +303,13 @@ impl<'m> UrlBuf<'m> {
         let (mut read, mut written) = (start, start);
         while read < query {
             // A segment with the slash before it.
-            let after = read.saturating_add(1);
+            let after = read.wrapping_add(1);
             let end = self.position(after, |byte| byte == b'/').filter(|end| *end < query).unwrap_or(query);
             let segment = self.memory.get(after..end).unwrap_or_default();
             let (here, up) = (segment == b".", segment == b"..");
             if up {
                 let kept = self.memory.get(start..written).unwrap_or_default();
-                written = kept.iter().rposition(|byte| *byte == b'/').map_or(start, |at| start.saturating_add(at));
+                written = kept.iter().rposition(|byte| *byte == b'/').map_or(start, |at| start.wrapping_add(at));
             }
             if !(here || up) {
                 written = self.shift(read, end, written);
@@ -336,7 +336,7 @@ impl<'m> UrlBuf<'m> {
         if let Some(room) = self.memory.get_mut(at) {
             *room = byte;
         }
-        at.saturating_add(1)
+        at.wrapping_add(1)
     }
 }
 
@@ -364,7 +364,7 @@ fn before(text: &str, is: impl Fn(u8) -> bool) -> &str {
 fn split_port(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
     if authority.starts_with('[') {
         let end = authority.as_bytes().iter().position(|byte| *byte == b']').ok_or(UrlError::Host)?;
-        let (host, rest) = authority.split_at_checked(end.saturating_add(1)).ok_or(UrlError::Host)?;
+        let (host, rest) = authority.split_at_checked(end.wrapping_add(1)).ok_or(UrlError::Host)?;
         return match rest.strip_prefix(':') {
             Some(port) => Ok((host, Some(port))),
             None if rest.is_empty() => Ok((host, None)),
@@ -372,7 +372,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
         };
     }
     let host = before(authority, |byte| byte == b':');
-    Ok((host, authority.get(host.len().saturating_add(1)..)))
+    Ok((host, authority.get(host.len().wrapping_add(1)..)))
 }
 
 fn judge_host(host: &str) -> Result<Host<'_>, UrlError> {
@@ -385,7 +385,7 @@ fn judge_host(host: &str) -> Result<Host<'_>, UrlError> {
     let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     // A last label that is a number would be an address (WHATWG URL §3.5).
     let whole = host.strip_suffix('.').unwrap_or(host).as_bytes();
-    let start = whole.iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot.saturating_add(1));
+    let start = whole.iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot.wrapping_add(1));
     let numeric = match whole.get(start..).unwrap_or_default() {
         [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
         digits => digits.iter().all(u8::is_ascii_digit),
@@ -403,7 +403,7 @@ fn ipv4(text: &str) -> Option<Ipv4Addr> {
     for octet in &mut octets {
         let text = rest?;
         let digits = before(text, |byte| byte == b'.');
-        rest = text.get(digits.len().saturating_add(1)..);
+        rest = text.get(digits.len().wrapping_add(1)..);
         if digits.len() > 1 && digits.starts_with('0') {
             return None;
         }

@@ -145,11 +145,11 @@ impl<F: FollowForm> Follow<F> {
             let rendered = self.say(source, rest);
             match rendered {
                 Rendered::Whole(count) => {
-                    written = written.saturating_add(count);
+                    written = written.wrapping_add(count);
                     self.said(source);
                 }
                 Rendered::Partly(count) => {
-                    written = written.saturating_add(count);
+                    written = written.wrapping_add(count);
                     break Then::More;
                 }
                 Rendered::Nothing if self.saying == Saying::Ended => break Then::End,

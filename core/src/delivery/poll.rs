@@ -128,11 +128,11 @@ impl Poll {
             };
             match rendered {
                 Rendered::Whole(count) => {
-                    written = written.saturating_add(count);
+                    written = written.wrapping_add(count);
                     self.said();
                 }
                 Rendered::Partly(count) => {
-                    return Filled { written: written.saturating_add(count), then: Then::More };
+                    return Filled { written: written.wrapping_add(count), then: Then::More };
                 }
                 // The head has named the length: what was overwritten since then cannot be left out.
                 Rendered::Nothing | Rendered::Overwritten => return Filled { written, then: Then::Abort },

@@ -46,7 +46,7 @@ impl Progress {
             *self = Self::default();
             return Rendered::Whole(written);
         }
-        self.sent = self.sent.saturating_add(written);
+        self.sent = self.sent.wrapping_add(written);
         Rendered::Partly(written)
     }
 }
@@ -88,16 +88,16 @@ fn render_as(form: &impl Form, source: &impl Source, after: u64, progress: &mut 
         };
         let mut sink = Sink::new(room.get_mut(written..).unwrap_or_default(), progress.sent);
         let last = part.write(form, source.epoch(), &mut sink);
-        written = written.saturating_add(sink.written());
+        written = written.wrapping_add(sink.written());
         if !sink.is_whole() {
-            progress.sent = progress.sent.saturating_add(sink.written());
+            progress.sent = progress.sent.wrapping_add(sink.written());
             return Rendered::Partly(written);
         }
         if last {
             *progress = Progress::default();
             return Rendered::Whole(written);
         }
-        *progress = Progress { part: progress.part.saturating_add(1), sent: 0 };
+        *progress = Progress { part: progress.part.wrapping_add(1), sent: 0 };
     }
 }
 
@@ -160,13 +160,13 @@ impl Window {
             (0, meta.type_len)
         } else if number <= pieces {
             let start = number.saturating_sub(1).saturating_mul(PIECE);
-            (meta.type_len.saturating_add(start), meta.data_len.saturating_sub(start).min(PIECE))
+            (meta.type_len.wrapping_add(start), meta.data_len.saturating_sub(start).min(PIECE))
         } else {
             (0, 0)
         };
         // The byte before the piece tells whether a line end goes on in it.
         let behind = usize::from(number > 1 && number <= pieces);
-        let (first, wanted) = (from.saturating_sub(behind), len.saturating_add(behind));
+        let (first, wanted) = (from.saturating_sub(behind), len.wrapping_add(behind));
         if !self.holds(first, wanted) {
             self.look(source, after, first)?;
             if !self.holds(first, wanted) {
@@ -174,7 +174,7 @@ impl Window {
             }
         }
         let at = first.saturating_sub(self.start);
-        let bytes = self.bytes.get(at..at.saturating_add(wanted)).unwrap_or_default();
+        let bytes = self.bytes.get(at..at.wrapping_add(wanted)).unwrap_or_default();
         let what = if number == 0 {
             What::Head { event_type: bytes }
         } else if number > pieces {
@@ -193,7 +193,7 @@ impl Window {
 
     fn holds(&self, first: usize, wanted: usize) -> bool {
         let held = self.seen.as_ref().map_or(0, |seen| seen.copied);
-        wanted == 0 || (self.start <= first && first.saturating_add(wanted) <= self.start.saturating_add(held))
+        wanted == 0 || (self.start <= first && first.wrapping_add(wanted) <= self.start.wrapping_add(held))
     }
 
     #[inline]

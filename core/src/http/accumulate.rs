@@ -177,7 +177,7 @@ impl Accumulator {
                 _ => Refusal::HeadTooLarge,
             });
         };
-        self.written = self.written.saturating_add(copy(bytes, room));
+        self.written = self.written.wrapping_add(copy(bytes, room));
         next
     }
 }

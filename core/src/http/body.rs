@@ -51,7 +51,7 @@ impl BodyDecoder {
         match &mut self.kind {
             Kind::Fixed { remaining } => {
                 let run = usize::try_from(*remaining).map_or(input.len(), |remaining| remaining.min(input.len()));
-                *remaining = remaining.saturating_sub(run as u64);
+                *remaining = remaining.wrapping_sub(run as u64);
                 Ok(Decoded { consumed: run, data: 0..run, done: *remaining == 0 })
             }
             Kind::Chunked { decoder, left } => {

@@ -34,7 +34,7 @@ impl<'a> List<'a> {
     pub(crate) fn next_raw(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest?;
         let end = unquoted(rest, self.separator);
-        self.rest = end.and_then(|at| rest.get(at.saturating_add(1)..));
+        self.rest = end.and_then(|at| rest.get(at.wrapping_add(1)..));
         Some(trim(end.and_then(|at| rest.get(..at)).unwrap_or(rest)))
     }
 }

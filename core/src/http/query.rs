@@ -87,7 +87,7 @@ impl<'a> Encoded<'a> {
         let mut length = 0_usize;
         for byte in self.bytes() {
             *buffer.get_mut(length)? = byte;
-            length = length.saturating_add(1);
+            length = length.wrapping_add(1);
         }
         buffer.get(..length)
     }

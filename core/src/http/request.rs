@@ -165,7 +165,7 @@ impl<B: AsRef<[u8]>> Request<B> {
 
     /// The target as it was sent: visible ASCII, not empty.
     pub fn target(&self) -> &str {
-        ascii(self.slice(self.layout.method_end.saturating_add(1), self.layout.target_end))
+        ascii(self.slice(self.layout.method_end.wrapping_add(1), self.layout.target_end))
     }
 
     /// The path, still encoded: begins with `/`, but is `*` for `OPTIONS *` and empty for `CONNECT`.
@@ -267,7 +267,7 @@ impl<B: AsRef<[u8]>> Request<B> {
 
     fn parts(&self) -> target::Target<'_> {
         let connect = self.slice(0, self.layout.method_end) == b"CONNECT";
-        target::parts(self.slice(self.layout.method_end.saturating_add(1), self.layout.target_end), connect)
+        target::parts(self.slice(self.layout.method_end.wrapping_add(1), self.layout.target_end), connect)
     }
 
     fn slice(&self, from: usize, to: usize) -> &[u8] {
@@ -303,7 +303,7 @@ fn judge(head: &[u8], max_fields: usize) -> Result<Layout, Refusal> {
     let method_end = method.len();
     Ok(Layout {
         method_end,
-        target_end: method_end.saturating_add(1).saturating_add(target.len()),
+        target_end: method_end.wrapping_add(1).wrapping_add(target.len()),
         fields,
         length: head.len(),
         version,

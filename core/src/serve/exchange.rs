@@ -186,7 +186,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             let room = buffer.get_mut(filled..).filter(|room| !room.is_empty());
             match (room.is_some(), self.read(room.unwrap_or(&mut one_more)).await?) {
                 (_, 0) => return Ok(filled),
-                (true, count) => filled = filled.saturating_add(count),
+                (true, count) => filled = filled.wrapping_add(count),
                 (false, _) => return Err(BodyError::Refused(Refusal::ContentTooLarge)),
             }
         }
@@ -431,9 +431,9 @@ fn take_content(decoder: &mut BodyDecoder, bytes: &[u8], buffer: &mut [u8]) -> (
                 if let Some(data) = piece.get(decoded.data)
                     && let Some(room) = room.get_mut(..data.len())
                 {
-                    filled = filled.saturating_add(copy(data, room));
+                    filled = filled.wrapping_add(copy(data, room));
                 }
-                consumed = consumed.saturating_add(decoded.consumed);
+                consumed = consumed.wrapping_add(decoded.consumed);
                 if decoded.done {
                     return (consumed, Ok((filled, true)));
                 }

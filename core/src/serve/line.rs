@@ -182,7 +182,7 @@ impl<'a, R: Runtime> Line<'a, R> {
             self.write(&mut |room, _| {
                 let mut sink = Sink::new(room, skip);
                 render(&mut sink);
-                skip = skip.saturating_add(sink.written());
+                skip = skip.wrapping_add(sink.written());
                 (sink.written(), sink.is_whole())
             })
             .await
@@ -198,7 +198,7 @@ impl<'a, R: Runtime> Line<'a, R> {
             let sent = content.continue_at.unwrap_or_default();
             let mut sink = Sink::new(room, sent);
             sink.pour(CONTINUE);
-            content.continue_at = (!sink.is_whole()).then_some(sent.saturating_add(sink.written()));
+            content.continue_at = (!sink.is_whole()).then_some(sent.wrapping_add(sink.written()));
             (sink.written(), sink.is_whole())
         })
         .await

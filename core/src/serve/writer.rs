@@ -57,7 +57,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
             let mut fill = |room: &mut [u8]| {
                 let mut sink = Sink::new(room, skip);
                 render(&mut sink);
-                skip = skip.saturating_add(sink.written());
+                skip = skip.wrapping_add(sink.written());
                 whole = sink.is_whole();
                 sink.written()
             };

@@ -115,7 +115,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             let lent = if reads { self.look(buffer.get_mut(self.filled..), false)? } else { Lent::NotNow };
             match lent {
                 Lent::Got(Seen::Piece { kind, len, last }) => {
-                    self.filled = self.filled.saturating_add(len);
+                    self.filled = self.filled.wrapping_add(len);
                     if last || (!whole && self.filled >= buffer.len()) {
                         let part = Part { kind, len: self.filled, first: self.first, last };
                         (self.filled, self.first) = (0, last);

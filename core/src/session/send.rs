@@ -55,7 +55,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 Err(SendError::NoRoom | SendError::Busy) => Ok(false),
                 Err(error) => Err(refused(error)),
             };
-            waiting.saturating_add(framed.unwrap_or(0))
+            waiting.wrapping_add(framed.unwrap_or(0))
         })?;
         self.watch_room();
         match (lent, sent) {
@@ -163,7 +163,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                     *rest = later;
                     copy(now, room)
                 });
-                head.saturating_add(body)
+                head.wrapping_add(body)
             })?;
             result?;
             if lent != Lent::Got(()) {
@@ -228,7 +228,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             126..=0xffff => 4,
             _ => 10,
         };
-        payload.saturating_add(head).saturating_add(self.masking_key_length())
+        payload.wrapping_add(head).wrapping_add(self.masking_key_length())
     }
 
     /// The most payload that a frame of ours of at most `frame` bytes has.

@@ -195,8 +195,8 @@ impl HeadDecoder {
         for &byte in input {
             let Some(slot) = self.carry.get_mut(usize::from(self.len)) else { break };
             *slot = byte;
-            self.len = self.len.saturating_add(1);
-            taken = taken.saturating_add(1);
+            self.len = self.len.wrapping_add(1);
+            taken = taken.wrapping_add(1);
             let bytes = self.carry.get(..usize::from(self.len)).unwrap_or_default();
             match Head::decode(bytes, sender) {
                 Ok(None) => {}

@@ -57,15 +57,15 @@ impl Utf8 {
         while self.missing > 0 {
             let Some(&byte) = piece.get(at) else { return Ok(()) };
             self.step(byte).map_err(|()| at)?;
-            at = at.saturating_add(1);
+            at = at.wrapping_add(1);
         }
         let rest = piece.get(at..).unwrap_or_default();
         let Err(error) = core::str::from_utf8(rest) else { return Ok(()) };
         let valid = error.valid_up_to();
-        at = at.saturating_add(valid);
+        at = at.wrapping_add(valid);
         for &byte in rest.get(valid..).unwrap_or_default() {
             self.step(byte).map_err(|()| at)?;
-            at = at.saturating_add(1);
+            at = at.wrapping_add(1);
         }
         Ok(())
     }

@@ -93,7 +93,7 @@ impl ChunkDecoder {
                 State::Done | State::Refused(_) => break,
                 state => self.state = self.step(state, byte),
             }
-            consumed = consumed.saturating_add(1);
+            consumed = consumed.wrapping_add(1);
         }
         if let State::Refused(refusal) = self.state {
             return Err(refusal);
@@ -102,9 +102,9 @@ impl ChunkDecoder {
         if self.state == State::Data {
             let here = input.len().saturating_sub(consumed);
             let run = usize::try_from(self.remaining).map_or(here, |remaining| remaining.min(here));
-            data.end = consumed.saturating_add(run);
+            data.end = consumed.wrapping_add(run);
             consumed = data.end;
-            self.remaining = self.remaining.saturating_sub(run as u64);
+            self.remaining = self.remaining.wrapping_sub(run as u64);
             if self.remaining == 0 {
                 self.state = State::DataCr;
             }
@@ -126,7 +126,7 @@ impl ChunkDecoder {
         match (state, byte) {
             (State::Size(digits), b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') if digits < 16 => {
                 self.remaining = self.remaining << 4 | u64::from(nibble(byte));
-                State::Size(digits.saturating_add(1))
+                State::Size(digits.wrapping_add(1))
             }
             (State::Size(1..), b'\r') => State::SizeLf,
             (State::Size(1..), b';') => self.extension(State::ExtensionStart),

@@ -58,7 +58,7 @@ impl ChunkEncoder {
             let data = room.len().saturating_sub(LINE_ENDS).saturating_sub(width);
             chunk(room, hex_width(data), data, fill)
         };
-        drained.saturating_add(written)
+        drained.wrapping_add(written)
     }
 
     /// Writes what is pending, then the last chunk and an empty trailer section.
@@ -73,7 +73,7 @@ impl ChunkEncoder {
                 *carry = *last;
             }
             (self.start, self.end) = (0, last.len());
-            written = written.saturating_add(self.drain(room.get_mut(written..).unwrap_or_default()));
+            written = written.wrapping_add(self.drain(room.get_mut(written..).unwrap_or_default()));
         }
         Finished { written, done: !self.pending() }
     }
@@ -86,23 +86,23 @@ impl ChunkEncoder {
     /// Moves what is pending into `room`, as much as fits.
     fn drain(&mut self, room: &mut [u8]) -> usize {
         let moved = copy(self.carry.get(self.start..self.end).unwrap_or_default(), room);
-        self.start = self.start.saturating_add(moved);
+        self.start = self.start.wrapping_add(moved);
         moved
     }
 }
 
 /// Makes a chunk at the start of `room`, of up to `most` bytes whose size has at most `width` digits; its length.
 fn chunk(room: &mut [u8], width: usize, most: usize, fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
-    let at = width.saturating_add(2);
-    let Some(lent) = room.get_mut(at..at.saturating_add(most)) else { return 0 };
+    let at = width.wrapping_add(2);
+    let Some(lent) = room.get_mut(at..at.wrapping_add(most)) else { return 0 };
     let length = fill(lent).min(most);
     if length == 0 {
         return 0;
     }
     let digits = hex_width(length);
-    let start = digits.saturating_add(2);
+    let start = digits.wrapping_add(2);
     if start < at {
-        let end = at.saturating_add(length);
+        let end = at.wrapping_add(length);
         shift(room.get_mut(start..end).unwrap_or_default(), at.saturating_sub(start));
     }
     let mut rest = length;
@@ -113,13 +113,13 @@ fn chunk(room: &mut [u8], width: usize, most: usize, fill: impl FnOnce(&mut [u8]
         };
         rest >>= 4;
     }
-    let end = start.saturating_add(length);
+    let end = start.wrapping_add(length);
     for (place, line_end) in [(digits, b"\r\n"), (end, b"\r\n")] {
         if let Some(to) = room.get_mut(place..).and_then(|room| room.first_chunk_mut()) {
             *to = *line_end;
         }
     }
-    end.saturating_add(2)
+    end.wrapping_add(2)
 }
 
 /// How many hexadecimal digits a number has.

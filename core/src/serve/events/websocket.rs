@@ -293,7 +293,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
             result = loop {
                 let rest = room.get_mut(written..).unwrap_or_default();
                 let control = self.wire.connection.transmit(rest, &mut Unmasked).unwrap_or(0);
-                written = written.saturating_add(control);
+                written = written.wrapping_add(control);
                 let rest = room.get_mut(written..).unwrap_or_default();
                 if rest.is_empty() || self.wire.connection.has_output() {
                     break Ok(());
@@ -303,7 +303,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                     if matches!(self.sending, Sending::Event) {
                         payload = payload.saturating_add(body as u64);
                     }
-                    written = written.saturating_add(body);
+                    written = written.wrapping_add(body);
                     match result {
                         Ok(()) if body > 0 => continue,
                         // A measured message that gives nothing more is one that is gone.
@@ -337,7 +337,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 if let Some(reply) = reply {
                     reply.pour(&mut sink);
                 }
-                *sent = sent.saturating_add(sink.written());
+                *sent = sent.wrapping_add(sink.written());
                 sink.written()
             }
             Sending::Nothing => 0,
@@ -381,7 +381,7 @@ fn collect<R: Runtime>(incoming: &mut Option<Arriving<R::Buffer>>, piece: Piece<
         // The rest of a message that was refused at its start is passed over.
         return if piece.first { Seen::Busy } else { Seen::Nothing };
     };
-    let end = message.filled.saturating_add(piece.payload.len());
+    let end = message.filled.wrapping_add(piece.payload.len());
     let Some(room) = message.buffer.as_mut().get_mut(message.filled..end) else { return Seen::TooBig };
     copy(piece.payload, room);
     message.filled = end;

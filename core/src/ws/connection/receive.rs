@@ -160,7 +160,7 @@ impl Connection {
                 Stage::Ended => return Received { consumed: input.len(), event: None },
                 Stage::Head => {
                     let (taken, head) = self.receiver.head.push(rest, self.role.peer());
-                    at = at.saturating_add(taken);
+                    at = at.wrapping_add(taken);
                     let begun = match head {
                         Ok(None) => return Received { consumed: at, event: None },
                         Ok(Some(head)) => self.begin_frame(head),
@@ -183,7 +183,7 @@ impl Connection {
                     if !self.wants_input() {
                         return Received { consumed: at, event: None };
                     }
-                    at = at.saturating_add(self.gather_control(rest));
+                    at = at.wrapping_add(self.gather_control(rest));
                     if self.receiver.remaining > 0 {
                         return Received { consumed: at, event: None };
                     }
@@ -231,7 +231,7 @@ impl Connection {
             mask(rest, rotated(receiver.key, good));
         }
         receiver.key = rotated(receiver.key, good);
-        receiver.remaining = receiver.remaining.saturating_sub(good as u64);
+        receiver.remaining = receiver.remaining.wrapping_sub(good as u64);
         let last = ends && !bad;
         let first = core::mem::take(&mut receiver.first);
         if receiver.remaining == 0 {
@@ -242,7 +242,7 @@ impl Connection {
         }
         let payload = payload.get(..good).unwrap_or_default();
         Received {
-            consumed: at.saturating_add(good),
+            consumed: at.wrapping_add(good),
             event: Some(Incoming::Piece(Piece { kind, payload, first, last })),
         }
     }

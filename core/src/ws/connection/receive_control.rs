@@ -14,13 +14,13 @@ impl Connection {
         let payload = input.get_mut(..take).unwrap_or_default();
         mask(payload, receiver.key);
         receiver.key = rotated(receiver.key, take);
-        receiver.remaining = receiver.remaining.saturating_sub(take as u64);
+        receiver.remaining = receiver.remaining.wrapping_sub(take as u64);
         if receiver.stage == Stage::Pong {
             receiver.pong.extend(payload);
         } else if take > 0 {
             self.transmitter.forget_pong();
             let room = self.carry.get_mut(usize::from(self.carried)..).unwrap_or_default();
-            self.carried = self.carried.saturating_add(copy(payload, room) as u8);
+            self.carried = self.carried.wrapping_add(copy(payload, room) as u8);
         }
         take
     }

@@ -103,7 +103,7 @@ impl Connection {
             mask(room.get_mut(..filled).unwrap_or_default(), sender.key);
             sender.key = rotated(sender.key, filled);
         }
-        sender.remaining = sender.remaining.saturating_sub(filled as u64);
+        sender.remaining = sender.remaining.wrapping_sub(filled as u64);
         filled
     }
 
@@ -131,7 +131,7 @@ impl Connection {
                 126..=0xffff => 2,
                 _ => 8,
             } + if self.role == Role::Client { 4 } else { 0 };
-        let whole = payload.len().saturating_add(head);
+        let whole = payload.len().wrapping_add(head);
         let Some((head_room, body)) = room.get_mut(..whole).and_then(|room| room.split_at_mut_checked(head)) else {
             return Err(SendError::NoRoom);
         };

@@ -133,7 +133,7 @@ impl Transmitter {
         match control {
             Control::Pong => self.pong.map_or(0, usize::from),
             Control::Ping => self.ping.map_or(0, |ping| ping.as_bytes().len()),
-            Control::Close => self.code.map_or(0, |_| self.reason.as_str().len().saturating_add(2)),
+            Control::Close => self.code.map_or(0, |_| self.reason.as_str().len().wrapping_add(2)),
         }
     }
 
@@ -171,13 +171,13 @@ impl Connection {
             let rest = room.get_mut(at..).unwrap_or_default();
             let sender = &mut self.transmitter;
             let put = copy(sender.head_rest(), rest);
-            sender.head_at = sender.head_at.saturating_add(put as u8);
-            at = at.saturating_add(put);
+            sender.head_at = sender.head_at.wrapping_add(put as u8);
+            at = at.wrapping_add(put);
             if sender.head_at < sender.head_len || sender.remaining > 0 {
                 return Ok(at);
             }
             if let Some(control) = sender.sending {
-                at = at.saturating_add(self.transmit_control(control, room.get_mut(at..).unwrap_or_default()));
+                at = at.wrapping_add(self.transmit_control(control, room.get_mut(at..).unwrap_or_default()));
                 if self.transmitter.sending.is_some() {
                     return Ok(at);
                 }
@@ -216,18 +216,18 @@ impl Connection {
                 Some(code) => {
                     let code = code.as_u16().to_be_bytes();
                     let put = copy(code.get(from..).unwrap_or_default(), room);
-                    let at = from.saturating_add(put);
+                    let at = from.wrapping_add(put);
                     let reason = sender.reason.as_str().as_bytes().get(at.saturating_sub(code.len())..);
                     let done = at >= code.len();
                     let reason = if done { reason.unwrap_or_default() } else { &[] };
-                    put.saturating_add(copy(reason, room.get_mut(put..).unwrap_or_default()))
+                    put.wrapping_add(copy(reason, room.get_mut(put..).unwrap_or_default()))
                 }
             },
         };
         mask(room.get_mut(..put).unwrap_or_default(), sender.key);
         sender.key = rotated(sender.key, put);
-        sender.control_at = sender.control_at.saturating_add(put as u8);
-        if from.saturating_add(put) >= sender.control_len(control) {
+        sender.control_at = sender.control_at.wrapping_add(put as u8);
+        if from.wrapping_add(put) >= sender.control_len(control) {
             sender.sending = None;
             match control {
                 Control::Pong => sender.pong = core::mem::take(&mut sender.empty_pong).then_some(0),
@@ -255,7 +255,7 @@ impl Connection {
     pub fn buffered(&self) -> usize {
         let sender = &self.transmitter;
         let overhead = if self.role == Role::Client { 6 } else { 2 };
-        let mut waiting = sender.head_rest().len().saturating_add(if sender.empty_pong { overhead } else { 0 });
+        let mut waiting = sender.head_rest().len().wrapping_add(if sender.empty_pong { overhead } else { 0 });
         for (control, queued) in [
             (Control::Pong, sender.pong.is_some()),
             (Control::Ping, sender.ping.is_some()),
@@ -263,9 +263,9 @@ impl Connection {
         ] {
             if sender.sending == Some(control) {
                 let rest = sender.control_len(control).saturating_sub(usize::from(sender.control_at));
-                waiting = waiting.saturating_add(rest);
+                waiting = waiting.wrapping_add(rest);
             } else if queued {
-                waiting = waiting.saturating_add(sender.control_len(control).saturating_add(overhead));
+                waiting = waiting.wrapping_add(sender.control_len(control).wrapping_add(overhead));
             }
         }
         waiting

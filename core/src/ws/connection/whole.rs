@@ -56,7 +56,7 @@ impl Connection {
     /// A whole message in one frame, all of it in `input`.
     #[inline]
     pub(super) fn receive_whole<'a>(&mut self, input: &'a mut [u8], whole: Whole) -> Received<'a> {
-        let consumed = whole.head.saturating_add(whole.len);
+        let consumed = whole.head.wrapping_add(whole.len);
         let text = whole.kind == MessageKind::Text;
         let valid = match input.get_mut(whole.head..consumed) {
             None => false,
