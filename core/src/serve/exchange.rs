@@ -100,6 +100,8 @@ pub(super) struct Asker {
     pub(super) origin: heapless::Vec<u8, MAX_ORIGIN>,
     pub(super) keeps_connection: bool,
     pub(super) head_only: bool,
+    /// The answer refuses the request, and ends the connection.
+    pub(super) refuses: bool,
 }
 
 /// The longest origin that is told that it may read the answer.
@@ -196,9 +198,8 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended first.
-    pub async fn respond(self, response: &Response<'_>) -> Outcome {
-        let (line, asker) = self.into_parts();
-        asker.respond(line, response).await
+    pub fn respond(self, response: &Response<'_>) -> impl Future<Output = Outcome> {
+        self.answer(response, false)
     }
 
     /// Answers that there is nothing here (404).
@@ -229,14 +230,19 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// [`Ended::Refused`], which a handler passes on.
     pub async fn refuse(self, refusal: Refusal) -> Outcome {
         notice::refused(refusal.status().code(), refusal.reason());
-        Err(self.last_respond(&Response::text(refusal.status(), refusal.reason())).await)
+        self.last_respond(&Response::text(refusal.status(), refusal.reason())).await
     }
 
-    /// Answers with a response that ends the connection.
-    pub(super) async fn last_respond(self, response: &Response<'_>) -> Ended {
+    /// Answers with a response that ends the connection: [`Ended::Refused`].
+    pub(super) fn last_respond(self, response: &Response<'_>) -> impl Future<Output = Outcome> {
+        self.answer(response, true)
+    }
+
+    async fn answer(self, response: &Response<'_>, refuses: bool) -> Outcome {
         let (line, mut asker) = self.into_parts();
-        asker.keeps_connection = false;
-        asker.last_respond(line, response).await
+        asker.keeps_connection &= !refuses;
+        asker.refuses = refuses;
+        asker.respond(line, response).await
     }
 
     /// Answers what became of reading the content.
@@ -244,13 +250,17 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// # Errors
     /// [`Ended`], which a handler passes on.
     pub async fn body_failed(self, error: BodyError) -> Outcome {
-        match error {
-            BodyError::Refused(refusal) => self.refuse(refusal).await,
-            BodyError::Ended(Ended::TimedOut) => {
-                Err(self.last_respond(&Response::text(Status::REQUEST_TIMEOUT, "the content took too long\n")).await)
+        let response = match error {
+            BodyError::Refused(refusal) => {
+                notice::refused(refusal.status().code(), refusal.reason());
+                Response::text(refusal.status(), refusal.reason())
             }
-            BodyError::Ended(ended) => Err(ended),
-        }
+            BodyError::Ended(Ended::TimedOut) => {
+                Response::text(Status::REQUEST_TIMEOUT, "the content took too long\n")
+            }
+            BodyError::Ended(ended) => return Err(ended),
+        };
+        self.last_respond(&response).await
     }
 
     /// Answers with a stream of bytes that the handler writes: chunked, or to the connection's end for HTTP/1.0.
@@ -280,7 +290,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     pub async fn websocket(self, options: &WebSocketOptions<'_>) -> Result<WebSocket<'x, 'l, R>, Ended> {
         let acceptance = match self.handshake(options.protocols) {
             Ok(acceptance) => acceptance,
-            Err(refusal) => return Err(self.refuse_handshake(refusal).await),
+            Err(refusal) => return self.refuse_handshake(refusal).await.and(Err(Ended::Closed)),
         };
         let protocol = acceptance.protocol.and_then(|chosen| options.protocols.iter().position(|it| *it == chosen));
         let (line, _) = self.into_parts();
@@ -295,16 +305,16 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         accept(line, self.request().headers(), protocols)
     }
 
-    pub(super) async fn refuse_handshake(self, refusal: HandshakeRefusal) -> Ended {
+    pub(super) async fn refuse_handshake(self, refusal: HandshakeRefusal) -> Outcome {
         notice::refused(refusal.status(), refusal.text());
         let status = Status::new(refusal.status()).unwrap_or(Status::BAD_REQUEST);
         // One `Connection` says both: what may be upgraded to, and that this connection ends.
         let upgrades = refusal.fields().iter().any(|(name, _)| *name == "Connection");
         let headers = if upgrades { UPGRADE_OR_CLOSE } else { refusal.fields() };
         let (line, mut asker) = self.into_parts();
-        asker.keeps_connection = upgrades;
+        (asker.keeps_connection, asker.refuses) = (upgrades, true);
         asker.origin.clear();
-        asker.last_respond(line, &Response { headers, ..Response::text(status, refusal.text()) }).await
+        asker.respond(line, &Response { headers, ..Response::text(status, refusal.text()) }).await
     }
 
     /// The connection and who asked; the request's buffer is given back.
@@ -315,6 +325,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             origin: heapless::Vec::from_slice(origin).unwrap_or_default(),
             keeps_connection: self.keeps_connection(),
             head_only: self.is_head_only(),
+            refuses: false,
         };
         self.line.forget_request();
         (self.line, asker)
@@ -359,15 +370,10 @@ impl Asker {
         line.answering = true;
         line.send(&render).await?;
         line.answering = false;
-        Ok(Served { keeps_connection: self.keeps_connection })
-    }
-
-    /// Answers with a response that ends the connection.
-    pub(super) async fn last_respond<R: Runtime>(&self, line: &mut Line<'_, R>, response: &Response<'_>) -> Ended {
-        match self.respond(line, response).await {
-            Ok(_) => Ended::Refused(response.status),
-            Err(ended) => ended,
+        if self.refuses {
+            return Err(Ended::Refused(response.status));
         }
+        Ok(Served { keeps_connection: self.keeps_connection })
     }
 
     /// Sends the head of a stream, with the fields that keep what stands in between from holding it back.

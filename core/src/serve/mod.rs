@@ -144,7 +144,7 @@ fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl
             match head(line).await {
                 Ok(()) => {}
                 Err(NoRequest::Ended(ended)) => return ended,
-                Err(NoRequest::Refused(refused)) => return refuse(line, refused).await,
+                Err(NoRequest::Refused(refused)) => return refuse(line, refused).await.err().unwrap_or(Ended::Closed),
             }
             if let Err(ended) = answer(line, handler).await {
                 return ended;
@@ -297,7 +297,7 @@ async fn skip_content<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
 }
 
 /// Refuses a request whose end is not known, and ends the connection.
-async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refused: Refused) -> Ended {
+async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refused: Refused) -> Outcome {
     let mut digits = [0; 20];
     let later = [("Retry-After", decimal(&mut digits, line.config.retry_after.as_secs().max(1)))];
     let response = match refused {
@@ -311,8 +311,8 @@ async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refused: Refused) -> Ended {
             Response { headers: &later, ..Response::text(Status::SERVICE_UNAVAILABLE, "busy, come back later\n") }
         }
     };
-    let asker = Asker { version: Version::Http11, origin: Vec::new(), keeps_connection: false, head_only: false };
-    asker.last_respond(line, &response).await
+    let asker = Asker { version: Version::Http11, origin: Vec::new(), keeps_connection: false, head_only: false, refuses: true };
+    asker.respond(line, &response).await
 }
 
 #[cfg(test)]

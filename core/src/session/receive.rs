@@ -96,8 +96,8 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     ///
     /// # Errors
     /// How the connection ended. A `buffer` without room closes it with 1009.
-    pub async fn read(&mut self, buffer: &mut [u8]) -> Result<Option<Part>, Ended> {
-        self.fill(buffer, false).await
+    pub fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<Option<Part>, Ended>> {
+        self.fill(buffer, false)
     }
 
     async fn fill(&mut self, buffer: &mut [u8], whole: bool) -> Result<Option<Part>, Ended> {
@@ -121,14 +121,17 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                         (self.filled, self.first) = (0, last);
                         return Ok(Some(part));
                     }
-                    self.link.breathe().await;
                 }
                 Lent::Got(Seen::TooBig) => self.wire.connection.fail(ProtocolError::MessageTooBig),
-                Lent::Got(Seen::Nothing) => self.link.breathe().await,
+                Lent::Got(Seen::Nothing) => {}
                 Lent::Got(Seen::Closed) => return Ok(None),
                 Lent::Eof => return Err(Ended::Closed),
-                Lent::NotNow => self.rest(reads, 0).await?,
+                Lent::NotNow => {
+                    self.rest(reads, 0).await?;
+                    continue;
+                }
             }
+            self.link.breathe().await;
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport:
             headers: &[("Cache-Control", "no-store")],
             body: retry.as_bytes(),
         };
-        return Err(match exchange.last_respond(&response).await {
+        return exchange.last_respond(&response).await.map_err(|ended| match ended {
             Ended::Refused(_) => Ended::Refused(Status::SERVICE_UNAVAILABLE),
             ended => ended,
         });
@@ -52,7 +52,7 @@ pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport:
         headers: &[("Retry-After", decimal(&mut digits, (delay / 1_000).saturating_add(1)))],
         ..Response::text(Status::SERVICE_UNAVAILABLE, "full, come back later\n")
     };
-    Err(exchange.last_respond(&response).await)
+    exchange.last_respond(&response).await
 }
 
 /// A random part of `range`, both in milliseconds.

@@ -42,7 +42,7 @@ pub(super) fn answer<H: Channels, R: Runtime>(
         let (line, framing, messages) = {
             let acceptance = match exchange.handshake(&[SUBPROTOCOL]) {
                 Ok(acceptance) => acceptance,
-                Err(refusal) => return Err(exchange.refuse_handshake(refusal).await),
+                Err(refusal) => return exchange.refuse_handshake(refusal).await,
             };
             let framing = if acceptance.protocol.is_some() { Framing::Envelope } else { Framing::Plain };
             // What is published from now on, while the handshake is on its way, is for this reader too.
