@@ -145,19 +145,19 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         self.line.breathe().await;
         self.line.say_continue().await?;
         loop {
-            let Some(decoder) = self.line.body.decoder.take() else { return Ok(0) };
-            // The decoder comes back before anything is awaited: dropping this future loses nothing.
-            let mut decoder = decoder;
+            if self.line.body.decoder.is_none() {
+                return Ok(0);
+            }
             let mut taken = Ok((0, false));
-            let lent = self.line.try_read(&mut |bytes| {
-                let (consumed, result) = take_content(&mut decoder, bytes, buffer);
+            let lent = self.line.try_read_content(&mut |bytes, content| {
+                let Some(decoder) = &mut content.decoder else { return 0 };
+                let (consumed, result) = take_content(decoder, bytes, buffer);
+                if let Ok((_, true)) = result {
+                    content.decoder = None;
+                }
                 taken = result;
                 consumed
-            });
-            if !matches!(taken, Ok((_, true))) {
-                self.line.body.decoder = Some(decoder);
-            }
-            let lent = lent?;
+            })?;
             let (count, done) = taken.map_err(BodyError::Refused)?;
             let (now, config) = (self.line.now(), self.line.config);
             if lent == Lent::Got(()) {

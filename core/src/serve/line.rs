@@ -96,6 +96,15 @@ impl<'a, R: Runtime> Line<'a, R> {
         self.turn.try_read(self.socket, &mut self.received, f)
     }
 
+    /// As [`Line::try_read`], for who takes the content.
+    pub(super) fn try_read_content(
+        &mut self,
+        f: &mut dyn FnMut(&mut [u8], &mut Content) -> usize,
+    ) -> Result<Lent<()>, Ended> {
+        let Self { turn, socket, received, body, .. } = self;
+        turn.try_read(*socket, received, &mut |bytes| f(bytes, body))
+    }
+
     /// Lends room to `f`, once, and counts what it says that it wrote.
     pub(super) fn try_write(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
         self.turn.try_write(self.socket, &mut self.sent, f)
@@ -109,13 +118,13 @@ impl<'a, R: Runtime> Line<'a, R> {
     pub(super) fn read(
         &mut self,
         deadline: Instant,
-        f: &mut dyn FnMut(&mut [u8]) -> (usize, bool),
+        f: &mut dyn FnMut(&mut [u8], &mut Content) -> (usize, bool),
     ) -> impl Future<Output = Result<bool, Ended>> {
         async move {
             loop {
                 let mut done = false;
-                let lent = self.try_read(&mut |bytes| {
-                    let (count, ends) = f(bytes);
+                let lent = self.try_read_content(&mut |bytes, content| {
+                    let (count, ends) = f(bytes, content);
                     done = ends;
                     count
                 })?;
@@ -217,7 +226,7 @@ impl<'a, R: Runtime> Line<'a, R> {
             // What the peer still sends is taken: a socket that is dropped with unread bytes resets the connection, and the
             // answer with it.
             let deadline = self.after(self.config.linger_timeout);
-            let _ = self.read(deadline, &mut |bytes| (bytes.len(), false)).await;
+            let _ = self.read(deadline, &mut |bytes, _| (bytes.len(), false)).await;
         }
     }
 }

@@ -64,7 +64,7 @@ use crate::notice;
 use crate::sink::decimal;
 use allowance::Allowance;
 use exchange::Asker;
-use line::Line;
+use line::{Content, Line};
 
 const NOT_FOR_YOU: &str = "this origin or host may not ask\n";
 
@@ -206,7 +206,7 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
     let deadline = line.after(line.config.head_timeout);
     let mut accumulator = Accumulator::new();
     let mut complete = Ok(0);
-    let mut take = |bytes: &mut [u8]| match accumulator.take(buffer.as_mut(), bytes) {
+    let mut take = |bytes: &mut [u8], _: &mut Content| match accumulator.take(buffer.as_mut(), bytes) {
         Ok(taken) => {
             complete = Ok(taken.complete.unwrap_or_default());
             (taken.consumed, taken.complete.is_some())
@@ -280,14 +280,14 @@ fn turn_away<R: Runtime, H: Handler>(
 
 /// Reads on to the next request over what the handler did not read.
 async fn skip_content<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
-    let Some(decoder) = line.body.decoder.as_mut() else { return Ok(()) };
-    let mut decoder = decoder.clone();
-    line.body.decoder = None;
+    if line.body.decoder.is_none() {
+        return Ok(());
+    }
     let deadline = line.after(line.config.body_timeout);
     let mut sound = true;
-    let mut skip = |bytes: &mut [u8]| match decoder.decode(bytes) {
-        Ok(decoded) => (decoded.consumed, decoded.done),
-        Err(_) => {
+    let mut skip = |bytes: &mut [u8], content: &mut Content| match content.decoder.as_mut().map(|it| it.decode(bytes)) {
+        Some(Ok(decoded)) => (decoded.consumed, decoded.done),
+        Some(Err(_)) | None => {
             sound = false;
             (bytes.len(), true)
         }
