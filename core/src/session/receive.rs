@@ -71,7 +71,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 Lent::Got(()) if reads => return Ok(Some(true)),
                 Lent::Eof => return Err(Ended::Closed),
                 Lent::Got(()) | Lent::NotNow if rested => return Ok(None),
-                Lent::Got(()) | Lent::NotNow => self.rest_or(reads, room.max(usize::from(!reads)), also).await?,
+                Lent::Got(()) | Lent::NotNow => self.rest_or(reads, room.max(usize::from(!reads)), Some(also)).await?,
             }
             rested = true;
         }

@@ -60,8 +60,8 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     }
 
     /// Waits for something to read, or for so much room, or for the clock.
-    pub(super) async fn rest(&mut self, read: bool, room: usize) -> Result<(), Ended> {
-        self.rest_or(read, room, &mut |_| Poll::Pending).await
+    pub(super) fn rest(&mut self, read: bool, room: usize) -> impl Future<Output = Result<(), Ended>> {
+        self.rest_or(read, room, None)
     }
 
     /// As [`Session::rest`], and until `also` is ready.
@@ -69,7 +69,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         &mut self,
         read: bool,
         room: usize,
-        also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+        also: Option<&mut dyn FnMut(&mut Context<'_>) -> Poll<()>>,
     ) -> Result<(), Ended> {
         self.turn()?;
         let connection = &self.wire.connection;
@@ -82,7 +82,8 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         if want.room > 0 {
             deadline = deadline.min(self.stall()?);
         }
-        self.link.wait(want, deadline, !closing, also).await
+        let never: &mut dyn FnMut(&mut Context<'_>) -> Poll<()> = &mut |_| Poll::Pending;
+        self.link.wait(want, deadline, !closing, also.unwrap_or(never)).await
     }
 
     /// What every turn does: the clock is heard, and what waits of ours leaves as far as there is room.
