@@ -111,8 +111,11 @@ const MAX_ORIGIN: usize = 128;
 const UPGRADE_OR_CLOSE: &[(&str, &str)] =
     &[("Upgrade", "websocket"), ("Connection", "Upgrade, close"), ("Sec-WebSocket-Version", "13")];
 
-/// The fields of a cross-origin answer that its page may read.
-const EXPOSED: &[u8] = b"ETag, Preference-Applied, Retry-After";
+/// What a cross-origin answer adds: the fields that its page may read.
+const EXPOSED: &[u8] = b"Access-Control-Expose-Headers: ETag, Preference-Applied, Retry-After\r\nVary: Origin\r\n";
+
+/// What keeps whatever stands in between from holding a stream back.
+const UNBUFFERED: &[u8] = b"Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
 
 impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     pub(super) fn new(line: &'x mut Line<'l, R>) -> Self {
@@ -386,8 +389,7 @@ impl Asker {
         let render = |out: &mut Sink<'_>| {
             pour_head(self, Status::OK, framing, self.keeps_connection, out, &|out| {
                 pour_field("Content-Type", content_type.as_bytes(), out);
-                pour_field("Cache-Control", b"no-cache", out);
-                pour_field("X-Accel-Buffering", b"no", out);
+                out.pour(UNBUFFERED);
             });
         };
         line.answering = true;
@@ -409,8 +411,7 @@ pub(super) fn pour_head(
     fields(out);
     if !asker.origin.is_empty() {
         pour_field("Access-Control-Allow-Origin", &asker.origin, out);
-        pour_field("Access-Control-Expose-Headers", EXPOSED, out);
-        pour_field("Vary", b"Origin", out);
+        out.pour(EXPOSED);
     }
     HeadWriter::resume(out).framing(framing).connection(asker.version, keeps_connection).finish();
 }

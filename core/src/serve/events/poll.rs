@@ -8,11 +8,11 @@ use crate::delivery::{Poll, Then};
 use crate::edge::{Interest, Lent};
 use crate::http::{Framing, Status};
 use crate::hub::Reader;
-use crate::log::{EventId, GapPolicy, MAX_EVENT_ID, Placed, Position};
+use crate::log::{EventId, GapPolicy, Placed, Position};
 use crate::serve::exchange::{Asker, Exchange, Served, pour_field, pour_head};
 use crate::serve::line::Line;
 use crate::serve::{Ended, Outcome, Runtime};
-use crate::sink::{Pour, Sink, poured};
+use crate::sink::{Pour, Sink};
 
 /// Answers with what there is, or, for a long poll, with what comes before its wait is over.
 pub(super) fn answer<R: Runtime>(
@@ -94,17 +94,14 @@ fn tell<R: Runtime>(
                 if !unchanged {
                     pour_field("Content-Type", b"application/json", out);
                 }
-                let mut tag = [0; MAX_EVENT_ID + 2];
-                pour_field("ETag", poured(&mut tag, |tag| quoted(last, tag)).as_bytes(), out);
-                pour_field("Cache-Control", b"no-store", out);
-                pour_field("Vary", b"Accept, Prefer", out);
+                out.pour(b"ETag: \"");
+                last.pour(out);
+                out.pour(b"\"\r\n");
+                out.pour(b"Cache-Control: no-store\r\nVary: Accept, Prefer\r\n");
                 if let Some(seconds) = waited {
-                    let mut applied = [0; 32];
-                    let applied = poured(&mut applied, |applied| {
-                        applied.pour(b"wait=");
-                        applied.pour_decimal(seconds);
-                    });
-                    pour_field("Preference-Applied", applied.as_bytes(), out);
+                    out.pour(b"Preference-Applied: wait=");
+                    out.pour_decimal(seconds);
+                    out.pour(b"\r\n");
                 }
             });
         };
@@ -129,10 +126,4 @@ fn tell<R: Runtime>(
         count.tally(line, poll.length());
         Ok(Served::after_stream(keeps_connection))
     }
-}
-
-fn quoted(id: EventId, out: &mut Sink<'_>) {
-    out.pour(b"\"");
-    id.pour(out);
-    out.pour(b"\"");
 }
