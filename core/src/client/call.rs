@@ -1,10 +1,9 @@
 //! One request and its answer, on a connection that may carry more of them.
 
 use core::future::Future;
-use core::task::Poll;
 
 use super::{ClientLink, Error, Runtime};
-use crate::edge::{Interest, Lent};
+use crate::edge::{Interest, Lent, never};
 use crate::http::{Accumulator, Answer, BadAnswer, BodyDecoder, BodyLength, Refusal};
 use crate::session::{Ended, Link};
 use crate::sink::Sink;
@@ -99,7 +98,7 @@ impl<'e, R: Runtime> Call<'e, R> {
                 if !self.asked {
                     let skip = self.sent;
                     let (mut written, mut whole) = (0, false);
-                    let lent = self.link.try_write(&mut |room| {
+                    let lent = self.link.try_write(&mut |room: &mut [u8]| {
                         let mut sink = Sink::new(room, skip);
                         render(&mut sink);
                         (written, whole) = (sink.written(), sink.is_whole());
@@ -117,7 +116,7 @@ impl<'e, R: Runtime> Call<'e, R> {
                 } else {
                     let accumulator = &mut self.accumulator;
                     let mut complete = Ok(None);
-                    let lent = self.link.try_read(&mut |bytes| match accumulator.take(buffer, bytes) {
+                    let lent = self.link.try_read(&mut |bytes: &mut [u8]| match accumulator.take(buffer, bytes) {
                         Ok(taken) => {
                             complete = Ok(taken.complete);
                             taken.consumed
@@ -153,7 +152,7 @@ impl<'e, R: Runtime> Call<'e, R> {
                 }
                 let due = self.in_time()?;
                 let want = if self.asked { Interest::READ } else { Interest::WRITE };
-                self.link.wait(want, due, false, &mut |_| Poll::Pending).await?;
+                self.link.wait(want, due, false, &mut never).await?;
             }
         }
     }
@@ -180,7 +179,7 @@ impl<'e, R: Runtime> Call<'e, R> {
             return Ok(Came::End);
         }
         let mut result = Ok(false);
-        let lent = self.link.try_read(&mut |bytes| {
+        let lent = self.link.try_read(&mut |bytes: &mut [u8]| {
             let before = decoder.clone();
             let decoded = match decoder.decode(bytes) {
                 Ok(decoded) => decoded,
@@ -218,7 +217,7 @@ impl<'e, R: Runtime> Call<'e, R> {
         if self.link.now() >= due {
             return Err(Fault::Ended(Ended::TimedOut));
         }
-        self.link.wait(Interest::READ, due, false, &mut |_| Poll::Pending).await?;
+        self.link.wait(Interest::READ, due, false, &mut never).await?;
         Ok(())
     }
 

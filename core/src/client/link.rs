@@ -1,10 +1,9 @@
 //! A client's connection: wait, then act.
 
 use core::future::Future;
-use core::task::{Context, Poll};
 
 use super::{Config, Connect, Runtime};
-use crate::edge::{Clock, Interest, Lent};
+use crate::edge::{Borrower, Clock, Interest, Lent, Reason};
 use crate::session::{Ended, Link, Timeouts, Turn};
 use crate::time::Instant;
 use crate::ws::connection::PingPayload;
@@ -52,11 +51,11 @@ impl<'e, R: Runtime> Link for ClientLink<'e, R> {
         self.runtime.ponged(payload);
     }
 
-    fn try_read(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
+    fn try_read(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
         self.turn.try_read(&mut self.socket, &mut 0, f)
     }
 
-    fn try_write(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
+    fn try_write(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
         self.turn.try_write(&mut self.socket, &mut 0, f)
     }
 
@@ -65,7 +64,7 @@ impl<'e, R: Runtime> Link for ClientLink<'e, R> {
         want: Interest,
         deadline: Instant,
         _until_draining: bool,
-        also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+        also: &mut dyn Reason,
     ) -> impl Future<Output = Result<(), Ended>> {
         self.turn.wait(&mut self.socket, want, deadline, also)
     }

@@ -31,7 +31,7 @@ use core::task::{Context, Poll, Waker};
 
 use embassy_net::tcp::{Error, TcpSocket};
 
-use super::{Clock, Interest, Lent, Socket, Timer};
+use super::{Borrower, Clock, Interest, Lent, Socket, Timer};
 use crate::time::Instant;
 
 /// The loans are made inside the network stack's own borrow: a closure that touches any socket of the stack panics there.
@@ -90,15 +90,13 @@ impl Socket for TcpSocket<'_> {
 }
 
 /// What a loan is taken by, whoever takes it: all connections of a chip share the code of one loan.
-type Taker<'f> = dyn FnMut(&mut [u8]) -> usize + 'f;
-
 /// Calls `lend` with a taker that calls `f`.
 fn borrowed<R>(
     f: impl FnOnce(&mut [u8]) -> (usize, R),
-    lend: impl FnOnce(&mut Taker<'_>) -> Result<Lent<()>, Error>,
+    lend: impl FnOnce(&mut dyn Borrower) -> Result<Lent<()>, Error>,
 ) -> Result<Lent<R>, Error> {
     let (mut f, mut result) = (Some(f), None);
-    let lent = lend(&mut |bytes| {
+    let lent = lend(&mut |bytes: &mut [u8]| {
         let Some(f) = f.take() else { return 0 };
         let (count, said) = f(bytes);
         result = Some(said);
@@ -111,9 +109,9 @@ fn borrowed<R>(
     })
 }
 
-fn lend_received(socket: &mut TcpSocket<'_>, f: &mut Taker<'_>) -> Result<Lent<()>, Error> {
+fn lend_received(socket: &mut TcpSocket<'_>, f: &mut dyn Borrower) -> Result<Lent<()>, Error> {
     if socket.can_recv() {
-        return lent(socket.read_with(|bytes| (f(bytes), ())));
+        return lent(socket.read_with(|bytes| (f.take(bytes), ())));
     }
     if socket.may_recv() {
         return Ok(Lent::NotNow);
@@ -126,9 +124,9 @@ fn lend_received(socket: &mut TcpSocket<'_>, f: &mut Taker<'_>) -> Result<Lent<(
     }
 }
 
-fn lend_room(socket: &mut TcpSocket<'_>, f: &mut Taker<'_>) -> Result<Lent<()>, Error> {
+fn lend_room(socket: &mut TcpSocket<'_>, f: &mut dyn Borrower) -> Result<Lent<()>, Error> {
     if socket.can_send() {
-        return lent(socket.write_with(|room| (f(room), ())));
+        return lent(socket.write_with(|room| (f.take(room), ())));
     }
     if socket.may_send() { Ok(Lent::NotNow) } else { Err(Error::ConnectionReset) }
 }

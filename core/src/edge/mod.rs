@@ -7,6 +7,7 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `socket.rs` | [`Socket`], [`Interest`], [`Lent`] |
+//! | `borrower.rs` | [`Borrower`], [`Reason`]: what is handed down to a socket |
 //! | `clock.rs` | [`Clock`], [`Timer`] |
 //! | `adapter.rs` | [`Adapter`]: any `embedded_io_async::Read + Write` as a `Socket` |
 //! | `embassy.rs` | `EmbassyClock`, and `embassy_net::tcp::TcpSocket` as a `Socket` (feature `embassy-net`) |
@@ -30,6 +31,7 @@
 //! ```
 
 mod adapter;
+mod borrower;
 mod clock;
 #[cfg(feature = "embassy-net")]
 pub(crate) mod embassy;
@@ -37,6 +39,8 @@ mod pipe;
 mod socket;
 
 pub use adapter::{Adapter, AdapterError};
+pub(crate) use borrower::never;
+pub use borrower::{Borrower, Reason};
 pub use clock::{Clock, Timer};
 #[cfg(feature = "embassy-net")]
 pub use embassy::{EmbassyClock, EmbassyTimer};

@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use super::line::{Line, never};
+use super::line::Line;
 use super::websocket::{WebSocket, WebSocketOptions};
 use super::writer::{BodyWriter, EventWriter};
 use super::{Ended, Outcome, Runtime};
-use crate::edge::{Interest, Lent};
+use crate::edge::{Interest, Lent, never};
 use crate::http::copy::copy;
 use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Refusal, Request, Response, Status, Version};
 use crate::notice;
@@ -258,9 +258,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
                 notice::refused(refusal.status().code(), refusal.reason());
                 Response::text(refusal.status(), refusal.reason())
             }
-            BodyError::Ended(Ended::TimedOut) => {
-                Response::text(Status::REQUEST_TIMEOUT, "the content took too long\n")
-            }
+            BodyError::Ended(Ended::TimedOut) => Response::text(Status::REQUEST_TIMEOUT, "the content took too long\n"),
             BodyError::Ended(ended) => return Err(ended),
         };
         self.last_respond(&response).await

@@ -1,13 +1,12 @@
 //! A connection as the rooms above see it: wait, then act.
 
 use core::future::Future;
-use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::allowance::Allowance;
 use super::exchange::Held;
 use super::{Config, Ended, Runtime};
-use crate::edge::{Clock, Interest, Lent, Socket};
+use crate::edge::{Borrower, Clock, Interest, Lent, Reason, Socket, never};
 use crate::http::{BodyDecoder, Request};
 use crate::session::Turn;
 use crate::sink::{Pour, Sink};
@@ -47,18 +46,24 @@ pub(super) struct Content {
 /// What tells a client that waits to send its content (RFC 9110 §15.2.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Waits for nothing else.
-pub(super) fn never(_: &mut Context<'_>) -> Poll<()> {
-    Poll::Pending
-}
-
 // What is given a closure takes it by reference where it is more than a few lines: on a chip each closure would have a copy
 // of all that stands below it, down to the network stack's.
 impl<'a, R: Runtime> Line<'a, R> {
     pub(super) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a Config<'a>) -> Self {
         let turn = Turn::new(runtime.clock().timer(), config.turn);
         let body = Content { decoder: None, continue_at: None, allowance: Allowance::WHOLE };
-        Self { socket, runtime, config, turn, received: 0, sent: 0, request: Request::nothing(Held::NONE), tells_origin: true, body, answering: false }
+        Self {
+            socket,
+            runtime,
+            config,
+            turn,
+            received: 0,
+            sent: 0,
+            request: Request::nothing(Held::NONE),
+            tells_origin: true,
+            body,
+            answering: false,
+        }
     }
 
     /// Gives the buffer of the request's head back.
@@ -81,7 +86,7 @@ impl<'a, R: Runtime> Line<'a, R> {
         &mut self,
         want: Interest,
         deadline: Instant,
-        also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+        also: &mut dyn Reason,
     ) -> impl Future<Output = Result<(), Ended>> {
         self.turn.wait(self.socket, want, deadline, also)
     }
@@ -92,7 +97,7 @@ impl<'a, R: Runtime> Line<'a, R> {
     }
 
     /// Lends received bytes to `f`, once, and counts what it says that it consumed.
-    pub(super) fn try_read(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
+    pub(super) fn try_read(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
         self.turn.try_read(self.socket, &mut self.received, f)
     }
 
@@ -102,11 +107,11 @@ impl<'a, R: Runtime> Line<'a, R> {
         f: &mut dyn FnMut(&mut [u8], &mut Content) -> usize,
     ) -> Result<Lent<()>, Ended> {
         let Self { turn, socket, received, body, .. } = self;
-        turn.try_read(*socket, received, &mut |bytes| f(bytes, body))
+        turn.try_read(*socket, received, &mut |bytes: &mut [u8]| f(bytes, body))
     }
 
     /// Lends room to `f`, once, and counts what it says that it wrote.
-    pub(super) fn try_write(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
+    pub(super) fn try_write(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
         self.turn.try_write(self.socket, &mut self.sent, f)
     }
 
@@ -154,7 +159,7 @@ impl<'a, R: Runtime> Line<'a, R> {
             loop {
                 let mut done = false;
                 let Self { turn, socket, sent, body, .. } = self;
-                let lent = turn.try_write(*socket, sent, &mut |room| {
+                let lent = turn.try_write(*socket, sent, &mut |room: &mut [u8]| {
                     let (count, ends) = f(room, body);
                     done = ends;
                     count

@@ -187,7 +187,7 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
     let idle = line.after(line.config.idle_timeout);
     loop {
         // A look that takes nothing: a connection without a request needs no buffer.
-        match line.try_read(&mut |_| 0)? {
+        match line.try_read(&mut |_: &mut [u8]| 0)? {
             Lent::Got(()) => break,
             Lent::Eof => return Err(Ended::Closed.into()),
             Lent::NotNow => {}
@@ -233,10 +233,7 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
 }
 
 /// Answers one request; an error ends the connection.
-fn answer<R: Runtime, H: Handler>(
-    line: &mut Line<'_, R>,
-    handler: &H,
-) -> impl Future<Output = Result<(), Ended>> {
+fn answer<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl Future<Output = Result<(), Ended>> {
     async move {
         let served = match turn_away(line, handler).await? {
             Some(served) => served,
@@ -311,7 +308,13 @@ async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refused: Refused) -> Outcome
             Response { headers: &later, ..Response::text(Status::SERVICE_UNAVAILABLE, "busy, come back later\n") }
         }
     };
-    let asker = Asker { version: Version::Http11, origin: Vec::new(), keeps_connection: false, head_only: false, refuses: true };
+    let asker = Asker {
+        version: Version::Http11,
+        origin: Vec::new(),
+        keeps_connection: false,
+        head_only: false,
+        refuses: true,
+    };
     asker.respond(line, &response).await
 }
 

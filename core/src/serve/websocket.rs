@@ -6,7 +6,7 @@ use core::task::{Context, Poll};
 use super::exchange::Served;
 use super::line::Line;
 use super::{Ended, Runtime};
-use crate::edge::{Interest, Lent};
+use crate::edge::{Borrower, Interest, Lent, Reason};
 use crate::session::{Link, Session, Timeouts};
 use crate::time::Instant;
 use crate::ws::connection::Unmasked;
@@ -56,11 +56,11 @@ impl<R: Runtime> Link for &mut Line<'_, R> {
         Served::CLOSE
     }
 
-    fn try_read(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
+    fn try_read(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
         Line::try_read(self, f)
     }
 
-    fn try_write(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended> {
+    fn try_write(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
         Line::try_write(self, f)
     }
 
@@ -69,12 +69,12 @@ impl<R: Runtime> Link for &mut Line<'_, R> {
         want: Interest,
         deadline: Instant,
         until_draining: bool,
-        also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+        also: &mut dyn Reason,
     ) -> impl Future<Output = Result<(), Ended>> {
         async move {
             let runtime = self.runtime;
             let mut either = |cx: &mut Context<'_>| {
-                if until_draining && runtime.is_draining() { Poll::Ready(()) } else { also(cx) }
+                if until_draining && runtime.is_draining() { Poll::Ready(()) } else { also.poll(cx) }
             };
             Line::wait(self, want, deadline, &mut either).await
         }

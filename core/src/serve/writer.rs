@@ -6,9 +6,9 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::exchange::Asker;
-use super::line::{Line, never};
+use super::line::Line;
 use super::{Ended, Outcome, Runtime, Served};
-use crate::edge::{Interest, Lent, Socket};
+use crate::edge::{Interest, Lent, Socket, never};
 use crate::http::Framing;
 use crate::http::chunked::ChunkEncoder;
 use crate::sink::{Pour, Sink};
@@ -109,7 +109,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
                 return Ok(false);
             }
             // A look that takes nothing: what the client says already is its next request.
-            let want = match self.line.try_read(&mut |_| 0)? {
+            let want = match self.line.try_read(&mut |_: &mut [u8]| 0)? {
                 Lent::Got(()) => Interest::NONE,
                 Lent::NotNow => Interest::READ,
                 Lent::Eof => {

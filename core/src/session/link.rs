@@ -1,11 +1,10 @@
 //! What a WebSocket stands on.
 
 use core::future::Future;
-use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::Ended;
-use crate::edge::{Clock, Interest, Lent, Socket};
+use crate::edge::{Borrower, Clock, Interest, Lent, Reason, Socket};
 use crate::time::Instant;
 use crate::ws::connection::PingPayload;
 use crate::ws::heartbeat::Heartbeat;
@@ -40,13 +39,13 @@ pub trait Link {
     ///
     /// # Errors
     /// [`Ended::Broken`]
-    fn try_read(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended>;
+    fn try_read(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended>;
 
     /// Lends room to `f`, once, and counts what it says that it wrote. The peer's end is an error.
     ///
     /// # Errors
     /// [`Ended::Broken`]
-    fn try_write(&mut self, f: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<Lent<()>, Ended>;
+    fn try_write(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended>;
 
     /// Waits until a wanted direction can be attempted, `deadline` has come or `also` is ready; with `until_draining` also
     /// until [`Link::is_draining`]. May return early.
@@ -58,7 +57,7 @@ pub trait Link {
         want: Interest,
         deadline: Instant,
         until_draining: bool,
-        also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+        also: &mut dyn Reason,
     ) -> impl Future<Output = Result<(), Ended>>;
 
     /// A pong came, in answer to a ping of this side or unasked.

@@ -1,10 +1,10 @@
 //! Messages from the peer.
 
-use core::task::{Context, Poll};
+use core::task::Context;
 
 use super::wire::Wire;
 use super::{Ended, Link, Message, Part, Session};
-use crate::edge::{Clock, Lent, Timer};
+use crate::edge::{Clock, Lent, Reason, Timer, never};
 use crate::http::copy::copy;
 use crate::time::Instant;
 use crate::ws::ProtocolError;
@@ -34,7 +34,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     /// How the connection ended.
     pub async fn ready(&mut self) -> Result<bool, Ended> {
         loop {
-            if let Some(ready) = self.ready_or(0, &mut |_| Poll::Pending).await? {
+            if let Some(ready) = self.ready_or(0, &mut never).await? {
                 return Ok(ready);
             }
         }
@@ -47,18 +47,14 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             if self.link.now() >= deadline {
                 return Ok(false);
             }
-            if self.ready_or(0, &mut |cx| timer.poll_until(cx, deadline)).await?.is_some() {
+            if self.ready_or(0, &mut |cx: &mut Context<'_>| timer.poll_until(cx, deadline)).await?.is_some() {
                 return Ok(true);
             }
         }
     }
 
     /// As [`Session::ready`], or `None` once there may be so much room, or `also` may be ready.
-    pub(crate) async fn ready_or(
-        &mut self,
-        room: usize,
-        also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
-    ) -> Result<Option<bool>, Ended> {
+    pub(crate) async fn ready_or(&mut self, room: usize, also: &mut dyn Reason) -> Result<Option<bool>, Ended> {
         self.mend()?;
         let mut rested = false;
         loop {
@@ -67,7 +63,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             if self.wire.connection.is_closed() {
                 return Ok(Some(self.wire.connection.error().is_some()));
             }
-            match self.link.try_read(&mut |_| 0)? {
+            match self.link.try_read(&mut |_: &mut [u8]| 0)? {
                 Lent::Got(()) if reads => return Ok(Some(true)),
                 Lent::Eof => return Err(Ended::Closed),
                 Lent::Got(()) | Lent::NotNow if rested => return Ok(None),
@@ -142,7 +138,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         let now = link.now();
         let mut seen = Seen::Nothing;
         let mut pong = None;
-        let lent = link.try_read(&mut |bytes| {
+        let lent = link.try_read(&mut |bytes: &mut [u8]| {
             // Payload is never longer than the bytes that it was found in. Without room a byte at a time is looked at:
             // what ends the message may still come. After a control frame the machine stops by itself.
             let most = if control { bytes.len() } else { room.len().max(1).min(bytes.len()) };
@@ -194,7 +190,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             return Ok(false);
         }
         let mut control = false;
-        self.link.try_read(&mut |bytes| {
+        self.link.try_read(&mut |bytes: &mut [u8]| {
             control = bytes.first().is_some_and(|next| connection.is_control_next(*next));
             0
         })?;

@@ -1,9 +1,7 @@
 //! What every turn does, waiting, and the closing handshake.
 
-use core::task::{Context, Poll};
-
 use super::{Ended, Link, Session};
-use crate::edge::{Interest, Lent, Socket};
+use crate::edge::{Interest, Lent, Reason, Socket, never};
 use crate::time::Instant;
 use crate::ws::connection::MaskingKeys;
 
@@ -50,7 +48,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             self.closing().await?;
         }
         // With a message next, reading on is for who asked for messages: only the clock and our output count.
-        let reads = match self.link.try_read(&mut |_| 0)? {
+        let reads = match self.link.try_read(&mut |_: &mut [u8]| 0)? {
             _ if self.wire.connection.is_closed() => return Err(Ended::Closed),
             Lent::Eof => return Err(Ended::Closed),
             Lent::NotNow => self.wire.connection.wants_input(),
@@ -69,7 +67,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         &mut self,
         read: bool,
         room: usize,
-        also: Option<&mut dyn FnMut(&mut Context<'_>) -> Poll<()>>,
+        also: Option<&mut dyn Reason>,
     ) -> Result<(), Ended> {
         self.turn()?;
         let connection = &self.wire.connection;
@@ -82,8 +80,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         if want.room > 0 {
             deadline = deadline.min(self.stall()?);
         }
-        let never: &mut dyn FnMut(&mut Context<'_>) -> Poll<()> = &mut |_| Poll::Pending;
-        self.link.wait(want, deadline, !closing, also.unwrap_or(never)).await
+        self.link.wait(want, deadline, !closing, also.unwrap_or(&mut never)).await
     }
 
     /// What every turn does: the clock is heard, and what waits of ours leaves as far as there is room.

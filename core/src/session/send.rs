@@ -42,7 +42,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         let Self { wire, keys, link, .. } = self;
         let connection = &mut wire.connection;
         let mut sent = Ok(false);
-        let lent = link.try_write(&mut |room| {
+        let lent = link.try_write(&mut |room: &mut [u8]| {
             let Ok(waiting) = connection.transmit(room, keys) else {
                 sent = Err(Ended::NoEntropy);
                 return 0;
@@ -152,7 +152,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             let Self { wire, keys, link, .. } = &mut *self;
             let connection = &mut wire.connection;
             let mut result = Ok(());
-            let lent = link.try_write(&mut |room| {
+            let lent = link.try_write(&mut |room: &mut [u8]| {
                 let Ok(head) = connection.transmit(room, keys) else {
                     result = Err(Ended::NoEntropy);
                     return 0;

@@ -2,10 +2,10 @@
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
-use core::task::{Context, Poll};
+use core::task::Poll;
 
 use super::Ended;
-use crate::edge::{Interest, Lent, Socket, Timer};
+use crate::edge::{Borrower, Interest, Lent, Reason, Socket, Timer};
 use crate::time::Instant;
 
 /// A connection's alarm, and how many bytes it has moved in this turn.
@@ -29,7 +29,7 @@ impl<T: Timer> Turn<T> {
         socket: &mut S,
         want: Interest,
         deadline: Instant,
-        also: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+        also: &mut dyn Reason,
     ) -> impl Future<Output = Result<(), Ended>> {
         async move {
             // A wait that is over at once gives nobody else a turn.
@@ -37,7 +37,7 @@ impl<T: Timer> Turn<T> {
             let Self { timer, spent, .. } = self;
             let mut ready = pin!(socket.wait(want));
             poll_fn(|cx| {
-                if also(cx).is_ready() {
+                if also.poll(cx).is_ready() {
                     return Poll::Ready(Ok(()));
                 }
                 if let Poll::Ready(ready) = ready.as_mut().poll(cx) {
@@ -76,11 +76,11 @@ impl<T: Timer> Turn<T> {
         &mut self,
         socket: &mut S,
         moved: &mut usize,
-        f: &mut dyn FnMut(&mut [u8]) -> usize,
+        f: &mut dyn Borrower,
     ) -> Result<Lent<()>, Ended> {
         let mut count = 0;
         let lent = socket.try_read_with(|bytes| {
-            count = f(bytes);
+            count = f.take(bytes);
             (count, ())
         });
         self.count(count, moved);
@@ -92,11 +92,11 @@ impl<T: Timer> Turn<T> {
         &mut self,
         socket: &mut S,
         moved: &mut usize,
-        f: &mut dyn FnMut(&mut [u8]) -> usize,
+        f: &mut dyn Borrower,
     ) -> Result<Lent<()>, Ended> {
         let mut count = 0;
         let lent = socket.try_write_with(|room| {
-            count = f(room);
+            count = f.take(room);
             (count, ())
         });
         self.count(count, moved);

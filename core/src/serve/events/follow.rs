@@ -57,7 +57,7 @@ pub(super) fn answer<R: Runtime>(
                 return Err(Ended::Cut);
             }
             // What the client still says is nothing that an answer could follow; its end is the end.
-            match line.try_read(&mut |bytes| bytes.len())? {
+            match line.try_read(&mut |bytes: &mut [u8]| bytes.len())? {
                 Lent::Eof => {
                     line.answering = false;
                     return Err(Ended::Closed);
@@ -67,7 +67,7 @@ pub(super) fn answer<R: Runtime>(
             }
             let now = line.now();
             let (mut written, mut payload, mut then) = (0, 0, Then::More);
-            let lent = line.try_write(&mut |room| {
+            let lent = line.try_write(&mut |room: &mut [u8]| {
                 let mut fill = |room: &mut [u8]| {
                     let filled = follow.fill(&reader, room, now);
                     (payload, then) = (filled.written, filled.then);

@@ -55,7 +55,7 @@ fn wait<R: Runtime>(
                 return Err(Ended::Cut);
             }
             // A peer that ended its side gets its answer at once; the next request of one that hurries waits for this one.
-            match line.try_read(&mut |_| 0)? {
+            match line.try_read(&mut |_: &mut [u8]| 0)? {
                 Lent::Eof => break,
                 Lent::Got(()) => want = Interest::NONE,
                 Lent::NotNow => {}

@@ -208,7 +208,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
         let draining = runtime.is_draining();
         let Self { wire: Wire { connection, pulse, .. }, incoming, framing, .. } = self;
         let mut seen = Seen::Nothing;
-        let lent = line.try_read(&mut |bytes| {
+        let lent = line.try_read(&mut |bytes: &mut [u8]| {
             let received = connection.receive(bytes);
             pulse.heard(now);
             seen = match received.event {
@@ -288,7 +288,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
     fn transmit<R: Runtime>(&mut self, line: &mut Line<'_, R>, reader: &impl Source) -> Result<(Lent<()>, u64), Ended> {
         let mut payload = 0u64;
         let mut result = Ok(());
-        let lent = line.try_write(&mut |room| {
+        let lent = line.try_write(&mut |room: &mut [u8]| {
             let mut written = 0usize;
             result = loop {
                 let rest = room.get_mut(written..).unwrap_or_default();

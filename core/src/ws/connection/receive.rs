@@ -241,10 +241,7 @@ impl Connection {
             receiver.message = None;
         }
         let payload = payload.get(..good).unwrap_or_default();
-        Received {
-            consumed: at.wrapping_add(good),
-            event: Some(Incoming::Piece(Piece { kind, payload, first, last })),
-        }
+        Received { consumed: at.wrapping_add(good), event: Some(Incoming::Piece(Piece { kind, payload, first, last })) }
     }
 
     fn begin_frame(&mut self, head: Head) -> Result<(), ProtocolError> {
