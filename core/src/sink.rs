@@ -117,6 +117,18 @@ pub trait Pour {
     }
 }
 
+/// What is poured again and again, until all of it has left. A trait of its own, so that in a closure's table no other ways to
+/// call it stand.
+pub(crate) trait Render {
+    fn render(&self, out: &mut Sink<'_>);
+}
+
+impl<F: Fn(&mut Sink<'_>)> Render for F {
+    fn render(&self, out: &mut Sink<'_>) {
+        self(out);
+    }
+}
+
 /// Counts the bytes that it is given and keeps none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measure(pub u64);

@@ -6,7 +6,7 @@ use super::{ClientLink, Error, Runtime};
 use crate::edge::{Interest, Lent, never};
 use crate::http::{Accumulator, Answer, BadAnswer, BodyDecoder, BodyLength, Refusal};
 use crate::session::{Ended, Link};
-use crate::sink::Sink;
+use crate::sink::{Render, Sink};
 use crate::time::Instant;
 
 /// Interim answers that are passed over before the final one.
@@ -88,7 +88,7 @@ impl<'e, R: Runtime> Call<'e, R> {
     /// wait of itself, beside the time for an answer.
     pub(super) fn answer(
         &mut self,
-        render: &dyn Fn(&mut Sink<'_>),
+        render: &dyn Render,
         buffer: &mut [u8],
         patience: core::time::Duration,
     ) -> impl Future<Output = Result<usize, Fault>> {
@@ -100,7 +100,7 @@ impl<'e, R: Runtime> Call<'e, R> {
                     let (mut written, mut whole) = (0, false);
                     let lent = self.link.try_write(&mut |room: &mut [u8]| {
                         let mut sink = Sink::new(room, skip);
-                        render(&mut sink);
+                        render.render(&mut sink);
                         (written, whole) = (sink.written(), sink.is_whole());
                         written
                     })?;

@@ -10,7 +10,7 @@ use crate::edge::{Interest, Lent, never};
 use crate::http::copy::copy;
 use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Refusal, Request, Response, Status, Version};
 use crate::notice;
-use crate::sink::{Pour, Sink};
+use crate::sink::{Pour, Render, Sink};
 use crate::ws::Role;
 use crate::ws::connection::Unmasked;
 use crate::ws::handshake::{Acceptance, HandshakeRefusal, RequestLine, accept};
@@ -295,7 +295,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         };
         let protocol = acceptance.protocol.and_then(|chosen| options.protocols.iter().position(|it| *it == chosen));
         let (line, _) = self.into_parts();
-        line.send(&|out| acceptance.pour(out)).await?;
+        line.send(&|out: &mut Sink<'_>| acceptance.pour(out)).await?;
         notice::upgraded(acceptance.protocol);
         Ok(WebSocket::new(line, Role::Server, Unmasked, options.max_message, protocol))
     }
@@ -356,7 +356,7 @@ impl Asker {
         let bodiless = response.status.is_bodiless();
         let framing = if bodiless { Framing::None } else { Framing::Length(response.body.len() as u64) };
         let render = |out: &mut Sink<'_>| {
-            pour_head(self, response.status, framing, self.keeps_connection, out, &|out| {
+            pour_head(self, response.status, framing, self.keeps_connection, out, &|out: &mut Sink<'_>| {
                 if let Some(content_type) = response.content_type.filter(|_| !bodiless) {
                     pour_field("Content-Type", content_type.as_bytes(), out);
                 }
@@ -385,7 +385,7 @@ impl Asker {
         framing: Framing,
     ) -> Result<(), Ended> {
         let render = |out: &mut Sink<'_>| {
-            pour_head(self, Status::OK, framing, self.keeps_connection, out, &|out| {
+            pour_head(self, Status::OK, framing, self.keeps_connection, out, &|out: &mut Sink<'_>| {
                 pour_field("Content-Type", content_type.as_bytes(), out);
                 out.pour(UNBUFFERED);
             });
@@ -402,11 +402,11 @@ pub(super) fn pour_head(
     framing: Framing,
     keeps_connection: bool,
     out: &mut Sink<'_>,
-    fields: &dyn Fn(&mut Sink<'_>),
+    fields: &dyn Render,
 ) {
     // A head is poured field by field: the writer holds nothing but its sink.
     let _ = HeadWriter::new(out, status);
-    fields(out);
+    fields.render(out);
     if !asker.origin.is_empty() {
         pour_field("Access-Control-Allow-Origin", &asker.origin, out);
         out.pour(EXPOSED);

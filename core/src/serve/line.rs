@@ -9,7 +9,7 @@ use super::{Config, Ended, Runtime};
 use crate::edge::{Borrower, Clock, Interest, Lent, Reason, Socket, never};
 use crate::http::{BodyDecoder, Request};
 use crate::session::Turn;
-use crate::sink::{Pour, Sink};
+use crate::sink::{Pour, Render, Sink};
 use crate::time::Instant;
 
 type TimerOf<R> = <<R as Runtime>::Clock as Clock>::Timer;
@@ -187,7 +187,7 @@ impl<'a, R: Runtime> Line<'a, R> {
     ///
     /// # Errors
     /// As [`Line::write`].
-    pub(super) fn send(&mut self, render: &dyn Fn(&mut Sink<'_>)) -> impl Future<Output = Result<(), Ended>> {
+    pub(super) fn send(&mut self, render: &dyn Render) -> impl Future<Output = Result<(), Ended>> {
         async move {
             if self.body.continue_at.is_some_and(|sent| sent > 0) {
                 self.say_continue().await?;
@@ -195,7 +195,7 @@ impl<'a, R: Runtime> Line<'a, R> {
             let mut skip = 0usize;
             self.write(&mut |room, _| {
                 let mut sink = Sink::new(room, skip);
-                render(&mut sink);
+                render.render(&mut sink);
                 skip = skip.wrapping_add(sink.written());
                 (sink.written(), sink.is_whole())
             })

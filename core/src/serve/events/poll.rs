@@ -90,7 +90,7 @@ fn tell<R: Runtime>(
         let keeps_connection = asker.keeps_connection && !line.runtime.is_draining();
         let last = poll.last();
         let head = |out: &mut Sink<'_>| {
-            pour_head(asker, status, framing, keeps_connection, out, &|out| {
+            pour_head(asker, status, framing, keeps_connection, out, &|out: &mut Sink<'_>| {
                 if !unchanged {
                     pour_field("Content-Type", b"application/json", out);
                 }

@@ -48,7 +48,7 @@ pub(super) fn answer<H: Channels, R: Runtime>(
             // What is published from now on, while the handshake is on its way, is for this reader too.
             let messages = Messages::new(framing, &reader, ask.position, policy);
             let (line, _) = exchange.into_parts();
-            line.send(&|out| acceptance.pour(out)).await?;
+            line.send(&|out: &mut Sink<'_>| acceptance.pour(out)).await?;
             notice::upgraded(acceptance.protocol);
             (line, framing, messages)
         };
