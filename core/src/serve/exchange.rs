@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::line::Line;
+use super::line::{Content, Line};
 use super::websocket::{WebSocket, WebSocketOptions};
 use super::writer::{BodyWriter, EventWriter};
 use super::{Ended, Outcome, Runtime};
@@ -152,14 +152,15 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
                 return Ok(0);
             }
             let mut taken = Ok((0, false));
-            let lent = self.line.try_read_content(&mut |bytes, content| {
-                let Some(decoder) = &mut content.decoder else { return 0 };
+            let lent = self.line.try_read_content(&mut |bytes: &mut [u8], content: &mut Content| {
+                let Some(decoder) = &mut content.decoder else { return (0, true) };
                 let (consumed, result) = take_content(decoder, bytes, buffer);
-                if let Ok((_, true)) = result {
+                let done = matches!(result, Ok((_, true)));
+                if done {
                     content.decoder = None;
                 }
                 taken = result;
-                consumed
+                (consumed, done)
             })?;
             let (count, done) = taken.map_err(BodyError::Refused)?;
             let (now, config) = (self.line.now(), self.line.config);

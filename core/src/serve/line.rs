@@ -43,6 +43,19 @@ pub(super) struct Content {
     pub(super) allowance: Allowance,
 }
 
+/// Who moves bytes between the line and what the request's content is for, step by step.
+pub(super) trait Mover {
+    /// Takes from the start of `bytes`, or writes there: how many bytes, and whether that was all. It may note what it knows
+    /// of the content.
+    fn step(&mut self, bytes: &mut [u8], content: &mut Content) -> (usize, bool);
+}
+
+impl<F: FnMut(&mut [u8], &mut Content) -> (usize, bool)> Mover for F {
+    fn step(&mut self, bytes: &mut [u8], content: &mut Content) -> (usize, bool) {
+        self(bytes, content)
+    }
+}
+
 /// What tells a client that waits to send its content (RFC 9110 §15.2.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -102,12 +115,9 @@ impl<'a, R: Runtime> Line<'a, R> {
     }
 
     /// As [`Line::try_read`], for who takes the content.
-    pub(super) fn try_read_content(
-        &mut self,
-        f: &mut dyn FnMut(&mut [u8], &mut Content) -> usize,
-    ) -> Result<Lent<()>, Ended> {
+    pub(super) fn try_read_content(&mut self, f: &mut dyn Mover) -> Result<Lent<()>, Ended> {
         let Self { turn, socket, received, body, .. } = self;
-        turn.try_read(*socket, received, &mut |bytes: &mut [u8]| f(bytes, body))
+        turn.try_read(*socket, received, &mut |bytes: &mut [u8]| f.step(bytes, body).0)
     }
 
     /// Lends room to `f`, once, and counts what it says that it wrote.
@@ -120,18 +130,14 @@ impl<'a, R: Runtime> Line<'a, R> {
     ///
     /// # Errors
     /// [`Ended::TimedOut`] at `deadline`.
-    pub(super) fn read(
-        &mut self,
-        deadline: Instant,
-        f: &mut dyn FnMut(&mut [u8], &mut Content) -> (usize, bool),
-    ) -> impl Future<Output = Result<bool, Ended>> {
+    pub(super) fn read(&mut self, deadline: Instant, f: &mut dyn Mover) -> impl Future<Output = Result<bool, Ended>> {
         async move {
             loop {
                 let mut done = false;
-                let lent = self.try_read_content(&mut |bytes, content| {
-                    let (count, ends) = f(bytes, content);
-                    done = ends;
-                    count
+                let lent = self.try_read_content(&mut |bytes: &mut [u8], content: &mut Content| {
+                    let step = f.step(bytes, content);
+                    done = step.1;
+                    step
                 })?;
                 if done {
                     return Ok(true);
@@ -150,17 +156,14 @@ impl<'a, R: Runtime> Line<'a, R> {
     ///
     /// # Errors
     /// [`Ended::TimedOut`] where the peer takes nothing for the write timeout.
-    pub(super) fn write(
-        &mut self,
-        f: &mut dyn FnMut(&mut [u8], &mut Content) -> (usize, bool),
-    ) -> impl Future<Output = Result<(), Ended>> {
+    pub(super) fn write(&mut self, f: &mut dyn Mover) -> impl Future<Output = Result<(), Ended>> {
         async move {
             let mut deadline = self.after(self.config.write_timeout);
             loop {
                 let mut done = false;
                 let Self { turn, socket, sent, body, .. } = self;
                 let lent = turn.try_write(*socket, sent, &mut |room: &mut [u8]| {
-                    let (count, ends) = f(room, body);
+                    let (count, ends) = f.step(room, body);
                     done = ends;
                     count
                 })?;
@@ -193,7 +196,7 @@ impl<'a, R: Runtime> Line<'a, R> {
                 self.say_continue().await?;
             }
             let mut skip = 0usize;
-            self.write(&mut |room, _| {
+            self.write(&mut |room: &mut [u8], _: &mut Content| {
                 let mut sink = Sink::new(room, skip);
                 render.render(&mut sink);
                 skip = skip.wrapping_add(sink.written());
@@ -208,7 +211,7 @@ impl<'a, R: Runtime> Line<'a, R> {
         if self.body.continue_at.is_none() {
             return Ok(());
         }
-        self.write(&mut |room, content| {
+        self.write(&mut |room: &mut [u8], content: &mut Content| {
             let sent = content.continue_at.unwrap_or_default();
             let mut sink = Sink::new(room, sent);
             sink.pour(CONTINUE);
@@ -231,7 +234,7 @@ impl<'a, R: Runtime> Line<'a, R> {
             // What the peer still sends is taken: a socket that is dropped with unread bytes resets the connection, and the
             // answer with it.
             let deadline = self.after(self.config.linger_timeout);
-            let _ = self.read(deadline, &mut |bytes, _| (bytes.len(), false)).await;
+            let _ = self.read(deadline, &mut |bytes: &mut [u8], _: &mut Content| (bytes.len(), false)).await;
         }
     }
 }

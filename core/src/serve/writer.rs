@@ -6,7 +6,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::exchange::Asker;
-use super::line::Line;
+use super::line::{Content, Line};
 use super::{Ended, Outcome, Runtime, Served};
 use crate::edge::{Interest, Lent, Socket, never};
 use crate::http::Framing;
@@ -53,7 +53,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         self.cut_short = true;
         let (mut skip, mut whole) = (0usize, false);
         let Self { line, chunks, .. } = self;
-        line.write(&mut |room, _| {
+        line.write(&mut |room: &mut [u8], _: &mut Content| {
             let mut fill = |room: &mut [u8]| {
                 let mut sink = Sink::new(room, skip);
                 render(&mut sink);
@@ -156,7 +156,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
 /// Sends the last chunk, if there are chunks.
 pub(super) async fn end_stream<R: Runtime>(line: &mut Line<'_, R>, chunks: Option<ChunkEncoder>) -> Result<(), Ended> {
     if let Some(mut chunks) = chunks {
-        line.write(&mut |room, _| {
+        line.write(&mut |room: &mut [u8], _: &mut Content| {
             let finished = chunks.finish(room);
             (finished.written, finished.done)
         })

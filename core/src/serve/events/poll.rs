@@ -10,7 +10,7 @@ use crate::http::{Framing, Status};
 use crate::hub::Reader;
 use crate::log::{EventId, GapPolicy, Placed, Position};
 use crate::serve::exchange::{Asker, Exchange, Served, pour_field, pour_head};
-use crate::serve::line::Line;
+use crate::serve::line::{Content, Line};
 use crate::serve::{Ended, Outcome, Runtime};
 use crate::sink::{Pour, Sink};
 
@@ -113,7 +113,7 @@ fn tell<R: Runtime>(
             return Ok(Served::after_stream(keeps_connection));
         }
         let mut overwritten = false;
-        line.write(&mut |room, _| {
+        line.write(&mut |room: &mut [u8], _: &mut Content| {
             let filled = poll.fill(reader, room);
             overwritten = filled.then == Then::Abort;
             (filled.written, overwritten || filled.then == Then::End)
