@@ -94,6 +94,7 @@ impl<'e, R: Runtime> Call<'e, R> {
     ) -> impl Future<Output = Result<usize, Fault>> {
         async move {
             loop {
+                self.link.breathe().await;
                 let config = self.link.config;
                 if !self.asked {
                     let skip = self.sent;
@@ -110,7 +111,6 @@ impl<'e, R: Runtime> Call<'e, R> {
                         let wait =
                             if whole { config.answer_timeout.saturating_add(patience) } else { config.write_timeout };
                         self.due = Some(self.link.now() + wait);
-                        self.link.breathe().await;
                         continue;
                     }
                 } else {
@@ -146,7 +146,6 @@ impl<'e, R: Runtime> Call<'e, R> {
                     if lent != Lent::NotNow {
                         // What comes byte by byte is no reason to wait for ever.
                         self.in_time()?;
-                        self.link.breathe().await;
                         continue;
                     }
                 }

@@ -145,9 +145,9 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        self.line.breathe().await;
-        self.line.say_continue().await?;
         loop {
+            self.line.breathe().await;
+            self.line.say_continue().await?;
             if self.line.body.decoder.is_none() {
                 return Ok(0);
             }
@@ -169,7 +169,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             }
             match lent {
                 Lent::Got(()) if count > 0 || done => return Ok(count),
-                Lent::Got(()) => self.line.breathe().await,
+                Lent::Got(()) => {}
                 Lent::Eof => return Err(BodyError::Ended(Ended::Broken)),
                 Lent::NotNow => {
                     let due = self.line.body.allowance.due(now, config);

@@ -98,8 +98,8 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
 
     async fn fill(&mut self, buffer: &mut [u8], whole: bool) -> Result<Option<Part>, Ended> {
         self.mend()?;
-        self.link.breathe().await;
         loop {
+            self.link.breathe().await;
             self.turn()?;
             if self.wire.connection.error().is_some() {
                 self.closing().await?;
@@ -122,12 +122,8 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 Lent::Got(Seen::Nothing) => {}
                 Lent::Got(Seen::Closed) => return Ok(None),
                 Lent::Eof => return Err(Ended::Closed),
-                Lent::NotNow => {
-                    self.rest(reads, 0).await?;
-                    continue;
-                }
+                Lent::NotNow => self.rest(reads, 0).await?,
             }
-            self.link.breathe().await;
         }
     }
 

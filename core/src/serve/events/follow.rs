@@ -47,6 +47,7 @@ pub(super) fn answer<R: Runtime>(
         let mut draining = false;
         let mut stalled = None;
         loop {
+            line.breathe().await;
             if !draining && runtime.is_draining() {
                 draining = true;
                 let time = millis(line.config.pace.reconnection_time);
@@ -62,8 +63,7 @@ pub(super) fn answer<R: Runtime>(
                     line.answering = false;
                     return Err(Ended::Closed);
                 }
-                Lent::Got(()) => line.breathe().await,
-                Lent::NotNow => {}
+                Lent::Got(()) | Lent::NotNow => {}
             }
             let now = line.now();
             let (mut written, mut payload, mut then) = (0, 0, Then::More);
@@ -88,7 +88,6 @@ pub(super) fn answer<R: Runtime>(
                 (Lent::Got(()), Then::Wait(deadline)) if written == 0 && !pending => deadline,
                 (Lent::Got(()), _) => {
                     stalled = None;
-                    line.breathe().await;
                     continue;
                 }
                 (Lent::NotNow | Lent::Eof, _) => {
