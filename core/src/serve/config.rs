@@ -20,6 +20,9 @@ pub struct Config<'a> {
     pub turn: usize,
     /// From a head's first byte to its last (408). Default: 10 s.
     pub head_timeout: Duration,
+    /// How long a request waits for a buffer of [`Runtime::buffer`](super::Runtime::buffer) for its head (503). A head that has
+    /// been coming for half a second gives up its own for it (408). Default: 2 s.
+    pub buffer_timeout: Duration,
     /// From one request's end to the next one's start; the connection then closes. Default: 60 s.
     pub idle_timeout: Duration,
     /// How long a request's content, or a WebSocket message that comes in pieces, may be waited for in all (408; a
@@ -56,6 +59,7 @@ impl Default for Config<'_> {
             max_body: 64 * 1024,
             turn: 16 * 1024,
             head_timeout: Duration::from_secs(10),
+            buffer_timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(20),
             body_rate: 500,

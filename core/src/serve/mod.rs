@@ -55,10 +55,11 @@ pub use websocket::{WebSocket, WebSocketOptions};
 pub use writer::{BodyWriter, EventWriter};
 
 use core::task::{Context, Poll};
+use core::time::Duration;
 
 use heapless::Vec;
 
-use crate::edge::{Interest, Lent, Socket};
+use crate::edge::{Interest, Lent, Socket, never};
 use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status, Version};
 use crate::notice;
 use crate::sink::decimal;
@@ -86,6 +87,12 @@ const PREFLIGHT: Response<'_> = Response {
 /// What may be asked of `*`.
 const ALLOWED: Response<'_> =
     Response { status: Status::OK, content_type: None, headers: &[("Allow", "GET, HEAD, POST, OPTIONS")], body: b"" };
+
+/// Between two looks for a buffer, while all are in use.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A head that has been coming for so long gives up its buffer for others.
+const SLOW: Duration = Duration::from_millis(500);
 
 /// Answers requests.
 #[allow(async_fn_in_trait, reason = "single-threaded executors on both sides: no Send bound is wanted")]
@@ -166,7 +173,7 @@ enum Refused {
     Rule(Refusal),
     /// It did not come in time.
     TimedOut,
-    /// All head buffers are in use: whoever asks is to come back.
+    /// All head buffers stayed in use: whoever asks is to come back.
     Busy,
 }
 
@@ -199,8 +206,16 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
         let mut draining = |_: &mut Context<'_>| if runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending };
         line.wait(Interest::READ, idle, &mut draining).await?;
     }
-    let Some(buffer) = line.runtime.buffer(Purpose::Head) else {
-        return Err(NoRequest::Refused(Refused::Busy));
+    let patience = line.after(line.config.buffer_timeout);
+    let buffer = loop {
+        if let Some(buffer) = line.runtime.buffer(Purpose::Head) {
+            break buffer;
+        }
+        if line.now() >= patience {
+            return Err(NoRequest::Refused(Refused::Busy));
+        }
+        let look = line.after(LOOK);
+        line.wait(Interest::NONE, look, &mut never).await?;
     };
     let mut buffer = Held::new(buffer);
     let deadline = line.after(line.config.head_timeout);
@@ -216,7 +231,15 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
             (bytes.len(), true)
         }
     };
-    let length = match line.read(deadline, &mut take).await {
+    let read = loop {
+        let slow = line.after(SLOW).min(deadline);
+        match line.read(slow, &mut take).await {
+            // It may take its time while nobody else wants the buffer.
+            Err(Ended::TimedOut) if line.now() < deadline && !line.runtime.is_short(Purpose::Head) => {}
+            read => break read,
+        }
+    };
+    let length = match read {
         Ok(true) => complete?,
         Ok(false) => return Err(Ended::Closed.into()),
         Err(Ended::TimedOut) => return Err(NoRequest::Refused(Refused::TimedOut)),

@@ -22,8 +22,14 @@ pub trait Runtime {
     /// The clock.
     fn clock(&self) -> &Self::Clock;
 
-    /// A buffer, or `None` while all are in use: the client is then asked to come back.
+    /// A buffer, or `None` while all are in use: the client waits a little for a head's, and is then asked to come back.
     fn buffer(&self, purpose: Purpose) -> Option<Self::Buffer>;
+
+    /// Whether somebody was refused a buffer since one was last given back: who is slow to fill one gives it up then. Default:
+    /// never, for a runtime that refuses nobody.
+    fn is_short(&self, _purpose: Purpose) -> bool {
+        false
+    }
 
     /// Random bits that spread reconnections. They need not be secret.
     fn random(&self) -> u32;

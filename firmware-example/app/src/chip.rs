@@ -31,6 +31,15 @@ impl Chip {
     }
 }
 
+impl Chip {
+    fn pool(&'static self, purpose: Purpose) -> &'static Pool {
+        match purpose {
+            Purpose::Head => &self.heads,
+            Purpose::Event => &self.events,
+        }
+    }
+}
+
 /// The chip, for a socket that lives for `'s`.
 #[derive(Clone, Copy)]
 pub(crate) struct World<'s> {
@@ -55,10 +64,11 @@ impl<'s> Runtime for World<'s> {
     }
 
     fn buffer(&self, purpose: Purpose) -> Option<Buffer> {
-        match purpose {
-            Purpose::Head => self.chip.heads.lend(),
-            Purpose::Event => self.chip.events.lend(),
-        }
+        self.chip.pool(purpose).lend()
+    }
+
+    fn is_short(&self, purpose: Purpose) -> bool {
+        self.chip.pool(purpose).is_short()
     }
 
     /// Marsaglia's xorshift: it spreads reconnections, no more.

@@ -1,6 +1,6 @@
 //! Buffers that are lent one at a time.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use heapless::Vec;
 
@@ -10,6 +10,8 @@ const MOST: usize = 4;
 /// Buffers for the connections of one executor.
 pub(crate) struct Pool {
     free: RefCell<Vec<&'static mut [u8], MOST>>,
+    /// Somebody found none since one was last given back.
+    short: Cell<bool>,
 }
 
 /// A buffer, which goes back to its pool when it is dropped.
@@ -22,13 +24,22 @@ impl Pool {
     /// A pool of these buffers, of the first [`MOST`] of them.
     pub(crate) fn new<const SIZE: usize, const COUNT: usize>(buffers: &'static mut [[u8; SIZE]; COUNT]) -> Self {
         const { assert!(COUNT <= MOST) };
-        Self { free: RefCell::new(buffers.iter_mut().map(|buffer| buffer.as_mut_slice()).collect()) }
+        let free = buffers.iter_mut().map(|buffer| buffer.as_mut_slice()).collect();
+        Self { free: RefCell::new(free), short: Cell::new(false) }
     }
 
     /// A buffer, if one is free.
     pub(crate) fn lend(&'static self) -> Option<Buffer> {
-        let bytes = self.free.borrow_mut().pop()?;
-        Some(Buffer { bytes, pool: self })
+        let free = self.free.borrow_mut().pop();
+        if free.is_none() {
+            self.short.set(true);
+        }
+        free.map(|bytes| Buffer { bytes, pool: self })
+    }
+
+    /// Whether somebody found none free since one was last given back.
+    pub(crate) fn is_short(&self) -> bool {
+        self.short.get()
     }
 }
 
@@ -46,6 +57,7 @@ impl AsMut<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
+        self.pool.short.set(false);
         // There is room: it came from there.
         let _ = self.pool.free.borrow_mut().push(core::mem::take(&mut self.bytes));
     }

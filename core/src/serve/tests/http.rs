@@ -313,9 +313,42 @@ fn without_a_free_buffer_a_request_is_told_when_to_come_back() {
     let (world, mut client) = open();
     world.heads.set_free(0);
     client.try_send(get("/hello", "").as_bytes());
+    world.pass(Duration::from_secs(2));
     let answer = client.answer().unwrap();
     assert_eq!((answer.status, answer.field("retry-after"), answer.keeps()), (503, Some("5"), false));
     assert!(client.eof);
     client.leave();
     assert!(matches!(client.ended(), Some(Ended::Refused(_))));
+}
+
+#[test]
+fn a_request_waits_for_the_buffer_of_one_that_is_being_answered() {
+    let (world, mut client) = open();
+    world.heads.set_free(0);
+    client.try_send(get("/hello", "").as_bytes());
+    world.pass(Duration::from_millis(500));
+    world.heads.set_free(1);
+    world.pass(Duration::from_millis(20));
+    assert_eq!(client.answer().unwrap().status, 200);
+}
+
+#[test]
+fn a_head_may_take_its_time_until_somebody_else_waits_for_its_buffer() {
+    let (world, mut slow) = open();
+    world.heads.set_free(1);
+    let mut brisk = world.connect(keep(Config::default()), &Own);
+    let head = get("/hello", "");
+    let (first, second) = head.as_bytes().split_at(10);
+    slow.try_send(first);
+    world.pass(Duration::from_secs(5));
+    slow.try_send(second);
+    assert_eq!(slow.answer().unwrap().status, 200);
+
+    slow.try_send(first);
+    world.pass(Duration::from_secs(5));
+    brisk.try_send(head.as_bytes());
+    world.pass(Duration::from_millis(520));
+    assert_eq!(brisk.answer().unwrap().status, 200);
+    assert_eq!(slow.answer().unwrap().status, 408);
+    assert_eq!(world.heads.free(), 1);
 }

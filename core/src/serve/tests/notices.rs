@@ -88,7 +88,9 @@ fn a_client_that_is_sent_away_is_said() {
         let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
         world.heads.set_free(0);
         let mut client = world.connect(config, keep(Events::new(hub)));
-        assert_eq!(client.get("/events/a", "").status, 503);
+        client.try_send(get("/events/a", "").as_bytes());
+        world.pass(config.buffer_timeout);
+        assert_eq!(client.answer().unwrap().status, 503);
         client.leave();
     });
     assert_eq!(lines, ["WARN full: all head buffers in use", "DEBUG connection ended: refused with 503"]);

@@ -92,12 +92,14 @@ impl Wake for Flag {
 
 pub(crate) struct Pool {
     free: Rc<Cell<usize>>,
+    /// Somebody was refused since one was last given back.
+    short: Rc<Cell<bool>>,
     pub(crate) size: Cell<usize>,
 }
 
 impl Pool {
     fn new(count: usize, size: usize) -> Self {
-        Self { free: Rc::new(Cell::new(count)), size: Cell::new(size) }
+        Self { free: Rc::new(Cell::new(count)), short: Rc::default(), size: Cell::new(size) }
     }
 
     pub(crate) fn free(&self) -> usize {
@@ -109,14 +111,19 @@ impl Pool {
     }
 
     fn take(&self) -> Option<Buffer> {
-        self.free.set(self.free.get().checked_sub(1)?);
-        Some(Buffer { bytes: vec![0; self.size.get()], free: Rc::clone(&self.free) })
+        let Some(left) = self.free.get().checked_sub(1) else {
+            self.short.set(true);
+            return None;
+        };
+        self.free.set(left);
+        Some(Buffer { bytes: vec![0; self.size.get()], free: Rc::clone(&self.free), short: Rc::clone(&self.short) })
     }
 }
 
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
     free: Rc<Cell<usize>>,
+    short: Rc<Cell<bool>>,
 }
 
 impl AsRef<[u8]> for Buffer {
@@ -134,6 +141,7 @@ impl AsMut<[u8]> for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         self.free.set(self.free.get() + 1);
+        self.short.set(false);
     }
 }
 
@@ -277,6 +285,13 @@ impl Runtime for World {
         match purpose {
             Purpose::Head => self.heads.take(),
             Purpose::Event => self.events.take(),
+        }
+    }
+
+    fn is_short(&self, purpose: Purpose) -> bool {
+        match purpose {
+            Purpose::Head => self.heads.short.get(),
+            Purpose::Event => self.events.short.get(),
         }
     }
 
