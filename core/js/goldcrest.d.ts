@@ -29,16 +29,18 @@ export type State = 'connecting' | 'open' | 'waiting' | 'closed';
 export interface Failure extends Error {
   /** The status that the server answered. */
   status?: number;
-  /** How long the server asked to wait, in milliseconds. */
+  /** How long the server asked to wait by `Retry-After`, in milliseconds: from 500 to 60000, whatever it said; 0 if it did not. */
   delay?: number;
 }
 
 export interface StateChange {
   /**
    * `connecting`: a transport is being tried. `open`: it works. `waiting`: for the next try; the server may have asked
-   * for that. `closed`: for good, by `close()` or because the server answered 204, 401, 403, 404 or 410.
+   * for that. `closed`: for good, by `close()`, because the server answered 204, 401, 403, 404 or 410, or since none of
+   * `transports` is there.
    */
   readonly state: State;
+  /** Undefined if none of `transports` is there. */
   readonly transport: Transport;
   /** Why it waits, or was closed other than by `close()`. */
   readonly error?: Failure;
@@ -49,7 +51,10 @@ export interface Options {
    * Begin after this id; `newest` (the default): with what is published from now on; `oldest`: with all that the log holds.
    */
   after?: string;
-  /** Which to use, the best first. Default: all, in the order of {@link Transport}. */
+  /**
+   * Which to use, the best first. Default: all, in the order of {@link Transport}. One that nobody knows is a `TypeError` at once;
+   * where none is left, since there is no WebSocket, the subscription is closed from the beginning.
+   */
   transports?: readonly Transport[];
   /** Between two polls, in ms. Default: 3000. */
   pollInterval?: number;
@@ -61,7 +66,11 @@ export interface Options {
   silence?: number;
   /** How long to stay on a lower transport before a higher one is tried again, in ms; longer each time that fails. Default: 10000. */
   climb?: number;
-  /** How long to wait before a reconnect, in ms, until the server says: up to half as much again, and longer each time it fails. Default: 1000. */
+  /**
+   * How long to wait before a reconnect, in ms, until the server says: up to half as much again, and twice as long each time it
+   * fails, but no longer than 60000. Default: 1000. The server may say so by SSE's `retry:`, in digits; what it says is taken
+   * for 500 at least and 60000 at most.
+   */
   retry?: number;
   onEvent?(event: GoldcrestEvent): void;
   onGap?(gap: Gap): void;
@@ -100,6 +109,7 @@ export interface Subscription {
 /**
  * Subscribes to a channel, such as `/events/news`, and begins at once.
  *
- * An error thrown by a callback is reported as uncaught and stops nothing.
+ * An error thrown by a callback is a rejection that nobody handles (`unhandledrejection`) and stops nothing. A fragment of the
+ * URL is not sent.
  */
 export function subscribe(url: string | URL, options?: Options): Subscription;

@@ -2,6 +2,8 @@
 //
 //   BROWSER  chromium, if absent, or firefox
 
+import { readFileSync } from 'node:fs';
+
 import { Proxy } from '../js/proxy.mjs';
 import { isChromium, openBrowser } from './browser.mjs';
 import { promises, same } from './promises.mjs';
@@ -78,6 +80,25 @@ for (const transport of ['websocket', 'sse', 'stream', 'longpoll', 'poll']) {
     await page.close();
   });
 }
+
+await promise('each sample of the manuals that is for a page runs there as it is given', async () => {
+  const samples = ['README.md', 'core/js/README.md'].flatMap((path) => {
+    const text = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+    return [...text.matchAll(/```js\n([^]*?)```/g)].map(([, sample]) => sample).filter((sample) => sample.includes("from '/"));
+  });
+  same(samples.length, 4, 'samples');
+  for (const sample of samples) {
+    const page = await tab();
+    const outcome = await page.evaluate((sample) => new Promise((resolve) => {
+      addEventListener('error', ({ message }) => resolve(message));
+      addEventListener('unhandledrejection', ({ reason }) => resolve(String(reason)));
+      globalThis.ran = () => resolve('ran');
+      document.body.append(Object.assign(document.createElement('script'), { type: 'module', textContent: `${sample}\nran();` }));
+    }), sample);
+    same(outcome, 'ran', sample);
+    await page.close();
+  }
+});
 
 await promise('a page falls to SSE where Upgrade is eaten, and climbs back', async () => {
   const channel = `${prefix}-fall`;

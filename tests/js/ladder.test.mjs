@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { Proxy } from './proxy.mjs';
 import { stub } from './stub.mjs';
-import { base, channel, publish, stored, TRANSPORTS, until, watch } from './subject.mjs';
+import { base, channel, publish, stored, subscribe, TRANSPORTS, until, watch } from './subject.mjs';
 
 /** Publishes all the while; `stop()` resolves to all ids. */
 function talker(name) {
@@ -237,13 +237,13 @@ test('a full server is asked again when it said, not before, on the same transpo
 test('SSE that says when to come back and ends is a full server: it is no reason to fall', async () => {
   const server = await stub((_, response, n) => {
     response.setHeader('Content-Type', 'text/event-stream');
-    if (n < 1) response.end('retry: 300\n\n');
+    if (n < 1) response.end('retry: 600\n\n');
     else response.write('retry: 1\nid: 0000000a-1\n\n');
   });
   const seen = watch(`${server.base}events/a`, { transports: ['sse', 'poll'] });
   await seen.is('sse');
   const waited = server.at[1] - server.at[0];
-  assert.ok(waited >= 295 && waited < 700, `${waited} ms`);
+  assert.ok(waited >= 595 && waited < 1200, `${waited} ms`);
   seen.handle.close();
   server.close();
 });
@@ -251,15 +251,119 @@ test('SSE that says when to come back and ends is a full server: it is no reason
 test('the reconnection time that the server told is kept, and spread', async () => {
   const server = await stub((_, response) => {
     response.setHeader('Content-Type', 'text/event-stream');
-    response.end('retry: 100\nid: 0000000a-1\n\n');
+    response.end('retry: 600\nid: 0000000a-1\n\n');
   });
   const seen = watch(`${server.base}events/a`, { transports: ['sse'] });
   await until(() => server.at.length > 6);
   const waited = server.at.slice(1).map((at, n) => at - server.at[n]);
-  assert.ok(waited.every((ms) => ms >= 98 && ms < 250), `${waited}`);
+  assert.ok(waited.every((ms) => ms >= 595 && ms < 1100), `${waited}`);
   assert.ok(Math.max(...waited) - Math.min(...waited) > 3, `${waited}`);
   seen.handle.close();
   server.close();
+});
+
+/** How often `answer` is asked within `ms` by a subscription that waits a millisecond when nobody tells it otherwise. */
+async function asked(answer, ms, options) {
+  const server = await stub(answer);
+  const seen = watch(`${server.base}events/a`, { transports: ['sse'], ...options });
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  seen.handle.close();
+  server.close();
+  return server.at.length;
+}
+
+for (const [told, least, most] of [['0', 2, 3], ['1', 2, 3], ['99999999999999999999', 1, 1], ['9999999999', 1, 1]]) {
+  test(`retry: ${told} is taken for the nearest that a server may ask for, though each stream works and ends`, async () => {
+    const count = await asked((_, response) => {
+      response.setHeader('Content-Type', 'text/event-stream');
+      response.end(`retry: ${told}\nid: 0000000a-1\n\n`);
+    }, 1300);
+    assert.ok(count >= least && count <= most, `${count} requests`);
+  });
+}
+
+for (const told of ['abc', '-1', '1e9', '0x10', '5 ', '']) {
+  test(`retry: "${told}" is passed over (WHATWG HTML §9.2.6)`, async () => {
+    const count = await asked((_, response) => {
+      response.setHeader('Content-Type', 'text/event-stream');
+      response.end(`retry: ${told}\nid: 0000000a-1\n\n`);
+    }, 1300, { retry: 600 });
+    assert.ok(count >= 2 && count <= 3, `${count} requests`);
+  });
+}
+
+for (const [told, most] of [['4294967295', 1], ['2147484', 1], ['0', 3]]) {
+  test(`Retry-After: ${told} is taken for the nearest that a server may ask for`, async () => {
+    const count = await asked((_, response) => response.writeHead(503, { 'Retry-After': told }).end(), 1300);
+    assert.ok(count <= most, `${count} requests`);
+  });
+}
+
+for (const told of ['-1', '1.5', 'Fri, 31 Dec 9999 23:59:59 GMT']) {
+  test(`Retry-After: ${told} is passed over`, async () => {
+    const count = await asked((_, response) => response.writeHead(503, { 'Retry-After': told }).end(), 1300, { retry: 600 });
+    assert.ok(count >= 2 && count <= 3, `${count} requests`);
+  });
+}
+
+test('however often it failed, it waits no longer than a minute and a half', async () => {
+  const { setTimeout } = globalThis;
+  const waits = [];
+  // Every wait is over at once; what was asked for is kept.
+  globalThis.setTimeout = (call, ms, ...rest) => setTimeout(call, (waits.push(ms), Math.min(ms, 1)), ...rest);
+  try {
+    const handle = subscribe('http://127.0.0.1:9/', { transports: ['poll'], retry: 1000, patience: 7, fetch: () => Promise.reject(new TypeError('nobody')) });
+    await until(() => waits.length > 3000);
+    handle.close();
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  const most = Math.max(...waits);
+  assert.ok(most > 60_000 && most <= 90_000, `${most} ms`);
+});
+
+test('polls may be further apart than a server may take to answer', async () => {
+  const server = await stub((_, response) => response.end('{"events":[],"after":"0000000a-1"}'));
+  const seen = watch(`${server.base}events/a`, { transports: ['poll'], pollInterval: 300, patience: 100 });
+  await until(() => server.at.length > 3);
+  assert.deepEqual(seen.states.map(({ state }) => state), ['connecting', 'open']);
+  seen.handle.close();
+  server.close();
+});
+
+test('a fragment of the URL is not sent, and spoils nothing', async () => {
+  for (const transport of TRANSPORTS) {
+    const name = channel('fragment');
+    for (const [at, query] of ['', '?page=js', '?'].entries()) {
+      const seen = watch(`${base}events/${name}${query}#top?a&b`, { transports: [transport] });
+      await seen.is(transport);
+      const id = await seen.handle.publish(`${at}`);
+      await seen.has(id);
+      seen.handle.close();
+    }
+    assert.deepEqual((await stored(name)).map(({ data }) => data), ['0', '1', '2'], transport);
+  }
+});
+
+test('without a WebSocket and with nothing else it may use it is closed, and says of what', async () => {
+  const { WebSocket } = globalThis;
+  globalThis.WebSocket = undefined;
+  try {
+    const seen = watch(`${base}events/none`, { transports: ['websocket'], WebSocket: undefined });
+    assert.equal(seen.handle.state, 'closed');
+    assert.match(seen.states.at(-1).error.message, /websocket/);
+    await assert.rejects(seen.handle.publish('x'), /websocket/);
+    seen.handle.close();
+    assert.equal(seen.states.length, 1);
+  } finally {
+    globalThis.WebSocket = WebSocket;
+  }
+});
+
+test('a transport that nobody knows is an error at once', () => {
+  for (const transports of [['fax'], ['sse', 'fax'], ['SSE'], ['']]) {
+    assert.throws(() => watch(`${base}events/none`, { transports }), (error) => error instanceof TypeError && error.message === `no transport ${transports.at(-1)}`);
+  }
 });
 
 for (const status of [204, 401, 403, 404, 410]) {

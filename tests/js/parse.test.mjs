@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { WebSocketServer } from 'ws';
+
 import { stub } from './stub.mjs';
 import { until, watch } from './subject.mjs';
 
@@ -71,6 +73,8 @@ for (const [what, transport, type, body] of [
   ['an endless line', 'stream', 'application/x-ndjson', 'x'],
   ['an endless field', 'sse', 'text/event-stream', 'x'],
   ['an endless event', 'sse', 'text/event-stream', 'data:xxxxxxxx\n'],
+  ['an endless answer to a poll', 'poll', 'application/json', ' '],
+  ['an endless answer to a long poll', 'longpoll', 'application/json', '{'],
 ]) {
   test(`${what} is given up after some megabytes`, async () => {
     const piece = Buffer.from(body.repeat(65536 / body.length));
@@ -92,10 +96,82 @@ for (const [what, transport, type, body] of [
   });
 }
 
+test('an endless answer to a publication is given up after some megabytes, and its error is short', async () => {
+  const piece = Buffer.alloc(65536, 'x');
+  let sent = 0;
+  const server = await stub((request, response) => {
+    if (request.method !== 'POST') return;
+    if (/short/.test(request.headers['idempotency-key'])) return response.writeHead(400).end('x'.repeat(1 << 20));
+    const more = () => {
+      while (!response.destroyed && response.write(piece)) sent += piece.length;
+      sent += piece.length;
+    };
+    response.on('drain', more);
+    more();
+  });
+  const seen = watch(`${server.base}events/a`, { transports: ['poll'], patience: 60_000, retry: 60_000 });
+  await assert.rejects(seen.handle.publish('x', { key: 'short' }), ({ status, message }) => status === 400 && message.length < 300);
+  seen.handle.publish('x').catch(() => {});
+  await until(() => sent > 4 << 20);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.ok(sent < 32 << 20, `${sent} bytes`);
+  seen.handle.close();
+  server.close();
+});
+
+/** A server of `goldcrest.v1` that says what it is given, or what that returns for the connection. */
+async function socketThatSays(...messages) {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  server.on('connection', (socket) => messages.forEach((message) => socket.send(typeof message === 'function' ? message() : message)));
+  await new Promise((resolve) => server.on('listening', resolve));
+  return { url: `http://127.0.0.1:${server.address().port}/events/a`, close: () => (server.clients.forEach((client) => client.terminate()), server.close()) };
+}
+
+for (const said of ['4000000000', '9007199254740993', '1e9', '"x"', 'null', 'true', '[]', '[{"id":"1-1","type":"t","data":"x"}]', '', 'x', Buffer.from('{}'), Buffer.from('[]\nx'), Buffer.from('\n')]) {
+  test(`on a WebSocket ${typeof said === 'string' ? 'text' : 'bytes'} that are no event, ${JSON.stringify(`${said}`)}, are a failure that is told`, async () => {
+    const server = await socketThatSays(said);
+    const before = process.memoryUsage().arrayBuffers;
+    const seen = watch(server.url, { transports: ['websocket'], after: 'oldest', retry: 60_000 });
+    await until(() => seen.handle.state === 'waiting');
+    const { message, name } = seen.states.at(-1).error;
+    assert.ok(message.length < 200 && name !== 'TypeError' && name !== 'RangeError', `${name}: ${message}`);
+    assert.deepEqual(seen.events, []);
+    assert.ok(process.memoryUsage().arrayBuffers - before < 64 << 20);
+    seen.handle.close();
+    server.close();
+  });
+
+  test(`a line of a stream that is no event, ${JSON.stringify(`${said}`)}, is a failure that is told`, async () => {
+    if (!`${said}`.trim() || typeof said !== 'string') return;
+    const server = await stub((_, response) => response.setHeader('Content-Type', 'application/x-ndjson').end(`${said}\n`));
+    const seen = watch(`${server.base}events/a`, { transports: ['stream'], after: 'oldest', retry: 60_000 });
+    await until(() => seen.handle.state === 'waiting');
+    const { message, name } = seen.states.at(-1).error;
+    assert.ok(message.length < 200 && name !== 'TypeError', `${name}: ${message}`);
+    assert.ok(seen.states.every(({ state }) => state !== 'open'), 'it never worked');
+    seen.handle.close();
+    server.close();
+  });
+}
+
+test('after text that is no event a WebSocket is made anew, and what comes is heard', async () => {
+  let connections = 0;
+  const server = await socketThatSays(() => ((connections += 1) === 1 ? '4000000000' : '{"id":"1-1","type":"t","data":"x"}'), Buffer.from('{"id":"1-2","type":"b"}\n\n\0'));
+  const seen = watch(server.url, { transports: ['websocket'], after: 'oldest' });
+  await seen.has('1-2');
+  assert.deepEqual(seen.events, [{ id: '1-1', type: 't', data: 'x' }, { id: '1-2', type: 'b', data: new Uint8Array([10, 0]) }]);
+  assert.equal(connections, 2);
+  seen.handle.close();
+  server.close();
+});
+
 for (const [what, type, body] of [
   ['a page of somebody between', 'text/html', '<p>log in</p>'],
   ['no JSON', 'application/json', '{"events":['],
   ['something else', 'application/json', '{}'],
+  ['a number', 'application/json', '4000000000'],
+  ['an array', 'application/json', '[]'],
+  ['null', 'application/json', 'null'],
 ]) {
   test(`${what} is a failure that is told, and tried again`, async () => {
     const server = await stub((_, response, n) => {
@@ -110,20 +186,20 @@ for (const [what, type, body] of [
   });
 }
 
-test('what a callback throws is reported, and stops nothing', async () => {
+test('what a callback throws is reported as unhandled, and stops nothing', async () => {
   const body = ['1-1', '1-2', '1-3'].map((id) => `${JSON.stringify({ id, type: 't', data: '' })}\n`).join('');
   const server = await stub((_, response) => response.setHeader('Content-Type', 'application/x-ndjson').write(body));
   const thrown = [];
-  const listeners = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException').on('uncaughtException', ({ message }) => thrown.push(message));
+  const listeners = process.listeners('unhandledRejection');
+  process.removeAllListeners('unhandledRejection').on('unhandledRejection', ({ message }) => thrown.push(message));
   const ids = [];
   const seen = watch(`${server.base}events/a`, { transports: ['stream'], after: 'oldest', onEvent({ id }) {
     ids.push(id);
     throw new Error(id);
   } });
   await until(() => thrown.length === 3);
-  process.removeAllListeners('uncaughtException');
-  listeners.forEach((listener) => process.on('uncaughtException', listener));
+  process.removeAllListeners('unhandledRejection');
+  listeners.forEach((listener) => process.on('unhandledRejection', listener));
   assert.deepEqual([ids, thrown, server.at.length], [['1-1', '1-2', '1-3'], ['1-1', '1-2', '1-3'], 1]);
   seen.handle.close();
   server.close();

@@ -60,8 +60,8 @@ export class Proxy {
       if (asked >= cutRequest) setTimeout(end, 5, how ?? 'reset');
     });
     far.on('data', (bytes) => {
-      // So that nobody waits for seconds: as many bytes, less time.
-      let text = bytes.toString('latin1').replace('retry: 3000', 'retry: 0003');
+      // So that nobody waits for seconds, or for the least that a server may ask for: as many bytes, and a comment.
+      let text = bytes.toString('latin1').replace('retry: 3000', ':etry: 3000');
       if (hold && /^HTTP\/1\.1 200(?:.*\r\n)*?Transfer-Encoding/.test(text)) {
         held = true;
         text = hold === 'body' ? text.slice(0, text.indexOf('\r\n\r\n') + 4) : '';

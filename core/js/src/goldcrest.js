@@ -1,7 +1,8 @@
 // A subscription: one cursor, and the best transport that works. The ladder is here; each rung is in transports.js.
 
-import { failure, refused } from './failure.js';
+import { failure, LONGEST, refused } from './failure.js';
 import { isAfter } from './ids.js';
+import { object, read } from './lines.js';
 import { outbox } from './outbox.js';
 import { techniques } from './transports.js';
 
@@ -11,31 +12,29 @@ const FINAL = [204, 401, 403, 404, 410];
 /** Subscribes to a channel; goldcrest.d.ts tells what it takes and returns. */
 export function subscribe(url, options = {}) {
   const { pollInterval = 3e3, wait = 25, patience = 5e3, silence = 4e4, climb = 1e4 } = options;
-  const fetch = options.fetch ?? globalThis.fetch;
-  const Socket = options.WebSocket ?? globalThis.WebSocket;
-  const { href, search } = new URL(url, globalThis.location?.href);
-  const query = href.replace(/^ws/, 'http') + (search ? '&' : '?');
-  const ladder = (options.transports ?? Object.keys(techniques)).filter((name) => name !== 'websocket' || Socket);
+  const { fetch = globalThis.fetch, WebSocket: Socket = globalThis.WebSocket, transports = Object.keys(techniques) } = options;
+  let { after: cursor = 'newest', retry = 1e3 } = options;
+  const href = new URL(url, globalThis.location).href.replace(/^ws/, 'http').replace(/#.*/, '');
+  const query = href + (/\?/.test(href) ? '&' : '?');
+  const ladder = transports.filter((name) => {
+    if (!techniques[name]) throw TypeError(`no transport ${name}`);
+    return name !== 'websocket' || Socket;
+  });
 
-  let cursor = options.after ?? 'newest';
-  let retry = options.retry ?? 1e3;
   let rung = 0;
   let state;
   let current; // the attempt that works
   const attempts = new Set(); // it, and one that tries to take over
-  const naps = new Map(); // what ends a wait, and whether only time may
+  const naps = new Set(); // what ends each wait
   const over = new AbortController();
   let fails = 0; // in a row
   let breaks = 0; // in a row on this rung, before anything was heard
   let climbs = 1; // those that failed in a row, and this one: each waits as much longer
   let climber;
 
-  function call(name, said) {
-    try {
-      options[name]?.(said);
-    } catch (error) {
-      setTimeout(() => { throw error; }); // theirs: it does not stop the stream
-    }
+  // What theirs throws is a rejection that nobody handles: it does not stop the stream.
+  async function call(name, said) {
+    options[name]?.(said);
   }
 
   function set(next, error) {
@@ -43,19 +42,21 @@ export function subscribe(url, options = {}) {
     call('onState', { state, transport: ladder[rung], error });
   }
 
+  /** Resolves after `ms`, or when it is roused: by an event only if it is not deaf. */
   const nap = (ms, deaf) => new Promise((resolve) => {
-    const rouse = () => {
+    const rouse = (event) => {
+      if (event && deaf) return;
       clearTimeout(timer);
       naps.delete(rouse);
       resolve();
     };
     const timer = setTimeout(rouse, ms);
-    naps.set(rouse, deaf);
+    naps.add(rouse);
   });
 
   /** Before the next try: what the server asked for, else further apart each time; never all clients at once. */
   const backOff = (tries, told) =>
-    nap((told || retry * 2 ** Math.min(tries, 4)) * (1 + Math.random() / 2), told);
+    nap((told || Math.min(retry * 2 ** tries, LONGEST)) * (1 + Math.random() / 2), told);
 
   const { publish, ...out } = outbox(query, fetch, () => current?.socket, backOff);
 
@@ -69,37 +70,38 @@ export function subscribe(url, options = {}) {
     // Without an error nothing follows.
     const cut = (error) => {
       controller.abort(error);
+      attempt.socket?.close();
       clearTimeout(timer);
-      if (attempts.delete(attempt) && error) ended(attempt, error);
+      if (attempts.delete(attempt) && error) ended(attempt, at, error);
     };
     const attempt = {
-      at,
-      signal,
       cut,
       wait,
-      patience,
-      silence,
       Socket,
       answered: out.answered,
-      pause: () => nap(pollInterval),
-      told: (ms) => (retry = ms),
-      watch(ms = silence, then = () => cut(failure('silent', { silent: 1 }))) {
+      pause() {
+        clearTimeout(timer); // of the request before it
+        return nap(pollInterval);
+      },
+      told: (ms) => (retry = ms || retry),
+      watch(seconds) {
         clearTimeout(timer);
-        if (!signal.aborted) timer = setTimeout(then, ms);
+        const calm = seconds === undefined;
+        const late = () => (calm && attempt.probe ? attempt.probe() : cut(failure('silent', { silent: 1 })));
+        if (!signal.aborted) timer = setTimeout(late, calm ? silence : patience + seconds * 1e3);
       },
       address(transport) {
         from = cursor;
         return `${query}transport=${transport}&after=${encodeURIComponent(cursor)}`;
       },
       async ask(transport, seconds = 0) {
-        attempt.watch(patience + seconds * 1e3);
+        attempt.watch(seconds);
         const answer = await fetch(attempt.address(transport), { signal, cache: 'no-store' });
         if (answer.status !== 200) throw refused(answer);
-        if (/html/.test(answer.headers.get('content-type'))) throw failure('a page'); // of somebody between
         return answer;
       },
       async pin(id) {
-        if (cursor === 'newest') cursor = id ?? (await (await attempt.ask('poll')).json()).after;
+        if (cursor === 'newest') cursor = id ?? object(await read(await attempt.ask('poll'))).after;
       },
       live() {
         if (attempt === current || signal.aborted) return;
@@ -119,14 +121,13 @@ export function subscribe(url, options = {}) {
             cursor = after;
             call('onGap', { missed: gap.missed, after });
           }
-        } else if (id && isAfter(id, cursor)) {
-          attempt.place(id);
+        } else if (id && attempt.place(id)) {
           call('onEvent', { id, type, data: encoding ? Uint8Array.from(atob(data), (char) => char.charCodeAt()) : data });
         }
       },
       place(id) {
         attempt.heard = 1;
-        if (attempt === current && isAfter(id, cursor)) cursor = id;
+        return attempt === current && isAfter(id, cursor) && (cursor = id);
       },
     };
     attempts.add(attempt);
@@ -134,13 +135,12 @@ export function subscribe(url, options = {}) {
       rung = at;
       set('connecting');
     }
-    techniques[ladder[at]](attempt).then(() => cut(failure('ended')), cut);
+    techniques[ladder[at]](attempt).then((delay) => cut(failure('ended', { delay })), cut);
   }
 
   // ---- the ladder
 
-  async function ended(attempt, error) {
-    const { at, heard } = attempt;
+  async function ended(attempt, at, error) {
     const worked = current === attempt;
     // What holds back one kind of endless body holds back the other.
     const below = error.silent && ladder[at + 1] === 'stream' ? at + 2 : at + 1;
@@ -157,9 +157,9 @@ export function subscribe(url, options = {}) {
     attempts.forEach((other) => other.cut());
     out.pump();
     if (FINAL.includes(error.status)) return close(error);
-    if (heard) fails = breaks = 0;
+    if (attempt.heard) fails = breaks = 0;
     // A transport that never worked, or breaks again and again, is left; not because the server is full.
-    if (!error.delay && (!worked || (!heard && breaks++))) {
+    if (!error.delay && (!worked || (!attempt.heard && breaks++))) {
       breaks = 0;
       rung = ladder[below] ? below : 0;
       // Nobody there is no fault of the transport: once somebody is, the higher ones are tried at once.
@@ -168,7 +168,7 @@ export function subscribe(url, options = {}) {
     }
     set('waiting', error);
     await backOff(fails++, error.delay);
-    if (!over.signal.aborted && !attempts.size) start(rung);
+    if (state === 'waiting') start(rung);
   }
 
   function climbLater() {
@@ -179,13 +179,13 @@ export function subscribe(url, options = {}) {
   }
 
   /** Something may have changed: wait no longer, and see whether the connection is still one. */
-  function wake() {
-    naps.forEach((deaf, rouse) => (deaf && !over.signal.aborted) || rouse());
+  function wake(event) {
+    naps.forEach((rouse) => rouse(event));
     current?.probe?.();
   }
 
   function close(error) {
-    if (over.signal.aborted) return;
+    if (state === 'closed') return;
     over.abort();
     current = undefined;
     clearTimeout(climber);
@@ -197,7 +197,8 @@ export function subscribe(url, options = {}) {
 
   // `over` is taken for its `signal`, which takes the listeners away.
   for (const kind of ['online', 'visibilitychange']) globalThis.addEventListener?.(kind, wake, over);
-  start(0);
+  if (ladder[0]) start(0);
+  else close(failure(`no transport here: ${transports}`));
   return {
     publish,
     close: () => close(),

@@ -3,6 +3,7 @@
 // Each publication has an idempotency key, so that one whose answer was lost is sent again and stored once.
 
 import { failure, refused } from './failure.js';
+import { object, read } from './lines.js';
 
 /** Unanswered publications on a WebSocket: fewer than the keys that a small server remembers. */
 const WINDOW = 8;
@@ -23,10 +24,10 @@ export function outbox(query, fetch, line, pause) {
 
   /** Sends what the WebSocket may take; false where the first goes by POST. What was lost with a WebSocket does: that tells why. */
   function send(socket = line()) {
-    const lost = ({ via }) => !socket || (via && via !== socket);
-    if (lost(queue[0])) return false;
+    // Those that were lost come first.
+    const { via = socket } = queue[0];
+    if (!via || via !== socket) return false;
     for (const item of queue.slice(0, WINDOW)) {
-      if (lost(item)) break;
       if (item.via) continue;
       item.via = socket;
       const { data, body, type, ref, key } = item;
@@ -39,10 +40,10 @@ export function outbox(query, fetch, line, pause) {
   async function pump() {
     if (posting) return;
     posting = true;
-    for (let tries = 0; queue[0] && !send(); tries += 1) {
+    let tries = 0;
+    while (queue[0] && !send()) {
       const [item] = queue;
       const { body, type, key } = item;
-      let delay;
       try {
         const answer = await fetch(`${query}type=${encodeURIComponent(type)}`, {
           method: 'POST',
@@ -50,14 +51,15 @@ export function outbox(query, fetch, line, pause) {
           body,
           signal: AbortSignal.timeout(POST_TIMEOUT),
         });
-        const said = await answer.text();
-        const error = refused(answer, said);
-        if (answer.ok) settle(item, JSON.parse(said).id);
-        else if (answer.status < 500 && answer.status !== 429) settle(item, Promise.reject(error));
-        else delay = error.delay;
-      } catch { /* it may have been stored: the key tells */ }
-      if (queue[0] !== item) tries = -1;
-      else await pause(tries, delay);
+        const said = await read(answer);
+        if (!answer.ok) throw refused(answer, said);
+        settle(item, object(said).id);
+        tries = 0;
+      } catch (error) {
+        if (error.status < 500 && error.status !== 429) settle(item, Promise.reject(error));
+        // Without a status it may have been stored: the key tells.
+        else if (queue[0] === item) await pause(tries++, error.delay);
+      }
     }
     posting = false;
   }

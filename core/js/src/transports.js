@@ -10,13 +10,13 @@
 //   place(id)              says where the log stands
 //   cut(error)             ends it
 
-import { failure } from './failure.js';
-import { bounded, lines } from './lines.js';
+import { asked, failure } from './failure.js';
+import { bounded, lines, object, read } from './lines.js';
 
 /** One answer of polling or long polling; how many events were in it, `Infinity` where the server may hold more. */
 async function list(attempt, transport, seconds) {
-  const text = await (await attempt.ask(transport, seconds)).text();
-  const { events, gap, after } = JSON.parse(text);
+  const text = await read(await attempt.ask(transport, seconds));
+  const { events, gap, after } = object(text);
   attempt.live();
   // Reading goes on just before the first event.
   attempt.take({ gap, after: events[0]?.id.replace(/\d+$/, (seq) => seq - 1) ?? after });
@@ -28,38 +28,34 @@ async function list(attempt, transport, seconds) {
 export const techniques = {
   async websocket(attempt) {
     await attempt.pin();
-    const { signal, cut, live, watch, Socket, patience, silence } = attempt;
-    watch(patience);
-    const socket = new Socket(attempt.address('websocket').replace('http', 'ws'), 'goldcrest.v1');
+    attempt.watch(0);
+    const socket = attempt.socket = new attempt.Socket(attempt.address('websocket').replace('http', 'ws'), 'goldcrest.v1');
     socket.binaryType = 'arraybuffer';
     // No script sees a ping: so ask for what is answered and changes nothing.
-    const probe = () => {
+    attempt.probe = () => {
       socket.send('{"ref":0}');
-      watch(patience);
+      attempt.watch(0);
     };
     socket.onopen = () => {
-      if (!socket.protocol) return cut(failure('no goldcrest.v1'));
-      attempt.socket = socket;
-      attempt.probe = probe;
-      watch(silence, probe);
-      live();
+      if (!socket.protocol) return attempt.cut(failure('no goldcrest.v1'));
+      attempt.watch();
+      attempt.live();
     };
     socket.onerror = () => {};
-    socket.onclose = ({ code, reason }) => cut(failure(`closed ${code} ${reason}`));
+    socket.onclose = ({ code, reason }) => attempt.cut(failure(`closed ${code} ${reason}`));
     socket.onmessage = ({ data }) => {
-      watch(silence, probe);
+      attempt.watch();
       try {
-        const bytes = new Uint8Array(data); // of an object as text: none
+        const bytes = new Uint8Array(typeof data === 'string' ? 0 : data);
         const end = bytes.indexOf(10);
-        const said = JSON.parse(end < 0 ? data : new TextDecoder().decode(bytes.subarray(0, end)));
+        const said = object(end < 0 ? data : new TextDecoder().decode(bytes.subarray(0, end)));
         if (end > 0) said.data = bytes.subarray(end + 1);
         if (said.ref) attempt.answered(said);
         else attempt.take(said);
       } catch (error) {
-        cut(error);
+        attempt.cut(error);
       }
     };
-    signal.onabort = () => socket.close();
     await new Promise(() => {});
   },
 
@@ -78,7 +74,8 @@ export const techniques = {
       const { event, data, retry } = block;
       id = block.id ?? id;
       block = {};
-      if (retry) delay = attempt.told(+retry);
+      delay = asked(retry, 1) || delay;
+      attempt.told(delay);
       // A block without an id is how a full server says when to come back.
       if (!id) return;
       attempt.live();
@@ -86,18 +83,19 @@ export const techniques = {
       const [type, encoding] = (event || 'message').split(';');
       // The first block says where it began; a gap that follows is told of where it was to begin.
       if (!data) attempt.pin(id);
-      else if (type === 'gap') attempt.take({ gap: JSON.parse(text), after: id });
+      else if (type === 'gap') attempt.take({ gap: object(text), after: id });
       else attempt.take({ id, type, data: text, encoding });
     });
-    if (!id) throw failure('no events', { delay });
+    if (!id) return delay;
   },
 
   async stream(attempt) {
     await attempt.pin();
-    const answer = await attempt.ask('stream');
-    attempt.live();
-    attempt.watch();
-    await lines(attempt, answer, (line) => line && attempt.take(JSON.parse(line)));
+    await lines(attempt, await attempt.ask('stream'), (line) => {
+      const said = line ? object(line) : {};
+      attempt.live();
+      attempt.take(said);
+    });
   },
 
   async longpoll(attempt) {
