@@ -268,6 +268,17 @@ await promise('a channel that is not there is told to each tab', async () => {
   }
 });
 
+await promise('a transport that nobody knows is told to each tab, and so is nobody left waiting', async () => {
+  for (const page of [await tab(), await tab()]) {
+    await listen(page, '/goldcrest-shared.js', `/events/${prefix}-fax`, { transports: ['fax'] });
+    await until(async () => (await heard(page)).state === 'closed', 'closed');
+    same((await heard(page)).states, ['closed undefined'], 'what it was told');
+    same(await page.evaluate(() => handle.publish('x').then(() => 'stored', ({ message }) => message)), 'closed', 'a publication');
+    same(await page.evaluate(() => import('/goldcrest.js').then(({ subscribe }) => subscribe('/events/x', { transports: ['fax'] })).then(String, String)), 'TypeError: no transport fax', 'without sharing');
+    await page.close();
+  }
+});
+
 await context.close();
 await proxy.close();
 end();

@@ -68,13 +68,24 @@ export function subscribe(url, options = {}) {
     else if (call === 'lost') join(); // the page slept, and the worker took it for gone
     else if (call) {
       if (call === 'onState') ({ state, transport } = said);
-      options[call]?.(said);
+      if (state === 'closed') end(said);
+      else options[call]?.(said);
     } else port.postMessage({ here: 1 });
   }
 
   function leave() {
     port?.postMessage({ bye: 1 });
     port?.close();
+  }
+
+  function end(said) {
+    if (closed) return;
+    over.abort();
+    if (own) own.close();
+    else leave();
+    closed = true;
+    pending.forEach((_, key) => settle(key, Promise.reject(Error('closed'))));
+    if (!own) onState?.(said);
   }
 
   const back = ({ persisted }) => persisted && join();
@@ -88,15 +99,7 @@ export function subscribe(url, options = {}) {
       pending.set(key, { data, type, size: new Blob([data]).size, resolve });
       send(key, pending.get(key));
     }),
-    close() {
-      if (closed) return;
-      over.abort();
-      if (own) own.close();
-      else leave();
-      closed = true;
-      pending.forEach((_, key) => settle(key, Promise.reject(Error('closed'))));
-      if (!own) onState?.({ state: 'closed', transport });
-    },
+    close: () => end({ state: 'closed', transport }),
     get bufferedAmount() { return [...pending.values()].reduce((sum, { size }) => sum + size, 0); },
     get cursor() { return own ? own.cursor : cursor; },
     get state() { return closed ? 'closed' : own ? own.state : state; },

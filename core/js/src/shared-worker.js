@@ -57,7 +57,7 @@ export function serve(port) {
     }, ASK);
     if (after === 'newest') at = handle.cursor;
     if (after === 'newest' || ports.size < 2) return members.add(tell);
-    own = subscribe(url, { ...options, after, transports: ['poll'], pollInterval: CATCH_UP, onEvent: (said) => tell('onEvent', said), onGap: (said) => tell('onGap', said) });
+    own = subscribe(url, { ...options, after, transports: ['poll'], pollInterval: CATCH_UP, onEvent: tell.bind(null, 'onEvent'), onGap: tell.bind(null, 'onGap') });
     catchUp(handle, members);
   }
 
@@ -83,13 +83,19 @@ export function serve(port) {
     channel = null;
     if (call) port.postMessage({ call });
     port.close();
-    if (!ports.size) handle.close(); // which says `closed`
+    if (!ports.size) handle?.close(); // which says `closed`
   }
 
   port.onmessage = ({ data }) => {
     missed = 0;
-    if (data.url) enter(data);
-    else if (data.bye) leave();
+    if (data.url) {
+      try {
+        enter(data);
+      } catch (error) { // what it subscribes to, or how, makes no sense
+        channels.delete(key);
+        tell('onState', { state: 'closed', error });
+      }
+    } else if (data.bye) leave();
     else if (data.key) {
       channel?.handle.publish(data.data, data).then(
         (id) => port.postMessage({ key: data.key, id }),
