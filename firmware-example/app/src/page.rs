@@ -1,13 +1,14 @@
-//! `/` and `/goldcrest.js`: the page and the module that it uses, packed and compiled in.
+//! `/`, `/goldcrest.js` and `/goldcrest-shared.js`: the page and the modules that it uses, packed and compiled in.
 
 use goldcrest_core::http::{Method, Response, Status};
-use goldcrest_core::script::{GOLDCREST, Script};
+use goldcrest_core::script::{GOLDCREST, GOLDCREST_SHARED, Script};
 use goldcrest_core::serve::{Exchange, Outcome, Runtime};
 
 static PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
 
-/// The module for browsers, in its packed form alone: the other one would take twice as much flash.
-pub(crate) static MODULE: Script = Script { plain: b"// Ask with Accept-Encoding: gzip.\n", ..GOLDCREST };
+/// The modules for browsers, in their packed form alone: the other one would take twice as much flash.
+static MODULES: [Script; 2] = [Script { plain: ASK, ..GOLDCREST }, Script { plain: ASK, ..GOLDCREST_SHARED }];
+const ASK: &[u8] = b"// Ask with Accept-Encoding: gzip.\n";
 
 const DOORS: &str = "\
 This is a chip. Its page is for browsers (ask with Accept-Encoding: gzip); everything else goes by hand:
@@ -18,6 +19,11 @@ This is a chip. Its page is for browsers (ask with Accept-Encoding: gzip); every
   curl HOST/memory
 WebSockets: /events/sensors, /events/chat, /led (on, off, toggle), /echo
 ";
+
+/// The module that is served at `path`, if there is one.
+pub(crate) fn module(path: &str) -> Option<&'static Script> {
+    MODULES.iter().find(|module| module.path == path)
+}
 
 pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
     if !matches!(exchange.request().method(), Method::Get | Method::Head) {

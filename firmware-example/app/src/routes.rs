@@ -23,11 +23,13 @@ impl Handler for Routes {
     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
         match exchange.request().path() {
             "/" => page::answer(exchange).await,
-            "/goldcrest.js" => page::MODULE.answer(exchange).await,
             "/memory" => memory::answer(exchange, self.board).await,
             "/led" => led::answer(exchange).await,
             "/echo" => echo::answer(exchange).await,
-            _ => self.events.handle(exchange).await,
+            path => match page::module(path) {
+                Some(module) => module.answer(exchange).await,
+                None => self.events.handle(exchange).await,
+            },
         }
     }
 }
