@@ -138,6 +138,39 @@ await promise('a hidden tab holds nothing, and goes on from its cursors', async 
   nothingLost(await until((seen) => all(seen, (one, name) => one.events > before.transports[name].events)));
 });
 
+await promise('all tabs that show the page are one connection more, in no row of the table', async () => {
+  const figures = async (name) => (await (await fetch(`${base}/page/figures?page=${name}`)).json()).transports.websocket?.open ?? 0;
+  const reached = async (count) => {
+    for (const deadline = Date.now() + TIMEOUT; (await figures('alltabs')) !== count; await new Promise((resolve) => setTimeout(resolve, 40))) {
+      if (Date.now() > deadline) throw new Error(`${await figures('alltabs')} connections, not ${count}`);
+    }
+  };
+  await rate(5);
+  const other = await context.newPage();
+  await other.goto(`${base}/`);
+  await other.locator('input[name=rate][value="0"]').check({ force: true });
+  await other.locator('#shared', { hasText: /^event [0-9,]+$/ }).waitFor({ timeout: TIMEOUT });
+  await page.locator('#shared', { hasText: /^event [0-9,]+$/ }).waitFor({ timeout: TIMEOUT });
+  await reached(1);
+  // What one tab publishes is heard by both over it.
+  await rate(0);
+  const seen = await until(together);
+  const last = seen.transports.sse.cursor.split('-')[1];
+  assert.equal(seen.shared.last, last);
+  assert.equal(seen.shared.transport, 'websocket');
+  await other.locator('#shared', { hasText: `event ${Number(last).toLocaleString('en')}` }).waitFor({ timeout: TIMEOUT });
+  // It is held as long as somebody looks.
+  await other.close();
+  await page.locator('#publish').click();
+  await until(({ shared }) => Number(shared.last) > Number(last));
+  await reached(1);
+  await setHidden(true);
+  await reached(0);
+  await setHidden(false);
+  await reached(1);
+  nothingLost(await until(({ shared }) => shared.state === 'open'));
+});
+
 await promise('the poll interval and the long poll\u2019s wait can be set', async () => {
   await rate(0);
   await page.locator('#interval').fill('0.5');

@@ -1,7 +1,7 @@
 //! The page at `/`: plain files, compiled in.
 //!
 //! The page publishes to the channel `demo`, listens on all five transports, and shows what each costs. It loads nothing
-//! but these files and `/goldcrest.js` ([`goldcrest_core::script`]), and runs under `Content-Security-Policy: default-src 'self'`. What it asks of the server beside
+//! but these files, `/goldcrest.js` and `/goldcrest-shared.js` ([`goldcrest_core::script`]), and runs under `Content-Security-Policy: default-src 'self'`. What it asks of the server beside
 //! `/events/demo` is `GET /page/figures?page=ID` and `POST /page/cut?page=ID&transport=NAME`.
 //!
 //! | file | what it holds |
@@ -10,6 +10,7 @@
 //! | `transports.js` | a subscription to each transport, and what of it the page shows |
 //! | `reader.js` | one transport's place in the log, and what is counted about it: lost, twice, latency |
 //! | `turns.js` | who of the four that hold a connection holds one now |
+//! | `shared.js` | the line that the connection of all tabs tells |
 //! | `connections.js` | how many connections the tab uses, and the lane of short requests |
 //! | `chart.js` | the drawing |
 
@@ -47,7 +48,7 @@ pub fn file(path: &str) -> Option<&'static PageFile> {
 }
 
 /// All files of the page.
-pub static FILES: [PageFile; 9] = [
+pub static FILES: [PageFile; 10] = [
     PageFile::new("/", HTML, include_bytes!("index.html")),
     PageFile::new("/page/page.css", CSS, include_bytes!("page.css")),
     PageFile::new("/page/icon.svg", SVG, include_bytes!("icon.svg")),
@@ -55,6 +56,7 @@ pub static FILES: [PageFile; 9] = [
     PageFile::new("/page/chart.js", SCRIPT, include_bytes!("chart.js")),
     PageFile::new("/page/connections.js", SCRIPT, include_bytes!("connections.js")),
     PageFile::new("/page/reader.js", SCRIPT, include_bytes!("reader.js")),
+    PageFile::new("/page/shared.js", SCRIPT, include_bytes!("shared.js")),
     PageFile::new("/page/transports.js", SCRIPT, include_bytes!("transports.js")),
     PageFile::new("/page/turns.js", SCRIPT, include_bytes!("turns.js")),
 ];

@@ -3,6 +3,7 @@
 import { Chart, MARKERS } from './chart.js';
 import { Lane, connections, pause } from './connections.js';
 import { Reader, now } from './reader.js';
+import { Shared } from './shared.js';
 import { listen, newest } from './transports.js';
 import { Turns } from './turns.js';
 
@@ -14,6 +15,7 @@ const readers = new Map(Object.entries(LABELS).map(([name, label]) => [name, new
 const lane = new Lane();
 const turns = new Turns(new Map(['websocket', 'sse', 'longpoll', 'stream'].map((name) => [name, readers.get(name)])), settings);
 const byId = (id) => document.getElementById(id);
+const shared = new Shared(byId('shared'));
 
 let published = 0;
 let figures = {}; // as the server counts, by transport
@@ -201,6 +203,8 @@ function render() {
   fill(payload, bytes(figure.payload_bytes));
   fill(each, published ? bytes(headers(figure) / published) : '–');
 
+  shared.render();
+
   const held = turns.held.size + 1; // the lane of short requests keeps its connection between them
   write(byId('used'), document.hidden ? 0 : held);
   [...byId('six').querySelectorAll('.pips i')].forEach((pip, at) => pip.classList.toggle('on', at < held && !document.hidden));
@@ -218,6 +222,7 @@ function reset() {
 
 function wake() {
   turns.wake();
+  shared.wake();
   pollNow();
   setRate(settings.rate);
 }
@@ -227,6 +232,7 @@ function sleep() {
   clearTimeout(ticking);
   readers.get('poll').rest();
   turns.sleep();
+  shared.sleep();
 }
 
 function bindControls() {
@@ -253,6 +259,7 @@ window.goldcrestPage = {
     published,
     connections: { used: connections.used, peak: connections.peak },
     hidden: document.hidden,
+    shared: shared.state(),
     transports: Object.fromEntries([...readers].map(([name, reader]) => {
       const { state, cursor, events, caughtUp, lost, repeated, gaps, missed, breaks, resumes, open, last } = reader;
       const latency = { median: reader.quantile(0.5), p95: reader.quantile(0.95), last, samples: reader.latencies.length };
