@@ -281,12 +281,12 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
             return Err(Error::Redirects);
         }
         self.redirects = self.redirects.saturating_add(1);
-        if self.location.as_str().is_empty() {
-            self.location.set(self.url)?;
-        }
-        self.location.follow(location)?;
-        let downgrade = secure && !Url::parse(self.location.as_str())?.endpoint().secure;
-        if downgrade { Err(Error::Location) } else { Ok(()) }
+        let followed = &mut self.location;
+        let first = if followed.as_str().is_empty() { followed.set(self.url) } else { Ok(()) };
+        // The caller's URL is a good one: what is wrong with this one is the server's doing.
+        first.and_then(|()| followed.follow(location)).map_err(|_| Error::Location)?;
+        let leads = Url::parse(followed.as_str()).map_err(|_| Error::Location)?;
+        if secure && !leads.endpoint().secure { Err(Error::Location) } else { Ok(()) }
     }
 
     /// The connection whose answer is being read.

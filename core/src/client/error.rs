@@ -35,7 +35,8 @@ pub enum Error<E> {
     ContentType,
     /// More redirects than are followed, or a loop of them.
     Redirects,
-    /// A redirect that is not followed: from TLS to the clear, without a single `Location`, or to what is no URL.
+    /// A redirect that is not followed: from TLS to the clear, without a single `Location`, to what is no URL of
+    /// [these schemes](super::url::Scheme), or to one that is longer than the memory for it.
     Location,
     /// The server does not speak WebSocket here, or something between eats the upgrade.
     NotUpgraded(NotUpgraded),

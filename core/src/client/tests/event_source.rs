@@ -205,8 +205,9 @@ fn a_redirect_that_goes_round_or_nowhere_or_into_the_clear_is_the_end() {
         ("Location: /a\r\n", "http://localhost/a", "over: Redirects"),
         ("", "http://localhost/a", "over: Location"),
         ("Location: /a\r\nLocation: /b\r\n", "http://localhost/a", "over: Location"),
-        ("Location: ftp://x/\r\n", "http://localhost/a", "over: Url(Scheme)"),
-        ("Location: http://u:p@x/\r\n", "http://localhost/a", "over: Url(UserInfo)"),
+        ("Location: ftp://x/\r\n", "http://localhost/a", "over: Location"),
+        ("Location: http://u:p@x/\r\n", "http://localhost/a", "over: Location"),
+        ("Location: http://:x/\r\n", "http://localhost/a", "over: Location"),
         ("Location: http://x/\r\n", "https://localhost/a", "over: Location"),
         ("Location: ws://x/\r\n", "https://localhost/a", "over: Location"),
     ] {
