@@ -52,9 +52,12 @@ impl Asking<'_> {
         let of_type = self.publication.map(|publication| ("type", publication.event_type.as_str()));
         let query = [self.query, of_type.filter(|(_, name)| !name.is_empty())];
         pour_target(url, method, query, out);
+        let given = |name: &str| headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
         if let Some(accept) = self.accept {
             field("Accept", accept.as_bytes(), out);
-            field("Cache-Control", b"no-store", out);
+            if !given("cache-control") {
+                field("Cache-Control", b"no-store", out);
+            }
         }
         if !self.last_event_id.is_empty() {
             field("Last-Event-ID", self.last_event_id.as_bytes(), out);
@@ -69,14 +72,13 @@ impl Asking<'_> {
         }
         pour_headers(headers, elsewhere, out);
         let Some(publication) = self.publication else { return out.pour(b"\r\n") };
-        field(
-            "Content-Type",
-            match publication.encoding {
+        if !given("content-type") {
+            let media_type: &[u8] = match publication.encoding {
                 Encoding::Text => b"text/plain;charset=UTF-8",
                 Encoding::Binary => b"application/octet-stream",
-            },
-            out,
-        );
+            };
+            field("Content-Type", media_type, out);
+        }
         if let Some(key) = publication.idempotency_key {
             field("Idempotency-Key", key, out);
         }

@@ -10,7 +10,8 @@ use crate::ws::heartbeat::Heartbeat;
 pub struct Config<'a> {
     /// Fields to send with every request, such as `Authorization`. Names that the client writes itself are refused:
     /// `Host`, `Connection`, `Upgrade`, `Content-Length`, `Transfer-Encoding`, `Accept`, `Last-Event-ID`,
-    /// `Idempotency-Key` and `Sec-WebSocket-*`. `Authorization` and `Cookie` do not follow a redirect to another origin.
+    /// `Idempotency-Key` and `Sec-WebSocket-*`; a `Content-Type` or a `Cache-Control` stands in place of the client's.
+    /// `Authorization` and `Cookie` do not follow a redirect to another origin.
     /// Default: none.
     pub headers: &'a [(&'a str, &'a str)],
     /// Until the connection is open, TLS included. Default: 10 s.

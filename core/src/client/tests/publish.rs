@@ -105,6 +105,38 @@ fn a_connection_that_the_server_has_closed_is_replaced_for_an_event_with_a_key_a
 }
 
 #[test]
+fn a_field_of_the_callers_stands_in_place_of_the_clients() {
+    for (headers, expected) in [
+        (&[][..], "text/plain;charset=UTF-8"),
+        (&[("content-type", "application/json"), ("Cache-Control", "max-age=0")], "application/json"),
+    ] {
+        let world = World::new();
+        let (asked, told) = (Heard::default(), Heard::default());
+        let (ask, tell) = (asked.clone(), told.clone());
+        let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+        let net = Net::new(
+            world,
+            script(world, move |_, request| {
+                ask.push(request);
+                (answer.to_vec(), Then::Close)
+            }),
+        );
+        world.spawn(async move {
+            let config = keep(Config { headers, ..Config::default() });
+            let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
+            tell.push(publisher.publish(&text(b"x", None)).await.is_ok());
+            Ended::Closed
+        });
+        world.pass(seconds(60));
+        assert_eq!(told.all(), ["true"]);
+        let request = asked.all().remove(0).to_ascii_lowercase();
+        let types: vec::Vec<_> = request.lines().filter_map(|line| line.strip_prefix("content-type: ")).collect();
+        assert_eq!(types, [expected.to_ascii_lowercase()], "{request}");
+        assert!(request.matches("cache-control").count() <= 1, "{request}");
+    }
+}
+
+#[test]
 fn a_refusal_is_told_with_its_status() {
     let (world, hub) = (World::new(), keep(hub(8, 64)));
     let heard = publish(Net::of_hub(world, hub), keep([text(&[b'x'; 100], None), text(b"fits", None)]));
