@@ -130,9 +130,27 @@ pub(super) fn missed(object: &mut [u8]) -> Result<Option<u64>, JsonError> {
     Ok(missed)
 }
 
+/// The number of a gap's notice on SSE, exactly as a server of ours writes it; `None` where it is none.
+pub(super) fn notice(data: &[u8]) -> Option<Option<u64>> {
+    if data == b"{}" {
+        return Some(None);
+    }
+    let digits = data.strip_prefix(b"{\"missed\":")?.strip_suffix(b"}")?;
+    let is_number = digits.iter().all(u8::is_ascii_digit);
+    core::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok().map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_notice_is_what_a_server_of_ours_writes_and_nothing_else() {
+        assert_eq!((notice(b"{}"), notice(b"{\"missed\":7}")), (Some(None), Some(Some(7))));
+        for other in ["", "7", "{\"hello\":1}", "{\"missed\":}", "{\"missed\":+7}", "{\"missed\":7,\"x\":1}", "{ }"] {
+            assert_eq!(notice(other.as_bytes()), None, "{other}");
+        }
+    }
 
     fn event(text: &str) -> Result<Said, JsonError> {
         read(&mut text.as_bytes().to_vec(), None)

@@ -24,7 +24,7 @@ use super::ask::Asker;
 use super::spread::Spread;
 use super::{Config, ConnectError, Error, Memory, Runtime, WebSocket};
 pub use crate::serve::Transport;
-use crate::sse::parse::{Bounds, Parser};
+use crate::sse::parse::Parser;
 use crate::sse::reconnect::{Policy, Reconnect};
 use crate::time::Instant;
 use crate::ws::close::{CloseCode, CloseReason};
@@ -32,14 +32,14 @@ use ladder::Ladder;
 use run::Phase;
 pub(super) use run::SUBPROTOCOL;
 
-/// The longest cursor, in bytes. A server of ours has 29 at most.
+/// The longest cursor, in bytes, unless [`Subscription::with_bounds`] says otherwise. A server of ours has 29 at most.
 pub const MAX_CURSOR: usize = 64;
 
-/// How an SSE parser divides the buffer: our longest event type with `;base64` fits.
-const BOUNDS: Bounds = Bounds { id: MAX_CURSOR, event_type: 72 };
+/// The longest event type on SSE: ours with `;base64` fits.
+const EVENT_TYPE: usize = 72;
 
-/// Reads a channel, on whichever transport works.
-pub struct Subscription<'e, R: Runtime> {
+/// Reads a channel, on whichever transport works. `CURSOR` is how many bytes an id may have.
+pub struct Subscription<'e, R: Runtime, const CURSOR: usize = MAX_CURSOR> {
     asker: Asker<'e, 'e, R>,
     options: Options<'e>,
     /// Holds heads, and objects and lines after them; empty while an SSE parser has it.
@@ -47,7 +47,7 @@ pub struct Subscription<'e, R: Runtime> {
     parser: Option<Parser<&'e mut [u8]>>,
     socket: Option<WebSocket<'e, R>>,
     /// What the next request resumes from, empty while that is not known.
-    cursor: heapless::String<MAX_CURSOR>,
+    cursor: heapless::String<CURSOR>,
     /// Where the newest event is was asked for, whatever came of it.
     anchored: bool,
     ladder: Ladder,
@@ -76,6 +76,8 @@ pub struct Options<'a> {
     pub first_byte: Duration,
     /// How long a lesser transport is used before the better ones are tried again. Default: 5 min.
     pub climb: Duration,
+    /// The longest event type on SSE, in bytes; it takes its place in the buffer. Default: 72.
+    pub max_event_type: usize,
     /// When it comes back.
     pub reconnect: Policy,
     /// Spreads the delays: any number, another one for each device.
@@ -97,6 +99,7 @@ impl Default for Options<'_> {
             poll_interval: Duration::from_secs(5),
             first_byte: Duration::from_secs(10),
             climb: Duration::from_secs(300),
+            max_event_type: EVENT_TYPE,
             reconnect: Policy::DEFAULT,
             seed: 0,
         }
@@ -173,6 +176,21 @@ pub enum Item<'a, E> {
 impl<'e, R: Runtime> Subscription<'e, R> {
     /// Reads the channel at `url`, in any of the schemes `http`, `https`, `ws` and `wss`.
     pub fn new(runtime: &'e R, config: &'e Config<'e>, url: &'e str, options: Options<'e>, memory: Memory<'e>) -> Self {
+        Self::with_bounds(runtime, config, url, options, memory)
+    }
+}
+
+impl<'e, R: Runtime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
+    /// The same with ids of up to `CURSOR` bytes, for servers whose ids are longer than ours:
+    /// `Subscription::<_, 1024>::with_bounds(…)`. On SSE three of them, and [`Options::max_event_type`], take their place in
+    /// the buffer.
+    pub fn with_bounds(
+        runtime: &'e R,
+        config: &'e Config<'e>,
+        url: &'e str,
+        options: Options<'e>,
+        memory: Memory<'e>,
+    ) -> Self {
         let Memory { buffer, location } = memory;
         let cursor = match options.start {
             // One that is too long names no event of a server of ours: a gap tells.

@@ -7,6 +7,7 @@ use super::{Data, Event, Subscription};
 use crate::base64::{decode_in_place, is_base64};
 use crate::client::call::Came;
 use crate::client::{ConnectError, Error, Runtime};
+use crate::log::EventId;
 use crate::session::{Ended, Link};
 use crate::sse::parse::Parser;
 use crate::ws::close::{CloseCode, CloseReason};
@@ -19,7 +20,7 @@ const BASE64: &str = ";base64";
 
 // In each of these nothing is waited for between taking something and giving it out: a future that is dropped has taken
 // nothing that was not told.
-impl<R: Runtime> Subscription<'_, R> {
+impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     /// Reads an answer that goes on; `None` where it is to be looked at again.
     pub(super) async fn follow(&mut self, following: Following) -> Looked<R> {
         let Some(call) = self.asker.call() else { return Err(Error::Closed) };
@@ -84,10 +85,11 @@ impl<R: Runtime> Subscription<'_, R> {
         if !event {
             return None;
         }
-        let (_, event_type, data) = parser.event_mut()?;
-        // The data of a gap is an object, which is nobody else's to see: a foreign event of that name stays one.
+        let (id, event_type, data) = parser.event_mut()?;
+        // A foreign event of that name stays one.
         if event_type == "gap"
-            && let Ok(missed) = envelope::missed(data)
+            && EventId::parse(id.as_bytes()).is_ok()
+            && let Some(missed) = envelope::notice(data)
         {
             return Some(Step::Gap(missed));
         }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::envelope::Spans;
 use super::ladder::{Blame, Move};
 use super::poll_body::PollBody;
-use super::{BOUNDS, Item, Start, Subscription, Transport};
+use super::{Item, Start, Subscription, Transport};
 use crate::client::ask::{Asking, is_of_type, status_error};
 use crate::client::event_source::sleep;
 use crate::client::web_socket::{nonce, verify};
@@ -15,7 +15,7 @@ use crate::http::Answer;
 use crate::session::Ended;
 use crate::sse::field::Id;
 use crate::sse::media_type::EVENT_STREAM;
-use crate::sse::parse::Parser;
+use crate::sse::parse::{Bounds, Parser};
 use crate::sse::reconnect::Decision;
 use crate::time::Instant;
 use crate::ws::handshake::NotUpgraded;
@@ -99,7 +99,7 @@ pub(super) enum Step<E> {
 
 type Stepped<R> = Result<Step<ConnectError<R>>, Error<ConnectError<R>>>;
 
-impl<'e, R: Runtime> Subscription<'e, R> {
+impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     pub(super) async fn step(&mut self) -> Stepped<R> {
         loop {
             if self.now() >= self.climb_at && !matches!(self.phase, Phase::Closed) {
@@ -255,7 +255,8 @@ impl<'e, R: Runtime> Subscription<'e, R> {
             return Ok(());
         }
         if transport == Transport::Sse {
-            let mut parser = Parser::new(core::mem::take(&mut self.buffer), BOUNDS);
+            let bounds = Bounds { id: CURSOR, event_type: self.options.max_event_type };
+            let mut parser = Parser::new(core::mem::take(&mut self.buffer), bounds);
             // What came as an id is one, and is not longer than its bound.
             let _ = Id::new(self.cursor.as_bytes()).map(|id| parser.restart_after(id));
             self.parser = Some(parser);

@@ -1,7 +1,7 @@
 //! Servers that do their worst: a clear error, within the memory given.
 
 use std::format;
-use std::string::ToString;
+use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::net::{Net, Then, script, seconds, subscribe};
@@ -55,6 +55,58 @@ fn an_endless_line_or_object_is_cut_off_at_the_buffer() {
         let told = first(way, answer(media_type, &[&body[..], b"\n\n"].concat()), Then::Hold);
         assert_eq!(told, expected, "{}", way.as_str());
     }
+}
+
+#[test]
+fn a_foreign_event_that_is_named_gap_stays_one() {
+    for (body, expected) in [
+        (&b"event: gap\ndata: {\"hello\":1}\n\n"[..], "gap={\"hello\":1}"),
+        (b"id: 00000abc-2\nevent: gap\ndata: {\"hello\":1}\n\n", "2gap={\"hello\":1}"),
+        (b"event: gap\ndata: {}\n\n", "gap={}"),
+        (b"id: 7\nevent: gap\ndata: {\"missed\":3}\n\n", "gap={\"missed\":3}"),
+        (b"id: 00000abc-2\nevent: gap\ndata: {\"missed\":3}\n\n", "gap Some(3)"),
+    ] {
+        let told = first(Transport::Sse, answer("text/event-stream", body), Then::Hold);
+        assert!(told.ends_with(expected), "{told} where {expected} should be");
+    }
+}
+
+#[test]
+fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_sent_back() {
+    use crate::client::{Item, Subscription};
+    let (id, event_type) = ("i".repeat(100), "t".repeat(100));
+    let body = format!("id: {id}\nevent: {event_type}\ndata: x\n\n");
+    let stream = answer("text/event-stream", body.as_bytes());
+    let world = World::new();
+    let (asked, heard) = (super::net::Heard::default(), super::net::Heard::default());
+    let (ask, tell) = (asked.clone(), heard.clone());
+    let net = Net::new(
+        world,
+        script(world, move |_, request| {
+            let id = request.lines().find_map(|line| line.strip_prefix("Last-Event-ID: "));
+            ask.push(id.unwrap_or_default());
+            (stream.clone(), Then::Close)
+        }),
+    );
+    world.spawn(async move {
+        let config = crate::serve::tests::world::keep(Config::default());
+        let options = Options { start: Start::Oldest, max_event_type: 128, ..only(Transport::Sse) };
+        let memory = super::net::memory(1024);
+        let mut subscription = Subscription::<_, 128>::with_bounds(net, config, "http://a/events/a", options, memory);
+        loop {
+            match subscription.next().await {
+                Ok(Item::Event(event)) => tell.push(format!("{} {}", event.id, event.event_type)),
+                Ok(_) => {}
+                Err(error) => {
+                    tell.push(format!("{error:?}"));
+                    return crate::serve::Ended::Closed;
+                }
+            }
+        }
+    });
+    world.pass(seconds(60));
+    assert_eq!(heard.all()[..2], [format!("{id} {event_type}"), format!("{id} {event_type}")]);
+    assert_eq!(asked.all()[..2], [String::new(), id]);
 }
 
 #[test]
