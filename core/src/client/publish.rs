@@ -24,7 +24,7 @@
 //! }
 //! ```
 
-use super::ask::{Asker, Asking, status_error};
+use super::ask::{Asker, Asking, is_of_type, status_error};
 use super::call::Came;
 use super::{Config, ConnectError, Error, Memory, Runtime};
 use crate::edge::Clock;
@@ -39,6 +39,8 @@ pub struct Publisher<'e, R: Runtime> {
     buffer: &'e mut [u8],
     /// An exchange has begun and did not end: what is on its connection is of an event that was given up.
     midway: bool,
+    /// Bytes of what the server said of a refusal, at the start of the buffer.
+    refusal: usize,
 }
 
 /// What the server says of a stored event.
@@ -56,7 +58,7 @@ impl<'e, R: Runtime> Publisher<'e, R> {
     /// Publishes to the channel at `url`.
     pub fn new(runtime: &'e R, config: &'e Config<'e>, url: &'e str, memory: Memory<'e>) -> Self {
         let Memory { buffer, location } = memory;
-        Self { asker: Asker::new(runtime, config, url, location), buffer, midway: false }
+        Self { asker: Asker::new(runtime, config, url, location), buffer, midway: false, refusal: 0 }
     }
 
     /// Publishes one event. Dropped midway nobody knows whether it was stored: say it again with the same key.
@@ -70,6 +72,7 @@ impl<'e, R: Runtime> Publisher<'e, R> {
         if core::mem::replace(&mut self.midway, true) {
             self.asker.forget();
         }
+        self.refusal = 0;
         let length = self.exchange(publication).await?;
         self.midway = false;
         Ok(receipt(self.buffer.get_mut(..length).unwrap_or_default()))
@@ -81,8 +84,28 @@ impl<'e, R: Runtime> Publisher<'e, R> {
         let length = self.asker.ask(&asking, self.buffer).await?;
         let answer = Answer::parse(self.buffer.get(..length).unwrap_or_default(), self.asker.config.max_fields)?;
         if !matches!(answer.status(), 200..=202 | 204) {
-            return Err(status_error(&answer));
+            let (error, said) = (status_error(&answer), is_of_type(answer.fields(), "text/plain"));
+            if said {
+                // That it is cut short makes it no less a refusal.
+                self.refusal = self.content().await.unwrap_or(0);
+            }
+            return Err(error);
         }
+        let filled = self.content().await?;
+        self.asker.done();
+        Ok(filled)
+    }
+
+    /// What the server said of the event that it refused last ([`Error::Status`]), where that was text, as much of it as the
+    /// memory holds; else it is empty.
+    pub fn refusal(&self) -> &str {
+        let said = self.buffer.get(..self.refusal).unwrap_or_default();
+        let text = said.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        text.trim_ascii()
+    }
+
+    /// Reads the content into the buffer: how long it is.
+    async fn content(&mut self) -> Result<usize, Error<ConnectError<R>>> {
         let mut filled = 0_usize;
         let due = self.asker.runtime.clock().now() + self.asker.config.answer_timeout;
         loop {
@@ -98,11 +121,9 @@ impl<'e, R: Runtime> Publisher<'e, R> {
             match came {
                 Came::Some(_) if call.link.now() < due => {}
                 Came::Some(_) | Came::NotNow => call.rest(due).await?,
-                Came::End => break,
+                Came::End => return Ok(filled),
             }
         }
-        self.asker.done();
-        Ok(filled)
     }
 }
 

@@ -144,6 +144,32 @@ fn a_refusal_is_told_with_its_status() {
 }
 
 #[test]
+fn a_refusal_is_told_with_what_the_server_said_as_far_as_it_is_text_and_fits() {
+    let long = "x".repeat(1000);
+    for (media_type, said, expected) in [
+        ("text/plain;charset=UTF-8", "it is too long\n", "it is too long"),
+        ("text/plain", "cut \u{e9}", "cut \u{e9}"),
+        ("text/html", "<p>no", ""),
+        ("text/plain", &long, &long[..256]),
+    ] {
+        let world = World::new();
+        let head = format!("HTTP/1.1 403 x\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n", said.len());
+        let (answer, told) = (format!("{head}{said}"), Heard::default());
+        let net = Net::new(world, script(world, move |_, _| (answer.as_bytes().to_vec(), Then::Hold)));
+        let tell = told.clone();
+        world.spawn(async move {
+            let config = keep(Config::default());
+            let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
+            assert!(publisher.publish(&text(b"x", None)).await.is_err());
+            tell.push(publisher.refusal());
+            Ended::Closed
+        });
+        world.pass(seconds(60));
+        assert_eq!(told.all(), [expected], "{media_type}");
+    }
+}
+
+#[test]
 fn a_publication_that_is_dropped_midway_does_not_answer_for_the_next() {
     let (world, hub) = (World::new(), keep(hub(8, 512)));
     let (net, heard) = (Net::of_hub(world, hub), Heard::default());
