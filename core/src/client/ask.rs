@@ -340,6 +340,15 @@ pub(super) fn status_error<E>(answer: &Answer<'_>) -> Error<E> {
     Error::Status { status: answer.status(), retry_after: answer.retry_after() }
 }
 
+/// Whether the content is coded: a list of anything but `identity` (RFC 9110 §8.4).
+pub(super) fn is_coded(fields: Fields<'_>) -> bool {
+    let mut codings = fields.named("content-encoding").flat_map(|value| value.split(|byte| *byte == b','));
+    codings.any(|coding| {
+        let coding = coding.trim_ascii();
+        !(coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
+    })
+}
+
 /// Whether `Content-Type` names `media_type`, with any parameters.
 pub(super) fn is_of_type(fields: Fields<'_>, media_type: &str) -> bool {
     let mut named = fields.named("content-type");

@@ -33,6 +33,8 @@ pub enum Error<E> {
     },
     /// The content is of another type than what was asked for.
     ContentType,
+    /// The content is compressed, or coded otherwise (RFC 9110 §8.4), though nobody asked for that.
+    ContentCoding,
     /// More redirects than are followed, or a loop of them.
     Redirects,
     /// A redirect that is not followed: from TLS to the clear, without a single `Location`, to what is no URL of
@@ -75,6 +77,7 @@ impl<E> Error<E> {
             Self::Content(refusal) => Error::Content(refusal),
             Self::Status { status, retry_after } => Error::Status { status, retry_after },
             Self::ContentType => Error::ContentType,
+            Self::ContentCoding => Error::ContentCoding,
             Self::Redirects => Error::Redirects,
             Self::Location => Error::Location,
             Self::NotUpgraded(error) => Error::NotUpgraded(error),
@@ -121,6 +124,7 @@ impl<E: fmt::Debug> fmt::Display for Error<E> {
             Self::Content(refusal) => refusal.fmt(f),
             Self::Status { status, .. } => write!(f, "the server answered {status}"),
             Self::ContentType => f.write_str("the answer is of another type than what was asked for"),
+            Self::ContentCoding => f.write_str("the answer is compressed, which was not asked for"),
             Self::Redirects => f.write_str("too many redirects"),
             Self::Location => f.write_str("a redirect to where nobody goes"),
             Self::NotUpgraded(error) => error.fmt(f),

@@ -25,7 +25,7 @@
 use core::future::poll_fn;
 use core::time::Duration;
 
-use super::ask::{Asker, Asking, status_error};
+use super::ask::{Asker, Asking, is_coded, status_error};
 use super::call::Came;
 use super::error::is_busy;
 use super::spread::Spread;
@@ -221,6 +221,9 @@ impl<'e, R: Runtime> EventSource<'e, R> {
             Ok(()) => {}
             Err(Refusal::ContentType) => return Err(Error::ContentType),
             Err(Refusal::NoContent | Refusal::Status(_)) => return Err(status_error(&answer)),
+        }
+        if is_coded(answer.fields()) {
+            return Err(Error::ContentCoding);
         }
         self.parser.restart();
         self.state = State::Open(self.silent_until());

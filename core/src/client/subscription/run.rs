@@ -6,7 +6,7 @@ use super::envelope::Spans;
 use super::ladder::{Blame, Move};
 use super::poll_body::PollBody;
 use super::{Item, Start, Subscription, Transport};
-use crate::client::ask::{Asking, is_of_type, status_error};
+use crate::client::ask::{Asking, is_coded, is_of_type, status_error};
 use crate::client::event_source::sleep;
 use crate::client::web_socket::{nonce, verify};
 use crate::client::{ConnectError, Error, Keys, Runtime, WebSocket};
@@ -247,6 +247,9 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         }
         if !is_of_type(answer.fields(), media_type) {
             return Err(Error::ContentType);
+        }
+        if is_coded(answer.fields()) {
+            return Err(Error::ContentCoding);
         }
         let (due, first) = (self.silent_until(), self.now() + self.options.first_byte);
         if media_type == JSON {

@@ -110,6 +110,21 @@ fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_se
 }
 
 #[test]
+fn what_is_compressed_is_refused_and_told() {
+    for (coding, refused) in [("gzip", true), ("identity, br", true), ("identity", false), ("", false)] {
+        for (way, media_type, body) in [
+            (Transport::Sse, "text/event-stream", &b"data: x\n\n"[..]),
+            (Transport::Stream, "application/x-ndjson", b"{\"id\":\"1\",\"data\":\"x\"}\n"),
+            (Transport::Poll, "application/json", b"{\"events\":[{\"id\":\"1\",\"data\":\"x\"}]}"),
+        ] {
+            let media_type = format!("{media_type}\r\nContent-Encoding: {coding}");
+            let told = first(way, answer(&media_type, body), Then::Hold);
+            assert_eq!(told == "over: ContentCoding", refused, "{} {coding}: {told}", way.as_str());
+        }
+    }
+}
+
+#[test]
 fn an_endless_comment_is_no_event_and_costs_nothing() {
     let body = [&b": "[..], &[b'x'; 100_000], b"\n\ndata: then\n\n"].concat();
     assert_eq!(first(Transport::Sse, answer("text/event-stream", &body), Then::Hold), "=then");

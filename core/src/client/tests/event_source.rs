@@ -237,6 +237,15 @@ fn what_cannot_be_asked_is_told_before_anything_is_sent() {
 }
 
 #[test]
+fn a_stream_that_is_compressed_is_the_end() {
+    let world = World::new();
+    let head = HEAD.replacen("\r\n\r\n", "\r\nContent-Encoding: gzip\r\n\r\n", 1);
+    let heard = listen(answering(world, head, Then::Hold), "http://localhost/", steady(), false);
+    world.run();
+    assert_eq!(heard.all(), ["over: ContentCoding"]);
+}
+
+#[test]
 fn an_event_past_the_memory_is_the_end() {
     let world = World::new();
     let answer = format!("{HEAD}data: {}\n\n", "x".repeat(65));
