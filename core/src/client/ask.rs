@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::call::Call;
 use super::url::{Url, UrlBuf};
-use super::{ClientLink, Config, Connect, ConnectError, Error, Runtime};
+use super::{ClientLink, Config, Connect, ConnectError, Error, FieldError, Runtime};
 use crate::edge::{Clock, Timer};
 use crate::http::{Answer, Fields, all_token, is_value};
 use crate::hub::Publication;
@@ -143,11 +143,24 @@ fn pour_headers(headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Pour) 
 
 /// Whether the caller's fields are the caller's to send, and none would break out of its line.
 fn are_sound(headers: &[(&str, &str)]) -> bool {
-    let own = |name: &str| {
-        let sec = name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("sec-websocket-"));
-        sec || OWN.iter().any(|own| name.eq_ignore_ascii_case(own))
-    };
-    headers.iter().all(|(name, text)| all_token(name.as_bytes()) && !own(name) && all_value(text.as_bytes()))
+    headers.iter().all(|(name, value)| judge_field(name, value).is_ok())
+}
+
+/// Judges a field of [`Config::headers`].
+///
+/// # Errors
+/// [`FieldError`] says why no client sends it.
+pub fn judge_field(name: &str, value: &str) -> Result<(), FieldError> {
+    let is_sec = name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("sec-websocket-"));
+    if name.is_empty() || !all_token(name.as_bytes()) {
+        Err(FieldError::Name)
+    } else if is_sec || OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+        Err(FieldError::Own)
+    } else if !all_value(value.as_bytes()) {
+        Err(FieldError::Value)
+    } else {
+        Ok(())
+    }
 }
 
 fn all_value(value: &[u8]) -> bool {

@@ -90,6 +90,30 @@ impl<E> Error<E> {
     }
 }
 
+/// Why a field of [`Config::headers`](super::Config::headers) cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldError {
+    /// Its name is none (RFC 9110 §5.1).
+    Name,
+    /// The client writes it itself.
+    Own,
+    /// Its value has a byte that would break out of its line (RFC 9110 §5.5).
+    Value,
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "this is no name of a field",
+            Self::Own => "the client writes this field itself",
+            Self::Value => "its value has a character that no field may have",
+        })
+    }
+}
+
+impl core::error::Error for FieldError {}
+
 /// Whether a status says that the server has trouble now and may not have it later.
 pub(super) const fn is_busy(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)

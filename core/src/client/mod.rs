@@ -67,10 +67,11 @@ mod web_socket;
 #[cfg(test)]
 mod tests;
 
+pub use ask::judge_field;
 pub use bridge::{Bridge, BridgeOptions, Bridged};
 pub use config::{Config, Memory};
 pub use connect::{ByScheme, Connect, Either};
-pub use error::Error;
+pub use error::{Error, FieldError};
 pub use event_source::{EventSource, EventSourceOptions, ReadyState, Update};
 pub use link::ClientLink;
 pub use publish::{Publisher, Receipt};
