@@ -64,7 +64,10 @@ impl Load {
     /// The data of an event that leaves now.
     fn data(&self, number: u64) -> String {
         let left = self.start.elapsed().as_nanos();
-        format!("{:<size$}", format!("{} {number} {left} ", self.run), size = self.size)
+        let mut data = format!("{} {number} {left} ", self.run);
+        // Not by a width, which `format!` has no more than 65,535 of.
+        data.extend(std::iter::repeat_n(' ', self.size.saturating_sub(data.len())));
+        data
     }
 
     /// Reads an event's data; `None` where it is of another run.
@@ -170,6 +173,16 @@ pub(crate) fn millis(micros: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_may_be_as_large_as_the_command_line_allows() {
+        for size in [0xffff, 0x1_0000, 16 << 20] {
+            let load = Load::new(size);
+            let data = load.data(7);
+            assert_eq!(data.len(), size as usize);
+            assert_eq!(load.read(data.as_bytes()).unwrap().number, 7);
+        }
+    }
 
     #[test]
     fn an_event_is_known_by_its_run_and_says_when_it_left() {
