@@ -64,7 +64,7 @@ pub(crate) struct Subscribe {
     #[arg(long, value_enum, value_name = "FORM", default_value_t = BinaryForm::Base64)]
     binary: BinaryForm,
 
-    /// Write to this file instead of stdout
+    /// Write to this file instead of stdout; the first payload begins it anew, and until then it stays as it is
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 

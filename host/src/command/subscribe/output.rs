@@ -1,8 +1,9 @@
 //! What is written on stdout.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -39,10 +40,9 @@ impl Output {
     pub(super) fn new(options: &Subscribe) -> Result<Self, Trouble> {
         let sink: Box<dyn Write> = match &options.output {
             None => Box::new(io::stdout()),
-            Some(file) => Box::new(
-                File::create(file)
-                    .map_err(|error| Trouble::new(Exit::Failed, format!("{}: {error}", file.display())))?,
-            ),
+            Some(path) => Box::new(LateFile::new(path.clone()).map_err(|error| {
+                Trouble::new(Exit::Failed, format!("{}: {error}", path.display()))
+            })?),
         };
         let Subscribe { json, binary, count, types, .. } = options;
         Ok(Self { sink, json: *json, binary: *binary, types: types.clone(), left: *count, line: Vec::new() })
@@ -103,6 +103,56 @@ impl Output {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(Exit::Done)),
             Err(error) => Err(Trouble::new(Exit::Failed, format!("the output cannot be written: {error}"))),
         }
+    }
+}
+
+/// A file that is begun anew by what is written first: until then what stands in it stays.
+struct LateFile {
+    path: PathBuf,
+    /// It, where it is open.
+    file: Option<File>,
+    is_begun: bool,
+}
+
+impl LateFile {
+    /// # Errors
+    /// What is there cannot be written, or there is no folder that it could be in.
+    fn new(path: PathBuf) -> io::Result<Self> {
+        let file = match OpenOptions::new().write(true).open(&path) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                if !folder.unwrap_or(Path::new(".")).is_dir() {
+                    return Err(error);
+                }
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Self { path, file, is_begun: false })
+    }
+
+    fn begun(&mut self) -> io::Result<&mut File> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => File::create(&self.path)?,
+        };
+        // A pipe or a device has nothing to begin anew.
+        if !self.is_begun && file.metadata()?.is_file() {
+            file.set_len(0)?;
+        }
+        self.is_begun = true;
+        Ok(self.file.insert(file))
+    }
+}
+
+impl Write for LateFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.begun()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), File::flush)
     }
 }
 

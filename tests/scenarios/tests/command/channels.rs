@@ -112,6 +112,27 @@ fn a_file_takes_the_output_and_nothing_is_said_when_it_is_to_be_quiet() {
     assert!(ended.stderr.is_empty() && ended.stdout.is_empty() && ended.code == 0, "{ended:#?}");
     assert_eq!(fs::read_to_string(file).unwrap(), "one\n");
     goldcrest(&["subscribe", &url, "-o", "/nowhere/events"]).failed(1, "/nowhere/events");
+    goldcrest(&["subscribe", &url, "-o", env!("CARGO_TARGET_TMPDIR")]).failed(1, env!("CARGO_TARGET_TMPDIR"));
+}
+
+#[test]
+fn a_file_stays_as_it_is_until_something_comes() {
+    let (_server, url) = channel();
+    let folder = folder("kept");
+    let (file, none) = (folder.join("events"), folder.join("none"));
+    let (kept, missing) = (file.to_str().unwrap(), none.to_str().unwrap());
+    fs::write(&file, "of yesterday, and longer than today's\n").unwrap();
+    goldcrest(&["subscribe", "http://127.0.0.1:1/events/x", "-o", kept]).failed(3, "refused");
+    goldcrest(&["subscribe", "ftp://a/", "-o", kept]).failed(2, "begins with http://");
+    goldcrest(&["subscribe", &url, "-o", kept, "--timeout", "0.3"]).lines();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "of yesterday, and longer than today's\n");
+    goldcrest(&["subscribe", "http://127.0.0.1:1/events/x", "-o", missing]).failed(3, "refused");
+    assert!(!none.exists());
+    publish(&url, "one");
+    for path in [kept, missing] {
+        goldcrest(&["subscribe", &url, "--since", "oldest", "-n", "1", "-o", path]).lines();
+        assert_eq!(fs::read_to_string(path).unwrap(), "one\n");
+    }
 }
 
 #[test]
