@@ -8,11 +8,13 @@
 // /stop        two events, then 204 for who comes back
 // /moved       a redirect to /ticks
 // /text        a 200 of another type
-// /fields      one event whose data is the request's fields
+// /fields      one event whose data is the request's fields; a POST is refused with its types
+// /gzip        a stream that is compressed
 // /binary      a WebSocket that says bytes
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
 
 const [certificate, key] = process.argv.slice(2);
@@ -35,7 +37,16 @@ const answer = (request, response) => {
       return response.end('retry: 50\nid: 1\ndata: one\n\nid: 2\ndata: two\n\n');
     case '/moved': return response.writeHead(307, { location: '/ticks' }).end();
     case '/text': return response.writeHead(200, { 'content-type': 'text/plain' }).end('no events');
+    case '/gzip':
+    case '/events/gzip':
+      response.writeHead(200, { ...head, 'content-encoding': 'gzip' });
+      return response.end(gzipSync('data: one\n\n'));
     case '/fields':
+      if (request.method === 'POST') {
+        const { rawHeaders } = request;
+        const types = rawHeaders.filter((_, at) => at % 2 && rawHeaders[at - 1].toLowerCase() === 'content-type');
+        return response.writeHead(422, { 'content-type': 'text/plain' }).end(`types: ${types.join(' ')}`);
+      }
       response.writeHead(200, head);
       return response.write(`data: ${JSON.stringify(request.headers)}\n\n`);
     default: return response.writeHead(404).end();

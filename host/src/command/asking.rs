@@ -18,7 +18,8 @@ const HEAD: usize = 16 * 1024;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "How servers are asked")]
 pub(crate) struct Asking {
-    /// Send this field with every request, such as 'Authorization: Bearer x'; may be given several times
+    /// Send this field with every request, such as 'Authorization: Bearer x', in place of a User-Agent, Content-Type,
+    /// Cache-Control, Accept-Encoding or Authorization of ours; may be given several times
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
 
@@ -73,7 +74,16 @@ impl Asking {
             headers.push((name.trim_end(), value.trim()));
         }
         let basic = self.user.as_ref().map(|user| format!("Basic {}", STANDARD.encode(user)));
-        headers.extend(basic.as_deref().map(|value| ("Authorization", value)));
+        let agent = concat!("goldcrest/", env!("CARGO_PKG_VERSION"));
+        // Nobody here undoes a compression.
+        let ours = [("Authorization", basic.as_deref()), ("User-Agent", Some(agent)), ("Accept-Encoding", Some("identity"))];
+        for (name, value) in ours {
+            if let Some(value) = value
+                && !headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+            {
+                headers.push((name, value));
+            }
+        }
         let leaked = |text: &str| -> &'static str { text.to_owned().leak() };
         let headers: Vec<_> = headers.into_iter().map(|(name, value)| (leaked(name), leaked(value))).collect();
         Ok(Config {
@@ -133,8 +143,17 @@ mod tests {
         let asked = config(&["-H", "X-A: b: c ", "-H", "X-Empty:", "-u", "Aladdin:open sesame"]).unwrap();
         // The example of RFC 7617 §2.
         let basic = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
-        assert_eq!(asked.headers, [("X-A", "b: c"), ("X-Empty", ""), ("Authorization", basic)]);
+        assert_eq!(asked.headers[..3], [("X-A", "b: c"), ("X-Empty", ""), ("Authorization", basic)]);
         assert!(config(&["-H", "no field"]).is_err());
+    }
+
+    #[test]
+    fn a_field_that_is_given_stands_in_place_of_ours() {
+        let agent = concat!("goldcrest/", env!("CARGO_PKG_VERSION"));
+        assert_eq!(config(&[]).unwrap().headers, [("User-Agent", agent), ("Accept-Encoding", "identity")]);
+        let given = ["-H", "authorization: Bearer x", "-u", "a:b", "-H", "user-agent: y", "-H", "accept-encoding: z"];
+        let expected = [("authorization", "Bearer x"), ("user-agent", "y"), ("accept-encoding", "z")];
+        assert_eq!(config(&given).unwrap().headers, expected);
     }
 
     #[test]

@@ -129,4 +129,28 @@ fn fields_and_passwords_are_sent() {
     assert_eq!(fields["x-token"], "a b");
     assert_eq!(fields["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     assert_eq!(fields["accept"], "text/event-stream");
+    assert_eq!(fields["accept-encoding"], "identity");
+    let agent = fields["user-agent"].as_str().unwrap();
+    assert!(agent.starts_with("goldcrest/0."), "{agent}");
+    let replaced = ["-H", "User-Agent: me", "-H", "authorization: Bearer x"];
+    let line = goldcrest(&[&arguments[..4], &["-u", "a:b"], &replaced].concat()).lines().remove(0);
+    let fields: serde_json::Value = serde_json::from_str(&line).unwrap();
+    // Node joins what comes twice.
+    assert_eq!((&fields["user-agent"], &fields["authorization"]), (&"me".into(), &"Bearer x".into()));
+}
+
+#[test]
+fn what_is_published_has_the_content_type_that_was_given_alone() {
+    let node = Stranger::node();
+    let arguments = ["publish", &node.at("/fields"), "{}", "-H", "Content-Type: application/json"];
+    let error = goldcrest(&arguments);
+    let told = error.stderr.iter().find_map(|line| line.split_once("types: ")).map(|(_, types)| types.to_owned());
+    assert_eq!(told.as_deref(), Some("application/json"), "{error:#?}");
+}
+
+#[test]
+fn what_is_compressed_is_refused_and_not_read_as_text() {
+    let node = Stranger::node();
+    goldcrest(&["subscribe", &node.at("/gzip")]).failed(4, "compressed");
+    goldcrest(&["subscribe", &node.at("/events/gzip")]).failed(4, "compressed");
 }
