@@ -7,7 +7,9 @@
 // /ticks       events of SSE with ids from 1 on, three a connection: the rest after Last-Event-ID
 // /stop        two events, then 204 for who comes back
 // /moved       a redirect to /ticks
+// /away?URL    a redirect to wherever
 // /text        a 200 of another type
+// /events/long an event with a long id and a long type, and one that is named as our gaps are
 // /fields      one event whose data is the request's fields; a POST is refused with its types
 // /gzip        a stream that is compressed
 // /binary      a WebSocket that says bytes
@@ -37,6 +39,13 @@ const answer = (request, response) => {
       return response.end('retry: 50\nid: 1\ndata: one\n\nid: 2\ndata: two\n\n');
     case '/moved': return response.writeHead(307, { location: '/ticks' }).end();
     case '/text': return response.writeHead(200, { 'content-type': 'text/plain' }).end('no events');
+    case '/away':
+    case '/events/away':
+      return response.writeHead(302, { location: request.url.split('?')[1] }).end();
+    case '/events/long':
+      response.writeHead(200, head);
+      response.write(`id: ${'i'.repeat(100)}\nevent: ${'t'.repeat(100)}\ndata: one\n\n`);
+      return response.write('event: gap\ndata: {"hello":1}\n\n');
     case '/gzip':
     case '/events/gzip':
       response.writeHead(200, { ...head, 'content-encoding': 'gzip' });

@@ -6,13 +6,17 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use goldcrest_core::client::{Config, Memory};
+use goldcrest_core::client::{Config, Memory, judge_field};
+use goldcrest_core::sse::parse::Bounds;
 use goldcrest_host::client::TlsOptions;
 
 use super::Trouble;
 
 /// Bytes of an answer's head, for which there is always room.
 const HEAD: usize = 16 * 1024;
+
+/// Ids and types of strangers are longer than ours.
+pub(crate) const BOUNDS: Bounds = Bounds { id: 1024, event_type: 256 };
 
 /// How servers are asked.
 #[derive(Args, Clone, Debug)]
@@ -71,7 +75,9 @@ impl Asking {
             let (name, value) = header
                 .split_once(':')
                 .ok_or_else(|| Trouble::usage(format!("-H {header:?} is not of the form 'Name: value'")))?;
-            headers.push((name.trim_end(), value.trim()));
+            let (name, value) = (name.trim_end(), value.trim());
+            judge_field(name, value).map_err(|error| Trouble::usage(format!("-H {header:?}: {error}")))?;
+            headers.push((name, value));
         }
         let basic = self.user.as_ref().map(|user| format!("Basic {}", STANDARD.encode(user)));
         let agent = concat!("goldcrest/", env!("CARGO_PKG_VERSION"));
@@ -97,7 +103,7 @@ impl Asking {
 
     /// Memory for a client.
     pub(crate) fn room(&self) -> Room {
-        Room::new(self.max_event as usize)
+        Room::new(BOUNDS.memory(self.max_event()))
     }
 
     /// Bytes of an event, at most.
@@ -144,7 +150,16 @@ mod tests {
         // The example of RFC 7617 §2.
         let basic = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
         assert_eq!(asked.headers[..3], [("X-A", "b: c"), ("X-Empty", ""), ("Authorization", basic)]);
-        assert!(config(&["-H", "no field"]).is_err());
+        for (wrong, why) in [
+            ("no field", "Name: value"),
+            ("a b: c", "no name of a field"),
+            (": c", "no name of a field"),
+            ("host: x", "writes this field itself"),
+            ("x: \x1b", "a character that no field may have"),
+        ] {
+            let told = config(&["-H", wrong]).unwrap_err().to_string();
+            assert!(told.contains(why) && told.contains(&format!("{wrong:?}")), "{told}");
+        }
     }
 
     #[test]

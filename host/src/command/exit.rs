@@ -6,7 +6,11 @@ use std::process::ExitCode;
 
 use goldcrest_core::client::Error;
 use goldcrest_core::session::Ended;
+use goldcrest_core::sse::parse::ParseError;
+use goldcrest_core::ws::ProtocolError;
 use goldcrest_host::client::ConnectError;
+
+use super::asking::BOUNDS;
 
 /// What stands at the end of `--help`.
 pub(crate) const EXIT_CODES: &str = "\
@@ -73,9 +77,8 @@ impl From<&Error<ConnectError>> for Trouble {
         let exit = match error {
             Error::Url(_) | Error::Request => Exit::Usage,
             Error::Connect(_) => Exit::NoConnection,
-            Error::Status { .. } | Error::ContentType | Error::Redirects | Error::Location | Error::NotUpgraded(_) => {
-                Exit::Refused
-            }
+            Error::Status { .. } | Error::ContentType | Error::ContentCoding => Exit::Refused,
+            Error::Redirects | Error::Location | Error::NotUpgraded(_) => Exit::Refused,
             Error::Ended(Ended::Protocol(_)) => Exit::Malformed,
             Error::Answer(_) | Error::Content(_) | Error::Stream(_) | Error::TooLarge | Error::Malformed => {
                 Exit::Malformed
@@ -104,6 +107,51 @@ pub(crate) fn describe(error: &Error<ConnectError>) -> String {
     match error {
         // The connector says it better than its `Debug`.
         Error::Connect(error) => error.to_string(),
+        Error::Request => "--since, --origin or --protocol has a character that no request may have, or a subprotocol is \
+                           there twice"
+            .to_owned(),
+        Error::Location => "the server redirects to where nobody goes: its Location is missing, is no URL of http, https, \
+                            ws or wss, or leads from TLS into the clear"
+            .to_owned(),
+        Error::Ended(Ended::Protocol(ProtocolError::MessageTooBig)) => {
+            "a message is larger than --max-event allows".to_owned()
+        }
+        Error::Ended(Ended::Protocol(error)) => format!("the server broke the WebSocket protocol: {error}"),
+        Error::TooLarge | Error::Stream(ParseError::DataTooLong) => {
+            "an event is larger than --max-event allows".to_owned()
+        }
+        Error::Stream(ParseError::IdTooLong) => format!("an event's id is longer than {} bytes", BOUNDS.id),
+        Error::Stream(ParseError::EventTypeTooLong) => {
+            format!("an event's type is longer than {} bytes", BOUNDS.event_type)
+        }
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_wrong_is_a_sentence_and_names_the_remedy() {
+        let said = |error| describe(&error);
+        for rule in [ProtocolError::Masked, ProtocolError::NotUtf8, ProtocolError::ReservedBits] {
+            let said = said(Error::Ended(Ended::Protocol(rule)));
+            assert!(!said.contains(&format!("{rule:?}")) && said.contains(&rule.to_string()), "{said}");
+        }
+        for error in [
+            Error::Ended(Ended::Protocol(ProtocolError::MessageTooBig)),
+            Error::TooLarge,
+            Error::Stream(ParseError::DataTooLong),
+        ] {
+            let said = said(error);
+            assert!(said.contains("--max-event"), "{said}");
+        }
+        assert!(said(Error::Location).contains("Location") && said(Error::Request).contains("--since"));
+    }
+
+    #[test]
+    fn a_redirect_to_nowhere_is_the_servers_refusal() {
+        assert_eq!(Trouble::from(Error::Location).exit, Exit::Refused);
     }
 }

@@ -12,8 +12,12 @@ use smol::future::FutureExt;
 use super::input::Input;
 use super::output::Output;
 use super::{Exit, Heard, Listening, PARTING, Return, Trouble, Unheard, again_in};
+use crate::command::asking::BOUNDS;
 use crate::command::exit::describe;
 use crate::command::publish::key;
+
+/// A subscription to whatever server it is.
+type Cursor<'e> = Subscription<'e, ClientRuntime, { BOUNDS.id }>;
 
 enum Next<'a> {
     Item(Result<Item<'a, ConnectError<ClientRuntime>>, Error<ConnectError<ClientRuntime>>>),
@@ -30,6 +34,7 @@ impl Listening<'_> {
             start: self.options.start(),
             poll_interval: self.options.poll_interval,
             first_byte: self.options.first_byte(),
+            max_event_type: BOUNDS.event_type,
             reconnect: self.options.policy(),
             seed: fastrand::u32(..),
             ..Options::default()
@@ -37,7 +42,8 @@ impl Listening<'_> {
         // What collects an answer may keep its head as well.
         let answer_timeout = self.config.answer_timeout.min(options.first_byte);
         let config = Config { answer_timeout, ..self.config.clone() };
-        let mut subscription = Subscription::new(self.runtime, &config, self.url, options, room.memory());
+        let mut subscription: Cursor<'_> =
+            Subscription::with_bounds(self.runtime, &config, self.url, options, room.memory());
         let mut publisher = Publisher::new(self.runtime, self.config, self.url, publishing.memory());
         let mut opened = false;
         loop {
@@ -125,7 +131,7 @@ impl Listening<'_> {
 }
 
 /// Leaves in order, as far as the server joins in.
-async fn part(subscription: &mut Subscription<'_, ClientRuntime>) {
+async fn part(subscription: &mut Cursor<'_>) {
     let patience = async {
         Timer::after(PARTING).await;
     };

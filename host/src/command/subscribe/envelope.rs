@@ -1,6 +1,7 @@
 //! The JSON of `goldcrest.v1`, as a client reads and writes it.
 
 use goldcrest_core::client::Data;
+use goldcrest_core::log::EventId;
 use goldcrest_core::ws::connection::MessageKind;
 use serde_json::{Value, json};
 
@@ -58,9 +59,13 @@ pub(super) fn read(kind: MessageKind, message: &[u8]) -> Said<'_> {
     };
     let Ok(Value::Object(object)) = serde_json::from_slice(object) else { return Said::Stranger };
     let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
-    if let Some(gap) = object.get("gap") {
+    if let (Some(Value::Object(gap)), Some(after)) = (object.get("gap"), text("after"))
+        && after.parse::<EventId>().is_ok()
+    {
         let missed = gap.get("missed").and_then(Value::as_u64);
-        return Said::Gap { missed, after: text("after").unwrap_or_default() };
+        if gap.len() == usize::from(missed.is_some()) {
+            return Said::Gap { missed, after };
+        }
     }
     if let Some(reason) = text("error") {
         return Said::Refused { reason };
@@ -98,11 +103,12 @@ mod tests {
         let data = EventData::Text("b\n".into());
         let event = Said::Event { id: "a-1".into(), event_type: "x".into(), data };
         assert_eq!(text(r#"{"id":"a-1","type":"x","data":"b\n"}"#), event);
-        assert_eq!(text(r#"{"gap":{"missed":2},"after":"a-3"}"#), Said::Gap { missed: Some(2), after: "a-3".into() });
-        assert_eq!(text(r#"{"gap":{},"after":"a-3"}"#), Said::Gap { missed: None, after: "a-3".into() });
+        assert_eq!(text(r#"{"gap":{"missed":2},"after":"00000abc-3"}"#), Said::Gap { missed: Some(2), after: "00000abc-3".into() });
+        assert_eq!(text(r#"{"gap":{},"after":"00000abc-3"}"#), Said::Gap { missed: None, after: "00000abc-3".into() });
         assert_eq!(text(r#"{"ref":1,"id":"a-4"}"#), Said::Stored { id: "a-4".into() });
         assert_eq!(text(r#"{"ref":1,"error":"no"}"#), Said::Refused { reason: "no".into() });
-        for stranger in ["hello", "[]", "{}", "7", ""] {
+        let gaps = [r#"{"gap":{"hello":1},"after":"00000abc-3"}"#, r#"{"gap":{},"after":"a-3"}"#, r#"{"gap":{}}"#];
+        for stranger in ["hello", "[]", "{}", "7", ""].into_iter().chain(gaps) {
             assert_eq!(text(stranger), Said::Stranger, "{stranger}");
         }
         let binary = Said::Event { id: "a-1".into(), event_type: "x".into(), data: EventData::Binary(b"\n\xff") };

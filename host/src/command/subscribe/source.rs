@@ -3,14 +3,11 @@
 use std::ops::ControlFlow;
 
 use goldcrest_core::client::{Data, Error, EventSource, EventSourceOptions, Memory, Update};
-use goldcrest_core::sse::parse::Bounds;
 
 use super::output::Output;
 use super::{Heard, Listening, Return, Unheard, again_in};
+use crate::command::asking::BOUNDS;
 use crate::command::exit::describe;
-
-/// Ids and types of strangers are longer than ours.
-const BOUNDS: Bounds = Bounds { id: 1024, event_type: 256 };
 
 impl Listening<'_> {
     /// Reads the event stream, and comes back with the last event ID.

@@ -149,6 +149,33 @@ fn what_is_published_has_the_content_type_that_was_given_alone() {
 }
 
 #[test]
+fn a_stranger_whose_path_is_like_a_channels_is_heard_as_any_other() {
+    let node = Stranger::node();
+    let mut run = Run::start(&["subscribe", &node.at("/events/long"), "-j", "-n", "2"]);
+    let (long, gap) = (run.json(), run.json());
+    assert_eq!((&long["id"], &long["type"]), (&"i".repeat(100).into(), &"t".repeat(100).into()));
+    assert_eq!((&gap["type"], &gap["data"]), (&"gap".into(), &"{\"hello\":1}".into()));
+    run.end();
+}
+
+#[test]
+fn a_redirect_to_nowhere_is_the_servers_doing() {
+    let node = Stranger::node();
+    for path in ["/away?ftp://x/", "/away?http://:x/", "/events/away?ftp://x/"] {
+        goldcrest(&["subscribe", &node.at(path)]).failed(4, "Location");
+    }
+}
+
+#[test]
+fn what_is_too_large_names_the_option_that_takes_more() {
+    let node = Stranger::node();
+    let small = ["--max-event", "512", "-n", "1"];
+    let mut run = Run::start(&[&["subscribe", &node.ws("/echo")], &small[..]].concat());
+    run.type_in(format!("{}\n", "x".repeat(1000)));
+    run.end().failed(7, "--max-event");
+}
+
+#[test]
 fn what_is_compressed_is_refused_and_not_read_as_text() {
     let node = Stranger::node();
     goldcrest(&["subscribe", &node.at("/gzip")]).failed(4, "compressed");
