@@ -1,7 +1,7 @@
 //! An open WebSocket: what comes is shown, what is typed is sent.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use goldcrest_core::client::{Data, WebSocket};
 use goldcrest_core::session::Ended;
@@ -16,6 +16,12 @@ use super::output::{Output, Written};
 use super::rtt::Timed;
 use super::{Exit, Listening, PARTING, Trouble};
 use crate::command::publish::key;
+
+/// How long answers may take that are on their way when there is nothing more to say.
+const ANSWERS: Duration = Duration::from_secs(5);
+
+/// Some servers forget what they have not answered once a Close has come: it is not sent before nothing came for so long.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// From one ping to the next, for who wants to see round trips.
 const RTT_INTERVAL: Duration = Duration::from_secs(1);
@@ -47,6 +53,13 @@ enum Next {
     Line(Option<Vec<u8>>),
     Ping,
     Late,
+}
+
+/// What comes after the last word.
+enum Last {
+    Message(MessageKind, usize),
+    Quiet,
+    Ended,
 }
 
 impl<'c, 'e> Conversation<'c, 'e> {
@@ -100,14 +113,14 @@ impl<'c, 'e> Conversation<'c, 'e> {
                 Next::Message(Err(ended)) => Err(ended),
                 Next::Ping => self.socket.ping(self.runtime.ping(b"")),
                 Next::Line(None) if options.until_eof || input.is_terminal() => {
-                    return Ok(self.leave(Exit::Done, CloseCode::NORMAL).await);
+                    return self.see_off(output, buffer, CloseCode::NORMAL, self.sent > 0).await;
                 }
                 Next::Line(None) => Ok(()),
                 Next::Line(Some(line)) => match input.read(&line) {
                     Typed::Text(text) => self.send(text).await,
                     Typed::Ping(text) => self.socket.ping(self.runtime.ping(text)),
                     Typed::Close(code) => match CloseCode::new(code.unwrap_or(1000)) {
-                        Some(code) => return Ok(self.leave(Exit::Done, code).await),
+                        Some(code) => return self.see_off(output, buffer, code, false).await,
                         None => {
                             self.listening.status.warn("no close code that may be sent: 1000, 3000 to 4999");
                             Ok(())
@@ -121,6 +134,45 @@ impl<'c, 'e> Conversation<'c, 'e> {
             };
             if let Err(ended) = talked {
                 return Ok(Parted::Ended(ended));
+            }
+        }
+    }
+
+    /// Closes, once nothing has come for a while where answers are awaited, and shows what comes before the server's Close.
+    async fn see_off(
+        &mut self,
+        output: &mut Output,
+        buffer: &mut [u8],
+        code: CloseCode,
+        awaits: bool,
+    ) -> Result<Parted, Trouble> {
+        let end = Instant::now() + ANSWERS;
+        let mut quiet_at = awaits.then(|| Instant::now() + QUIET);
+        loop {
+            if quiet_at.is_none() {
+                self.socket.close(code, CloseReason::NONE);
+            }
+            let message = async {
+                let message = self.socket.recv(buffer).await.ok().flatten();
+                message.map_or(Last::Ended, |message| Last::Message(message.kind, message.payload.len()))
+            };
+            let quiet = async {
+                quiet_at.map_or_else(Timer::never, Timer::at).await;
+                Last::Quiet
+            };
+            let late = async {
+                Timer::at(end).or(self.listening.late()).await;
+                Last::Ended
+            };
+            match message.or(quiet).or(late).await {
+                Last::Message(kind, length) => {
+                    quiet_at = quiet_at.map(|_| Instant::now() + QUIET);
+                    if let ControlFlow::Break(exit) = self.show(output, kind, &buffer[..length])? {
+                        return Ok(self.leave(exit, code).await);
+                    }
+                }
+                Last::Quiet => quiet_at = None,
+                Last::Ended => return Ok(self.leave(Exit::Done, code).await),
             }
         }
     }

@@ -117,7 +117,8 @@ pub(crate) struct Subscribe {
     #[arg(long)]
     no_input: bool,
 
-    /// Close a WebSocket once stdin has ended
+    /// Close a WebSocket once stdin has ended and nothing has come for half a second; what comes before the server's Close
+    /// is shown, for 5 seconds at most
     #[arg(long)]
     until_eof: bool,
 
@@ -171,11 +172,11 @@ const PARTING: Duration = Duration::from_secs(1);
 
 impl Listening<'_> {
     /// Waits until the time is over.
-    async fn late(&self) {
+    async fn late(&self) -> Instant {
         match self.until {
             Some(until) => Timer::at(until).await,
             None => std::future::pending().await,
-        };
+        }
     }
 }
 

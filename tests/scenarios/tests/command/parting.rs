@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use goldcrest_tests::patience;
+use goldcrest_tests::{Program, patience};
 use tungstenite::Message;
 use tungstenite::handshake::server::{Request, Response};
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -60,8 +60,23 @@ fn a_server_that_answers_no_close_does_not_hold_up_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let mute = thread::spawn(move || tungstenite::accept(listener.accept().unwrap().0).unwrap());
+    // Built before it is timed.
+    Program::path();
     let begin = Instant::now();
     goldcrest(&["subscribe", &url, "--timeout", "0.3"]).lines();
     assert!(begin.elapsed() < Duration::from_secs(5), "it left after {:?}", begin.elapsed());
+    drop(mute.join());
+}
+
+#[test]
+fn a_server_that_answers_nothing_to_the_end_of_stdin_is_left_all_the_same() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let mute = thread::spawn(move || tungstenite::accept(listener.accept().unwrap().0).unwrap());
+    // Built before it is timed.
+    Program::path();
+    let begin = Instant::now();
+    goldcrest(&["subscribe", &url, "--until-eof"]).lines();
+    assert!(begin.elapsed() < Duration::from_secs(15), "it left after {:?}", begin.elapsed());
     drop(mute.join());
 }

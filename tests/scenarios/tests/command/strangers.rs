@@ -1,6 +1,6 @@
 //! Node, `websockets`, aiohttp: servers that nobody here wrote.
 
-use super::run::{Run, goldcrest};
+use super::run::{Run, goldcrest, goldcrest_with};
 use super::stranger::Stranger;
 
 #[test]
@@ -69,6 +69,15 @@ fn a_plain_websocket_comes_back_where_it_is_told_to() {
     let mut run = Run::start(&["subscribe", &node.ws("/close?1000"), "--reconnect", "-n", "2"]);
     assert_eq!((run.line(), run.line()), ("bye".to_owned(), "bye".to_owned()));
     run.end();
+}
+
+#[test]
+fn answers_that_are_on_their_way_when_stdin_ends_are_shown() {
+    for (server, path) in [(Stranger::node(), "/echo"), (Stranger::python("websockets_server.py"), "/")] {
+        let lines: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+        let ended = goldcrest_with(&["subscribe", &server.ws(path), "--until-eof"], lines.join("\n").as_bytes());
+        assert_eq!(ended.lines(), lines);
+    }
 }
 
 #[test]
