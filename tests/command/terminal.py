@@ -29,7 +29,8 @@ def read_until(texts):
 for step in script.split('|'):
     awaited, _, typed = step.partition('=>')
     read_until(awaited.split())
-    os.write(terminal, typed.encode() + b'\n')
+    # What ends the input ends no line.
+    os.write(terminal, typed.encode() + (b'' if typed.endswith('\x04') else b'\n'))
 try:
     while piece := os.read(terminal, 4096):
         shown += piece

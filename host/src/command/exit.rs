@@ -102,6 +102,12 @@ impl From<Ended> for Trouble {
     }
 }
 
+/// What went wrong, with what the server said of it in its own words.
+pub(crate) fn refused(error: &Error<ConnectError>, said: &str) -> String {
+    let text = describe(error);
+    if said.is_empty() { text } else { format!("{text}: {said}") }
+}
+
 /// What went wrong, in words for people.
 pub(crate) fn describe(error: &Error<ConnectError>) -> String {
     match error {

@@ -1,6 +1,7 @@
 //! A channel of a server like ours, over any of the five transports.
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use goldcrest_core::client::{Config, ConnectError, Error, Event, Item, Options, Publisher, Subscription, Transport};
 use goldcrest_core::hub::Publication;
@@ -9,11 +10,11 @@ use goldcrest_host::client::ClientRuntime;
 use smol::Timer;
 use smol::future::FutureExt;
 
-use super::input::Input;
+use super::input::{Input, Typed};
 use super::output::Output;
 use super::{Exit, Heard, Listening, PARTING, Return, Trouble, Unheard, again_in};
 use crate::command::asking::BOUNDS;
-use crate::command::exit::describe;
+use crate::command::exit::{describe, refused};
 use crate::command::publish::key;
 
 /// A subscription to whatever server it is.
@@ -23,6 +24,8 @@ enum Next<'a> {
     Item(Result<Item<'a, ConnectError<ClientRuntime>>, Error<ConnectError<ClientRuntime>>>),
     Line(Option<Vec<u8>>),
     Late,
+    /// What was typed last does not come.
+    Left,
 }
 
 impl Listening<'_> {
@@ -46,6 +49,8 @@ impl Listening<'_> {
             Subscription::with_bounds(self.runtime, &config, self.url, options, room.memory());
         let mut publisher = Publisher::new(self.runtime, self.config, self.url, publishing.memory());
         let mut opened = false;
+        // The event that was typed last, until it comes, and when that is not waited for any more.
+        let (mut typed, mut leave_at) = (None::<String>, None::<Instant>);
         loop {
             self.talking.set(subscription.transport() == Some(Transport::WebSocket));
             let next = async { Next::Item(subscription.next().await) };
@@ -54,17 +59,43 @@ impl Listening<'_> {
                 self.late().await;
                 Next::Late
             };
-            match next.or(line).or(late).await {
+            let left = async {
+                match leave_at {
+                    Some(at) => Timer::at(at).await,
+                    None => std::future::pending().await,
+                };
+                Next::Left
+            };
+            match next.or(line).or(late).or(left).await {
                 Next::Late => {
                     part(&mut subscription).await;
                     return Ok(self.options.late().map(|()| Exit::Done)?);
                 }
-                Next::Line(None) => {}
-                Next::Line(Some(line)) => self.publish(&mut publisher, &line).await,
+                // What was typed last is shown before.
+                Next::Line(None) if typed.is_some() => leave_at = Some(Instant::now() + PARTING),
+                Next::Line(None) | Next::Left => {
+                    part(&mut subscription).await;
+                    return Ok(Exit::Done);
+                }
+                Next::Line(Some(line)) => match input.read(&line) {
+                    Typed::Text(text) => typed = self.publish(&mut publisher, text).await.or(typed),
+                    Typed::Close(_) if typed.is_some() => leave_at = Some(Instant::now() + PARTING),
+                    Typed::Close(_) => {
+                        part(&mut subscription).await;
+                        return Ok(Exit::Done);
+                    }
+                    Typed::Ping(_) => self.status.warn("only a WebSocket is pinged: begin with --transport websocket"),
+                    Typed::Unknown => self.status.warn("the command here is /close; //TEXT publishes /TEXT"),
+                },
                 Next::Item(Ok(Item::Event(Event { id, event_type, data }))) => {
+                    typed.take_if(|typed| typed == id);
                     if let ControlFlow::Break(exit) = output.event(id, event_type, data)? {
                         part(&mut subscription).await;
                         return Ok(exit);
+                    }
+                    if typed.is_none() && leave_at.is_some() {
+                        part(&mut subscription).await;
+                        return Ok(Exit::Done);
                     }
                 }
                 Next::Item(Ok(Item::Gap { missed })) => {
@@ -120,13 +151,17 @@ impl Listening<'_> {
         }
     }
 
-    async fn publish(&self, publisher: &mut Publisher<'_, ClientRuntime>, line: &[u8]) {
+    /// Publishes a line; its id, where it is stored and the server tells.
+    async fn publish(&self, publisher: &mut Publisher<'_, ClientRuntime>, line: &[u8]) -> Option<String> {
         let (event_type, key) = (EventType::MESSAGE, key());
         let encoding = if str::from_utf8(line).is_ok() { Encoding::Text } else { Encoding::Binary };
         let publication = Publication { event_type, encoding, data: line, idempotency_key: Some(key.as_bytes()) };
-        if let Err(error) = publisher.publish(&publication).await {
-            self.status.warn(format_args!("not published: {}", describe(&error)));
-        }
+        let error = match publisher.publish(&publication).await {
+            Ok(receipt) => return Some(receipt.id.to_owned()).filter(|id| !id.is_empty()),
+            Err(error) => error,
+        };
+        self.status.warn(format_args!("not published: {}", refused(&error, publisher.refusal())));
+        None
     }
 }
 

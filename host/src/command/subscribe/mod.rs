@@ -43,9 +43,10 @@ use output::{BinaryForm, Output};
 /// (…/events/NAME) the first that works of WebSocket, SSE, streaming, long polling and polling, coming back with
 /// nothing lost and nothing twice; elsewhere SSE, or WebSocket where there is none, or where the URL says ws or wss.
 ///
-/// On a WebSocket lines of stdin are sent, as they come. On a terminal /ping TEXT and /close CODE are commands (what
-/// follows them may be left out), //TEXT sends /TEXT; on a channel lines are published. A channel is read without looking at stdin where that is no
-/// terminal, unless --transport websocket says otherwise.
+/// On a WebSocket lines of stdin are sent, as they come; on a channel lines that are typed on a terminal are published,
+/// and stdin is left alone where it is none, unless --transport websocket says otherwise. On a terminal /ping TEXT and
+/// /close CODE are commands (what follows them may be left out; a channel knows /close alone), //TEXT sends /TEXT, and
+/// the end of input (Ctrl-D) ends it.
 #[derive(Args)]
 #[command(after_long_help = super::EXIT_CODES)]
 pub(crate) struct Subscribe {

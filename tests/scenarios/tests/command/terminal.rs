@@ -4,6 +4,7 @@ use std::process::{Command, Output};
 
 use goldcrest_tests::{Program, Server};
 
+use super::run::goldcrest;
 use super::stranger::{Stranger, python, tests};
 
 /// Runs the command on a terminal, and types each line once what stands before it was shown.
@@ -44,6 +45,25 @@ fn who_wants_no_colours_gets_none() {
     // Empty it says nothing (https://no-color.org/).
     let output = on_a_terminal(&[("over websocket", "/close")], &arguments, &[("NO_COLOR", "")]);
     assert!(shown(&output).contains('\x1b'));
+}
+
+#[test]
+fn commands_are_obeyed_on_a_channel_and_published_to_nobody() {
+    let server = Server::start(&[]);
+    let url = format!("http://{}/events/tty", server.authority());
+    let script = [("over", "/ping"), ("only a WebSocket", "//slash"), ("slash slash", "/nonsense"), ("command here", "/close")];
+    shown(&on_a_terminal(&script, &["subscribe", &url], &[]));
+    let all = goldcrest(&["subscribe", &url, "--since", "oldest", "--timeout", "0.5"]).lines();
+    assert_eq!(all, ["/slash"]);
+}
+
+#[test]
+fn the_end_of_input_ends_it_and_what_was_typed_last_is_shown() {
+    let (server, node) = (Server::start(&[]), Stranger::node());
+    for url in [format!("http://{}/events/tty", server.authority()), node.ws("/echo")] {
+        let output = on_a_terminal(&[("over", "hello\n\u{4}")], &["subscribe", &url], &[]);
+        assert_eq!(shown(&output).matches("hello").count(), 2, "{url}");
+    }
 }
 
 #[test]
