@@ -13,6 +13,7 @@ use smol::Timer;
 
 use super::Trouble;
 use super::asking::{Room, some_seconds};
+use super::exit::refused;
 
 /// The longest latency that is told apart, in microseconds.
 const LONGEST: u64 = 60_000_000;
@@ -129,7 +130,10 @@ impl Load {
                 data: data.as_bytes(),
                 idempotency_key: Some(key.as_bytes()),
             };
-            publisher.publish(&publication).await?;
+            if let Err(error) = publisher.publish(&publication).await {
+                let said = refused(&error, publisher.refusal());
+                return Err(Trouble::new(Trouble::from(error).exit, said));
+            }
             number += 1;
             published(number);
         }

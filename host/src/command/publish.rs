@@ -11,7 +11,7 @@ use goldcrest_host::client::ClientRuntime;
 use smol::Timer;
 
 use super::asking::Asking;
-use super::exit::describe;
+use super::exit::refused;
 use super::status::Status;
 use super::{Exit, Quiet, Trouble, target};
 
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// No pause is longer, whatever the server says.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Publish one event, or each line of stdin, and print the ids under which they are stored
+/// Publish one event, or a line of stdin each, and print the ids under which they are stored
 ///
 /// What fails for a reason that may pass (no connection, a busy server) is said again under the same key, and stored
 /// once.
@@ -31,7 +31,8 @@ pub(crate) struct Publish {
     /// The channel, such as http://127.0.0.1:8080/events/news
     url: String,
 
-    /// The event's data; `-`: each line of stdin is an event; left out: all of stdin is one
+    /// The event's data; `-`: each line of stdin is an event; left out: all of stdin is one, without the line end that ends
+    /// it (with --binary that is kept)
     data: Option<String>,
 
     /// The event's type
@@ -66,6 +67,12 @@ pub(crate) fn key() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
 
+/// The line, or the text, without the LF or CR LF at its end.
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
 impl Publish {
     pub(crate) fn run(self) -> Result<(), Trouble> {
         let config = self.asking.config()?;
@@ -82,10 +89,10 @@ impl Publish {
                     let mut line = Vec::new();
                     let mut stdin = io::stdin().lock();
                     while stdin.read_until(b'\n', &mut line)? > 0 {
-                        let end = line.strip_suffix(b"\n").unwrap_or(&line);
-                        let end = end.strip_suffix(b"\r").unwrap_or(end);
                         number += 1;
-                        self.publish(&mut publisher, event_type, end, &format!("{prefix}-{number}")).await?;
+                        let (data, key) = (without_line_end(&line), format!("{prefix}-{number}"));
+                        let published = self.publish(&mut publisher, event_type, data, &key).await;
+                        published.map_err(|error| Trouble::new(error.exit, format!("line {number}: {error}")))?;
                         line.clear();
                     }
                     Ok(())
@@ -98,7 +105,9 @@ impl Publish {
                         Status::new(self.quiet.quiet).say("type the event, and end it by Ctrl-D");
                     }
                     stdin.read_to_end(&mut data)?;
-                    self.publish_one(&mut publisher, event_type, &data).await
+                    // The line end is of who wrote it, as `echo` does: no part of what is said.
+                    let data = if self.binary { &data[..] } else { without_line_end(&data) };
+                    self.publish_one(&mut publisher, event_type, data).await
                 }
             }
         })?
@@ -146,8 +155,9 @@ impl Publish {
                 }
                 Err(error) => error,
             };
+            let said = refused(&error, publisher.refusal());
             if left == 0 || !error.is_transient() {
-                return Err(error.into());
+                return Err(Trouble::new(Trouble::from(error).exit, said));
             }
             left -= 1;
             let asked = match error {
@@ -156,7 +166,7 @@ impl Publish {
             };
             let wait = pause.max(asked).min(LONGEST).mul_f64(1.0 + fastrand::f64() / 2.0);
             let seconds = wait.as_secs_f64();
-            Status::new(self.quiet.quiet).warn(format_args!("{}; again in {seconds:.1} s", describe(&error)));
+            Status::new(self.quiet.quiet).warn(format_args!("{said}; again in {seconds:.1} s"));
             Timer::after(wait).await;
             pause = (pause * 2).min(LONGEST);
         }

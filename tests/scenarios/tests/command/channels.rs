@@ -93,6 +93,29 @@ fn a_key_stores_once_and_each_line_has_its_own() {
 }
 
 #[test]
+fn what_is_piped_in_is_one_event_without_the_line_end_that_ends_it() {
+    let (_server, url) = channel();
+    for piped in ["hello\n", "two\nlines\r\n", "none", "\n", "empty line\n\n"] {
+        goldcrest_with(&["publish", &url], piped.as_bytes()).lines();
+    }
+    let shown = goldcrest(&["subscribe", &url, "--json", "--since", "oldest", "-n", "5"]).lines();
+    let data = shown.iter().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["data"].clone());
+    assert_eq!(data.collect::<Vec<_>>(), ["hello", "two\nlines", "none", "", "empty line\n"]);
+}
+
+#[test]
+fn a_line_that_is_refused_is_named_with_what_the_server_says() {
+    let (_server, url) = channel();
+    let lines = format!("one\ntwo\n{}\nfour\n", "x".repeat(70_000));
+    let ended = goldcrest_with(&["publish", &url, "-"], lines.as_bytes());
+    assert_eq!(ended.stdout.len(), 2, "{ended:#?}");
+    let told = ended.stderr.join("\n");
+    assert!(told.contains("line 3: the server answered 413: "), "{told}");
+    let ended = goldcrest_with(&["publish", &url, "-"], b"one\n\xff\n");
+    ended.failed(2, "line 2: this is no text in UTF-8");
+}
+
+#[test]
 fn types_are_chosen_and_only_they_count() {
     let (_server, url) = channel();
     for (event_type, data) in [("a", "1"), ("b", "2"), ("c", "3"), ("a", "4")] {
