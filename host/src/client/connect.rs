@@ -54,6 +54,9 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Name(error) => write!(f, "the host's name was not found: {error}"),
             Self::Tcp(error) => write!(f, "no connection: {error}"),
+            Self::Tls(_) if self.is_untrusted() => {
+                f.write_str("no TLS: no authority that is trusted vouches for the server's certificate")
+            }
             Self::Tls(error) => write!(f, "no TLS: {error}"),
             Self::Authorities(error) => write!(f, "no authority to judge certificates by: {error}"),
         }
@@ -61,6 +64,19 @@ impl fmt::Display for ConnectError {
 }
 
 impl std::error::Error for ConnectError {}
+
+impl ConnectError {
+    /// Whether the server has shown a certificate that nobody vouches for: who knows it may trust it
+    /// ([`TlsOptions::authorities`]).
+    pub fn is_untrusted(&self) -> bool {
+        let Self::Tls(error) = self else { return false };
+        let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+        error.is_some_and(|error| {
+            let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+            *error == unknown || super::tls::is_of_an_authority(error)
+        })
+    }
+}
 
 impl Connector {
     pub(super) fn new(reactor: Rc<Reactor>, tls: TlsOptions) -> Self {

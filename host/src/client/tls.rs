@@ -4,22 +4,34 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::client::verify_server_name;
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 /// How a server's certificate is judged. Default: by the authorities of the system (or of `SSL_CERT_FILE`).
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    /// A file of authorities, in PEM, to trust instead of the system's.
+    /// A file of authorities, in PEM, to trust instead of the system's. A server that shows one of these very certificates is
+    /// trusted as well, if that names it and is valid now: so is one that signed its own, as `openssl req -x509` makes it.
     pub authorities: Option<PathBuf>,
     /// Trust anybody: whoever stands between reads and alters what is said.
     pub insecure: bool,
 }
 
 impl TlsOptions {
+    /// Reads the authorities, for who wants to know before there is a connection whether they can be.
+    ///
+    /// # Errors
+    /// There are none, or their file cannot be read.
+    pub fn check(&self) -> io::Result<()> {
+        if self.insecure { Ok(()) } else { self.roots().map(drop) }
+    }
+
     /// # Errors
     /// There are no authorities, or their file cannot be read.
     pub(super) fn client_config(&self) -> io::Result<Arc<ClientConfig>> {
@@ -30,28 +42,92 @@ impl TlsOptions {
             let verifier = Arc::new(Anybody(provider));
             builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         } else {
-            builder.with_root_certificates(self.roots()?).with_no_client_auth()
+            let (roots, given) = self.roots()?;
+            let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+            let authorities = authorities.build().map_err(io::Error::other)?;
+            let verifier = Arc::new(Known { authorities, given });
+            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
 
-    fn roots(&self) -> io::Result<RootCertStore> {
-        let mut roots = RootCertStore::empty();
+    /// The authorities, and the certificates that were given as such.
+    fn roots(&self) -> io::Result<(RootCertStore, Vec<CertificateDer<'static>>)> {
+        let (mut roots, mut given) = (RootCertStore::empty(), Vec::new());
         let Some(file) = &self.authorities else {
             let found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
             return match found.errors.into_iter().next() {
                 Some(error) if roots.is_empty() => Err(io::Error::other(error)),
                 _ if roots.is_empty() => Err(io::Error::other("the system has none")),
-                _ => Ok(roots),
+                _ => Ok((roots, Vec::new())),
             };
         };
         let named = |error: &dyn std::fmt::Display| io::Error::other(format!("{}: {error}", file.display()));
         for certificate in CertificateDer::pem_file_iter(file).map_err(|error| named(&error))? {
-            roots.add(certificate.map_err(|error| named(&error))?).map_err(|error| named(&error))?;
+            let certificate = certificate.map_err(|error| named(&error))?;
+            roots.add(certificate.clone()).map_err(|error| named(&error))?;
+            given.push(certificate);
         }
-        if roots.is_empty() { Err(named(&"no certificate in it")) } else { Ok(roots) }
+        if roots.is_empty() { Err(named(&"no certificate in it")) } else { Ok((roots, given)) }
+    }
+}
+
+/// Whether a certificate is an authority's, which vouches for others and not for a server of its own.
+pub(super) fn is_of_an_authority(error: &rustls::Error) -> bool {
+    let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else { return false };
+    matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+/// Takes what an authority vouches for, and the very certificates that were given.
+#[derive(Debug)]
+struct Known {
+    authorities: Arc<WebPkiServerVerifier>,
+    given: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Known {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        status: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let judged = self.authorities.verify_server_cert(certificate, intermediates, name, status, now);
+        match judged {
+            // Its dates have been judged before that; what remains is whether it names the server, which has to prove by
+            // its signature that it has the key.
+            Err(error) if is_of_an_authority(&error) && self.given.contains(certificate) => {
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            judged => judged,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities.supported_verify_schemes()
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Asking {
     #[arg(short = 'k', long)]
     insecure: bool,
 
-    /// Trust the authorities of this PEM file instead of the system's
+    /// Trust the authorities of this PEM file instead of the system's, and a server that shows one of these very certificates
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     cacert: Option<PathBuf>,
 
@@ -64,8 +64,16 @@ pub(crate) fn some_seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl Asking {
-    pub(crate) fn tls(&self) -> TlsOptions {
-        TlsOptions { authorities: self.cacert.clone(), insecure: self.insecure }
+    /// Whom to trust.
+    ///
+    /// # Errors
+    /// The authorities that were given cannot be read.
+    pub(crate) fn tls(&self) -> Result<TlsOptions, Trouble> {
+        let options = TlsOptions { authorities: self.cacert.clone(), insecure: self.insecure };
+        if self.cacert.is_some() {
+            options.check().map_err(|error| Trouble::usage(format!("--cacert {error}")))?;
+        }
+        Ok(options)
     }
 
     /// The bounds and fields. They live as long as the process: they are read once, from its command line.

@@ -112,6 +112,9 @@ pub(crate) fn refused(error: &Error<ConnectError>, said: &str) -> String {
 pub(crate) fn describe(error: &Error<ConnectError>) -> String {
     match error {
         // The connector says it better than its `Debug`.
+        Error::Connect(error) if error.is_untrusted() => {
+            format!("{error}; if you know it, give it, or who signed it, by --cacert FILE")
+        }
         Error::Connect(error) => error.to_string(),
         Error::Request => "--since, --origin or --protocol has a character that no request may have, or a subprotocol is \
                            there twice"

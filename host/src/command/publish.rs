@@ -75,10 +75,10 @@ fn without_line_end(line: &[u8]) -> &[u8] {
 
 impl Publish {
     pub(crate) fn run(self) -> Result<(), Trouble> {
-        let config = self.asking.config()?;
+        let (config, tls) = (self.asking.config()?, self.asking.tls()?);
         let event_type = EventType::new(&self.event_type);
         let event_type = event_type.map_err(|error| Trouble::usage(format!("--type {}: {error}", self.event_type)))?;
-        ClientRuntime::block_on(self.asking.tls(), async |runtime| {
+        ClientRuntime::block_on(tls, async |runtime| {
             let url = target::settle(runtime, &self.url).await?;
             let mut room = self.asking.room();
             let mut publisher = Publisher::new(runtime, &config, &url, room.memory());

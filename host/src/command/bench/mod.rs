@@ -97,8 +97,8 @@ impl From<Choice> for Transport {
 impl Bench {
     pub(crate) fn run(self) -> Result<(), Trouble> {
         goldcrest_host::raise_descriptor_limit();
-        let config = self.asking.config()?;
-        let report = ClientRuntime::block_on(self.asking.tls(), async |runtime| {
+        let (config, tls) = (self.asking.config()?, self.asking.tls()?);
+        let report = ClientRuntime::block_on(tls, async |runtime| {
             let url = target::settle(runtime, &self.url).await?;
             if !Url::parse(&url).is_ok_and(|url| target::is_channel(&url)) {
                 return Err(Trouble::usage(format!("{url} is no channel, such as http://127.0.0.1:8080/events/bench")));
@@ -121,7 +121,7 @@ impl Bench {
             transport: self.transport.into(),
             connections: self.connections.get(),
             threads: self.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
-            tls: self.asking.tls(),
+            tls: self.asking.tls()?,
             config: config.clone(),
             poll_interval: self.poll_interval,
             // A poll may bring many events at once, but each is read by itself.

@@ -64,9 +64,9 @@ pub(crate) struct Compare {
 
 impl Compare {
     pub(crate) fn run(self) -> Result<(), Trouble> {
-        let config = self.asking.config()?;
+        let (config, tls) = (self.asking.config()?, self.asking.tls()?);
         let own = if self.url.is_none() { Some(OwnServer::start()?) } else { None };
-        let readers = ClientRuntime::block_on(self.asking.tls(), async |runtime| {
+        let readers = ClientRuntime::block_on(tls, async |runtime| {
             let url = match (&own, &self.url) {
                 (Some(own), _) => format!("http://{}/", own.address),
                 (None, url) => target::settle(runtime, url.as_deref().unwrap_or_default()).await?,

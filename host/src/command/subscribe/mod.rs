@@ -213,9 +213,9 @@ impl Unheard {
 
 impl Subscribe {
     pub(crate) fn run(self) -> Result<(), Trouble> {
-        let config = self.asking.config()?;
+        let (config, tls) = (self.asking.config()?, self.asking.tls()?);
         let mut output = Output::new(&self)?;
-        ClientRuntime::block_on(self.asking.tls(), async |runtime| {
+        ClientRuntime::block_on(tls, async |runtime| {
             let until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             let talking = Cell::new(false);
             let listening = self.listen(runtime, &config, &mut output, until, &talking);

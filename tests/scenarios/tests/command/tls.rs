@@ -3,17 +3,34 @@
 use std::fs;
 use std::path::PathBuf;
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+
 use super::run::{Run, goldcrest};
 use super::stranger::{Stranger, folder};
 
 /// A server whose certificate is its own authority's, for these names.
 fn server(names: &[&str]) -> (Stranger, PathBuf) {
+    certified(params(names))
+}
+
+fn params(names: &[&str]) -> CertificateParams {
+    CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap()
+}
+
+/// As `openssl req -x509` makes it: a certificate that says of itself that it is an authority's.
+fn of_an_authority(names: &[&str]) -> CertificateParams {
+    let mut params = params(names);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+}
+
+/// A server whose certificate is this one, signed by itself.
+fn certified(params: CertificateParams) -> (Stranger, PathBuf) {
     let folder = folder("tls");
-    let made =
-        rcgen::generate_simple_self_signed(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+    let signing = KeyPair::generate().unwrap();
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
-    fs::write(&certificate, made.cert.pem()).unwrap();
-    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    fs::write(&certificate, params.self_signed(&signing).unwrap().pem()).unwrap();
+    fs::write(&key, signing.serialize_pem()).unwrap();
     (Stranger::node_tls(&certificate, &key), certificate)
 }
 
@@ -37,7 +54,37 @@ fn nobody_is_trusted_who_is_not_known() {
     }
     let by_environment = Run::start_with(&["subscribe", &events, "-n", "1"], &[("SSL_CERT_FILE", authority)]);
     assert_eq!(by_environment.end().code, 0);
-    goldcrest(&["subscribe", &events, "--cacert", "/nowhere.pem"]).failed(3, "/nowhere.pem");
+}
+
+#[test]
+fn authorities_that_cannot_be_read_are_a_wrong_command_line() {
+    let url = "https://127.0.0.1:1/events/x";
+    let empty = folder("empty").join("none.pem");
+    fs::write(&empty, "").unwrap();
+    for file in ["/nowhere.pem", empty.to_str().unwrap()] {
+        goldcrest(&["subscribe", url, "--cacert", file]).failed(2, file);
+        goldcrest(&["publish", url, "x", "--cacert", file]).failed(2, file);
+    }
+}
+
+#[test]
+fn a_certificate_that_signed_itself_is_trusted_where_it_is_given_itself() {
+    let (server, certificate) = certified(of_an_authority(&["127.0.0.1"]));
+    let given = certificate.to_str().unwrap();
+    let events = server.at("/ticks");
+    goldcrest(&["subscribe", &events]).failed(3, "--cacert");
+    assert_eq!(goldcrest(&["subscribe", &events, "--cacert", given, "-n", "1"]).code, 0);
+    // Another one of the same name, of another key, and this one for another name or of another time.
+    let (_, another) = certified(of_an_authority(&["127.0.0.1"]));
+    goldcrest(&["subscribe", &events, "--cacert", another.to_str().unwrap()]).failed(3, "no TLS");
+    let (elsewhere, certificate) = certified(of_an_authority(&["other.example"]));
+    let given = certificate.to_str().unwrap();
+    goldcrest(&["subscribe", &elsewhere.at("/ticks"), "--cacert", given]).failed(3, "not valid for name");
+    let mut old = of_an_authority(&["127.0.0.1"]);
+    old.not_after = date_time_ymd(2020, 1, 1);
+    let (expired, certificate) = certified(old);
+    let given = certificate.to_str().unwrap();
+    goldcrest(&["subscribe", &expired.at("/ticks"), "--cacert", given]).failed(3, "expired");
 }
 
 #[test]
