@@ -21,7 +21,7 @@ Exit codes of all commands:
   3  no connection: the name is unknown, nobody answers, TLS fails
   4  the server refuses: its status, the type of its content, or a handshake of WebSocket
   5  the connection is lost, and is not to be tried again
-  6  the time is over before what was asked for has come
+  6  the time is over before what was asked for has come, or before the server was reached
   7  what came is against the protocol, or too large";
 
 /// How a command ends, by the number that the shell sees.

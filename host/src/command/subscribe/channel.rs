@@ -49,10 +49,11 @@ impl Listening<'_> {
             Subscription::with_bounds(self.runtime, &config, self.url, options, room.memory());
         let mut publisher = Publisher::new(self.runtime, self.config, self.url, publishing.memory());
         let mut opened = false;
+        self.state.reached.set(transports.first().is_some_and(waits));
         // The event that was typed last, until it comes, and when that is not waited for any more.
         let (mut typed, mut leave_at) = (None::<String>, None::<Instant>);
         loop {
-            self.talking.set(subscription.transport() == Some(Transport::WebSocket));
+            self.state.talking.set(subscription.transport() == Some(Transport::WebSocket));
             let next = async { Next::Item(subscription.next().await) };
             let line = async { Next::Line(input.next_typed().await) };
             let late = async {
@@ -69,7 +70,7 @@ impl Listening<'_> {
             match next.or(line).or(late).or(left).await {
                 Next::Late => {
                     part(&mut subscription).await;
-                    return Ok(self.options.late().map(|()| Exit::Done)?);
+                    return Ok(self.options.late(self.state).map(|()| Exit::Done)?);
                 }
                 // What was typed last is shown before.
                 Next::Line(None) if typed.is_some() => leave_at = Some(Instant::now() + PARTING),
@@ -107,11 +108,14 @@ impl Listening<'_> {
                 }
                 Next::Item(Ok(Item::Opened { transport })) => {
                     opened = true;
+                    self.state.reached.set(true);
                     self.status.say(format_args!("{} over {}", self.url, transport.as_str()));
                 }
                 Next::Item(Ok(Item::Lost { transport, error, delay })) => {
                     // A transport that gives way to the next is no loss yet.
                     let gives_way = delay.is_zero();
+                    let next = transports.iter().skip_while(|other| **other != transport).nth(1);
+                    self.state.reached.set(opened || (gives_way && next.is_some_and(waits)));
                     match self.options.comes_back() {
                         Return::Never if opened || !gives_way => return self.lost(error, opened),
                         Return::IfResumable if !opened && !gives_way => return self.lost(error, opened),
@@ -163,6 +167,11 @@ impl Listening<'_> {
         self.status.warn(format_args!("not published: {}", refused(&error, publisher.refusal())));
         None
     }
+}
+
+/// Whether a server that is there may say nothing on it until there is an event.
+fn waits(transport: &Transport) -> bool {
+    *transport == Transport::LongPoll
 }
 
 /// Leaves in order, as far as the server joins in.

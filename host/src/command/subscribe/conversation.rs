@@ -98,7 +98,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
             };
             let talked = match message.or(line).or(ping).or(late).await {
                 Next::Late => {
-                    let exit = options.late().map(|()| Exit::Done);
+                    let exit = options.late(self.listening.state).map(|()| Exit::Done);
                     self.leave(Exit::Done, CloseCode::NORMAL).await;
                     return exit.map(Parted::Here);
                 }

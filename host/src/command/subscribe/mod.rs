@@ -81,7 +81,7 @@ pub(crate) struct Subscribe {
     #[arg(long, value_name = "ID", default_value = "newest")]
     since: String,
 
-    /// End after so long: with -n a failure, without it what was asked for
+    /// End after so long: a failure with -n, or where the server was never reached; else what was asked for
     #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
     timeout: Option<Duration>,
 
@@ -162,10 +162,18 @@ struct Listening<'l> {
     url: &'l str,
     options: &'l Subscribe,
     status: Status,
-    /// A WebSocket is open: it is left by a closing handshake.
-    talking: &'l Cell<bool>,
+    state: &'l State,
     /// When `--timeout` is over.
     until: Option<Instant>,
+}
+
+/// How far it has come, for who ends it from outside.
+#[derive(Debug, Default)]
+struct State {
+    /// A WebSocket is open: it is left by a closing handshake.
+    talking: Cell<bool>,
+    /// The server has answered, or waits before it does as a long poll has it.
+    reached: Cell<bool>,
 }
 
 /// How long a server may take for a closing handshake.
@@ -217,8 +225,8 @@ impl Subscribe {
         let mut output = Output::new(&self)?;
         ClientRuntime::block_on(tls, async |runtime| {
             let until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-            let talking = Cell::new(false);
-            let listening = self.listen(runtime, &config, &mut output, until, &talking);
+            let state = State::default();
+            let listening = self.listen(runtime, &config, &mut output, until, &state);
             let unread = async {
                 if self.output.is_some() {
                     std::future::pending::<()>().await;
@@ -230,20 +238,24 @@ impl Subscribe {
             let Some(until) = until else { return listening.await };
             let late = async {
                 Timer::at(until).await;
-                if talking.get() {
+                if state.talking.get() {
                     Timer::after(2 * PARTING).await;
                 }
-                self.late()
+                self.late(&state)
             };
             listening.or(late).await
         })?
     }
 
     /// What it comes to that the time is over.
-    fn late(&self) -> Result<(), Trouble> {
-        let timeout = self.timeout.unwrap_or_default();
-        let late = Trouble::new(Exit::TimedOut, format!("{} s are over", timeout.as_secs_f64()));
-        if self.count.is_some() { Err(late) } else { Ok(()) }
+    fn late(&self, state: &State) -> Result<(), Trouble> {
+        let seconds = self.timeout.unwrap_or_default().as_secs_f64();
+        let late = |why| Err(Trouble::new(Exit::TimedOut, format!("{seconds} s are over{why}")));
+        match self.count {
+            _ if !state.reached.get() => late(", and the server was never reached"),
+            Some(_) => late(""),
+            None => Ok(()),
+        }
     }
 
     async fn listen(
@@ -252,16 +264,17 @@ impl Subscribe {
         config: &Config<'static>,
         output: &mut Output,
         until: Option<Instant>,
-        talking: &Cell<bool>,
+        state: &State,
     ) -> Result<(), Trouble> {
         let url = target::settle(runtime, &self.url).await?;
         let parsed = Url::parse(&url).map_err(|error| Trouble::usage(format!("{url}: {error}")))?;
         let status = Status::new(self.quiet.quiet);
-        let listening = Listening { runtime, config, url: &url, options: self, status, talking, until };
+        let listening = Listening { runtime, config, url: &url, options: self, status, state, until };
         let mut input = Input::new(self.no_input);
         let mut first: Option<Trouble> = None;
         let ways = self.ways(&parsed);
         for (at, way) in ways.iter().enumerate() {
+            state.reached.set(false);
             let heard = match way {
                 Way::Channel => listening.channel(output, &mut input, self.transports()).await,
                 Way::Source => listening.source(output).await,

@@ -77,13 +77,14 @@ impl Listening<'_> {
                     let protocol = socket.protocol().and_then(|at| protocols.get(at).copied());
                     resumable = protocol == Some(SUBPROTOCOL);
                     opened = true;
+                    self.state.reached.set(true);
                     reconnect.on_open();
                     let spoken = protocol.map(|name| format!(", {name}")).unwrap_or_default();
                     self.status.say(format_args!("{} over websocket{spoken}", self.url));
                     let mut conversation = Conversation::new(self, &runtime, socket, resumable, &mut cursor);
-                    self.talking.set(true);
+                    self.state.talking.set(true);
                     let parted = conversation.hold(output, input, &mut buffer).await;
-                    self.talking.set(false);
+                    self.state.talking.set(false);
                     match parted? {
                         Parted::Here(exit) => return Ok(exit),
                         Parted::Closed(code, reason) => Loss::Closed(code, reason),

@@ -34,6 +34,7 @@ impl Listening<'_> {
                 }
                 Ok(Update::Opened) => {
                     opened = true;
+                    self.state.reached.set(true);
                     self.status.say(format_args!("{} over sse", self.url));
                 }
                 Ok(Update::Lost { error, delay }) => {

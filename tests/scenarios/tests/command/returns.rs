@@ -80,6 +80,20 @@ fn who_comes_back_always_waits_for_a_server_that_is_not_there_yet() {
 }
 
 #[test]
+fn a_time_that_is_over_before_there_ever_was_a_server_is_a_failure() {
+    let address = free_address();
+    for url in [format!("http://{address}/events/x"), format!("http://{address}/"), format!("ws://{address}/")] {
+        goldcrest(&["subscribe", &url, "--reconnect", "--timeout", "0.3"]).failed(6, "never reached");
+    }
+    let _server = serve(&address);
+    for transport in ["auto", "websocket", "sse", "stream", "longpoll", "poll"] {
+        let url = format!("http://{address}/events/x");
+        let listen = ["subscribe", &url, "--reconnect", "--timeout", "0.5", "-t", transport, "--since", "oldest"];
+        assert_eq!(goldcrest(&listen).code, 0, "{transport}");
+    }
+}
+
+#[test]
 fn what_is_published_before_its_server_is_there_is_stored_once() {
     let address = free_address();
     let url = format!("http://{address}/events/news");
