@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man as Page;
+use clap_mangen::roff::{Roff, bold, roman};
 
-use super::{Cli, Exit, Trouble};
+use super::{Cli, EXIT_CODES, Exit, Trouble};
 
 /// Print the completions of a shell, such as: source <(goldcrest completions bash)
 #[derive(Args)]
@@ -38,12 +39,18 @@ pub(crate) struct Man {
 
 impl Man {
     pub(crate) fn run(self) -> Result<(), Trouble> {
-        let mut command = Cli::command();
+        // What helps is no command to read of.
+        let mut command = Cli::command().disable_help_subcommand(true);
         command.build();
         if let Some(folder) = self.folder {
             let named = |error: io::Error| Trouble::new(Exit::Failed, format!("{}: {error}", folder.display()));
             std::fs::create_dir_all(&folder).map_err(named)?;
-            return clap_mangen::generate_to(command, &folder).map_err(named);
+            for command in command.get_subcommands().chain([&command]) {
+                let (mut text, page) = (Vec::new(), Page::new(command.clone()));
+                let rendered = render(&page, command, &mut text);
+                rendered.and_then(|()| std::fs::write(folder.join(page.get_filename()), &text)).map_err(named)?;
+            }
+            return Ok(());
         }
         if let Some(name) = self.command {
             let found = command.find_subcommand(&name).cloned();
@@ -52,9 +59,35 @@ impl Man {
             command = command.name(full).display_name(full);
         }
         let mut text = Vec::new();
-        Page::new(command).render(&mut text)?;
+        render(&Page::new(command.clone()), &command, &mut text)?;
         print_text(&text)
     }
+}
+
+/// Renders a page, whose exit statuses stand where manuals have them.
+fn render(page: &Page, command: &Command, text: &mut Vec<u8>) -> io::Result<()> {
+    page.render_title(text)?;
+    page.render_name_section(text)?;
+    page.render_synopsis_section(text)?;
+    page.render_description_section(text)?;
+    page.render_options_section(text)?;
+    if command.has_subcommands() {
+        page.render_subcommands_section(text)?;
+    }
+    if command.get_after_long_help().is_some() {
+        let mut roff = Roff::new();
+        roff.control("SH", ["EXIT STATUS"]);
+        for line in EXIT_CODES.lines() {
+            if let Some((code, meaning)) = line.strip_prefix("  ").and_then(|line| line.split_once("  ")) {
+                roff.control("TP", []).text([bold(code)]).text([roman(meaning)]);
+            }
+        }
+        roff.to_writer(text)?;
+    }
+    if command.get_version().is_some() {
+        page.render_version_section(text)?;
+    }
+    Ok(())
 }
 
 /// Prints it all, unless nobody reads it any more.

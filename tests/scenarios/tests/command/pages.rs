@@ -1,5 +1,7 @@
 //! Help, completions, the manual.
 
+use std::fs;
+
 use super::run::goldcrest;
 use super::stranger::folder;
 
@@ -44,4 +46,18 @@ fn the_manual_has_a_page_for_every_command() {
     for name in COMMANDS {
         assert!(folder.join(format!("goldcrest-{name}.1")).exists(), "{name}");
     }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), COMMANDS.len() + 1, "the pages of the commands, and of all");
+}
+
+#[test]
+fn the_manual_has_the_exit_statuses_where_manuals_have_them() {
+    for page in [goldcrest(&["man"]), goldcrest(&["man", "publish"])] {
+        let page = page.lines().join("\n");
+        let section = page.split(".SH ").find_map(|section| section.strip_prefix("\"EXIT STATUS\"\n")).unwrap();
+        for code in 0..=7 {
+            assert!(section.contains(&format!(".TP\n\\fB{code}\\fR\n")), "{code}: {section}");
+        }
+        assert!(!page.contains(".SH EXTRA"), "{page}");
+    }
+    assert!(!goldcrest(&["man", "completions"]).lines().join("\n").contains("EXIT STATUS"));
 }
