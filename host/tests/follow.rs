@@ -160,12 +160,15 @@ fn a_channel_that_would_follow_itself_is_given_up() {
     drop(probe);
     let here = Running::start(&address, &[url]);
     here.publish("news", "0");
-    // It comes back once, and is noticed by that.
-    assert_eq!(here.read("news", 2), ["message|0", "message|0"]);
+    let begin = std::time::Instant::now();
+    // It would come back within this time; nobody tells when it does not.
+    while here.read("news", 1).len() == 1 && begin.elapsed() < Duration::from_secs(1) {
+        thread::sleep(Duration::from_millis(20));
+    }
     for number in 1..5 {
         here.publish("news", &number.to_string());
     }
-    assert_eq!(here.read("news", 6)[2..], numbers(1..5));
+    assert_eq!(here.read("news", 5), numbers(0..5));
 }
 
 #[test]

@@ -143,6 +143,11 @@ impl Master {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).log.clone()
     }
 
+    /// The epoch of its log.
+    pub(super) fn epoch(&self) -> u32 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).log.newest_id().epoch
+    }
+
     /// Reaps the channel if nobody has used it since `before`, and says whether it did.
     pub(super) fn reap(self: &Arc<Self>, before: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -182,6 +182,12 @@ impl Hub {
         }
     }
 
+    /// The epoch of a channel, where there is one.
+    pub(crate) fn epoch(&self, channel: &str) -> Option<u32> {
+        let channels = self.registry.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.get(channel).filter(|master| !master.is_dead()).map(|master| master.epoch())
+    }
+
     /// The limits of the channels.
     pub fn limits(&self) -> &ChannelLimits {
         &self.registry.limits

@@ -191,6 +191,12 @@ async fn read<R: Runtime>(follow: &Follow, hub: &Hub, runtime: &R, subscription:
                 tracing::info!(channel, from = %follow, by = transport.as_str(), "following");
             }
             Ok(Item::Event(event)) => {
+                // An epoch is one log's alone.
+                let came_from = event.id.parse::<EventId>().ok().map(|id| id.epoch);
+                if came_from.is_some() && came_from == hub.epoch(channel) {
+                    tracing::error!(channel, from = %follow, "the channel would follow itself; it does not");
+                    return Over::Done;
+                }
                 let mut stored = store(hub, channel, &event);
                 while stored == Err(PublishError::TooManyChannels) {
                     tracing::warn!(channel, from = %follow, "there is no place for the channel now");
@@ -198,11 +204,6 @@ async fn read<R: Runtime>(follow: &Follow, hub: &Hub, runtime: &R, subscription:
                     stored = store(hub, channel, &event);
                 }
                 match stored {
-                    // An epoch is one log's alone.
-                    Ok(Some(own)) if event.id.parse::<EventId>().is_ok_and(|id| id.epoch == own.id.epoch) => {
-                        tracing::error!(channel, from = %follow, "the channel would follow itself; it does not");
-                        return Over::Done;
-                    }
                     Ok(Some(_)) => {}
                     Ok(None) => {
                         tracing::warn!(channel, from = %follow, id = event.id, "its type is reserved: left out")
