@@ -56,7 +56,7 @@ mod reactor;
 mod server;
 
 pub use hub::{ChannelLimits, Hub, ThreadHub, ThreadReader};
-pub use server::{Follow, FollowError, Limits, Server, Stopper, raise_descriptor_limit};
+pub use server::{Follow, FollowError, FollowOptions, Limits, Server, Stopper, raise_descriptor_limit};
 
 /// The examples in the README are compiled.
 #[cfg(doctest)]

@@ -4,16 +4,19 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use goldcrest_core::client::judge_field;
 use goldcrest_core::delivery::Pace;
 use goldcrest_core::log::GapPolicy;
 use goldcrest_core::serve::{Access, Config, HostPolicy};
 use goldcrest_core::ws::handshake::origin::OriginPolicy;
 
+use crate::client::TlsOptions;
 use crate::server::default_config;
-use crate::{ChannelLimits, Follow, Limits, Server};
+use crate::{ChannelLimits, Follow, FollowOptions, Limits, Server};
 
 /// Where a server listens, its bounds, and who may ask.
 #[derive(Parser, Clone, Debug)]
@@ -71,6 +74,19 @@ pub struct Options {
     #[arg(long, value_name = "[CHANNEL=]URL", help_heading = "Channels")]
     pub follow: Vec<Follow>,
 
+    /// Send this field to the hubs that are followed, such as 'Authorization: Bearer x'; may be given several times
+    #[arg(long, value_name = "NAME: VALUE", value_parser = field, requires = "follow", help_heading = "Channels")]
+    pub follow_header: Vec<(String, String)>,
+
+    /// Trust the authorities of this PEM file where a hub is followed, instead of the system's, and a hub that shows one of
+    /// these very certificates
+    #[arg(long, value_name = "FILE", requires = "follow", help_heading = "Channels")]
+    pub follow_cacert: Option<PathBuf>,
+
+    /// Trust any certificate of a hub that is followed: whoever stands between reads and alters what is said
+    #[arg(long, requires = "follow", conflicts_with = "follow_cacert", help_heading = "Channels")]
+    pub follow_insecure: bool,
+
     /// What a reader gets whose next event is not kept any more
     #[arg(long, value_enum, default_value_t = Gap::Replay, help_heading = "Channels")]
     pub gap_policy: Gap,
@@ -127,6 +143,14 @@ fn at_least(least: u64) -> impl clap::builder::TypedValueParser<Value = u64> {
     clap::value_parser!(u64).range(least..)
 }
 
+/// A field that a client may send, as `NAME: VALUE`.
+fn field(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("not of the form 'Name: value'")?;
+    let (name, value) = (name.trim_end(), value.trim());
+    judge_field(name, value).map_err(|error| error.to_string())?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
@@ -158,6 +182,8 @@ impl Options {
             Some(threads) => server.threads(threads.get()),
             None => server,
         };
+        let tls = TlsOptions { authorities: self.follow_cacert.clone(), insecure: self.follow_insecure };
+        let server = server.follow_options(FollowOptions { tls, headers: self.follow_header.clone() });
         let server = self.follow.iter().fold(server, |server, follow| server.follow(follow.clone()));
         self.listen.iter().fold(server, |server, address| server.listen(*address))
     }

@@ -90,7 +90,8 @@ impl Asking {
         let basic = self.user.as_ref().map(|user| format!("Basic {}", STANDARD.encode(user)));
         let agent = concat!("goldcrest/", env!("CARGO_PKG_VERSION"));
         // Nobody here undoes a compression.
-        let ours = [("Authorization", basic.as_deref()), ("User-Agent", Some(agent)), ("Accept-Encoding", Some("identity"))];
+        let ours =
+            [("Authorization", basic.as_deref()), ("User-Agent", Some(agent)), ("Accept-Encoding", Some("identity"))];
         for (name, value) in ours {
             if let Some(value) = value
                 && !headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))

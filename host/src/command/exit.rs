@@ -116,12 +116,16 @@ pub(crate) fn describe(error: &Error<ConnectError>) -> String {
             format!("{error}; if you know it, give it, or who signed it, by --cacert FILE")
         }
         Error::Connect(error) => error.to_string(),
-        Error::Request => "--since, --origin or --protocol has a character that no request may have, or a subprotocol is \
+        Error::Request => {
+            "--since, --origin or --protocol has a character that no request may have, or a subprotocol is \
                            there twice"
-            .to_owned(),
-        Error::Location => "the server redirects to where nobody goes: its Location is missing, is no URL of http, https, \
+                .to_owned()
+        }
+        Error::Location => {
+            "the server redirects to where nobody goes: its Location is missing, is no URL of http, https, \
                             ws or wss, or leads from TLS into the clear"
-            .to_owned(),
+                .to_owned()
+        }
         Error::Ended(Ended::Protocol(ProtocolError::MessageTooBig)) => {
             "a message is larger than --max-event allows".to_owned()
         }

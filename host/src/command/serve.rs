@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write as _};
 use std::net::SocketAddr;
 
 use clap::Args;
+use goldcrest_host::client::TlsOptions;
 use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::script;
 use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
@@ -34,6 +35,10 @@ impl Serve {
     pub(crate) fn run(self) -> Result<(), Trouble> {
         let filter = self.log.parse::<EnvFilter>();
         let filter = filter.map_err(|error| Trouble::usage(format!("--log {}: {error}", self.log)))?;
+        if let Some(file) = &self.options.follow_cacert {
+            let tls = TlsOptions { authorities: Some(file.clone()), insecure: false };
+            tls.check().map_err(|error| Trouble::usage(format!("--follow-cacert {error}")))?;
+        }
         let colours = io::stderr().is_terminal() && status::colours_wanted();
         // Who has closed stderr wants no log: what cannot be written there is no reason to panic.
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);

@@ -113,8 +113,25 @@ impl Follow {
     }
 }
 
+/// How the hubs are asked whose channels are followed.
+#[derive(Clone, Debug, Default)]
+pub struct FollowOptions {
+    /// Whom to trust.
+    pub tls: TlsOptions,
+    /// Fields to send with every request, to all of them, such as `Authorization`:
+    /// [`judge_field`](goldcrest_core::client::judge_field) says which can be.
+    pub headers: Vec<(String, String)>,
+}
+
 /// Follows all of these until the server is stopped. `most` bytes of data is the longest event that is taken.
-pub(super) fn run(follows: Vec<Follow>, hub: &Hub, stopper: &Stopper, most: usize) -> io::Result<()> {
+pub(super) fn run(
+    follows: Vec<Follow>,
+    options: FollowOptions,
+    hub: &Hub,
+    stopper: &Stopper,
+    most: usize,
+) -> io::Result<()> {
+    let headers: Rc<[(String, String)]> = options.headers.into();
     let waiting: Rc<RefCell<Option<Waker>>> = Rc::default();
     let told = Rc::clone(&waiting);
     let between = || {
@@ -125,14 +142,14 @@ pub(super) fn run(follows: Vec<Follow>, hub: &Hub, stopper: &Stopper, most: usiz
         }
     };
     ClientRuntime::block_on_beside(
-        TlsOptions::default(),
+        options.tls,
         |notifier| stopper.register(notifier),
         between,
         async |runtime| {
             let mut tasks = Vec::new();
             for follow in follows {
-                let (hub, clients) = (hub.clone(), runtime.clone());
-                tasks.push(runtime.spawn(async move { carry(&follow, &hub, &clients, most).await }));
+                let (hub, clients, headers) = (hub.clone(), runtime.clone(), Rc::clone(&headers));
+                tasks.push(runtime.spawn(async move { carry(&follow, &headers, &hub, &clients, most).await }));
             }
             poll_fn(|cx| {
                 *waiting.borrow_mut() = Some(cx.waker().clone());
@@ -153,7 +170,8 @@ enum Over {
     Done,
 }
 
-async fn carry(follow: &Follow, hub: &Hub, runtime: &ClientRuntime, most: usize) {
+async fn carry(follow: &Follow, headers: &[(String, String)], hub: &Hub, runtime: &ClientRuntime, most: usize) {
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
     let mut buffer = vec![0; most.saturating_mul(ESCAPED).saturating_add(BESIDE)];
     let mut location = [0; 2048];
     let mut cursor = None::<String>;
@@ -165,7 +183,7 @@ async fn carry(follow: &Follow, hub: &Hub, runtime: &ClientRuntime, most: usize)
             None => Start::Oldest,
         };
         let options = Options { start, reconnect: RECONNECT, seed: fastrand::u32(..), ..Options::default() };
-        let config = Config::default();
+        let config = Config { headers: &headers, ..Config::default() };
         let memory = Memory { buffer: &mut buffer, location: &mut location };
         let mut subscription = Subscription::new(runtime, &config, &follow.url, options, memory);
         let over = read(follow, hub, runtime, &mut subscription).await;

@@ -28,7 +28,7 @@ use goldcrest_core::serve::{Access, Config, Handler};
 use goldcrest_core::ws::handshake::origin::OriginPolicy;
 
 pub use admission::Limits;
-pub use follow::{Follow, FollowError};
+pub use follow::{Follow, FollowError, FollowOptions};
 pub use shutdown::Stopper;
 
 use crate::figures::Figures;
@@ -54,6 +54,7 @@ pub struct Server {
     config: Config<'static>,
     hub: Option<Hub>,
     follows: Vec<Follow>,
+    follow_options: FollowOptions,
     figures: Figures,
     stopper: Stopper,
     announce: Option<Announce>,
@@ -76,6 +77,7 @@ impl Server {
             config: default_config(),
             hub: None,
             follows: Vec::new(),
+            follow_options: FollowOptions::default(),
             figures: Figures::default(),
             stopper: Stopper::default(),
             announce: None,
@@ -130,6 +132,12 @@ impl Server {
         self
     }
 
+    /// How the hubs are asked whose channels are followed. Default: by the authorities of the system, without fields.
+    pub fn follow_options(mut self, options: FollowOptions) -> Self {
+        self.follow_options = options;
+        self
+    }
+
     /// The figures to count for.
     pub fn figures(mut self, figures: Figures) -> Self {
         self.figures = figures;
@@ -153,18 +161,22 @@ impl Server {
     /// ends when they are gone or the drain time is over.
     ///
     /// # Errors
-    /// An address cannot be listened on, or the limits of the channels leave no room for an event.
+    /// An address cannot be listened on, the limits of the channels leave no room for an event, or the authorities cannot be
+    /// read by which hubs are judged that are followed.
     pub fn run<H: Handler + 'static>(self, handler: impl Fn(ThreadHub) -> H + Send + Sync) -> io::Result<()> {
         let hub = match &self.hub {
             Some(hub) => hub.clone(),
             None => Hub::new(self.channels).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
         };
+        if self.follow_options.tls.authorities.is_some() {
+            self.follow_options.tls.check()?;
+        }
         raise_descriptor_limit();
         let listen = if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen };
         let (addresses, listeners) = listen::bind(&listen, self.threads, &self.limits, self.config.write_timeout)?;
         let admission = Arc::new(Admission::new(self.limits.clone()));
         self.stopper.watch_signals()?;
-        let (follows, event) = (self.follows, self.limits.event);
+        let (follows, follow_options, event) = (self.follows, self.follow_options, self.limits.event);
         let (config, figures, stopper, handler) = (&self.config, &self.figures, &self.stopper, &handler);
         if let Some(announce) = &self.announce {
             announce(&addresses);
@@ -206,7 +218,7 @@ impl Server {
                 let hub = hub.clone();
                 let follow = move || {
                     let _ends = StopAtEnd(stopper);
-                    follow::run(follows, &hub, stopper, event)
+                    follow::run(follows, follow_options, &hub, stopper, event)
                 };
                 let thread = std::thread::Builder::new().name("goldcrest-follow".into());
                 match thread.spawn_scoped(scope, follow) {

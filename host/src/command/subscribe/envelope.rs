@@ -103,7 +103,10 @@ mod tests {
         let data = EventData::Text("b\n".into());
         let event = Said::Event { id: "a-1".into(), event_type: "x".into(), data };
         assert_eq!(text(r#"{"id":"a-1","type":"x","data":"b\n"}"#), event);
-        assert_eq!(text(r#"{"gap":{"missed":2},"after":"00000abc-3"}"#), Said::Gap { missed: Some(2), after: "00000abc-3".into() });
+        assert_eq!(
+            text(r#"{"gap":{"missed":2},"after":"00000abc-3"}"#),
+            Said::Gap { missed: Some(2), after: "00000abc-3".into() }
+        );
         assert_eq!(text(r#"{"gap":{},"after":"00000abc-3"}"#), Said::Gap { missed: None, after: "00000abc-3".into() });
         assert_eq!(text(r#"{"ref":1,"id":"a-4"}"#), Said::Stored { id: "a-4".into() });
         assert_eq!(text(r#"{"ref":1,"error":"no"}"#), Said::Refused { reason: "no".into() });

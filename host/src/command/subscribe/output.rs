@@ -40,9 +40,10 @@ impl Output {
     pub(super) fn new(options: &Subscribe) -> Result<Self, Trouble> {
         let sink: Box<dyn Write> = match &options.output {
             None => Box::new(io::stdout()),
-            Some(path) => Box::new(LateFile::new(path.clone()).map_err(|error| {
-                Trouble::new(Exit::Failed, format!("{}: {error}", path.display()))
-            })?),
+            Some(path) => Box::new(
+                LateFile::new(path.clone())
+                    .map_err(|error| Trouble::new(Exit::Failed, format!("{}: {error}", path.display())))?,
+            ),
         };
         let Subscribe { json, binary, count, types, .. } = options;
         Ok(Self { sink, json: *json, binary: *binary, types: types.clone(), left: *count, line: Vec::new() })

@@ -6,6 +6,7 @@
 //! | `run.rs` | a run of the command: what is typed, what it says, how it ends |
 //! | `stranger.rs` | servers of `tests/command`, and nginx |
 //! | `channels.rs` | channels of the host's server |
+//! | `follows.rs` | a server that follows others |
 //! | `returns.rs` | what is lost and comes back |
 //! | `strangers.rs` | Node, `websockets`, aiohttp |
 //! | `tls.rs` | certificates, and whom to trust |
@@ -17,6 +18,7 @@
 
 mod channels;
 mod figures;
+mod follows;
 mod pages;
 mod parting;
 mod proxies;

@@ -51,7 +51,8 @@ fn who_wants_no_colours_gets_none() {
 fn commands_are_obeyed_on_a_channel_and_published_to_nobody() {
     let server = Server::start(&[]);
     let url = format!("http://{}/events/tty", server.authority());
-    let script = [("over", "/ping"), ("only a WebSocket", "//slash"), ("slash slash", "/nonsense"), ("command here", "/close")];
+    let script =
+        [("over", "/ping"), ("only a WebSocket", "//slash"), ("slash slash", "/nonsense"), ("command here", "/close")];
     shown(&on_a_terminal(&script, &["subscribe", &url], &[]));
     let all = goldcrest(&["subscribe", &url, "--since", "oldest", "--timeout", "0.5"]).lines();
     assert_eq!(all, ["/slash"]);

@@ -9,7 +9,7 @@ use super::run::{Run, goldcrest};
 use super::stranger::{Stranger, folder};
 
 /// A server whose certificate is its own authority's, for these names.
-fn server(names: &[&str]) -> (Stranger, PathBuf) {
+pub(crate) fn server(names: &[&str]) -> (Stranger, PathBuf) {
     certified(params(names))
 }
 
