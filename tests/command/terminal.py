@@ -3,12 +3,18 @@ the terminal has shown what stands before `=>`, each word of it as often as it s
 
 import os
 import pty
+import select
 import sys
 import time
 
 script, command = sys.argv[1], sys.argv[2:]
 pid, terminal = pty.fork()
 if pid == 0:
+    # As a shell begins a job with `&`: in a group of its own, which the terminal is not for.
+    if 'IN_BACKGROUND' in os.environ and (job := os.fork()) != 0:
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(job, 0)[1]))
+    if 'IN_BACKGROUND' in os.environ:
+        os.setpgid(0, 0)
     os.execvp(command[0], command)
 
 shown = b''
@@ -19,7 +25,7 @@ def read_until(texts):
     global shown
     end = time.monotonic() + 20
     while any(shown.count(text.encode()) < texts.count(text) for text in texts):
-        assert time.monotonic() < end, f'never {texts} in {shown!r}'
+        assert select.select([terminal], [], [], max(0, end - time.monotonic()))[0], f'never {texts} in {shown!r}'
         try:
             shown += os.read(terminal, 4096)
         except OSError:

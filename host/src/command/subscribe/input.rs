@@ -1,6 +1,7 @@
 //! Lines of stdin, for who talks back.
 
 use std::io::{self, BufRead, IsTerminal};
+use std::time::Duration;
 
 use smol::channel::{Receiver, bounded};
 
@@ -67,12 +68,30 @@ impl Input {
     }
 }
 
+/// How often it is looked whether the shell has put us in the foreground: nothing tells.
+const FOREGROUND: Duration = Duration::from_millis(250);
+
+/// Whether stdin is a terminal that others read: a job that was begun with `&` is stopped by the system if it reads.
+#[cfg(target_os = "linux")]
+fn is_in_background() -> bool {
+    rustix::termios::tcgetpgrp(io::stdin()).is_ok_and(|group| group != rustix::process::getpgrp())
+}
+
+/// Elsewhere nobody looks.
+#[cfg(not(target_os = "linux"))]
+fn is_in_background() -> bool {
+    false
+}
+
 /// Reads stdin on a thread that ends with the process: nothing else ends one that reads a terminal.
 fn read_lines() -> Receiver<Vec<u8>> {
     let (sender, receiver) = bounded(WAITING);
     std::thread::spawn(move || {
         let mut stdin = io::stdin().lock();
         loop {
+            while is_in_background() {
+                std::thread::sleep(FOREGROUND);
+            }
             let mut line = Vec::new();
             match stdin.read_until(b'\n', &mut line) {
                 Ok(1..) => {}

@@ -68,6 +68,16 @@ fn the_end_of_input_ends_it_and_what_was_typed_last_is_shown() {
 }
 
 #[test]
+fn a_job_in_the_background_leaves_the_terminal_alone_and_goes_on() {
+    let server = Server::start(&[]);
+    let url = format!("http://{}/events/tty", server.authority());
+    goldcrest(&["publish", &url, "hello"]).lines();
+    let arguments = ["subscribe", &url, "--since", "oldest", "-n", "1"];
+    let output = on_a_terminal(&[("hello", "not for it")], &arguments, &[("IN_BACKGROUND", "1")]);
+    assert_eq!(shown(&output).matches("hello").count(), 1, "{output:?}");
+}
+
+#[test]
 fn what_is_typed_on_a_channel_is_published_whatever_the_transport() {
     let server = Server::start(&[]);
     for transport in ["auto", "sse", "longpoll", "websocket"] {
