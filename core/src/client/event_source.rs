@@ -67,8 +67,8 @@ pub struct EventSourceOptions<'a> {
     pub reconnect: Policy,
     /// Spreads the delays: any number, another one for each device.
     pub seed: u32,
-    /// Whether 408, 425, 429, 500, 502, 503 and 504 are failures of the network, with `Retry-After` heard, rather than
-    /// final. Default: yes, since the device would else stop for ever when a server behind a proxy is restarted; no is
+    /// Whether 408, 425, 429, 500, 502, 503 and 504 are failures of the network, with `Retry-After` heard within the
+    /// bounds of `reconnect`, rather than final. Default: yes, since the device would else stop for ever when a server behind a proxy is restarted; no is
     /// what WHATWG HTML says.
     pub retry_busy: bool,
 }
@@ -283,10 +283,9 @@ impl<'e, R: Runtime> EventSource<'e, R> {
         if let Some(time) = self.parser.reconnection_time() {
             self.reconnect.on_retry_field(time);
         }
-        match self.reconnect.next_delay(self.spread.next()) {
+        match self.reconnect.next_delay_after(self.spread.next(), retry_after) {
             Decision::Stop => Err(error),
             Decision::After(delay) => {
-                let delay = delay.max(Duration::from_secs(retry_after.unwrap_or(0).into()));
                 self.state = State::Waiting(self.asker.runtime.clock().now() + delay);
                 Ok(Step::Lost { error, delay })
             }

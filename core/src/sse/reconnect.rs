@@ -42,7 +42,8 @@ pub struct Policy {
     pub reconnection_time: Duration,
     /// Delays are never shorter, whatever the server says.
     pub shortest: Duration,
-    /// Delays are never longer, but for jitter, whatever the server says and however often it failed.
+    /// Delays are never longer, but for jitter, whatever the server says (`retry`, `Retry-After`) and however often it
+    /// failed.
     pub longest: Duration,
     /// Up to so many hundredths of a delay are added to it at random, so that the clients of a server that restarts come
     /// back spread. Nothing is taken away: the server's word is a minimum.
@@ -170,13 +171,20 @@ impl<const N: usize> Reconnect<N> {
     /// The delay is the reconnection time, doubled for every failure in a row after the first, clamped to the policy's
     /// bounds, plus jitter.
     pub fn next_delay(&self, random: u32) -> Decision {
+        self.next_delay_after(random, None)
+    }
+
+    /// As [`next_delay`](Self::next_delay), after an answer whose `Retry-After` named so many seconds (RFC 9110 §10.2.3):
+    /// it is a minimum too, within the same bounds.
+    pub fn next_delay_after(&self, random: u32, retry_after: Option<u32>) -> Decision {
         if self.stopped {
             return Decision::Stop;
         }
         let doublings = self.failures.saturating_sub(1);
         let factor = 1u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        let asked = Duration::from_secs(retry_after.unwrap_or(0).into()).max(self.policy.shortest);
         // Not `clamp`, which panics where a policy's bounds are crossed: then the shorter one rules.
-        let delay = self.reconnection_time.saturating_mul(factor).max(self.policy.shortest).min(self.policy.longest);
+        let delay = self.reconnection_time.saturating_mul(factor).max(asked).min(self.policy.longest);
         let most = millis(delay).saturating_mul(u64::from(self.policy.jitter_percent)) / 100;
         // The high half of a product: as uniform as `random` is, without a division. Past 49 days of it there is no more.
         let most = u64::from(u32::try_from(most).unwrap_or(u32::MAX));

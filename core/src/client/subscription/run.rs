@@ -336,12 +336,14 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                 } else {
                     self.reconnect.on_end();
                 }
-                let Decision::After(delay) = self.reconnect.next_delay(self.spread.next()) else { return Err(error) };
                 let told = match error {
-                    Error::Status { retry_after, .. } => retry_after.unwrap_or(0),
-                    _ => 0,
+                    Error::Status { retry_after, .. } => retry_after,
+                    _ => None,
                 };
-                delay.max(Duration::from_secs(told.into()))
+                match self.reconnect.next_delay_after(self.spread.next(), told) {
+                    Decision::After(delay) => delay,
+                    Decision::Stop => return Err(error),
+                }
             }
         };
         if !self.ladder.can_climb() {

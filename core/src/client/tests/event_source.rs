@@ -128,6 +128,24 @@ fn a_busy_server_is_asked_again_unless_the_standard_is_wanted_to_the_letter() {
 }
 
 #[test]
+fn no_server_silences_a_device_for_longer_than_its_policy_says() {
+    let answers = [
+        "HTTP/1.1 503 Busy\r\nRetry-After: 4294967295\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nretry: 99999999999999999999\n\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nretry: 0\n\n",
+    ];
+    for (answer, waited) in answers.into_iter().zip([" 60000", " 60000", " 500"]) {
+        let world = World::new();
+        let heard = listen(answering(world, answer, Then::Close), "http://localhost/", steady(), false);
+        world.run();
+        let told = heard.take();
+        assert!(told.last().is_some_and(|it| it.starts_with("lost") && it.ends_with(waited)), "{told:?}");
+        world.pass(seconds(60));
+        assert!(!heard.take().is_empty(), "{answer}");
+    }
+}
+
+#[test]
 fn failures_wait_longer_each_time_and_an_attempt_may_be_the_last() {
     let world = World::new();
     let net = answering(world, HEAD, Then::Hold);

@@ -11,6 +11,7 @@ use super::subscription::publish;
 use crate::client::{Config, Options, Start};
 use crate::edge::PipeEnd;
 use crate::serve::tests::world::{TestHub, World, hub, keep};
+use crate::sse::reconnect::Policy;
 
 /// A proxy that answers some requests itself and passes the others on: it is told what a request says.
 ///
@@ -133,7 +134,9 @@ fn a_server_that_is_busy_or_gone_is_waited_for() {
     let busy = &b"HTTP/1.1 503 Busy\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n"[..];
     let net = behind(world, hub, move |number| (number == 1).then_some(busy));
     net.set_faults(|number| if number == 0 { Fault::Refused } else { Fault::None });
-    let options = Options { transports: &[crate::client::Transport::Sse, crate::client::Transport::Poll], ..start() };
+    let transports = &[crate::client::Transport::Sse, crate::client::Transport::Poll];
+    let reconnect = Policy { jitter_percent: 0, ..Policy::DEFAULT };
+    let options = Options { transports, reconnect, ..start() };
     let heard = subscribe(net, options, Config::default(), false);
     world.run();
     let told = heard.take();
@@ -145,6 +148,18 @@ fn a_server_that_is_busy_or_gone_is_waited_for() {
     assert_eq!(heard.take(), [""; 0], "the server's word is kept");
     world.pass(seconds(8));
     assert_eq!(heard.take(), ["open sse", "1=a"]);
+}
+
+#[test]
+fn a_server_that_is_busy_for_a_century_is_asked_again_as_the_policy_says() {
+    let (world, hub) = (World::new(), keep(hub(8, 512)));
+    publish(hub, "a");
+    let busy = &b"HTTP/1.1 503 Busy\r\nRetry-After: 4294967295\r\nContent-Length: 0\r\n\r\n"[..];
+    let net = behind(world, hub, move |number| (number == 0).then_some(busy));
+    let options = Options { transports: &[crate::client::Transport::Poll], ..start() };
+    let heard = subscribe(net, options, Config::default(), false);
+    world.pass(seconds(91));
+    assert_eq!(heard.events(), ["1=a"], "{:?}", heard.all());
 }
 
 #[test]

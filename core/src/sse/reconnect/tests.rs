@@ -30,6 +30,27 @@ fn the_server_sets_the_reconnection_time_within_bounds() {
 }
 
 #[test]
+fn what_a_busy_server_asks_for_is_a_minimum_within_the_same_bounds() {
+    let mut reconnect = Reconnect::<8>::new(EXACT);
+    let delay = |reconnect: &Reconnect<8>, said, random| match reconnect.next_delay_after(random, said) {
+        Decision::After(delay) => millis(delay),
+        Decision::Stop => panic!("stopped"),
+    };
+    for (said, waited) in
+        [(None, 3_000), (Some(0), 3_000), (Some(9), 9_000), (Some(61), 60_000), (Some(u32::MAX), 60_000)]
+    {
+        assert_eq!(delay(&reconnect, said, 0), waited, "{said:?}");
+    }
+    for _ in 0..4 {
+        reconnect.on_network_error();
+    }
+    assert_eq!(delay(&reconnect, Some(9), 0), 24_000, "its own patience may be longer");
+    // Its clients do not all come back at once either.
+    let spread = Reconnect::<8>::new(Policy::DEFAULT);
+    assert_eq!((delay(&spread, Some(30), 0), delay(&spread, Some(30), u32::MAX)), (30_000, 45_000));
+}
+
+#[test]
 fn failures_in_a_row_double_the_delay_up_to_the_longest() {
     let mut reconnect = Reconnect::new(EXACT);
     for waited in [3_000, 6_000, 12_000, 24_000, 48_000, 60_000, 60_000] {
@@ -142,6 +163,6 @@ proptest! {
         let mut reconnect = Reconnect::<8>::new(policy);
         reconnect.on_retry_field(Duration::from_secs(time));
         reconnect.failures = failures;
-        prop_assert!(matches!(reconnect.next_delay(random), Decision::After(_)));
+        prop_assert!(matches!(reconnect.next_delay_after(random, Some(failures)), Decision::After(_)));
     }
 }
