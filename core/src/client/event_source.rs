@@ -59,7 +59,8 @@ pub struct EventSource<'e, R: Runtime> {
 /// How a source is read.
 #[derive(Clone, Copy, Debug)]
 pub struct EventSourceOptions<'a> {
-    /// The last event ID to begin with; empty for none. At most [`Bounds::id`] bytes.
+    /// The last event ID to begin with; empty for none. One of more than [`Bounds::id`] bytes, or with a NULL, CR or LF, is
+    /// [`Error::Request`]: to begin without it would miss events in silence.
     pub last_event_id: &'a str,
     /// How the memory for events is divided. Default: [`Bounds::DEFAULT`].
     pub bounds: Bounds,
@@ -92,6 +93,8 @@ pub enum ReadyState {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
+    /// The last event ID to begin with is none.
+    Unsound,
     Waiting(Instant),
     Asking,
     /// It is given up when nothing comes until then.
@@ -133,8 +136,7 @@ impl<'e, R: Runtime> EventSource<'e, R> {
     ) -> Self {
         let Memory { buffer, location } = memory;
         let mut parser = Parser::new(events, options.bounds);
-        // One that could not have come, or is too long, is none.
-        let _ = Id::new(options.last_event_id.as_bytes()).map(|id| parser.restart_after(id));
+        let start = Id::new(options.last_event_id.as_bytes()).map(|id| parser.restart_after(id));
         Self {
             asker: Asker::new(runtime, config, url, location),
             head: buffer,
@@ -142,7 +144,7 @@ impl<'e, R: Runtime> EventSource<'e, R> {
             reconnect: Reconnect::new(options.reconnect),
             spread: Spread::new(options.seed),
             retry_busy: options.retry_busy,
-            state: State::Asking,
+            state: if matches!(start, Ok(Ok(()))) { State::Asking } else { State::Unsound },
         }
     }
 
@@ -173,7 +175,7 @@ impl<'e, R: Runtime> EventSource<'e, R> {
     /// The state that it is in.
     pub fn state(&self) -> ReadyState {
         match self.state {
-            State::Waiting(_) | State::Asking => ReadyState::Connecting,
+            State::Unsound | State::Waiting(_) | State::Asking => ReadyState::Connecting,
             State::Open(_) => ReadyState::Open,
             State::Closed => ReadyState::Closed,
         }
@@ -188,6 +190,7 @@ impl<'e, R: Runtime> EventSource<'e, R> {
         loop {
             match self.state {
                 State::Closed => return Err(Error::Closed),
+                State::Unsound => return Err(Error::Request),
                 State::Waiting(until) => {
                     sleep(self.asker.runtime.clock(), until).await;
                     self.state = State::Asking;

@@ -35,6 +35,9 @@ pub(super) use run::SUBPROTOCOL;
 /// The longest cursor, in bytes, unless [`Subscription::with_bounds`] says otherwise. A server of ours has 29 at most.
 pub const MAX_CURSOR: usize = 64;
 
+/// What stands for a cursor that is too long to be one: no server can place it, and each tells a gap.
+const NOWHERE: &str = "-";
+
 /// The longest event type on SSE: ours with `;base64` fits.
 const EVENT_TYPE: usize = 72;
 
@@ -113,7 +116,9 @@ pub enum Start<'a> {
     Oldest,
     /// After the newest event.
     Newest,
-    /// After the event of this id, as [`Subscription::cursor`] gave it; at most [`MAX_CURSOR`] bytes.
+    /// After the event of this id, as [`Subscription::cursor`] gave it; where that was not known yet, and empty, after the
+    /// newest. One that the server cannot place, or that has more than [`MAX_CURSOR`] bytes, begins with a gap, after which
+    /// reading goes on by the server's policy.
     After(&'a str),
 }
 
@@ -192,11 +197,12 @@ impl<'e, R: Runtime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
         memory: Memory<'e>,
     ) -> Self {
         let Memory { buffer, location } = memory;
-        let cursor = match options.start {
-            // One that is too long names no event of a server of ours: a gap tells.
-            Start::After(id) => id.try_into().unwrap_or_default(),
-            Start::Oldest | Start::Newest => heapless::String::new(),
-        };
+        let (mut options, mut cursor) = (options, heapless::String::new());
+        match options.start {
+            Start::Oldest | Start::Newest => {}
+            Start::After("") => options.start = Start::Newest,
+            Start::After(id) => cursor = id.try_into().or_else(|_| NOWHERE.try_into()).unwrap_or_default(),
+        }
         Self {
             asker: Asker::new(runtime, config, url, location),
             options,

@@ -245,6 +245,10 @@ fn what_cannot_be_asked_is_told_before_anything_is_sent() {
         ("mailto:x", "", "over: Url(Scheme)"),
         ("http://u@localhost/", "", "over: Url(UserInfo)"),
         ("http://localhost/\r\nX: y", "", "over: Url(Character)"),
+        // Without it events would be missed in silence.
+        ("http://localhost/", "x".repeat(Bounds::DEFAULT.id + 1).leak(), "over: Request"),
+        ("http://localhost/", "1\r\nX: y", "over: Request"),
+        ("http://localhost/", "\0", "over: Request"),
     ] {
         let world = World::new();
         let net = answering(world, HEAD, Then::Hold);

@@ -57,6 +57,9 @@ fn each_transport_brings_types_bytes_and_text_as_they_were() {
     }
 }
 
+/// Longer than any cursor of a server of ours.
+const TOO_LONG: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
 #[test]
 fn it_starts_where_it_is_told_to() {
     for way in WAYS {
@@ -65,6 +68,10 @@ fn it_starts_where_it_is_told_to() {
             (Start::Newest, &["3=c"]),
             (Start::After("00000abc-1"), &["2=b", "3=c"]),
             (Start::After("00000abd-1"), &["1=a", "2=b", "3=c"]),
+            (Start::After("no id"), &["1=a", "2=b", "3=c"]),
+            (Start::After(TOO_LONG), &["1=a", "2=b", "3=c"]),
+            // As a cursor that was kept before it was known.
+            (Start::After(""), &["3=c"]),
         ] {
             let (world, hub) = (World::new(), keep(hub(8, 512)));
             publish(hub, "a");
@@ -74,7 +81,7 @@ fn it_starts_where_it_is_told_to() {
             publish(hub, "c");
             world.pass(seconds(12));
             assert_eq!(heard.events(), expected, "{} {start:?}", way.as_str());
-            let gap = start == Start::After("00000abd-1");
+            let gap = matches!(start, Start::After("00000abd-1" | "no id" | TOO_LONG));
             assert_eq!(heard.all().iter().any(|it| it == "gap None"), gap, "{} {:?}", way.as_str(), heard.all());
         }
     }
