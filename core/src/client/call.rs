@@ -140,7 +140,7 @@ impl<'e, R: Runtime> Call<'e, R> {
                                 return Err(Fault::Answer(BadAnswer::TooLarge));
                             }
                         }
-                        (Lent::Eof, _) => return Err(Fault::Ended(Ended::Closed)),
+                        (Lent::Eof, _) => return Err(Fault::Ended(Ended::Broken)),
                         (Lent::Got(()) | Lent::NotNow, _) => {}
                     }
                     if lent != Lent::NotNow {
@@ -207,7 +207,8 @@ impl<'e, R: Runtime> Call<'e, R> {
             Lent::Got(()) => Ok(Came::Some(stop)),
             Lent::NotNow => Ok(Came::NotNow),
             Lent::Eof if decoder.ends_with_connection() => Ok(Came::End),
-            Lent::Eof => Err(Fault::Ended(Ended::Closed)),
+            // An incomplete message (RFC 9112 §8).
+            Lent::Eof => Err(Fault::Ended(Ended::Broken)),
         }
     }
 

@@ -18,7 +18,7 @@ pub enum Error<E> {
     Request,
     /// There is no connection.
     Connect(E),
-    /// The connection ended: broken, silent for too long, or closed before its time.
+    /// The connection ended: in order ([`Ended::Closed`]), before its time ([`Ended::Broken`]), silent for too long.
     Ended(Ended),
     /// What came is no answer.
     Answer(BadAnswer),

@@ -111,7 +111,7 @@ pub enum Update<'a, E> {
     Event(Event<'a>),
     /// The stream ended, or could not be opened; it is tried again after `delay`.
     Lost {
-        /// Why: [`Ended::Closed`] where the server ended it.
+        /// Why: [`Ended::Closed`] where the server ended it, [`Ended::Broken`] where it was cut short.
         error: Error<E>,
         /// How long it waits.
         delay: Duration,

@@ -12,7 +12,7 @@ use crate::ws::ProtocolError;
 pub enum Ended {
     /// In order: the peer closed, or the last answer was sent.
     Closed,
-    /// The socket broke.
+    /// The socket broke, or a client's ended before the answer that it carried.
     Broken,
     /// The peer took or sent nothing for too long.
     TimedOut,

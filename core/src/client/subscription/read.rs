@@ -156,6 +156,8 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                 let _ = socket.finish(CloseCode::NORMAL, CloseReason::NONE).await;
                 self.lost(Error::Ended(Ended::Closed), heard).map(Some)
             }
+            // Without its Close, which is 1006 elsewhere (RFC 6455 §7.1.5).
+            Err(Ended::Closed) => self.lost(Error::Ended(Ended::Broken), heard).map(Some),
             Err(ended) => self.lost(Error::Ended(ended), heard).map(Some),
         }
     }

@@ -181,7 +181,7 @@ fn what_is_no_json_is_told() {
 }
 
 /// A server that shakes hands and then says `frames`.
-fn framed(frames: &'static [u8]) -> std::string::String {
+fn framed(frames: &'static [u8], then: Then) -> std::string::String {
     let world = World::new();
     let net = Net::new(
         world,
@@ -194,7 +194,7 @@ fn framed(frames: &'static [u8]) -> std::string::String {
                  Sec-WebSocket-Accept: {}\r\n\r\n",
                 core::str::from_utf8(&accept).unwrap()
             );
-            ([head.as_bytes(), frames].concat(), Then::Hold)
+            ([head.as_bytes(), frames].concat(), then)
         }),
     );
     let options = Options { start: Start::Oldest, ..only(Transport::WebSocket) };
@@ -205,7 +205,7 @@ fn framed(frames: &'static [u8]) -> std::string::String {
 
 #[test]
 fn frames_against_the_rules_are_told_by_their_rule() {
-    assert_eq!(framed(b"\x82\x7f\0\0\0\x01\0\0\0\0"), "over: TooLarge", "4 GiB are announced");
+    assert_eq!(framed(b"\x82\x7f\0\0\0\x01\0\0\0\0", Then::Hold), "over: TooLarge", "4 GiB are announced");
     for (frames, rule) in [
         (&b"\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff"[..], "LengthTooLarge"),
         (b"\x81\x02\xff\xff", "NotUtf8"),
@@ -216,9 +216,19 @@ fn frames_against_the_rules_are_told_by_their_rule() {
         (b"\x89\x7e\0\x7e", "LongControl"),
         (b"\x88\x01\x03", "HalfCloseCode"),
     ] {
-        let told = framed(frames);
+        let told = framed(frames, Then::Hold);
         assert!(told.starts_with(&format!("lost websocket Ended(Protocol({rule})) ")), "{told}");
     }
-    assert!(framed(b"\x81\x02{}\x88\x02\x03\xe8").starts_with("lost websocket Ended(Closed) "));
-    assert!(framed(b"\x81\x01{").starts_with("lost websocket Malformed "));
+    assert!(framed(b"\x81\x01{", Then::Hold).starts_with("lost websocket Malformed "));
+}
+
+#[test]
+fn a_websocket_that_ends_without_a_close_did_not_end_in_order() {
+    for then in [Then::Hold, Then::Close] {
+        assert!(framed(b"\x81\x02{}\x88\x02\x03\xe8", then).starts_with("lost websocket Ended(Closed) "));
+    }
+    for frames in [&b"\x81\x02{}"[..], b"\x81\x02{", b"\x88\x02\x03"] {
+        let told = framed(frames, Then::Close);
+        assert!(told.starts_with("lost websocket Ended(Broken) "), "{told}");
+    }
 }

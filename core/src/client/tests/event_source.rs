@@ -83,6 +83,34 @@ fn it_opens_gives_events_and_comes_back_with_the_last_id_and_the_servers_time() 
 }
 
 #[test]
+fn an_answer_that_is_cut_short_did_not_end_in_order() {
+    let head = |fields: &str| format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{fields}\r\n");
+    for (fields, body, whole) in [
+        ("Content-Length: 9\r\n", "data: x\n\n", true),
+        ("Content-Length: 100\r\n", "data: x\n\n", false),
+        ("Transfer-Encoding: chunked\r\n", "9\r\ndata: x\n\n\r\n0\r\n\r\n", true),
+        ("Transfer-Encoding: chunked\r\n", "9\r\ndata: x\n\n\r\n0\r\n", false),
+        ("Transfer-Encoding: chunked\r\n", "9\r\ndata: x\n\n\r\n", false),
+        ("Transfer-Encoding: chunked\r\n", "99\r\ndata: x\n\n", false),
+        // Nobody can tell.
+        ("", "data: x\n\n", true),
+    ] {
+        let world = World::new();
+        let heard = listen(answering(world, head(fields) + body, Then::Close), "http://localhost/", steady(), false);
+        world.run();
+        let ended = if whole { "Closed" } else { "Broken" };
+        assert_eq!(heard.take(), ["open", "|message|x", &format!("lost Ended({ended}) 3000")], "{fields}{body}");
+    }
+    // Nor is it an end in order where no answer, or half of its head, came.
+    for answer in ["", "HTTP/1.1 200 OK\r\nContent-Type: text/ev"] {
+        let world = World::new();
+        let heard = listen(answering(world, answer, Then::Close), "http://localhost/", steady(), false);
+        world.run();
+        assert_eq!(heard.take(), ["lost Ended(Broken) 3000"]);
+    }
+}
+
+#[test]
 fn an_id_that_was_kept_over_a_reboot_is_sent_at_once() {
     let world = World::new();
     let net = Net::new(

@@ -92,7 +92,7 @@ fn an_answer_that_is_cut_anywhere_leaves_the_event_stored_once_if_it_is_said_aga
 
 #[test]
 fn a_connection_that_the_server_has_closed_is_replaced_for_an_event_with_a_key_alone() {
-    for (key, expected) in [(Some(&b"k"[..]), " None false"), (None, "Ended(Closed) true")] {
+    for (key, expected) in [(Some(&b"k"[..]), " None false"), (None, "Ended(Broken) true")] {
         let world = World::new();
         let net = Net::new(
             world,

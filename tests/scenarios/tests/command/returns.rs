@@ -1,7 +1,9 @@
 //! What is lost and comes back.
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Instant;
 
 use goldcrest_tests::{Program, Server, patience};
@@ -66,6 +68,34 @@ fn who_must_not_come_back_ends() {
     run.wait_for(" over ");
     server.terminate();
     assert_eq!(run.end().code, 5);
+}
+
+#[test]
+fn what_is_cut_short_is_lost_and_what_has_ended_is_done() {
+    for (fields, body, code) in [
+        ("Content-Length: 9", "data: x\n\n", 0),
+        ("Content-Length: 100", "data: x\n\n", 5),
+        ("Transfer-Encoding: chunked", "9\r\ndata: x\n\n\r\n0\r\n\r\n", 0),
+        ("Transfer-Encoding: chunked", "20\r\ndata: x\n\n", 5),
+        ("Transfer-Encoding: chunked", "9\r\ndata: x\n\n\r\n", 5),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{fields}\r\n\r\n{body}");
+        let serving = thread::spawn(move || {
+            let (mut socket, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                socket.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            socket.write_all(answer.as_bytes()).unwrap();
+        });
+        let ended = goldcrest(&["subscribe", &url, "-t", "sse", "--no-reconnect"]);
+        assert_eq!((ended.code, &ended.stdout[..]), (code, &["x".to_owned()][..]), "{fields}: {:?}", ended.stderr);
+        serving.join().unwrap();
+    }
 }
 
 #[test]
