@@ -1,18 +1,57 @@
 //! Numbers that spread the delays of many clients.
 
-/// A xorshift generator (Marsaglia 2003) of 32 bits: not for secrets.
+/// A counter and a mixer of 32 bits (Weyl's sequence, the finaliser of MurmurHash3): not for secrets.
+///
+/// Each bit of the seed counts from the first number on: devices may be seeded by a serial number, one after the other.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spread(u32);
 
 impl Spread {
     pub(super) const fn new(seed: u32) -> Self {
-        Self(if seed == 0 { 0x9e37_79b9 } else { seed })
+        Self(seed)
     }
 
     pub(super) fn next(&mut self) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        self.0
+        self.0 = self.0.wrapping_add(0x9e37_79b9);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 16)).wrapping_mul(0x85eb_ca6b);
+        mixed = (mixed ^ (mixed >> 13)).wrapping_mul(0xc2b2_ae35);
+        mixed ^ (mixed >> 16)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In which tenth of the range a number lies.
+    fn tenth(number: u32) -> usize {
+        ((u64::from(number) * 10) >> 32) as usize
+    }
+
+    #[test]
+    fn seeds_that_differ_little_differ_at_once_and_ever_after() {
+        // Serial numbers; addresses of one vendor, whose low half is the seed; numbers that end in zeros.
+        for seed in [|at| at, |at| 0x5e10_0000 + at, |at| at << 25, |at| at << 8] {
+            let mut devices: [Spread; 100] = core::array::from_fn(|at| Spread::new(seed(at as u32)));
+            for attempt in 0..8 {
+                let mut hits = [0; 10];
+                for device in &mut devices {
+                    hits[tenth(device.next())] += 1;
+                }
+                assert!(hits.iter().all(|hits| (1..=30).contains(hits)), "attempt {attempt}: {hits:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_device_waits_differently_each_time() {
+        for seed in [0, 1, u32::MAX] {
+            let (mut device, mut hits) = (Spread::new(seed), [0; 10]);
+            for _ in 0..100 {
+                hits[tenth(device.next())] += 1;
+            }
+            assert!(hits.iter().all(|hits| (1..=30).contains(hits)), "seed {seed}: {hits:?}");
+        }
     }
 }
