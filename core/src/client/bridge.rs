@@ -2,7 +2,9 @@
 //!
 //! A device behind NAT connects out and publishes on a hub what it publishes at home. Its event ids are the idempotency
 //! keys, and what was not acknowledged is said again after a reconnect: nothing is lost that the log at home still holds,
-//! and nothing is stored twice.
+//! and nothing is stored twice that the hub still has the key of. It remembers the last 64 of a channel
+//! ([`IDEMPOTENCY_KEYS`](crate::hub::IDEMPOTENCY_KEYS)), of all who publish there: others who publish so many with keys
+//! while the bridge is away make it forget.
 //!
 //! ```
 //! use goldcrest_core::client::{Bridge, BridgeOptions, Bridged, Config, Memory, Runtime};

@@ -12,7 +12,7 @@
 //! | `event_source.rs` | [`EventSource`]: Server-Sent Events as WHATWG HTML §9.2 has them |
 //! | `web_socket.rs` | [`WebSocket`]: messages both ways |
 //! | `subscription/` | [`Subscription`]: one cursor over WebSocket, SSE, streaming, long polling and polling |
-//! | `publish.rs` | [`Publisher`]: events to a channel, each stored once |
+//! | `publish.rs` | [`Publisher`]: events to a channel, stored once by their keys |
 //! | `bridge.rs` | [`Bridge`]: a channel of a hub of ours, published on another |
 //!
 //! All memory is the caller's. Every future may be dropped at any await: what came and what was sent stays known, but

@@ -1,4 +1,6 @@
-//! Publishing to a channel, each event stored once.
+//! Publishing to a channel. An event with an idempotency key is stored once, however often it is said, while its key is
+//! among the last 64 that the channel was given ([`IDEMPOTENCY_KEYS`](crate::hub::IDEMPOTENCY_KEYS); a chip may remember
+//! fewer).
 //!
 //! ```
 //! use goldcrest_core::client::{Config, Memory, Publisher, Runtime};
@@ -14,7 +16,7 @@
 //!         event_type: EventType::MESSAGE,
 //!         encoding: Encoding::Text,
 //!         data: b"21.5",
-//!         idempotency_key: Some(b"boot-7-reading-3"), // may be said again, and is stored once
+//!         idempotency_key: Some(b"boot-7-reading-3"), // may be said again soon, and is stored once
 //!     };
 //!     match publisher.publish(&publication).await {
 //!         Ok(receipt) => println!("stored as {}", receipt.id),
@@ -61,13 +63,14 @@ impl<'e, R: Runtime> Publisher<'e, R> {
         Self { asker: Asker::new(runtime, config, url, location), buffer, midway: false, refusal: 0 }
     }
 
-    /// Publishes one event. Dropped midway nobody knows whether it was stored: say it again with the same key.
+    /// Publishes one event. Dropped midway nobody knows whether it was stored: say it again with the same key, while the
+    /// channel remembers that.
     ///
     /// A connection that was kept and turns out to be closed is replaced once, if the event has a key.
     ///
     /// # Errors
     /// Nothing is known to be stored; its connection is given up. Where [`Error::is_transient`], saying it again may help; with an idempotency key it
-    /// does no harm.
+    /// does no harm, within the same bound.
     pub async fn publish(&mut self, publication: &Publication<'_>) -> Result<Receipt<'_>, Error<ConnectError<R>>> {
         if core::mem::replace(&mut self.midway, true) {
             self.asker.forget();

@@ -2,8 +2,8 @@
 //! reaches a server.
 //!
 //! The ids of the chip's own log are the idempotency keys. What the hub has not acknowledged is said again after a reconnect,
-//! from the oldest event that the log still holds: nothing is lost that it holds, nothing is stored twice in a life of the hub. A
-//! hub that was restarted gets what its former life had not acknowledged.
+//! from the oldest event that the log still holds: nothing is lost that it holds, nothing is stored twice in a life of the hub that
+//! still has the key (the last 64 of the channel). A hub that was restarted gets what its former life had not acknowledged.
 
 use core::time::Duration as CoreDuration;
 
