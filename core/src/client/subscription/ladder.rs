@@ -1,7 +1,8 @@
 //! Which transport is to be tried next.
 //!
 //! The transports are the rungs of a ladder, the preferred one on top. One that fails before anything came gives way to
-//! the next; from the last it goes back to the top. One that has worked is stayed with.
+//! the next; from the last it goes back to the top. One that has worked is stayed with, and the top is tried again later,
+//! rarer each time that it was in vain.
 
 /// Where on the ladder a subscription stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub(super) struct Ladder {
     hopeless: bool,
     /// Connections in a row that were opened and then brought nothing.
     mute: u8,
+    /// Climbs since the top one last brought anything, up to [`LONGEST`].
+    climbs: u8,
 }
 
 /// Whose fault a failure is.
@@ -41,10 +44,12 @@ pub(super) enum Move {
 
 /// So many mute connections in a row are taken as a failure of the transport.
 const MUTE: u8 = 2;
+/// So often the time until the next climb doubles: up to sixteen times as long.
+const LONGEST: u8 = 4;
 
 impl Ladder {
     pub(super) const fn new(rungs: usize) -> Self {
-        Self { rungs, at: 0, hopeless: true, mute: 0 }
+        Self { rungs, at: 0, hopeless: true, mute: 0, climbs: 0 }
     }
 
     /// The rung to try.
@@ -77,6 +82,9 @@ impl Ladder {
     /// What was open is lost; `mute` where nothing ever came over it.
     pub(super) fn lost(&mut self, mute: bool) -> Move {
         self.mute = if mute { self.mute.saturating_add(1) } else { 0 };
+        if !mute && self.at == 0 {
+            self.climbs = 0;
+        }
         if self.mute < MUTE { Move::Stay } else { self.failed(Blame::Transport { hopeless: false }) }
     }
 
@@ -88,6 +96,13 @@ impl Ladder {
     /// Begins at the top again.
     pub(super) fn climb(&mut self) {
         (self.at, self.mute) = (0, 0);
+        self.climbs = self.climbs.saturating_add(1).min(LONGEST);
+    }
+
+    /// How many times as long as the first climb the next one is waited for.
+    pub(super) const fn patience(&self) -> u32 {
+        // At most LONGEST, which a checked shift does not know.
+        1_u32.wrapping_shl(self.climbs as u32)
     }
 }
 
@@ -128,6 +143,21 @@ mod tests {
         assert!(ladder.can_climb());
         ladder.climb();
         assert_eq!((ladder.at(), ladder.can_climb()), (0, false));
+    }
+
+    #[test]
+    fn climbs_are_waited_for_twice_as_long_each_time_until_one_is_worth_it() {
+        let mut ladder = Ladder::new(2);
+        for patience in [1, 2, 4, 8, 16, 16] {
+            assert_eq!(ladder.patience(), patience);
+            let _ = ladder.failed(REFUSED);
+            ladder.climb();
+        }
+        // Open is not enough: what is between may let the answer pass and nothing after it.
+        ladder.opened();
+        assert_eq!(ladder.patience(), 16);
+        assert_eq!((ladder.lost(true), ladder.patience()), (Move::Stay, 16));
+        assert_eq!((ladder.lost(false), ladder.patience()), (Move::Stay, 1));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! It takes the transports in the order that they are given. One that fails before anything came (something between eats
 //! the upgrade, or collects the answer) gives way to the next; one that worked and is lost is tried again. After a while
-//! on a lesser transport the better ones are tried again. Whatever happens, the cursor is that of the last event that was
-//! handed out: nothing is lost that the server's log still holds, nothing comes twice, and what is gone is told.
+//! on a lesser transport the better ones are tried again, rarer each time that it was in vain. Whatever happens, the cursor
+//! is that of the last event that was handed out: nothing is lost that the server's log still holds, nothing comes twice,
+//! and what is gone is told.
 //!
 //! | file | what it holds |
 //! | --- | --- |
@@ -77,7 +78,11 @@ pub struct Options<'a> {
     /// How long an answer that goes on may say nothing at first before something between is taken to collect it. Default:
     /// 10 s; a server of ours says something at once.
     pub first_byte: Duration,
-    /// How long a lesser transport is used before the better ones are tried again. Default: 5 min.
+    /// How long a lesser transport is used before the better ones are tried again; twice as long after each time in vain, up
+    /// to sixteen times. Default: 5 min, so up to 80. The connection that works is given up for that, since a device may
+    /// have memory for one: nothing is lost, but events are late by as long as the better ones need to fail, which is a
+    /// round trip where the upgrade is refused, [`Config::answer_timeout`] where it is swallowed, and two unanswered pings
+    /// ([`Config::heartbeat`]) where nothing passes but the answer to it. [`Duration::MAX`] stays with what works.
     pub climb: Duration,
     /// The longest event type on SSE, in bytes; it takes its place in the buffer. Default: 72.
     pub max_event_type: usize,

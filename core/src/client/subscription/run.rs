@@ -211,7 +211,7 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         self.reconnect.on_open();
         self.told = Some(transport);
         if self.ladder.can_climb() && self.climb_at == Instant::MAX {
-            self.climb_at = self.now() + self.options.climb;
+            self.climb_at = self.now() + self.options.climb.saturating_mul(self.ladder.patience());
         }
         Ok(Some(Step::Opened(transport)))
     }

@@ -7,8 +7,8 @@ use std::string::ToString;
 use core::time::Duration;
 
 use super::net::{Fault, Net, Then, script, seconds, serve_hub, subscribe};
-use super::subscription::publish;
-use crate::client::{Config, Options, Start};
+use super::subscription::{WAYS, publish};
+use crate::client::{Config, Options, Start, Transport};
 use crate::edge::PipeEnd;
 use crate::serve::tests::world::{TestHub, World, hub, keep};
 use crate::sse::reconnect::Policy;
@@ -105,10 +105,29 @@ fn it_climbs_back_after_a_while_and_nothing_is_lost_on_the_way() {
     assert_eq!(heard.take(), ["3=c"]);
     eaten.set(false);
     publish(hub, "d");
-    world.pass(seconds(60));
+    world.pass(seconds(120));
     publish(hub, "e");
     world.run();
     assert_eq!(heard.take(), ["4=d", "open websocket", "5=e"]);
+}
+
+#[test]
+fn vain_climbs_are_rarer_each_time_and_never_cease() {
+    let (world, hub) = (World::new(), keep(hub(8, 512)));
+    let pass = serve_hub(world, hub);
+    let eat = script(world, |_, _| (b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n".to_vec(), Then::Hold));
+    let net = Net::new(world, move |end, number| if number % 2 == 0 { eat(end, number) } else { pass(end, number) });
+    let heard = subscribe(net, Options { transports: &WAYS[..2], ..start() }, Config::default(), false);
+    world.run();
+    // Five minutes, and then twice as long each time, up to sixteen times as long.
+    for minutes in [5, 10, 20, 40, 80, 80, 80] {
+        heard.take();
+        world.pass(seconds(minutes * 60 - 5));
+        assert_eq!(heard.take(), [""; 0], "{minutes} min are not over");
+        world.pass(seconds(5));
+        let told = heard.take();
+        assert!(told.len() == 2 && told[0].starts_with("lost websocket ") && told[1] == "open sse", "{told:?}");
+    }
 }
 
 #[test]
@@ -134,7 +153,7 @@ fn a_server_that_is_busy_or_gone_is_waited_for() {
     let busy = &b"HTTP/1.1 503 Busy\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n"[..];
     let net = behind(world, hub, move |number| (number == 1).then_some(busy));
     net.set_faults(|number| if number == 0 { Fault::Refused } else { Fault::None });
-    let transports = &[crate::client::Transport::Sse, crate::client::Transport::Poll];
+    let transports = &[Transport::Sse, Transport::Poll];
     let reconnect = Policy { jitter_percent: 0, ..Policy::DEFAULT };
     let options = Options { transports, reconnect, ..start() };
     let heard = subscribe(net, options, Config::default(), false);
@@ -156,7 +175,7 @@ fn a_server_that_is_busy_for_a_century_is_asked_again_as_the_policy_says() {
     publish(hub, "a");
     let busy = &b"HTTP/1.1 503 Busy\r\nRetry-After: 4294967295\r\nContent-Length: 0\r\n\r\n"[..];
     let net = behind(world, hub, move |number| (number == 0).then_some(busy));
-    let options = Options { transports: &[crate::client::Transport::Poll], ..start() };
+    let options = Options { transports: &[Transport::Poll], ..start() };
     let heard = subscribe(net, options, Config::default(), false);
     world.pass(seconds(91));
     assert_eq!(heard.events(), ["1=a"], "{:?}", heard.all());
@@ -166,7 +185,7 @@ fn a_server_that_is_busy_for_a_century_is_asked_again_as_the_policy_says() {
 fn a_204_is_the_end() {
     let world = World::new();
     let net = Net::new(world, script(world, |_, _| (b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(), Then::Hold)));
-    let options = Options { transports: &[crate::client::Transport::Sse, crate::client::Transport::Poll], ..start() };
+    let options = Options { transports: &[Transport::Sse, Transport::Poll], ..start() };
     let heard = subscribe(net, options, Config::default(), false);
     world.run();
     assert_eq!(heard.all(), ["over: Status { status: 204, retry_after: None }"]);
