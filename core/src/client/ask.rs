@@ -258,6 +258,9 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
             let elsewhere = !self.location.as_str().is_empty();
             let url = Url::parse(if elsewhere { self.location.as_str() } else { self.url })?;
             let elsewhere = elsewhere && Url::parse(self.url)?.endpoint() != url.endpoint();
+            if self.call.as_mut().is_some_and(Call::is_stale) {
+                self.call = None;
+            }
             let call = match &mut self.call {
                 Some(call) => call,
                 None => {

@@ -17,6 +17,8 @@ pub(super) struct Call<'e, R: Runtime> {
     pub(super) link: ClientLink<'e, R>,
     /// Bytes of the request that have left, and whether those are all.
     sent: usize,
+    whole: bool,
+    /// The answer is read: to the whole request, or to a part of it that was enough for the server.
     asked: bool,
     accumulator: Accumulator,
     interim: u8,
@@ -71,6 +73,7 @@ impl<'e, R: Runtime> Call<'e, R> {
         Self {
             link,
             sent: 0,
+            whole: false,
             asked: false,
             accumulator: Accumulator::new(),
             interim: 0,
@@ -96,6 +99,11 @@ impl<'e, R: Runtime> Call<'e, R> {
             loop {
                 self.link.breathe().await;
                 let config = self.link.config;
+                if !self.asked && self.sent > 0 && self.has_come() {
+                    // Who is refused already does not say the rest (RFC 9112 §9.5).
+                    self.asked = true;
+                    self.due = Some(self.link.now() + config.answer_timeout);
+                }
                 if !self.asked {
                     let skip = self.sent;
                     let (mut written, mut whole) = (0, false);
@@ -107,7 +115,7 @@ impl<'e, R: Runtime> Call<'e, R> {
                     })?;
                     if lent == Lent::Got(()) {
                         self.sent = self.sent.wrapping_add(written);
-                        self.asked = whole;
+                        (self.whole, self.asked) = (whole, whole);
                         let wait =
                             if whole { config.answer_timeout.saturating_add(patience) } else { config.write_timeout };
                         self.due = Some(self.link.now() + wait);
@@ -139,6 +147,7 @@ impl<'e, R: Runtime> Call<'e, R> {
                             if self.interim > MAX_INTERIM {
                                 return Err(Fault::Answer(BadAnswer::TooLarge));
                             }
+                            self.asked = self.whole;
                         }
                         (Lent::Eof, _) => return Err(Fault::Ended(Ended::Broken)),
                         (Lent::Got(()) | Lent::NotNow, _) => {}
@@ -150,10 +159,21 @@ impl<'e, R: Runtime> Call<'e, R> {
                     }
                 }
                 let due = self.in_time()?;
-                let want = if self.asked { Interest::READ } else { Interest::WRITE };
+                let want = Interest { read: self.sent > 0, room: usize::from(!self.asked), drained: false };
                 self.link.wait(want, due, false, &mut never).await?;
             }
         }
+    }
+
+    /// Whether bytes, or the end of them, have come that were not looked at.
+    fn has_come(&mut self) -> bool {
+        !matches!(self.link.try_read(&mut |_: &mut [u8]| 0), Ok(Lent::NotNow))
+    }
+
+    /// Whether nothing can be asked on it any more: it was kept, and the server has ended it since, or said what nobody had
+    /// asked for, which must not pass for the next answer (RFC 9112 §9.2).
+    pub(super) fn is_stale(&mut self) -> bool {
+        self.reused && self.sent == 0 && self.has_come()
     }
 
     /// When the exchange is given up.
@@ -166,7 +186,7 @@ impl<'e, R: Runtime> Call<'e, R> {
     /// The head was taken: content of this length follows, and the connection `keeps` after it or not.
     pub(super) fn begin_content(&mut self, length: BodyLength, keeps: bool, bound: u64) -> Result<(), Fault> {
         self.decoder = Some(BodyDecoder::new(length, bound).map_err(Fault::Content)?);
-        self.keeps = keeps;
+        self.keeps = keeps && self.whole;
         Ok(())
     }
 

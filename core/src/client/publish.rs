@@ -66,7 +66,8 @@ impl<'e, R: Runtime> Publisher<'e, R> {
     /// Publishes one event. Dropped midway nobody knows whether it was stored: say it again with the same key, while the
     /// channel remembers that.
     ///
-    /// A connection that was kept and turns out to be closed is replaced once, if the event has a key.
+    /// A connection that was kept and that the server has closed since is replaced; where that shows only once the event was
+    /// sent, once, and if the event has a key.
     ///
     /// # Errors
     /// Nothing is known to be stored; its connection is given up. Where [`Error::is_transient`], saying it again may help; with an idempotency key it

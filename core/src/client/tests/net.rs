@@ -31,6 +31,8 @@ pub(super) enum Fault {
     Reset(usize),
     /// After so many bytes to the client it ends, as a proxy that goes down ends it.
     End(usize),
+    /// After so many bytes it has ended, as is seen when something was sent on it after that.
+    Late(usize),
     /// After so many bytes nothing comes any more.
     Silent(usize),
 }
@@ -214,7 +216,9 @@ impl Wire {
     /// How much may still come.
     fn left(&self) -> usize {
         match self.fault {
-            Fault::Reset(most) | Fault::End(most) | Fault::Silent(most) => most.saturating_sub(self.came),
+            Fault::Reset(most) | Fault::End(most) | Fault::Late(most) | Fault::Silent(most) => {
+                most.saturating_sub(self.came)
+            }
             Fault::None | Fault::Refused => usize::MAX,
         }
     }
@@ -226,7 +230,7 @@ impl Socket for Wire {
     async fn wait(&mut self, want: Interest) -> Result<(), PipeError> {
         if self.left() == 0 {
             match self.fault {
-                Fault::Silent(_) => return self.end.wait(Interest { read: false, ..want }).await,
+                Fault::Silent(_) | Fault::Late(_) => return self.end.wait(Interest { read: false, ..want }).await,
                 Fault::End(_) if !want.read => return self.end.wait(want).await,
                 _ => return Ok(()),
             }
@@ -238,7 +242,7 @@ impl Socket for Wire {
         let left = self.left();
         if left == 0 {
             match self.fault {
-                Fault::Silent(_) => return Ok(Lent::NotNow),
+                Fault::Silent(_) | Fault::Late(_) => return Ok(Lent::NotNow),
                 Fault::End(_) => return Ok(Lent::Eof),
                 _ => {
                     self.end.abort();
@@ -261,6 +265,9 @@ impl Socket for Wire {
         if self.left() == 0 && matches!(self.fault, Fault::Reset(_)) {
             self.end.abort();
             return Err(PipeError);
+        }
+        if self.left() == 0 && matches!(self.fault, Fault::Late(_)) {
+            self.fault = Fault::End(0);
         }
         self.end.try_write_with(f)
     }

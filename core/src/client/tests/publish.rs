@@ -6,6 +6,7 @@ use std::vec;
 
 use super::net::{Fault, Heard, Net, Then, memory, name, once, script, seconds};
 use crate::client::{Config, Publisher};
+use crate::edge::{Interest, Lent, Socket};
 use crate::hub::Publication;
 use crate::log::{Encoding, EventType, GapPolicy, Look, Position, Source};
 use crate::serve::Ended;
@@ -91,13 +92,23 @@ fn an_answer_that_is_cut_anywhere_leaves_the_event_stored_once_if_it_is_said_aga
 }
 
 #[test]
-fn a_connection_that_the_server_has_closed_is_replaced_for_an_event_with_a_key_alone() {
+fn a_connection_that_the_server_has_closed_is_replaced() {
+    let world = World::new();
+    let answer = |_, _: &str| (b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n".to_vec(), Then::Close);
+    let net = Net::new(world, script(world, answer));
+    let heard = publish(net, keep([text(b"x", None), text(b"y", None)]));
+    assert_eq!(heard.all(), [" None false", " None false"]);
+    assert_eq!(net.connections.get(), 2);
+}
+
+#[test]
+fn a_connection_that_the_server_closes_meanwhile_is_replaced_for_an_event_with_a_key_alone() {
     for (key, expected) in [(Some(&b"k"[..]), " None false"), (None, "Ended(Broken) true")] {
         let world = World::new();
-        let net = Net::new(
-            world,
-            script(world, |_, _| (b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n".to_vec(), Then::Close)),
-        );
+        let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+        let net = Net::new(world, script(world, move |_, _| (answer.to_vec(), Then::Hold)));
+        // The end is on its way while the request is.
+        net.set_faults(move |number| if number == 0 { Fault::Late(answer.len()) } else { Fault::None });
         let heard = publish(net, keep([text(b"x", None), text(b"y", key)]));
         assert_eq!(heard.all(), [" None false".to_string(), expected.to_string()]);
         assert_eq!(net.connections.get(), if key.is_some() { 2 } else { 1 });
@@ -166,6 +177,47 @@ fn a_refusal_is_told_with_what_the_server_said_as_far_as_it_is_text_and_fits() {
         });
         world.pass(seconds(60));
         assert_eq!(told.all(), [expected], "{media_type}");
+    }
+}
+
+#[test]
+fn a_refusal_that_comes_before_all_was_sent_is_heard() {
+    let answer = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    for then in [Then::Close, Then::Hold] {
+        let world = World::new();
+        let net = Net::new(world, move |mut end, _| {
+            world.spawn(async move {
+                // It reads a part, says no, and reads no more.
+                while let Ok(Lent::NotNow) = end.try_read_with(|bytes| (bytes.len(), ())) {
+                    end.wait(Interest::READ).await.unwrap();
+                }
+                assert!(matches!(
+                    end.try_write_with(|room| {
+                        room[..answer.len()].copy_from_slice(answer);
+                        (answer.len(), ())
+                    }),
+                    Ok(Lent::Got(()))
+                ));
+                if then == Then::Close {
+                    end.close();
+                }
+                core::future::pending::<Ended>().await
+            });
+        });
+        let heard = publish(net, keep([text(&[b'x'; 5_000], None)]));
+        assert_eq!(heard.all(), ["Status { status: 413, retry_after: None } false"], "{then:?}");
+    }
+}
+
+#[test]
+fn what_comes_without_a_request_is_no_answer_to_the_next() {
+    let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+    for stray in [&b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"[..], answer, b"x"] {
+        let world = World::new();
+        let net = Net::new(world, script(world, move |_, _| ([&answer[..], stray].concat(), Then::Hold)));
+        let heard = publish(net, keep([text(b"x", None), text(b"y", None)]));
+        assert_eq!(heard.all(), [" None false", " None false"]);
+        assert_eq!(net.connections.get(), 2);
     }
 }
 
