@@ -14,6 +14,7 @@ use crate::hub::Publication;
 use crate::log::Encoding;
 use crate::session::Ended;
 use crate::sink::{Pour, Sink};
+use crate::sse::field::Id;
 use crate::ws::handshake::offer::Offer;
 
 /// Names of fields that are the client's own to write.
@@ -92,7 +93,8 @@ impl Asking<'_> {
     fn is_sound(&self, headers: &[(&str, &str)]) -> bool {
         let key = self.publication.and_then(|publication| publication.idempotency_key);
         are_sound(headers)
-            && all_value(self.last_event_id.as_bytes())
+            // What came as an id goes back as it came (WHATWG HTML §9.2.3), control characters included.
+            && Id::new(self.last_event_id.as_bytes()).is_ok()
             && key.is_none_or(all_value)
             && self.upgrade.is_none_or(|offer| offer.judge().is_ok())
     }

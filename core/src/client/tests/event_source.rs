@@ -111,6 +111,26 @@ fn an_answer_that_is_cut_short_did_not_end_in_order() {
 }
 
 #[test]
+fn an_id_goes_back_as_it_came() {
+    let ids = ["\u{1}a\u{7f}\tb\u{e9}", "a b: c", "a\0b"];
+    let world = World::new();
+    let net = Net::new(
+        world,
+        script(world, move |number, request| {
+            let sent = request.lines().find_map(|line| line.strip_prefix("Last-Event-ID: ")).unwrap_or("none");
+            let id = ids.get(number).copied().unwrap_or_default();
+            (format!("{HEAD}id: {id}\ndata: {}\n\n", sent.escape_debug()).into_bytes(), Then::Close)
+        }),
+    );
+    let heard = listen(net, "http://localhost/", steady(), false);
+    world.pass(seconds(13));
+    let data = |it: String| it.rsplit_once('|').map(|(_, data)| String::from(data));
+    let data: Vec<_> = heard.all().into_iter().filter_map(data).collect();
+    // A NULL voids an id, and the one before it stays; the empty one is none.
+    assert_eq!(data, ["none", "\\u{1}a\\u{7f}\\tb\u{e9}", "a b: c", "a b: c", "none"]);
+}
+
+#[test]
 fn an_id_that_was_kept_over_a_reboot_is_sent_at_once() {
     let world = World::new();
     let net = Net::new(
