@@ -14,7 +14,7 @@ use core::time::Duration;
 use goldcrest_core::client::url::Endpoint;
 use goldcrest_core::client::{
     Bridge, BridgeOptions, Config, Connect, EventSource, EventSourceOptions, Memory, Options, Publisher, Runtime,
-    Subscription, WebSocket, WebSocketOptions,
+    Start, Subscription, WebSocket, WebSocketOptions,
 };
 use goldcrest_core::edge::{Clock, Interest, Lent, Socket, Timer};
 use goldcrest_core::hub::{Publication, Reader};
@@ -168,8 +168,10 @@ fn memory() -> Memory<'static> {
 
 fn all() {
     let (world, config) = (&World, &Config::default());
-    let mut source = EventSource::new(world, config, text(), EventSourceOptions::default(), memory(), input());
-    let mut subscription = Subscription::new(world, config, text(), Options::default(), memory());
+    let options = EventSourceOptions { last_event_id: text(), ..EventSourceOptions::default() };
+    let mut source = EventSource::new(world, config, text(), options, memory(), input());
+    let options = Options { start: black_box(Start::After(text())), ..Options::default() };
+    let mut subscription = Subscription::new(world, config, text(), options, memory());
     let mut publisher = Publisher::new(world, config, text(), memory());
     let mut bridge = Bridge::new(world, config, text(), World, BridgeOptions::default(), memory());
     let key = Some(&*input());
