@@ -163,6 +163,9 @@ fn log_and_delivery() {
 fn answers_and_urls() {
     if let Ok(answer) = Answer::parse(input(), number() as usize) {
         black_box((answer.status(), answer.header(text()), answer.body_length(black_box(true)), answer.retry_after()));
+        let offer =
+            ClientHandshake { host: text(), target: text(), origin: None, protocols: &[text()], nonce: [7; 16] };
+        let _ = black_box(offer.verify(answer.status(), answer.fields()));
     }
     if let Ok(url) = Url::parse(text()) {
         black_box((url.endpoint(), url.authority(), url.target()));

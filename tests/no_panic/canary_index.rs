@@ -1,0 +1,15 @@
+//! An index that may be out of bounds: `tests/no-panic` has to find it.
+#![no_std]
+#![no_main]
+#![allow(dead_code, reason = "only what is called matters")]
+
+mod unknown;
+
+use core::hint::black_box;
+
+use unknown::{input, number};
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() {
+    black_box(input()[number() as usize]);
+}

@@ -1,0 +1,15 @@
+//! An `unwrap` of what may be nothing: `tests/no-panic` has to find it.
+#![no_std]
+#![no_main]
+#![allow(dead_code, reason = "only what is called matters")]
+
+mod unknown;
+
+use core::hint::black_box;
+
+use unknown::input;
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() {
+    black_box(input().first().unwrap());
+}
