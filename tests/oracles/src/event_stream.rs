@@ -5,7 +5,7 @@ use futures_lite::{StreamExt, future, stream};
 use goldcrest_core::sse::parse::{Bounds, Parser};
 
 /// Event type, data, last event ID.
-type Seen = (String, String, String);
+pub(crate) type Seen = (String, String, String);
 
 /// Gives `bytes` to both, ours cut by `cuts`, and compares the events.
 ///
@@ -14,9 +14,12 @@ type Seen = (String, String, String);
 /// end it waits for an LF: a colon shows that there is none.
 pub fn says_what_eventsource_stream_says(bytes: &[u8], cuts: &[u8]) {
     let ours = ours(bytes, cuts);
-    let text = String::from_utf8_lossy(bytes);
-    let theirs = theirs(&format!(":\n{}:", text.strip_prefix('\u{feff}').unwrap_or(&text)));
-    assert_eq!(ours, theirs, "{}", bytes.escape_ascii());
+    assert_eq!(ours, says(&String::from_utf8_lossy(bytes)), "{}", bytes.escape_ascii());
+}
+
+/// What eventsource-stream says of all the text.
+pub(crate) fn says(text: &str) -> Vec<Seen> {
+    theirs(&format!(":\n{}:", text.strip_prefix('\u{feff}').unwrap_or(text)))
 }
 
 /// Any bytes, cut in any two ways, say the same.

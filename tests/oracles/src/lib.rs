@@ -14,6 +14,7 @@
 //! | `json.rs` | the reader of flat objects | `serde_json` |
 //! | `ring.rs` | the log and its cursors | a vector of all events |
 //! | `reading.rs` | what a delivery says of a log that moves meanwhile | the events that were appended |
+//! | `listening.rs` | a whole client | what its server's bytes hold, read by httparse, eventsource-stream, `serde_json` and tungstenite, and what may never be |
 //! | `serving.rs` | a whole connection | what may never be: a panic, a loop, a buffer or a follower that is kept |
 //!
 //! Each function panics where its property does not hold. The tests call them with cases of their own making, millions
@@ -27,6 +28,7 @@ pub mod conversation;
 pub mod event_stream;
 pub mod handshake;
 pub mod json;
+pub mod listening;
 pub mod reading;
 pub mod request_head;
 pub mod ring;

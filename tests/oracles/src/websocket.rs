@@ -58,6 +58,11 @@ pub fn hears_what_tungstenite_hears(role: Role, bytes: &[u8], cuts: &[u8]) {
     assert_eq!((ours.pings, ours.pongs), (theirs.pings, theirs.pongs), "{}", context());
 }
 
+/// The messages that tungstenite hears of a peer of `role`.
+pub(crate) fn messages(role: Role, bytes: &[u8]) -> Vec<(MessageKind, Vec<u8>)> {
+    theirs(role, bytes).messages
+}
+
 fn ours(role: Role, bytes: &[u8], cuts: &[u8]) -> (Heard, Option<ProtocolError>) {
     let mut connection = Connection::new(role.peer(), Config { max_message: MAX_MESSAGE as u64 });
     let mut heard = Heard { messages: Vec::new(), pings: 0, pongs: 0, end: End::Open };

@@ -3,6 +3,7 @@
 use arbitrary::{Arbitrary, Unstructured};
 use goldcrest_core::ws::Role;
 use goldcrest_oracles::conversation;
+use goldcrest_oracles::listening::{self, Answer, Client, Framing, Listening, Step};
 use goldcrest_oracles::reading::{self, Reading};
 use goldcrest_oracles::ring::{self, Ring};
 use goldcrest_oracles::serving::{self, Serving};
@@ -65,5 +66,69 @@ proptest! {
     ) {
         let serving = Serving { buffer, buffers: 2, log: (size, slots), ..made_of(&bytes) };
         serving::ends_and_gives_all_back(&serving);
+    }
+
+    #[test]
+    fn a_client_ends_or_asks_again(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        buffer in prop_oneof![Just(512u16), 0u16..300],
+        events in prop_oneof![Just(600u16), 0u16..400],
+        socket in prop_oneof![Just((255u8, 255u8)), any::<(u8, u8)>()],
+    ) {
+        let listening = Listening { buffer, memory: (events, 64), socket, ..made_of(&bytes) };
+        listening::ends_or_asks_again(&listening);
+    }
+
+    #[test]
+    fn a_client_of_each_kind_ends_or_asks_again(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        client in prop_oneof![
+            any::<bool>().prop_map(Client::EventSource),
+            any::<(bool, bool)>().prop_map(|(parts, talks)| Client::WebSocket(parts, talks)),
+            any::<(u8, u8, u8)>().prop_map(|(first, last, start)| Client::Subscription(first, last, start)),
+            any::<bool>().prop_map(Client::Publisher),
+        ],
+    ) {
+        let socket = (255, 255);
+        let plain = Listening { client, buffer: 512, memory: (600, 64), socket, entropy: true, ..made_of(&bytes) };
+        listening::ends_or_asks_again(&plain);
+    }
+}
+
+/// What is never handed over would never be judged.
+#[test]
+fn a_client_of_each_kind_hears_a_server_as_it_should_be() {
+    let all = [
+        (Client::EventSource(true), 4),
+        (Client::WebSocket(false, true), 4),
+        (Client::WebSocket(true, false), 4),
+        // Over a WebSocket, SSE, streaming, a long poll and a poll.
+        (Client::Subscription(0, 0, 0), 4),
+        (Client::Subscription(1, 0, 0), 4),
+        (Client::Subscription(2, 0, 0), 4),
+        (Client::Subscription(3, 0, 0), 4),
+        (Client::Subscription(4, 0, 0), 4),
+        (Client::Publisher(true), 1),
+    ];
+    for (client, handed) in all {
+        let event = |number| Step::Event(number, b"a\xff {\"b\"}");
+        let mut steps = vec![Step::Answer(Answer::Fitting, Framing::Chunked)];
+        if !matches!(client, Client::Publisher(_)) {
+            steps.extend([1, 2, 4, 5].map(event));
+        }
+        steps.push(Step::Finish);
+        let rest = made_of::<Listening<'_>>(&[]);
+        let listening = Listening {
+            client,
+            buffer: 512,
+            memory: (600, 64),
+            socket: (255, 255),
+            drops: false,
+            entropy: true,
+            before_end: None,
+            steps: goldcrest_oracles::Steps(steps),
+            ..rest
+        };
+        assert_eq!(listening::ends_or_asks_again(&listening), handed, "{client:?}");
     }
 }

@@ -1,0 +1,444 @@
+//! A whole client: any bytes of a server, over sockets of any room, on a clock that may jump.
+//!
+//! Whatever comes, it does not panic, goes round in no loop, ends or asks again, hands over nothing that the bytes do not
+//! hold, sends one request after another within its bounds, and fails by what it documents.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `net.rs` | the network and the clock |
+//! | `server.rs` | what the server says, mostly as one would |
+//! | `held.rs` | what bytes hold, read by others |
+
+mod held;
+mod net;
+mod server;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use goldcrest_core::client::{
+    self, Config, Error, EventSource, EventSourceOptions, Item, MAX_CURSOR, Memory, Options, Publisher, Start,
+    Subscription, Transport, Update, WebSocket, WebSocketOptions,
+};
+use goldcrest_core::hub::Publication;
+use goldcrest_core::log::{Encoding, EventType};
+use goldcrest_core::session::Ended;
+use goldcrest_core::time::Instant;
+use goldcrest_core::ws::close::{CloseCode, CloseReason};
+use goldcrest_core::ws::connection::MessageKind;
+
+use crate::Steps;
+use held::{Data, Handed};
+pub use net::Reach;
+use net::{Net, NoWay};
+use server::Server;
+pub use server::{Answer, Framing};
+
+/// How often a client may be polled in one step: some turns for each byte.
+const SPIN: usize = 10_000;
+
+/// What it may tell in one step beside what the bytes hold: a loss on each transport.
+const TOLD: usize = 64;
+
+/// Events that are published, and messages that are read.
+const PUBLISHED: usize = 8;
+
+/// The least of a subscription's buffer: an id's and a type's places in its parser of event streams.
+const PARSER: usize = 3 * MAX_CURSOR + 72;
+
+/// What is said to the server.
+const SAID: &[u8] = b"21.5";
+
+/// The last moment that a clock shows: the one after it is that which never comes.
+const LAST: Instant = Instant::from_millis(u64::MAX - 1);
+
+const URL: &str = "http://localhost/events/a";
+
+/// A client and what happens to it.
+#[derive(Clone, Debug, Arbitrary)]
+pub struct Listening<'a> {
+    /// Which it is.
+    pub client: Client,
+    /// Bytes for heads and for what is read.
+    pub buffer: u16,
+    /// Bytes for an event of an event source, and for where a redirect leads.
+    pub memory: (u16, u8),
+    /// The most that a loan lends, and the room of the socket.
+    pub socket: (u8, u8),
+    /// Bytes that a connection may move in a turn, at least one.
+    pub turn: u8,
+    /// Each of its futures is dropped when it would be polled again.
+    pub drops: bool,
+    /// Whether there is randomness.
+    pub entropy: bool,
+    /// When the clock begins, in milliseconds before its end; `None`: at 0.
+    pub before_end: Option<u16>,
+    /// What happens.
+    pub steps: Steps<Step<'a>>,
+}
+
+/// The clients that there are.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+pub enum Client {
+    /// [`EventSource`], asking again whoever is busy or not.
+    EventSource(bool),
+    /// [`WebSocket`]: whether it reads parts, and whether it talks.
+    WebSocket(bool, bool),
+    /// [`Subscription`]: the first and the last of its transports, and where it starts.
+    Subscription(u8, u8, u8),
+    /// [`Publisher`]: whether with keys.
+    Publisher(bool),
+}
+
+/// A thing that happens.
+#[derive(Clone, Debug, Arbitrary)]
+pub enum Step<'a> {
+    /// The server says the head of an answer, which fits what was asked or not.
+    Answer(Answer, Framing),
+    /// It says an event with this data, as the answer before it lets it.
+    Event(u8, &'a [u8]),
+    /// It says bytes as the content of its answer.
+    Content(&'a [u8]),
+    /// It ends its content.
+    Finish,
+    /// It says a WebSocket's frame.
+    Frame(u8, &'a [u8]),
+    /// It says these bytes.
+    Say(&'a [u8]),
+    /// It takes so many bytes at most of what was sent.
+    Take(u16),
+    /// Time passes, or jumps back.
+    Pass(i32),
+    /// Who connects from now on finds it so.
+    Reach(Reach),
+    /// It ends its direction.
+    End,
+    /// It resets the connection.
+    Reset,
+}
+
+/// What a client told.
+struct Heard<'n> {
+    net: &'n Net,
+    /// By connection.
+    handed: RefCell<BTreeMap<usize, Vec<Handed>>>,
+    told: Cell<usize>,
+    told_now: Cell<usize>,
+}
+
+impl Heard<'_> {
+    fn tell(&self) {
+        self.told.set(self.told.get() + 1);
+        self.told_now.set(self.told_now.get() + 1);
+    }
+
+    /// Something was handed over, of the connection that was opened last.
+    fn hand(&self, handed: Handed) {
+        self.tell();
+        let line = self.net.lines.borrow().len();
+        assert!(line > 0, "{handed:?} came without a connection");
+        let mut all = self.handed.borrow_mut();
+        let all = all.entry(line - 1).or_default();
+        match (all.last_mut(), &handed) {
+            (Some(Handed::Message(_, bytes, whole @ false)), Handed::Message(_, more, last)) => {
+                bytes.extend_from_slice(more);
+                *whole = *last;
+            }
+            _ => all.push(handed),
+        }
+    }
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs the client through all steps, and until it has ended or asked again once its server is gone: how much it has handed
+/// over.
+pub fn ends_or_asks_again(listening: &Listening<'_>) -> usize {
+    let start = listening.before_end.map_or(0, |millis| u64::MAX - 1 - u64::from(millis));
+    let (piece, room) = listening.socket;
+    let net = &Net::new(Instant::from_millis(start), piece.into(), room.into(), listening.entropy);
+    let heard = &Heard { net, handed: RefCell::default(), told: Cell::new(0), told_now: Cell::new(0) };
+    let mut task = pin!(live(listening, net, heard));
+    let woken = Arc::new(Woken(AtomicBool::new(true)));
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut over = false;
+    let mut run = || {
+        let mut polls = 0;
+        let said: usize = net.lines.borrow().iter().map(|line| line.borrow().said.len()).sum();
+        net.attempts_now.set(0);
+        heard.told_now.set(0);
+        while !over && woken.0.swap(false, Ordering::Relaxed) {
+            polls += 1;
+            assert!(polls < SPIN, "it wakes itself for ever");
+            net.looks.set(0);
+            over = task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+            assert!(heard.told_now.get() <= TOLD + said, "it tells more than there is");
+        }
+        over
+    };
+    run();
+    let mut server = Server::new(net);
+    let mut latest = net.now.get();
+    for step in &listening.steps.0 {
+        match step {
+            Step::Answer(answer, framing) => server.answer(*answer, *framing),
+            Step::Event(number, data) => server.event(*number, data),
+            Step::Content(bytes) => server.content(bytes),
+            Step::Finish => server.finish(),
+            Step::Frame(first, payload) => server.frame(*first, payload),
+            Step::Say(bytes) => server.say(bytes),
+            Step::Take(most) => server.take((*most).into()),
+            Step::Pass(millis) => {
+                let now = net.now.get().as_millis().saturating_add_signed((*millis).into());
+                net.now.set(Instant::from_millis(now).min(LAST));
+                latest = latest.max(net.now.get());
+                waker.wake_by_ref();
+            }
+            Step::Reach(reach) => net.reach.set(*reach),
+            Step::End => server.end(),
+            Step::Reset => server.reset(),
+        }
+        if run() {
+            break;
+        }
+    }
+    net.reach.set(Reach::Refused);
+    server.reset();
+    let progress = || net.attempts.get() + heard.told.get();
+    let before = progress();
+    // Its patience, counted from the latest time that there was, then what a server may have told it to wait.
+    let patience = (0..20).map(|minute| minute * 60).chain([u64::from(u32::MAX) + 600, 1 << 40]);
+    for seconds in patience {
+        if run() {
+            break;
+        }
+        net.now.set((latest + Duration::from_secs(seconds)).min(LAST));
+        waker.wake_by_ref();
+    }
+    // A deadline near the end of time is one that does not come.
+    assert!(run() || progress() > before || listening.before_end.is_some(), "it neither ends nor asks again");
+    let (lines, handed) = (net.lines.borrow(), heard.handed.borrow());
+    for (number, line) in lines.iter().enumerate() {
+        let line = line.borrow();
+        held::keeps_its_bounds(&line, SAID.len());
+        held::holds(&line, handed.get(&number).map_or(&[], Vec::as_slice));
+    }
+    handed.values().map(Vec::len).sum()
+}
+
+/// Drops `future` when it would be polled again, if `drops`.
+async fn polled<T>(drops: bool, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut again = false;
+    poll_fn(|cx| {
+        if drops && std::mem::replace(&mut again, true) {
+            return Poll::Ready(None);
+        }
+        future.as_mut().poll(cx).map(Some)
+    })
+    .await
+}
+
+async fn live(listening: &Listening<'_>, net: &Net, heard: &Heard<'_>) {
+    let config = Config {
+        headers: &[("Authorization", "secret")],
+        turn: usize::from(listening.turn).max(1),
+        ..Config::default()
+    };
+    let mut buffer = vec![0; (listening.buffer % 1024).into()];
+    let (events, location) = listening.memory;
+    let (mut events, mut location) = (vec![0; (events % 1024).into()], vec![0; location.into()]);
+    let drops = listening.drops;
+    match listening.client {
+        Client::EventSource(retry_busy) => {
+            let memory = Memory { buffer: &mut buffer, location: &mut location };
+            let options = EventSourceOptions { retry_busy, ..EventSourceOptions::default() };
+            let source = EventSource::new(net, &config, URL, options, memory, &mut events);
+            event_source(source, drops, heard).await;
+        }
+        Client::Subscription(first, last, start) => {
+            buffer.resize(buffer.len().max(PARSER), 0);
+            let memory = Memory { buffer: &mut buffer, location: &mut location };
+            let all = Options::default().transports;
+            let start = match start % 3 {
+                0 => Start::Oldest,
+                1 => Start::Newest,
+                _ => Start::After("00000abc-2"),
+            };
+            let first = usize::from(first) % all.len();
+            let last = first + usize::from(last) % (all.len() - first);
+            let options = Options { transports: &all[first..=last], start, ..Options::default() };
+            subscription(Subscription::new(net, &config, URL, options, memory), drops, heard).await;
+        }
+        Client::Publisher(keys) => {
+            let memory = Memory { buffer: &mut buffer, location: &mut location };
+            publisher(Publisher::new(net, &config, URL, memory), keys, drops, heard).await;
+        }
+        Client::WebSocket(parts, talks) => {
+            let options = WebSocketOptions { protocols: &["chat"], ..WebSocketOptions::default() };
+            match WebSocket::connect(net, &config, URL, &options, &mut buffer).await {
+                Ok(socket) => {
+                    let _ = web_socket(socket, &mut buffer, (parts, talks, drops), heard).await.map_err(judge_end);
+                }
+                Err(error) => match error {
+                    Error::Connect(NoWay) | Error::Answer(_) | Error::NotUpgraded(_) => {}
+                    Error::Ended(ended) => judge_end(ended),
+                    other => panic!("undocumented: {other:?}"),
+                },
+            }
+        }
+    }
+}
+
+async fn event_source(mut source: EventSource<'_, Net>, drops: bool, heard: &Heard<'_>) {
+    loop {
+        let Some(next) = polled(drops, source.next()).await else { continue };
+        match next {
+            Ok(Update::Opened) => heard.tell(),
+            Ok(Update::Event(event)) => heard.hand(Handed::Event(
+                event.last_event_id.into(),
+                event.event_type.into(),
+                Data::Text(event.data.into()),
+            )),
+            Ok(Update::Lost { error, .. }) => {
+                heard.tell();
+                match error {
+                    Error::Ended(ended) => judge_end(ended),
+                    Error::Connect(NoWay) | Error::Answer(_) | Error::Content(_) => {}
+                    Error::Status { .. } if error.is_transient() => {}
+                    other => panic!("no reason to come back: {other:?}"),
+                }
+            }
+            Err(error) => {
+                let known = matches!(
+                    error,
+                    Error::Status { .. }
+                        | Error::ContentType
+                        | Error::Redirects
+                        | Error::Location
+                        | Error::Url(_)
+                        | Error::Stream(_)
+                );
+                assert!(known, "undocumented: {error:?}");
+                break;
+            }
+        }
+    }
+    assert_eq!(source.next().await, Err(Error::Closed));
+    assert_eq!(source.state(), client::ReadyState::Closed);
+}
+
+async fn subscription(mut subscription: Subscription<'_, Net>, drops: bool, heard: &Heard<'_>) {
+    loop {
+        let Some(next) = polled(drops, subscription.next()).await else { continue };
+        match next {
+            Ok(Item::Opened { transport }) => {
+                assert_ne!(transport, Transport::Publish);
+                heard.tell();
+            }
+            Ok(Item::Gap { .. }) => heard.tell(),
+            Ok(Item::Lost { error, .. }) => {
+                heard.tell();
+                judge_loss(&error);
+            }
+            Ok(Item::Event(event)) => {
+                let data = match event.data {
+                    client::Data::Text(text) => Data::Text(text.into()),
+                    client::Data::Binary(bytes) => Data::Binary(bytes.into()),
+                };
+                heard.hand(Handed::Event(event.id.into(), event.event_type.into(), data));
+            }
+            Err(error) => {
+                if !matches!(error, Error::Url(_) | Error::TooLarge | Error::Stream(_)) {
+                    judge_loss(&error);
+                    assert!(!error.is_transient(), "given up for what may pass: {error:?}");
+                }
+                break;
+            }
+        }
+    }
+    assert_eq!(subscription.next().await, Err(Error::Closed));
+}
+
+/// What a transport may be lost by.
+fn judge_loss(error: &Error<NoWay>) {
+    match error {
+        Error::Ended(ended) => judge_end(*ended),
+        Error::Url(_) | Error::Request | Error::Stream(_) | Error::TooLarge | Error::Closed => {
+            panic!("no reason to come back: {error:?}")
+        }
+        _ => {}
+    }
+}
+
+async fn publisher(mut publisher: Publisher<'_, Net>, keys: bool, drops: bool, heard: &Heard<'_>) {
+    for number in 0..PUBLISHED {
+        let key = [b'k', b'0' + number as u8];
+        let publication = Publication {
+            event_type: EventType::MESSAGE,
+            encoding: Encoding::Text,
+            data: SAID,
+            idempotency_key: keys.then_some(&key[..]),
+        };
+        let Some(published) = polled(drops, publisher.publish(&publication)).await else { continue };
+        match published {
+            Ok(receipt) if receipt.id.is_empty() => heard.tell(),
+            Ok(receipt) => heard.hand(Handed::Receipt(receipt.id.into())),
+            Err(error) => {
+                heard.tell();
+                match error {
+                    Error::Ended(ended) => judge_end(ended),
+                    Error::Connect(NoWay) | Error::Answer(_) | Error::Content(_) | Error::Status { .. } => {}
+                    Error::Redirects | Error::Location | Error::Url(_) => {}
+                    other => panic!("undocumented: {other:?}"),
+                }
+            }
+        }
+    }
+}
+
+async fn web_socket(
+    mut socket: WebSocket<'_, Net>,
+    buffer: &mut [u8],
+    (parts, talks, drops): (bool, bool, bool),
+    heard: &Heard<'_>,
+) -> Result<(), Ended> {
+    assert!(socket.protocol().is_none_or(|protocol| protocol == 0), "a subprotocol that was not offered");
+    for number in 0.. {
+        if talks && number < PUBLISHED {
+            socket.send(MessageKind::Text, SAID).await?;
+        }
+        if parts {
+            let Some(part) = polled(drops, socket.read(buffer)).await else { continue };
+            let Some(part) = part? else { break };
+            heard.hand(Handed::Message(part.kind, buffer[..part.len].into(), part.last));
+        } else {
+            let Some(message) = polled(drops, socket.recv(buffer)).await else { continue };
+            let Some(message) = message? else { break };
+            heard.hand(Handed::Message(message.kind, message.payload.into(), true));
+        }
+    }
+    assert!(socket.peer_close_code().is_some(), "it is over without a Close");
+    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+}
+
+/// How a client's connection ends.
+fn judge_end(ended: Ended) {
+    assert!(
+        matches!(ended, Ended::Closed | Ended::Broken | Ended::TimedOut | Ended::Protocol(_) | Ended::NoEntropy),
+        "no end of a client: {ended:?}"
+    );
+}

@@ -1,0 +1,251 @@
+//! A network in memory with one server at its end, and a clock that shows what it is told to.
+
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use arbitrary::Arbitrary;
+use goldcrest_core::client::url::Endpoint;
+use goldcrest_core::client::{Connect, Runtime};
+use goldcrest_core::edge::{Clock, Interest, Lent, Socket, Timer};
+use goldcrest_core::time::Instant;
+use goldcrest_core::ws::connection::NoEntropy;
+
+/// How often a client may look at the clock in one poll.
+const SPIN: usize = 20_000;
+
+/// How often it may try to connect in one step: a few redirects on each of a few transports.
+const ATTEMPTS: usize = 64;
+
+/// Whether there is a way to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
+pub enum Reach {
+    /// It can be connected to.
+    Open,
+    /// It refuses.
+    Refused,
+    /// Nobody answers.
+    Silent,
+}
+
+/// Both directions of a connection, all that was said included.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// What the server said.
+    pub(super) said: Vec<u8>,
+    /// What of it the client has not read.
+    unread: Vec<u8>,
+    pub(super) ended: bool,
+    pub(super) reset: bool,
+    /// What the client sent.
+    pub(super) sent: Vec<u8>,
+    /// What of it stands in its socket's buffer.
+    pub(super) waiting: usize,
+    pub(super) gone: bool,
+    waker: Option<Waker>,
+}
+
+impl Line {
+    pub(super) fn say(&mut self, bytes: &[u8]) {
+        if !(self.gone || self.ended || self.reset) {
+            self.said.extend_from_slice(bytes);
+            self.unread.extend_from_slice(bytes);
+            self.wake();
+        }
+    }
+
+    pub(super) fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// What clients stand on.
+pub(super) struct Net {
+    pub(super) now: Rc<Cell<Instant>>,
+    pub(super) looks: Cell<usize>,
+    pub(super) reach: Cell<Reach>,
+    pub(super) entropy: bool,
+    /// Attempts to connect, in all and in this step.
+    pub(super) attempts: Cell<usize>,
+    pub(super) attempts_now: Cell<usize>,
+    /// All connections, the last one last.
+    pub(super) lines: RefCell<Vec<Rc<RefCell<Line>>>>,
+    /// The most that a loan lends, and the room of a socket.
+    pub(super) piece: usize,
+    pub(super) room: usize,
+    random: Cell<u32>,
+}
+
+impl Net {
+    pub(super) fn new(now: Instant, piece: usize, room: usize, entropy: bool) -> Self {
+        Self {
+            now: Rc::new(Cell::new(now)),
+            looks: Cell::new(0),
+            reach: Cell::new(Reach::Open),
+            entropy,
+            attempts: Cell::new(0),
+            attempts_now: Cell::new(0),
+            lines: RefCell::default(),
+            piece: piece.max(1),
+            room: room.max(1),
+            random: Cell::new(1),
+        }
+    }
+
+    /// The connection that was opened last.
+    pub(super) fn line(&self) -> Option<Rc<RefCell<Line>>> {
+        self.lines.borrow().last().cloned()
+    }
+}
+
+/// A client's end.
+#[derive(Debug)]
+pub(super) struct Wire {
+    line: Rc<RefCell<Line>>,
+    piece: usize,
+    room: usize,
+}
+
+/// There is no connection, or no longer one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoWay;
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.line.borrow_mut().gone = true;
+    }
+}
+
+impl Socket for Wire {
+    type Error = NoWay;
+
+    async fn wait(&mut self, want: Interest) -> Result<(), NoWay> {
+        poll_fn(|cx| {
+            let mut line = self.line.borrow_mut();
+            if line.reset {
+                return Poll::Ready(Err(NoWay));
+            }
+            let readable = !line.unread.is_empty() || line.ended;
+            let room = self.room.saturating_sub(line.waiting);
+            if want.drained || (want.read && readable) || (want.room > 0 && room >= want.room.min(self.room)) {
+                return Poll::Ready(Ok(()));
+            }
+            line.waker = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, NoWay> {
+        let mut line = self.line.borrow_mut();
+        if line.reset {
+            return Err(NoWay);
+        }
+        if line.unread.is_empty() {
+            return Ok(if line.ended { Lent::Eof } else { Lent::NotNow });
+        }
+        let most = line.unread.len().min(self.piece);
+        let (consumed, result) = f(&mut line.unread[..most]);
+        assert!(consumed <= most, "more is taken than was lent");
+        line.unread.drain(..consumed);
+        Ok(Lent::Got(result))
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, NoWay> {
+        let mut line = self.line.borrow_mut();
+        if line.reset {
+            return Err(NoWay);
+        }
+        let most = self.room.saturating_sub(line.waiting).min(self.piece);
+        if most == 0 {
+            return Ok(Lent::NotNow);
+        }
+        let mut lent = vec![0; most];
+        let (written, result) = f(&mut lent);
+        assert!(written <= most, "more is written than was lent");
+        line.sent.extend_from_slice(&lent[..written]);
+        line.waiting += written;
+        Ok(Lent::Got(result))
+    }
+
+    fn room(&self) -> usize {
+        self.room.saturating_sub(self.line.borrow().waiting)
+    }
+
+    fn capacity(&self) -> usize {
+        self.room
+    }
+
+    fn unsent(&self) -> usize {
+        0
+    }
+
+    fn close(&mut self) {}
+
+    fn abort(&mut self) {
+        self.line.borrow_mut().reset = true;
+    }
+}
+
+/// Time passes in steps, and all is polled after each.
+pub(super) struct Alarm(Rc<Cell<Instant>>);
+
+impl Connect for Net {
+    type Socket<'a> = Wire;
+    type Error = NoWay;
+
+    async fn connect(&self, _endpoint: Endpoint<'_>) -> Result<Wire, NoWay> {
+        self.attempts.set(self.attempts.get() + 1);
+        self.attempts_now.set(self.attempts_now.get() + 1);
+        assert!(self.attempts_now.get() < ATTEMPTS, "it connects for ever");
+        match self.reach.get() {
+            Reach::Refused => return Err(NoWay),
+            Reach::Silent => pending().await,
+            Reach::Open => {}
+        }
+        let line = Rc::<RefCell<Line>>::default();
+        self.lines.borrow_mut().push(Rc::clone(&line));
+        Ok(Wire { line, piece: self.piece, room: self.room })
+    }
+}
+
+impl Timer for Alarm {
+    fn poll_until(&mut self, _cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if deadline <= self.0.get() && deadline < Instant::MAX { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Clock for Net {
+    type Timer = Alarm;
+
+    fn now(&self) -> Instant {
+        self.looks.set(self.looks.get() + 1);
+        assert!(self.looks.get() < SPIN, "it goes round in one poll");
+        self.now.get()
+    }
+
+    fn timer(&self) -> Alarm {
+        Alarm(Rc::clone(&self.now))
+    }
+}
+
+impl Runtime for Net {
+    type Connect = Self;
+    type Clock = Self;
+
+    fn connector(&self) -> &Self {
+        self
+    }
+
+    fn clock(&self) -> &Self {
+        self
+    }
+
+    fn random(&self) -> Result<[u8; 4], NoEntropy> {
+        self.random.set(self.random.get().wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f));
+        if self.entropy { Ok(self.random.get().to_be_bytes()) } else { Err(NoEntropy) }
+    }
+}
