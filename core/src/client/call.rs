@@ -140,6 +140,9 @@ impl<'e, R: Runtime> Call<'e, R> {
                         (Lent::Got(()), Some(length)) => {
                             let head = buffer.get(..length).unwrap_or_default();
                             let answer = Answer::parse(head, config.max_fields).map_err(Fault::Answer)?;
+                            if answer.status() == 101 && !self.whole {
+                                return Err(Fault::Answer(BadAnswer::Early));
+                            }
                             if !answer.is_interim() {
                                 return Ok(length);
                             }

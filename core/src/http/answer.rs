@@ -41,6 +41,8 @@ pub enum BadAnswer {
     StatusLine,
     /// A version of HTTP other than 1.x, or 101 by HTTP/1.0, which has no upgrade (RFC 9110 §7.8).
     Version,
+    /// 101 before the request was whole: what is still to be sent of it would be taken for the new protocol.
+    Early,
     /// The head, or a part of it, is longer than the buffer.
     TooLarge,
     /// The fields or the framing of the content break a rule, by the name that it has for requests.
@@ -62,6 +64,7 @@ impl fmt::Display for BadAnswer {
         f.write_str(match self {
             Self::StatusLine => "the answer is not HTTP/1",
             Self::Version => "the answer is of a version of HTTP that it cannot be of",
+            Self::Early => "the answer changes the protocol before the request was whole",
             Self::TooLarge => "the answer's head is longer than the buffer for it",
             Self::Broken(refusal) => refusal.reason(),
         })

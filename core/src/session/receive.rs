@@ -40,11 +40,12 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         }
     }
 
-    /// As [`Session::ready`] in time; `false` where `deadline` came first. A peer that has closed is ready too.
+    /// As [`Session::ready`] in time; `false` where `deadline` came first, which [`Instant::MAX`] never does. A peer that has
+    /// closed is ready too.
     pub(crate) async fn ready_until(&mut self, deadline: Instant) -> Result<bool, Ended> {
         let mut timer = self.link.clock().timer();
         loop {
-            if self.link.now() >= deadline {
+            if deadline < Instant::MAX && self.link.now() >= deadline {
                 return Ok(false);
             }
             if self.ready_or(0, &mut |cx: &mut Context<'_>| timer.poll_until(cx, deadline)).await?.is_some() {

@@ -13,13 +13,13 @@ pub(crate) struct Turn<T> {
     timer: T,
     // Small, since every connection has them.
     spent: u32,
-    /// Bytes that it may move before the others have their turn.
+    /// Bytes that it may move before the others have their turn, at least one.
     budget: u32,
 }
 
 impl<T: Timer> Turn<T> {
     pub(crate) fn new(timer: T, budget: usize) -> Self {
-        Self { timer, spent: 0, budget: u32::try_from(budget).unwrap_or(u32::MAX) }
+        Self { timer, spent: 0, budget: u32::try_from(budget).unwrap_or(u32::MAX).max(1) }
     }
 
     /// Waits until a wanted direction can be attempted, `deadline` has come or `also` is ready. May return early.

@@ -65,7 +65,7 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             Ok(Came::NotNow) => match call.rest(due.min(self.climb_at)).await {
                 Ok(()) => return Ok(None),
                 // Then it is looked at what came true.
-                Err(_) if self.now() >= self.climb_at => return Ok(None),
+                Err(_) if self.is_climb_due() => return Ok(None),
                 Err(crate::client::call::Fault::Ended(Ended::TimedOut)) if !heard => Error::Buffered,
                 Err(fault) => fault.into(),
             },

@@ -102,7 +102,7 @@ type Stepped<R> = Result<Step<ConnectError<R>>, Error<ConnectError<R>>>;
 impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     pub(super) async fn step(&mut self) -> Stepped<R> {
         loop {
-            if self.now() >= self.climb_at && !matches!(self.phase, Phase::Closed) {
+            if self.is_climb_due() && !matches!(self.phase, Phase::Closed) {
                 self.ladder.climb();
                 self.drop_connection();
                 self.climb_at = Instant::MAX;
@@ -150,6 +150,11 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
 
     pub(super) fn now(&self) -> Instant {
         self.asker.runtime.clock().now()
+    }
+
+    /// Whether the next transport above is to be tried; the end of time is never.
+    pub(super) fn is_climb_due(&self) -> bool {
+        self.climb_at < Instant::MAX && self.now() >= self.climb_at
     }
 
     pub(super) fn silent_until(&self) -> Instant {

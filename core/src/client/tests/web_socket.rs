@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::net::{Heard, Net, Then, once, script, seconds};
 use crate::client::{Config, Error, WebSocket, WebSocketOptions};
-use crate::edge::{Pipe, PipeEnd};
+use crate::edge::{Interest, Lent, Pipe, PipeEnd, Socket};
 use crate::serve::tests::world::{World, keep};
 use crate::serve::{
     Config as ServerConfig, Ended, Exchange, Handler, Outcome, Runtime, WebSocketOptions as Serving, serve,
@@ -245,4 +245,41 @@ fn a_peer_that_is_gone_is_found_out_by_the_heartbeat() {
     assert_eq!(heard.all(), [""; 0]);
     world.pass(seconds(1));
     assert_eq!(heard.all(), ["Err(TimedOut)"]);
+}
+
+#[test]
+fn a_handshake_that_is_answered_before_it_was_said_opens_nothing() {
+    let (world, heard) = (World::new(), Heard::default());
+    let net = Net::over(world, RINGS[0], move |mut end, _| {
+        world.spawn(async move {
+            let mut asked = Vec::new();
+            // Up to the key and not the request's end, which stays where it is.
+            while !core::str::from_utf8(&asked)
+                .unwrap()
+                .lines()
+                .any(|line| line.starts_with("Sec-WebSocket-Key: ") && line.ends_with("=="))
+            {
+                let _ = end.try_read_with(|bytes| (bytes.len(), asked.extend_from_slice(bytes)));
+                end.wait(Interest::READ).await.unwrap();
+            }
+            let answer = accepting(core::str::from_utf8(&asked).unwrap(), "");
+            let mut rest = answer.as_bytes();
+            while !rest.is_empty() {
+                let lent = end.try_write_with(|room| {
+                    let now = room.len().min(rest.len());
+                    room[..now].copy_from_slice(&rest[..now]);
+                    (now, now)
+                });
+                match lent {
+                    Ok(Lent::Got(now)) => rest = &rest[now..],
+                    Ok(_) => end.wait(Interest { room: 1, ..Interest::NONE }).await.unwrap(),
+                    Err(_) => break,
+                }
+            }
+            core::future::pending::<Ended>().await
+        });
+    });
+    open(net, WebSocketOptions::default(), &heard);
+    world.pass(seconds(60));
+    assert_eq!(heard.all(), ["Answer(Early)"]);
 }

@@ -179,7 +179,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         let (id, id_len) = (self.id_start(self.dispatched), self.dispatched.of(&self.ids));
         let (event_type, type_len) = (self.event_type_start(), self.event_type);
         let (start, len) = (self.data_start(), self.data.unwrap_or(0));
-        let (fields, data) = self.memory.as_mut().split_at_mut_checked(start).unwrap_or_default();
+        let memory = self.memory.as_mut();
+        // In a memory that ends before its data there is no data; its fields are there.
+        let (fields, data) = memory.split_at_mut_checked(start.min(memory.len())).unwrap_or_default();
         let text = |start: usize, len: usize| {
             str::from_utf8(fields.get(start..start.saturating_add(len)).unwrap_or_default()).unwrap_or_default()
         };

@@ -144,11 +144,6 @@ impl<'n> Server<'n> {
     }
 
     fn upgrade(&mut self, key: Option<&str>, protocol: Option<&str>) {
-        // A key is answered once its request is whole.
-        let whole = |line: Rc<RefCell<Line>>| line.borrow().sent.ends_with(b"\r\n\r\n");
-        if !self.line().is_some_and(whole) {
-            return;
-        }
         let accept = derive_accept_key(key.unwrap_or_default().as_bytes());
         let protocol = protocol.map_or_else(String::new, |it| format!("Sec-WebSocket-Protocol: {it}\r\n"));
         let head = format!(
