@@ -107,13 +107,8 @@ impl Script {
         let tag = entity_tag(body);
         let tag = core::str::from_utf8(&tag).unwrap_or_default();
         let known = request.holds(tag);
-        let fields = [
-            ("ETag", tag),
-            ("Cache-Control", "no-cache"),
-            ("Vary", "Accept-Encoding"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Content-Encoding", "gzip"),
-        ];
+        let fields =
+            [("ETag", tag), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding"), ("Content-Encoding", "gzip")];
         let (coded, plain) = (&fields[..], fields.split_last().map_or(&[][..], |(_, plain)| plain));
         let headers = if packed.is_some() && !known { coded } else { plain };
         let response = if known {

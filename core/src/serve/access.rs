@@ -1,12 +1,16 @@
-//! Who may ask: `Origin` and `Host`.
+//! Who may ask: `Origin`, `Sec-Fetch-Site` and `Host`.
 
-use crate::http::{Request, is_bracketed_address};
-use crate::ws::handshake::origin::OriginPolicy;
+use crate::http::{Method, Request, is_bracketed_address};
+use crate::ws::handshake::origin::{OriginMatch, OriginPolicy};
 
 /// Which pages and which names of the server are answered; anything else is 403.
 ///
 /// Both are needed: `Origin` keeps other sites out, `Host` keeps out a site that lets its own name point here (DNS
 /// rebinding) and so is of the same origin.
+///
+/// A browser sends no `Origin` for what a page embeds, an `<img>` or a classic `<script>`, nor for a link. Where it sends
+/// `Sec-Fetch-Site` instead (W3C Fetch Metadata), a request from another origin is permitted only if it is a top-level
+/// navigation by GET or HEAD: a link to a page keeps working, and what other sites embed is refused.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Access<'a> {
     /// Which origins may ask, on every method. Default: the same one, and requests without `Origin`.
@@ -27,14 +31,51 @@ pub enum HostPolicy<'a> {
     List(&'a [&'a str]),
 }
 
+/// Why [`Access`] does not permit a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessDenied {
+    /// The server does not answer to the name in `Host`.
+    Host,
+    /// `Origin` names a page of another origin, or there are two.
+    Origin,
+    /// `Sec-Fetch-Site` says that a page of another origin embeds what is asked for.
+    CrossSite,
+}
+
 impl Access<'_> {
     /// Whether the request may be answered.
     pub fn judge<B: AsRef<[u8]>>(&self, request: &Request<B>) -> bool {
-        let host = request.host().unwrap_or("");
-        let mut origins = request.header_all("origin");
-        let origin = origins.next();
-        self.hosts.judge(host) && origins.next().is_none() && self.origins.judge(origin, host.as_bytes())
+        self.check(request).is_ok()
     }
+
+    /// How the request's origin is permitted.
+    ///
+    /// # Errors
+    /// The rule by which the request is to be refused.
+    pub fn check<B: AsRef<[u8]>>(&self, request: &Request<B>) -> Result<OriginMatch, AccessDenied> {
+        let host = request.host().unwrap_or("");
+        if !self.hosts.judge(host) {
+            return Err(AccessDenied::Host);
+        }
+        let mut origins = request.header_all("origin");
+        match self.origins.find(origins.next(), host.as_bytes()) {
+            _ if origins.next().is_some() => Err(AccessDenied::Origin),
+            Some(OriginMatch::Absent) if is_embedded(request) => Err(AccessDenied::CrossSite),
+            found => found.ok_or(AccessDenied::Origin),
+        }
+    }
+}
+
+/// Whether a browser asks on behalf of a page of another origin, and not since its user follows a link. Another origin
+/// of the same site (another port, another subdomain) is another one.
+fn is_embedded<B: AsRef<[u8]>>(request: &Request<B>) -> bool {
+    let is = |name, value: &[u8]| request.header(name).is_some_and(|it| it == value);
+    let follows_link = || {
+        matches!(request.method(), Method::Get | Method::Head)
+            && is("sec-fetch-mode", b"navigate")
+            && is("sec-fetch-dest", b"document")
+    };
+    (is("sec-fetch-site", b"cross-site") || is("sec-fetch-site", b"same-site")) && !follows_link()
 }
 
 impl HostPolicy<'_> {
@@ -92,6 +133,47 @@ const LOCALHOST: &[u8] = b"localhost";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::MAX_FIELDS;
+    use std::format;
+
+    fn check(access: Access<'_>, method: &str, fields: &str) -> Result<OriginMatch, AccessDenied> {
+        let head = format!("{method} /events/a HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n");
+        access.check(&Request::parse(head.as_bytes(), head.len(), MAX_FIELDS).unwrap())
+    }
+
+    #[test]
+    fn what_another_site_embeds_is_refused_and_its_links_work() {
+        let link = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+        let image = "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n";
+        let frame = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n";
+        for (site, method, fields, may) in [
+            ("cross-site", "GET", image, false),
+            ("cross-site", "GET", frame, false),
+            ("cross-site", "GET", "", false),
+            ("cross-site", "GET", link, true),
+            ("cross-site", "HEAD", link, true),
+            ("cross-site", "POST", link, false),
+            ("same-site", "GET", image, false),
+            ("same-site", "GET", link, true),
+            ("same-origin", "GET", image, true),
+            ("same-origin", "POST", "", true),
+            ("none", "GET", link, true),
+            ("none", "GET", "", true),
+        ] {
+            let fields = format!("Sec-Fetch-Site: {site}\r\n{fields}");
+            let seen = check(Access::default(), method, &fields);
+            assert_eq!(seen == Ok(OriginMatch::Absent), may, "{method} {fields}");
+            assert_eq!(seen == Err(AccessDenied::CrossSite), !may, "{method} {fields}");
+            let any = Access { origins: OriginPolicy::Any, ..Access::default() };
+            assert_eq!(check(any, method, &fields), Ok(OriginMatch::Any));
+        }
+        let listed = Access { origins: OriginPolicy::List(&["https://app.example"]), ..Access::default() };
+        let fields = "Sec-Fetch-Site: cross-site\r\n";
+        assert_eq!(check(listed, "GET", fields), Err(AccessDenied::CrossSite));
+        let fields = "Origin: https://app.example\r\nSec-Fetch-Site: cross-site\r\n";
+        assert_eq!(check(listed, "POST", fields), Ok(OriginMatch::Listed));
+        assert_eq!(check(Access::default(), "POST", fields), Err(AccessDenied::Origin));
+    }
 
     #[test]
     fn only_names_that_nobody_else_can_point_here_are_local() {

@@ -8,11 +8,14 @@ use super::writer::{BodyWriter, EventWriter};
 use super::{Ended, Outcome, Runtime};
 use crate::edge::{Interest, Lent, never};
 use crate::http::copy::copy;
-use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Refusal, Request, Response, Status, Version};
+use crate::http::{
+    BodyDecoder, Framing, HeadWriter, List, Method, Refusal, Request, Response, Status, Version, all_token,
+};
 use crate::notice;
 use crate::sink::{Pour, Render, Sink};
 use crate::ws::Role;
 use crate::ws::connection::Unmasked;
+use crate::ws::handshake::origin::OriginMatch;
 use crate::ws::handshake::{Acceptance, HandshakeRefusal, RequestLine, accept};
 
 /// A request that has been accepted and is to be answered.
@@ -98,6 +101,8 @@ impl core::error::Error for BodyError {}
 pub(super) struct Asker {
     pub(super) version: Version,
     pub(super) origin: heapless::Vec<u8, MAX_ORIGIN>,
+    /// How it is permitted.
+    pub(super) found: OriginMatch,
     pub(super) keeps_connection: bool,
     pub(super) head_only: bool,
     /// The answer refuses the request, and ends the connection.
@@ -111,8 +116,16 @@ const MAX_ORIGIN: usize = 128;
 const UPGRADE_OR_CLOSE: &[(&str, &str)] =
     &[("Upgrade", "websocket"), ("Connection", "Upgrade, close"), ("Sec-WebSocket-Version", "13")];
 
+/// What every content has: no browser takes it for something else than its `Content-Type` says, and none lets pages of another
+/// origin embed it (Fetch §3.6, §3.7). A page that may ask by `fetch` reads it all the same.
+const GUARDED: &[u8] = b"X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: ";
+
 /// What a cross-origin answer adds: the fields that its page may read.
 const EXPOSED: &[u8] = b"Access-Control-Expose-Headers: ETag, Preference-Applied, Retry-After\r\nVary: Origin\r\n";
+
+/// For how long a browser keeps the answer to a preflight, and what it depends on.
+const PREFLIGHT: &[u8] = b"Access-Control-Max-Age: 600\r\n\
+    Vary: Access-Control-Request-Method, Access-Control-Request-Headers\r\n";
 
 /// What keeps whatever stands in between from holding a stream back.
 const UNBUFFERED: &[u8] = b"Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
@@ -321,16 +334,21 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
 
     /// The connection and who asked; the request's buffer is given back.
     pub(super) fn into_parts(self) -> (&'x mut Line<'l, R>, Asker) {
-        let origin = self.request().header("origin").filter(|_| self.line.tells_origin).unwrap_or_default();
-        let asker = Asker {
+        let asker = self.asker();
+        self.line.forget_request();
+        (self.line, asker)
+    }
+
+    fn asker(&self) -> Asker {
+        let origin = self.request().header("origin").filter(|_| self.line.origin.is_some()).unwrap_or_default();
+        Asker {
             version: self.request().version(),
             origin: heapless::Vec::from_slice(origin).unwrap_or_default(),
+            found: self.line.origin.unwrap_or_default(),
             keeps_connection: self.keeps_connection(),
             head_only: self.is_head_only(),
             refuses: false,
-        };
-        self.line.forget_request();
-        (self.line, asker)
+        }
     }
 
     /// Whether the answer is to have no content.
@@ -348,6 +366,32 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         self.request().method() == Method::Options
             && self.request().header("origin").is_some()
             && self.request().header("access-control-request-method").is_some()
+    }
+
+    /// Answers a preflight: what is asked for is permitted, since the origin is.
+    pub(super) async fn allow_preflight(self) -> Outcome {
+        let asker = self.asker();
+        // The answer is made of the request's own bytes.
+        let request = self.line.take_request();
+        let asked = |name: &'static str| {
+            let value = request.header(name).unwrap_or_default();
+            if List::new(value).all(all_token) { value } else { &[] }
+        };
+        let method = asked("access-control-request-method");
+        let names = asked("access-control-request-headers");
+        let render = |out: &mut Sink<'_>| {
+            pour_head(&asker, Status::NO_CONTENT, Framing::None, asker.keeps_connection, out, &|out: &mut Sink<'_>| {
+                out.pour(PREFLIGHT);
+                pour_field("Access-Control-Allow-Methods", method, out);
+                if !names.is_empty() {
+                    pour_field("Access-Control-Allow-Headers", names, out);
+                }
+            });
+        };
+        self.line.answering = true;
+        self.line.send(&render).await?;
+        self.line.answering = false;
+        Ok(Served { keeps_connection: asker.keeps_connection })
     }
 }
 
@@ -408,8 +452,15 @@ pub(super) fn pour_head(
     // A head is poured field by field: the writer holds nothing but its sink.
     let _ = HeadWriter::new(out, status);
     fields.render(out);
+    if framing != Framing::None {
+        out.pour(GUARDED);
+        out.pour(if asker.found == OriginMatch::Any { b"cross-origin\r\n" } else { b"same-origin\r\n" });
+    }
     if !asker.origin.is_empty() {
         pour_field("Access-Control-Allow-Origin", &asker.origin, out);
+        if asker.found == OriginMatch::Listed {
+            out.pour(b"Access-Control-Allow-Credentials: true\r\n");
+        }
         out.pour(EXPOSED);
     }
     HeadWriter::resume(out).framing(framing).connection(asker.version, keeps_connection).finish();

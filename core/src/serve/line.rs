@@ -1,6 +1,7 @@
 //! A connection as the rooms above see it: wait, then act.
 
 use core::future::Future;
+use core::mem;
 use core::time::Duration;
 
 use super::allowance::Allowance;
@@ -11,6 +12,7 @@ use crate::http::{BodyDecoder, Request};
 use crate::session::Turn;
 use crate::sink::{Pour, Render, Sink};
 use crate::time::Instant;
+use crate::ws::handshake::origin::OriginMatch;
 
 type TimerOf<R> = <<R as Runtime>::Clock as Clock>::Timer;
 
@@ -26,8 +28,8 @@ pub struct Line<'a, R: Runtime> {
     /// The content of the request that is being answered.
     /// The request that came last.
     pub(super) request: Request<Held<R::Buffer>>,
-    /// Whether its answer may be read by the page that asked.
-    pub(super) tells_origin: bool,
+    /// How its origin is permitted; `None` where it is refused, whose page may not read the answer.
+    pub(super) origin: Option<OriginMatch>,
     pub(super) body: Content,
     /// An answer has begun, and its end has not left: the connection is not to end as if it had.
     pub(super) answering: bool,
@@ -73,10 +75,15 @@ impl<'a, R: Runtime> Line<'a, R> {
             received: 0,
             sent: 0,
             request: Request::nothing(Held::NONE),
-            tells_origin: true,
+            origin: None,
             body,
             answering: false,
         }
+    }
+
+    /// The request, whose buffer is given back once it is dropped.
+    pub(super) fn take_request(&mut self) -> Request<Held<R::Buffer>> {
+        mem::replace(&mut self.request, Request::nothing(Held::NONE))
     }
 
     /// Gives the buffer of the request's head back.

@@ -46,7 +46,7 @@ mod websocket;
 mod writer;
 
 pub use crate::session::{Ended, Message, Part};
-pub use access::{Access, HostPolicy};
+pub use access::{Access, AccessDenied, HostPolicy};
 pub use config::Config;
 pub use events::{Events, Full, Transport};
 pub use exchange::{BodyError, Exchange, Held, Served};
@@ -63,26 +63,12 @@ use crate::edge::{Interest, Lent, Socket, never};
 use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status, Version};
 use crate::notice;
 use crate::sink::decimal;
+use crate::ws::handshake::origin::OriginMatch;
 use allowance::Allowance;
 use exchange::Asker;
 use line::{Content, Line};
 
 const NOT_FOR_YOU: &str = "this origin or host may not ask\n";
-
-/// What a page of another origin may ask.
-const PREFLIGHT: Response<'_> = Response {
-    status: Status::NO_CONTENT,
-    content_type: None,
-    headers: &[
-        ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
-        (
-            "Access-Control-Allow-Headers",
-            "Accept, Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer",
-        ),
-        ("Access-Control-Max-Age", "600"),
-    ],
-    body: b"",
-};
 
 /// What may be asked of `*`.
 const ALLOWED: Response<'_> =
@@ -251,7 +237,7 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
     line.body.decoder = (length != BodyLength::None && !length.is_empty()).then_some(decoder);
     line.body.allowance = Allowance::WHOLE;
     line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
-    (line.request, line.tells_origin) = (request, true);
+    (line.request, line.origin) = (request, None);
     Ok(())
 }
 
@@ -277,12 +263,13 @@ fn turn_away<R: Runtime, H: Handler>(
     async move {
         let exchange = Exchange::new(line);
         let challenge;
-        let response = if !exchange.line.config.access.judge(exchange.request()) {
-            exchange.line.tells_origin = false;
+        let checked = exchange.line.config.access.check(exchange.request());
+        exchange.line.origin = checked.ok();
+        let response = if checked.is_err() {
             notice::refused(Status::FORBIDDEN.code(), NOT_FOR_YOU);
             Response::text(Status::FORBIDDEN, NOT_FOR_YOU)
         } else if exchange.is_preflight() {
-            PREFLIGHT
+            return exchange.allow_preflight().await.map(Some);
         } else if let Err(status) = handler.authorize(exchange.request()) {
             challenge = [("WWW-Authenticate", handler.challenge())];
             let headers = if status == Status::UNAUTHORIZED { &challenge[..] } else { &[] };
@@ -334,6 +321,7 @@ async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refused: Refused) -> Outcome
     let asker = Asker {
         version: Version::Http11,
         origin: Vec::new(),
+        found: OriginMatch::Absent,
         keeps_connection: false,
         head_only: false,
         refuses: true,

@@ -35,7 +35,12 @@ pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome
         Response {
             status: Status::OK,
             content_type: Some("text/html;charset=UTF-8"),
-            headers: &[("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"), ("Cache-Control", "no-cache")],
+            headers: &[
+                ("Content-Encoding", "gzip"),
+                ("Vary", "Accept-Encoding"),
+                ("Cache-Control", "no-cache"),
+                ("Content-Security-Policy", "frame-ancestors 'self'"),
+            ],
             body: PAGE,
         }
     } else {

@@ -155,8 +155,7 @@ async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) 
         headers: &[
             ("Cache-Control", "no-cache"),
             ("ETag", tag),
-            ("Content-Security-Policy", "default-src 'self'"),
-            ("X-Content-Type-Options", "nosniff"),
+            ("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'"),
             ("Referrer-Policy", "no-referrer"),
         ],
         body: file.body,

@@ -29,7 +29,7 @@ pub mod protocol;
 pub mod server;
 
 pub use client::{Answer, BadRequestPart, ClientHandshake, NotUpgraded};
-pub use origin::OriginPolicy;
+pub use origin::{OriginMatch, OriginPolicy};
 pub use server::{Acceptance, HandshakeRefusal, RequestLine, accept};
 
 /// The version of the protocol that RFC 6455 defines.

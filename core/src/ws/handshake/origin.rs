@@ -20,8 +20,28 @@ pub enum OriginPolicy<'a> {
     Same,
     /// Every origin, `null` too.
     Any,
-    /// The same origin, and these: each as a browser writes it, such as `https://app.example:8443`.
+    /// The same origin, and these: each as a browser writes it, such as `https://app.example:8443`. [`validate`] reports an
+    /// entry that no browser can send.
+    ///
+    /// `file://` and `null` are compared as they are: Electron, Cordova and libraries for microcontrollers send the first,
+    /// and the second is the origin of every sandboxed frame of every site.
     List(&'a [&'a str]),
+}
+
+/// How a request's origin matches an [`OriginPolicy`] that permits it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OriginMatch {
+    /// The request has no `Origin`.
+    #[default]
+    Absent,
+    /// The origin is that of the server.
+    Same,
+    /// Every origin is permitted.
+    Any,
+    /// The origin is listed. Its pages may send credentials (Fetch, CORS protocol and credentials).
+    Listed,
+    /// `null` is listed: the name of no single origin, so its pages may not send credentials.
+    Null,
 }
 
 impl OriginPolicy<'_> {
@@ -30,18 +50,31 @@ impl OriginPolicy<'_> {
     /// A request without `Origin` comes from no page of another origin, and is. A scheme's default port may be there
     /// or not. The scheme is not compared with ours: behind a proxy that ends TLS it differs.
     pub fn judge(&self, origin: Option<&[u8]>, host: &[u8]) -> bool {
-        let Some(origin) = origin else { return true };
-        if *self == Self::Any {
-            return true;
-        }
-        let Some(origin) = Origin::parse(origin) else { return false };
-        let listed = match self {
-            Self::List(list) => list.iter().filter_map(|entry| Origin::parse(entry.as_bytes())).any(|it| it == origin),
-            Self::Same | Self::Any => false,
+        self.find(origin, host).is_some()
+    }
+
+    /// As [`OriginPolicy::judge`], with the rule that permits the request; `None` where none does.
+    pub fn find(&self, origin: Option<&[u8]>, host: &[u8]) -> Option<OriginMatch> {
+        let list: &[&str] = match self {
+            Self::Any => return Some(OriginMatch::Any),
+            Self::List(list) => list,
+            Self::Same => &[],
         };
-        listed || origin.is_at(host)
+        let Some(text) = origin else { return Some(OriginMatch::Absent) };
+        let origin = Origin::parse(text);
+        let listed = |entry: &&str| {
+            let entry = entry.as_bytes();
+            (!entry.is_empty() && same(entry, text)) || (origin.is_some() && Origin::parse(entry) == origin)
+        };
+        if list.iter().any(listed) {
+            return Some(if origin.is_none() && same(text, NULL) { OriginMatch::Null } else { OriginMatch::Listed });
+        }
+        origin.filter(|origin| origin.is_at(host)).map(|_| OriginMatch::Same)
     }
 }
+
+/// The origin of what has none of its own (RFC 6454 §6.1).
+const NULL: &[u8] = b"null";
 
 /// A scheme, a host and a port, compared without case; a port that is the scheme's own is as good as none.
 #[derive(Clone, Copy)]
@@ -159,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_list_adds_to_the_same_origin() {
-        let policy = OriginPolicy::List(&["https://app.example", "chrome-extension://abc", "null"]);
+        let policy = OriginPolicy::List(&["https://app.example", "chrome-extension://abc", "null", "file://", ""]);
         for (origin, may) in [
             ("https://app.example", true),
             ("https://APP.example:443", true),
@@ -168,9 +201,30 @@ mod tests {
             ("chrome-extension://abc", true),
             ("http://h", true),
             ("http://other", false),
-            ("null", false),
+            ("null", true),
+            ("file://", true),
+            ("", false),
         ] {
             assert_eq!(policy.judge(Some(origin.as_bytes()), b"h"), may, "{origin}");
+        }
+    }
+
+    #[test]
+    fn credentials_belong_to_origins_that_are_listed_by_their_name() {
+        let listed = OriginPolicy::List(&["https://app.example", "null", "file://"]);
+        for (policy, origin, found) in [
+            (listed, Some("https://app.example"), Some(OriginMatch::Listed)),
+            (listed, Some("file://"), Some(OriginMatch::Listed)),
+            (listed, Some("null"), Some(OriginMatch::Null)),
+            (listed, Some("http://h"), Some(OriginMatch::Same)),
+            (listed, None, Some(OriginMatch::Absent)),
+            (listed, Some("https://other.example"), None),
+            (OriginPolicy::Any, Some("https://app.example"), Some(OriginMatch::Any)),
+            (OriginPolicy::Any, None, Some(OriginMatch::Any)),
+            (OriginPolicy::Same, Some("http://h"), Some(OriginMatch::Same)),
+            (OriginPolicy::Same, Some("null"), None),
+        ] {
+            assert_eq!(policy.find(origin.map(str::as_bytes), b"h"), found, "{origin:?} by {policy:?}");
         }
     }
 

@@ -16,9 +16,22 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             the_same_origin_may,
             another_host_is_refused,
             what_is_refused_is_not_stored,
+            what_another_site_embeds_is_refused_on_every_transport,
+            a_link_of_another_site_is_followed,
+            no_content_is_sniffed_or_embedded,
         ]
     );
-    promises!(list, "access", &[Need::OwnServer], server, [an_allowed_origin_may_and_is_told_so]);
+    promises!(
+        list,
+        "access",
+        &[Need::OwnServer],
+        server,
+        [
+            an_allowed_origin_may_and_is_told_so,
+            an_allowed_origin_may_send_credentials_and_its_own_fields,
+            no_credentials_where_any_origin_is_allowed,
+        ]
+    );
 }
 
 const WEBSOCKET: [&str; 4] = [
@@ -98,6 +111,104 @@ fn what_is_refused_is_not_stored(server: &Server) {
     assert_eq!(channel.newest(), before);
 }
 
+/// What a browser says of an `<img>`, a classic `<script>` or a frame: there is no `Origin`.
+fn what_another_site_embeds_is_refused_on_every_transport(server: &Server) {
+    let channel = server.channel();
+    for site in ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"] {
+        for embedded in [
+            ["Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"],
+            ["Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"],
+            ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"],
+        ] {
+            for transport in Transport::ALL {
+                let fields = [fields(transport), vec![site], embedded.to_vec()].concat();
+                let answer = server.ask("GET", &channel.target(""), &fields, b"");
+                assert_eq!(answer.status(), 403, "{transport:?}, {fields:?}");
+            }
+        }
+        let answer = channel.post("", &[site, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"], b"x");
+        assert_eq!(answer.status(), 403, "{site}");
+    }
+}
+
+fn a_link_of_another_site_is_followed(server: &Server) {
+    let channel = server.channel();
+    let link = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"];
+    for target in ["/".to_owned(), channel.target("")] {
+        assert_eq!(server.ask("GET", &target, &link, b"").status(), 200, "{target}");
+    }
+    // What the page then loads is of its own origin.
+    let own = ["Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"];
+    assert_eq!(server.ask("GET", "/", &own, b"").status(), 200);
+}
+
+fn no_content_is_sniffed_or_embedded(server: &Server) {
+    let channel = server.channel();
+    for (target, field) in [
+        ("/".to_owned(), "Accept: */*"),
+        ("/goldcrest.js".to_owned(), "Accept: */*"),
+        ("/nowhere".to_owned(), "Accept: */*"),
+        (channel.target(""), "Accept: */*"),
+        (channel.target(""), "Accept: text/event-stream"),
+        (channel.target(""), "Accept: application/x-ndjson"),
+        (channel.target(""), "Origin: https://other.example"),
+    ] {
+        let mut peer = server.connect();
+        peer.send(&server.request("GET", &target, &[field], b"")).unwrap();
+        let head = peer.head().unwrap();
+        assert_eq!(head.field("x-content-type-options"), Some("nosniff"), "{target}, {field}");
+        assert_eq!(head.field("cross-origin-resource-policy"), Some("same-origin"), "{target}, {field}");
+        if head.field("content-type").is_some_and(|it| it.starts_with("text/html")) {
+            let policy = head.field("content-security-policy").unwrap_or_default();
+            assert!(policy.contains("frame-ancestors 'self'"), "{policy}");
+        }
+    }
+}
+
+fn an_allowed_origin_may_send_credentials_and_its_own_fields(_: &Server) {
+    let server = Server::start(&["--allow-origin", "https://app.example", "--allow-origin", "null"]);
+    let channel = server.channel();
+    let credentials = |origin: &str, transport: Transport| {
+        let mut peer = server.connect();
+        let fields = [fields(transport), vec![origin]].concat();
+        peer.send(&server.request("GET", &channel.target(""), &fields, b"")).unwrap();
+        let head = peer.head().unwrap();
+        assert!(head.field("access-control-allow-origin").is_some_and(|it| origin.ends_with(it)), "{head:?}");
+        head.field("access-control-allow-credentials") == Some("true")
+    };
+    for transport in [Transport::Poll, Transport::Stream, Transport::Sse] {
+        assert!(credentials("Origin: https://app.example", transport), "{transport:?}");
+        assert!(!credentials("Origin: null", transport), "each sandboxed frame of any site is null");
+        assert!(!credentials(&format!("Origin: http://{}", server.authority()), transport));
+    }
+    // npm's eventsource 1 and 2 send the first; the others people add.
+    for names in ["cache-control,last-event-id", "x-requested-with", "traceparent,x-csrf-token,x-api-key"] {
+        let asked = format!("Access-Control-Request-Headers: {names}");
+        let ask = |origin| {
+            let fields = [origin, "Access-Control-Request-Method: GET", &asked];
+            server.ask("OPTIONS", &channel.target(""), &fields, b"").head
+        };
+        let head = ask("Origin: https://app.example");
+        for name in names.split(',') {
+            assert!(head.lists("access-control-allow-headers", name), "{name}: {head:?}");
+        }
+        assert_eq!(head.field("access-control-allow-credentials"), Some("true"), "{head:?}");
+        let head = ask("Origin: https://other.example");
+        assert_eq!((head.status, head.field("access-control-allow-headers")), (403, None), "{head:?}");
+    }
+}
+
+fn no_credentials_where_any_origin_is_allowed(_: &Server) {
+    let server = Server::start(&["--allow-origin", "*"]);
+    let channel = server.channel();
+    let answer = server.ask("GET", &channel.target(""), &["Origin: https://app.example"], b"");
+    assert_eq!(answer.head.field("access-control-allow-origin"), Some("https://app.example"));
+    assert_eq!(answer.head.field("access-control-allow-credentials"), None);
+    let embedded = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"];
+    let answer = server.ask("GET", &channel.target(""), &embedded, b"");
+    assert_eq!((answer.status(), answer.head.field("cross-origin-resource-policy")), (200, Some("cross-origin")));
+}
+
 fn an_allowed_origin_may_and_is_told_so(_: &Server) {
     let server = Server::start(&["--allow-origin", "https://app.example"]);
     let channel = server.channel();
@@ -127,7 +238,7 @@ fn an_allowed_origin_may_and_is_told_so(_: &Server) {
     assert!(matches!(preflight.status(), 200 | 204), "{preflight:?}");
     assert_eq!(preflight.head.field("access-control-allow-origin"), Some("https://app.example"));
     assert!(preflight.head.lists("access-control-allow-methods", "POST"), "{:?}", preflight.head);
-    for name in ["Content-Type", "Idempotency-Key", "Last-Event-ID", "Prefer"] {
+    for name in ["Content-Type", "Idempotency-Key", "Last-Event-ID"] {
         assert!(preflight.head.lists("access-control-allow-headers", name), "{name}: {:?}", preflight.head);
     }
     let other = server.ask("GET", &channel.target(""), &["Origin: https://other.example"], b"");
