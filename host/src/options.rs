@@ -11,8 +11,8 @@ use clap::{Parser, ValueEnum};
 use goldcrest_core::client::judge_field;
 use goldcrest_core::delivery::Pace;
 use goldcrest_core::log::GapPolicy;
-use goldcrest_core::serve::{Access, Config, HostPolicy};
-use goldcrest_core::ws::handshake::origin::OriginPolicy;
+use goldcrest_core::serve::{Access, Config, HostPolicy, validate_host};
+use goldcrest_core::ws::handshake::origin::{OriginPolicy, validate};
 
 use crate::client::TlsOptions;
 use crate::server::default_config;
@@ -29,12 +29,12 @@ pub struct Options {
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 
-    /// Answer pages of this origin too, such as https://app.example; `*` answers all
-    #[arg(long, value_name = "ORIGIN", help_heading = "Who may ask")]
+    /// Answer pages of this origin too, such as https://app.example, null or file://; `*` answers all. May be given several times
+    #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "Who may ask")]
     pub allow_origin: Vec<String>,
 
-    /// Answer to this name too, beside addresses and localhost; `*` answers to all
-    #[arg(long, value_name = "NAME", help_heading = "Who may ask")]
+    /// Answer to this name too, with any port, beside addresses and localhost; `*` answers to all. May be given several times
+    #[arg(long, value_name = "NAME", value_parser = host, help_heading = "Who may ask")]
     pub allow_host: Vec<String>,
 
     /// Connections in all
@@ -141,6 +141,22 @@ pub enum Gap {
 
 fn at_least(least: u64) -> impl clap::builder::TypedValueParser<Value = u64> {
     clap::value_parser!(u64).range(least..)
+}
+
+/// An origin that a browser may send, or `*`.
+fn origin(text: &str) -> Result<String, String> {
+    if text != "*" {
+        validate(text).map_err(|error| error.to_string())?;
+    }
+    Ok(text.to_owned())
+}
+
+/// A host that a client may name, or `*`.
+fn host(text: &str) -> Result<String, String> {
+    if text != "*" {
+        validate_host(text).map_err(|error| error.to_string())?;
+    }
+    Ok(text.to_owned())
 }
 
 /// A field that a client may send, as `NAME: VALUE`.

@@ -77,4 +77,4 @@ pub use refusal::Refusal;
 pub use request::{MAX_FIELDS, Method, Request, Version};
 pub use response::{Framing, HeadWriter, Response};
 pub use status::Status;
-pub(crate) use target::is_bracketed_address;
+pub(crate) use target::{is_bracketed_address, is_host_and_port};

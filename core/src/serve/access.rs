@@ -1,7 +1,10 @@
 //! Who may ask: `Origin`, `Sec-Fetch-Site` and `Host`.
 
-use crate::http::{Method, Request, is_bracketed_address};
-use crate::ws::handshake::origin::{OriginMatch, OriginPolicy};
+use core::fmt;
+use core::net::Ipv6Addr;
+
+use crate::http::{Method, Request, is_bracketed_address, is_host_and_port};
+use crate::ws::handshake::origin::{self, OriginError, OriginMatch, OriginPolicy};
 
 /// Which pages and which names of the server are answered; anything else is 403.
 ///
@@ -27,9 +30,81 @@ pub enum HostPolicy<'a> {
     Local,
     /// Every name: for a server behind a proxy that judges them, or without anything to protect.
     Any,
-    /// Addresses and `localhost`, and these names, compared without case, whatever the port.
+    /// Addresses and `localhost`, and these names, compared without case, whatever the port. [`HostError`] says what no
+    /// `Host` matches.
     List(&'a [&'a str]),
 }
+
+/// Why no `Host` matches an entry of [`HostPolicy::List`]. Its text has the right form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostError<'e> {
+    /// It is no host at all.
+    Malformed,
+    /// `https://hub.example/`: the host in it.
+    Url(&'e str),
+    /// `*.hub.example`
+    Wildcard,
+    /// Letters beyond ASCII.
+    NotAscii,
+}
+
+impl fmt::Display for HostError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("a host is a name or an address, such as hub.example"),
+            Self::Url(host) => write!(f, "a host has neither scheme nor path; write {host}"),
+            Self::Wildcard => f.write_str("a host has no wildcard; list each name, or allow all of them"),
+            Self::NotAscii => f.write_str("clients send a name in ASCII, such as xn--bcher-kva.example"),
+        }
+    }
+}
+
+impl core::error::Error for HostError<'_> {}
+
+/// Whether `Host` may have a value that `entry` matches, as an entry of [`HostPolicy::List`]. A port in it makes no difference.
+///
+/// # Errors
+/// Why it has none, with the right form.
+pub fn validate_host(entry: &str) -> Result<(), HostError<'_>> {
+    if !entry.is_ascii() {
+        return Err(HostError::NotAscii);
+    }
+    if entry.contains('*') {
+        return Err(HostError::Wildcard);
+    }
+    if entry.parse::<Ipv6Addr>().is_ok() {
+        // Addresses are answered to in any case.
+        return Ok(());
+    }
+    let rest = entry.split_once("://").map_or(entry, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let name = without_port(authority);
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    if name.is_empty() || !(is_name || name.starts_with('[')) || !is_host_and_port(authority.as_bytes()) {
+        return Err(HostError::Malformed);
+    }
+    if authority.len() < entry.len() { Err(HostError::Url(name)) } else { Ok(()) }
+}
+
+/// An entry of [`Access`] that no request matches, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessError<'e> {
+    /// Of [`Access::origins`].
+    Origin(&'e str, OriginError<'e>),
+    /// Of [`Access::hosts`].
+    Host(&'e str, HostError<'e>),
+}
+
+impl fmt::Display for AccessError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Origin(entry, error) => write!(f, "allowed origin {entry:?}: {error}"),
+            Self::Host(entry, error) => write!(f, "allowed host {entry:?}: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for AccessError<'_> {}
 
 /// Why [`Access`] does not permit a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +117,35 @@ pub enum AccessDenied {
     CrossSite,
 }
 
-impl Access<'_> {
+impl<'a> Access<'a> {
+    /// Whether each entry of the lists may match a request.
+    ///
+    /// # Errors
+    /// The first that never does.
+    ///
+    /// ```
+    /// use goldcrest_core::serve::{Access, HostPolicy};
+    /// use goldcrest_core::ws::handshake::OriginPolicy;
+    ///
+    /// let origins = OriginPolicy::List(&["app.example"]);
+    /// let access = Access { origins, hosts: HostPolicy::List(&["hub.example"]) };
+    /// let error = access.validate().unwrap_err().to_string();
+    /// assert!(error.ends_with("write https://app.example or http://app.example"), "{error}");
+    /// ```
+    pub fn validate(&self) -> Result<(), AccessError<'a>> {
+        if let OriginPolicy::List(origins) = self.origins {
+            for entry in origins {
+                origin::validate(entry).map_err(|error| AccessError::Origin(entry, error))?;
+            }
+        }
+        if let HostPolicy::List(hosts) = self.hosts {
+            for entry in hosts {
+                validate_host(entry).map_err(|error| AccessError::Host(entry, error))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the request may be answered.
     pub fn judge<B: AsRef<[u8]>>(&self, request: &Request<B>) -> bool {
         self.check(request).is_ok()
@@ -86,7 +189,7 @@ impl HostPolicy<'_> {
         match self {
             Self::Any => true,
             Self::Local => local,
-            Self::List(names) => local || names.iter().any(|listed| listed.eq_ignore_ascii_case(name)),
+            Self::List(names) => local || names.iter().any(|listed| without_port(listed).eq_ignore_ascii_case(name)),
         }
     }
 }
@@ -139,6 +242,34 @@ mod tests {
     fn check(access: Access<'_>, method: &str, fields: &str) -> Result<OriginMatch, AccessDenied> {
         let head = format!("{method} /events/a HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n");
         access.check(&Request::parse(head.as_bytes(), head.len(), MAX_FIELDS).unwrap())
+    }
+
+    #[test]
+    fn a_host_that_nothing_matches_is_an_error_with_the_right_form() {
+        for entry in ["hub", "hub:8080", "Hub.Example", "127.0.0.1", "[::1]:80", "::1", "localhost", "my_hub"] {
+            assert_eq!(validate_host(entry), Ok(()), "{entry}");
+            assert!(entry == "::1" || HostPolicy::List(&[entry]).judge(entry), "{entry}");
+        }
+        for (entry, right) in [
+            ("http://hub", "write hub"),
+            ("https://hub:8080/", "write hub"),
+            ("hub/", "write hub"),
+            ("*.hub.example", "list each name"),
+            ("*", "list each name"),
+            ("h\u{fc}b", "xn--"),
+            ("", "hub.example"),
+            (":80", "hub.example"),
+            ("a b", "hub.example"),
+            ("a,b", "hub.example"),
+            ("u@hub", "hub.example"),
+            ("hub:port", "hub.example"),
+        ] {
+            let error = validate_host(entry).map_err(|error| format!("{error}"));
+            assert!(error.as_ref().is_err_and(|text| text.contains(right)), "{entry:?}: {error:?}");
+        }
+        let access = Access { hosts: HostPolicy::List(&["hub", "http://hub"]), ..Access::default() };
+        let error = access.validate().map_err(|error| format!("{error}"));
+        assert_eq!(error.unwrap_err(), "allowed host \"http://hub\": a host has neither scheme nor path; write hub");
     }
 
     #[test]
@@ -213,6 +344,7 @@ mod tests {
             assert!(!HostPolicy::Local.judge(host), "{host}");
             assert!(HostPolicy::Any.judge(host), "{host}");
         }
+        assert!(HostPolicy::List(&["hub.example:8080"]).judge("hub.example"));
         let listed = HostPolicy::List(&["hub.example"]);
         assert!(listed.judge("Hub.Example:443") && listed.judge("localhost") && !listed.judge("x.hub.example"));
     }

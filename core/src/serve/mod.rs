@@ -46,7 +46,7 @@ mod websocket;
 mod writer;
 
 pub use crate::session::{Ended, Message, Part};
-pub use access::{Access, AccessDenied, HostPolicy};
+pub use access::{Access, AccessDenied, AccessError, HostError, HostPolicy, validate_host};
 pub use config::Config;
 pub use events::{Events, Full, Transport};
 pub use exchange::{BodyError, Exchange, Held, Served};

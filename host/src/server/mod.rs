@@ -161,9 +161,13 @@ impl Server {
     /// ends when they are gone or the drain time is over.
     ///
     /// # Errors
-    /// An address cannot be listened on, the limits of the channels leave no room for an event, or the authorities cannot be
+    /// An address cannot be listened on, an allowed origin or host can never match, the limits of the channels leave no room for an event, or the authorities cannot be
     /// read by which hubs are judged that are followed.
     pub fn run<H: Handler + 'static>(self, handler: impl Fn(ThreadHub) -> H + Send + Sync) -> io::Result<()> {
+        self.config
+            .access
+            .validate()
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
         let hub = match &self.hub {
             Some(hub) => hub.clone(),
             None => Hub::new(self.channels).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,

@@ -10,6 +10,9 @@
 //! assert!(OriginPolicy::List(&["https://app.example"]).judge(Some(b"https://app.example"), b"h"));
 //! ```
 
+use core::fmt::{self, Write as _};
+use core::net::{Ipv4Addr, Ipv6Addr};
+
 use super::list::same;
 
 /// Which origins are answered.
@@ -75,6 +78,119 @@ impl OriginPolicy<'_> {
 
 /// The origin of what has none of its own (RFC 6454 §6.1).
 const NULL: &[u8] = b"null";
+
+/// The origin of a local file, where it is not `null`.
+const FILE: &str = "file://";
+
+/// Why no browser sends an `Origin` that an entry of [`OriginPolicy::List`] matches. Its text has the right form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginError<'e> {
+    /// It is no origin at all.
+    Malformed,
+    /// `app.example`: what would follow the scheme.
+    NoScheme(&'e str),
+    /// `wss://app.example`: the scheme that its pages have, and what follows `://`.
+    WebSocket(&'static str, &'e str),
+    /// `https://app.example/`: what stands before the path.
+    Path(&'e str),
+    /// `https://*.example.com`
+    Wildcard,
+    /// Letters beyond ASCII.
+    NotAscii,
+    /// An IPv6 address that browsers shorten.
+    Address(Ipv6Addr),
+}
+
+impl fmt::Display for OriginError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => {
+                f.write_str("an origin is SCHEME://HOST or SCHEME://HOST:PORT, such as https://app.example")
+            }
+            Self::NoScheme(rest) => write!(f, "an origin has a scheme; write https://{rest} or http://{rest}"),
+            Self::WebSocket(scheme, rest) => {
+                write!(f, "an origin is that of a page, not of a WebSocket; write {scheme}://{rest}")
+            }
+            Self::Path(origin) => write!(f, "an origin has no path; write {origin}"),
+            Self::Wildcard => f.write_str("an origin has no wildcard; list each origin, or allow all of them"),
+            Self::NotAscii => f.write_str("browsers send a name in ASCII, such as https://xn--bcher-kva.example"),
+            Self::Address(address) => write!(f, "browsers send this address as [{address}]"),
+        }
+    }
+}
+
+impl core::error::Error for OriginError<'_> {}
+
+/// Whether a browser may send an `Origin` that `entry` matches, as an entry of [`OriginPolicy::List`]. Case and a scheme's
+/// default port make no difference.
+///
+/// # Errors
+/// Why none does, with the right form.
+///
+/// ```
+/// use goldcrest_core::ws::handshake::origin::validate;
+///
+/// assert!(validate("https://app.example").is_ok() && validate("null").is_ok());
+/// let error = validate("https://app.example/").unwrap_err();
+/// assert_eq!(error.to_string(), "an origin has no path; write https://app.example");
+/// ```
+pub fn validate(entry: &str) -> Result<(), OriginError<'_>> {
+    if same(entry.as_bytes(), NULL) || same(entry.as_bytes(), FILE.as_bytes()) {
+        return Ok(());
+    }
+    if !entry.is_ascii() {
+        return Err(OriginError::NotAscii);
+    }
+    if entry.contains('*') {
+        return Err(OriginError::Wildcard);
+    }
+    let origin_of = |text: &'_ str| Origin::parse(text.as_bytes()).is_some();
+    let Some((scheme, rest)) = entry.split_once("://") else {
+        let rest = without_path(entry);
+        return Err(if split_port(rest.as_bytes()).is_some() {
+            OriginError::NoScheme(rest)
+        } else {
+            OriginError::Malformed
+        });
+    };
+    let authority = without_path(rest);
+    let (origin, _) = entry.split_at_checked(entry.len() - (rest.len() - authority.len())).unwrap_or((entry, ""));
+    if !origin_of(origin) && !same(origin.as_bytes(), FILE.as_bytes()) {
+        return Err(OriginError::Malformed);
+    }
+    for (socket, page) in [("ws", "http"), ("wss", "https")] {
+        if scheme.eq_ignore_ascii_case(socket) {
+            return Err(OriginError::WebSocket(page, authority));
+        }
+    }
+    if authority.len() < rest.len() {
+        return Err(OriginError::Path(origin));
+    }
+    let known = default_port(scheme.as_bytes()).is_some();
+    let host = split_port(authority.as_bytes()).map_or(&[][..], |(host, _)| host);
+    if known { validate_address(host) } else { Ok(()) }
+}
+
+fn without_path(text: &str) -> &str {
+    text.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// A browser writes an address in its one normal form (WHATWG URL §3.5).
+fn validate_address(host: &[u8]) -> Result<(), OriginError<'static>> {
+    let text = core::str::from_utf8(host).unwrap_or_default();
+    if let Some(address) = text.strip_prefix('[') {
+        let address = address.strip_suffix(']').and_then(|address| address.parse::<Ipv6Addr>().ok());
+        let address = address.ok_or(OriginError::Malformed)?;
+        let mut normal = heapless::String::<48>::new();
+        let written = write!(normal, "[{address}]").is_ok();
+        // One that has an IPv4 address in it is written otherwise.
+        let is_normal = !written || normal.eq_ignore_ascii_case(text) || address.to_ipv4_mapped().is_some();
+        return if is_normal { Ok(()) } else { Err(OriginError::Address(address)) };
+    }
+    let last = text.rsplit('.').next().unwrap_or_default();
+    let is_number = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number && text.parse::<Ipv4Addr>().is_err() { Err(OriginError::Malformed) } else { Ok(()) }
+}
 
 /// A scheme, a host and a port, compared without case; a port that is the scheme's own is as good as none.
 #[derive(Clone, Copy)]
@@ -147,6 +263,7 @@ fn split_port(authority: &[u8]) -> Option<(&[u8], Option<u16>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::ToString;
 
     #[test]
     fn the_same_origin_is_the_same_host_and_port() {
@@ -206,6 +323,56 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(policy.judge(Some(origin.as_bytes()), b"h"), may, "{origin}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_nothing_matches_is_an_error_with_the_right_form() {
+        for entry in [
+            "https://app.example",
+            "HTTPS://App.Example",
+            "https://app.example:443",
+            "http://app.example:8080",
+            "http://[::1]:3000",
+            "http://127.0.0.1",
+            "null",
+            "file://",
+            "FILE://",
+            "chrome-extension://abc",
+            "capacitor://localhost",
+            "app://.",
+        ] {
+            assert_eq!(validate(entry), Ok(()), "{entry}");
+            let host = if entry.contains("example") { "other" } else { "app.example" };
+            assert!(OriginPolicy::List(&[entry]).judge(Some(entry.as_bytes()), host.as_bytes()), "{entry}");
+        }
+        for (entry, right) in [
+            ("https://app.example/", "write https://app.example"),
+            ("https://app.example/path", "write https://app.example"),
+            ("https://app.example?x", "write https://app.example"),
+            ("app.example", "write https://app.example or http://app.example"),
+            ("localhost:3000", "or http://localhost:3000"),
+            ("app.example/", "or http://app.example"),
+            ("wss://app.example", "write https://app.example"),
+            ("ws://h:1/events", "write http://h:1"),
+            ("https://*.example.com", "list each origin"),
+            ("*", "list each origin"),
+            ("https://b\u{fc}cher.example", "https://xn--"),
+            ("http://[0:0::1]", "[::1]"),
+            ("file:///", "write file://"),
+            ("http://127.1", "SCHEME://HOST"),
+            ("http://[::1", "SCHEME://HOST"),
+            ("https://u@app.example", "SCHEME://HOST"),
+            ("https://a.example,https://b.example", "SCHEME://HOST"),
+            ("https://app.example:65536", "SCHEME://HOST"),
+            ("https://app.example:x", "SCHEME://HOST"),
+            ("https:app.example", "SCHEME://HOST"),
+            ("https://", "SCHEME://HOST"),
+            (" https://app.example", "SCHEME://HOST"),
+            ("", "SCHEME://HOST"),
+        ] {
+            let error = validate(entry).map_err(|error| error.to_string());
+            assert!(error.as_ref().is_err_and(|text| text.contains(right)), "{entry:?}: {error:?}");
         }
     }
 

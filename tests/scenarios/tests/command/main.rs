@@ -14,11 +14,13 @@
 //! | `proxies.rs` | nginx that buffers, or eats the upgrade |
 //! | `terminal.rs` | who types on a terminal |
 //! | `figures.rs` | bench and compare |
+//! | `options.rs` | options that can never match |
 //! | `pages.rs` | help, completions, the manual |
 
 mod channels;
 mod figures;
 mod follows;
+mod options;
 mod pages;
 mod parting;
 mod proxies;
