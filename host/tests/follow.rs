@@ -176,6 +176,8 @@ fn what_to_follow_names_a_channel_and_a_url() {
     let channel = |text: &str| text.parse::<Follow>().map(|follow| follow.channel().to_owned());
     assert_eq!(channel("http://h/events/news?a=b"), Ok("news".to_owned()));
     assert_eq!(channel("ours=ws://h:1/x/"), Ok("ours".to_owned()));
+    assert_eq!(channel("http://h/events/a%7E%62"), Ok("a~b".to_owned()));
+    assert_eq!(channel("http://h/events/%2e."), Err(FollowError::Channel));
     assert_eq!(channel("http://h/x/"), Err(FollowError::Channel));
     for text in ["", "news", "ours=", "ours=/events/news", "a b=http://h/events/news"] {
         assert!(matches!(text.parse::<Follow>(), Err(FollowError::Url(_))), "{text:?}");

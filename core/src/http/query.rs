@@ -54,6 +54,11 @@ impl<'a> Iterator for Query<'a> {
 pub struct Encoded<'a>(&'a [u8]);
 
 impl<'a> Encoded<'a> {
+    /// A part of a path. A `+` in it is decoded to a space as well.
+    pub const fn new(part: &'a str) -> Self {
+        Self(part.as_bytes())
+    }
+
     /// The text as it was sent.
     pub fn raw(self) -> &'a str {
         ascii(self.0)

@@ -5,9 +5,13 @@ use core::fmt;
 /// The longest channel name, in bytes.
 pub const MAX_CHANNEL_NAME: usize = 64;
 
-/// 1 to [`MAX_CHANNEL_NAME`] of `A-Z a-z 0-9 . _ ~ -`, the unreserved characters of RFC 3986 §2.3.
+/// 1 to [`MAX_CHANNEL_NAME`] of `A-Z a-z 0-9 . _ ~ -`, the unreserved characters of RFC 3986 §2.3, but neither `.` nor `..`:
+/// in a path these are dot segments, which clients and proxies remove (§5.2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChannelName<'a>(&'a str);
+
+/// The rule, for answers and error texts.
+pub(crate) const CHANNEL_NAME_RULE: &str = "a channel name is 1 to 64 of A-Z a-z 0-9 . _ ~ - and neither . nor ..";
 
 /// The text is no channel name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +19,7 @@ pub struct ChannelNameError;
 
 impl fmt::Display for ChannelNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a channel name is 1 to 64 of A-Z a-z 0-9 . _ ~ -")
+        f.write_str(CHANNEL_NAME_RULE)
     }
 }
 
@@ -25,11 +29,11 @@ impl<'a> ChannelName<'a> {
     /// Judges `name`.
     ///
     /// # Errors
-    /// [`ChannelNameError`] where it is too long, empty or has another character.
+    /// [`ChannelNameError`] where it is too long, empty, `.` or `..`, or has another character.
     pub fn new(name: &'a str) -> Result<Self, ChannelNameError> {
         let fits = (1..=MAX_CHANNEL_NAME).contains(&name.len());
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte));
-        if fits && plain { Ok(Self(name)) } else { Err(ChannelNameError) }
+        if fits && plain && !matches!(name, "." | "..") { Ok(Self(name)) } else { Err(ChannelNameError) }
     }
 
     /// The name.
@@ -44,10 +48,10 @@ mod tests {
 
     #[test]
     fn only_unreserved_characters_make_a_name() {
-        for name in ["a", "sensors.1_b~c-D", &"x".repeat(64)] {
+        for name in ["a", "sensors.1_b~c-D", "...", ".a", &"x".repeat(64)] {
             assert!(ChannelName::new(name).is_ok(), "{name}");
         }
-        for name in ["", "a/b", "a b", "ä", "a%20", "a\n", &"x".repeat(65)] {
+        for name in ["", ".", "..", "a/b", "a b", "ä", "a%20", "a\n", &"x".repeat(65)] {
             assert!(ChannelName::new(name).is_err(), "{name}");
         }
     }

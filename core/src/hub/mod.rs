@@ -30,6 +30,7 @@ mod fixed;
 mod publication;
 
 pub use channel::{Channel, IDEMPOTENCY_KEYS};
+pub(crate) use channel_name::CHANNEL_NAME_RULE;
 pub use channel_name::{ChannelName, ChannelNameError, MAX_CHANNEL_NAME};
 pub use channels::{Channels, OpenError, Reader};
 pub use fixed::{FixedReader, Hub};

@@ -15,6 +15,7 @@ use std::{cell::RefCell, rc::Rc};
 use goldcrest_core::client::url::{Url, UrlError};
 use goldcrest_core::client::{Config, Data, Error, Event, Item, Memory, Options, Runtime, Start, Subscription};
 use goldcrest_core::edge::{Clock, Timer};
+use goldcrest_core::http::Encoded;
 use goldcrest_core::hub::{ChannelName, Publication, PublishError, Published};
 use goldcrest_core::log::{Encoding, EventId, EventType};
 use goldcrest_core::sse::reconnect::Policy;
@@ -90,8 +91,10 @@ impl FromStr for Follow {
         let (name, url) = named.map_or((None, text), |(name, url)| (Some(name), url));
         Url::parse(url).map_err(FollowError::Url)?;
         let last = without_query(url).rsplit('/').next().unwrap_or_default();
-        let name = ChannelName::new(name.unwrap_or(last)).map_err(|_| FollowError::Channel)?;
-        Ok(Self { url: url.into(), channel: name.as_str().into() })
+        // Percent-encoded unreserved characters in a path are the characters (RFC 3986 §6.2.2.2).
+        let channel = name.map_or_else(|| Encoded::new(last).bytes().map(char::from).collect(), str::to_owned);
+        ChannelName::new(&channel).map_err(|_| FollowError::Channel)?;
+        Ok(Self { url: url.into(), channel })
     }
 }
 

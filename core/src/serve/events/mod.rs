@@ -29,8 +29,8 @@ use super::exchange::{BodyError, Exchange, Served};
 use super::line::Line;
 use super::{Ended, Handler, Outcome, Runtime, Ticket};
 use crate::delivery::EitherForm;
-use crate::http::{Method, Response, Status};
-use crate::hub::{ChannelName, Channels, MAX_CHANNEL_NAME, OpenError};
+use crate::http::{Encoded, Method, Response, Status};
+use crate::hub::{CHANNEL_NAME_RULE, ChannelName, Channels, MAX_CHANNEL_NAME, OpenError};
 use crate::sink::{Pour, poured};
 use ask::{Ask, AskError};
 
@@ -92,7 +92,7 @@ impl<'h, H: Channels> Events<'h, H> {
                 Refused::Full(transport) => return full::answer(exchange, transport).await,
                 Refused::Body(error) => return exchange.body_failed(error).await,
                 Refused::Path => (Status::NOT_FOUND, "nothing here"),
-                Refused::Name => (Status::BAD_REQUEST, "a channel name is 1 to 64 of A-Z a-z 0-9 . _ ~ -"),
+                Refused::Name => (Status::BAD_REQUEST, CHANNEL_NAME_RULE),
                 Refused::Ask(AskError::Transport) => {
                     (Status::BAD_REQUEST, "transport is one of poll, longpoll, stream, sse, websocket")
                 }
@@ -149,10 +149,16 @@ impl<H: Channels> Handler for Events<'_, H> {
     fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = Outcome> {
         async move {
             // The name outlives the request, whose buffer is given back while a reader waits. One that is too long stays
-            // empty, which is no name either.
+            // empty, which is no name either. Percent-encoded unreserved characters are the characters (RFC 3986 §6.2.2.2).
             let mut name = heapless::String::<MAX_CHANNEL_NAME>::new();
             let channel = channel_of(exchange.request().path()).map(|channel| {
-                let _ = name.push_str(channel);
+                for byte in Encoded::new(channel).bytes() {
+                    // A byte that is not ASCII becomes a character that no name has.
+                    if name.push(char::from(byte)).is_err() {
+                        name.clear();
+                        break;
+                    }
+                }
                 name.as_str()
             });
             self.answer_or_refuse(exchange, channel).await

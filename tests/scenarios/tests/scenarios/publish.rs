@@ -28,6 +28,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             an_empty_event_is_an_event,
             chunked_content_is_the_same_content,
             a_publish_without_a_length_is_refused,
+            equal_uris_are_one_channel,
             many_publishers_get_different_ids,
         ]
     );
@@ -231,7 +232,20 @@ fn a_publish_without_a_length_is_refused(server: &Server) {
 
 fn what_is_no_channel_name_is_refused(server: &Server) {
     let long = "x".repeat(65);
-    for (name, expected) in [("", 404), ("a/b", 404), ("a%20b", 400), ("%C3%A4", 400), ("a%2Fb", 400), (&long, 400)] {
+    for (name, expected) in [
+        ("", 404),
+        ("a/b", 404),
+        ("a%20b", 400),
+        ("a+b", 400),
+        ("%C3%A4", 400),
+        ("a%2Fb", 400),
+        ("a%2", 400),
+        (".", 400),
+        ("..", 400),
+        ("%2E", 400),
+        (".%2e", 400),
+        (&long, 400),
+    ] {
         let target = format!("/events/{name}");
         for (method, content) in [("GET", &b""[..]), ("POST", b"x")] {
             let status = server.ask(method, &target, &["Content-Type: text/plain"], content).status();
@@ -240,6 +254,25 @@ fn what_is_no_channel_name_is_refused(server: &Server) {
     }
     for name in ["a", "A.b_c~d-9", &"x".repeat(64)] {
         assert_eq!(server.ask("GET", &format!("/events/{name}"), &[], b"").status(), 200, "{name}");
+    }
+}
+
+/// RFC 3986 §6.2.2.2.
+fn equal_uris_are_one_channel(server: &Server) {
+    let channel = server.channel();
+    let id = channel.publish("one").id;
+    let name = channel.name();
+    let every: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let last: String = format!("{}%{:02x}", &name[..name.len() - 1], name.as_bytes()[name.len() - 1]);
+    for encoded in [every, last] {
+        let before = channel.newest();
+        let published = server.ask("POST", &format!("/events/{encoded}"), &["Content-Type: text/plain"], b"x");
+        let published = Published::of(&published).id;
+        assert_ne!(published, before, "{encoded}");
+        assert_eq!(channel.newest(), published, "{encoded}");
+        let poll = server.ask("GET", &format!("/events/{encoded}?after={id}"), &[], b"").json();
+        assert!(poll.get("gap").is_none(), "{encoded}: {poll}");
+        assert_eq!(poll["after"].as_str(), Some(&*published), "{encoded}");
     }
 }
 
