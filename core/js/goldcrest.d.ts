@@ -84,7 +84,7 @@ export interface Options {
 export interface PublishOptions {
   /** The event's type, at most 64 bytes. Default: `message`. */
   type?: string;
-  /** The idempotency key, at most 128 bytes: the same one within the channel's last 64 publications is stored once. Default: a new one. */
+  /** The idempotency key, at most 128 bytes: while the channel remembers it (64 keys), the same content is stored once, and other content is refused (422). Default: a new one. */
   key?: string;
 }
 

@@ -45,6 +45,10 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Bounds")]
     pub max_per_address: usize,
 
+    /// Count this many leading bits of an IPv6 address as one address
+    #[arg(long, value_name = "BITS", default_value_t = 64, value_parser = clap::value_parser!(u8).range(..=128), help_heading = "Bounds")]
+    pub ipv6_prefix: u8,
+
     /// Bytes of a request head
     #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024, value_parser = at_least(256), help_heading = "Bounds")]
     pub max_head: u64,
@@ -177,6 +181,7 @@ impl Options {
         let limits = Limits {
             connections: self.max_connections,
             connections_per_address: self.max_per_address,
+            ipv6_prefix: self.ipv6_prefix,
             head: size(self.max_head),
             event: size(self.max_body),
             drain: Duration::from_secs(self.drain_timeout),

@@ -16,7 +16,7 @@ use goldcrest_core::http::chunked::{ChunkDecoder, ChunkEncoder};
 use goldcrest_core::http::{Accumulator, Answer, BodyDecoder, Request, Response, Status};
 use goldcrest_core::hub::{Channel, ChannelName, Publication};
 use goldcrest_core::json::{self, Members};
-use goldcrest_core::log::{Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, Position, Source};
+use goldcrest_core::log::{Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, KeyDigest, Lookup, Position, Source};
 use goldcrest_core::sink::{Measure, Sink};
 use goldcrest_core::sse::encode;
 use goldcrest_core::sse::parse::{Bounds, Parser};
@@ -126,7 +126,7 @@ fn hub() {
     let idempotency_key = Some(&*input());
     let publication = Publication { event_type, encoding: Encoding::Binary, data: input(), idempotency_key };
     channel.follow();
-    let _ = black_box(channel.publish(&publication));
+    let _ = black_box(channel.publish(&publication, publication.key_digest()));
     channel.unfollow();
     let _ = black_box(ChannelName::new(text()));
 }
@@ -138,8 +138,9 @@ fn log_and_delivery() {
         let _ = black_box(log.append(event_type, black_box(Encoding::Text), input()));
     }
     let mut keys = IdempotencyKeys::<4>::default();
-    if let Err(new) = black_box(keys.find(number() as u32, input())) {
-        keys.remember(new, log.newest_id());
+    let digest = KeyDigest::new(input(), event_type, black_box(Encoding::Text), input());
+    if let Lookup::New = black_box(keys.lookup(digest)) {
+        keys.remember(digest, number() as u16, log.newest_id().seq);
     }
     let position = EventId::parse(input()).map_or(Position::Lost, Position::After);
     let policy = black_box(GapPolicy::Replay);

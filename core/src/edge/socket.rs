@@ -1,6 +1,7 @@
 //! A connection's two directions, lent to closures.
 
 use core::fmt;
+use core::net::IpAddr;
 
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +78,12 @@ pub trait Socket {
 
     /// Bytes that are committed here and not yet handed down. 0 on `embassy-net`, whose ring is the TCP buffer itself.
     fn unsent(&self) -> usize;
+
+    /// The network address of the peer by which limits count clients: a host reduces an IPv6 address to its prefix. Default: `None`,
+    /// and clients are not told apart.
+    fn peer_network(&self) -> Option<IpAddr> {
+        None
+    }
 
     /// Ends our direction once what is committed is sent (FIN). Reading goes on.
     fn close(&mut self);

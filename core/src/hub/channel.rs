@@ -1,9 +1,9 @@
 //! A log, its followers and its idempotency keys.
 
 use super::{Publication, PublishError, Published};
-use crate::log::{EventLog, IdempotencyKeys};
+use crate::log::{EventId, EventLog, IdempotencyKeys, KeyDigest, Lookup};
 
-/// How many idempotency keys a channel remembers, unless it says otherwise. Each costs 16 bytes.
+/// How many idempotency keys a channel remembers, unless it says otherwise. Each costs 24 bytes.
 pub const IDEMPOTENCY_KEYS: usize = 64;
 
 /// A channel: its name, its log, who follows it and which keys it was given last.
@@ -23,22 +23,29 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>, const KEYS: usize> Channel<S, KEYS> {
         Self { name, log, keys: IdempotencyKeys::default(), followers: 0 }
     }
 
-    /// Appends an event, unless its key says that this has been done.
+    /// Appends an event, unless its key says that this has been done. `key` is its [`Publication::key_digest`]: a caller with a lock
+    /// computes that before it takes the lock.
     ///
     /// # Errors
-    /// [`PublishError::Append`]: the log cannot take it.
-    pub fn publish(&mut self, publication: &Publication<'_>) -> Result<Published, PublishError> {
-        let Publication { event_type, encoding, data, idempotency_key } = *publication;
-        let epoch = self.log.newest_id().epoch;
+    /// [`PublishError::Append`]: the log cannot take it. [`PublishError::KeyReused`]: its key names an event of other content.
+    pub fn publish(
+        &mut self,
+        publication: &Publication<'_>,
+        key: Option<KeyDigest>,
+    ) -> Result<Published, PublishError> {
+        let Publication { event_type, encoding, data, .. } = *publication;
         let followers = self.followers;
-        let key = match idempotency_key.map(|key| self.keys.find(epoch, key)) {
-            Some(Ok(id)) => return Ok(Published { id, followers, repeated: true }),
-            Some(Err(key)) => Some(key),
-            None => None,
-        };
+        match key.map(|key| self.keys.lookup(key)) {
+            Some(Lookup::Known(seq)) => {
+                let id = EventId { seq, ..self.log.newest_id() };
+                return Ok(Published { id, followers, repeated: true });
+            }
+            Some(Lookup::Conflict) => return Err(PublishError::KeyReused),
+            Some(Lookup::New) | None => {}
+        }
         let id = self.log.append(event_type, encoding, data)?;
         if let Some(key) = key {
-            self.keys.remember(key, id);
+            self.keys.remember(key, 0, id.seq);
         }
         Ok(Published { id, followers, repeated: false })
     }

@@ -1,6 +1,7 @@
 //! What the transports need of a hub.
 
 use core::fmt;
+use core::net::IpAddr;
 use core::task::{Context, Poll};
 
 use super::{ChannelName, Publication, PublishError, Published};
@@ -24,6 +25,33 @@ pub trait Channels {
     /// # Errors
     /// [`PublishError`]: nothing was stored.
     fn publish(&self, channel: ChannelName<'_>, publication: &Publication<'_>) -> Result<Published, PublishError>;
+
+    /// As [`Channels::open`], for a client of this network ([`Socket::peer_network`](crate::edge::Socket::peer_network)). Default: clients are
+    /// not told apart.
+    ///
+    /// # Errors
+    /// As [`Channels::open`]; [`OpenError::TooManyChannels`] also where the client has made its share of new channels.
+    fn open_from(
+        &self,
+        channel: ChannelName<'_>,
+        following: bool,
+        _peer: Option<IpAddr>,
+    ) -> Result<Self::Reader<'_>, OpenError> {
+        self.open(channel, following)
+    }
+
+    /// As [`Channels::publish`], for a client of this network. Default: clients are not told apart.
+    ///
+    /// # Errors
+    /// As [`Channels::publish`]; [`PublishError::TooManyChannels`] also where the client has made its share of new channels.
+    fn publish_from(
+        &self,
+        channel: ChannelName<'_>,
+        publication: &Publication<'_>,
+        _peer: Option<IpAddr>,
+    ) -> Result<Published, PublishError> {
+        self.publish(channel, publication)
+    }
 
     /// What happens to readers whose next event is not kept any more.
     fn gap_policy(&self, channel: ChannelName<'_>) -> GapPolicy;

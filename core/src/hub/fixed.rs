@@ -16,7 +16,7 @@ use crate::log::{Encoding, EventId, EventType, GapPolicy, Look, Placed, Position
 /// `M` says from where it may be used: `NoopRawMutex` from the tasks of one executor, `CriticalSectionRawMutex` from
 /// interrupts too. The lock is held for an append or for a copy of at most 256 bytes, never while encoding.
 ///
-/// Besides the storage of the logs it costs 16 bytes an idempotency key of each channel and four words a follower.
+/// Besides the storage of the logs it costs 24 bytes an idempotency key of each channel and four words a follower.
 #[derive(Debug)]
 pub struct Hub<M: RawMutex, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize = IDEMPOTENCY_KEYS> {
     state: Mutex<M, RefCell<State<S, CHANNELS, FOLLOWERS, KEYS>>>,
@@ -120,11 +120,12 @@ where
     }
 
     fn publish(&self, channel: ChannelName<'_>, publication: &Publication<'_>) -> Result<Published, PublishError> {
+        let key = publication.key_digest();
         self.with(
             |state| {
                 let at = state.find(channel).ok_or(PublishError::NoSuchChannel)?;
                 let channel = state.channels.get_mut(at).ok_or(PublishError::NoSuchChannel)?;
-                let published = channel.publish(publication)?;
+                let published = channel.publish(publication, key)?;
                 if !published.repeated {
                     state.wake(at);
                 }

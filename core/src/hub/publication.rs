@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::log::{AppendError, Encoding, EventId, EventType};
+use crate::log::{AppendError, Encoding, EventId, EventType, KeyDigest};
 
 /// An event on its way to a channel.
 #[derive(Clone, Copy, Debug)]
@@ -13,9 +13,16 @@ pub struct Publication<'a> {
     pub encoding: Encoding,
     /// Its data.
     pub data: &'a [u8],
-    /// Publishing again under the same key stores nothing and names the first event. At most
-    /// [`MAX_IDEMPOTENCY_KEY`](crate::log::MAX_IDEMPOTENCY_KEY) bytes.
+    /// Publishing the same content again with the same key stores nothing and returns the first event's id; other content is
+    /// refused ([`PublishError::KeyReused`]). At most [`MAX_IDEMPOTENCY_KEY`](crate::log::MAX_IDEMPOTENCY_KEY) bytes.
     pub idempotency_key: Option<&'a [u8]>,
+}
+
+impl Publication<'_> {
+    /// The digest of its idempotency key and content, if it has a key. It reads all of the data.
+    pub fn key_digest(&self) -> Option<KeyDigest> {
+        self.idempotency_key.map(|key| KeyDigest::new(key, self.event_type, self.encoding, self.data))
+    }
 }
 
 /// An event that is stored.
@@ -38,6 +45,8 @@ pub enum PublishError {
     TooManyChannels,
     /// The log cannot take it.
     Append(AppendError),
+    /// Its idempotency key was used with other content.
+    KeyReused,
     /// The hub is shutting down: what it would accept now it might lose.
     Draining,
 }
@@ -49,6 +58,7 @@ impl PublishError {
             Self::NoSuchChannel => "there is no such channel",
             Self::TooManyChannels => "there are as many channels as may be",
             Self::Append(error) => error.reason(),
+            Self::KeyReused => "this idempotency key was used with other content; use a new key",
             Self::Draining => "the server is shutting down",
         }
     }

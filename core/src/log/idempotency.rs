@@ -1,78 +1,173 @@
 //! Publishing is at least once; a key makes it once.
 
-use super::EventId;
+use super::{Encoding, EventType};
 use crate::sha1::sha1;
 
 /// The longest idempotency key, in bytes.
 pub const MAX_IDEMPOTENCY_KEY: usize = 128;
 
-/// The last `N` idempotency keys that a channel was given, each with the event that it named.
+/// Up to `N` idempotency keys of a channel, each with the sequence number of its event and a fingerprint of its content.
 ///
-/// Costs 16 bytes a key: what is kept is 8 bytes of a digest over epoch and key, so that neither chance nor a
-/// publisher that picks its keys makes one event pass for another.
+/// When all entries are in use, a new key replaces the oldest key of the client that holds the most: no client can evict
+/// the keys of a client that uses fewer. Costs 24 bytes a key: 64 bits of a digest of the key, 48 bits of one of the content, so
+/// that neither chance nor a publisher that picks them makes one event pass for another.
+///
+/// ```
+/// use goldcrest_core::log::{Encoding, EventType, IdempotencyKeys, KeyDigest, Lookup};
+///
+/// let digest = |data| KeyDigest::new(b"order-7", EventType::MESSAGE, Encoding::Text, data);
+/// let mut keys = IdempotencyKeys::<16>::default();
+/// assert_eq!(keys.lookup(digest(b"paid")), Lookup::New);
+/// keys.remember(digest(b"paid"), 0, 1);
+/// assert_eq!(keys.lookup(digest(b"paid")), Lookup::Known(1));
+/// assert_eq!(keys.lookup(digest(b"refunded")), Lookup::Conflict);
+/// ```
 #[derive(Clone, Debug)]
 pub struct IdempotencyKeys<const N: usize> {
-    digests: [u64; N],
-    seqs: [u64; N],
-    next: usize,
+    entries: [Entry; N],
 }
 
-/// A key on its way to be remembered.
+/// The digests of an idempotency key and of the content that was published with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Remembered(u64);
+pub struct KeyDigest {
+    key: u64,
+    /// The lowest 16 bits are 0.
+    content: u64,
+}
+
+/// What is known of an idempotency key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Nothing: it is new, or it was evicted.
+    New,
+    /// It was used with the same content, for the event of this sequence number.
+    Known(u64),
+    /// It was used with other content: another type, encoding or data.
+    Conflict,
+}
+
+/// An entry; free while `seq` is 0.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    key: u64,
+    /// The digest of the content in the upper 48 bits, the client in the lower 16.
+    content_and_client: u64,
+    seq: u64,
+}
+
+/// The bits of [`Entry::content_and_client`] that hold the client.
+const CLIENT: u64 = 0xffff;
+
+impl KeyDigest {
+    /// The digest of `key` and of an event's content.
+    pub fn new(key: &[u8], event_type: EventType<'_>, encoding: Encoding, data: &[u8]) -> Self {
+        let event_type = event_type.as_str().as_bytes();
+        let form = [(encoding == Encoding::Binary) as u8, event_type.len() as u8];
+        Self { key: digest(&[key]), content: digest(&[&form, event_type, data]) & !CLIENT }
+    }
+}
 
 impl<const N: usize> Default for IdempotencyKeys<N> {
     fn default() -> Self {
-        Self { digests: [0; N], seqs: [0; N], next: 0 }
+        Self { entries: [Entry { key: 0, content_and_client: 0, seq: 0 }; N] }
     }
 }
 
 impl<const N: usize> IdempotencyKeys<N> {
-    /// The event that `key` named before, or the digest to [`remember`](Self::remember) once it names one.
-    ///
-    /// # Errors
-    /// The digest is the error: the key is new.
-    pub fn find(&self, epoch: u32, key: &[u8]) -> Result<EventId, Remembered> {
-        let digest = digest(epoch, key);
-        let mut known = self.digests.iter().zip(&self.seqs);
-        match known.find(|(known, seq)| **known == digest && **seq != 0) {
-            Some((_, seq)) => Ok(EventId { epoch, seq: *seq }),
-            None => Err(Remembered(digest)),
+    /// What is known of a key that is used with a content.
+    pub fn lookup(&self, digest: KeyDigest) -> Lookup {
+        match self.entries.iter().find(|entry| entry.key == digest.key && entry.seq != 0) {
+            None => Lookup::New,
+            Some(entry) if entry.content_and_client & !CLIENT == digest.content => Lookup::Known(entry.seq),
+            Some(_) => Lookup::Conflict,
         }
     }
 
-    /// Keeps the key with the event that it names; the oldest key is forgotten.
-    pub fn remember(&mut self, key: Remembered, id: EventId) {
-        if let (Some(digest), Some(seq)) = (self.digests.get_mut(self.next), self.seqs.get_mut(self.next)) {
-            *digest = key.0;
-            *seq = id.seq;
+    /// Keeps the key with the sequence number of its event, which is not 0. `client` is a number for whose key it is: 0 where clients are
+    /// not told apart.
+    pub fn remember(&mut self, digest: KeyDigest, client: u16, seq: u64) {
+        let client = u64::from(client);
+        let held = |by: u64| {
+            let of_client = |entry: &&Entry| entry.content_and_client & CLIENT == by;
+            self.entries.iter().filter(of_client).fold(usize::from(by == client), |sum, _| sum.wrapping_add(1))
+        };
+        // A free entry, else the oldest of the client that would hold the most.
+        let rank = |entry: &Entry| match entry.seq {
+            0 => (usize::MAX, 0),
+            seq => (held(entry.content_and_client & CLIENT), !seq),
+        };
+        let first = self.entries.iter().enumerate().max_by_key(|(_, entry)| rank(entry)).map(|(at, _)| at);
+        if let Some(entry) = first.and_then(|at| self.entries.get_mut(at)) {
+            *entry = Entry { key: digest.key, content_and_client: digest.content | client, seq };
         }
-        let next = self.next.saturating_add(1);
-        self.next = if next < N { next } else { 0 };
     }
 }
 
-fn digest(epoch: u32, key: &[u8]) -> u64 {
-    sha1(&[&epoch.to_le_bytes(), key]).first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+fn digest(parts: &[&[u8]]) -> u64 {
+    sha1(parts).first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(key: &[u8], data: &[u8]) -> KeyDigest {
+        KeyDigest::new(key, EventType::MESSAGE, Encoding::Text, data)
+    }
+
     #[test]
     fn the_last_keys_name_their_events_and_older_ones_are_new() {
         let mut keys = IdempotencyKeys::<3>::default();
-        let epoch = 7;
-        for (seq, key) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {
-            let new = keys.find(epoch, key.as_bytes()).unwrap_err();
-            keys.remember(new, EventId { epoch, seq });
+        for (seq, key) in [(1, b"a"), (2, b"b"), (3, b"c"), (4, b"d")] {
+            assert_eq!(keys.lookup(of(key, b"x")), Lookup::New);
+            keys.remember(of(key, b"x"), 0, seq);
         }
-        assert!(keys.find(epoch, b"a").is_err());
-        for (seq, key) in [(2, "b"), (3, "c"), (4, "d")] {
-            assert_eq!(keys.find(epoch, key.as_bytes()), Ok(EventId { epoch, seq }));
+        assert_eq!(keys.lookup(of(b"a", b"x")), Lookup::New);
+        for (seq, key) in [(2, b"b"), (3, b"c"), (4, b"d")] {
+            assert_eq!(keys.lookup(of(key, b"x")), Lookup::Known(seq));
         }
-        assert!(keys.find(8, b"d").is_err(), "a key of another epoch is another key");
-        assert!(IdempotencyKeys::<0>::default().find(1, b"").is_err());
+        assert_eq!(IdempotencyKeys::<0>::default().lookup(of(b"", b"")), Lookup::New);
+        IdempotencyKeys::<0>::default().remember(of(b"", b""), 0, 1);
+    }
+
+    #[test]
+    fn other_content_under_a_known_key_is_a_conflict() {
+        let typed = |name, encoding, data| KeyDigest::new(b"key", EventType::new(name).unwrap(), encoding, data);
+        let mut keys = IdempotencyKeys::<3>::default();
+        keys.remember(typed("ab", Encoding::Text, b"c"), 7, 5);
+        assert_eq!(keys.lookup(typed("ab", Encoding::Text, b"c")), Lookup::Known(5));
+        for other in [
+            typed("ab", Encoding::Text, b"d"),
+            typed("ab", Encoding::Text, b""),
+            typed("ab", Encoding::Binary, b"c"),
+            typed("a", Encoding::Text, b"bc"),
+            typed("abc", Encoding::Text, b""),
+            typed("", Encoding::Text, b"abc"),
+        ] {
+            assert_eq!(keys.lookup(other), Lookup::Conflict);
+        }
+    }
+
+    #[test]
+    fn a_client_with_many_keys_evicts_its_own() {
+        let mut keys = IdempotencyKeys::<8>::default();
+        keys.remember(of(b"one", b""), 1, 1);
+        keys.remember(of(b"two", b""), 2, 2);
+        for seq in 3..1000u64 {
+            keys.remember(of(&seq.to_le_bytes(), b""), 3, seq);
+        }
+        assert_eq!(keys.lookup(of(b"one", b"")), Lookup::Known(1));
+        assert_eq!(keys.lookup(of(b"two", b"")), Lookup::Known(2));
+        assert_eq!(keys.lookup(of(&994u64.to_le_bytes(), b"")), Lookup::Known(994), "the newest six of client 3");
+        assert_eq!(keys.lookup(of(&993u64.to_le_bytes(), b"")), Lookup::New);
+        // Where all hold the same, a client replaces its own oldest key.
+        let mut keys = IdempotencyKeys::<4>::default();
+        for (client, seq) in [(1, 1), (2, 2), (1, 3), (2, 4), (2, 5)] {
+            keys.remember(of(&[seq as u8], b""), client, seq);
+        }
+        assert_eq!(keys.lookup(of(&[2], b"")), Lookup::New);
+        for seq in [1, 3, 4, 5] {
+            assert_eq!(keys.lookup(of(&[seq as u8], b"")), Lookup::Known(seq));
+        }
     }
 }

@@ -37,5 +37,5 @@ pub use cursor::{Gap, GapPolicy, Placed, Position};
 pub use event::{Encoding, EventType, EventTypeError, MAX_EVENT_TYPE, Meta};
 pub use event_id::{EventId, EventIdError, MAX_EVENT_ID};
 pub use event_log::{AppendError, EventLog, NewLogError, RECORD_OVERHEAD, SLOT_SIZE};
-pub use idempotency::{IdempotencyKeys, MAX_IDEMPOTENCY_KEY, Remembered};
+pub use idempotency::{IdempotencyKeys, KeyDigest, Lookup, MAX_IDEMPOTENCY_KEY};
 pub use source::{Look, Seen, Source};

@@ -58,5 +58,5 @@ pub const CHAT_LOG: usize = 2_048;
 /// Events that a log keeps at most, whatever room is left. Each costs 4 bytes of the log.
 pub const KEPT: usize = 64;
 
-/// Idempotency keys that a channel remembers, 16 bytes each.
+/// Idempotency keys that a channel remembers, 24 bytes each.
 pub const KEYS: usize = 16;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use goldcrest_core::hub::{IDEMPOTENCY_KEYS, Publication, PublishError, Published};
-use goldcrest_core::log::{AppendError, Encoding, EventLog, EventType, IdempotencyKeys, NewLogError};
+use goldcrest_core::log::{AppendError, Encoding, EventId, EventLog, EventType, IdempotencyKeys, Lookup, NewLogError};
 
 use super::registry::Inbox;
 
@@ -84,10 +84,13 @@ impl Master {
     pub(super) fn publish(
         self: &Arc<Self>,
         publication: &Publication<'_>,
+        client: u16,
         now: u64,
         draining: &AtomicBool,
     ) -> Option<Result<Published, PublishError>> {
-        let Publication { event_type, encoding, data, idempotency_key } = *publication;
+        let Publication { event_type, encoding, data, .. } = *publication;
+        // Outside the lock: it reads all of the data.
+        let key = publication.key_digest();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_dead() {
             return None;
@@ -97,19 +100,21 @@ impl Master {
         }
         self.last_used.store(now, Ordering::Relaxed);
         let State { log, keys, mirrors } = &mut *state;
-        let epoch = log.newest_id().epoch;
         let followers = self.followers.load(Ordering::SeqCst);
-        let key = match idempotency_key.map(|key| keys.find(epoch, key)) {
-            Some(Ok(id)) => return Some(Ok(Published { id, followers, repeated: true })),
-            Some(Err(key)) => Some(key),
-            None => None,
-        };
+        match key.map(|key| keys.lookup(key)) {
+            Some(Lookup::Known(seq)) => {
+                let id = EventId { seq, ..log.newest_id() };
+                return Some(Ok(Published { id, followers, repeated: true }));
+            }
+            Some(Lookup::Conflict) => return Some(Err(PublishError::KeyReused)),
+            Some(Lookup::New) | None => {}
+        }
         let id = match log.append(event_type, encoding, data) {
             Ok(id) => id,
             Err(error) => return Some(Err(error.into())),
         };
         if let Some(key) = key {
-            keys.remember(key, id);
+            keys.remember(key, client, id.seq);
         }
         if !mirrors.is_empty() {
             let event = Event { event_type: event_type.as_str().into(), encoding, data: data.into() };

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -153,6 +154,15 @@ impl Channels for ThreadHub {
 
     fn publish(&self, channel: ChannelName<'_>, publication: &Publication<'_>) -> Result<Published, PublishError> {
         self.inner.hub.publish_event(channel, publication)
+    }
+
+    fn publish_from(
+        &self,
+        channel: ChannelName<'_>,
+        publication: &Publication<'_>,
+        peer: Option<IpAddr>,
+    ) -> Result<Published, PublishError> {
+        self.inner.hub.publish_from(channel, publication, peer)
     }
 
     fn gap_policy(&self, _channel: ChannelName<'_>) -> GapPolicy {

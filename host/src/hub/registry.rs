@@ -1,7 +1,8 @@
 //! The channels by name.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -59,6 +60,8 @@ struct Registry {
     channels: RwLock<HashMap<Box<str>, Arc<Master>>>,
     limits: ChannelLimits,
     start: Instant,
+    /// Keyed by chance: nobody finds networks that it takes for one.
+    hasher: RandomState,
     draining: AtomicBool,
 }
 
@@ -149,8 +152,13 @@ impl Hub {
     pub fn new(limits: ChannelLimits) -> Result<Self, NewLogError> {
         // The limits are tried once, so that no channel fails for them later.
         Master::new(limits.bytes, limits.events, 0, 0)?;
-        let registry =
-            Registry { channels: RwLock::default(), limits, start: Instant::now(), draining: AtomicBool::new(false) };
+        let registry = Registry {
+            channels: RwLock::default(),
+            limits,
+            start: Instant::now(),
+            hasher: RandomState::new(),
+            draining: AtomicBool::new(false),
+        };
         Ok(Self { registry: Arc::new(registry) })
     }
 
@@ -174,9 +182,25 @@ impl Hub {
         channel: ChannelName<'_>,
         publication: &Publication<'_>,
     ) -> Result<Published, PublishError> {
+        self.publish_from(channel, publication, None)
+    }
+
+    /// Publishes an event for a client of the network `peer`: its idempotency keys evict those of other clients last.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing was stored.
+    pub(super) fn publish_from(
+        &self,
+        channel: ChannelName<'_>,
+        publication: &Publication<'_>,
+        peer: Option<IpAddr>,
+    ) -> Result<Published, PublishError> {
+        // 0 is the program itself and whoever has no address.
+        let keyed = peer.filter(|_| publication.idempotency_key.is_some());
+        let client = keyed.map_or(0, |peer| (self.registry.hasher.hash_one(peer) as u16).max(1));
         loop {
             let master = self.master(channel).map_err(|_| PublishError::TooManyChannels)?;
-            if let Some(published) = master.publish(publication, self.seconds(), &self.registry.draining) {
+            if let Some(published) = master.publish(publication, client, self.seconds(), &self.registry.draining) {
                 return published;
             }
         }
@@ -255,6 +279,6 @@ impl Hub {
 
 /// A number that no earlier life of a channel has had, drawn from the system's randomness.
 fn epoch() -> u32 {
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let random = RandomState::new().build_hasher().finish();
     (random >> 32) as u32 ^ random as u32
 }

@@ -6,8 +6,8 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use goldcrest_core::hub::{ChannelName, Channels, PublishError, Reader};
-use goldcrest_core::log::{EventId, EventType, Look, Source};
+use goldcrest_core::hub::{ChannelName, Channels, IDEMPOTENCY_KEYS, Publication, PublishError, Reader};
+use goldcrest_core::log::{Encoding, EventId, EventType, Look, Source};
 
 use super::master::Master;
 use super::{ChannelLimits, Hub, Inbox, ThreadHub, ThreadReader};
@@ -271,4 +271,26 @@ fn a_mirror_that_misses_events_in_its_inbox_has_its_master_s_log_in_the_end() {
         }
         assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
     });
+}
+
+#[test]
+fn one_clients_keys_do_not_evict_those_of_another() {
+    let hub = hub(ChannelLimits::default());
+    let thread = on_thread(&hub);
+    let publish = |client: u8, key: &str| {
+        let publication = Publication {
+            event_type: EventType::MESSAGE,
+            encoding: Encoding::Text,
+            data: b"x",
+            idempotency_key: Some(key.as_bytes()),
+        };
+        let peer = Some([192, 0, 2, client].into());
+        thread.publish_from(ChannelName::new("a").unwrap(), &publication, peer).unwrap().repeated
+    };
+    assert!(!publish(1, "mine"));
+    for number in 0..10 * IDEMPOTENCY_KEYS {
+        assert!(!publish(2, &number.to_string()));
+    }
+    assert!(publish(1, "mine"), "the other client's keys evicted it");
+    assert!(publish(1, "639") && !publish(2, "0"), "the newest keys of the other are known, whoever asks");
 }

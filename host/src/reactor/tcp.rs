@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpStream};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -190,6 +190,7 @@ pub(crate) struct TcpSocket {
     connection: Rc<Connection>,
     reactor: Rc<Reactor>,
     key: usize,
+    peer_network: Option<IpAddr>,
 }
 
 impl TcpSocket {
@@ -197,7 +198,12 @@ impl TcpSocket {
     pub(crate) fn new(stream: TcpStream, reactor: &Rc<Reactor>) -> io::Result<Self> {
         let connection = Rc::new(Connection::new(stream));
         let key = reactor.add(&connection.stream, Source::Connection(Rc::clone(&connection)))?;
-        Ok(Self { connection, reactor: Rc::clone(reactor), key })
+        Ok(Self { connection, reactor: Rc::clone(reactor), key, peer_network: None })
+    }
+
+    /// Sets the network that limits count the peer as.
+    pub(crate) fn set_peer_network(&mut self, network: IpAddr) {
+        self.peer_network = Some(network);
     }
 
     fn has_unread(&self) -> bool {
@@ -339,6 +345,10 @@ impl Socket for TcpSocket {
 
     fn unsent(&self) -> usize {
         self.committed() + self.connection.unsent.borrow().len()
+    }
+
+    fn peer_network(&self) -> Option<IpAddr> {
+        self.peer_network
     }
 
     fn close(&mut self) {

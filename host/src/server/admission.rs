@@ -1,7 +1,7 @@
 //! Who is let in.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +15,9 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of one address at most. Default: 10,000.
     pub connections_per_address: usize,
+    /// How many bits of an IPv6 address are one address to every limit by address, at most 128: one machine often has all
+    /// the addresses of a prefix. An IPv4-mapped address counts as IPv4. Default: 64.
+    pub ipv6_prefix: u8,
     /// Bytes of a request head (414, 431). Default: 16 KiB.
     pub head: usize,
     /// Bytes of an event that is published (413, close code 1009). Default: 64 KiB.
@@ -32,6 +35,7 @@ impl Default for Limits {
         Self {
             connections: 100_000,
             connections_per_address: 10_000,
+            ipv6_prefix: 64,
             head: 16 * 1024,
             event: 64 * 1024,
             send_buffer: 256 * 1024,
@@ -42,6 +46,18 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What limits count the client at `address` as.
+    pub(super) fn network(&self, address: IpAddr) -> IpAddr {
+        match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let host_bits = 128u32.saturating_sub(self.ipv6_prefix.into());
+                let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
+                Ipv6Addr::from_bits(address.to_bits() & mask).into()
+            }
+            v4 => v4,
+        }
+    }
+
     pub(super) fn buffers(&self) -> BufferLimits {
         BufferLimits::default()
     }
@@ -70,7 +86,14 @@ pub(super) enum Admitted {
 /// A connection's place; dropped when it ends.
 pub(super) struct Place {
     admission: Arc<Admission>,
-    address: IpAddr,
+    network: IpAddr,
+}
+
+impl Place {
+    /// The network of the client, as limits count it.
+    pub(super) fn network(&self) -> IpAddr {
+        self.network
+    }
 }
 
 impl Admission {
@@ -88,11 +111,12 @@ impl Admission {
             self.connections.fetch_sub(1, Ordering::Relaxed);
             return Admitted::No;
         }
+        let network = self.limits.network(address);
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_address = by_address.entry(address).or_insert(0);
+        let of_address = by_address.entry(network).or_insert(0);
         *of_address += 1;
         let crowded = *of_address > self.limits.connections_per_address;
-        let place = Place { admission: Arc::clone(self), address };
+        let place = Place { admission: Arc::clone(self), network };
         if before >= self.limits.connections || crowded { Admitted::Full(place) } else { Admitted::In(place) }
     }
 }
@@ -101,10 +125,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.admission.connections.fetch_sub(1, Ordering::Relaxed);
         let mut by_address = self.admission.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = by_address.get_mut(&self.address) {
+        if let Some(count) = by_address.get_mut(&self.network) {
             *count -= 1;
             if *count == 0 {
-                by_address.remove(&self.address);
+                by_address.remove(&self.network);
             }
         }
     }
@@ -118,6 +142,23 @@ mod tests {
     fn without_a_limit_everybody_is_in() {
         let limits = Limits { connections: usize::MAX, connections_per_address: usize::MAX, ..Limits::default() };
         assert!(matches!(Arc::new(Admission::new(limits)).admit(IpAddr::from([10, 0, 0, 1])), Admitted::In(_)));
+    }
+
+    #[test]
+    fn an_ipv6_prefix_is_one_address_and_a_mapped_one_is_ipv4() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let limits = Limits { connections_per_address: 2, ..Limits::default() };
+        let admission = Arc::new(Admission::new(limits.clone()));
+        let _places = [ip("2001:db8:1:2::1"), ip("2001:db8:1:2:ffff::2")].map(|one| admission.admit(one));
+        assert!(matches!(admission.admit(ip("2001:db8:1:2:3:4:5:6")), Admitted::Full(_)), "two of a /64 at most");
+        assert!(matches!(admission.admit(ip("2001:db8:1:3::1")), Admitted::In(_)));
+        assert_eq!(limits.network(ip("::ffff:192.0.2.7")), ip("192.0.2.7"));
+        for (prefix, network) in
+            [(0, "::"), (56, "2001:db8:1:200::"), (64, "2001:db8:1:2ff::"), (128, "2001:db8:1:2ff::1")]
+        {
+            let limits = Limits { ipv6_prefix: prefix, ..limits.clone() };
+            assert_eq!(limits.network(ip("2001:db8:1:2ff::1")), ip(network), "/{prefix}");
+        }
     }
 
     #[test]

@@ -194,6 +194,7 @@ impl<H: Handler + 'static> Thread<H> {
         async move {
             match TcpSocket::new(stream, &self.reactor) {
                 Ok(mut socket) => {
+                    socket.set_peer_network(place.network());
                     let served = async {
                         if full {
                             serve(&mut socket, &self.runtime, &self.config, &Full).await

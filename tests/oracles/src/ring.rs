@@ -2,8 +2,8 @@
 
 use arbitrary::Arbitrary;
 use goldcrest_core::log::{
-    AppendError, Encoding, EventId, EventLog, EventType, Gap, GapPolicy, IdempotencyKeys, Look, Meta, NewLogError,
-    Placed, Position, RECORD_OVERHEAD, SLOT_SIZE, Seen, Source,
+    AppendError, Encoding, EventId, EventLog, EventType, Gap, GapPolicy, IdempotencyKeys, KeyDigest, Look, Lookup,
+    Meta, NewLogError, Placed, Position, RECORD_OVERHEAD, SLOT_SIZE, Seen, Source,
 };
 
 use crate::Steps;
@@ -65,6 +65,10 @@ pub enum Step {
         text: bool,
         /// Its idempotency key, if any.
         key: Option<u8>,
+        /// The client whose key it is.
+        client: u8,
+        /// With a known key, the content that this key had.
+        again: bool,
     },
     /// A look at the event behind `after`.
     Look {
@@ -125,6 +129,7 @@ impl From<Policy> for GapPolicy {
     }
 }
 
+#[derive(Clone, PartialEq, Eq)]
 struct Event {
     name: String,
     data: Vec<u8>,
@@ -137,17 +142,38 @@ impl Event {
     }
 }
 
+/// A key that is remembered.
+struct KnownKey {
+    key: u8,
+    client: u8,
+    event: Event,
+    seq: u64,
+}
+
 /// All events that ever were, and how many of them the log says that it keeps.
 struct Model {
     start: u64,
     ring: usize,
     slots: usize,
     events: Vec<Event>,
-    keys: Vec<(u8, u64)>,
+    keys: Vec<KnownKey>,
     kept: usize,
 }
 
 impl Model {
+    /// Remembers a key; past [`KEYS`] the client with the most keys loses its oldest, the new key counted.
+    fn remember(&mut self, new: KnownKey) {
+        if self.keys.len() == KEYS {
+            let held = |client| {
+                self.keys.iter().filter(|known| known.client == client).count() + usize::from(client == new.client)
+            };
+            let most = self.keys.iter().map(|known| held(known.client)).max();
+            let evicted = self.keys.iter().position(|known| Some(held(known.client)) == most);
+            self.keys.remove(evicted.expect("a key"));
+        }
+        self.keys.push(new);
+    }
+
     fn newest(&self) -> u64 {
         self.start + self.events.len() as u64
     }
@@ -232,19 +258,28 @@ pub fn agrees_with_a_vector(ring: &Ring) {
     let mut keys = IdempotencyKeys::<KEYS>::default();
     for step in &ring.steps.0 {
         match *step {
-            Step::Append { event_type, length, byte, text, key } => {
+            Step::Append { event_type, length, byte, text, key, client, again } => {
                 let key = key.map(|key| key % 8);
-                let known = key.and_then(|key| model.keys.iter().rev().find(|(known, _)| *known == key)).copied();
-                let found = key.map(|key| keys.find(EPOCH, &[key]));
-                if let Some((_, seq)) = known {
-                    assert_eq!(found, Some(Ok(EventId { epoch: EPOCH, seq })));
-                    continue;
-                }
-                let event = Event {
+                let known = model.keys.iter().find(|known| again && Some(known.key) == key);
+                let event = known.map(|known| known.event.clone()).unwrap_or_else(|| Event {
                     name: "t".repeat((event_type % 65).into()),
                     data: vec![byte; usize::from(length) % (room + 8)],
                     encoding: if text { Encoding::Text } else { Encoding::Binary },
-                };
+                });
+                let event_type = EventType::new(&event.name).unwrap();
+                let digest = key.map(|key| KeyDigest::new(&[key], event_type, event.encoding, &event.data));
+                if let Some(key) = key {
+                    let found = model.keys.iter().find(|known| known.key == key);
+                    let expected = match found {
+                        None => Lookup::New,
+                        Some(known) if known.event == event => Lookup::Known(known.seq),
+                        Some(_) => Lookup::Conflict,
+                    };
+                    assert_eq!(digest.map(|digest| keys.lookup(digest)), Some(expected));
+                    if found.is_some() {
+                        continue;
+                    }
+                }
                 let expected = if event.size() > room {
                     Err(AppendError::TooLarge)
                 } else if text && !byte.is_ascii() && !event.data.is_empty() {
@@ -253,17 +288,15 @@ pub fn agrees_with_a_vector(ring: &Ring) {
                     let seq = model.newest().checked_add(1).ok_or(AppendError::Exhausted);
                     seq.map(|seq| EventId { epoch: EPOCH, seq })
                 };
-                let id = log.append(EventType::new(&event.name).unwrap(), event.encoding, &event.data);
+                let id = log.append(event_type, event.encoding, &event.data);
                 assert_eq!(id, expected);
                 if let Ok(id) = id {
-                    model.events.push(event);
-                    if let (Some(key), Some(Err(new))) = (key, found) {
-                        keys.remember(new, id);
-                        model.keys.push((key, id.seq));
-                        if model.keys.len() > KEYS {
-                            model.keys.remove(0);
-                        }
+                    if let (Some(key), Some(digest)) = (key, digest) {
+                        let client = client % 3;
+                        keys.remember(digest, client.into(), id.seq);
+                        model.remember(KnownKey { key, client, event: event.clone(), seq: id.seq });
                     }
+                    model.events.push(event);
                 }
                 model.judge_kept(log.kept());
             }

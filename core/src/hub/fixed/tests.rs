@@ -104,6 +104,14 @@ fn a_known_key_stores_nothing_and_wakes_nobody() {
     assert_eq!((again.id, again.repeated, again.followers), (first.id, true, 1));
     assert_eq!((counter.count(), reader.newest()), (0, 1));
     assert!(!publish(&hub, "b", Some(b"k")).unwrap().repeated, "each channel has keys of its own");
+    let other = Publication {
+        event_type: EventType::MESSAGE,
+        encoding: Encoding::Text,
+        data: b"y",
+        idempotency_key: Some(b"k"),
+    };
+    assert_eq!(Channels::publish(&hub, name("a"), &other).unwrap_err(), PublishError::KeyReused);
+    assert_eq!(reader.newest(), 1);
     // Two keys are remembered.
     publish(&hub, "a", Some(b"l")).unwrap();
     publish(&hub, "a", Some(b"m")).unwrap();

@@ -29,6 +29,7 @@ use super::exchange::{BodyError, Exchange, Served};
 use super::line::Line;
 use super::{Ended, Handler, Outcome, Runtime, Ticket};
 use crate::delivery::EitherForm;
+use crate::edge::Socket;
 use crate::http::{Encoded, Method, Response, Status};
 use crate::hub::{CHANNEL_NAME_RULE, ChannelName, Channels, MAX_CHANNEL_NAME, OpenError};
 use crate::sink::{Pour, poured};
@@ -125,7 +126,8 @@ impl<'h, H: Channels> Events<'h, H> {
             };
             let policy = self.hub.gap_policy(channel);
             let following = ask.transport != Transport::Poll && !exchange.is_head_only();
-            let reader = self.hub.open(channel, following).map_err(|error| match error {
+            let peer = exchange.line.socket.peer_network();
+            let reader = self.hub.open_from(channel, following, peer).map_err(|error| match error {
                 OpenError::NoSuchChannel => Refused::NoSuchChannel,
                 OpenError::TooManyChannels | OpenError::TooManyFollowers => Refused::Full(ask.transport),
             })?;

@@ -1,7 +1,10 @@
 //! Publishing by POST.
 
+use core::net::IpAddr;
+
 use super::spoken::type_reason;
 use super::{Count, Transport};
+use crate::edge::Socket;
 use crate::http::{BodyLength, Request, Response, Status};
 use crate::hub::{ChannelName, Channels, Publication, PublishError, Published};
 use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
@@ -31,7 +34,8 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
             return Err(FULL);
         }
         let data = buffer.as_ref().get(..length).unwrap_or_default();
-        (publish(hub, channel, exchange.request(), data)?, length)
+        let peer = exchange.line.socket.peer_network();
+        (publish(hub, channel, exchange.request(), data, peer)?, length)
     };
     let mut room = [0; ANSWER];
     let text = poured(&mut room, |out| tell(published, out));
@@ -56,6 +60,7 @@ fn publish<H: Channels, B: AsRef<[u8]>>(
     channel: ChannelName<'_>,
     request: &Request<B>,
     data: &[u8],
+    peer: Option<IpAddr>,
 ) -> Result<Published, Refused> {
     let mut name = [0; MAX_EVENT_TYPE];
     let event_type = match request.query_param("type") {
@@ -72,7 +77,7 @@ fn publish<H: Channels, B: AsRef<[u8]>>(
     }
     let encoding = encoding(request.header("content-type"));
     let publication = Publication { event_type, encoding, data, idempotency_key };
-    hub.publish(channel, &publication).map_err(Refused::Publish)
+    hub.publish_from(channel, &publication, peer).map_err(Refused::Publish)
 }
 
 /// Text, JSON and what forms send is text; anything else, and what says nothing, is bytes.
@@ -136,6 +141,7 @@ impl Refused {
             Self::Publish(error) => match error {
                 PublishError::NoSuchChannel => Status::NOT_FOUND,
                 PublishError::TooManyChannels | PublishError::Draining => Status::SERVICE_UNAVAILABLE,
+                PublishError::KeyReused => Status::UNPROCESSABLE_CONTENT,
                 PublishError::Append(AppendError::TooLarge) => Status::CONTENT_TOO_LARGE,
                 PublishError::Append(AppendError::NotUtf8) => Status::BAD_REQUEST,
                 PublishError::Append(AppendError::Exhausted) => Status::INTERNAL_SERVER_ERROR,

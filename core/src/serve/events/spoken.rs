@@ -3,6 +3,8 @@
 //! A publication is `{"type","data","ref","key"}` in a text message, or `{"type","ref","key"}`, LF and the bytes in a
 //! binary one. Every member may be left out but `data`. It is answered by `{"ref","id"}` or `{"ref","error"}`.
 
+use core::net::IpAddr;
+
 use crate::hub::{ChannelName, Channels, Publication, PublishError};
 use crate::json::{JsonError, Members, text};
 use crate::log::{Encoding, EventId, EventType, EventTypeError, MAX_IDEMPOTENCY_KEY};
@@ -61,6 +63,7 @@ pub(super) fn publish<H: Channels>(
     channel: ChannelName<'_>,
     kind: MessageKind,
     message: &mut [u8],
+    peer: Option<IpAddr>,
 ) -> Reply {
     let mut reference = heapless::Vec::new();
     let (object, bytes) = match kind {
@@ -86,7 +89,7 @@ pub(super) fn publish<H: Channels>(
             data,
             idempotency_key: said.key.map(str::as_bytes),
         };
-        let published = hub.ok_or(PublishError::Draining).and_then(|hub| hub.publish(channel, &publication));
+        let published = hub.ok_or(PublishError::Draining).and_then(|hub| hub.publish_from(channel, &publication, peer));
         published.map(|published| published.id).map_err(PublishError::reason)
     });
     Reply { reference, result }

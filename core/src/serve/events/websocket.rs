@@ -1,12 +1,13 @@
 //! WebSocket: events as messages, and messages as publications.
 
+use core::net::IpAddr;
 use core::task::{Context, Poll};
 
 use super::Count;
 use super::ask::Ask;
 use super::spoken::{self, Reply};
 use crate::delivery::{Framing, MessageKind as Kind, Messages, NextMessage};
-use crate::edge::{Interest, Lent};
+use crate::edge::{Interest, Lent, Socket};
 use crate::http::copy::copy;
 use crate::hub::{ChannelName, Channels, Publication, PublishError, Reader};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy, Source};
@@ -206,6 +207,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
     ) -> Result<Lent<()>, Ended> {
         let (now, runtime, config) = (line.now(), line.runtime, line.config);
         let draining = runtime.is_draining();
+        let peer = line.socket.peer_network();
         let Self { wire: Wire { connection, pulse, .. }, incoming, framing, .. } = self;
         let mut seen = Seen::Nothing;
         let lent = line.try_read(&mut |bytes: &mut [u8]| {
@@ -215,7 +217,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 Some(Incoming::Piece(piece)) => match framing {
                     // A whole message that is the data itself is stored from where it stands.
                     Framing::Plain if piece.first && piece.last && !draining => {
-                        Seen::Published(publish_plain(hub, channel, piece.kind, piece.payload))
+                        Seen::Published(publish_plain(hub, channel, piece.kind, piece.payload, peer))
                     }
                     Framing::Plain | Framing::Envelope => {
                         let came = piece.payload.len();
@@ -242,9 +244,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 // What is stored now might be lost: no reader is left to take it.
                 match self.framing {
                     Framing::Plain if draining => self.published(Err(PublishError::Draining)),
-                    Framing::Plain => self.published(publish_plain(hub, channel, kind, bytes)),
+                    Framing::Plain => self.published(publish_plain(hub, channel, kind, bytes, peer)),
                     Framing::Envelope => {
-                        let reply = spoken::publish((!draining).then_some(hub), channel, kind, bytes);
+                        let reply = spoken::publish((!draining).then_some(hub), channel, kind, bytes, peer);
                         // Behind our Close nothing is said.
                         self.reply = Some(reply).filter(|_| !self.wire.connection.is_closing());
                     }
@@ -393,9 +395,10 @@ fn publish_plain<H: Channels>(
     channel: ChannelName<'_>,
     kind: MessageKind,
     data: &[u8],
+    peer: Option<IpAddr>,
 ) -> Result<(), PublishError> {
     let encoding = spoken::encoding(kind);
     let publication = Publication { event_type: EventType::MESSAGE, encoding, data, idempotency_key: None };
     debug_assert!(encoding == Encoding::Binary || core::str::from_utf8(data).is_ok());
-    hub.publish(channel, &publication).map(|_| ())
+    hub.publish_from(channel, &publication, peer).map(|_| ())
 }

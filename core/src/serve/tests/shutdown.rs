@@ -181,6 +181,14 @@ fn publishing_says_who_was_there_and_what_is_wrong() {
     assert_eq!((first.status, first.text()), (201, "{\"id\":\"00000abc-4\",\"subscribers\":1}\n"));
     let again = client.post("/events/a", &key, "once");
     assert_eq!(again.text(), "{\"id\":\"00000abc-4\",\"subscribers\":1,\"repeated\":true}\n");
+    let binary = key.replace("text/plain", "image/png");
+    for (target, fields, body) in
+        [("/events/a", &key, "twice"), ("/events/a?type=t", &key, "once"), ("/events/a", &binary, "once")]
+    {
+        let other = client.post(target, fields, body);
+        let reason = "this idempotency key was used with other content; use a new key\n";
+        assert_eq!((other.status, other.text(), other.keeps()), (422, reason, true), "{target}");
+    }
     let answer = client.post("/events/a", text, &"x".repeat(1100));
     assert_eq!((answer.status, answer.keeps()), (413, false));
     // All buffers for events are in use.

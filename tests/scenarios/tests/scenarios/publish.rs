@@ -21,6 +21,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             every_follower_is_counted,
             the_id_is_the_id_that_subscribers_get,
             a_key_is_stored_once,
+            a_key_with_other_content_is_unprocessable,
             keys_that_differ_are_two_events,
             a_reserved_type_is_refused,
             text_that_is_not_utf8_is_refused,
@@ -110,6 +111,27 @@ fn a_key_is_stored_once(server: &Server) {
     let first = Published::of(&channel.post("", &[&key, "Content-Type: text/plain"], b"once")).id;
     let again = Published::of(&channel.post("", &[&key, "Content-Type: text/plain"], b"once")).id;
     assert_eq!(first, again);
+    assert_eq!(channel.newest(), first);
+}
+
+fn a_key_with_other_content_is_unprocessable(server: &Server) {
+    let channel = server.channel();
+    let key = format!("Idempotency-Key: {}", unused_key());
+    let first = Published::of(&channel.post("type=a", &[&key, "Content-Type: text/plain"], b"once")).id;
+    for (query, content_type, content) in [
+        ("type=a", "text/plain", &b"twice"[..]),
+        ("type=a", "text/plain", b""),
+        ("type=a", "application/octet-stream", b"once"),
+        ("type=b", "text/plain", b"once"),
+        ("", "text/plain", b"once"),
+    ] {
+        let answer = channel.post(query, &[&key, &format!("Content-Type: {content_type}")], content);
+        assert_eq!(answer.status(), 422, "{query} {content_type} {content:?}");
+        let text = String::from_utf8_lossy(&answer.content).into_owned();
+        assert!(text.contains("idempotency key"), "{text:?}");
+    }
+    let again = Published::of(&channel.post("type=a", &[&key, "Content-Type: application/json"], b"once")).id;
+    assert_eq!(again, first, "the same text");
     assert_eq!(channel.newest(), first);
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             a_publisher_gets_its_own_event_too,
             a_reference_comes_back_as_it_was,
             a_key_is_stored_once_over_both_doors,
+            a_key_with_other_content_is_an_error,
             a_reserved_type_is_not_stored_and_the_publisher_is_told,
             without_a_subprotocol_each_message_is_published_as_it_is,
             the_subprotocol_is_chosen_from_a_list,
@@ -89,6 +90,21 @@ fn a_key_is_stored_once_over_both_doors(server: &Server) {
     let posted = channel.post("", &[&field, "Content-Type: text/plain"], b"once").json();
     assert_eq!(posted["id"], ids[0]);
     assert_eq!(channel.newest(), ids[0].as_str().unwrap());
+}
+
+fn a_key_with_other_content_is_an_error(server: &Server) {
+    let channel = server.channel();
+    let key = unused_key();
+    let field = format!("Idempotency-Key: {key}");
+    let first = channel.post("", &[&field, "Content-Type: text/plain"], b"one").json();
+    let mut socket = open(server, &channel.target(""));
+    for (data, event_type) in [("two", ""), ("one", "t")] {
+        send(&mut socket, &json!({"data": data, "type": event_type, "key": key, "ref": data}));
+        let answer = receive(&mut socket, |message| message.get("ref").is_some());
+        assert!(answer.get("id").is_none(), "{answer}");
+        assert!(answer["error"].as_str().is_some_and(|error| error.contains("idempotency key")), "{answer}");
+    }
+    assert_eq!(first["id"].as_str(), Some(&*channel.newest()));
 }
 
 fn a_reserved_type_is_not_stored_and_the_publisher_is_told(server: &Server) {
