@@ -48,6 +48,9 @@ pub enum Error<E> {
     TooLarge,
     /// What came is not of the form that it should have.
     Malformed,
+    /// The server has answered that the event is stored (a status of success), and the rest of its answer is lost, malformed,
+    /// late, or longer than the memory for it. The event must not be published again.
+    NoReceipt,
     /// Nothing came for too long though the answer had begun: something between collects it.
     Buffered,
     /// It was closed by this side, or has failed for good before.
@@ -84,6 +87,7 @@ impl<E> Error<E> {
             Self::Stream(error) => Error::Stream(error),
             Self::TooLarge => Error::TooLarge,
             Self::Malformed => Error::Malformed,
+            Self::NoReceipt => Error::NoReceipt,
             Self::Buffered => Error::Buffered,
             Self::Closed => Error::Closed,
         }
@@ -155,6 +159,9 @@ impl<E: fmt::Debug> fmt::Display for Error<E> {
             Self::Stream(error) => error.fmt(f),
             Self::TooLarge => f.write_str("longer than the memory for it"),
             Self::Malformed => f.write_str("what came is not of the form that it should have"),
+            Self::NoReceipt => {
+                f.write_str("the event is stored; the rest of the answer is malformed, late or too long")
+            }
             Self::Buffered => f.write_str("something between collects the answer"),
             Self::Closed => f.write_str("closed"),
         }

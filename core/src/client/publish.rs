@@ -70,8 +70,8 @@ impl<'e, R: Runtime> Publisher<'e, R> {
     /// sent, once, and if the event has a key.
     ///
     /// # Errors
-    /// Nothing is known to be stored; its connection is given up. Where [`Error::is_transient`], saying it again may help; with an idempotency key it
-    /// does no harm, within the same bound.
+    /// Its connection is given up. With [`Error::NoReceipt`] the event is stored, with any other nothing is known to be. Where
+    /// [`Error::is_transient`], saying it again may help; with an idempotency key it does no harm, within the same bound.
     pub async fn publish(&mut self, publication: &Publication<'_>) -> Result<Receipt<'_>, Error<ConnectError<R>>> {
         if core::mem::replace(&mut self.midway, true) {
             self.asker.forget();
@@ -85,17 +85,27 @@ impl<'e, R: Runtime> Publisher<'e, R> {
     /// Asks, and reads the content of a good answer into the buffer: how long it is.
     async fn exchange(&mut self, publication: &Publication<'_>) -> Result<usize, Error<ConnectError<R>>> {
         let asking = Asking { publication: Some(publication), ..Asking::default() };
-        let length = self.asker.ask(&asking, self.buffer).await?;
+        // A head that stands there is an earlier answer's.
+        if let Some(first) = self.buffer.first_mut() {
+            *first = 0;
+        }
+        let length = match self.asker.ask(&asking, self.buffer).await {
+            Err(_) if is_success(self.buffer) => return Err(Error::NoReceipt),
+            asked => asked?,
+        };
         let answer = Answer::parse(self.buffer.get(..length).unwrap_or_default(), self.asker.config.max_fields)?;
         if !matches!(answer.status(), 200..=202 | 204) {
             let (error, said) = (status_error(&answer), is_of_type(answer.fields(), "text/plain"));
             if said {
                 // That it is cut short makes it no less a refusal.
-                self.refusal = self.content().await.unwrap_or(0);
+                self.refusal = self.content().await.0;
             }
             return Err(error);
         }
-        let filled = self.content().await?;
+        let (filled, whole) = self.content().await;
+        if !whole {
+            return Err(Error::NoReceipt);
+        }
         self.asker.done();
         Ok(filled)
     }
@@ -108,27 +118,32 @@ impl<'e, R: Runtime> Publisher<'e, R> {
         text.trim_ascii()
     }
 
-    /// Reads the content into the buffer: how long it is.
-    async fn content(&mut self) -> Result<usize, Error<ConnectError<R>>> {
+    /// Reads the content into the buffer: how much came that fits, and whether that is all of it.
+    async fn content(&mut self) -> (usize, bool) {
         let mut filled = 0_usize;
         let due = self.asker.runtime.clock().now() + self.asker.config.answer_timeout;
         loop {
-            let Some(call) = self.asker.call() else { return Err(Error::Closed) };
+            let Some(call) = self.asker.call() else { return (filled, false) };
             call.link.breathe().await;
             let buffer = &mut *self.buffer;
             let came = call.content(&mut |data| {
-                // What does not fit is no receipt.
                 let room = buffer.get_mut(filled..).unwrap_or_default();
-                filled = filled.saturating_add(crate::http::copy(data, room));
-                (data.len(), false)
-            })?;
+                let copied = crate::http::copy(data, room);
+                filled = filled.saturating_add(copied);
+                (data.len(), copied < data.len())
+            });
             match came {
-                Came::Some(_) if call.link.now() < due => {}
-                Came::Some(_) | Came::NotNow => call.rest(due).await?,
-                Came::End => return Ok(filled),
+                Ok(Came::Some(false)) if call.link.now() < due => {}
+                Ok(Came::Some(false) | Came::NotNow) if call.rest(due).await.is_ok() => {}
+                came => return (filled, came == Ok(Came::End)),
             }
         }
     }
+}
+
+/// Whether the answer that begins so has a status of success, whatever follows its status line (RFC 9112 §4).
+fn is_success(answer: &[u8]) -> bool {
+    matches!(answer, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'2', _, _, b' ' | b'\r' | b'\n', ..])
 }
 
 /// Reads what a server of ours says; of another, nothing.

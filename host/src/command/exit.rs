@@ -80,9 +80,8 @@ impl From<&Error<ConnectError>> for Trouble {
             Error::Status { .. } | Error::ContentType | Error::ContentCoding => Exit::Refused,
             Error::Redirects | Error::Location | Error::NotUpgraded(_) => Exit::Refused,
             Error::Ended(Ended::Protocol(_)) => Exit::Malformed,
-            Error::Answer(_) | Error::Content(_) | Error::Stream(_) | Error::TooLarge | Error::Malformed => {
-                Exit::Malformed
-            }
+            Error::Answer(_) | Error::Content(_) | Error::Stream(_) | Error::TooLarge => Exit::Malformed,
+            Error::Malformed | Error::NoReceipt => Exit::Malformed,
             Error::Ended(_) | Error::Buffered | Error::Closed => Exit::Lost,
             _ => Exit::Failed,
         };

@@ -402,7 +402,7 @@ async fn publisher(mut publisher: Publisher<'_, Net>, keys: bool, drops: bool, h
                 match error {
                     Error::Ended(ended) => judge_end(ended),
                     Error::Connect(NoWay) | Error::Answer(_) | Error::Content(_) | Error::Status { .. } => {}
-                    Error::Redirects | Error::Location | Error::Url(_) => {}
+                    Error::Redirects | Error::Location | Error::Url(_) | Error::NoReceipt => {}
                     other => panic!("undocumented: {other:?}"),
                 }
             }

@@ -92,6 +92,42 @@ fn an_answer_that_is_cut_anywhere_leaves_the_event_stored_once_if_it_is_said_aga
 }
 
 #[test]
+fn an_event_whose_status_has_come_is_not_sent_again_whatever_the_rest_of_the_answer_is() {
+    let created = "HTTP/1.1 201 Created\r\n";
+    let endless = format!("{created}Transfer-Encoding: chunked\r\n\r\n{}", "400\r\n".to_string() + &"x".repeat(0x400));
+    for (rest, then) in [
+        // Larger than the memory for it, slow, broken off, of no length, an endless head, a malformed one.
+        (endless, Then::Hold),
+        (format!("{created}Content-Length: 100\r\n\r\n{{\"id\":"), Then::Hold),
+        (format!("{created}Content-Length: 100\r\n\r\n{{\"id\":"), Then::Close),
+        (format!("{created}Transfer-Encoding: chunked\r\n\r\nzz\r\n"), Then::Hold),
+        (format!("{created}Server: "), Then::Hold),
+        (format!("{created}X: {}", "x".repeat(1000)), Then::Hold),
+        (format!("{created}no field\r\n\r\n"), Then::Hold),
+    ] {
+        for key in [None, Some(&b"k"[..])] {
+            let world = World::new();
+            let answer = rest.as_bytes().to_vec();
+            let net = Net::new(world, script(world, move |_, _| (answer.clone(), then)));
+            let heard = publish(net, keep([text(b"x", key)]));
+            assert_eq!(heard.all(), ["NoReceipt false"], "{rest:?} {then:?}");
+            assert_eq!(net.connections.get(), 1, "{rest:?} {then:?}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_without_a_whole_status_line_leaves_it_open_whether_the_event_is_stored() {
+    for rest in ["HTTP/1.1 20", "HTTP/1.1 503 ", ""] {
+        let world = World::new();
+        let net = Net::new(world, script(world, move |_, _| (rest.as_bytes().to_vec(), Then::Hold)));
+        // The answer before it is forgotten.
+        let heard = publish(net, keep([text(b"x", None), text(b"y", None)]));
+        assert_eq!(heard.all(), ["Ended(TimedOut) true"; 2], "{rest:?}");
+    }
+}
+
+#[test]
 fn a_connection_that_the_server_has_closed_is_replaced() {
     let world = World::new();
     let answer = |_, _: &str| (b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n".to_vec(), Then::Close);

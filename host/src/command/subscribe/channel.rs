@@ -162,6 +162,10 @@ impl Listening<'_> {
         let publication = Publication { event_type, encoding, data: line, idempotency_key: Some(key.as_bytes()) };
         let error = match publisher.publish(&publication).await {
             Ok(receipt) => return Some(receipt.id.to_owned()).filter(|id| !id.is_empty()),
+            Err(Error::NoReceipt) => {
+                self.status.warn(describe(&Error::NoReceipt));
+                return None;
+            }
             Err(error) => error,
         };
         self.status.warn(format_args!("not published: {}", refused(&error, publisher.refusal())));
