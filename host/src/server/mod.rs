@@ -157,8 +157,10 @@ impl Server {
 
     /// Serves until it is stopped. `handler` is called once on each thread, with the hub as that thread sees it.
     ///
-    /// On SIGINT or SIGTERM, or by its [`Stopper`], it accepts nothing more, tells every reader to come back later, and
-    /// ends when they are gone or the drain time is over.
+    /// On SIGINT, SIGTERM or SIGQUIT, or by its [`Stopper`], it accepts nothing more, tells every reader to come back later,
+    /// and ends when they are gone or the drain time is over; the second of these signals ends the process at once. SIGHUP
+    /// does the same once where a standard stream of the process is a terminal, which has hung up then. Elsewhere it is
+    /// ignored, with a line in the log, as SIGUSR1 and SIGUSR2 are: there is nothing to reload. Other signals are left alone.
     ///
     /// # Errors
     /// An address cannot be listened on, an allowed origin or host can never match, the limits of the channels leave no room for an event, or the authorities cannot be

@@ -88,9 +88,9 @@ impl Program {
         self.child.id()
     }
 
-    /// Sends SIGTERM.
-    pub fn terminate(&self) {
-        let status = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+    /// Sends the signal of this name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success(), "kill: {status}");
     }
 

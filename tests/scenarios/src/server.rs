@@ -167,7 +167,12 @@ impl Server {
 
     /// Sends SIGTERM to a server that was started here.
     pub fn terminate(&self) {
-        self.program().as_ref().expect("a server of the suite's own").terminate();
+        self.signal("TERM");
+    }
+
+    /// Sends the signal of this name, such as `HUP`, to a server that was started here.
+    pub fn signal(&self, name: &str) {
+        self.program().as_ref().expect("a server of the suite's own").signal(name);
     }
 
     /// Waits until a server that was started here has ended by itself.

@@ -66,7 +66,7 @@ fn who_must_not_come_back_ends() {
     let url = format!("http://{}/events/news", server.authority());
     let mut run = Run::start(&["subscribe", &url, "--no-reconnect", "-t", "stream", "-n", "1"]);
     run.wait_for(" over ");
-    server.terminate();
+    server.signal("TERM");
     assert_eq!(run.end().code, 5);
 }
 

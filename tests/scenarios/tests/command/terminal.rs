@@ -1,21 +1,25 @@
 //! Who types on a terminal.
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::process::{Command, Output, Stdio};
 
 use goldcrest_tests::{Program, Server};
+use tungstenite::Message;
+use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::run::goldcrest;
 use super::stranger::{Stranger, python, tests};
 
 /// Runs the command on a terminal, and types each line once what stands before it was shown.
-fn on_a_terminal(script: &[(&str, &str)], arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+pub(crate) fn on_a_terminal(script: &[(&str, &str)], arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let script: Vec<String> = script.iter().map(|(shown, typed)| format!("{shown}=>{typed}")).collect();
     let mut command = Command::new(python());
     command.arg(tests().join("command/terminal.py")).arg(script.join("|")).arg(Program::path()).args(arguments);
     command.env_remove("NO_COLOR").envs(variables.iter().copied()).output().unwrap()
 }
 
-fn shown(output: &Output) -> String {
+pub(crate) fn shown(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -89,4 +93,24 @@ fn what_is_typed_on_a_channel_is_published_whatever_the_transport() {
         let text = shown(&output);
         assert_eq!(text.matches("bye").count(), 2, "{transport}: {text}");
     }
+}
+
+#[test]
+fn a_server_whose_terminal_hangs_up_takes_leave_of_its_readers() {
+    let mut command = Command::new(python());
+    command.arg(tests().join("command/hangup.py")).arg(Program::path()).args(["--listen", "127.0.0.1:0"]);
+    let mut serving = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut url = String::new();
+    BufReader::new(serving.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let url = format!("ws://{}events/a", url.trim().strip_prefix("http://").unwrap());
+    let (mut socket, _) =
+        tungstenite::client(&url[..], TcpStream::connect(url.split('/').nth(2).unwrap()).unwrap()).unwrap();
+    serving.stdin.take().unwrap().write_all(b"\n").unwrap();
+    match socket.read().unwrap() {
+        Message::Close(Some(close)) => assert_eq!(close.code, CloseCode::Restart),
+        other => panic!("{other:?} where a Close should be"),
+    }
+    while socket.read().is_ok() {}
+    let status = serving.wait().unwrap();
+    assert!(status.success(), "the server ended with {status}");
 }

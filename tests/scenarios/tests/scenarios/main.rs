@@ -19,6 +19,7 @@
 //! | `peers.rs` | slow, half-closed and vanished peers, greedy neighbours |
 //! | `pace.rs` | heartbeats |
 //! | `drain.rs` | SIGTERM: nothing accepted is lost |
+//! | `signals.rs` | what each signal does |
 
 mod access;
 mod binary;
@@ -36,6 +37,7 @@ mod poll;
 mod publish;
 mod publish_websocket;
 mod resume;
+mod signals;
 mod transports;
 
 use std::process::ExitCode;
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
     peers::scenarios(&mut list, &server);
     pace::scenarios(&mut list, &server);
     drain::scenarios(&mut list, &server);
+    signals::scenarios(&mut list, &server);
     list.run(|| {
         if let Some(server) = LazyLock::get(&server) {
             server.stop();
