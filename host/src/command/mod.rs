@@ -11,6 +11,7 @@
 //! | `asking.rs`, `target.rs` | what all clients have: fields, TLS, the URL |
 //! | `load.rs` | events that say when they left |
 //! | `exit.rs`, `status.rs` | how a command ends, and what it says on stderr |
+//! | `terminal.rs` | text of others on a terminal, which must not command it |
 
 mod asking;
 mod bench;
@@ -23,6 +24,7 @@ mod serve;
 mod status;
 mod subscribe;
 mod target;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! Completions for shells, and the manual.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory};
@@ -8,7 +9,7 @@ use clap_complete::Shell;
 use clap_mangen::Man as Page;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::{Cli, EXIT_CODES, Exit, Trouble};
+use super::{Cli, EXIT_CODES, Exit, Trouble, terminal};
 
 /// Print the completions of a shell, such as: source <(goldcrest completions bash)
 #[derive(Args)]
@@ -90,9 +91,11 @@ fn render(page: &Page, command: &Command, text: &mut Vec<u8>) -> io::Result<()> 
     Ok(())
 }
 
-/// Prints it all, unless nobody reads it any more.
+/// Prints it all, unless nobody reads it any more. A terminal gets no control characters.
 pub(super) fn print_text(text: &[u8]) -> Result<(), Trouble> {
-    match io::stdout().lock().write_all(text) {
+    let mut stdout = io::stdout().lock();
+    let text = if stdout.is_terminal() { Cow::Owned(terminal::payload(text)) } else { Cow::Borrowed(text) };
+    match stdout.write_all(&text).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use goldcrest_core::client::{Error, Publisher};
 use goldcrest_core::hub::Publication;
-use goldcrest_core::log::{Encoding, EventType, MAX_IDEMPOTENCY_KEY};
+use goldcrest_core::log::{Encoding, EventId, EventType, MAX_IDEMPOTENCY_KEY};
 use goldcrest_host::client::ClientRuntime;
 use smol::Timer;
 
@@ -143,6 +143,11 @@ impl Publish {
         loop {
             let error = match publisher.publish(&publication).await {
                 Ok(receipt) => {
+                    // A server that is none of ours may give none.
+                    if !receipt.id.is_empty() && receipt.id.parse::<EventId>().is_err() {
+                        let text = format!("the event is stored, but its id is none: {:?}", receipt.id);
+                        return Err(Trouble::new(Exit::Malformed, text));
+                    }
                     let answer = if self.json {
                         let id = serde_json::Value::from(receipt.id);
                         let subscribers =

@@ -14,7 +14,7 @@ use goldcrest_host::options::Options;
 use goldcrest_host::{ThreadHub, page};
 use tracing_subscriber::EnvFilter;
 
-use super::{Trouble, status};
+use super::{Trouble, status, terminal};
 
 /// Serve channels, and the page that shows the five techniques side by side (what happens without a command)
 #[derive(Args)]
@@ -42,6 +42,7 @@ impl Serve {
         let colours = io::stderr().is_terminal() && status::colours_wanted();
         // Who has closed stderr wants no log: what cannot be written there is no reason to panic.
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
+        let log = log.fmt_fields(terminal::fields());
         log.log_internal_errors(false).init();
         let figures = Figures::default();
         let page = !self.no_page;

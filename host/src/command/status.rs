@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
+use super::terminal;
+
 /// Says what happens, on stderr.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Status {
@@ -42,31 +44,12 @@ impl Status {
     fn line(self, colour: &str, text: &dyn Display) {
         let mut stderr = io::stderr().lock();
         // Who has closed stderr wants to hear nothing.
-        let text = harmless(&text.to_string());
+        let text = text.to_string();
+        let text = terminal::message(&text);
         let _ = if self.colours {
             writeln!(stderr, "{colour}goldcrest: {text}\x1b[0m")
         } else {
             writeln!(stderr, "goldcrest: {text}")
         };
-    }
-}
-
-/// `text` with its control characters escaped: part of it may be of a server's, which is not to command a terminal.
-fn harmless(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() { safe.extend(character.escape_default()) } else { safe.push(character) }
-    }
-    safe
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_shown_and_not_obeyed() {
-        assert_eq!(harmless("\x1b]0;pwn\x07 a\r\nb\u{9b}2J"), "\\u{1b}]0;pwn\\u{7} a\\r\\nb\\u{9b}2J");
-        assert_eq!(harmless("ü \\ \"x\""), "ü \\ \"x\"");
     }
 }

@@ -1,7 +1,7 @@
 //! What is written on stdout.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use goldcrest_core::client::Data;
 use serde_json::Value;
 
 use super::{Exit, Subscribe, Trouble};
+use crate::command::terminal;
 
 /// How binary payloads are written where they are no JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -25,6 +26,8 @@ pub(super) enum BinaryForm {
 /// Where payloads go, and how many are still to come.
 pub(super) struct Output {
     sink: Box<dyn Write>,
+    /// What a server or a publisher has chosen is escaped: the sink is a terminal.
+    escapes: bool,
     json: bool,
     binary: BinaryForm,
     types: Vec<String>,
@@ -38,15 +41,17 @@ pub(super) type Written = Result<ControlFlow<Exit>, Trouble>;
 
 impl Output {
     pub(super) fn new(options: &Subscribe) -> Result<Self, Trouble> {
-        let sink: Box<dyn Write> = match &options.output {
-            None => Box::new(io::stdout()),
-            Some(path) => Box::new(
-                LateFile::new(path.clone())
-                    .map_err(|error| Trouble::new(Exit::Failed, format!("{}: {error}", path.display())))?,
-            ),
+        let (sink, escapes): (Box<dyn Write>, _) = match &options.output {
+            None => (Box::new(io::stdout()), io::stdout().is_terminal()),
+            Some(path) => {
+                let file = LateFile::new(path.clone())
+                    .map_err(|error| Trouble::new(Exit::Failed, format!("{}: {error}", path.display())))?;
+                let escapes = file.is_terminal();
+                (Box::new(file), escapes)
+            }
         };
         let Subscribe { json, binary, count, types, .. } = options;
-        Ok(Self { sink, json: *json, binary: *binary, types: types.clone(), left: *count, line: Vec::new() })
+        Ok(Self { sink, escapes, json: *json, binary: *binary, types: types.clone(), left: *count, line: Vec::new() })
     }
 
     /// Writes an event, unless its type is not asked for. An empty `event_type` is a message that has none.
@@ -98,6 +103,9 @@ impl Output {
     }
 
     fn write(&mut self) -> Written {
+        if self.escapes {
+            self.line = terminal::payload(&self.line);
+        }
         match self.sink.write_all(&self.line).and_then(|()| self.sink.flush()) {
             Ok(()) => Ok(ControlFlow::Continue(())),
             // Nobody reads it any more, as behind `| head -1`.
@@ -131,6 +139,11 @@ impl LateFile {
             Err(error) => return Err(error),
         };
         Ok(Self { path, file, is_begun: false })
+    }
+
+    /// Whether it is one. What is not there yet becomes a file.
+    fn is_terminal(&self) -> bool {
+        self.file.as_ref().is_some_and(File::is_terminal)
     }
 
     fn begun(&mut self) -> io::Result<&mut File> {
@@ -204,7 +217,10 @@ mod tests {
     fn output(json: bool, binary: BinaryForm, types: &[&str], left: Option<u64>) -> (Output, Shared) {
         let written = Shared::default();
         let types = types.iter().map(|name| (*name).to_owned()).collect();
-        (Output { sink: Box::new(written.clone()), json, binary, types, left, line: Vec::new() }, written)
+        (
+            Output { sink: Box::new(written.clone()), escapes: false, json, binary, types, left, line: Vec::new() },
+            written,
+        )
     }
 
     fn text(written: &Shared) -> String {
@@ -225,6 +241,20 @@ mod tests {
             r#"{"gap":{}}"#,
         ];
         assert_eq!(text(&written).lines().collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn a_terminal_is_shown_what_it_would_obey_and_a_pipe_gets_it_as_it_is() {
+        let (hostile, raw) = ("\x1b]0;x\x07\ta\u{9b}\nb", b"\x9b2J\xffc".as_slice());
+        let (mut to_a_pipe, piped) = output(false, BinaryForm::Raw, &[], None);
+        let (mut to_a_terminal, shown) = output(false, BinaryForm::Raw, &[], None);
+        to_a_terminal.escapes = true;
+        for output in [&mut to_a_pipe, &mut to_a_terminal] {
+            let _ = output.event("", "", Data::Text(hostile)).unwrap();
+            let _ = output.event("", "", Data::Binary(raw)).unwrap();
+        }
+        assert_eq!(*piped.0.lock().unwrap(), [hostile.as_bytes(), b"\n", raw].concat());
+        assert_eq!(text(&shown), "\\u001b]0;x\\u0007\ta\\u009b\nb\n\\x9b2J\\xffc");
     }
 
     #[test]

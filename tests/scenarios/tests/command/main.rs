@@ -13,6 +13,7 @@
 //! | `parting.rs` | leaving a WebSocket |
 //! | `proxies.rs` | nginx that buffers, or eats the upgrade |
 //! | `terminal.rs` | who types on a terminal |
+//! | `hostile.rs` | servers and publishers that mean harm |
 //! | `figures.rs` | bench and compare |
 //! | `options.rs` | options that can never match |
 //! | `pages.rs` | help, completions, the manual |
@@ -20,6 +21,7 @@
 mod channels;
 mod figures;
 mod follows;
+mod hostile;
 mod options;
 mod pages;
 mod parting;
