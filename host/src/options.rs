@@ -37,7 +37,7 @@ pub struct Options {
     #[arg(long, value_name = "NAME", value_parser = host, help_heading = "Who may ask")]
     pub allow_host: Vec<String>,
 
-    /// Connections in all
+    /// Connections in all; fewer where the limit of open descriptors (ulimit -n) leaves no room for them, which is logged
     #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Bounds")]
     pub max_connections: usize,
 

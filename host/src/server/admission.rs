@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::descriptors::Places;
 use crate::reactor::BufferLimits;
 
 /// The bounds of a server as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at most; whoever comes then is told to come back. Default: 100,000.
+    /// Connections at most, and no more than the limit of open descriptors leaves room for; whoever comes then is told to
+    /// come back. Default: 100,000.
     pub connections: usize,
     /// Connections of one address at most. Default: 10,000.
     pub connections_per_address: usize,
@@ -66,12 +68,10 @@ impl Limits {
 /// Counts who is in.
 pub(super) struct Admission {
     limits: Limits,
+    places: Places,
     connections: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
-
-/// Connections that are told that the server is full, at a time; more are closed without a word.
-const TOLD: usize = 64;
 
 /// What becomes of a connection.
 pub(super) enum Admitted {
@@ -97,8 +97,8 @@ impl Place {
 }
 
 impl Admission {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, connections: AtomicUsize::new(0), by_address: Mutex::default() }
+    pub(super) fn new(limits: Limits, places: Places) -> Self {
+        Self { limits, places, connections: AtomicUsize::new(0), by_address: Mutex::default() }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -107,7 +107,7 @@ impl Admission {
 
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Admitted {
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
-        if before >= self.limits.connections.saturating_add(TOLD) {
+        if before >= self.places.served.saturating_add(self.places.told) {
             self.connections.fetch_sub(1, Ordering::Relaxed);
             return Admitted::No;
         }
@@ -117,7 +117,7 @@ impl Admission {
         *of_address += 1;
         let crowded = *of_address > self.limits.connections_per_address;
         let place = Place { admission: Arc::clone(self), network };
-        if before >= self.limits.connections || crowded { Admitted::Full(place) } else { Admitted::In(place) }
+        if before >= self.places.served || crowded { Admitted::Full(place) } else { Admitted::In(place) }
     }
 }
 
@@ -138,17 +138,22 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    fn admission(limits: Limits) -> Arc<Admission> {
+        let places = Places::all(&limits);
+        Arc::new(Admission::new(limits, places))
+    }
+
     #[test]
     fn without_a_limit_everybody_is_in() {
         let limits = Limits { connections: usize::MAX, connections_per_address: usize::MAX, ..Limits::default() };
-        assert!(matches!(Arc::new(Admission::new(limits)).admit(IpAddr::from([10, 0, 0, 1])), Admitted::In(_)));
+        assert!(matches!(admission(limits).admit(IpAddr::from([10, 0, 0, 1])), Admitted::In(_)));
     }
 
     #[test]
     fn an_ipv6_prefix_is_one_address_and_a_mapped_one_is_ipv4() {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let limits = Limits { connections_per_address: 2, ..Limits::default() };
-        let admission = Arc::new(Admission::new(limits.clone()));
+        let admission = admission(limits.clone());
         let _places = [ip("2001:db8:1:2::1"), ip("2001:db8:1:2:ffff::2")].map(|one| admission.admit(one));
         assert!(matches!(admission.admit(ip("2001:db8:1:2:3:4:5:6")), Admitted::Full(_)), "two of a /64 at most");
         assert!(matches!(admission.admit(ip("2001:db8:1:3::1")), Admitted::In(_)));
@@ -164,7 +169,7 @@ mod tests {
     #[test]
     fn whoever_leaves_makes_room() {
         let limits = Limits { connections: 3, connections_per_address: 2, ..Limits::default() };
-        let admission = Arc::new(Admission::new(limits));
+        let admission = admission(limits);
         let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let first = admission.admit(one);
         let _second = admission.admit(one);
@@ -173,7 +178,7 @@ mod tests {
         assert!(matches!(admission.admit(other), Admitted::Full(_)), "three in all");
         drop(first);
         assert!(matches!(admission.admit(other), Admitted::In(_)));
-        let told: Vec<_> = (0..TOLD + 9).map(|_| admission.admit(other)).collect();
+        let told: Vec<_> = (0..64 + 9).map(|_| admission.admit(other)).collect();
         assert!(matches!(told.last(), Some(Admitted::No)));
         drop(told);
         assert!(matches!(admission.admit(one), Admitted::In(_)));

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `listen.rs` | a listener for each thread on the same address |
 //! | `admission.rs` | who is let in: connections in all and by address |
+//! | `descriptors.rs` | how many connections the limit of open descriptors leaves room for |
 //! | `thread.rs` | one thread: its executor, its connections |
 //! | `trouble.rs` | says that accepting fails, without filling the log |
 //! | `follow.rs` | [`Follow`]: channels of other hubs, followed |
@@ -11,6 +12,7 @@
 //! | `shutdown.rs` | [`Stopper`]: signals, and telling every thread |
 
 mod admission;
+mod descriptors;
 mod follow;
 mod listen;
 mod runtime;
@@ -28,6 +30,7 @@ use goldcrest_core::serve::{Access, Config, Handler};
 use goldcrest_core::ws::handshake::origin::OriginPolicy;
 
 pub use admission::Limits;
+pub use descriptors::raise_descriptor_limit;
 pub use follow::{Follow, FollowError, FollowOptions};
 pub use shutdown::Stopper;
 
@@ -35,6 +38,7 @@ use crate::figures::Figures;
 use crate::hub::{ChannelLimits, Hub, Inbox, ThreadHub};
 use crate::reactor::Reactor;
 use admission::Admission;
+use descriptors::Places;
 use runtime::HostRuntime;
 use thread::{Connections, Thread};
 
@@ -180,8 +184,9 @@ impl Server {
         raise_descriptor_limit();
         let listen = if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen };
         let (addresses, listeners) = listen::bind(&listen, self.threads, &self.limits, self.config.write_timeout)?;
-        let admission = Arc::new(Admission::new(self.limits.clone()));
         self.stopper.watch_signals()?;
+        let places = Places::new(&self.limits, self.threads, self.follows.len());
+        let admission = Arc::new(Admission::new(self.limits.clone(), places));
         let (follows, follow_options, event) = (self.follows, self.follow_options, self.limits.event);
         let (config, figures, stopper, handler) = (&self.config, &self.figures, &self.stopper, &handler);
         if let Some(announce) = &self.announce {
@@ -203,6 +208,7 @@ impl Server {
                         reactor: Rc::new(reactor),
                         runtime,
                         config: config.clone(),
+                        full_config: full_config(config),
                         hub: hub.clone(),
                         handler: handler(hub),
                         admission,
@@ -249,6 +255,15 @@ pub(crate) fn default_config() -> Config<'static> {
     Config { turn: 64 * 1024, ..Config::default() }
 }
 
+/// How long a connection may take to send its request that is told that the server is full: there are few places for those.
+const FULL_REQUEST: Duration = Duration::from_secs(2);
+
+/// The same bounds, for a connection that is told that the server is full.
+fn full_config(config: &Config<'static>) -> Config<'static> {
+    let (idle_timeout, head_timeout) = (config.idle_timeout.min(FULL_REQUEST), config.head_timeout.min(FULL_REQUEST));
+    Config { idle_timeout, head_timeout, ..config.clone() }
+}
+
 /// Stops the server when a thread of it ends, however that came.
 struct StopAtEnd<'s>(&'s Stopper);
 
@@ -260,21 +275,3 @@ impl Drop for StopAtEnd<'_> {
 
 /// How long the server takes to end, at most.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
-
-/// Lets the process open as many descriptors as the system allows it: for who has many connections. A server does it
-/// itself.
-#[cfg(target_os = "linux")]
-pub fn raise_descriptor_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current < limit.maximum {
-        limit.current = limit.maximum;
-        if let Err(error) = setrlimit(Resource::Nofile, limit) {
-            tracing::debug!(%error, "the limit of open descriptors stays as it is");
-        }
-    }
-}
-
-/// Lets the process open as many descriptors as the system allows it: nothing is known of that here.
-#[cfg(not(target_os = "linux"))]
-pub fn raise_descriptor_limit() {}

@@ -37,6 +37,8 @@ pub(super) struct Thread<H> {
     pub(super) reactor: Rc<Reactor>,
     pub(super) runtime: HostRuntime,
     pub(super) config: Config<'static>,
+    /// For connections that are told that the server is full.
+    pub(super) full_config: Config<'static>,
     pub(super) hub: ThreadHub,
     pub(super) handler: H,
     pub(super) admission: Arc<Admission>,
@@ -197,7 +199,7 @@ impl<H: Handler + 'static> Thread<H> {
                     socket.set_peer_network(place.network());
                     let served = async {
                         if full {
-                            serve(&mut socket, &self.runtime, &self.config, &Full).await
+                            serve(&mut socket, &self.runtime, &self.full_config, &Full).await
                         } else {
                             serve(&mut socket, &self.runtime, &self.config, &self.handler).await
                         }

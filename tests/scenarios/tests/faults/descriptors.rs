@@ -1,6 +1,8 @@
-//! No descriptors are left: who is there goes on, and accepting goes on once there are some again.
+//! Few descriptors: as many connections are served as there is room for, and the next is told to come back. No descriptors at
+//! all: who is there goes on, and accepting goes on once there are some again.
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{slice, thread};
 
@@ -9,13 +11,89 @@ use goldcrest_tests::{List, Need, Peer, Reader, Server, Start, Transport, Troubl
 
 pub(crate) fn scenarios(list: &mut List) {
     list.add("descriptors::accepting_goes_on_after_all_descriptors_were_taken", &[Need::OwnServer], exhausted);
+    list.add("descriptors::whoever_there_is_no_room_for_is_told_to_come_back", &[Need::OwnServer], told_to_come_back);
+    list.add("descriptors::silent_peers_do_not_keep_the_next_from_being_told", &[Need::OwnServer], silent_peers);
+}
+
+/// A server that may open so many descriptors, and the connections that it says there is room for.
+fn limited(descriptors: usize) -> (Server, usize) {
+    let limit = format!("ulimit -n {descriptors} && exec \"$@\"");
+    let server =
+        Server::start_by(&["bash", "-c", &limit, "bash"], SocketAddr::from(([127, 0, 0, 1], 0)), &["--threads", "2"]);
+    let lines = server.lines("the limit of open descriptors leaves room for fewer connections than --max-connections");
+    let [line] = &lines[..] else { panic!("it is said once: {lines:#?}") };
+    assert!(line.contains("LimitNOFILE=") && line.contains("ulimit -n"), "{line}");
+    let room = line.split_once(" connections=").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+    (server, room.unwrap_or_else(|| panic!("no number in {line}")))
+}
+
+/// Follows the channel, and says what came of it.
+fn follow(server: &Server, peers: &mut Vec<Peer>) -> u16 {
+    let mut peer = server.connect_with(Width::Wide);
+    peer.send(&server.request("GET", "/events/full", &["Accept: application/x-ndjson"], b"")).unwrap();
+    let head = peer.head().unwrap_or_else(|trouble| panic!("beside {} others: {trouble:?}", peers.len()));
+    if head.status == 503 {
+        let after: u64 = head.field("retry-after").expect("Retry-After").parse().expect("seconds");
+        assert!((5..10).contains(&after), "{after}");
+    } else {
+        peers.push(peer);
+    }
+    head.status
+}
+
+fn told_to_come_back() {
+    let (server, room) = limited(300);
+    assert!((200..300).contains(&room), "{room} connections of 300 descriptors");
+    let mut peers = Vec::new();
+    for number in 0..400 {
+        let expected = if number < room { 200 } else { 503 };
+        assert_eq!(follow(&server, &mut peers), expected, "connection {number}, with room for {room}");
+    }
+    assert!(server.lines("cannot accept").is_empty());
+    // Whoever leaves makes room, and those who are there have lost nothing.
+    drop(peers.drain(10..));
+    let due = Instant::now() + patience();
+    while follow(&server, &mut peers) != 200 {
+        assert!(Instant::now() < due, "there is no room again");
+    }
+    let channel = server.channel_named("full");
+    assert_eq!(channel.publish("still here").subscribers, 11);
+}
+
+fn silent_peers() {
+    let (server, room) = limited(300);
+    let mut peers = Vec::new();
+    for _ in 0..room {
+        assert_eq!(follow(&server, &mut peers), 200);
+    }
+    // More than the places of those that are told.
+    let mut silent: Vec<Peer> = (0..70).map(|_| server.connect_with(Width::Wide)).collect();
+    assert_eq!(
+        silent.last_mut().unwrap().until_closed().ok().as_deref(),
+        Some(&b""[..]),
+        "there is no place for the last"
+    );
+    let due = Instant::now() + patience();
+    loop {
+        let mut peer = server.connect_with(Width::Wide);
+        // Closed at once it may not even be sent.
+        let _ = peer.send(&server.request("GET", "/events/full", &[], b""));
+        match peer.answer("GET") {
+            Ok(answer) => break assert_eq!(answer.status(), 503),
+            Err(trouble) => assert!(Instant::now() < due, "{trouble:?}: silent peers have all the places"),
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 const LIMIT: usize = 64;
 
 fn exhausted() {
-    let limited = ["bash", "-c", "ulimit -n 64 && exec \"$@\"", "bash"];
-    let server = Server::start_by(&limited, SocketAddr::from(([127, 0, 0, 1], 0)), &["--threads", "2"]);
+    let server = Server::start(&["--threads", "2"]);
+    // What the server does not know when it starts: it takes fewer connections itself than it has descriptors for.
+    let process = server.process().to_string();
+    let lowered = Command::new("prlimit").args(["--pid", &process, &format!("--nofile={LIMIT}:{LIMIT}")]).status();
+    assert!(lowered.expect("prlimit").success());
     let channel = server.channel_named("full");
     channel.publish("begin");
     let mut readers: Vec<Reader<'_>> = Transport::ALL

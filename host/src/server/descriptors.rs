@@ -1,0 +1,111 @@
+//! How many connections the limit of open descriptors leaves room for.
+
+use super::Limits;
+
+/// Connections that are told that the server is full, at a time; more are closed without a word.
+const TOLD: usize = 64;
+
+/// Descriptors for whatever else the process opens meanwhile: files of handlers, the resolver, the log.
+const SPARE: usize = 16;
+
+/// Of a thread: its readiness queue, and what wakes it.
+const THREAD: usize = 2;
+
+/// Of a channel that is followed: its connection, and those that race to become it.
+const FOLLOW: usize = 4;
+
+/// Connections that a server may have at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Places {
+    /// Those that are served.
+    pub(super) served: usize,
+    /// Those beyond that are told to come back.
+    pub(super) told: usize,
+}
+
+impl Places {
+    /// As many as are asked for.
+    #[cfg(test)]
+    pub(super) fn all(limits: &Limits) -> Self {
+        Self { served: limits.connections, told: TOLD }
+    }
+
+    /// As many as are asked for and as there is room for, once the server listens and before its `threads` begin. A room
+    /// that is smaller is said in the log, with the way to more.
+    pub(super) fn new(limits: &Limits, threads: usize, follows: usize) -> Self {
+        let others = THREAD * (threads + 1) + FOLLOW * follows + SPARE;
+        let Some((limit, open)) = descriptors() else { return Self::within(usize::MAX, limits.connections) };
+        let places = Self::within(limit.saturating_sub(open + others), limits.connections);
+        if places.served < limits.connections {
+            let (max_connections, connections) = (limits.connections, places.served);
+            let needed = max_connections.saturating_add(open + others + TOLD);
+            tracing::warn!(
+                max_connections,
+                connections,
+                descriptors = limit,
+                "the limit of open descriptors leaves room for fewer connections than --max-connections: \
+                 `ulimit -n {needed}` raises it, or LimitNOFILE={needed} in a unit of systemd"
+            );
+        }
+        places
+    }
+
+    /// The share of `asked` connections that there is room for.
+    fn within(room: usize, asked: usize) -> Self {
+        let told = TOLD.min(room / 8);
+        Self { served: asked.min(room - told).max(1), told }
+    }
+}
+
+/// The limit, and how many are open.
+#[cfg(target_os = "linux")]
+fn descriptors() -> Option<(usize, usize)> {
+    use rustix::process::{Resource, getrlimit};
+    let limit = usize::try_from(getrlimit(Resource::Nofile).current?).ok()?;
+    // One of them is that of the folder.
+    let open = std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1);
+    Some((limit, open))
+}
+
+/// Nothing is known of that here.
+#[cfg(not(target_os = "linux"))]
+fn descriptors() -> Option<(usize, usize)> {
+    None
+}
+
+/// Lets the process open as many descriptors as the system allows it: for who has many connections. A server does it
+/// itself.
+#[cfg(target_os = "linux")]
+pub fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%error, "the limit of open descriptors stays as it is");
+        }
+    }
+}
+
+/// Lets the process open as many descriptors as the system allows it: nothing is known of that here.
+#[cfg(not(target_os = "linux"))]
+pub fn raise_descriptor_limit() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_serves_what_there_is_room_for_and_tells_the_next() {
+        let places = |room, asked| {
+            let Places { served, told } = Places::within(room, asked);
+            (served, told)
+        };
+        assert_eq!(places(usize::MAX, 100_000), (100_000, 64));
+        assert_eq!(places(100_064, 100_000), (100_000, 64));
+        assert_eq!(places(100_063, 100_000), (99_999, 64));
+        assert_eq!(places(260, 100_000), (228, 32));
+        assert_eq!(places(260, 10), (10, 32));
+        assert_eq!(places(0, 10), (1, 0), "a server that serves nobody is none");
+    }
+}
