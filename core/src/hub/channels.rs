@@ -63,6 +63,19 @@ pub trait Reader: Source {
     ///
     /// Of a reader that does not follow it is never woken.
     fn poll_moved(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()>;
+
+    /// Ready while an event of up to half the log's memory can be appended to the channel without overwriting an event that a
+    /// follower has not taken yet; else the task is woken once that may have changed. A connection waits for it, up to
+    /// [`Config::publish_wait`](crate::serve::Config::publish_wait), before it publishes; [`Channels::publish`] does not.
+    ///
+    /// Only followers that have caught up with the log are waited for: each from then on until [`Reader::stop_waiting`].
+    /// With [`Waker::noop`](core::task::Waker::noop) it is only a look. Default: always ready.
+    fn poll_publish(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    /// Publishers of the channel no longer wait for the followers that are behind now, until these have caught up.
+    fn stop_waiting(&mut self) {}
 }
 
 /// Why a channel cannot be read.

@@ -27,12 +27,18 @@ pub struct Hub<M: RawMutex, S, const CHANNELS: usize, const FOLLOWERS: usize, co
 struct State<S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> {
     channels: [Channel<S, KEYS>; CHANNELS],
     followers: [Option<Follower>; FOLLOWERS],
+    /// A task that waits until followers have taken more. One that is replaced is woken, and waits again.
+    publisher: Option<Waker>,
 }
 
 /// Who follows which channel. The waker is there while the reader waits.
 #[derive(Debug)]
 struct Follower {
-    channel: usize,
+    channel: u16,
+    /// Publishers wait for it: from the time it has caught up, until they stop waiting.
+    awaited: bool,
+    /// The low bits of the sequence number that it has taken.
+    taken: u32,
     waker: Option<Waker>,
 }
 
@@ -43,7 +49,7 @@ where
 {
     /// A hub of these channels, with the gap policy [`GapPolicy::Replay`].
     pub fn new(channels: [Channel<S, KEYS>; CHANNELS]) -> Self {
-        let state = State { channels, followers: [const { None }; FOLLOWERS] };
+        let state = State { channels, followers: [const { None }; FOLLOWERS], publisher: None };
         Self { state: Mutex::new(RefCell::new(state)), policy: GapPolicy::default() }
     }
 
@@ -79,8 +85,24 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>, const CHANNELS: usize, const FOLLOWERS: usize
         self.channels.iter().position(|channel| channel.name() == name.as_str())
     }
 
+    /// A follower has taken what is up to `after`, and has `caught_up` with that: publishers wait for it from then on.
+    fn took(&mut self, place: Option<usize>, after: u64, caught_up: bool) {
+        let Some(Some(follower)) = place.and_then(|place| self.followers.get_mut(place)) else { return };
+        follower.awaited |= caught_up;
+        if follower.taken != after as u32 {
+            follower.taken = after as u32;
+            self.wake_publisher();
+        }
+    }
+
+    fn wake_publisher(&mut self) {
+        if let Some(publisher) = self.publisher.take() {
+            publisher.wake();
+        }
+    }
+
     fn wake(&mut self, moved: usize) {
-        for follower in self.followers.iter_mut().flatten().filter(|follower| follower.channel == moved) {
+        for follower in self.followers.iter_mut().flatten().filter(|follower| usize::from(follower.channel) == moved) {
             if let Some(waker) = follower.waker.take() {
                 waker.wake();
             }
@@ -105,9 +127,10 @@ where
                 let channel = state.find(channel).ok_or(OpenError::NoSuchChannel)?;
                 let mut place = None;
                 if following {
+                    let row = u16::try_from(channel).map_err(|_| OpenError::TooManyChannels)?;
                     let free = state.followers.iter_mut().enumerate().find(|(_, follower)| follower.is_none());
                     let (at, follower) = free.ok_or(OpenError::TooManyFollowers)?;
-                    *follower = Some(Follower { channel, waker: None });
+                    *follower = Some(Follower { channel: row, awaited: false, taken: 0, waker: None });
                     place = Some(at);
                     if let Some(channel) = state.channels.get_mut(channel) {
                         channel.follow();
@@ -189,7 +212,16 @@ where
     }
 
     fn look(&self, after: u64, offset: usize, into: &mut [u8]) -> Look {
-        self.with_log(|log| log.look(after, offset, into), Look::Nothing)
+        self.hub.with(
+            |state| {
+                state.took(self.place, after, false);
+                state
+                    .channels
+                    .get(self.channel)
+                    .map_or(Look::Nothing, |channel| channel.log().look(after, offset, into))
+            },
+            Look::Nothing,
+        )
     }
 }
 
@@ -205,6 +237,7 @@ where
                 if state.channels.get(self.channel).is_some_and(|channel| channel.log().newest() > after) {
                     return Poll::Ready(());
                 }
+                state.took(self.place, after, true);
                 if let Some(Some(follower)) = self.place.and_then(|place| state.followers.get_mut(place)) {
                     match &mut follower.waker {
                         Some(waker) => waker.clone_from(cx.waker()),
@@ -215,6 +248,46 @@ where
             },
             Poll::Pending,
         )
+    }
+
+    fn poll_publish(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.hub.with(
+            |state| {
+                let Some(log) = state.channels.get(self.channel).map(Channel::log) else { return Poll::Ready(()) };
+                let (newest, size) = (log.newest(), log.largest_event() / 2);
+                let waits = |follower: &Follower| {
+                    let untaken = (newest as u32).wrapping_sub(follower.taken);
+                    usize::from(follower.channel) == self.channel
+                        && follower.awaited
+                        && !log.has_room(newest.saturating_sub(untaken.into()), size)
+                };
+                if !state.followers.iter().flatten().any(waits) {
+                    return Poll::Ready(());
+                }
+                let waker = cx.waker();
+                if !waker.will_wake(Waker::noop()) && !state.publisher.as_ref().is_some_and(|it| it.will_wake(waker)) {
+                    state.wake_publisher();
+                    state.publisher = Some(waker.clone());
+                }
+                Poll::Pending
+            },
+            Poll::Ready(()),
+        )
+    }
+
+    fn stop_waiting(&mut self) {
+        self.hub.with(
+            |state| {
+                let newest = state.channels.get(self.channel).map_or(0, |channel| channel.log().newest());
+                for follower in state.followers.iter_mut().flatten() {
+                    if usize::from(follower.channel) == self.channel {
+                        follower.awaited &= follower.taken == newest as u32;
+                    }
+                }
+                state.wake_publisher();
+            },
+            (),
+        );
     }
 }
 
@@ -234,6 +307,7 @@ where
                 if let Some(channel) = state.channels.get_mut(self.channel) {
                     channel.unfollow();
                 }
+                state.wake_publisher();
             },
             (),
         );

@@ -128,13 +128,30 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
             return Err(AppendError::NotUtf8);
         }
         let seq = self.newest.checked_add(1).ok_or(AppendError::Exhausted)?;
+        self.store(seq, size, event_type, encoding, data);
+        Ok(EventId { epoch: self.epoch, seq })
+    }
+
+    /// Appends the event of `other` that follows the newest event of this log: a copy of another log is brought up to
+    /// date with it. Returns `false` if `other` does not keep that event, or this log has no room for it.
+    pub fn append_next_of<T: AsRef<[u8]> + AsMut<[u8]>>(&mut self, other: &EventLog<T>) -> bool {
+        let seq = self.newest.saturating_add(1);
+        let Some((meta, bytes)) = other.event(seq) else { return false };
+        let size = RECORD_OVERHEAD.saturating_add(bytes.len());
+        let Some((event_type, data)) = bytes.split_at_checked(meta.type_len).filter(|_| size <= self.ring) else {
+            return false;
+        };
+        self.store(seq, size, event_type, meta.encoding, data);
+        true
+    }
+
+    fn store(&mut self, seq: u64, size: usize, event_type: &[u8], encoding: Encoding, data: &[u8]) {
         let at = self.make_room(size);
         self.write_record(at, event_type, encoding, data);
         self.set_offset(seq, at);
         self.head = at.saturating_add(size);
         self.newest = seq;
         self.kept = self.kept.saturating_add(1);
-        Ok(EventId { epoch: self.epoch, seq })
     }
 
     /// The most bytes that type and data of one event may have together.
@@ -157,26 +174,46 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
         self.newest.saturating_sub(self.kept as u64)
     }
 
+    /// Whether an event whose type and data have `size` bytes can be appended without overwriting any event that is kept and
+    /// follows sequence number `after`.
+    pub fn has_room(&self, after: u64, size: usize) -> bool {
+        let untaken = usize::try_from(self.newest.saturating_sub(after)).unwrap_or(usize::MAX).min(self.kept);
+        untaken == 0 || self.free_beside(untaken, size.saturating_add(RECORD_OVERHEAD)).is_some()
+    }
+
+    /// The event with this sequence number, if it is kept: what it is, and its type and data in one piece.
+    pub fn event(&self, seq: u64) -> Option<(Meta, &[u8])> {
+        if seq > self.newest || seq <= self.before_oldest() { None } else { self.record(seq) }
+    }
+
     /// Evicts until `size` bytes are free in one piece, and says where. `size` is at most the ring.
     fn make_room(&mut self, size: usize) -> usize {
         while self.kept > 0 {
-            let tail = self.offset(self.before_oldest().saturating_add(1));
-            let (at_head, at_start) = if self.head > tail {
-                (self.ring.saturating_sub(self.head), tail)
-            } else {
-                (tail.saturating_sub(self.head), 0)
-            };
-            if self.kept < self.slots {
-                if size <= at_head {
-                    return self.head;
-                }
-                if size <= at_start {
-                    return 0;
-                }
+            if let Some(at) = self.free_beside(self.kept, size) {
+                return at;
             }
             self.kept -= 1;
         }
         0
+    }
+
+    /// Where `size` bytes are free in one piece while the newest `kept` events stay, of which there is at least one.
+    fn free_beside(&self, kept: usize, size: usize) -> Option<usize> {
+        let tail = self.offset(self.newest.saturating_sub(kept as u64).saturating_add(1));
+        let (at_head, at_start) = if self.head > tail {
+            (self.ring.saturating_sub(self.head), tail)
+        } else {
+            (tail.saturating_sub(self.head), 0)
+        };
+        if kept >= self.slots {
+            None
+        } else if size <= at_head {
+            Some(self.head)
+        } else if size <= at_start {
+            Some(0)
+        } else {
+            None
+        }
     }
 
     fn write_record(&mut self, at: usize, event_type: &[u8], encoding: Encoding, data: &[u8]) {

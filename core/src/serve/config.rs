@@ -33,6 +33,9 @@ pub struct Config<'a> {
     pub body_rate: u32,
     /// Without the peer taking any output; the connection then breaks. Default: 30 s.
     pub write_timeout: Duration,
+    /// How long a connection that publishes waits, at most, where its event would overwrite one that a follower has not taken yet.
+    /// Followers that are behind then are not waited for until they have caught up. Default: 250 ms.
+    pub publish_wait: Duration,
     /// From our end of a connection to the peer's. Default: 2 s.
     pub linger_timeout: Duration,
     /// From our Close to the peer's, on a WebSocket. Default: 5 s.
@@ -64,6 +67,7 @@ impl Default for Config<'_> {
             body_timeout: Duration::from_secs(20),
             body_rate: 500,
             write_timeout: Duration::from_secs(30),
+            publish_wait: Duration::from_millis(250),
             linger_timeout: Duration::from_secs(2),
             close_timeout: Duration::from_secs(5),
             pace: Pace::default(),

@@ -1,15 +1,17 @@
 //! Publishing by POST.
 
 use core::net::IpAddr;
+use core::task::{Context, Poll, Waker};
 
 use super::spoken::type_reason;
 use super::{Count, Transport};
-use crate::edge::Socket;
+use crate::edge::{Interest, Socket};
 use crate::http::{BodyLength, Request, Response, Status};
-use crate::hub::{ChannelName, Channels, Publication, PublishError, Published};
+use crate::hub::{ChannelName, Channels, Publication, PublishError, Published, Reader};
 use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
 use crate::serve::exchange::{Exchange, Served};
-use crate::serve::{Purpose, Runtime};
+use crate::serve::line::Line;
+use crate::serve::{Ended, Purpose, Runtime};
 use crate::sink::{Pour, Sink, poured};
 
 /// What an answer says, at most: an id, a number and the names around them.
@@ -29,6 +31,7 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
         let free = if exchange.runtime().is_draining() { None } else { exchange.runtime().buffer(Purpose::Event) };
         let mut buffer = free.ok_or(FULL)?;
         let length = exchange.read_whole(buffer.as_mut()).await.map_err(super::Refused::Body)?;
+        wait_for_followers(hub, channel, exchange.line).await?;
         // What is stored now might be lost: no reader is left to take it.
         if exchange.runtime().is_draining() {
             return Err(FULL);
@@ -50,6 +53,29 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
     let outcome = asker.respond(line, &response).await;
     count.tally(line, length as u64);
     Ok(outcome?)
+}
+
+/// Waits where the event would overwrite one that a follower has not taken yet.
+fn wait_for_followers<H: Channels, R: Runtime>(
+    hub: &H,
+    channel: ChannelName<'_>,
+    line: &mut Line<'_, R>,
+) -> impl Future<Output = Result<(), Ended>> {
+    async move {
+        let Ok(mut reader) = hub.open(channel, false) else { return Ok(()) };
+        let (due, runtime) = (line.after(line.config.publish_wait), line.runtime);
+        while !runtime.is_draining() && reader.poll_publish(&mut Context::from_waker(Waker::noop())).is_pending() {
+            if line.now() >= due {
+                reader.stop_waiting();
+                break;
+            }
+            let mut also = |cx: &mut Context<'_>| {
+                if runtime.is_draining() { Poll::Ready(()) } else { reader.poll_publish(cx) }
+            };
+            line.wait(Interest::NONE, due, &mut also).await?;
+        }
+        Ok(())
+    }
 }
 
 /// There is no place for another event now.

@@ -1,7 +1,7 @@
 //! WebSocket: events as messages, and messages as publications.
 
 use core::net::IpAddr;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 
 use super::Count;
 use super::ask::Ask;
@@ -61,6 +61,7 @@ pub(super) fn answer<H: Channels, R: Runtime>(
             incoming: None,
             reply: None,
             stalled: None,
+            crowded: None,
         };
         let outcome = session.run(line, hub, channel, &mut reader, &mut count).await;
         count.tally(line, 0);
@@ -80,6 +81,8 @@ struct Session<B> {
     reply: Option<Reply>,
     /// When the peer is given up that takes no output.
     stalled: Option<Instant>,
+    /// Nothing is read, since followers have not taken yet what the next event may overwrite: until when they are waited for.
+    crowded: Option<Instant>,
 }
 
 /// Whose payload the frame under way has.
@@ -107,6 +110,8 @@ enum Seen {
     /// All buffers are in use.
     Busy,
     TooBig,
+    /// Nothing was looked at: followers are waited for.
+    Crowded,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
@@ -127,8 +132,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 let mut moved = false;
                 let readable = self.takes_input();
                 if readable {
-                    match self.receive(line, hub, channel)? {
-                        Lent::Got(()) => moved = true,
+                    match self.receive(line, hub, channel, reader)? {
+                        Lent::Got(()) => moved = self.crowded.is_none(),
                         // Ours was sent and nothing more can come; or the peer left without a word.
                         Lent::Eof => return Err(Ended::Closed),
                         Lent::NotNow => {}
@@ -143,7 +148,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                     self.wire.restart();
                 }
                 self.wire.beat(&line)?;
-                let mut want = Interest { read: readable, ..Interest::NONE };
+                let mut want = Interest { read: readable && self.crowded.is_none(), ..Interest::NONE };
                 let mut payload = 0;
                 if self.has_output(reader) {
                     let (lent, sent) = self.transmit(line, reader)?;
@@ -182,9 +187,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                     }
                     deadline = deadline.min(due);
                 }
-                let runtime = line.runtime;
+                if let Some(due) = self.crowded {
+                    deadline = deadline.min(due);
+                }
+                let (runtime, crowded) = (line.runtime, self.crowded.is_some());
                 let mut also = |cx: &mut Context<'_>| {
-                    if (restarts && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
+                    if (restarts && runtime.is_draining())
+                        || count.poll_cut(cx).is_ready()
+                        || (crowded && reader.poll_publish(cx).is_ready())
+                    {
                         return Poll::Ready(());
                     }
                     if closing || want.room > 0 { Poll::Pending } else { reader.poll_moved(cx, after) }
@@ -204,13 +215,24 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
         line: &mut Line<'_, R>,
         hub: &H,
         channel: ChannelName<'_>,
+        reader: &mut impl Reader,
     ) -> Result<Lent<()>, Ended> {
         let (now, runtime, config) = (line.now(), line.runtime, line.config);
         let draining = runtime.is_draining();
         let peer = line.socket.peer_network();
         let Self { wire: Wire { connection, pulse, .. }, incoming, framing, .. } = self;
+        // Behind our Close only the peer's is waited for.
+        let waits = !draining && !connection.is_closing();
+        let due = self.crowded.unwrap_or(now + config.publish_wait);
         let mut seen = Seen::Nothing;
         let lent = line.try_read(&mut |bytes: &mut [u8]| {
+            if waits && reader.poll_publish(&mut Context::from_waker(Waker::noop())).is_pending() {
+                if now < due {
+                    seen = Seen::Crowded;
+                    return 0;
+                }
+                reader.stop_waiting();
+            }
             let received = connection.receive(bytes);
             pulse.heard(now);
             seen = match received.event {
@@ -236,8 +258,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
             };
             received.consumed
         })?;
+        self.crowded = matches!(seen, Seen::Crowded).then_some(due);
         match seen {
-            Seen::Nothing => {}
+            Seen::Nothing | Seen::Crowded => {}
             Seen::Message(kind) => {
                 let Some(mut message) = self.incoming.take() else { return Ok(lent) };
                 let bytes = message.buffer.as_mut().get_mut(..message.filled).unwrap_or_default();
