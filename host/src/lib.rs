@@ -6,7 +6,7 @@
 //!
 //! # A thread is a chip
 //! Each thread has its own executor (smol's `LocalExecutor`), its own listener, its own reactor and its own mirror of
-//! each log that it has readers of. A connection never changes its thread, and nothing of it needs a lock.
+//! each log that it has followers of. A connection never changes its thread, and nothing of it needs a lock.
 //!
 //! | module | what it holds |
 //! | --- | --- |
@@ -54,6 +54,7 @@ pub mod options;
 pub mod page;
 mod reactor;
 mod server;
+mod sync;
 
 pub use hub::{ChannelLimits, Hub, ThreadHub, ThreadReader};
 pub use server::{Follow, FollowError, FollowOptions, Limits, Server, Stopper, raise_descriptor_limit};

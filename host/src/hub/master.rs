@@ -1,12 +1,15 @@
 //! A channel's master log.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 
 use goldcrest_core::hub::{IDEMPOTENCY_KEYS, Publication, PublishError, Published};
-use goldcrest_core::log::{AppendError, Encoding, EventId, EventLog, EventType, IdempotencyKeys, Lookup, NewLogError};
+use goldcrest_core::log::{
+    AppendError, Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, Lookup, NewLogError, Placed,
+    Position, RECORD_OVERHEAD, SLOT_SIZE, Source,
+};
 
-use super::registry::Inbox;
+use super::inbox::{Inbox, News, Posted};
+use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, PoisonError};
 
 /// A log that owns its memory.
 pub(super) type HostLog = EventLog<Box<[u8]>>;
@@ -14,6 +17,12 @@ pub(super) type HostLog = EventLog<Box<[u8]>>;
 /// A channel.
 pub(super) struct Master {
     state: Mutex<State>,
+    epoch: u32,
+    /// The sequence number of the newest event, stored before the event is on its way to any thread: an id that somebody has seen
+    /// is never above it.
+    newest: AtomicU64,
+    /// The next event may overwrite one that a follower has not taken yet: publishers look closer before they publish.
+    crowded: AtomicBool,
     /// Readers that follow, on all threads.
     followers: AtomicUsize,
     /// When it was last published to or opened, in seconds of the registry's clock.
@@ -25,24 +34,36 @@ pub(super) struct Master {
 struct State {
     log: HostLog,
     keys: IdempotencyKeys<IDEMPOTENCY_KEYS>,
-    /// The threads that mirror the log.
-    mirrors: Vec<Arc<Inbox>>,
+    /// The threads that mirror the log, each because it has a follower.
+    mirrors: Vec<Mirrored>,
+    /// Tasks that wait to publish.
+    publishers: Vec<Waker>,
 }
 
-/// News on its way to a mirror.
-pub(super) struct Posted {
-    pub(super) master: Arc<Master>,
-    pub(super) news: News,
+/// A thread that mirrors the log.
+struct Mirrored {
+    inbox: Arc<Inbox>,
+    progress: Arc<Progress>,
 }
 
-/// What a mirror is told of its master.
-pub(super) enum News {
-    /// An event with this sequence number was appended.
-    Event(u64, Arc<Event>),
-    /// Events were appended that are not on their way: they stand in the master.
-    Moved,
-    /// The channel has been reaped.
-    Reaped,
+/// What the followers of one thread have taken, as the thread tells it to publishers.
+pub(super) struct Progress {
+    /// Every follower that is waited for has taken what is up to this sequence number; [`NOBODY`] where there is no such
+    /// follower. The value may be too low: the thread updates it when it has news, and when `awaited` is reached.
+    pub(super) taken: AtomicU64,
+    /// Publishers wait until the followers have taken what is up to this sequence number; 0: nobody waits.
+    pub(super) awaited: AtomicU64,
+    /// Followers that have not taken what is up to this sequence number are not waited for any longer; 0: nothing is asked.
+    pub(super) given_up: AtomicU64,
+}
+
+/// The sequence number of a thread, or a follower, that publishers do not wait for.
+pub(super) const NOBODY: u64 = u64::MAX;
+
+impl Progress {
+    fn new() -> Self {
+        Self { taken: AtomicU64::new(NOBODY), awaited: AtomicU64::new(0), given_up: AtomicU64::new(0) }
+    }
 }
 
 /// An event that several threads append.
@@ -71,9 +92,13 @@ impl Master {
             log: EventLog::new(vec![0; bytes].into(), events, epoch)?,
             keys: IdempotencyKeys::default(),
             mirrors: Vec::new(),
+            publishers: Vec::new(),
         };
         Ok(Self {
             state: Mutex::new(state),
+            epoch,
+            newest: AtomicU64::new(0),
+            crowded: AtomicBool::new(false),
             followers: AtomicUsize::new(0),
             last_used: AtomicU64::new(now),
             dead: AtomicBool::new(false),
@@ -99,11 +124,11 @@ impl Master {
             return Some(Err(PublishError::Draining));
         }
         self.last_used.store(now, Ordering::Relaxed);
-        let State { log, keys, mirrors } = &mut *state;
+        let State { log, keys, mirrors, .. } = &mut *state;
         let followers = self.followers.load(Ordering::SeqCst);
         match key.map(|key| keys.lookup(key)) {
             Some(Lookup::Known(seq)) => {
-                let id = EventId { seq, ..log.newest_id() };
+                let id = EventId { epoch: self.epoch, seq };
                 return Some(Ok(Published { id, followers, repeated: true }));
             }
             Some(Lookup::Conflict) => return Some(Err(PublishError::KeyReused)),
@@ -116,52 +141,123 @@ impl Master {
         if let Some(key) = key {
             keys.remember(key, client, id.seq);
         }
+        self.newest.store(id.seq, Ordering::SeqCst);
         if !mirrors.is_empty() {
             let event = Event { event_type: event_type.as_str().into(), encoding, data: data.into() };
             let event = Arc::new(event);
             // In the lock, so that every mirror sees the events in their order.
-            for inbox in mirrors {
+            for Mirrored { inbox, .. } in mirrors {
                 inbox.post(Posted { master: Arc::clone(self), news: News::Event(id.seq, Arc::clone(&event)) });
+            }
+            if state.is_crowded() {
+                self.crowded.store(true, Ordering::SeqCst);
             }
         }
         Some(Ok(Published { id, followers, repeated: false }))
     }
 
-    /// A mirror as it stands now; events after that come to `inbox`. `None` where the channel has been reaped.
-    pub(super) fn mirror(&self, inbox: &Arc<Inbox>, bytes: usize, events: usize) -> Option<HostLog> {
+    /// Counts one more follower, of a thread that has no mirror yet: events from now on come to `inbox`. Returns a mirror that
+    /// is empty behind the newest event: what is older is copied once somebody asks for it. `None` where the channel has been
+    /// reaped.
+    pub(super) fn mirror(
+        &self,
+        inbox: &Arc<Inbox>,
+        bytes: usize,
+        events: usize,
+    ) -> Option<Result<(HostLog, Arc<Progress>), NewLogError>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_dead() {
             return None;
         }
-        state.mirrors.push(Arc::clone(inbox));
-        // Memory that nothing was written to costs nothing: of an empty log nothing is copied.
-        let fresh = if state.log.kept() == 0 {
-            EventLog::after(vec![0; bytes].into(), events, state.log.newest_id()).ok()
-        } else {
-            None
+        // Memory that nothing was written to costs nothing.
+        let log = match EventLog::after(vec![0; bytes].into(), events, state.log.newest_id()) {
+            Ok(log) => log,
+            Err(error) => return Some(Err(error)),
         };
-        Some(fresh.unwrap_or_else(|| state.log.clone()))
+        let progress = Arc::new(Progress::new());
+        state.mirrors.push(Mirrored { inbox: Arc::clone(inbox), progress: Arc::clone(&progress) });
+        self.followers.fetch_add(1, Ordering::SeqCst);
+        Some(Ok((log, progress)))
     }
 
-    /// The log as it stands now, for a mirror that has missed something.
-    pub(super) fn copy(&self) -> HostLog {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).log.clone()
+    /// Brings a mirror up to date: what it misses is copied, or the whole log where that is not kept any more. Returns whether
+    /// the mirror is a copy of the whole log now, bit by bit.
+    pub(super) fn update(&self, mirror: &mut HostLog) -> bool {
+        if mirror.newest() >= self.newest.load(Ordering::SeqCst) {
+            return false;
+        }
+        update(&self.state.lock().unwrap_or_else(PoisonError::into_inner).log, mirror)
+    }
+
+    /// The place of a reader that follows, and its mirror brought up to date for it. The second value is as in
+    /// [`Master::update`].
+    pub(super) fn place(&self, mirror: &mut HostLog, position: Position, policy: GapPolicy) -> (Placed, bool) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut whole = update(&state.log, mirror);
+        let placed = state.log.place(position, policy);
+        if placed.after < mirror.before_oldest() {
+            mirror.clone_from(&state.log);
+            whole = true;
+        }
+        (placed, whole)
+    }
+
+    /// Copies the whole log to a mirror that does not keep the event after `after`, if this log does. Returns whether it did.
+    pub(super) fn recover(&self, mirror: &mut HostLog, after: u64) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let keeps = after >= state.log.before_oldest();
+        if keeps {
+            mirror.clone_from(&state.log);
+        }
+        keeps
+    }
+
+    /// The place of a reader that does not follow, and a copy of the events from there on: at least one if there is one, else
+    /// as many as `events` and `bytes` permit.
+    pub(super) fn read(
+        &self,
+        position: Position,
+        policy: GapPolicy,
+        events: usize,
+        bytes: usize,
+    ) -> (Placed, Option<HostLog>) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let placed = state.log.place(position, policy);
+        let (mut count, mut size) = (0usize, 0usize);
+        while count < events.max(1)
+            && let Some((_, event)) = state.log.event(placed.after + 1 + count as u64)
+            && (count == 0 || size + event.len() <= bytes)
+        {
+            count += 1;
+            size += RECORD_OVERHEAD + event.len();
+        }
+        // An empty log has one slot, and room for a record without data.
+        let storage = vec![0; size.max(RECORD_OVERHEAD + 1) + count.max(1) * SLOT_SIZE];
+        let copy = EventLog::after(storage.into(), count.max(1), EventId { epoch: self.epoch, seq: placed.after });
+        let copy = copy.ok().map(|mut copy| {
+            while copy.newest() < placed.after + count as u64 && copy.append_next_of(&state.log) {}
+            copy
+        });
+        (placed, copy)
+    }
+
+    /// The sequence number of its newest event.
+    pub(super) fn newest(&self) -> u64 {
+        self.newest.load(Ordering::SeqCst)
     }
 
     /// The epoch of its log.
     pub(super) fn epoch(&self) -> u32 {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).log.newest_id().epoch
+        self.epoch
     }
 
     /// Reaps the channel if nobody has used it since `before`, and says whether it did.
-    pub(super) fn reap(self: &Arc<Self>, before: u64) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn reap(&self, before: u64) -> bool {
+        // In the lock, so that a channel is either reaped or followed.
+        let _state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = self.followers.load(Ordering::SeqCst) == 0 && self.last_used.load(Ordering::Relaxed) < before;
         if idle {
             self.dead.store(true, Ordering::SeqCst);
-            for inbox in state.mirrors.drain(..) {
-                inbox.post(Posted { master: Arc::clone(self), news: News::Reaped });
-            }
         }
         idle
     }
@@ -175,15 +271,9 @@ impl Master {
         self.last_used.store(now, Ordering::Relaxed);
     }
 
-    /// Counts one more follower; not where the channel has been reaped, which says `false`.
-    pub(super) fn follow(&self) -> bool {
-        // In the lock, so that a channel is either reaped or followed.
-        let _state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_dead() {
-            return false;
-        }
+    /// Counts one more follower, of a thread that mirrors it: so the channel has one already and is not reaped.
+    pub(super) fn follow(&self) {
         self.followers.fetch_add(1, Ordering::SeqCst);
-        true
     }
 
     /// Counts one follower less, who has used the channel until now.
@@ -192,7 +282,95 @@ impl Master {
         self.followers.fetch_sub(1, Ordering::SeqCst);
     }
 
+    /// The same for the last follower of a thread: nothing comes to `inbox` any more.
+    pub(super) fn leave(self: &Arc<Self>, inbox: &Arc<Inbox>, now: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.mirrors.retain(|mirrored| !Arc::ptr_eq(&mirrored.inbox, inbox));
+        self.unfollow(now);
+        self.look_again(&mut state);
+    }
+
     pub(super) fn is_dead(&self) -> bool {
         self.dead.load(Ordering::SeqCst)
     }
+}
+
+/// Publishing waits for followers.
+impl Master {
+    /// Whether the next event may overwrite one that a follower has not taken yet.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.crowded.load(Ordering::SeqCst)
+    }
+
+    /// Looks again whether there is room for an event; if there is none, wakes `publisher` once that has changed.
+    pub(super) fn wait_for_room(self: &Arc<Self>, publisher: &Waker) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.publishers.iter().any(|waiting| waiting.will_wake(publisher)) {
+            state.publishers.push(publisher.clone());
+        }
+        self.look_again(&mut state);
+    }
+
+    /// The followers of a thread have taken what was awaited.
+    pub(super) fn followers_took(self: &Arc<Self>) {
+        self.look_again(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Stops waiting for the followers that are behind now.
+    pub(super) fn stop_waiting(self: &Arc<Self>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = state.log.newest();
+        for Mirrored { inbox, progress } in &state.mirrors {
+            if progress.taken.load(Ordering::SeqCst) < newest {
+                progress.given_up.fetch_max(newest, Ordering::SeqCst);
+                progress.taken.store(NOBODY, Ordering::SeqCst);
+                inbox.post(Posted { master: Arc::clone(self), news: News::Awaited });
+            }
+        }
+        self.look_again(&mut state);
+    }
+
+    /// Wakes the publishers if there is room now, else asks the threads that are behind to say when they are not.
+    fn look_again(self: &Arc<Self>, state: &mut State) {
+        if !state.is_crowded() {
+            self.crowded.store(false, Ordering::SeqCst);
+            state.publishers.drain(..).for_each(Waker::wake);
+            return;
+        }
+        if state.publishers.is_empty() {
+            return;
+        }
+        // Half of the log at once, so that publishers and readers do not take turns event by event.
+        let State { log, mirrors, .. } = state;
+        let mut awaited = log.newest() - log.kept() as u64 / 2;
+        while !log.has_room(awaited, log.largest_event() / 2) {
+            awaited += 1;
+        }
+        for Mirrored { inbox, progress } in mirrors {
+            if progress.taken.load(Ordering::SeqCst) < awaited && progress.awaited.load(Ordering::SeqCst) < awaited {
+                progress.awaited.store(awaited, Ordering::SeqCst);
+                inbox.post(Posted { master: Arc::clone(self), news: News::Awaited });
+            }
+        }
+    }
+}
+
+impl State {
+    /// Whether an event of up to half the log would overwrite one that a follower has not taken yet.
+    fn is_crowded(&self) -> bool {
+        let taken = self.mirrors.iter().map(|mirrored| mirrored.progress.taken.load(Ordering::SeqCst)).min();
+        // `NOBODY` is after every event: nothing of those is untaken.
+        taken.is_some_and(|taken| !self.log.has_room(taken, self.log.largest_event() / 2))
+    }
+}
+
+/// Brings a mirror up to date, and says whether it is a copy of the whole log for that.
+fn update(log: &HostLog, mirror: &mut HostLog) -> bool {
+    while mirror.newest() < log.newest() {
+        if !mirror.append_next_of(log) {
+            mirror.clone_from(log);
+            return true;
+        }
+    }
+    false
 }

@@ -1,18 +1,20 @@
 //! A thread's logs and its readers.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use goldcrest_core::delivery::PollBounds;
 use goldcrest_core::hub::{ChannelName, Channels, OpenError, Publication, PublishError, Published, Reader};
 use goldcrest_core::log::{GapPolicy, Look, Placed, Position, Source};
 use slab::Slab;
 
-use super::master::{Event, HostLog, Master, News, Posted};
-use super::{Hub, Inbox};
+use super::Hub;
+use super::inbox::{Inbox, News, Posted};
+use super::master::{Event, HostLog, Master, NOBODY, Progress};
+use crate::sync::{Arc, Ordering};
 
 /// The hub as one thread sees it: what connections of this thread read from and publish to. A clone is the same.
 #[derive(Clone)]
@@ -23,24 +25,39 @@ pub struct ThreadHub {
 struct Inner {
     hub: Hub,
     inbox: Arc<Inbox>,
-    /// By the channel's name.
-    mirrors: RefCell<HashMap<Box<str>, Rc<Mirror>>>,
-    /// By the master's address, for what the inbox brings.
-    by_master: RefCell<HashMap<*const Master, Rc<Mirror>>>,
+    /// How much one answer to a poll carries.
+    poll: PollBounds,
+    /// The channels that have a follower on this thread, by the master's address.
+    mirrors: RefCell<HashMap<*const Master, Rc<Mirror>>>,
     taken: RefCell<Vec<Posted>>,
 }
 
 pub(super) struct Mirror {
     master: Arc<Master>,
     log: RefCell<HostLog>,
-    /// Those that follow, each with its waker while it waits.
-    followers: RefCell<Slab<Option<Waker>>>,
+    /// The log is the master's, bit by bit, or a state that the master's has had.
+    whole: Cell<bool>,
+    /// Those that follow.
+    followers: RefCell<Slab<Follower>>,
+    /// What they have taken, for publishers.
+    progress: Arc<Progress>,
+    /// Publishers wait until the followers have taken what is up to this sequence number; 0: nobody waits.
+    awaited: Cell<u64>,
+    /// Followers that are waited for and have not.
+    behind: Cell<usize>,
+}
+
+struct Follower {
+    /// It waits for events.
+    waker: Option<Waker>,
+    /// The sequence number that it has taken; [`NOBODY`] from its start, or from when publishers stopped waiting for it, until
+    /// it has caught up.
+    taken: u64,
 }
 
 impl ThreadHub {
-    pub(crate) fn new(hub: Hub, inbox: Arc<Inbox>) -> Self {
-        let inner =
-            Inner { hub, inbox, mirrors: RefCell::default(), by_master: RefCell::default(), taken: RefCell::default() };
+    pub(crate) fn new(hub: Hub, inbox: Arc<Inbox>, poll: PollBounds) -> Self {
+        let inner = Inner { hub, inbox, poll, mirrors: RefCell::default(), taken: RefCell::default() };
         Self { inner: Rc::new(inner) }
     }
 
@@ -56,23 +73,21 @@ impl ThreadHub {
         if taken.is_empty() {
             return;
         }
-        let mut by_master = self.inner.by_master.borrow_mut();
-        let mut moved: Option<Rc<Mirror>> = None;
+        let mirrors = self.inner.mirrors.borrow();
+        let mut moved: Option<&Rc<Mirror>> = None;
         for Posted { master, news } in taken.drain(..) {
-            let key = Arc::as_ptr(&master);
-            let Some(mirror) = by_master.get(&key) else { continue };
+            // The last follower may have left meanwhile.
+            let Some(mirror) = mirrors.get(&Arc::as_ptr(&master)) else { continue };
             match news {
                 News::Event(seq, event) => mirror.append(seq, &event),
                 News::Moved => mirror.catch_up(),
-                News::Reaped => {
-                    // Whoever still reads it keeps it for as long.
-                    self.inner.mirrors.borrow_mut().retain(|_, other| !Rc::ptr_eq(other, mirror));
-                    by_master.remove(&key);
+                News::Awaited => {
+                    mirror.tell_progress();
                     continue;
                 }
             }
-            if moved.as_ref().is_none_or(|moved| !Rc::ptr_eq(moved, mirror))
-                && let Some(moved) = moved.replace(Rc::clone(mirror))
+            if moved.is_none_or(|moved| !Rc::ptr_eq(moved, mirror))
+                && let Some(moved) = moved.replace(mirror)
             {
                 moved.wake();
             }
@@ -82,26 +97,45 @@ impl ThreadHub {
         }
     }
 
-    fn mirror(&self, channel: ChannelName<'_>) -> Result<Rc<Mirror>, OpenError> {
-        // What has been published before this moment is to be seen: a client may come back with an id that another
-        // thread gave it.
-        self.take_in();
-        let alive = |mirror: &&Rc<Mirror>| !mirror.master.is_dead();
-        if let Some(mirror) = self.inner.mirrors.borrow().get(channel.as_str()).filter(alive) {
-            mirror.master.touch(self.inner.hub.seconds());
-            return Ok(Rc::clone(mirror));
-        }
-        let limits = self.inner.hub.limits();
+    /// Counts one more follower of the channel.
+    fn follow(&self, channel: ChannelName<'_>) -> Result<Rc<Mirror>, OpenError> {
+        let Inner { hub, inbox, mirrors, .. } = &*self.inner;
+        let limits = hub.limits();
         loop {
-            let master = self.inner.hub.master(channel)?;
-            let Some(log) = master.mirror(&self.inner.inbox, limits.bytes, limits.events) else { continue };
-            master.touch(self.inner.hub.seconds());
-            let mirror = Mirror { master, log: RefCell::new(log), followers: RefCell::default() };
-            let mirror = Rc::new(mirror);
-            let key = Arc::as_ptr(&mirror.master);
-            self.inner.by_master.borrow_mut().insert(key, Rc::clone(&mirror));
-            self.inner.mirrors.borrow_mut().insert(channel.as_str().into(), Rc::clone(&mirror));
+            let master = hub.master(channel)?;
+            let key = Arc::as_ptr(&master);
+            if let Some(mirror) = mirrors.borrow().get(&key) {
+                master.follow();
+                master.touch(hub.seconds());
+                return Ok(Rc::clone(mirror));
+            }
+            let Some(mirrored) = master.mirror(inbox, limits.bytes, limits.events) else { continue };
+            let (log, progress) = mirrored.map_err(|_| OpenError::TooManyChannels)?;
+            master.touch(hub.seconds());
+            let mirror = Rc::new(Mirror {
+                master,
+                log: RefCell::new(log),
+                whole: Cell::new(false),
+                followers: RefCell::default(),
+                progress,
+                awaited: Cell::new(0),
+                behind: Cell::new(0),
+            });
+            mirrors.borrow_mut().insert(key, Rc::clone(&mirror));
             return Ok(mirror);
+        }
+    }
+
+    /// Counts one follower less; with the last one of this thread its mirror goes.
+    fn unfollow(&self, mirror: &Mirror, place: usize) {
+        let Inner { hub, inbox, mirrors, .. } = &*self.inner;
+        let taken = mirror.followers.borrow_mut().remove(place).taken;
+        if mirror.followers.borrow().is_empty() {
+            mirrors.borrow_mut().remove(&Arc::as_ptr(&mirror.master));
+            mirror.master.leave(inbox, hub.seconds());
+        } else {
+            mirror.master.unfollow(hub.seconds());
+            mirror.took(taken, NOBODY);
         }
     }
 }
@@ -124,15 +158,80 @@ impl Mirror {
         self.catch_up();
     }
 
-    /// Takes the log from the master. Readers whose next event it does not keep any more are told so, as ever.
+    /// Takes from the master what is missing. Readers whose next event it does not keep any more are told so, as ever.
     fn catch_up(&self) {
-        *self.log.borrow_mut() = self.master.copy();
+        if self.master.update(&mut self.log.borrow_mut()) {
+            self.whole.set(true);
+        }
+    }
+
+    /// Copies the master's log for a reader that the mirror does not keep the next event of, if the master does.
+    fn recover(&self, after: u64) -> bool {
+        let recovered = self.master.recover(&mut self.log.borrow_mut(), after);
+        if recovered {
+            self.whole.set(true);
+        }
+        recovered
     }
 
     fn wake(&self) {
         for (_, follower) in self.followers.borrow_mut().iter_mut() {
-            if let Some(waker) = follower.take() {
+            if let Some(waker) = follower.waker.take() {
                 waker.wake();
+            }
+        }
+        self.tell_progress();
+    }
+
+    /// Tells publishers what the followers have taken, and what publishers wait for is noted.
+    fn tell_progress(&self) {
+        let given_up = self.progress.given_up.swap(0, Ordering::SeqCst);
+        let awaited = self.progress.awaited.load(Ordering::SeqCst);
+        let (mut least, mut behind) = (NOBODY, 0);
+        for (_, follower) in self.followers.borrow_mut().iter_mut() {
+            if follower.taken < given_up {
+                follower.taken = NOBODY;
+            }
+            least = least.min(follower.taken);
+            behind += usize::from(follower.taken < awaited);
+        }
+        self.progress.taken.store(least, Ordering::SeqCst);
+        self.awaited.set(awaited);
+        self.behind.set(behind);
+        if awaited > 0 && behind == 0 {
+            self.awaited.set(0);
+            // What has been awaited since is another value, and on its way here.
+            let _ = self.progress.awaited.compare_exchange(awaited, 0, Ordering::SeqCst, Ordering::SeqCst);
+            self.master.followers_took();
+        }
+    }
+
+    /// The follower at `place` has taken what is up to `after`, and has `caught_up` with that. Publishers wait for it from the time
+    /// it has caught up.
+    fn follower_took(&self, place: usize, after: u64, caught_up: bool) {
+        let before = match self.followers.borrow_mut().get_mut(place) {
+            Some(follower) if follower.taken < after || (caught_up && follower.taken == NOBODY) => {
+                std::mem::replace(&mut follower.taken, after)
+            }
+            _ => return,
+        };
+        if before == NOBODY {
+            self.progress.taken.fetch_min(after, Ordering::SeqCst);
+            if after < self.awaited.get() {
+                self.behind.set(self.behind.get() + 1);
+            }
+        } else {
+            self.took(before, after);
+        }
+    }
+
+    /// A follower had taken what is up to `before`, and now up to `after`.
+    fn took(&self, before: u64, after: u64) {
+        let awaited = self.awaited.get();
+        if before < awaited && after >= awaited {
+            self.behind.set(self.behind.get() - 1);
+            if self.behind.get() == 0 {
+                self.tell_progress();
             }
         }
     }
@@ -142,14 +241,16 @@ impl Channels for ThreadHub {
     type Reader<'a> = ThreadReader;
 
     fn open(&self, channel: ChannelName<'_>, following: bool) -> Result<ThreadReader, OpenError> {
-        loop {
-            let mirror = self.mirror(channel)?;
-            if following && !mirror.master.follow() {
-                continue;
-            }
-            let place = following.then(|| mirror.followers.borrow_mut().insert(None));
-            return Ok(ThreadReader { hub: self.clone(), mirror, place });
-        }
+        let kind = if following {
+            let mirror = self.follow(channel)?;
+            let place = mirror.followers.borrow_mut().insert(Follower { waker: None, taken: NOBODY });
+            Kind::Following { mirror, place }
+        } else {
+            let master = self.inner.hub.master(channel)?;
+            master.touch(self.inner.hub.seconds());
+            Kind::Once { master, copy: RefCell::default() }
+        };
+        Ok(ThreadReader { hub: self.clone(), kind })
     }
 
     fn publish(&self, channel: ChannelName<'_>, publication: &Publication<'_>) -> Result<Published, PublishError> {
@@ -173,25 +274,81 @@ impl Channels for ThreadHub {
 /// A reader of a channel, on its thread.
 pub struct ThreadReader {
     hub: ThreadHub,
-    pub(super) mirror: Rc<Mirror>,
-    place: Option<usize>,
+    kind: Kind,
+}
+
+enum Kind {
+    /// A follower, by its place among those of the mirror.
+    Following { mirror: Rc<Mirror>, place: usize },
+    /// A reader of what there is now: from its place on it has a copy of the events that one answer carries.
+    Once { master: Arc<Master>, copy: RefCell<Option<Box<HostLog>>> },
+}
+
+impl ThreadReader {
+    fn master(&self) -> &Arc<Master> {
+        match &self.kind {
+            Kind::Following { mirror, .. } => &mirror.master,
+            Kind::Once { master, .. } => master,
+        }
+    }
+
+    /// The mirror of a follower.
+    #[cfg(test)]
+    pub(super) fn mirror(&self) -> Option<&Rc<Mirror>> {
+        match &self.kind {
+            Kind::Following { mirror, .. } => Some(mirror),
+            Kind::Once { .. } => None,
+        }
+    }
 }
 
 impl Source for ThreadReader {
     fn epoch(&self) -> u32 {
-        self.mirror.log.borrow().epoch()
+        self.master().epoch()
     }
 
     fn newest(&self) -> u64 {
-        self.mirror.log.borrow().newest()
+        match &self.kind {
+            Kind::Following { mirror, .. } => mirror.log.borrow().newest(),
+            Kind::Once { master, copy } => copy.borrow().as_ref().map_or_else(|| master.newest(), |copy| copy.newest()),
+        }
     }
 
+    /// Judged by the master, which has given out every id that a client can have: whatever has been published before this moment
+    /// is seen.
     fn place(&self, position: Position, policy: GapPolicy) -> Placed {
-        self.mirror.log.borrow().place(position, policy)
+        match &self.kind {
+            Kind::Following { mirror, .. } => {
+                let (placed, whole) = mirror.master.place(&mut mirror.log.borrow_mut(), position, policy);
+                if whole {
+                    mirror.whole.set(true);
+                }
+                placed
+            }
+            Kind::Once { master, copy } => {
+                let PollBounds { events, bytes } = self.hub.inner.poll;
+                let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+                let (placed, read) = master.read(position, policy, events, bytes);
+                *copy.borrow_mut() = read.map(Box::new);
+                placed
+            }
+        }
     }
 
     fn look(&self, after: u64, offset: usize, into: &mut [u8]) -> Look {
-        self.mirror.log.borrow().look(after, offset, into)
+        match &self.kind {
+            Kind::Following { mirror, place } => {
+                mirror.follower_took(*place, after, false);
+                let look = mirror.log.borrow().look(after, offset, into);
+                if look == Look::Overwritten && !mirror.whole.get() && mirror.recover(after) {
+                    return mirror.log.borrow().look(after, offset, into);
+                }
+                look
+            }
+            Kind::Once { copy, .. } => {
+                copy.borrow().as_ref().map_or(Look::Nothing, |copy| copy.look(after, offset, into))
+            }
+        }
     }
 }
 
@@ -200,22 +357,42 @@ impl Reader for ThreadReader {
         if self.newest() > after {
             return Poll::Ready(());
         }
-        let mut followers = self.mirror.followers.borrow_mut();
-        if let Some(follower) = self.place.and_then(|place| followers.get_mut(place)) {
-            match follower {
-                Some(waker) => waker.clone_from(cx.waker()),
-                None => *follower = Some(cx.waker().clone()),
+        if let Kind::Following { mirror, place } = &self.kind {
+            mirror.follower_took(*place, after, true);
+            if let Some(follower) = mirror.followers.borrow_mut().get_mut(*place) {
+                match &mut follower.waker {
+                    Some(waker) => waker.clone_from(cx.waker()),
+                    None => follower.waker = Some(cx.waker().clone()),
+                }
             }
         }
         Poll::Pending
+    }
+
+    fn poll_publish(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let master = self.master();
+        if !master.is_crowded() {
+            return Poll::Ready(());
+        }
+        if !cx.waker().will_wake(Waker::noop()) {
+            master.wait_for_room(cx.waker());
+            // The followers of this thread need no message.
+            if let Some(mirror) = self.hub.inner.mirrors.borrow().get(&Arc::as_ptr(master)) {
+                mirror.tell_progress();
+            }
+        }
+        if master.is_crowded() { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    fn stop_waiting(&mut self) {
+        self.master().stop_waiting();
     }
 }
 
 impl Drop for ThreadReader {
     fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.mirror.followers.borrow_mut().remove(place);
-            self.mirror.master.unfollow(self.hub.hub().seconds());
+        if let Kind::Following { mirror, place } = &self.kind {
+            self.hub.unfollow(mirror, *place);
         }
     }
 }

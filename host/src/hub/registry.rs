@@ -1,17 +1,15 @@
 //! The channels by name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use goldcrest_core::hub::{ChannelName, OpenError, Publication, PublishError, Published};
 use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 
-use super::master::{Master, News, Posted};
-use crate::reactor::Notifier;
+use super::master::Master;
+use crate::sync::{Arc, AtomicBool, Ordering, PoisonError, RwLock};
 
 /// How many channels there are, and how much each keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +18,7 @@ pub struct ChannelLimits {
     pub channels: usize,
     /// Events that each keeps at most. Default: 1,024.
     pub events: usize,
-    /// Bytes that each keeps at most, on every thread that has readers of it. Default: 256 KiB.
+    /// Bytes that each keeps at most; as many again on every thread that has followers of it. Default: 256 KiB.
     pub bytes: usize,
     /// A channel that nobody has used for so long is forgotten, its history included. Default: 10 minutes.
     pub reap_after: Duration,
@@ -65,85 +63,6 @@ struct Registry {
     draining: AtomicBool,
 }
 
-/// Events on their way to the mirrors of a thread. A thread that does not look, since a handler blocks it, finds no more
-/// there than the bound: what is too much is left out, and taken from the masters.
-pub(crate) struct Inbox {
-    queue: Mutex<Queue>,
-    /// Bytes of events at most.
-    bound: usize,
-    /// Events came since it was last emptied.
-    filled: AtomicBool,
-    notifier: Notifier,
-}
-
-impl Inbox {
-    /// An inbox for mirrors of logs that keep this many bytes each. More than that is not worth queueing: a mirror that
-    /// took it would have lost the first of it again before its readers saw any.
-    pub(crate) fn new(notifier: Notifier, bytes: usize) -> Self {
-        Self { queue: Mutex::default(), bound: bytes.max(LEAST_BOUND), filled: AtomicBool::new(false), notifier }
-    }
-
-    pub(super) fn post(&self, posted: Posted) {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.push(posted);
-        if queue.weight > self.bound {
-            queue.shed();
-        }
-        drop(queue);
-        // One notice for as many events as come before the thread looks.
-        if !self.filled.swap(true, Ordering::SeqCst) {
-            self.notifier.notify();
-        }
-    }
-
-    /// Swaps what came for `emptied`, whose memory is used again.
-    pub(super) fn take(&self, emptied: &mut Vec<Posted>) {
-        if self.filled.swap(false, Ordering::SeqCst) {
-            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::swap(&mut queue.posted, emptied);
-            queue.weight = 0;
-        }
-    }
-
-    /// Bytes of events that wait.
-    #[cfg(test)]
-    pub(super) fn weight(&self) -> usize {
-        self.queue.lock().unwrap().weight
-    }
-}
-
-/// Bytes of events that an inbox takes in any case.
-const LEAST_BOUND: usize = 1 << 20;
-
-#[derive(Default)]
-struct Queue {
-    posted: Vec<Posted>,
-    /// Bytes of the events in it.
-    weight: usize,
-}
-
-impl Queue {
-    fn push(&mut self, posted: Posted) {
-        if let News::Event(_, event) = &posted.news {
-            self.weight += event.weight();
-        }
-        self.posted.push(posted);
-    }
-
-    /// Leaves the events out: of each channel that moved remains that it did.
-    fn shed(&mut self) {
-        let mut moved = HashSet::new();
-        self.posted.retain_mut(|posted| {
-            if let News::Event(..) = posted.news {
-                posted.news = News::Moved;
-            }
-            matches!(posted.news, News::Reaped) || moved.insert(Arc::as_ptr(&posted.master))
-        });
-        self.posted.shrink_to_fit();
-        self.weight = 0;
-    }
-}
-
 impl Hub {
     /// A hub without channels.
     ///
@@ -153,7 +72,7 @@ impl Hub {
         // The limits are tried once, so that no channel fails for them later.
         Master::new(limits.bytes, limits.events, 0, 0)?;
         let registry = Registry {
-            channels: RwLock::default(),
+            channels: RwLock::new(HashMap::new()),
             limits,
             start: Instant::now(),
             hasher: RandomState::new(),

@@ -6,8 +6,9 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
+use goldcrest_core::delivery::PollBounds;
 use goldcrest_core::hub::{ChannelName, Channels, IDEMPOTENCY_KEYS, Publication, PublishError, Reader};
-use goldcrest_core::log::{Encoding, EventId, EventType, Look, Source};
+use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, Look, Placed, Position, Source};
 
 use super::master::Master;
 use super::{ChannelLimits, Hub, Inbox, ThreadHub, ThreadReader};
@@ -20,14 +21,14 @@ fn hub(limits: ChannelLimits) -> Hub {
 /// The hub as a thread sees it. Its reactor is gone: the inbox is looked at by hand.
 fn on_thread(hub: &Hub) -> ThreadHub {
     let (_, notifier) = Reactor::new(BufferLimits::default()).unwrap();
-    ThreadHub::new(hub.clone(), Arc::new(Inbox::new(notifier, hub.limits().bytes)))
+    ThreadHub::new(hub.clone(), Arc::new(Inbox::new(notifier, hub.limits().bytes)), PollBounds::default())
 }
 
 /// The same, and its inbox.
 fn with_inbox(hub: &Hub) -> (ThreadHub, Arc<Inbox>) {
     let (_, notifier) = Reactor::new(BufferLimits::default()).unwrap();
     let inbox = Arc::new(Inbox::new(notifier, hub.limits().bytes));
-    (ThreadHub::new(hub.clone(), Arc::clone(&inbox)), inbox)
+    (ThreadHub::new(hub.clone(), Arc::clone(&inbox), PollBounds::default()), inbox)
 }
 
 fn open(hub: &ThreadHub, channel: &str, following: bool) -> ThreadReader {
@@ -50,6 +51,13 @@ fn read(reader: &ThreadReader, mut after: u64) -> Vec<(String, String)> {
         events.push((id.to_string(), String::from_utf8_lossy(data).into_owned()));
     }
     events
+}
+
+/// What a poll gets that asks from `position` on.
+fn poll(hub: &ThreadHub, position: Position) -> (Placed, Vec<(String, String)>) {
+    let reader = open(hub, "a", false);
+    let placed = reader.place(position, GapPolicy::Replay);
+    (placed, read(&reader, placed.after))
 }
 
 struct Flag(AtomicBool);
@@ -128,31 +136,53 @@ fn what_was_acknowledged_to_a_follower_reaches_it_however_often_channels_are_rea
 }
 
 #[test]
-fn a_channel_is_reaped_after_its_time_with_its_mirrors_and_begins_anew() {
+fn a_channel_is_reaped_after_its_time_and_begins_anew() {
     let hub = hub(ChannelLimits { reap_after: Duration::from_secs(10), ..ChannelLimits::default() });
     let thread_hub = on_thread(&hub);
     let first = publish(&hub, "one").unwrap();
-    let mirror = std::rc::Rc::downgrade(&open(&thread_hub, "a", false).mirror);
+    drop(open(&thread_hub, "a", true));
     hub.reap_at(hub.seconds() + 9);
     assert_eq!(hub.channels(), 1);
     hub.reap_at(hub.seconds() + 11);
     assert_eq!(hub.channels(), 0);
-    thread_hub.take_in();
-    assert!(mirror.upgrade().is_none(), "the thread gives back its memory too");
     let again = publish(&hub, "one").unwrap();
     assert_ne!(first, again, "another epoch");
-    assert_eq!(read(&open(&thread_hub, "a", false), 0), [(again, "one".to_owned())]);
+    assert_eq!(poll(&thread_hub, Position::Oldest).1, [(again, "one".to_owned())]);
+}
+
+#[test]
+fn a_mirror_ends_with_the_last_follower_of_its_thread() {
+    let hub = hub(ChannelLimits::default());
+    let thread_hub = on_thread(&hub);
+    let (first, second) = (open(&thread_hub, "a", true), open(&thread_hub, "a", true));
+    let mirror = std::rc::Rc::downgrade(first.mirror().unwrap());
+    publish(&hub, "one").unwrap();
+    drop(first);
+    thread_hub.take_in();
+    assert_eq!(read(&second, 0).len(), 1);
+    publish(&hub, "two").unwrap();
+    drop(second);
+    assert!(mirror.upgrade().is_none());
+    // What is still on its way to it is for nobody, or for another one, which has it already.
+    let third = open(&thread_hub, "a", true);
+    thread_hub.take_in();
+    assert_eq!(read(&third, 0).len(), 2);
+    assert!(open(&thread_hub, "a", false).mirror().is_none());
 }
 
 #[test]
 fn the_time_of_a_channel_begins_when_its_last_follower_has_left() {
     let master = Arc::new(Master::new(1024, 8, 1, 0).unwrap());
-    assert!(master.follow());
+    let (_, inbox) = with_inbox(&hub(ChannelLimits::default()));
+    assert!(master.mirror(&inbox, 1024, 8).is_some());
+    master.follow();
     assert!(!master.reap(3600), "somebody follows, though nothing happens");
     master.unfollow(3600);
+    assert!(!master.reap(3601), "one of two has left");
+    master.leave(&inbox, 3600);
     assert!(!master.reap(3600), "whoever left may come back");
     assert!(master.reap(3601));
-    assert!(!master.follow());
+    assert!(master.mirror(&inbox, 1024, 8).is_none());
 }
 
 #[test]
@@ -271,6 +301,101 @@ fn a_mirror_that_misses_events_in_its_inbox_has_its_master_s_log_in_the_end() {
         }
         assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
     });
+}
+
+/// The id that `publish` returned.
+fn id(text: &str) -> EventId {
+    EventId::parse(text.as_bytes()).unwrap()
+}
+
+#[test]
+fn an_id_that_was_given_out_is_never_of_the_future_whatever_a_thread_has_taken_in() {
+    let hub = hub(ChannelLimits::default());
+    let thread_hub = on_thread(&hub);
+    let first = open(&thread_hub, "a", true);
+    // The inbox is never looked at: as of a thread that the publisher has not come to yet.
+    for number in 1..=20 {
+        let newest = id(&publish(&hub, &number.to_string()).unwrap());
+        for following in [true, false] {
+            let reader = open(&thread_hub, "a", following);
+            let placed = reader.place(Position::After(newest), GapPolicy::Replay);
+            assert_eq!(placed, Placed { after: number, gap: None });
+            let earlier = Position::After(EventId { seq: number - 1, ..newest });
+            let placed = reader.place(earlier, GapPolicy::Replay);
+            assert_eq!(placed, Placed { after: number - 1, gap: None });
+            assert_eq!(read(&reader, placed.after).len(), 1, "what has been published is seen");
+            let later = Position::After(EventId { seq: number + 1, ..newest });
+            assert_eq!(reader.place(later, GapPolicy::Replay).gap.unwrap().missed, None);
+        }
+    }
+    assert_eq!(first.newest(), 20);
+    thread_hub.take_in();
+    assert_eq!(read(&first, 0).len(), 20, "nothing twice");
+}
+
+#[test]
+fn a_follower_reads_older_events_than_its_thread_has_seen() {
+    let hub = hub(ChannelLimits { events: 8, ..ChannelLimits::default() });
+    for number in 1..=20 {
+        publish(&hub, &number.to_string()).unwrap();
+    }
+    let thread_hub = on_thread(&hub);
+    let live = open(&thread_hub, "a", true);
+    assert_eq!(live.place(Position::Newest, GapPolicy::Replay), Placed { after: 20, gap: None });
+    let old = open(&thread_hub, "a", true);
+    assert_eq!(old.place(Position::Oldest, GapPolicy::Replay), Placed { after: 12, gap: None });
+    assert_eq!(read(&old, 12).len(), 8);
+    let latest = open(&thread_hub, "a", true);
+    let overwritten = Position::After(EventId { epoch: latest.epoch(), seq: 3 });
+    let placed = latest.place(overwritten, GapPolicy::Latest);
+    assert_eq!((placed.after, placed.gap.unwrap().missed), (19, Some(16)));
+}
+
+#[test]
+fn a_poll_has_a_copy_of_what_its_answer_carries() {
+    let hub = hub(ChannelLimits { events: 8, ..ChannelLimits::default() });
+    let thread_hub = on_thread(&hub);
+    for number in 1..=8 {
+        publish(&hub, &number.to_string()).unwrap();
+    }
+    let reader = open(&thread_hub, "a", false);
+    let placed = reader.place(Position::Oldest, GapPolicy::Replay);
+    for number in 9..=20 {
+        publish(&hub, &number.to_string()).unwrap();
+    }
+    let events: Vec<_> = read(&reader, placed.after).into_iter().map(|(_, data)| data).collect();
+    assert_eq!(events, ["1", "2", "3", "4", "5", "6", "7", "8"]);
+    // No more than an answer takes, and at least one event.
+    for (size, count) in [(1000, 8), (10_000, 6), (100_000, 1)] {
+        for _ in 0..8 {
+            publish(&hub, &"x".repeat(size)).unwrap();
+        }
+        let reader = open(&thread_hub, "a", false);
+        let placed = reader.place(Position::Oldest, GapPolicy::Replay);
+        assert_eq!(reader.newest() - placed.after, count, "{size}");
+    }
+}
+
+#[test]
+fn a_mirror_that_keeps_less_than_its_master_takes_the_rest_from_it() {
+    // The seam of the ring falls elsewhere in a mirror that began later, so that it has lost events which the master has.
+    let limits = ChannelLimits { events: 100, bytes: 1000 + 400, ..ChannelLimits::default() };
+    for before in 0..20 {
+        let hub = hub(limits);
+        for _ in 0..before {
+            publish(&hub, &"x".repeat(90)).unwrap();
+        }
+        let thread_hub = on_thread(&hub);
+        let reader = open(&thread_hub, "a", true);
+        let start = reader.place(Position::Newest, GapPolicy::Replay).after;
+        for number in 0..30usize {
+            publish(&hub, &"y".repeat(number * 37 % 200)).unwrap();
+        }
+        thread_hub.take_in();
+        let kept = poll(&thread_hub, Position::Oldest).0.after;
+        assert!(kept > start);
+        assert_eq!(read(&reader, kept).len() as u64, reader.newest() - kept, "{before} before");
+    }
 }
 
 #[test]

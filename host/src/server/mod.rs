@@ -202,7 +202,7 @@ impl Server {
                     let (reactor, notifier) = Reactor::new(admission.limits().buffers())?;
                     stopper.register(notifier.clone());
                     let inbox = Arc::new(Inbox::new(notifier.clone(), hub.limits().bytes));
-                    let hub = ThreadHub::new(hub, inbox);
+                    let hub = ThreadHub::new(hub, inbox, config.poll);
                     let runtime = HostRuntime::new(&reactor, admission.limits(), figures.clone());
                     let thread = Thread {
                         reactor: Rc::new(reactor),

@@ -62,7 +62,7 @@ fn wait_for_followers<H: Channels, R: Runtime>(
     line: &mut Line<'_, R>,
 ) -> impl Future<Output = Result<(), Ended>> {
     async move {
-        let Ok(mut reader) = hub.open(channel, false) else { return Ok(()) };
+        let Ok(mut reader) = hub.open_from(channel, false, line.socket.peer_network()) else { return Ok(()) };
         let (due, runtime) = (line.after(line.config.publish_wait), line.runtime);
         while !runtime.is_draining() && reader.poll_publish(&mut Context::from_waker(Waker::noop())).is_pending() {
             if line.now() >= due {

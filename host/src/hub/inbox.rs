@@ -1,0 +1,107 @@
+//! Events on their way to a thread.
+
+use std::collections::HashSet;
+
+use crate::reactor::Notifier;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, PoisonError};
+
+use super::master::{Event, Master};
+
+/// News on its way to a mirror.
+pub(super) struct Posted {
+    pub(super) master: Arc<Master>,
+    pub(super) news: News,
+}
+
+/// What a mirror is told of its master.
+pub(super) enum News {
+    /// An event with this sequence number was appended.
+    Event(u64, Arc<Event>),
+    /// Events were appended that are not on their way: they stand in the master.
+    Moved,
+    /// A publisher waits for the followers of this thread.
+    Awaited,
+}
+
+/// Events on their way to the mirrors of a thread. A thread that does not look, since a handler blocks it, finds no more
+/// there than the bound: what is too much is left out, and taken from the masters.
+pub(crate) struct Inbox {
+    queue: Mutex<Queue>,
+    /// Bytes of events at most.
+    bound: usize,
+    /// Events came since it was last emptied.
+    filled: AtomicBool,
+    notifier: Notifier,
+}
+
+/// Bytes of events that an inbox takes in any case.
+const LEAST_BOUND: usize = 1 << 20;
+
+impl Inbox {
+    /// An inbox for mirrors of logs that keep this many bytes each. More than that is not worth queueing: a mirror that
+    /// took it would have lost the first of it again before its readers saw any.
+    pub(crate) fn new(notifier: Notifier, bytes: usize) -> Self {
+        Self {
+            queue: Mutex::new(Queue::default()),
+            bound: bytes.max(LEAST_BOUND),
+            filled: AtomicBool::new(false),
+            notifier,
+        }
+    }
+
+    pub(super) fn post(&self, posted: Posted) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.push(posted);
+        if queue.weight > self.bound {
+            queue.shed();
+        }
+        drop(queue);
+        // One notice for as many events as come before the thread looks.
+        if !self.filled.swap(true, Ordering::SeqCst) {
+            self.notifier.notify();
+        }
+    }
+
+    /// Swaps what came for `emptied`, whose memory is used again.
+    pub(super) fn take(&self, emptied: &mut Vec<Posted>) {
+        if self.filled.swap(false, Ordering::SeqCst) {
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::swap(&mut queue.posted, emptied);
+            queue.weight = 0;
+        }
+    }
+
+    /// Bytes of events that wait.
+    #[cfg(test)]
+    pub(super) fn weight(&self) -> usize {
+        self.queue.lock().unwrap().weight
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    posted: Vec<Posted>,
+    /// Bytes of what is in it.
+    weight: usize,
+}
+
+impl Queue {
+    fn push(&mut self, posted: Posted) {
+        self.weight += size_of::<Posted>();
+        if let News::Event(_, event) = &posted.news {
+            self.weight += event.weight();
+        }
+        self.posted.push(posted);
+    }
+
+    /// Leaves the events out: of each channel that moved remains that it did.
+    fn shed(&mut self) {
+        let mut moved = HashSet::new();
+        self.posted.retain_mut(|posted| {
+            posted.news = News::Moved;
+            moved.insert(Arc::as_ptr(&posted.master))
+        });
+        self.posted.shrink_to_fit();
+        self.weight = self.posted.len() * size_of::<Posted>();
+    }
+}
