@@ -15,7 +15,7 @@ use goldcrest_core::serve::{Access, Config, HostPolicy, validate_host};
 use goldcrest_core::ws::handshake::origin::{OriginPolicy, validate};
 
 use crate::client::TlsOptions;
-use crate::server::default_config;
+use crate::server::{IDLE_TIMEOUT, default_config};
 use crate::{ChannelLimits, Follow, FollowOptions, Limits, Server};
 
 /// Where a server listens, its bounds, and who may ask.
@@ -119,8 +119,9 @@ pub struct Options {
     #[arg(long, value_name = "BYTES", default_value_t = 500, help_heading = "Times")]
     pub body_rate: u32,
 
-    /// Close a connection without a request after so long
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = at_least(1), help_heading = "Times")]
+    /// Close a connection without a request after so long; a proxy in front has to close it sooner, else it answers 502 now
+    /// and then
+    #[arg(long, value_name = "SECONDS", default_value_t = IDLE_TIMEOUT.as_secs(), value_parser = at_least(1), help_heading = "Times")]
     pub idle_timeout: u64,
 
     /// Break a connection whose peer takes or acknowledges nothing for so long
@@ -245,5 +246,18 @@ impl Options {
             hosts => HostPolicy::List(list(hosts)),
         };
         Access { origins, hosts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_kept_for_longer_than_proxies_keep_one() {
+        let caddy = Duration::from_secs(120);
+        assert!(Options::parse_from(["goldcrest"]).config().idle_timeout > caddy);
+        assert!(default_config().idle_timeout > caddy);
+        assert_eq!(Options::parse_from(["goldcrest", "--idle-timeout", "7"]).config().idle_timeout.as_secs(), 7);
     }
 }

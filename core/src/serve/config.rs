@@ -23,7 +23,8 @@ pub struct Config<'a> {
     /// How long a request waits for a buffer of [`Runtime::buffer`](super::Runtime::buffer) for its head (503). A head that has
     /// been coming for half a second gives up its own for it (408). Default: 2 s.
     pub buffer_timeout: Duration,
-    /// From one request's end to the next one's start; the connection then closes. Default: 60 s.
+    /// From one request's end to the next one's start; the connection then closes. Behind a proxy it has to be longer than the
+    /// proxy keeps one. Default: 60 s.
     pub idle_timeout: Duration,
     /// How long a request's content, or a WebSocket message that comes in pieces, may be waited for in all (408; a
     /// WebSocket breaks), beside what [`Config::body_rate`] adds. Default: 20 s.
