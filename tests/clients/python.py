@@ -48,8 +48,8 @@ def stream(path, after):
     with CLIENT.stream('GET', path, params={'after': after}, headers=headers) as answer:
         assert answer.status_code == 200, answer
         for line in answer.iter_lines():
-            if line:
-                yield json.loads(line)['id']
+            if (item := json.loads(line)).get('id'):
+                yield item['id']
 
 
 def sse(path, after):

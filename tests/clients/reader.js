@@ -89,7 +89,7 @@ export class Reader {
       if (done) throw new Error('the stream has ended');
       const lines = (unread + value).split('\n');
       unread = lines.pop();
-      for (const line of lines) if (line !== '') this.take(JSON.parse(line));
+      for (const item of lines.map((line) => JSON.parse(line))) if (item.id || item.gap) this.take(item);
     }
   }
 

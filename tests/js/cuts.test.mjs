@@ -31,7 +31,7 @@ for (const transport of TRANSPORTS) {
       const length = whole.answered;
       seen.handle.close();
       await whole.close();
-      assert.ok(length > 300, `${length} bytes`);
+      assert.ok(length > 250, `${length} bytes`);
 
       await all(length + 1, async (at) => {
         const proxy = await Proxy.before(base, (n) => (n === 0 ? { cut: at, how } : {}));

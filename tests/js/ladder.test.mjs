@@ -240,16 +240,31 @@ test('a full server is asked again when it said, not before, on the same transpo
   server.close();
 });
 
-test('SSE that says when to come back and ends is a full server: it is no reason to fall', async () => {
-  const server = await stub((_, response, n) => {
-    response.setHeader('Content-Type', 'text/event-stream');
-    if (n < 1) response.end('retry: 600\n\n');
-    else response.write('retry: 1\nid: 0000000a-1\n\n');
+for (const said of ['retry: 600\n', 'retry: 600\n\n']) {
+  test(`SSE that says ${JSON.stringify(said)} and ends is a full server: it is no reason to fall`, async () => {
+    const server = await stub((_, response, n) => {
+      response.setHeader('Content-Type', 'text/event-stream');
+      if (n < 1) response.end(said);
+      else response.write('retry: 1\nid: 0000000a-1\n\n');
+    });
+    const seen = watch(`${server.base}events/a`, { transports: ['sse', 'poll'] });
+    await seen.is('sse');
+    const waited = server.at[1] - server.at[0];
+    assert.ok(waited >= 595 && waited < 1200, `${waited} ms`);
+    seen.handle.close();
+    server.close();
   });
-  const seen = watch(`${server.base}events/a`, { transports: ['sse', 'poll'] });
-  await seen.is('sse');
-  const waited = server.at[1] - server.at[0];
-  assert.ok(waited >= 595 && waited < 1200, `${waited} ms`);
+}
+
+test('the reconnection time at the end of a stream counts without a blank line', async () => {
+  const server = await stub((_, response) => {
+    response.setHeader('Content-Type', 'text/event-stream');
+    response.end('retry: 5000\nid: 0000000a-1\n\n:\nretry: 600\n');
+  });
+  const seen = watch(`${server.base}events/a`, { transports: ['sse'] });
+  await until(() => server.at.length > 2);
+  const waited = server.at.slice(1).map((at, n) => at - server.at[n]);
+  assert.ok(waited.every((ms) => ms >= 595 && ms < 1100), `${waited}`);
   seen.handle.close();
   server.close();
 });

@@ -63,6 +63,15 @@ test('SSE: a type does not outlive its event, and a block without data is none',
   assert.deepEqual(seen.gaps, [{ missed: 1, after: '1-3' }]);
 });
 
+for (const quiet of ['{"after":"1-1"}', '']) {
+  test(`a line of ${quiet || 'nothing'} in a stream is no event`, async () => {
+    const events = ['1-2', '1-3'].map((id) => JSON.stringify({ id, type: 't', data: id }));
+    const seen = await heard('stream', 'application/x-ndjson', [quiet, events[0], quiet, events[1], quiet, ''].join('\n'), '1-3');
+    assert.deepEqual(seen.events.map(({ id }) => id), ['1-2', '1-3']);
+    assert.deepEqual(seen.gaps, []);
+  });
+}
+
 test('what came before is not handed over again', async () => {
   const line = (id) => `${JSON.stringify({ id, type: 't', data: id })}\n`;
   const seen = await heard('stream', 'application/x-ndjson', ['1-1', '1-2', '1-1', '1-2', '1-10', '1-9', '2-1'].map(line).join('\n'), '2-1');

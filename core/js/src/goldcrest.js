@@ -12,10 +12,10 @@ const FINAL = [204, 401, 403, 404, 410];
 /** Subscribes to a channel; goldcrest.d.ts tells what it takes and returns. */
 export function subscribe(url, options = {}) {
   const { pollInterval = 3e3, wait = 25, patience = 5e3, silence = 4e4, climb = 1e4 } = options;
-  const { fetch = globalThis.fetch, WebSocket: Socket = globalThis.WebSocket, transports = Object.keys(techniques) } = options;
+  const { fetch: request = fetch, WebSocket: Socket = globalThis.WebSocket, transports = Object.keys(techniques) } = options;
   let { after: cursor = 'newest', retry = 1e3 } = options;
   const href = new URL(url, globalThis.location).href.replace(/^ws/, 'http').replace(/#.*/, '');
-  const query = href + (/\?/.test(href) ? '&' : '?');
+  const query = href + (href.includes('?') ? '&' : '?');
   const ladder = transports.filter((name) => {
     if (!techniques[name]) throw TypeError(`no transport ${name}`);
     return name !== 'websocket' || Socket;
@@ -58,7 +58,7 @@ export function subscribe(url, options = {}) {
   const backOff = (tries, told) =>
     nap((told || Math.min(retry * 2 ** tries, LONGEST)) * (1 + Math.random() / 2), told);
 
-  const { publish, ...out } = outbox(query, fetch, () => current?.socket, backOff);
+  const { publish, ...out } = outbox(query, request, () => current?.socket, backOff);
 
   // ---- one attempt of one transport
 
@@ -96,7 +96,7 @@ export function subscribe(url, options = {}) {
       },
       async ask(transport, seconds = 0) {
         attempt.watch(seconds);
-        const answer = await fetch(attempt.address(transport), { signal, cache: 'no-store' });
+        const answer = await request(attempt.address(transport), { signal, cache: 'no-store' });
         if (answer.status !== 200) throw refused(answer);
         return answer;
       },
@@ -198,7 +198,7 @@ export function subscribe(url, options = {}) {
   // `over` is taken for its `signal`, which takes the listeners away.
   for (const kind of ['online', 'visibilitychange']) globalThis.addEventListener?.(kind, wake, over);
   if (ladder[0]) start(0);
-  else close(failure(`no transport here: ${transports}`));
+  else close(failure(`no transport ${transports}`));
   return {
     publish,
     close: () => close(),

@@ -10,7 +10,7 @@ export function bounded(text) {
 
 /** The object that a server said in JSON. */
 export function object(text) {
-  if (!/^\s*{/.test(text)) throw failure('no JSON object');
+  if (!/^\s*{/.test(text)) throw failure('not JSON');
   return JSON.parse(text);
 }
 
@@ -31,7 +31,7 @@ export const lines = (attempt, answer, each) => read(answer, (text) => {
   attempt.heard = 1;
   attempt.watch();
   // A CR at the end waits: a LF may follow, which belongs to it.
-  const whole = text.split(/\r\n|\n|\r(?!$)/);
+  const whole = text.split(/\r?\n|\r(?!$)/);
   const rest = whole.pop();
   whole.forEach(each);
   return rest;

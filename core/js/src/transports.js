@@ -22,7 +22,7 @@ async function list(attempt, transport, seconds) {
   attempt.take({ gap, after: events[0]?.id.replace(/\d+$/, (seq) => seq - 1) ?? after });
   events.forEach(attempt.take);
   attempt.place(after);
-  return events.length > 99 || text.length > 1 << 15 ? Infinity : events.length;
+  return events.length > 99 || text.length > 3e4 ? Infinity : events.length;
 }
 
 export const techniques = {
@@ -68,23 +68,21 @@ export const techniques = {
     await lines(attempt, await attempt.ask('sse'), (line) => {
       if (line) {
         const [, name, value] = /^([^:]*):? ?(.*)/s.exec(line);
-        block[name] = name === 'data' ? bounded(`${block.data ?? ''}${value}\n`) : value;
-        return;
+        // It counts without a blank line: a full server, or one that shuts down, says it last.
+        if (name === 'retry') attempt.told(delay = asked(value, 1) || delay);
+        return (block[name] = name === 'data' ? bounded(`${block.data ?? ''}${value}\n`) : value);
       }
-      const { event, data, retry } = block;
+      const { event, data } = block;
       id = block.id ?? id;
       block = {};
-      delay = asked(retry, 1) || delay;
-      attempt.told(delay);
-      // A block without an id is how a full server says when to come back.
+      // A block before any id says nothing.
       if (!id) return;
       attempt.live();
-      const text = data?.slice(0, -1);
+      // A block without data says where the stream began.
+      if (!data) return attempt.pin(id);
+      const text = data.slice(0, -1);
       const [type, encoding] = (event || 'message').split(';');
-      // The first block says where it began; a gap that follows is told of where it was to begin.
-      if (!data) attempt.pin(id);
-      else if (type === 'gap') attempt.take({ gap: object(text), after: id });
-      else attempt.take({ id, type, data: text, encoding });
+      attempt.take(type === 'gap' ? { gap: object(text), after: id } : { id, type, data: text, encoding });
     });
     if (!id) return delay;
   },

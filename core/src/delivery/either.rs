@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::any::AnyForm;
-use super::follow::{FollowForm, Following, Pace};
+use super::follow::{FollowForm, Following, Opening, Pace};
 use super::render::Form;
 use super::{EventStream, Ndjson};
 use crate::log::{EventId, Gap, Meta};
@@ -53,16 +53,16 @@ impl FollowForm for EitherForm {
 }
 
 impl Following for EitherForm {
-    fn opening(&self, after: EventId, pace: &Pace, out: &mut impl Pour) {
-        chosen!(self.opening(after, pace, out));
+    fn opening(&self, opening: Opening, after: EventId, pace: &Pace, out: &mut impl Pour) {
+        chosen!(self.opening(opening, after, pace, out));
     }
 
     fn gap(&self, gap: Gap, after: EventId, out: &mut impl Pour) {
         chosen!(self.gap(gap, after, out));
     }
 
-    fn keep_alive(&self, out: &mut impl Pour) {
-        chosen!(self.keep_alive(out));
+    fn keep_alive(&self, after: EventId, out: &mut impl Pour) {
+        chosen!(self.keep_alive(after, out));
     }
 
     fn farewell(&self, reconnection_time: Duration, out: &mut impl Pour) {

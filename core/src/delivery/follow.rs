@@ -37,10 +37,21 @@ pub trait FollowForm: Following {
 
 /// How a transport that follows writes what is no event.
 pub(super) trait Following: Form {
-    fn opening(&self, after: EventId, pace: &Pace, out: &mut impl Pour);
+    fn opening(&self, opening: Opening, after: EventId, pace: &Pace, out: &mut impl Pour);
     fn gap(&self, gap: Gap, after: EventId, out: &mut impl Pour);
-    fn keep_alive(&self, out: &mut impl Pour);
+    fn keep_alive(&self, after: EventId, out: &mut impl Pour);
     fn farewell(&self, reconnection_time: Duration, out: &mut impl Pour);
+}
+
+/// What the reader knows of its cursor when the stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// Nothing, and no event follows at once: only the opening can tell it.
+    Unknown,
+    /// It has the cursor, or an event with an id follows at once.
+    Known,
+    /// A gap follows at once. The cursor behind the gap comes with it, never before.
+    Gap,
 }
 
 /// A reader that follows a log.
@@ -60,7 +71,7 @@ pub struct Follow<F> {
 /// What is being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Saying {
-    Opening,
+    Opening(Opening),
     Gap(Gap),
     Events,
     KeepAlive,
@@ -103,17 +114,31 @@ impl<F: FollowForm> Follow<F> {
     /// Follows `source` from `position` on.
     pub fn new(form: F, source: &impl Source, position: Position, policy: GapPolicy, pace: Pace, now: Instant) -> Self {
         let placed = source.place(position, policy);
+        let opening = match placed.gap {
+            Some(_) => Opening::Gap,
+            None if source.newest() > placed.after => Opening::Known,
+            None => Opening::Unknown,
+        };
         Self {
             form,
             after: placed.after,
             policy,
             pace,
-            saying: Saying::Opening,
+            saying: Saying::Opening(opening),
             progress: Progress::default(),
             gap: placed.gap,
             end: None,
             quiet_since: now,
         }
+    }
+
+    /// With `true` the client has sent its cursor as its own last event ID. The opening does not repeat the cursor then,
+    /// where a block for it alone would look like an empty event (SSE).
+    pub fn resumed(mut self, resumed: bool) -> Self {
+        if resumed && self.saying == Saying::Opening(Opening::Unknown) {
+            self.saying = Saying::Opening(Opening::Known);
+        }
+        self
     }
 
     /// Ends the body behind the newest event, asking the reader to come back after
@@ -198,9 +223,9 @@ impl<F: FollowForm> Follow<F> {
         let after = EventId { epoch: source.epoch(), seq: self.after };
         let mut sink = Sink::new(room, self.progress.sent_of_notice());
         match self.saying {
-            Saying::Opening => self.form.opening(after, &self.pace, &mut sink),
+            Saying::Opening(opening) => self.form.opening(opening, after, &self.pace, &mut sink),
             Saying::Gap(gap) => self.form.gap(gap, after, &mut sink),
-            Saying::KeepAlive => self.form.keep_alive(&mut sink),
+            Saying::KeepAlive => self.form.keep_alive(after, &mut sink),
             Saying::Farewell(reconnection_time) => self.form.farewell(reconnection_time, &mut sink),
             Saying::Events | Saying::Ended => return Rendered::Nothing,
         }
@@ -216,7 +241,7 @@ impl<F: FollowForm> Follow<F> {
                 self.saying = Saying::Ended;
                 return;
             }
-            Saying::Opening | Saying::Gap(_) | Saying::KeepAlive | Saying::Ended => {}
+            Saying::Opening(_) | Saying::Gap(_) | Saying::KeepAlive | Saying::Ended => {}
         }
         self.next();
     }

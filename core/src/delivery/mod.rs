@@ -27,10 +27,11 @@
 //!
 //! let now = Instant::default();
 //! let mut follow = Follow::new(Ndjson, &log, Position::Oldest, GapPolicy::Replay, Pace::default(), now);
-//! let mut room = [0; 64];
+//! let mut room = [0; 128];
 //! let filled = follow.fill(&log, &mut room, now);
-//! // The first line is an empty one: the stream has begun.
-//! assert_eq!(&room[..filled.written], b"\n{\"id\":\"00000001-1\",\"type\":\"message\",\"data\":\"21.5\"}\n");
+//! // The first line is the cursor: the stream has begun.
+//! let lines = b"{\"after\":\"00000001-0\"}\n{\"id\":\"00000001-1\",\"type\":\"message\",\"data\":\"21.5\"}\n";
+//! assert_eq!(&room[..filled.written], lines);
 //! assert!(matches!(filled.then, Then::Wait(_)));
 //! ```
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::any::AnyForm;
 use super::envelope::{base64, gap_object};
-use super::follow::{FollowForm, Following, Pace};
+use super::follow::{FollowForm, Following, Opening, Pace};
 use super::render::Form;
 use crate::log::{Encoding, EventId, Gap, Meta};
 use crate::sink::Pour;
@@ -12,8 +12,13 @@ use crate::sse::encode;
 
 /// The form of SSE (WHATWG HTML §9.2.6). Pair it with [`Follow`](super::Follow).
 ///
-/// The first block primes the reconnection time and the last event ID, so that a reader that never saw an event
-/// resumes where it began. Binary data is Base64, and its event type ends in `;base64`.
+/// The stream begins with the reconnection time. Where the client does not know its cursor and no event follows at once, a
+/// block with an `id` and no data follows, so that a client that has seen no event resumes where the stream began. The
+/// standard dispatches nothing for such a block; **a client that hands out every block has to skip events whose data is
+/// empty.** No other block is without data: the keep-alive is a comment line, and neither it nor `retry` ends a block.
+///
+/// Binary data is Base64, and its event type ends in `;base64`. CR and CRLF in text arrive as LF, since SSE has no other line
+/// ends in data.
 #[derive(Clone, Copy, Debug)]
 pub struct EventStream;
 
@@ -63,11 +68,13 @@ impl FollowForm for EventStream {
 }
 
 impl Following for EventStream {
-    fn opening(&self, after: EventId, pace: &Pace, out: &mut impl Pour) {
+    fn opening(&self, opening: Opening, after: EventId, pace: &Pace, out: &mut impl Pour) {
         encode::retry(pace.reconnection_time, out);
-        out.pour(b"id: ");
-        after.pour(out);
-        out.pour(b"\n\n");
+        if opening == Opening::Unknown {
+            out.pour(b"id: ");
+            after.pour(out);
+            out.pour(b"\n\n");
+        }
     }
 
     fn gap(&self, gap: Gap, after: EventId, out: &mut impl Pour) {
@@ -78,12 +85,11 @@ impl Following for EventStream {
         out.pour(b"\n\n");
     }
 
-    fn keep_alive(&self, out: &mut impl Pour) {
-        out.pour(b":\n\n");
+    fn keep_alive(&self, _after: EventId, out: &mut impl Pour) {
+        out.pour(b":\n");
     }
 
     fn farewell(&self, reconnection_time: Duration, out: &mut impl Pour) {
         encode::retry(reconnection_time, out);
-        out.pour(b"\n");
     }
 }

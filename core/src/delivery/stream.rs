@@ -3,16 +3,24 @@
 use core::time::Duration;
 
 use super::any::AnyForm;
-use super::envelope::{Envelope, gap_notice};
-use super::follow::{FollowForm, Following, Pace};
+use super::envelope::{Envelope, after_member, gap_notice};
+use super::follow::{FollowForm, Following, Opening, Pace};
 use super::render::Form;
 use crate::log::{EventId, Gap, Meta};
 use crate::sink::Pour;
 
-/// The form of streaming. Pair it with [`Follow`](super::Follow). An empty line says that the server is there.
+/// The form of streaming. Pair it with [`Follow`](super::Follow).
 ///
-/// The first line is an empty one: Firefox tells of an answer once its content has begun, and a client that waits for the
-/// first byte knows at once that no proxy collects it.
+/// Every line is a JSON object:
+///
+/// | line | meaning |
+/// | --- | --- |
+/// | `{"id":"ID","type":"TYPE","data":"DATA"}` | an event; binary data has `"encoding":"base64"` as well |
+/// | `{"after":"ID"}` | the cursor, without an event: the first line, and the keep-alive |
+/// | `{"gap":{"missed":N},"after":"ID"}` | missed events, and the cursor behind them; it is the first line where a stream begins with it |
+///
+/// The first line is sent at once: Firefox reports a response once its content has begun, and a client that waits for the
+/// first byte learns that no proxy holds the stream back.
 #[derive(Clone, Copy, Debug)]
 pub struct Ndjson;
 
@@ -43,8 +51,10 @@ impl FollowForm for Ndjson {
 }
 
 impl Following for Ndjson {
-    fn opening(&self, _after: EventId, _pace: &Pace, out: &mut impl Pour) {
-        out.pour(b"\n");
+    fn opening(&self, opening: Opening, after: EventId, _pace: &Pace, out: &mut impl Pour) {
+        if opening != Opening::Gap {
+            self.keep_alive(after, out);
+        }
     }
 
     fn gap(&self, gap: Gap, after: EventId, out: &mut impl Pour) {
@@ -52,8 +62,10 @@ impl Following for Ndjson {
         out.pour(b"\n");
     }
 
-    fn keep_alive(&self, out: &mut impl Pour) {
-        out.pour(b"\n");
+    fn keep_alive(&self, after: EventId, out: &mut impl Pour) {
+        out.pour(b"{");
+        after_member(after, out);
+        out.pour(b"}\n");
     }
 
     fn farewell(&self, _reconnection_time: Duration, _out: &mut impl Pour) {}

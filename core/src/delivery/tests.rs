@@ -65,7 +65,7 @@ fn sse_says_every_field_of_an_event() {
     let (seen, then) = drain(&mut reader, &log, NOW, [4096]);
     assert_eq!(
         text(&seen),
-        "retry: 3000\nid: 00000abc-0\n\n\
+        "retry: 3000\n\
          id: 00000abc-1\ndata: plain\n\n\
          id: 00000abc-2\nevent: reading\ndata: one\ndata: two\ndata: \ndata: three\n\n\
          id: 00000abc-3\ndata: \n\n\
@@ -83,7 +83,8 @@ fn streaming_says_one_object_a_line() {
     let (seen, _) = drain(&mut reader, &log, NOW, [4096]);
     assert_eq!(
         text(&seen),
-        "\n{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"a \\\"quoted\\\" \\\\ line\\r\\n\\t\\u0001\x7f\"}\n\
+        "{\"after\":\"00000abc-0\"}\n\
+         {\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"a \\\"quoted\\\" \\\\ line\\r\\n\\t\\u0001\x7f\"}\n\
          {\"id\":\"00000abc-2\",\"type\":\"Gr\u{fc}n\",\"encoding\":\"base64\",\"data\":\"YWI=\"}\n"
     );
 }
@@ -93,15 +94,47 @@ fn a_gap_is_told_before_what_comes_after_it() {
     let log = log(&[("", Encoding::Text, b"x")]);
     let lost = Position::After(EventId { epoch: 1, seq: 9 });
     let (seen, _) = drain(&mut follow(EventStream, &log, lost), &log, NOW, [4096]);
-    assert_eq!(
-        text(&seen),
-        "retry: 3000\nid: 00000abc-0\n\nid: 00000abc-0\nevent: gap\ndata: {}\n\nid: 00000abc-1\ndata: x\n\n"
-    );
+    assert_eq!(text(&seen), "retry: 3000\nid: 00000abc-0\nevent: gap\ndata: {}\n\nid: 00000abc-1\ndata: x\n\n");
     let (seen, _) = drain(&mut follow(Ndjson, &log, lost), &log, NOW, [4096]);
     assert_eq!(
         text(&seen),
-        "\n{\"gap\":{},\"after\":\"00000abc-0\"}\n{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"x\"}\n"
+        "{\"gap\":{},\"after\":\"00000abc-0\"}\n{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"x\"}\n"
     );
+}
+
+#[test]
+fn sse_sends_a_block_without_data_only_where_the_client_lacks_a_cursor() {
+    let (empty, one) = (log(&[]), log(&[("", Encoding::Text, b"x")]));
+    let after = |seq| Position::After(EventId { epoch: EPOCH, seq });
+    let primed = |seq| std::format!("retry: 3000\nid: 00000abc-{seq}\n\n");
+    for (log, position, resumed, expected) in [
+        (&empty, Position::Newest, false, primed(0)),
+        (&empty, Position::Oldest, false, primed(0)),
+        (&one, Position::Newest, false, primed(1)),
+        (&one, after(1), false, primed(1)),
+        (&one, after(1), true, "retry: 3000\n".to_string()),
+        (&one, after(0), true, "retry: 3000\nid: 00000abc-1\ndata: x\n\n".to_string()),
+        (&one, after(0), false, "retry: 3000\nid: 00000abc-1\ndata: x\n\n".to_string()),
+        (&empty, Position::Lost, true, "retry: 3000\nid: 00000abc-0\nevent: gap\ndata: {}\n\n".to_string()),
+    ] {
+        let mut reader = follow(EventStream, log, position).resumed(resumed);
+        assert_eq!(text(&drain(&mut reader, log, NOW, [4096]).0), expected, "{position:?}, resumed: {resumed}");
+    }
+}
+
+#[test]
+fn every_line_of_a_stream_is_json_and_keep_alives_carry_the_cursor() {
+    let mut log = log(&[]);
+    let mut reader = follow(Ndjson, &log, Position::Newest).resumed(true);
+    let (mut seen, _) = drain(&mut reader, &log, NOW, [4096]);
+    log.append(EventType::MESSAGE, Encoding::Text, b"1").unwrap();
+    let mut now = NOW;
+    for _ in 0..3 {
+        seen.extend(drain(&mut reader, &log, now, [4096]).0);
+        now = now + Duration::from_secs(15);
+    }
+    let cursor = |seq| std::format!("{{\"after\":\"00000abc-{seq}\"}}\n");
+    assert_eq!(text(&seen), [cursor(0), line(1), cursor(1), cursor(1)].concat());
 }
 
 /// A log of three slots, and a reader of it that has seen event 1 of 2.
@@ -139,7 +172,7 @@ fn a_live_reader_that_falls_behind_gets_what_its_policy_says() {
 #[test]
 fn an_event_that_is_overwritten_half_sent_aborts_at_every_byte_of_it() {
     let events = [("reading", Encoding::Text, &b"one\ntwo"[..])];
-    let (opening, _) = drain(&mut follow(EventStream, &log(&[]), Position::Oldest), &log(&[]), NOW, [4096]);
+    let opening = b"retry: 3000\n";
     let (whole, _) = drain(&mut follow(EventStream, &log(&events), Position::Oldest), &log(&events), NOW, [4096]);
     for cut in 1..whole.len() {
         let mut log = log(&events);
@@ -172,7 +205,7 @@ fn a_quiet_reader_is_kept_alive_and_a_busy_one_is_not_disturbed() {
     assert_eq!(drain(&mut reader, &log, first, [4096]), (vec![], Then::Wait(early + Duration::from_secs(15))));
     let late = early + Duration::from_secs(15);
     let (seen, then) = drain(&mut reader, &log, late, [1; 9]);
-    assert_eq!((&seen[..], then), (&b":\n\n"[..], Then::Wait(late + Duration::from_secs(15))));
+    assert_eq!((&seen[..], then), (&b":\n"[..], Then::Wait(late + Duration::from_secs(15))));
 }
 
 #[test]
@@ -196,7 +229,7 @@ fn a_farewell_comes_behind_the_newest_event() {
     seen.extend(rest);
     assert_eq!(
         text(&seen),
-        "retry: 3000\nid: 00000abc-0\n\nid: 00000abc-1\ndata: first\n\nid: 00000abc-2\ndata: second\n\nretry: 4321\n\n"
+        "retry: 3000\nid: 00000abc-1\ndata: first\n\nid: 00000abc-2\ndata: second\n\nretry: 4321\n"
     );
     assert_eq!(then, Then::End);
 }

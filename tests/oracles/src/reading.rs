@@ -89,8 +89,16 @@ struct World {
 /// What a reader was told.
 #[derive(Debug)]
 enum Told {
-    Event { id: Option<String>, event: Event },
-    Gap { missed: Option<u64>, after: String },
+    Event {
+        id: Option<String>,
+        event: Event,
+    },
+    Gap {
+        missed: Option<u64>,
+        after: String,
+    },
+    /// The cursor, at the beginning of a stream and as its keep-alive.
+    Cursor(String),
 }
 
 /// What becomes of CR, and of CR LF, in text.
@@ -150,6 +158,7 @@ impl World {
                     }
                     at = after.seq;
                 }
+                Told::Cursor(after) => assert_eq!(*after, Self::id(at), "a cursor passes over events or goes back"),
             }
         }
         at
@@ -198,7 +207,8 @@ impl World {
 
 fn follow(form: impl FollowForm + Copy, world: &mut World, reading: &Reading, position: Position, at: u64) {
     let (pace, policy) = (Pace::default(), GapPolicy::from(reading.policy));
-    let mut follow = Follow::new(form, &world.log, position, policy, pace, world.now);
+    let resumed = reading.back.is_some_and(|back| back % 2 > 0);
+    let mut follow = Follow::new(form, &world.log, position, policy, pace, world.now).resumed(resumed);
     let (mut said, mut ended, mut farewell) = (Vec::new(), None, false);
     let rest = [Turn::Fill(255)].repeat(400);
     for turn in reading.turns.0.iter().chain(&rest) {
@@ -230,6 +240,13 @@ fn follow(form: impl FollowForm + Copy, world: &mut World, reading: &Reading, po
     }
     let sse = form.content_type().starts_with("text/event-stream");
     let told = if sse { event_stream(&said) } else { lines(&said) };
+    if sse {
+        let blocks = String::from_utf8_lossy(&said);
+        let (whole, _) = blocks.rsplit_once("\n\n").unwrap_or_default();
+        let empty = |block: &&str| !block.lines().any(|line| line.starts_with("data:"));
+        let empty = whole.split("\n\n").filter(|_| !whole.is_empty()).filter(empty).count();
+        assert!(empty <= usize::from(!resumed), "{empty} blocks without data: {whole}");
+    }
     let reached = world.judge(&told, at, if sse { LineEnds::Lf } else { LineEnds::Kept });
     match ended {
         Some(Then::Abort) => {
@@ -244,7 +261,7 @@ fn follow(form: impl FollowForm + Copy, world: &mut World, reading: &Reading, po
 
 fn lines(said: &[u8]) -> Vec<Told> {
     let whole = said.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let lines = said[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let lines = said[..whole].split_inclusive(|byte| *byte == b'\n');
     lines.map(|line| object(&serde_json::from_slice(line).expect("a line is JSON"))).collect()
 }
 
@@ -252,6 +269,9 @@ fn object(value: &Value) -> Told {
     let text = |name: &str| value[name].as_str().map(str::to_owned);
     if let Some(gap) = value.get("gap") {
         return Told::Gap { missed: gap["missed"].as_u64(), after: text("after").expect("a gap says after") };
+    }
+    if let Some(after) = text("after") {
+        return Told::Cursor(after);
     }
     let data = text("data").expect("data is a string");
     let event = match value.get("encoding").and_then(Value::as_str) {

@@ -214,12 +214,12 @@ impl<'c> Reader<'c> {
     }
 
     /// What to resume after, by what this transport has said.
-    pub fn cursor(&self) -> String {
+    pub fn cursor(&mut self) -> String {
         assert!(self.items.is_empty(), "there is more: {:?}", self.items);
-        let opened = match &self.source {
-            Source::Follow(source) => source.opened_after(),
-            Source::Poll(_) | Source::WebSocket(_) => None,
-        };
-        self.cursor.clone().or(opened).expect("this transport has said no cursor yet")
+        match (&self.cursor, &mut self.source) {
+            (Some(cursor), _) => cursor.clone(),
+            (None, Source::Follow(source)) => source.opened_after().expect("a cursor").to_owned(),
+            (None, Source::Poll(_) | Source::WebSocket(_)) => panic!("this transport has said no cursor yet"),
+        }
     }
 }

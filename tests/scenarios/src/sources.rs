@@ -73,15 +73,18 @@ pub(crate) struct Follower {
     peer: Peer,
     framing: Framing,
     body: Body,
-    /// What came with the first block.
+    /// What came with the beginning of the stream.
     ready: Vec<Item>,
 }
 
 #[derive(Debug)]
 enum Body {
-    Lines(Vec<u8>),
-    /// With the last event ID that the first block gave.
-    EventStream(EventStream, String),
+    Lines {
+        unread: Vec<u8>,
+        /// The cursor of the last line that carried nothing else.
+        cursor: String,
+    },
+    EventStream(EventStream),
 }
 
 impl Follower {
@@ -91,34 +94,31 @@ impl Follower {
         let head = peer.head().map_err(ended)?;
         assert_eq!(head.status, 200, "{head:?}");
         let kind = head.field("content-type").expect("a Content-Type").to_ascii_lowercase();
-        let mut follower =
-            Self { framing: head.framing("GET").unwrap(), peer, body: Body::Lines(Vec::new()), ready: Vec::new() };
-        if transport == Transport::Stream {
+        let body = if transport == Transport::Stream {
             assert!(kind.starts_with("application/x-ndjson"), "{kind}");
+            Body::Lines { unread: Vec::new(), cursor: String::new() }
         } else {
             assert_eq!(kind.replace(' ', ""), "text/event-stream;charset=utf-8");
-            // The first block has no data: it says where reading begins.
-            let mut parser = EventStream::default();
-            while parser.blocks == 0 {
-                let piece = follower.peer.piece(&mut follower.framing).map_err(ended)?.expect("a first block");
-                let ends = |byte: &u8| {
-                    assert_eq!(parser.take(&[*byte]), [], "the first block is no event");
-                    parser.blocks > 0
-                };
-                let end = piece.iter().position(ends).map_or(piece.len(), |at| at + 1);
-                let rest = &piece[end..];
-                follower.body = Body::EventStream(parser.clone(), parser.last_id.clone());
-                follower.ready = follower.body.take(rest);
-            }
+            Body::EventStream(EventStream::default())
+        };
+        let mut follower = Self { framing: head.framing("GET").unwrap(), peer, body, ready: Vec::new() };
+        // Both begin at once, whether there is an event or not.
+        while follower.ready.is_empty() && !follower.body.has_begun() {
+            follower.ready = follower.piece()?;
         }
         Ok(follower)
     }
 
-    pub(crate) fn opened_after(&self) -> Option<String> {
-        match &self.body {
-            Body::Lines(_) => None,
-            Body::EventStream(_, id) => Some(id.clone()),
+    /// The cursor that the stream began with, before any event or gap; empty where the client has sent it itself.
+    ///
+    /// # Errors
+    /// How the stream ended first.
+    pub(crate) fn opened_after(&mut self) -> Result<&str, String> {
+        while self.ready.is_empty() && self.body.cursor().is_empty() {
+            self.ready = self.piece()?;
         }
+        assert!(self.ready.is_empty(), "an event came first: {:?}", self.ready);
+        Ok(self.body.cursor())
     }
 
     /// What the next piece completes.
@@ -126,6 +126,10 @@ impl Follower {
         if !self.ready.is_empty() {
             return Ok(std::mem::take(&mut self.ready));
         }
+        self.piece()
+    }
+
+    fn piece(&mut self) -> Result<Vec<Item>, String> {
         match self.peer.piece(&mut self.framing) {
             Ok(Some(piece)) => Ok(self.body.take(&piece)),
             Ok(None) => Err("the end of the stream".to_owned()),
@@ -135,16 +139,36 @@ impl Follower {
 }
 
 impl Body {
+    fn has_begun(&self) -> bool {
+        match self {
+            Self::Lines { cursor, .. } => !cursor.is_empty(),
+            Self::EventStream(parser) => parser.retry.is_some(),
+        }
+    }
+
+    fn cursor(&self) -> &str {
+        match self {
+            Self::Lines { cursor, .. } => cursor,
+            Self::EventStream(parser) => &parser.last_id,
+        }
+    }
+
     fn take(&mut self, piece: &[u8]) -> Vec<Item> {
         match self {
-            Self::Lines(unread) => {
+            Self::Lines { unread, cursor } => {
+                let mut items = Vec::new();
                 unread.extend_from_slice(piece);
-                let whole = unread.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-                let lines: Vec<u8> = unread.drain(..whole).collect();
-                let lines = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-                lines.map(|line| item(&serde_json::from_slice(line).expect("a line of JSON"))).collect()
+                while let Some(end) = unread.iter().position(|&byte| byte == b'\n') {
+                    let line: Vec<u8> = unread.drain(..=end).collect();
+                    let object: Value = serde_json::from_slice(&line).expect("a line of JSON");
+                    match object["after"].as_str().filter(|_| object.get("gap").is_none()) {
+                        Some(after) => after.clone_into(cursor),
+                        None => items.push(item(&object)),
+                    }
+                }
+                items
             }
-            Self::EventStream(parser, _) => parser.take(piece).into_iter().map(from_event_stream).collect(),
+            Self::EventStream(parser) => parser.take(piece).into_iter().map(from_event_stream).collect(),
         }
     }
 }

@@ -49,6 +49,8 @@ impl Transport {
 pub(super) struct Ask {
     pub(super) transport: Transport,
     pub(super) position: Position,
+    /// The client has sent the position as an id of its own. An `?after=` may come from elsewhere.
+    pub(super) resumed: bool,
     /// How long a long poll waits.
     pub(super) wait: Duration,
     /// The client holds the answer up to its cursor: 304 says that nothing is new.
@@ -69,9 +71,11 @@ impl Ask {
         let transport = transport(request, preferred.is_some() || queried.is_some())?;
         let seconds = preferred.or_else(|| queried.and_then(seconds));
         let wait = seconds.map_or(config.default_wait, |seconds| Duration::from_secs(seconds.into()));
-        let (position, conditional) = position(request);
+        let conditional = request.header("if-none-match").is_some();
+        let (position, resumed) = position(request);
         let start = if transport == Transport::Poll { Position::Oldest } else { Position::Newest };
-        Ok(Self { transport, position: position.unwrap_or(start), wait: wait.min(config.max_wait), conditional })
+        let position = position.unwrap_or(start);
+        Ok(Self { transport, position, resumed, wait: wait.min(config.max_wait), conditional })
     }
 }
 
@@ -93,17 +97,16 @@ fn transport<B: AsRef<[u8]>>(request: &Request<B>, waits: bool) -> Result<Transp
     })
 }
 
-/// The cursor of a request, and whether it came as a condition. The field that a browser sets when it reconnects wins:
-/// its URL still has the cursor of the first time.
+/// The cursor of a request, and whether the client has it from an event. The field that a browser sets when it reconnects
+/// wins: its URL still has the cursor of the first time.
 fn position<B: AsRef<[u8]>>(request: &Request<B>) -> (Option<Position>, bool) {
-    let conditional = request.header("if-none-match").is_some();
-    let position = request
+    let held = request
         .header("last-event-id")
         .and_then(cursor)
         .or_else(|| request.list("if-none-match").next().and_then(entity_tag))
-        .or_else(|| request.query_param("last_event_id").and_then(query_cursor))
-        .or_else(|| request.query_param("after").and_then(query_cursor));
-    (position, conditional)
+        .or_else(|| request.query_param("last_event_id").and_then(query_cursor));
+    let resumed = matches!(held, Some(Position::After(_)));
+    (held.or_else(|| request.query_param("after").and_then(query_cursor)), resumed)
 }
 
 /// `"ID"`, weak or strong. `*` names no event.

@@ -29,7 +29,7 @@ pub(super) fn answer<R: Runtime>(
         let mut count = Count::new(&mut exchange, ask.transport);
         let (now, pace) = (exchange.line.now(), exchange.line.config.pace);
         // What is published from now on, while the head is on its way, is for this reader too.
-        let mut follow = Follow::new(form, &reader, ask.position, policy, pace, now);
+        let mut follow = Follow::new(form, &reader, ask.position, policy, pace, now).resumed(ask.resumed);
         let (line, framing) = {
             // The request's buffer is given back before anything is waited for.
             let (line, mut asker) = exchange.into_parts();

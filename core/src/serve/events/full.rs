@@ -9,7 +9,7 @@ use crate::http::{Response, Status};
 use crate::notice;
 use crate::serve::exchange::Exchange;
 use crate::serve::{Ended, Handler, Outcome, Runtime};
-use crate::sink::{Pour, decimal, poured};
+use crate::sink::{decimal, poured};
 use crate::sse::encode;
 use crate::time::millis;
 
@@ -32,10 +32,7 @@ pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport:
     let delay = base.saturating_add(spread(exchange.runtime().random(), base / 2));
     if transport == Transport::Sse {
         let mut room = [0; 32];
-        let retry = poured(&mut room, |out| {
-            encode::retry(Duration::from_millis(delay), out);
-            out.pour(b"\n");
-        });
+        let retry = poured(&mut room, |out| encode::retry(Duration::from_millis(delay), out));
         let response = Response {
             status: Status::OK,
             content_type: Some(EventStream.content_type()),

@@ -346,7 +346,7 @@ pub(super) fn polled(body: &Json) -> (Vec<Told>, String) {
     (gap.into_iter().chain(body.list("events").iter().map(told)).collect(), after)
 }
 
-/// Lines of JSON, behind a first one that is empty.
+/// Lines of JSON. The first is a cursor or a gap; a later cursor is a keep-alive.
 #[derive(Default)]
 pub(super) struct Lines {
     rest: Vec<u8>,
@@ -359,12 +359,15 @@ impl Lines {
         let mut seen = Vec::new();
         while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.rest.drain(..=end).collect();
-            let line = core::str::from_utf8(&line).unwrap().trim_end();
-            if !core::mem::replace(&mut self.begun, true) {
-                assert_eq!(line, "", "it begins with an empty line");
-                continue;
+            let object = Json::parse(core::str::from_utf8(&line).unwrap().trim_end());
+            let is_cursor = ["gap", "id"].into_iter().all(|name| object.member(name).is_none());
+            let begins = !core::mem::replace(&mut self.begun, true);
+            assert!(!begins || object.member("after").is_some(), "it begins with a cursor or a gap");
+            match is_cursor {
+                true if begins => {}
+                true => seen.push(Told::KeepAlive),
+                false => seen.push(told(&object)),
             }
-            seen.push(if line.is_empty() { Told::KeepAlive } else { told(&Json::parse(line)) });
         }
         seen
     }

@@ -17,7 +17,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             the_query_of_polyfills_wins_over_after,
             an_entity_tag_may_be_weak_or_one_of_a_list,
             a_cursor_in_a_field_works_on_every_transport,
-            the_first_block_of_an_event_stream_can_be_resumed_from,
+            the_beginning_of_a_stream_can_be_resumed_from,
         ]
     );
 }
@@ -98,10 +98,12 @@ fn a_cursor_in_a_field_works_on_every_transport(server: &Server) {
     }
 }
 
-fn the_first_block_of_an_event_stream_can_be_resumed_from(server: &Server) {
+fn the_beginning_of_a_stream_can_be_resumed_from(server: &Server) {
     let channel = server.channel();
     channel.publish("before");
-    let cursor = Reader::open(&channel, Transport::Sse, Start::default()).cursor();
-    let ids = channel.publish_all(["one", "two"]);
-    assert_eq!(Reader::open(&channel, Transport::Sse, Start::after(&cursor)).ids(2), ids);
+    for transport in [Transport::Sse, Transport::Stream] {
+        let cursor = Reader::open(&channel, transport, Start::default()).cursor();
+        let ids = channel.publish_all(["one", "two"]);
+        assert_eq!(Reader::open(&channel, transport, Start::after(&cursor)).ids(2), ids, "{transport:?}");
+    }
 }

@@ -206,12 +206,11 @@ fn a_stream_that_is_not_read_accounts_for_every_event(server: &Server) {
         unread.extend_from_slice(piece);
         while let Some(end) = unread.iter().position(|&byte| byte == b'\n') {
             let line: Vec<u8> = unread.drain(..=end).collect();
-            if line.len() > 1 {
-                let json: Value = serde_json::from_slice(&line).expect("a whole line of JSON");
-                match json.get("gap") {
-                    Some(gap) => account.gap(gap, json["after"].as_str().unwrap()),
-                    None => account.event(json["id"].as_str().unwrap()),
-                }
+            let json: Value = serde_json::from_slice(&line).expect("a whole line of JSON");
+            match (json.get("gap"), json["id"].as_str()) {
+                (Some(gap), _) => account.gap(gap, json["after"].as_str().unwrap()),
+                (None, Some(id)) => account.event(id),
+                (None, None) => assert!(json["after"].is_string(), "{json}"),
             }
         }
     });

@@ -12,7 +12,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         server,
         [
             an_event_stream_carries_comments,
-            a_stream_carries_empty_lines,
+            a_stream_carries_its_cursor,
             a_websocket_is_pinged_and_ended_where_no_pong_comes,
         ]
     );
@@ -29,16 +29,19 @@ fn an_event_stream_carries_comments(_: &Server) {
         let piece = peer.piece(&mut framing).unwrap().expect("a stream that goes on");
         assert_eq!(parser.take(&piece), [], "a comment is no event");
     }
+    assert_eq!(parser.blocks, 1, "a comment ends no block: there are clients that hand out every block");
 }
 
-fn a_stream_carries_empty_lines(_: &Server) {
+fn a_stream_carries_its_cursor(_: &Server) {
     let server = Server::start(&["--keep-alive", "1"]);
+    let newest = server.channel_named("quiet").newest();
     let mut peer = server.connect();
     peer.send(&server.request("GET", "/events/quiet", &["Accept: application/x-ndjson"], b"")).unwrap();
     let head = peer.head().unwrap();
     let mut framing = head.framing("GET").unwrap();
-    for _ in 0..2 {
-        assert_eq!(peer.piece(&mut framing).unwrap().expect("a stream that goes on"), b"\n");
+    for _ in 0..3 {
+        let line = peer.piece(&mut framing).unwrap().expect("a stream that goes on");
+        assert_eq!(String::from_utf8(line).unwrap(), format!("{{\"after\":\"{newest}\"}}\n"));
     }
 }
 
