@@ -100,13 +100,29 @@ fn transport<B: AsRef<[u8]>>(request: &Request<B>, waits: bool) -> Result<Transp
 /// The cursor of a request, and whether the client has it from an event. The field that a browser sets when it reconnects
 /// wins: its URL still has the cursor of the first time.
 fn position<B: AsRef<[u8]>>(request: &Request<B>) -> (Option<Position>, bool) {
+    // A client that reconnects appends its parameter to the URL that it was given, so the last one is the newest.
+    let named = || request.query_params().filter(|(name, _)| is_last_event_id(*name));
     let held = request
         .header("last-event-id")
         .and_then(cursor)
         .or_else(|| request.list("if-none-match").next().and_then(entity_tag))
-        .or_else(|| request.query_param("last_event_id").and_then(query_cursor));
+        .or_else(|| named().filter_map(|(_, value)| query_cursor(value)).last());
     let resumed = matches!(held, Some(Position::After(_)));
     (held.or_else(|| request.query_param("after").and_then(query_cursor)), resumed)
+}
+
+/// Whether it is a name by which a client sends its last event ID in the query. They differ in case, `-` and `_` alone, but for
+/// a prefix:
+///
+/// | name | client |
+/// | --- | --- |
+/// | `lastEventId` | event-source-polyfill, reconnecting-eventsource |
+/// | `lastEventID`, `Last-Event-ID` | clients of Mercure hubs |
+/// | `last-event-id`, `last_event_id` | own code |
+/// | `evs_last_event_id` | eventsource-polyfill |
+fn is_last_event_id(name: Encoded<'_>) -> bool {
+    let letters = name.bytes().filter(|byte| !matches!(byte, b'-' | b'_')).map(|byte| byte.to_ascii_lowercase());
+    letters.clone().eq(*b"lasteventid") || letters.eq(*b"evslasteventid")
 }
 
 /// `"ID"`, weak or strong. `*` names no event.
@@ -192,9 +208,44 @@ mod tests {
             ("/events/a", "If-None-Match: x\r\n", Position::Lost),
             ("/events/a", "", Position::Oldest),
             ("/events/a?transport=longpoll", "", Position::Newest),
+            ("/events/a?lastEventId=0000000a-5&last_event_id=0000000a-6&lastEventID=", "", at(6)),
         ] {
             assert_eq!(ask(target, fields).unwrap().position, position, "{target} {fields}");
         }
+    }
+
+    #[test]
+    fn a_last_event_id_in_the_query_resumes_by_every_name_in_use() {
+        let resumed = |target: &str| {
+            let ask = ask(target, "").unwrap();
+            (ask.position, ask.resumed)
+        };
+        let at = Position::After(EventId { epoch: 0xa, seq: 7 });
+        for name in [
+            "lastEventId",
+            "lastEventID",
+            "Last-Event-ID",
+            "Last-Event-Id",
+            "last-event-id",
+            "last_event_id",
+            "lasteventid",
+            "LAST_EVENT_ID",
+            "evs_last_event_id",
+            "last%2Devent%2did",
+        ] {
+            assert_eq!(
+                resumed(&format!("/events/a?transport=sse&after=newest&{name}=0000000a-7")),
+                (at, true),
+                "{name}"
+            );
+        }
+        for name in ["last_event", "event_id", "xlasteventid", "lasteventids", "evs", "last.event.id"] {
+            assert_eq!(resumed(&format!("/events/a?{name}=0000000a-7")), (Position::Oldest, false), "{name}");
+        }
+        assert_eq!(resumed("/events/a?after=0000000a-7"), (at, false));
+        assert_eq!(resumed("/events/a?lastEventId=newest"), (Position::Newest, false));
+        assert_eq!(resumed("/events/a?lastEventId=x"), (Position::Lost, false));
+        assert_eq!(resumed("/events/a?lastEventId=&after=0000000a-7"), (at, false));
     }
 
     #[test]
