@@ -27,17 +27,18 @@ impl ClientRuntime {
     /// # Errors
     /// The system gives no readiness queue.
     pub fn block_on<T>(tls: TlsOptions, main: impl AsyncFnOnce(&Self) -> T) -> io::Result<T> {
-        Self::block_on_beside(tls, |_| (), || {}, main)
+        Self::block_on_beside(tls, |_| (), || 0, main)
     }
 
-    /// The same, with `between` called once a turn, of which `notified` is given what brings one about from elsewhere.
+    /// The same, with `between` called once a turn, which returns how many tasks it woke. `notified` is given what brings a turn
+    /// about from elsewhere.
     ///
     /// # Errors
     /// The system gives no readiness queue.
     pub(crate) fn block_on_beside<T>(
         tls: TlsOptions,
         notified: impl FnOnce(Notifier),
-        between: impl Fn(),
+        between: impl Fn() -> usize,
         main: impl AsyncFnOnce(&Self) -> T,
     ) -> io::Result<T> {
         let (reactor, notifier) = Reactor::new(BufferLimits::default())?;

@@ -66,14 +66,15 @@ impl ThreadHub {
         &self.inner.hub
     }
 
-    /// Appends what other threads have published to the mirrors of this one, and wakes their readers.
-    pub(crate) fn take_in(&self) {
+    /// Appends what other threads have published to the mirrors of this one, and wakes their readers. Returns how many it woke.
+    pub(crate) fn take_in(&self) -> usize {
         let mut taken = self.inner.taken.borrow_mut();
         self.inner.inbox.take(&mut taken);
         if taken.is_empty() {
-            return;
+            return 0;
         }
         let mirrors = self.inner.mirrors.borrow();
+        let mut woken = 0;
         let mut moved: Option<&Rc<Mirror>> = None;
         for Posted { master, news } in taken.drain(..) {
             // The last follower may have left meanwhile.
@@ -89,12 +90,10 @@ impl ThreadHub {
             if moved.is_none_or(|moved| !Rc::ptr_eq(moved, mirror))
                 && let Some(moved) = moved.replace(mirror)
             {
-                moved.wake();
+                woken += moved.wake();
             }
         }
-        if let Some(moved) = moved {
-            moved.wake();
-        }
+        woken + moved.map_or(0, |moved| moved.wake())
     }
 
     /// Counts one more follower of the channel.
@@ -174,13 +173,12 @@ impl Mirror {
         recovered
     }
 
-    fn wake(&self) {
-        for (_, follower) in self.followers.borrow_mut().iter_mut() {
-            if let Some(waker) = follower.waker.take() {
-                waker.wake();
-            }
-        }
+    /// Wakes the readers that wait; returns how many.
+    fn wake(&self) -> usize {
+        let wakers = |(_, follower): (usize, &mut Follower)| follower.waker.take();
+        let woken = self.followers.borrow_mut().iter_mut().filter_map(wakers).map(Waker::wake).count();
         self.tell_progress();
+        woken
     }
 
     /// Tells publishers what the followers have taken, and what publishers wait for is noted.

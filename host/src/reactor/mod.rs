@@ -103,33 +103,44 @@ impl Reactor {
     pub(crate) fn wake_all(&self) {
         for (_, source) in self.sources.borrow().iter() {
             match source {
-                Source::Connection(connection) => connection.wake(true, true),
+                Source::Connection(connection) => {
+                    connection.wake(true, true);
+                }
                 Source::Listener(waker) => wake_listener(waker),
             }
         }
         self.alarms.wake_all();
     }
 
-    /// One turn: lets output leave, waits at most `timeout` (or for the next alarm), and wakes whose time has come.
-    fn turn(&self, timeout: Option<Duration>) {
+    /// One turn: lets output leave, waits at most `timeout` (or for the next alarm), and wakes whose time has come. Returns how many
+    /// tasks sources have woken.
+    fn turn(&self, timeout: Option<Duration>) -> usize {
         self.leases.flush();
         let timeout = match (timeout, self.alarms.next()) {
             (Some(timeout), Some(alarm)) => Some(timeout.min(alarm)),
             (timeout, alarm) => timeout.or(alarm),
         };
-        let waited = self.poller.borrow_mut().wait(timeout, |ready| self.dispatch(ready));
+        let mut count = 0;
+        let waited = self.poller.borrow_mut().wait(timeout, |ready| {
+            count += self.dispatch(ready);
+        });
         if let Err(error) = waited {
             tracing::error!(%error, "the readiness queue failed");
         }
         self.alarms.tick();
+        count
     }
 
-    fn dispatch(&self, ready: Ready) {
+    /// Returns how many wakers were called.
+    fn dispatch(&self, ready: Ready) -> usize {
         match self.sources.borrow().get(ready.key) {
             Some(Source::Connection(connection)) => connection.ready(ready),
-            Some(Source::Listener(waker)) => wake_listener(waker),
+            Some(Source::Listener(waker)) => {
+                wake_listener(waker);
+                1
+            }
             // It was removed while its event was on the way.
-            None => {}
+            None => 0,
         }
     }
 }

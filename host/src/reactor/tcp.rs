@@ -99,8 +99,8 @@ impl Connection {
         }
     }
 
-    /// The reactor's word that something is ready.
-    pub(super) fn ready(&self, ready: Ready) {
+    /// The reactor's word that something is ready. Returns how many wakers were called.
+    pub(super) fn ready(&self, ready: Ready) -> usize {
         self.readable.set(self.readable.get() || ready.readable);
         self.ending.set(self.ending.get() || ready.ended);
         self.failed.set(self.failed.get() || ready.failed);
@@ -109,21 +109,15 @@ impl Connection {
             // Output moves on even while the task waits for something else.
             self.flush();
         }
-        self.wake(ready.readable, ready.writable);
+        self.wake(ready.readable, ready.writable)
     }
 
-    pub(super) fn wake(&self, reader: bool, writer: bool) {
-        let wake = |waker: &Cell<Option<Waker>>| {
-            if let Some(waker) = waker.take() {
-                waker.wake();
-            }
-        };
-        if reader {
-            wake(&self.reader);
-        }
-        if writer {
-            wake(&self.writer);
-        }
+    /// Wakes those that wait; returns how many.
+    pub(super) fn wake(&self, reader: bool, writer: bool) -> usize {
+        let wake = |waker: &Cell<Option<Waker>>| waker.take().map(Waker::wake).is_some();
+        let reader = reader && wake(&self.reader);
+        let writer = writer && wake(&self.writer);
+        usize::from(reader) + usize::from(writer)
     }
 
     /// Keeps what was received and not read.

@@ -143,6 +143,7 @@ pub(super) fn run(
         {
             waker.wake();
         }
+        0
     };
     ClientRuntime::block_on_beside(
         options.tls,

@@ -86,7 +86,7 @@ impl<H: Handler + 'static> Thread<H> {
         }
         let told = Cell::new(false);
         let between = || {
-            thread.hub.take_in();
+            let woken = thread.hub.take_in();
             if thread.stopper.is_stopping() && !told.replace(true) {
                 // What has been accepted is in the inbox then, and goes out before the readers are told to leave.
                 thread.hub.hub().drain();
@@ -95,6 +95,7 @@ impl<H: Handler + 'static> Thread<H> {
                 thread.reactor.wake_all();
                 thread.connections.wake();
             }
+            woken
         };
         run(&executor, &thread.reactor, notifier, between, thread.until_drained());
         let left = thread.connections.open.get();
