@@ -43,7 +43,7 @@ pub(crate) struct Publish {
     #[arg(long)]
     binary: bool,
 
-    /// Store nothing where an event of this key is stored already; with `-` the lines are KEY-1, KEY-2, … [default: random]
+    /// Store nothing where this very event is stored under the key already, and fail where another one is; with `-` the lines are KEY-1, KEY-2, … [default: random]
     #[arg(long, value_name = "KEY", visible_alias = "id")]
     key: Option<String>,
 

@@ -86,8 +86,9 @@ fn a_key_stores_once_and_each_line_has_its_own() {
     let (_server, url) = channel();
     let ids = goldcrest_with(&["publish", &url, "-", "--key", "k"], b"one\r\ntwo\nthree").lines();
     assert_eq!(ids.len(), 3);
-    let again = goldcrest(&["publish", &url, "--key", "k-2", "--json", "other"]).lines();
+    let again = goldcrest(&["publish", &url, "--key", "k-2", "--json", "two"]).lines();
     assert_eq!(again, [format!("{{\"id\":\"{}\",\"subscribers\":0,\"repeated\":true}}", ids[1])]);
+    goldcrest(&["publish", &url, "--key", "k-2", "other"]).failed(4, "the server answered 422: this idempotency key");
     let all = goldcrest(&["subscribe", &url, "--since", "oldest", "-n", "3"]).lines();
     assert_eq!(all, ["one", "two", "three"]);
 }
