@@ -127,8 +127,9 @@ const EXPOSED: &[u8] = b"Access-Control-Expose-Headers: ETag, Preference-Applied
 const PREFLIGHT: &[u8] = b"Access-Control-Max-Age: 600\r\n\
     Vary: Access-Control-Request-Method, Access-Control-Request-Headers\r\n";
 
-/// What keeps whatever stands in between from holding a stream back.
-const UNBUFFERED: &[u8] = b"Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
+/// What keeps intermediaries from holding a stream back: one that compresses (`no-transform`, RFC 9111 §5.2.2.6), any
+/// (`Incremental`, RFC 10036), and nginx.
+const UNBUFFERED: &[u8] = b"Cache-Control: no-cache, no-transform\r\nIncremental: ?1\r\nX-Accel-Buffering: no\r\n";
 
 impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     pub(super) fn new(line: &'x mut Line<'l, R>) -> Self {

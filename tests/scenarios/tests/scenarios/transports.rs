@@ -114,7 +114,8 @@ fn an_event_stream_says_what_it_is(server: &Server) {
     let (mut peer, head) = open(server, &["Accept: text/event-stream"]);
     assert_eq!(head.field("content-type"), Some("text/event-stream;charset=UTF-8"));
     assert_eq!(head.field("transfer-encoding"), Some("chunked"));
-    assert_eq!(head.field("cache-control"), Some("no-cache"));
+    assert_eq!(head.field("cache-control"), Some("no-cache, no-transform"));
+    assert_eq!(head.field("incremental"), Some("?1"));
     assert_eq!(head.field("x-accel-buffering"), Some("no"));
     let mut framing = head.framing("GET").unwrap();
     let mut parser = EventStream::default();
@@ -129,6 +130,8 @@ fn a_stream_says_what_it_is(server: &Server) {
     let (_, head) = open(server, &["Accept: application/x-ndjson"]);
     assert!(head.field("content-type").unwrap().starts_with("application/x-ndjson"));
     assert_eq!(head.field("transfer-encoding"), Some("chunked"));
+    assert_eq!(head.field("cache-control"), Some("no-cache, no-transform"));
+    assert_eq!(head.field("incremental"), Some("?1"));
     assert_eq!(head.field("x-accel-buffering"), Some("no"));
 }
 
