@@ -22,17 +22,17 @@ export function outbox(query, fetch, line, pause) {
     item.resolve(outcome);
   }
 
-  /** Sends what the WebSocket may take; false where the first goes by POST. What was lost with a WebSocket does: that tells why. */
+  /** Sends what the WebSocket may take; true unless the first goes by POST. What was lost with a WebSocket does: that tells why. */
   function send(socket = line()) {
     // Those that were lost come first.
     const { via = socket } = queue[0];
-    if (!via || via !== socket) return false;
+    if (!via || via !== socket) return;
     for (const item of queue.slice(0, WINDOW)) {
       if (item.via) continue;
       item.via = socket;
       const { data, body, type, ref, key } = item;
-      const said = JSON.stringify({ type, data: body.type ? data : undefined, ref, key });
-      socket.send(body.type ? said : new Blob([said, '\n', body]));
+      const said = JSON.stringify({ type, data, ref, key });
+      socket.send(data === undefined ? new Blob([said, '\n', body]) : said);
     }
     return true;
   }
@@ -70,9 +70,10 @@ export function outbox(query, fetch, line, pause) {
     size: () => queue.reduce((sum, { body }) => sum + body.size, 0),
     publish: (data, { type = '', key = prefix + count } = {}) => new Promise((resolve) => {
       if (closed) throw closed;
-      // Its type becomes the Content-Type; without one the server takes it as bytes.
-      const body = new Blob([data], typeof data === 'string' ? { type: 'text/plain' } : {});
-      queue.push({ data, body, type, key, ref: (count += 1), resolve });
+      const text = typeof data === 'string';
+      // Its type becomes the Content-Type: without one the server takes for text what is UTF-8.
+      const body = new Blob([data], { type: text ? 'text/plain' : 'application/octet-stream' });
+      queue.push({ data: text ? data : undefined, body, type, key, ref: (count += 1), resolve });
       pump();
     }),
     /** The server's answer on the WebSocket. A server that is ending stores no more: that goes by POST to the next one. */

@@ -105,7 +105,10 @@ impl<'h, H: Channels> Events<'h, H> {
                 out.pour(reason.as_bytes());
                 out.pour(b"\n");
             });
-            exchange.respond(&Response::text(status, text)).await
+            // RFC 9110 §15.5.16: what would be accepted.
+            let headers: &[_] =
+                if status == Status::UNSUPPORTED_MEDIA_TYPE { &[("Accept-Encoding", "identity")] } else { &[] };
+            exchange.respond(&Response { headers, ..Response::text(status, text) }).await
         }
     }
 

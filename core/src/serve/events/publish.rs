@@ -26,8 +26,12 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
     if exchange.request().body_length() == BodyLength::None {
         return Err(Refused::Length.into());
     }
+    // What is stored is what readers get, and they are told of no coding.
+    if exchange.request().list("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        return Err(Refused::Coding.into());
+    }
     let mut count = Count::new(&mut exchange, Transport::Publish);
-    let (published, length) = {
+    let (published, encoding, length) = {
         let free = if exchange.runtime().is_draining() { None } else { exchange.runtime().buffer(Purpose::Event) };
         let mut buffer = free.ok_or(FULL)?;
         let length = exchange.read_whole(buffer.as_mut()).await.map_err(super::Refused::Body)?;
@@ -38,10 +42,11 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
         }
         let data = buffer.as_ref().get(..length).unwrap_or_default();
         let peer = exchange.line.socket.peer_network();
-        (publish(hub, channel, exchange.request(), data, peer)?, length)
+        let encoding = encoding(exchange.request().header("content-type"), data);
+        (publish(hub, channel, exchange.request(), encoding, data, peer)?, encoding, length)
     };
     let mut room = [0; ANSWER];
-    let text = poured(&mut room, |out| tell(published, out));
+    let text = poured(&mut room, |out| tell(published, encoding, out));
     let status = if published.followers > 0 { Status::CREATED } else { Status::ACCEPTED };
     let response = Response {
         status,
@@ -85,6 +90,7 @@ fn publish<H: Channels, B: AsRef<[u8]>>(
     hub: &H,
     channel: ChannelName<'_>,
     request: &Request<B>,
+    encoding: Encoding,
     data: &[u8],
     peer: Option<IpAddr>,
 ) -> Result<Published, Refused> {
@@ -101,13 +107,13 @@ fn publish<H: Channels, B: AsRef<[u8]>>(
     if idempotency_key.is_some_and(|key| key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY) {
         return Err(Refused::Key);
     }
-    let encoding = encoding(request.header("content-type"));
     let publication = Publication { event_type, encoding, data, idempotency_key };
     hub.publish_from(channel, &publication, peer).map_err(Refused::Publish)
 }
 
-/// Text, JSON and what forms send is text; anything else, and what says nothing, is bytes.
-fn encoding(content_type: Option<&[u8]>) -> Encoding {
+/// Text, JSON and what forms send is text, and so is UTF-8 without a `Content-Type` (clients of Python send a string so).
+/// Anything else is bytes.
+fn encoding(content_type: Option<&[u8]>, data: &[u8]) -> Encoding {
     let media_type = content_type.and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default();
     let media_type = media_type.trim_ascii();
     let starts = |with: &[u8]| media_type.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
@@ -119,16 +125,21 @@ fn encoding(content_type: Option<&[u8]>) -> Encoding {
     let text = starts(b"text/")
         || is(b"application/json")
         || is(b"application/x-www-form-urlencoded")
-        || (starts(b"application/") && ends(b"+json"));
+        || (starts(b"application/") && ends(b"+json"))
+        || (media_type.is_empty() && core::str::from_utf8(data).is_ok());
     if text { Encoding::Text } else { Encoding::Binary }
 }
 
-/// `{"id":ID,"subscribers":N}`, with `"repeated":true` where nothing new was stored.
-fn tell(published: Published, out: &mut Sink<'_>) {
+/// `{"id":ID,"subscribers":N,"encoding":"text"}`, `"base64"` for bytes, with `"repeated":true` where nothing new was stored.
+fn tell(published: Published, encoding: Encoding, out: &mut Sink<'_>) {
     out.pour(b"{\"id\":\"");
     published.id.pour(out);
     out.pour(b"\",\"subscribers\":");
     out.pour_decimal(published.followers as u64);
+    out.pour(match encoding {
+        Encoding::Text => b",\"encoding\":\"text\"",
+        Encoding::Binary => b",\"encoding\":\"base64\"",
+    });
     out.pour(if published.repeated { b",\"repeated\":true}\n" } else { b"}\n" });
 }
 
@@ -136,6 +147,8 @@ fn tell(published: Published, out: &mut Sink<'_>) {
 pub(super) enum Refused {
     /// Where the content ends is not said.
     Length,
+    /// The content is compressed, or coded otherwise.
+    Coding,
     Type(&'static str),
     Key,
     Publish(PublishError),
@@ -154,6 +167,7 @@ impl Refused {
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Length => "an event has a Content-Length",
+            Self::Coding => "an event has no Content-Encoding: send it uncompressed",
             Self::Type(reason) => reason,
             Self::Key => "an idempotency key has 1 to 128 bytes",
             Self::Publish(error) => error.reason(),
@@ -163,6 +177,7 @@ impl Refused {
     pub(super) fn status(&self) -> Status {
         match self {
             Self::Length => Status::LENGTH_REQUIRED,
+            Self::Coding => Status::UNSUPPORTED_MEDIA_TYPE,
             Self::Type(_) | Self::Key => Status::BAD_REQUEST,
             Self::Publish(error) => match error {
                 PublishError::NoSuchChannel => Status::NOT_FOUND,
@@ -189,11 +204,19 @@ mod tests {
             "application/ld+json;x=y",
             "application/x-www-form-urlencoded",
         ] {
-            assert_eq!(encoding(Some(text.as_bytes())), Encoding::Text, "{text}");
+            assert_eq!(encoding(Some(text.as_bytes()), b"\xff"), Encoding::Text, "{text}");
         }
-        for binary in ["", "application/octet-stream", "image/png", "application/jsonx", "texty/x", "image/svg+json"] {
-            assert_eq!(encoding(Some(binary.as_bytes())), Encoding::Binary, "{binary}");
+        for binary in ["application/octet-stream", "image/png", "application/jsonx", "texty/x", "image/svg+json"] {
+            assert_eq!(encoding(Some(binary.as_bytes()), b"text"), Encoding::Binary, "{binary}");
         }
-        assert_eq!(encoding(None), Encoding::Binary);
+    }
+
+    #[test]
+    fn without_a_content_type_utf8_is_text() {
+        for none in [None, Some(&b""[..]), Some(b" ")] {
+            assert_eq!(encoding(none, "gr\u{fc}n".as_bytes()), Encoding::Text);
+            assert_eq!(encoding(none, b""), Encoding::Text);
+            assert_eq!(encoding(none, b"gr\xfcn"), Encoding::Binary);
+        }
     }
 }

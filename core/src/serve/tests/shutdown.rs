@@ -178,9 +178,12 @@ fn publishing_says_who_was_there_and_what_is_wrong() {
     let _reading = Reading::open(world, hub, Way::Sse, "", "");
     let key = format!("{text}Idempotency-Key: k\r\n");
     let first = client.post("/events/a", &key, "once");
-    assert_eq!((first.status, first.text()), (201, "{\"id\":\"00000abc-4\",\"subscribers\":1}\n"));
+    assert_eq!(
+        (first.status, first.text()),
+        (201, "{\"id\":\"00000abc-4\",\"subscribers\":1,\"encoding\":\"text\"}\n")
+    );
     let again = client.post("/events/a", &key, "once");
-    assert_eq!(again.text(), "{\"id\":\"00000abc-4\",\"subscribers\":1,\"repeated\":true}\n");
+    assert_eq!(again.text(), "{\"id\":\"00000abc-4\",\"subscribers\":1,\"encoding\":\"text\",\"repeated\":true}\n");
     let binary = key.replace("text/plain", "image/png");
     for (target, fields, body) in
         [("/events/a", &key, "twice"), ("/events/a?type=t", &key, "once"), ("/events/a", &binary, "once")]

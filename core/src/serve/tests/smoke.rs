@@ -41,7 +41,10 @@ fn a_long_poll_waits_for_the_next_event() {
     assert_eq!(client.answer(), None);
     let mut publisher = world.connect(config, keep(Events::new(hub)));
     let stored = publisher.post("/events/a", "Content-Type: text/plain\r\n", "new");
-    assert_eq!((stored.status, stored.text()), (201, "{\"id\":\"00000abc-1\",\"subscribers\":1}\n"));
+    assert_eq!(
+        (stored.status, stored.text()),
+        (201, "{\"id\":\"00000abc-1\",\"subscribers\":1,\"encoding\":\"text\"}\n")
+    );
     let answer = client.answer().unwrap();
     assert_eq!(answer.field("preference-applied"), Some("wait=10"));
     assert_eq!(polled(&answer.json()).0, [event(1, "new")]);

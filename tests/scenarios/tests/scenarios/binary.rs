@@ -17,7 +17,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             json_says_base64,
             an_event_stream_marks_the_type,
             the_envelope_is_a_line_before_the_bytes,
-            what_names_no_type_is_binary,
+            what_is_no_text_is_binary,
         ]
     );
     promises!(list, "binary", &[Need::Large], server, [large_events_arrive_whole]);
@@ -92,11 +92,12 @@ fn the_envelope_is_a_line_before_the_bytes(server: &Server) {
     assert_eq!(socket.read().unwrap(), Message::binary(expected));
 }
 
-fn what_names_no_type_is_binary(server: &Server) {
+fn what_is_no_text_is_binary(server: &Server) {
     let channel = server.channel();
     for fields in [&[][..], &["Content-Type: image/png"], &["Content-Type: application/jsonx"]] {
         let begin = channel.newest();
-        Published::of(&channel.post("", fields, b"\xff"));
+        let published = channel.post("", fields, b"\xff");
+        assert_eq!(published.json()["encoding"], "base64", "{fields:?}");
         let answer = channel.poll(&begin).json();
         assert_eq!(answer["events"][0]["encoding"], "base64", "{fields:?}");
     }

@@ -26,6 +26,8 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             a_reserved_type_is_refused,
             text_that_is_not_utf8_is_refused,
             forms_and_json_are_text_taken_verbatim,
+            utf8_without_a_content_type_is_text,
+            coded_content_is_refused,
             an_empty_event_is_an_event,
             chunked_content_is_the_same_content,
             a_publish_without_a_length_is_refused,
@@ -215,6 +217,33 @@ fn forms_and_json_are_text_taken_verbatim(server: &Server) {
         let event = json["events"].as_array().and_then(|events| events.last()).expect("an event");
         assert_eq!(event["data"], text, "{kind}");
         assert!(event.get("encoding").is_none(), "{kind} is text");
+    }
+}
+
+fn utf8_without_a_content_type_is_text(server: &Server) {
+    let channel = server.channel();
+    for data in ["gr\u{fc}n \u{1f426}", "", "{}", "\0"] {
+        let begin = channel.newest();
+        let published = channel.post("", &[], data.as_bytes());
+        assert_eq!(published.json()["encoding"], "text", "{data:?}");
+        let mut reader = Reader::open(&channel, Transport::Sse, Start::after(&begin));
+        let event = reader.event();
+        assert_eq!((event.event_type.as_str(), &event.data[..], event.binary), ("message", data.as_bytes(), false));
+    }
+}
+
+fn coded_content_is_refused(server: &Server) {
+    let channel = server.channel();
+    let before = channel.kept();
+    let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
+    for coding in ["gzip", "br", "identity, gzip", "x-unheard-of"] {
+        let answer = channel.post("", &["Content-Type: text/plain", &format!("Content-Encoding: {coding}")], gzip);
+        assert_eq!((answer.status(), answer.head.field("accept-encoding")), (415, Some("identity")), "{coding}");
+    }
+    assert_eq!(channel.kept(), before, "nothing is stored");
+    for coding in ["identity", "Identity", ""] {
+        let answer = channel.post("", &["Content-Type: text/plain", &format!("Content-Encoding: {coding}")], b"plain");
+        assert_eq!(Published::of(&answer).id, *channel.kept().last().unwrap(), "{coding:?}");
     }
 }
 
