@@ -50,6 +50,7 @@ pub use goldcrest_core as core;
 pub mod client;
 pub mod figures;
 mod hub;
+mod memory;
 pub mod options;
 pub mod page;
 mod reactor;

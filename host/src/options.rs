@@ -49,6 +49,10 @@ pub struct Options {
     #[arg(long, value_name = "BITS", default_value_t = 64, value_parser = clap::value_parser!(u8).range(..=128), help_heading = "Bounds")]
     pub ipv6_prefix: u8,
 
+    /// Bytes of memory that connections, channels and buffers take in all
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = at_least(4 << 20), help_heading = "Bounds")]
+    pub max_memory: u64,
+
     /// Bytes of a request head
     #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024, value_parser = at_least(256), help_heading = "Bounds")]
     pub max_head: u64,
@@ -183,6 +187,7 @@ impl Options {
             connections: self.max_connections,
             connections_per_address: self.max_per_address,
             ipv6_prefix: self.ipv6_prefix,
+            memory: size(self.max_memory),
             head: size(self.max_head),
             event: size(self.max_body),
             drain: Duration::from_secs(self.drain_timeout),

@@ -5,7 +5,7 @@ use core::fmt;
 use super::line::{Content, Line};
 use super::websocket::{WebSocket, WebSocketOptions};
 use super::writer::{BodyWriter, EventWriter};
-use super::{Ended, Outcome, Runtime};
+use super::{Ended, Growth, Outcome, Runtime};
 use crate::edge::{Interest, Lent, never};
 use crate::http::copy::copy;
 use crate::http::{
@@ -206,6 +206,26 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             let room = buffer.get_mut(filled..).filter(|room| !room.is_empty());
             match (room.is_some(), self.read(room.unwrap_or(&mut one_more)).await?) {
                 (_, 0) => return Ok(filled),
+                (true, count) => filled = filled.wrapping_add(count),
+                (false, _) => return Err(BodyError::Refused(Refusal::ContentTooLarge)),
+            }
+        }
+    }
+
+    /// As [`Exchange::read_whole`], into a buffer of the runtime, which grows as the content comes. `None` where the runtime has no
+    /// memory for it.
+    ///
+    /// # Errors
+    /// As [`Exchange::read_whole`].
+    pub(super) async fn read_growing(&mut self, buffer: &mut R::Buffer) -> Result<Option<usize>, BodyError> {
+        let (mut filled, mut one_more) = (0, [0]);
+        loop {
+            if self.line.runtime.grow(buffer, filled) == Growth::Refused {
+                return Ok(None);
+            }
+            let room = buffer.as_mut().get_mut(filled..).filter(|room| !room.is_empty());
+            match (room.is_some(), self.read(room.unwrap_or(&mut one_more)).await?) {
+                (_, 0) => return Ok(Some(filled)),
                 (true, count) => filled = filled.wrapping_add(count),
                 (false, _) => return Err(BodyError::Refused(Refusal::ContentTooLarge)),
             }

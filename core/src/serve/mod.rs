@@ -50,7 +50,7 @@ pub use access::{Access, AccessDenied, AccessError, HostError, HostPolicy, valid
 pub use config::Config;
 pub use events::{Events, Full, Transport};
 pub use exchange::{BodyError, Exchange, Held, Served};
-pub use runtime::{Purpose, Runtime, Ticket};
+pub use runtime::{Growth, Purpose, Runtime, Ticket};
 pub use websocket::{WebSocket, WebSocketOptions};
 pub use writer::{BodyWriter, EventWriter};
 
@@ -193,7 +193,7 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
         line.wait(Interest::READ, idle, &mut draining).await?;
     }
     let patience = line.after(line.config.buffer_timeout);
-    let buffer = loop {
+    let mut buffer = loop {
         if let Some(buffer) = line.runtime.buffer(Purpose::Head) {
             break buffer;
         }
@@ -203,18 +203,33 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
         let look = line.after(LOOK);
         line.wait(Interest::NONE, look, &mut never).await?;
     };
-    let mut buffer = Held::new(buffer);
     let deadline = line.after(line.config.head_timeout);
     let mut accumulator = Accumulator::new();
     let mut complete = Ok(0);
-    let mut take = |bytes: &mut [u8], _: &mut Content| match accumulator.take(buffer.as_mut(), bytes) {
-        Ok(taken) => {
-            complete = Ok(taken.complete.unwrap_or_default());
-            (taken.consumed, taken.complete.is_some())
-        }
-        Err(refusal) => {
-            complete = Err(refusal);
-            (bytes.len(), true)
+    let runtime = line.runtime;
+    let mut take = |bytes: &mut [u8], _: &mut Content| {
+        let filled = accumulator.written();
+        // A buffer that grows takes as much at a time as it has room for.
+        let bytes = match runtime.grow(&mut buffer, filled) {
+            Growth::Room => {
+                let room = buffer.as_ref().len().saturating_sub(filled);
+                bytes.get(..room).unwrap_or(bytes)
+            }
+            Growth::Full => bytes,
+            Growth::Refused => {
+                complete = Err(Refused::Busy);
+                return (bytes.len(), true);
+            }
+        };
+        match accumulator.take(buffer.as_mut(), bytes) {
+            Ok(taken) => {
+                complete = Ok(taken.complete.unwrap_or_default());
+                (taken.consumed, taken.complete.is_some())
+            }
+            Err(refusal) => {
+                complete = Err(Refused::Rule(refusal));
+                (bytes.len(), true)
+            }
         }
     };
     let read = loop {
@@ -226,12 +241,12 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
         }
     };
     let length = match read {
-        Ok(true) => complete?,
+        Ok(true) => complete.map_err(NoRequest::Refused)?,
         Ok(false) => return Err(Ended::Closed.into()),
         Err(Ended::TimedOut) => return Err(NoRequest::Refused(Refused::TimedOut)),
         Err(ended) => return Err(ended.into()),
     };
-    let request = Request::parse(buffer, length, line.config.max_fields).map_err(|(refusal, _)| refusal)?;
+    let request = Request::parse(Held::new(buffer), length, line.config.max_fields).map_err(|(refusal, _)| refusal)?;
     let length = request.body_length();
     let decoder = BodyDecoder::new(length, line.config.max_body)?;
     line.body.decoder = (length != BodyLength::None && !length.is_empty()).then_some(decoder);

@@ -31,6 +31,12 @@ pub trait Runtime {
         false
     }
 
+    /// Makes room behind the first `filled` bytes of a buffer, which are kept: for a runtime whose buffers begin small. Default: a
+    /// buffer has its full size from the start.
+    fn grow(&self, _buffer: &mut Self::Buffer, _filled: usize) -> Growth {
+        Growth::Full
+    }
+
     /// Random bits that spread reconnections. They need not be secret.
     fn random(&self) -> u32;
 
@@ -48,6 +54,17 @@ pub enum Purpose {
     Head,
     /// An event that is published: its size bounds the event (413, close code 1009).
     Event,
+}
+
+/// What became of a buffer that more bytes are to be put into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Growth {
+    /// There is room behind its filled part, and there may be more later.
+    Room,
+    /// It has its full size.
+    Full,
+    /// It needs memory that the runtime does not have now.
+    Refused,
 }
 
 /// The costs of one exchange of the hub, counted while it runs; dropped at its end.

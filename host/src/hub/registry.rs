@@ -9,6 +9,7 @@ use goldcrest_core::hub::{ChannelName, OpenError, Publication, PublishError, Pub
 use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 
 use super::master::Master;
+use crate::memory::Memory;
 use crate::sync::{Arc, AtomicBool, Ordering, PoisonError, RwLock};
 
 /// How many channels there are, and how much each keeps.
@@ -57,6 +58,7 @@ pub struct Hub {
 struct Registry {
     channels: RwLock<HashMap<Box<str>, Arc<Master>>>,
     limits: ChannelLimits,
+    memory: Memory,
     start: Instant,
     /// Keyed by chance: nobody finds networks that it takes for one.
     hasher: RandomState,
@@ -74,6 +76,7 @@ impl Hub {
         let registry = Registry {
             channels: RwLock::new(HashMap::new()),
             limits,
+            memory: Memory::default(),
             start: Instant::now(),
             hasher: RandomState::new(),
             draining: AtomicBool::new(false),
@@ -134,6 +137,11 @@ impl Hub {
     /// The limits of the channels.
     pub fn limits(&self) -> &ChannelLimits {
         &self.registry.limits
+    }
+
+    /// Where its memory is reserved: without a bound until a server sets its own.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.registry.memory
     }
 
     /// How many channels there are.

@@ -38,6 +38,7 @@ pub(crate) use poller::Notifier;
 pub(crate) use run::run;
 pub(crate) use tcp::{Limits as BufferLimits, TcpSocket};
 
+use crate::memory::Memory;
 use poller::Poller;
 use tcp::Connection;
 
@@ -65,6 +66,8 @@ pub(crate) struct Reactor {
     sources: RefCell<Slab<Source>>,
     pub(crate) alarms: Alarms,
     pub(crate) leases: Leases,
+    /// What connections keep is reserved here. Default: without a bound.
+    pub(crate) memory: Memory,
 }
 
 impl Reactor {
@@ -76,6 +79,7 @@ impl Reactor {
             sources: RefCell::new(Slab::new()),
             alarms: Alarms::new(),
             leases: Leases::new(limits),
+            memory: Memory::default(),
         };
         Ok((reactor, notifier))
     }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use goldcrest_core::edge::{Interest, Lent, Socket};
 
 use super::{Reactor, Ready, Source};
+use crate::memory::{Memory, Use};
 
 /// How large the buffers of a thread are, in bytes; what one connection can leave in them is all that it ever keeps.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,7 @@ pub(super) struct Connection {
     closing: Cell<bool>,
     unread: RefCell<Kept>,
     unsent: RefCell<Kept>,
+    memory: Memory,
     reader: Cell<Option<Waker>>,
     writer: Cell<Option<Waker>>,
 }
@@ -49,10 +51,18 @@ pub(super) struct Connection {
 #[derive(Default)]
 struct Kept(Option<Box<Bytes>>);
 
-#[derive(Default)]
 struct Bytes {
     bytes: Vec<u8>,
     start: usize,
+    /// Bytes that are reserved for it.
+    reserved: usize,
+    memory: Memory,
+}
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        self.memory.release(self.reserved);
+    }
 }
 
 impl Kept {
@@ -60,11 +70,21 @@ impl Kept {
         self.0.as_ref().map_or(0, |kept| kept.bytes.len() - kept.start)
     }
 
-    fn append(&mut self, bytes: &[u8]) {
-        let kept = self.0.get_or_insert_default();
+    /// Appends `bytes`; `false` where there is no memory for them.
+    fn append(&mut self, bytes: &[u8], memory: &Memory) -> bool {
+        let kept = self.0.get_or_insert_with(|| {
+            Box::new(Bytes { bytes: Vec::new(), start: 0, reserved: 0, memory: memory.clone() })
+        });
         kept.bytes.drain(..kept.start);
         kept.start = 0;
+        let more = (kept.bytes.len() + bytes.len()).saturating_sub(kept.reserved);
+        if !memory.try_reserve(more, Use::Kept) {
+            return false;
+        }
+        kept.reserved += more;
+        kept.bytes.reserve_exact(bytes.len());
         kept.bytes.extend_from_slice(bytes);
+        true
     }
 
     fn rest(&mut self) -> &mut [u8] {
@@ -81,7 +101,7 @@ impl Kept {
 }
 
 impl Connection {
-    fn new(stream: TcpStream) -> Self {
+    fn new(stream: TcpStream, memory: Memory) -> Self {
         Self {
             stream,
             // The first read is tried: a request has often come with the connection.
@@ -94,6 +114,7 @@ impl Connection {
             closing: Cell::new(false),
             unread: RefCell::default(),
             unsent: RefCell::default(),
+            memory,
             reader: Cell::default(),
             writer: Cell::default(),
         }
@@ -120,22 +141,21 @@ impl Connection {
         usize::from(reader) + usize::from(writer)
     }
 
-    /// Keeps what was received and not read.
+    /// Keeps what was received and not read; without memory for it the connection breaks.
     pub(super) fn keep_unread(&self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            self.unread.borrow_mut().append(bytes);
+        if !bytes.is_empty() && !self.unread.borrow_mut().append(bytes, &self.memory) {
+            self.break_with(ErrorKind::OutOfMemory);
         }
     }
 
-    /// Sends committed bytes, and keeps what the kernel does not take.
+    /// Sends committed bytes, and keeps what the kernel does not take; without memory for that the connection breaks.
     pub(super) fn send(&self, bytes: &[u8]) {
         let mut unsent = self.unsent.borrow_mut();
-        if unsent.len() > 0 {
-            return unsent.append(bytes);
-        }
-        let sent = self.write(bytes);
-        if sent < bytes.len() && self.broken.get().is_none() {
-            unsent.append(&bytes[sent..]);
+        let sent = if unsent.len() > 0 { 0 } else { self.write(bytes) };
+        let kept = sent == bytes.len() || self.broken.get().is_some() || unsent.append(&bytes[sent..], &self.memory);
+        if !kept {
+            *unsent = Kept::default();
+            self.break_with(ErrorKind::OutOfMemory);
         }
     }
 
@@ -190,7 +210,7 @@ pub(crate) struct TcpSocket {
 impl TcpSocket {
     /// Takes a stream that does not block.
     pub(crate) fn new(stream: TcpStream, reactor: &Rc<Reactor>) -> io::Result<Self> {
-        let connection = Rc::new(Connection::new(stream));
+        let connection = Rc::new(Connection::new(stream, reactor.memory.clone()));
         let key = reactor.add(&connection.stream, Source::Connection(Rc::clone(&connection)))?;
         Ok(Self { connection, reactor: Rc::clone(reactor), key, peer_network: None })
     }

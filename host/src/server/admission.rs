@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::descriptors::Places;
+use crate::memory::{MAX_MEMORY, Memory, Use};
 use crate::reactor::BufferLimits;
 
 /// The bounds of a server as a whole.
@@ -20,6 +21,9 @@ pub struct Limits {
     /// How many bits of an IPv6 address are one address to every limit by address, at most 128: one machine often has all
     /// the addresses of a prefix. An IPv4-mapped address counts as IPv4. Default: 64.
     pub ipv6_prefix: u8,
+    /// Bytes of memory at most, of all channels, copies of them, buffers, and connections: what would exceed them is told to come
+    /// back, and the channels that nobody has used for longest give way. Default: 1 GiB.
+    pub memory: usize,
     /// Bytes of a request head (414, 431). Default: 16 KiB.
     pub head: usize,
     /// Bytes of an event that is published (413, close code 1009). Default: 64 KiB.
@@ -38,6 +42,7 @@ impl Default for Limits {
             connections: 100_000,
             connections_per_address: 10_000,
             ipv6_prefix: 64,
+            memory: MAX_MEMORY,
             head: 16 * 1024,
             event: 64 * 1024,
             send_buffer: 256 * 1024,
@@ -69,9 +74,13 @@ impl Limits {
 pub(super) struct Admission {
     limits: Limits,
     places: Places,
+    memory: Memory,
     connections: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
+
+/// Bytes that a connection takes beside its buffers, about.
+const CONNECTION: usize = 2 * 1024;
 
 /// What becomes of a connection.
 pub(super) enum Admitted {
@@ -87,6 +96,8 @@ pub(super) enum Admitted {
 pub(super) struct Place {
     admission: Arc<Admission>,
     network: IpAddr,
+    /// Bytes that are reserved for the connection.
+    reserved: usize,
 }
 
 impl Place {
@@ -97,8 +108,8 @@ impl Place {
 }
 
 impl Admission {
-    pub(super) fn new(limits: Limits, places: Places) -> Self {
-        Self { limits, places, connections: AtomicUsize::new(0), by_address: Mutex::default() }
+    pub(super) fn new(limits: Limits, places: Places, memory: Memory) -> Self {
+        Self { limits, places, memory, connections: AtomicUsize::new(0), by_address: Mutex::default() }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -116,14 +127,20 @@ impl Admission {
         let of_address = by_address.entry(network).or_insert(0);
         *of_address += 1;
         let crowded = *of_address > self.limits.connections_per_address;
-        let place = Place { admission: Arc::clone(self), network };
-        if before >= self.places.served || crowded { Admitted::Full(place) } else { Admitted::In(place) }
+        let reserved = if self.memory.try_reserve(CONNECTION, Use::First) { CONNECTION } else { 0 };
+        let place = Place { admission: Arc::clone(self), network, reserved };
+        if before >= self.places.served || crowded || reserved == 0 {
+            Admitted::Full(place)
+        } else {
+            Admitted::In(place)
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.admission.connections.fetch_sub(1, Ordering::Relaxed);
+        self.admission.memory.release(self.reserved);
         let mut by_address = self.admission.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = by_address.get_mut(&self.network) {
             *count -= 1;
@@ -140,7 +157,7 @@ mod tests {
 
     fn admission(limits: Limits) -> Arc<Admission> {
         let places = Places::all(&limits);
-        Arc::new(Admission::new(limits, places))
+        Arc::new(Admission::new(limits, places, Memory::default()))
     }
 
     #[test]

@@ -185,9 +185,11 @@ impl Server {
         raise_descriptor_limit();
         let listen = if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen };
         let (addresses, listeners) = listen::bind(&listen, self.threads, &self.limits, self.config.write_timeout)?;
+        let memory = hub.memory().clone();
+        memory.set_limit(self.limits.memory);
         self.stopper.watch_signals()?;
         let places = Places::new(&self.limits, self.threads, self.follows.len());
-        let admission = Arc::new(Admission::new(self.limits.clone(), places));
+        let admission = Arc::new(Admission::new(self.limits.clone(), places, memory.clone()));
         let (follows, follow_options, event) = (self.follows, self.follow_options, self.limits.event);
         let (config, figures, stopper, handler) = (&self.config, &self.figures, &self.stopper, &handler);
         if let Some(announce) = &self.announce {
@@ -196,15 +198,16 @@ impl Server {
         std::thread::scope(|scope| {
             let mut running = Vec::new();
             for (number, listeners) in listeners.into_iter().enumerate() {
-                let (hub, admission) = (hub.clone(), Arc::clone(&admission));
+                let (hub, admission, memory) = (hub.clone(), Arc::clone(&admission), memory.clone());
                 let serve = move || {
                     // Each thread has its share of the connections: without one of them the server is none.
                     let _ends = StopAtEnd(stopper);
-                    let (reactor, notifier) = Reactor::new(admission.limits().buffers())?;
+                    let (mut reactor, notifier) = Reactor::new(admission.limits().buffers())?;
+                    reactor.memory = memory.clone();
                     stopper.register(notifier.clone());
                     let inbox = Arc::new(Inbox::new(notifier.clone(), hub.limits().bytes));
                     let hub = ThreadHub::new(hub, inbox, config.poll);
-                    let runtime = HostRuntime::new(&reactor, admission.limits(), figures.clone());
+                    let runtime = HostRuntime::new(&reactor, admission.limits(), &memory, figures.clone());
                     let thread = Thread {
                         reactor: Rc::new(reactor),
                         runtime,

@@ -4,32 +4,39 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use goldcrest_core::http::Request;
-use goldcrest_core::serve::{self, Purpose, Transport};
+use goldcrest_core::serve::{self, Growth, Purpose, Transport};
 
 use super::Limits;
 use crate::figures::{Figures, Ticket};
+use crate::memory::{Memory, Use};
 use crate::reactor::{CoarseClock, Reactor, TcpSocket};
 
-/// Buffers of each kind that are kept for the next who needs one.
+/// Buffers of each kind that are kept for the next who needs one, none of them larger than [`LARGEST_KEPT`].
 const KEPT: usize = 8;
+const LARGEST_KEPT: usize = 4 * 1024;
+
+/// Bytes that a buffer begins with.
+const FIRST: usize = 1024;
 
 /// The world around the connections of one thread.
 pub(super) struct HostRuntime {
     pub(super) clock: CoarseClock,
     figures: Figures,
     draining: Cell<bool>,
+    memory: Memory,
     heads: Rc<Pool>,
     events: Rc<Pool>,
 }
 
 impl HostRuntime {
-    pub(super) fn new(reactor: &Reactor, limits: &Limits, figures: Figures) -> Self {
+    pub(super) fn new(reactor: &Reactor, limits: &Limits, memory: &Memory, figures: Figures) -> Self {
         Self {
             clock: CoarseClock(reactor.alarms.clone()),
             figures,
             draining: Cell::new(false),
-            heads: Pool::new(limits.head),
-            events: Pool::new(limits.event),
+            memory: memory.clone(),
+            heads: Pool::new(limits.head, memory),
+            events: Pool::new(limits.event, memory),
         }
     }
 
@@ -39,26 +46,60 @@ impl HostRuntime {
     }
 }
 
-/// Buffers of one size, kept while nobody needs them.
+/// Buffers that begin small and grow up to one size, a few of them kept while nobody needs them.
 struct Pool {
-    size: usize,
+    /// Bytes of a buffer at most.
+    limit: usize,
     free: RefCell<Vec<Box<[u8]>>>,
+    memory: Memory,
 }
 
-/// A buffer of a pool, to which it goes back.
+/// A buffer of a pool, to which it goes back. Its bytes are reserved.
 pub(super) struct Buffer {
     bytes: Box<[u8]>,
     pool: Rc<Pool>,
 }
 
 impl Pool {
-    fn new(size: usize) -> Rc<Self> {
-        Rc::new(Self { size, free: RefCell::default() })
+    fn new(limit: usize, memory: &Memory) -> Rc<Self> {
+        Rc::new(Self { limit, free: RefCell::default(), memory: memory.clone() })
     }
 
-    fn take(self: &Rc<Self>) -> Buffer {
-        let bytes = self.free.borrow_mut().pop().unwrap_or_else(|| vec![0; self.size].into());
-        Buffer { bytes, pool: Rc::clone(self) }
+    fn take(self: &Rc<Self>) -> Option<Buffer> {
+        let kept = self.free.borrow_mut().pop();
+        let first = FIRST.min(self.limit);
+        let bytes = match kept {
+            Some(bytes) => bytes,
+            None if self.memory.try_reserve(first, Use::First) => vec![0; first].into(),
+            None => return None,
+        };
+        Some(Buffer { bytes, pool: Rc::clone(self) })
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.memory.release(self.free.borrow().iter().map(|bytes| bytes.len()).sum());
+    }
+}
+
+impl Buffer {
+    fn grow(&mut self, filled: usize) -> Growth {
+        let (length, limit) = (self.bytes.len(), self.pool.limit);
+        if length >= limit {
+            return Growth::Full;
+        }
+        if filled >= length {
+            let larger = length.saturating_mul(2).min(limit);
+            if !self.pool.memory.try_reserve(larger - length, Use::Growth) {
+                return Growth::Refused;
+            }
+            let mut bytes = Vec::with_capacity(larger);
+            bytes.extend_from_slice(&self.bytes);
+            bytes.resize(larger, 0);
+            self.bytes = bytes.into();
+        }
+        Growth::Room
     }
 }
 
@@ -77,8 +118,10 @@ impl AsMut<[u8]> for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let mut free = self.pool.free.borrow_mut();
-        if free.len() < KEPT {
+        if free.len() < KEPT && self.bytes.len() <= LARGEST_KEPT {
             free.push(std::mem::take(&mut self.bytes));
+        } else {
+            self.pool.memory.release(self.bytes.len());
         }
     }
 }
@@ -94,10 +137,19 @@ impl serve::Runtime for HostRuntime {
     }
 
     fn buffer(&self, purpose: Purpose) -> Option<Buffer> {
-        Some(match purpose {
+        match purpose {
             Purpose::Head => self.heads.take(),
             Purpose::Event => self.events.take(),
-        })
+        }
+    }
+
+    /// Where memory is scarce, a slow head gives up its buffer.
+    fn is_short(&self, _purpose: Purpose) -> bool {
+        self.memory.is_scarce()
+    }
+
+    fn grow(&self, buffer: &mut Buffer, filled: usize) -> Growth {
+        buffer.grow(filled)
     }
 
     fn random(&self) -> u32 {

@@ -21,6 +21,7 @@ use super::admission::{Admission, Admitted, Place};
 use super::runtime::HostRuntime;
 use super::trouble::Trouble;
 use crate::hub::ThreadHub;
+use crate::memory::trim;
 use crate::reactor::{CoarseClock, Notifier, Reactor, TcpSocket, run};
 
 /// After so many accepts the connections that are in have their turn.
@@ -31,6 +32,9 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 
 /// How often idle channels are looked for.
 const REAP: Duration = Duration::from_secs(1);
+
+/// So much less memory in use than before is given back to the system.
+const TRIM: usize = 1 << 20;
 
 /// A thread of the server, as its tasks share it.
 pub(super) struct Thread<H> {
@@ -126,9 +130,16 @@ impl<H: Handler + 'static> Thread<H> {
     }
 
     async fn reap(self: Rc<Self>) {
+        let mut most = 0;
         while !self.stopper.is_stopping() {
             pause(&self.runtime.clock, REAP).await;
             self.hub.hub().reap();
+            let reserved = self.hub.hub().memory().reserved();
+            most = reserved.max(most);
+            if most - reserved >= TRIM {
+                trim();
+                most = reserved;
+            }
         }
     }
 

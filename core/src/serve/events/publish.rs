@@ -34,7 +34,7 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
     let (published, encoding, length) = {
         let free = if exchange.runtime().is_draining() { None } else { exchange.runtime().buffer(Purpose::Event) };
         let mut buffer = free.ok_or(FULL)?;
-        let length = exchange.read_whole(buffer.as_mut()).await.map_err(super::Refused::Body)?;
+        let length = exchange.read_growing(&mut buffer).await.map_err(super::Refused::Body)?.ok_or(FULL)?;
         wait_for_followers(hub, channel, exchange.line).await?;
         // What is stored now might be lost: no reader is left to take it.
         if exchange.runtime().is_draining() {

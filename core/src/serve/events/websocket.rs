@@ -15,7 +15,7 @@ use crate::notice;
 use crate::serve::allowance::Allowance;
 use crate::serve::exchange::{Exchange, Served};
 use crate::serve::line::Line;
-use crate::serve::{Ended, Outcome, Purpose, Runtime};
+use crate::serve::{Ended, Growth, Outcome, Purpose, Runtime};
 use crate::session::Wire;
 use crate::sink::Sink;
 use crate::time::Instant;
@@ -407,6 +407,17 @@ fn collect<R: Runtime>(incoming: &mut Option<Arriving<R::Buffer>>, piece: Piece<
         return if piece.first { Seen::Busy } else { Seen::Nothing };
     };
     let end = message.filled.wrapping_add(piece.payload.len());
+    loop {
+        let length = message.buffer.as_ref().len();
+        match if length < end { runtime.grow(&mut message.buffer, length) } else { Growth::Full } {
+            Growth::Room => {}
+            Growth::Full => break,
+            Growth::Refused => {
+                *incoming = None;
+                return Seen::Busy;
+            }
+        }
+    }
     let Some(room) = message.buffer.as_mut().get_mut(message.filled..end) else { return Seen::TooBig };
     copy(piece.payload, room);
     message.filled = end;

@@ -1,5 +1,62 @@
 //! Incomplete requests and full channels, as many as the limits permit.
 
-use goldcrest_tests::List;
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
 
-pub(crate) fn scenarios(_list: &mut List) {}
+use goldcrest_tests::process::resident;
+use goldcrest_tests::{List, Need, Peer, Server, Width, patience};
+
+pub(crate) fn scenarios(list: &mut List) {
+    list.add("memory::incomplete_requests_stay_below_the_memory_limit", &[Need::OwnServer], incomplete_requests);
+}
+
+/// The limit of the server under attack, in KiB: a fraction of what the attack asks for.
+const LIMIT: u64 = 32 << 10;
+/// What the allocator, the executor and the program itself take beside what is counted, in KiB.
+const SLACK: u64 = 12 << 10;
+
+const HEADS: usize = 1_000;
+const BODIES: usize = 1_000;
+
+/// 1,000 heads of 15 KiB and 1,000 bodies of 60 KiB, all incomplete, are 75 MB. The server has 32 MiB.
+fn incomplete_requests() {
+    let server = Server::start(&["--max-memory", &(LIMIT << 10).to_string(), "--threads", "2"]);
+    let channel = server.channel_named("calm");
+    let id = channel.publish("before").id;
+    let before = resident(server.process());
+    let grown = |server: &Server| resident(server.process()).saturating_sub(before);
+
+    let mut attackers: Vec<Peer> = Vec::new();
+    let mut highest = 0;
+    let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(15 << 10));
+    let body = format!("POST /events/full HTTP/1.1\r\nHost: {}\r\nContent-Length: 65000\r\n\r\n", server.authority());
+    let body = [body.into_bytes(), vec![b'x'; 60 << 10]].concat();
+    for number in 0..HEADS + BODIES {
+        let peer = server.connect_with(Width::Wide);
+        // The server may refuse in the middle of it.
+        let _ = peer.stream().set_write_timeout(Some(Duration::from_millis(50)));
+        let _ = peer.stream().write_all(if number < BODIES { &body } else { head.as_bytes() });
+        attackers.push(peer);
+        if number % 50 == 0 {
+            highest = highest.max(grown(&server));
+            // Small requests are answered meanwhile.
+            let poll = server.ask("GET", &channel.target(&format!("after={id}")), &[], b"");
+            assert_eq!(poll.status(), 200, "after {number} attackers: {poll:?}");
+            assert!(channel.publish("meanwhile").id.len() > 9);
+        }
+    }
+    highest = highest.max(grown(&server));
+    eprintln!("{} incomplete requests: {highest} KiB of memory, of {LIMIT} KiB", HEADS + BODIES);
+    assert!(highest <= LIMIT + SLACK, "{highest} KiB of memory, more than {LIMIT} KiB");
+    assert!(!server.lines("memory limit").is_empty(), "the log says that the limit is reached");
+
+    drop(attackers);
+    let due = Instant::now() + 3 * patience();
+    while grown(&server) > SLACK {
+        assert!(Instant::now() < due, "{} KiB of memory are still in use", grown(&server));
+        thread::sleep(Duration::from_millis(20));
+    }
+    let large = server.ask("POST", "/events/full", &["Content-Type: text/plain"], &vec![b'x'; 60 << 10]);
+    assert_eq!(large.status(), 202, "large events are accepted again");
+}

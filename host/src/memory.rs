@@ -1,0 +1,132 @@
+//! The total bound of memory.
+//!
+//! What grows with connections, readers and channels is reserved here before it is allocated, in steps and off the hot paths: one
+//! atomic addition where memory is allocated anyway.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// The default of [`Limits::memory`](crate::Limits::memory).
+pub(crate) const MAX_MEMORY: usize = 1 << 30;
+
+/// Memory that is reserved, and its bound. A clone counts for the same bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Memory {
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    reserved: AtomicUsize,
+    limit: AtomicUsize,
+    /// A reservation was refused, and the log says so.
+    refused: AtomicBool,
+}
+
+/// What memory is for, and how much of the bound is given to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Something large: a channel, a copy of one, a buffer that grows. Five eighths of the bound.
+    Growth,
+    /// What a small request needs: a connection, the first bytes of a buffer. Seven eighths of the bound, so that small requests are
+    /// answered while large ones are told to come back.
+    First,
+    /// Bytes that have come or are on their way out: without memory for them their connection breaks. The whole bound.
+    Kept,
+}
+
+impl Default for Memory {
+    /// Without a bound.
+    fn default() -> Self {
+        Self::new(usize::MAX)
+    }
+}
+
+impl Memory {
+    /// Nothing is reserved of `limit` bytes.
+    pub(crate) fn new(limit: usize) -> Self {
+        let state =
+            State { reserved: AtomicUsize::new(0), limit: AtomicUsize::new(limit), refused: AtomicBool::new(false) };
+        Self { state: Arc::new(state) }
+    }
+
+    /// Changes the bound.
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.state.limit.store(limit, Ordering::Relaxed);
+    }
+
+    fn limit(&self) -> usize {
+        self.state.limit.load(Ordering::Relaxed)
+    }
+
+    /// Reserves `bytes`; `false` where that is past the bound.
+    pub(crate) fn try_reserve(&self, bytes: usize, what: Use) -> bool {
+        let State { reserved, refused, .. } = &*self.state;
+        let limit = self.limit();
+        let bound = match what {
+            Use::Growth => limit / 8 * 5,
+            Use::First => limit - limit / 8,
+            Use::Kept => limit,
+        };
+        let before = reserved.fetch_add(bytes, Ordering::Relaxed);
+        let fits = before.checked_add(bytes).is_some_and(|after| after <= bound);
+        if !fits {
+            reserved.fetch_sub(bytes, Ordering::Relaxed);
+            if !refused.swap(true, Ordering::Relaxed) {
+                tracing::warn!(limit, "the memory limit is reached; raise it with --max-memory");
+            }
+        }
+        fits
+    }
+
+    /// Gives back what was reserved.
+    pub(crate) fn release(&self, bytes: usize) {
+        self.state.reserved.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether more than half of the bound is reserved: whoever has memory that can be given back gives it back.
+    pub(crate) fn is_scarce(&self) -> bool {
+        self.reserved() > self.limit() / 2
+    }
+
+    /// Bytes that are reserved now.
+    pub(crate) fn reserved(&self) -> usize {
+        self.state.reserved.load(Ordering::Relaxed)
+    }
+}
+
+/// Gives the system back what was freed: the allocator keeps it otherwise, in pieces between what is in use.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(
+    unsafe_code,
+    reason = "malloc_trim has no precondition: it is callable from any thread at any time (malloc_trim(3), MT-Safe)"
+)]
+pub(crate) fn trim() {
+    // SAFETY: see above.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Gives the system back what was freed: other allocators do it by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) fn trim() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_use_has_its_part_of_the_bound() {
+        let memory = Memory::new(800);
+        assert!(memory.try_reserve(400, Use::Growth) && !memory.is_scarce());
+        assert!(!memory.try_reserve(101, Use::Growth) && memory.try_reserve(100, Use::Growth) && memory.is_scarce());
+        assert!(!memory.try_reserve(1, Use::Growth));
+        assert!(memory.try_reserve(200, Use::First) && !memory.try_reserve(1, Use::First));
+        assert!(memory.try_reserve(100, Use::Kept) && !memory.try_reserve(1, Use::Kept));
+        assert_eq!(memory.reserved(), 800);
+        memory.release(800);
+        assert_eq!(memory.reserved(), 0);
+        assert!(!memory.try_reserve(usize::MAX, Use::Kept), "no sum overflows");
+        memory.set_limit(usize::MAX);
+        assert!(memory.try_reserve(usize::MAX / 2, Use::Growth));
+    }
+}
