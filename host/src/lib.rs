@@ -58,7 +58,7 @@ mod server;
 mod sync;
 
 pub use hub::{ChannelLimits, Hub, ThreadHub, ThreadReader};
-pub use server::{Follow, FollowError, FollowOptions, Limits, Server, Stopper, raise_descriptor_limit};
+pub use server::{Follow, FollowError, FollowOptions, Limits, Server, Stopper, is_dual_stack, raise_descriptor_limit};
 
 /// The examples in the README are compiled.
 #[cfg(doctest)]

@@ -21,7 +21,7 @@ use crate::{ChannelLimits, Follow, FollowOptions, Limits, Server};
 /// Where a server listens, its bounds, and who may ask.
 #[derive(Parser, Clone, Debug)]
 pub struct Options {
-    /// Listen here; may be given several times
+    /// Listen here; may be given several times. [::] takes IPv4 connections too, unless 0.0.0.0 is given with the same port
     #[arg(short, long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub listen: Vec<SocketAddr>,
 
@@ -57,7 +57,8 @@ pub struct Options {
     #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024, value_parser = at_least(256), help_heading = "Bounds")]
     pub max_head: u64,
 
-    /// Bytes of an event, or of any other request's content
+    /// Bytes of an event, or of any other request's content. A channel keeps four such events at least, unless
+    /// --history-bytes says otherwise
     #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024, value_parser = at_least(1), help_heading = "Bounds")]
     pub max_body: u64,
 
@@ -69,9 +70,9 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = at_least(1), help_heading = "Channels")]
     pub history_events: u64,
 
-    /// Bytes that a channel keeps, at most
-    #[arg(long, value_name = "BYTES", default_value_t = 256 * 1024, value_parser = at_least(64), help_heading = "Channels")]
-    pub history_bytes: u64,
+    /// Bytes that a channel keeps, at most [default: four times --max-body, and 262144 at least]
+    #[arg(long, value_name = "BYTES", value_parser = at_least(64), help_heading = "Channels")]
+    pub history_bytes: Option<u64>,
 
     /// Forget a channel that nobody has used for so long, its history included
     #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Channels")]
@@ -196,7 +197,7 @@ impl Options {
         let channels = ChannelLimits {
             channels: self.max_channels,
             events: size(self.history_events),
-            bytes: size(self.history_bytes),
+            bytes: size(self.history_bytes.unwrap_or(self.max_body.saturating_mul(4).max(256 * 1024))),
             reap_after: Duration::from_secs(self.reap_after),
             gap_policy: match self.gap_policy {
                 Gap::Replay => GapPolicy::Replay,

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::line::{Content, Line};
+use super::rejection::{DateField, ErrorContent, RejectionReason};
 use super::websocket::{WebSocket, WebSocketOptions};
 use super::writer::{BodyWriter, EventWriter};
 use super::{Ended, Growth, Outcome, Runtime};
@@ -245,7 +246,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// # Errors
     /// The connection ended first.
     pub async fn not_found(self) -> Outcome {
-        self.respond(&Response::text(Status::NOT_FOUND, "nothing here\n")).await
+        self.reject(Status::NOT_FOUND, RejectionReason::Other, "nothing here\n", &[], false).await
     }
 
     /// Answers that only the methods `allow` are answered here: 200 to OPTIONS, 405 to any other.
@@ -254,12 +255,11 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// The connection ended first.
     pub async fn allow(self, allow: &str) -> Outcome {
         let headers = &[("Allow", allow)];
-        let response = if self.request().method() == Method::Options {
-            Response { status: Status::OK, content_type: None, headers, body: b"" }
-        } else {
-            Response { headers, ..Response::text(Status::METHOD_NOT_ALLOWED, "method not allowed\n") }
-        };
-        self.respond(&response).await
+        if self.request().method() == Method::Options {
+            return self.respond(&Response { status: Status::OK, content_type: None, headers, body: b"" }).await;
+        }
+        let text = "method not allowed\n";
+        self.reject(Status::METHOD_NOT_ALLOWED, RejectionReason::Other, text, headers, false).await
     }
 
     /// Answers that the request cannot be read to its end, and closes the connection.
@@ -268,7 +268,24 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// [`Ended::Refused`], which a handler passes on.
     pub async fn refuse(self, refusal: Refusal) -> Outcome {
         notice::refused(refusal.status().code(), refusal.reason());
-        self.last_respond(&Response::text(refusal.status(), refusal.reason())).await
+        self.reject(refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[], true).await
+    }
+
+    /// Answers with an error of the server's own, which the runtime is told of and may put in its own words. If `last` the
+    /// answer ends the connection: [`Ended::Refused`].
+    pub(super) fn reject(
+        self,
+        status: Status,
+        reason: RejectionReason,
+        text: &str,
+        headers: &[(&str, &str)],
+        last: bool,
+    ) -> impl Future<Output = Outcome> {
+        async move {
+            let own = self.line.reject(status, reason, text);
+            let response = rejected(&own, status, text, headers);
+            self.answer(&response, last).await
+        }
     }
 
     /// Answers with a response that ends the connection: [`Ended::Refused`].
@@ -288,15 +305,14 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// # Errors
     /// [`Ended`], which a handler passes on.
     pub async fn body_failed(self, error: BodyError) -> Outcome {
-        let response = match error {
-            BodyError::Refused(refusal) => {
-                notice::refused(refusal.status().code(), refusal.reason());
-                Response::text(refusal.status(), refusal.reason())
+        match error {
+            BodyError::Refused(refusal) => self.refuse(refusal).await,
+            BodyError::Ended(Ended::TimedOut) => {
+                let text = "the content took too long\n";
+                self.reject(Status::REQUEST_TIMEOUT, RejectionReason::Other, text, &[], true).await
             }
-            BodyError::Ended(Ended::TimedOut) => Response::text(Status::REQUEST_TIMEOUT, "the content took too long\n"),
-            BodyError::Ended(ended) => return Err(ended),
-        };
-        self.last_respond(&response).await
+            BodyError::Ended(ended) => Err(ended),
+        }
     }
 
     /// Answers with a stream of bytes that the handler writes: chunked, or to the connection's end for HTTP/1.0.
@@ -347,10 +363,11 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         // One `Connection` says both: what may be upgraded to, and that this connection ends.
         let upgrades = refusal.fields().iter().any(|(name, _)| *name == "Connection");
         let headers = if upgrades { UPGRADE_OR_CLOSE } else { refusal.fields() };
+        let own = self.line.reject(status, RejectionReason::Other, refusal.text());
         let (line, mut asker) = self.into_parts();
         (asker.keeps_connection, asker.refuses) = (upgrades, true);
         asker.origin.clear();
-        asker.respond(line, &Response { headers, ..Response::text(status, refusal.text()) }).await
+        asker.respond(line, &rejected(&own, status, refusal.text(), headers)).await
     }
 
     /// The connection and who asked; the request's buffer is given back.
@@ -400,8 +417,10 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         };
         let method = asked("access-control-request-method");
         let names = asked("access-control-request-headers");
+        let date = self.line.runtime.date();
         let render = |out: &mut Sink<'_>| {
             pour_head(&asker, Status::NO_CONTENT, Framing::None, asker.keeps_connection, out, &|out: &mut Sink<'_>| {
+                pour_date(&date, out);
                 out.pour(PREFLIGHT);
                 pour_field("Access-Control-Allow-Methods", method, out);
                 if !names.is_empty() {
@@ -419,10 +438,12 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
 impl Asker {
     /// Answers with a whole response.
     pub(super) async fn respond<R: Runtime>(&self, line: &mut Line<'_, R>, response: &Response<'_>) -> Outcome {
+        let date = line.runtime.date();
         let bodiless = response.status.is_bodiless();
         let framing = if bodiless { Framing::None } else { Framing::Length(response.body.len() as u64) };
         let render = |out: &mut Sink<'_>| {
             pour_head(self, response.status, framing, self.keeps_connection, out, &|out: &mut Sink<'_>| {
+                pour_date(&date, out);
                 if let Some(content_type) = response.content_type.filter(|_| !bodiless) {
                     pour_field("Content-Type", content_type.as_bytes(), out);
                 }
@@ -450,8 +471,10 @@ impl Asker {
         content_type: &str,
         framing: Framing,
     ) -> Result<(), Ended> {
+        let date = line.runtime.date();
         let render = |out: &mut Sink<'_>| {
             pour_head(self, Status::OK, framing, self.keeps_connection, out, &|out: &mut Sink<'_>| {
+                pour_date(&date, out);
                 pour_field("Content-Type", content_type.as_bytes(), out);
                 out.pour(UNBUFFERED);
             });
@@ -485,6 +508,28 @@ pub(super) fn pour_head(
         out.pour(EXPOSED);
     }
     HeadWriter::resume(out).framing(framing).connection(asker.version, keeps_connection).finish();
+}
+
+/// The answer to a request that is rejected: what the runtime says, or the text.
+pub(super) fn rejected<'a>(
+    own: &'a impl ErrorContent,
+    status: Status,
+    text: &'a str,
+    headers: &'a [(&'a str, &'a str)],
+) -> Response<'a> {
+    let response = Response { headers, ..Response::text(status, text) };
+    match own.content() {
+        Some((content_type, body)) => Response { content_type: Some(content_type), body, ..response },
+        None => response,
+    }
+}
+
+/// Pours `Date`, where it is known.
+#[inline]
+pub(super) fn pour_date(date: &impl DateField, out: &mut Sink<'_>) {
+    if let Some(date) = date.text() {
+        pour_field("Date", date, out);
+    }
 }
 
 /// Pours one field.

@@ -6,9 +6,10 @@ use core::time::Duration;
 
 use super::allowance::Allowance;
 use super::exchange::Held;
+use super::rejection::{ErrorContent, Rejection, RejectionReason};
 use super::{Config, Ended, Runtime};
 use crate::edge::{Borrower, Clock, Interest, Lent, Reason, Socket, never};
-use crate::http::{BodyDecoder, Request};
+use crate::http::{BodyDecoder, Request, Status};
 use crate::session::Turn;
 use crate::sink::{Pour, Render, Sink};
 use crate::time::Instant;
@@ -79,6 +80,12 @@ impl<'a, R: Runtime> Line<'a, R> {
             body,
             answering: false,
         }
+    }
+
+    /// Tells the runtime of a request that is rejected.
+    pub(super) fn reject(&self, status: Status, reason: RejectionReason, text: &str) -> impl ErrorContent + use<R> {
+        let request = Some(&self.request).filter(|request| !request.head().is_empty());
+        self.runtime.reject(&*self.socket, &Rejection { request, status, reason, text })
     }
 
     /// The request, whose buffer is given back once it is dropped.

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `runtime.rs` | [`Runtime`]: sockets, clock, buffers, randomness |
 //! | `config.rs`, `access.rs` | [`Config`]: every bound in one table; [`Access`]: `Origin` and `Host` |
+//! | `rejection.rs` | [`Rejection`]: what a runtime is told of a request that is rejected |
 //! | `line.rs` | a connection: wait, then act |
 //! | `allowance.rs` | how long what comes in pieces may be waited for |
 //! | `exchange.rs` | [`Exchange`]: a request, and the ways to answer it |
@@ -41,6 +42,7 @@ mod config;
 mod events;
 mod exchange;
 mod line;
+mod rejection;
 mod runtime;
 mod websocket;
 mod writer;
@@ -50,6 +52,7 @@ pub use access::{Access, AccessDenied, AccessError, HostError, HostPolicy, valid
 pub use config::Config;
 pub use events::{Events, Full, Transport};
 pub use exchange::{BodyError, Exchange, Held, Served};
+pub use rejection::{DateField, ErrorContent, Rejection, RejectionReason, Resource};
 pub use runtime::{Growth, Purpose, Runtime, Ticket};
 pub use websocket::{WebSocket, WebSocketOptions};
 pub use writer::{BodyWriter, EventWriter};
@@ -280,23 +283,25 @@ fn turn_away<R: Runtime, H: Handler>(
         let challenge;
         let checked = exchange.line.config.access.check(exchange.request());
         exchange.line.origin = checked.ok();
-        let response = if checked.is_err() {
+        let (status, reason, text, headers) = if let Err(denied) = checked {
             notice::refused(Status::FORBIDDEN.code(), NOT_FOR_YOU);
-            Response::text(Status::FORBIDDEN, NOT_FOR_YOU)
+            (Status::FORBIDDEN, RejectionReason::Access(denied), NOT_FOR_YOU, &[][..])
         } else if exchange.is_preflight() {
             return exchange.allow_preflight().await.map(Some);
         } else if let Err(status) = handler.authorize(exchange.request()) {
             challenge = [("WWW-Authenticate", handler.challenge())];
             let headers = if status == Status::UNAUTHORIZED { &challenge[..] } else { &[] };
-            Response { headers, ..Response::text(status, status.reason()) }
+            (status, RejectionReason::Other, status.reason(), headers)
         } else {
             match exchange.request().method() {
-                Method::Other(_) => Response::text(Status::NOT_IMPLEMENTED, "unknown method\n"),
-                Method::Options if exchange.request().path() == "*" => ALLOWED,
+                Method::Other(_) => (Status::NOT_IMPLEMENTED, RejectionReason::Other, "unknown method\n", &[][..]),
+                Method::Options if exchange.request().path() == "*" => {
+                    return exchange.respond(&ALLOWED).await.map(Some);
+                }
                 _ => return Ok(None),
             }
         };
-        exchange.respond(&response).await.map(Some)
+        exchange.reject(status, reason, text, headers, false).await.map(Some)
     }
 }
 
@@ -322,17 +327,23 @@ async fn skip_content<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
 async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refused: Refused) -> Outcome {
     let mut digits = [0; 20];
     let later = [("Retry-After", decimal(&mut digits, line.config.retry_after.as_secs().max(1)))];
-    let response = match refused {
+    let (status, reason, text, headers) = match refused {
         Refused::Rule(refusal) => {
             notice::refused(refusal.status().code(), refusal.reason());
-            Response::text(refusal.status(), refusal.reason())
+            (refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[][..])
         }
-        Refused::TimedOut => Response::text(Status::REQUEST_TIMEOUT, "the request head took too long\n"),
+        Refused::TimedOut => {
+            (Status::REQUEST_TIMEOUT, RejectionReason::Other, "the request head took too long\n", &[][..])
+        }
         Refused::Busy => {
             notice::full("all head buffers");
-            Response { headers: &later, ..Response::text(Status::SERVICE_UNAVAILABLE, "busy, come back later\n") }
+            let reason = RejectionReason::Exhausted(Resource::HeadBuffers);
+            (Status::SERVICE_UNAVAILABLE, reason, "busy, come back later\n", &later[..])
         }
     };
+    // What came last is the request before.
+    line.forget_request();
+    let own = line.reject(status, reason, text);
     let asker = Asker {
         version: Version::Http11,
         origin: Vec::new(),
@@ -341,7 +352,7 @@ async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refused: Refused) -> Outcome
         head_only: false,
         refuses: true,
     };
-    asker.respond(line, &response).await
+    asker.respond(line, &exchange::rejected(&own, status, text, headers)).await
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use core::task::{Context, Poll};
 
 use super::events::Transport;
+use super::rejection::{DateField, ErrorContent, Rejection};
 use crate::edge::{Clock, Socket};
 use crate::http::Request;
 
@@ -45,6 +46,18 @@ pub trait Runtime {
 
     /// Counts an exchange of the hub, from its request on.
     fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> Self::Ticket;
+
+    /// Reports a request that is rejected, for a log, and returns what the answer contains instead of [`Rejection::text`].
+    /// Default: nothing is done, and the answer is that text.
+    fn reject<B: AsRef<[u8]>>(
+        &self,
+        _socket: &Self::Socket,
+        _rejection: &Rejection<'_, B>,
+    ) -> impl ErrorContent + use<Self, B> {
+    }
+
+    /// The `Date` of an answer that begins now. Default: none, for a chip without a clock (RFC 9110 §6.6.1).
+    fn date(&self) -> impl DateField + use<Self> {}
 }
 
 /// What a buffer is for; its size is the runtime's to choose.

@@ -11,7 +11,7 @@ use goldcrest_host::core::script;
 use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::figures::Figures;
 use goldcrest_host::options::Options;
-use goldcrest_host::{ThreadHub, page};
+use goldcrest_host::{ThreadHub, is_dual_stack, page};
 use tracing_subscriber::EnvFilter;
 
 use super::{Trouble, status, terminal};
@@ -168,7 +168,8 @@ async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) 
 fn announce(addresses: &[SocketAddr], page: bool) {
     let mut text = String::new();
     for address in addresses {
-        let _ = writeln!(text, "goldcrest serves http://{address}/");
+        let also = if is_dual_stack(*address, addresses) { " (IPv4 as well)" } else { "" };
+        let _ = writeln!(text, "goldcrest serves http://{address}/{also}");
     }
     let Some(address) = addresses.first() else { return };
     if page {

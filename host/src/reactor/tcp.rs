@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -218,6 +218,11 @@ impl TcpSocket {
     /// Sets the network that limits count the peer as.
     pub(crate) fn set_peer_network(&mut self, network: IpAddr) {
         self.peer_network = Some(network);
+    }
+
+    /// The address of the peer, while it is connected.
+    pub(crate) fn peer_address(&self) -> Option<SocketAddr> {
+        self.connection.stream.peer_addr().ok()
     }
 
     fn has_unread(&self) -> bool {

@@ -32,6 +32,8 @@ pub struct Limits {
     pub send_buffer: usize,
     /// Bytes that may wait in the kernel before it says that there is no room. Default: 128 KiB.
     pub unsent: usize,
+    /// Lines of rejected requests that a thread logs in a second; the next line counts what was suppressed. Default: 10.
+    pub rejection_lines: u32,
     /// How long the server takes to end, at most. Default: 10 s.
     pub drain: Duration,
 }
@@ -47,6 +49,7 @@ impl Default for Limits {
             event: 64 * 1024,
             send_buffer: 256 * 1024,
             unsent: 128 * 1024,
+            rejection_lines: 10,
             drain: super::DRAIN,
         }
     }
@@ -86,10 +89,21 @@ const CONNECTION: usize = 2 * 1024;
 pub(super) enum Admitted {
     /// It is served.
     In(Place),
-    /// It is told to come back.
-    Full(Place),
-    /// It is closed.
+    /// It is told to come back, since this bound is reached.
+    Full(Place, Bound),
+    /// It is closed: all connections are in use, and those that are told so as well.
     No,
+}
+
+/// A bound on connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// [`Limits::connections`]
+    All,
+    /// [`Limits::connections_per_address`]
+    Address,
+    /// [`Limits::memory`]
+    Memory,
 }
 
 /// A connection's place; dropped when it ends.
@@ -116,6 +130,12 @@ impl Admission {
         &self.limits
     }
 
+    /// Connections that are served at a time, and what raises that.
+    pub(super) fn served(&self) -> (usize, &'static str) {
+        let served = self.places.served;
+        (served, if served < self.limits.connections { "the limit of open descriptors" } else { "--max-connections" })
+    }
+
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Admitted {
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         if before >= self.places.served.saturating_add(self.places.told) {
@@ -129,8 +149,12 @@ impl Admission {
         let crowded = *of_address > self.limits.connections_per_address;
         let reserved = if self.memory.try_reserve(CONNECTION, Use::First) { CONNECTION } else { 0 };
         let place = Place { admission: Arc::clone(self), network, reserved };
-        if before >= self.places.served || crowded || reserved == 0 {
-            Admitted::Full(place)
+        if before >= self.places.served {
+            Admitted::Full(place, Bound::All)
+        } else if crowded {
+            Admitted::Full(place, Bound::Address)
+        } else if reserved == 0 {
+            Admitted::Full(place, Bound::Memory)
         } else {
             Admitted::In(place)
         }
@@ -172,7 +196,10 @@ mod tests {
         let limits = Limits { connections_per_address: 2, ..Limits::default() };
         let admission = admission(limits.clone());
         let _places = [ip("2001:db8:1:2::1"), ip("2001:db8:1:2:ffff::2")].map(|one| admission.admit(one));
-        assert!(matches!(admission.admit(ip("2001:db8:1:2:3:4:5:6")), Admitted::Full(_)), "two of a /64 at most");
+        assert!(
+            matches!(admission.admit(ip("2001:db8:1:2:3:4:5:6")), Admitted::Full(_, Bound::Address)),
+            "two of a /64 at most"
+        );
         assert!(matches!(admission.admit(ip("2001:db8:1:3::1")), Admitted::In(_)));
         assert_eq!(limits.network(ip("::ffff:192.0.2.7")), ip("192.0.2.7"));
         for (prefix, network) in
@@ -190,9 +217,9 @@ mod tests {
         let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let first = admission.admit(one);
         let _second = admission.admit(one);
-        assert!(matches!(admission.admit(one), Admitted::Full(_)), "two of an address at most");
+        assert!(matches!(admission.admit(one), Admitted::Full(_, Bound::Address)), "two of an address at most");
         let _third = admission.admit(other);
-        assert!(matches!(admission.admit(other), Admitted::Full(_)), "three in all");
+        assert!(matches!(admission.admit(other), Admitted::Full(_, Bound::All)), "three in all");
         drop(first);
         assert!(matches!(admission.admit(other), Admitted::In(_)));
         let told: Vec<_> = (0..64 + 9).map(|_| admission.admit(other)).collect();

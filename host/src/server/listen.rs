@@ -22,14 +22,15 @@ pub(super) fn bind(
     let mut bound = Vec::new();
     let mut by_thread: Vec<Vec<TcpListener>> = (0..threads).map(|_| Vec::new()).collect();
     for address in addresses {
+        let only_v6 = !is_dual_stack(*address, addresses);
         let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
         let mut address = *address;
         // A listener that nobody shares says whether somebody else has the address: shared ones would just share it.
         if address.port() != 0 {
-            drop(listener(address, false, limits, write_timeout).map_err(named)?);
+            drop(listener(address, false, only_v6, limits, write_timeout).map_err(named)?);
         }
         for listeners in &mut by_thread {
-            let listener = listener(address, true, limits, write_timeout).map_err(named)?;
+            let listener = listener(address, true, only_v6, limits, write_timeout).map_err(named)?;
             address = listener.local_addr()?;
             listeners.push(listener);
         }
@@ -38,14 +39,26 @@ pub(super) fn bind(
     Ok((bound, by_thread))
 }
 
-fn listener(address: SocketAddr, shared: bool, limits: &Limits, write_timeout: Duration) -> io::Result<TcpListener> {
+/// Whether a listener on `address`, one of `all`, takes IPv4 connections too: one on `[::]`, unless IPv4 has its own.
+pub fn is_dual_stack(address: SocketAddr, all: &[SocketAddr]) -> bool {
+    let takes_ipv4 = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
+    address.is_ipv6() && address.ip().is_unspecified() && !all.iter().any(takes_ipv4)
+}
+
+fn listener(
+    address: SocketAddr,
+    shared: bool,
+    only_v6: bool,
+    limits: &Limits,
+    write_timeout: Duration,
+) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if shared {
         socket.set_reuse_port(true)?;
     }
     if address.is_ipv6() {
-        socket.set_only_v6(true)?;
+        socket.set_only_v6(only_v6)?;
     }
     socket.set_nonblocking(true)?;
     // What a connection inherits from its listener need not be set on each one. What is written goes out at once, and

@@ -6,15 +6,19 @@
 //! | `admission.rs` | who is let in: connections in all and by address |
 //! | `descriptors.rs` | how many connections the limit of open descriptors leaves room for |
 //! | `thread.rs` | one thread: its executor, its connections |
+//! | `rejection.rs` | rejected requests: the log's lines, and what the answers say |
+//! | `date.rs` | the `Date` of answers |
 //! | `trouble.rs` | says that accepting fails, without filling the log |
 //! | `follow.rs` | [`Follow`]: channels of other hubs, followed |
 //! | `runtime.rs` | what the core's connections stand on here: buffers, clock, figures |
 //! | `shutdown.rs` | [`Stopper`]: signals, and telling every thread |
 
 mod admission;
+mod date;
 mod descriptors;
 mod follow;
 mod listen;
+mod rejection;
 mod runtime;
 mod shutdown;
 mod thread;
@@ -32,6 +36,7 @@ use goldcrest_core::ws::handshake::origin::OriginPolicy;
 pub use admission::Limits;
 pub use descriptors::raise_descriptor_limit;
 pub use follow::{Follow, FollowError, FollowOptions};
+pub use listen::is_dual_stack;
 pub use shutdown::Stopper;
 
 use crate::figures::Figures;

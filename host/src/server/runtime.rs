@@ -3,10 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use goldcrest_core::edge::Clock;
 use goldcrest_core::http::Request;
-use goldcrest_core::serve::{self, Growth, Purpose, Transport};
+use goldcrest_core::serve::{self, DateField, ErrorContent, Growth, Purpose, Rejection, Transport};
 
 use super::Limits;
+use super::date::DateClock;
+use super::rejection::Rejections;
 use crate::figures::{Figures, Ticket};
 use crate::memory::{Memory, Use};
 use crate::reactor::{CoarseClock, Reactor, TcpSocket};
@@ -26,6 +29,8 @@ pub(super) struct HostRuntime {
     memory: Memory,
     heads: Rc<Pool>,
     events: Rc<Pool>,
+    pub(super) rejections: Rejections,
+    date: DateClock,
 }
 
 impl HostRuntime {
@@ -37,6 +42,8 @@ impl HostRuntime {
             memory: memory.clone(),
             heads: Pool::new(limits.head, memory),
             events: Pool::new(limits.event, memory),
+            rejections: Rejections::new(limits),
+            date: DateClock::new(),
         }
     }
 
@@ -162,5 +169,13 @@ impl serve::Runtime for HostRuntime {
 
     fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> Ticket {
         self.figures.ticket(request, transport)
+    }
+
+    fn reject<B: AsRef<[u8]>>(&self, socket: &TcpSocket, rejection: &Rejection<'_, B>) -> impl ErrorContent + use<B> {
+        self.rejections.report(|| socket.peer_address(), rejection, self.clock.now())
+    }
+
+    fn date(&self) -> impl DateField + use<> {
+        self.date.now()
     }
 }

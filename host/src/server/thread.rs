@@ -17,7 +17,7 @@ use smol::LocalExecutor;
 use smol::future::FutureExt;
 
 use super::Stopper;
-use super::admission::{Admission, Admitted, Place};
+use super::admission::{Admission, Admitted, Bound, Place};
 use super::runtime::HostRuntime;
 use super::trouble::Trouble;
 use crate::hub::ThreadHub;
@@ -190,8 +190,14 @@ impl<H: Handler + 'static> Thread<H> {
     fn admit(&self, stream: TcpStream, peer: SocketAddr) -> Option<(TcpStream, Place, bool)> {
         let (place, full) = match self.admission.admit(peer.ip()) {
             Admitted::In(place) => (place, false),
-            Admitted::Full(place) => (place, true),
-            Admitted::No => return None,
+            Admitted::Full(place, bound) => {
+                self.refuse(peer, Some(bound));
+                (place, true)
+            }
+            Admitted::No => {
+                self.refuse(peer, None);
+                return None;
+            }
         };
         match stream.set_nonblocking(true) {
             Ok(()) => Some((stream, place, full)),
@@ -200,6 +206,21 @@ impl<H: Handler + 'static> Thread<H> {
                 None
             }
         }
+    }
+
+    /// Logs that a bound on connections is reached; without one the connection is closed.
+    fn refuse(&self, peer: SocketAddr, bound: Option<Bound>) {
+        let (served, raised_by) = self.admission.served();
+        let (bound, option) = match bound {
+            Some(Bound::Address) => {
+                let most = self.admission.limits().connections_per_address;
+                (format!("its address has {most} connections"), "--max-per-address")
+            }
+            Some(Bound::Memory) => ("the memory for connections is in use".into(), "--max-memory"),
+            Some(Bound::All) => (format!("all {served} connections are in use"), raised_by),
+            None => (format!("all {served} connections are in use; it is closed"), raised_by),
+        };
+        self.runtime.rejections.full(peer, &bound, option, self.runtime.clock.now());
     }
 
     /// Serves a connection to its end. (Not an `async fn`: that would keep each argument twice.)

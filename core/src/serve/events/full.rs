@@ -8,7 +8,7 @@ use crate::delivery::{EventStream, FollowForm};
 use crate::http::{Response, Status};
 use crate::notice;
 use crate::serve::exchange::Exchange;
-use crate::serve::{Ended, Handler, Outcome, Runtime};
+use crate::serve::{Ended, Handler, Outcome, RejectionReason, Resource, Runtime};
 use crate::sink::{decimal, poured};
 use crate::sse::encode;
 use crate::time::millis;
@@ -20,17 +20,23 @@ pub struct Full;
 impl Handler for Full {
     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
         let ask = Ask::read(exchange.request(), exchange.line.config);
-        answer(exchange, ask.map_or(Transport::Poll, |ask| ask.transport)).await
+        answer(exchange, ask.map_or(Transport::Poll, |ask| ask.transport), Resource::Connections).await
     }
 }
 
 /// Asks the client to come back: an `EventSource` by `retry`, since it never comes back after a 503; others by
 /// `Retry-After`. Both are spread, so that they do not all come at once.
-pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport: Transport) -> Outcome {
+pub(super) async fn answer<R: Runtime>(
+    exchange: Exchange<'_, '_, R>,
+    transport: Transport,
+    resource: Resource,
+) -> Outcome {
     notice::full("all places of readers");
     let base = millis(exchange.line.config.retry_after);
     let delay = base.saturating_add(spread(exchange.runtime().random(), base / 2));
+    let reason = RejectionReason::Exhausted(resource);
     if transport == Transport::Sse {
+        let _ = exchange.line.reject(Status::SERVICE_UNAVAILABLE, reason, TEXT);
         let mut room = [0; 32];
         let retry = poured(&mut room, |out| encode::retry(Duration::from_millis(delay), out));
         let response = Response {
@@ -45,12 +51,11 @@ pub(super) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>, transport:
         });
     }
     let mut digits = [0; 20];
-    let response = Response {
-        headers: &[("Retry-After", decimal(&mut digits, (delay / 1_000).saturating_add(1)))],
-        ..Response::text(Status::SERVICE_UNAVAILABLE, "full, come back later\n")
-    };
-    exchange.last_respond(&response).await
+    let headers = [("Retry-After", decimal(&mut digits, (delay / 1_000).saturating_add(1)))];
+    exchange.reject(Status::SERVICE_UNAVAILABLE, reason, TEXT, &headers, true).await
 }
+
+const TEXT: &str = "full, come back later\n";
 
 /// A random part of `range`, both in milliseconds.
 pub(super) fn spread(random: u32, range: u64) -> u64 {

@@ -27,10 +27,10 @@ use core::task::{Context, Poll, Waker};
 
 use super::exchange::{BodyError, Exchange, Served};
 use super::line::Line;
-use super::{Ended, Handler, Outcome, Runtime, Ticket};
+use super::{Ended, Handler, Outcome, RejectionReason, Resource, Runtime, Ticket};
 use crate::delivery::EitherForm;
 use crate::edge::Socket;
-use crate::http::{Encoded, Method, Response, Status};
+use crate::http::{Encoded, Method, Status};
 use crate::hub::{CHANNEL_NAME_RULE, ChannelName, Channels, MAX_CHANNEL_NAME, OpenError};
 use crate::sink::{Pour, poured};
 use ask::{Ask, AskError};
@@ -87,10 +87,11 @@ impl<'h, H: Channels> Events<'h, H> {
                 Ok(served) => return Ok(served),
                 Err(refused) => refused,
             };
+            let mut why = RejectionReason::Other;
             let (status, reason) = match refused {
                 Refused::Ended(ended) => return Err(ended),
                 Refused::Method => return exchange.allow(ALLOW).await,
-                Refused::Full(transport) => return full::answer(exchange, transport).await,
+                Refused::Full(transport, resource) => return full::answer(exchange, transport, resource).await,
                 Refused::Body(error) => return exchange.body_failed(error).await,
                 Refused::Path => (Status::NOT_FOUND, "nothing here"),
                 Refused::Name => (Status::BAD_REQUEST, CHANNEL_NAME_RULE),
@@ -98,7 +99,12 @@ impl<'h, H: Channels> Events<'h, H> {
                     (Status::BAD_REQUEST, "transport is one of poll, longpoll, stream, sse, websocket")
                 }
                 Refused::NoSuchChannel => (Status::NOT_FOUND, "there is no such channel"),
-                Refused::Publish(refused) => (refused.status(), refused.reason()),
+                Refused::Publish(refused) => {
+                    if refused.status() == Status::CONTENT_TOO_LARGE {
+                        why = RejectionReason::EventTooLarge;
+                    }
+                    (refused.status(), refused.reason())
+                }
             };
             let mut room = [0; REASON];
             let text = poured(&mut room, |out| {
@@ -108,7 +114,7 @@ impl<'h, H: Channels> Events<'h, H> {
             // RFC 9110 §15.5.16: what would be accepted.
             let headers: &[_] =
                 if status == Status::UNSUPPORTED_MEDIA_TYPE { &[("Accept-Encoding", "identity")] } else { &[] };
-            exchange.respond(&Response { headers, ..Response::text(status, text) }).await
+            exchange.reject(status, why, text, headers, false).await
         }
     }
 
@@ -132,7 +138,8 @@ impl<'h, H: Channels> Events<'h, H> {
             let peer = exchange.line.socket.peer_network();
             let reader = self.hub.open_from(channel, following, peer).map_err(|error| match error {
                 OpenError::NoSuchChannel => Refused::NoSuchChannel,
-                OpenError::TooManyChannels | OpenError::TooManyFollowers => Refused::Full(ask.transport),
+                OpenError::TooManyChannels => Refused::Full(ask.transport, Resource::Channels),
+                OpenError::TooManyFollowers => Refused::Full(ask.transport, Resource::Followers),
             })?;
             let outcome = match ask.transport {
                 Transport::WebSocket => websocket::answer(self.hub, channel, reader, &ask, policy, exchange).await,
@@ -184,7 +191,7 @@ enum Refused {
     Method,
     Ask(AskError),
     NoSuchChannel,
-    Full(Transport),
+    Full(Transport, Resource),
     Body(BodyError),
     Publish(publish::Refused),
 }

@@ -9,7 +9,7 @@ use crate::edge::{Interest, Lent};
 use crate::http::{Framing, Status};
 use crate::hub::Reader;
 use crate::log::{EventId, GapPolicy, Placed, Position};
-use crate::serve::exchange::{Asker, Exchange, Served, pour_field, pour_head};
+use crate::serve::exchange::{Asker, Exchange, Served, pour_date, pour_field, pour_head};
 use crate::serve::line::{Content, Line};
 use crate::serve::{Ended, Outcome, Runtime};
 use crate::sink::{Pour, Sink};
@@ -89,8 +89,10 @@ fn tell<R: Runtime>(
         let framing = if unchanged { Framing::None } else { Framing::Length(poll.length()) };
         let keeps_connection = asker.keeps_connection && !line.runtime.is_draining();
         let last = poll.last();
+        let date = line.runtime.date();
         let head = |out: &mut Sink<'_>| {
             pour_head(asker, status, framing, keeps_connection, out, &|out: &mut Sink<'_>| {
+                pour_date(&date, out);
                 if !unchanged {
                     pour_field("Content-Type", b"application/json", out);
                 }

@@ -11,7 +11,7 @@ use crate::hub::{ChannelName, Channels, Publication, PublishError, Published, Re
 use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
 use crate::serve::exchange::{Exchange, Served};
 use crate::serve::line::Line;
-use crate::serve::{Ended, Purpose, Runtime};
+use crate::serve::{Ended, Purpose, Resource, Runtime};
 use crate::sink::{Pour, Sink, poured};
 
 /// What an answer says, at most: an id, a number and the names around them.
@@ -32,13 +32,16 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
     }
     let mut count = Count::new(&mut exchange, Transport::Publish);
     let (published, encoding, length) = {
-        let free = if exchange.runtime().is_draining() { None } else { exchange.runtime().buffer(Purpose::Event) };
-        let mut buffer = free.ok_or(FULL)?;
-        let length = exchange.read_growing(&mut buffer).await.map_err(super::Refused::Body)?.ok_or(FULL)?;
+        if exchange.runtime().is_draining() {
+            return Err(full(Resource::Shutdown));
+        }
+        const BUSY: super::Refused = full(Resource::EventBuffers);
+        let mut buffer = exchange.runtime().buffer(Purpose::Event).ok_or(BUSY)?;
+        let length = exchange.read_growing(&mut buffer).await.map_err(super::Refused::Body)?.ok_or(BUSY)?;
         wait_for_followers(hub, channel, exchange.line).await?;
         // What is stored now might be lost: no reader is left to take it.
         if exchange.runtime().is_draining() {
-            return Err(FULL);
+            return Err(full(Resource::Shutdown));
         }
         let data = buffer.as_ref().get(..length).unwrap_or_default();
         let peer = exchange.line.socket.peer_network();
@@ -84,7 +87,9 @@ fn wait_for_followers<H: Channels, R: Runtime>(
 }
 
 /// There is no place for another event now.
-const FULL: super::Refused = super::Refused::Full(Transport::Publish);
+const fn full(resource: Resource) -> super::Refused {
+    super::Refused::Full(Transport::Publish, resource)
+}
 
 fn publish<H: Channels, B: AsRef<[u8]>>(
     hub: &H,
@@ -157,7 +162,8 @@ pub(super) enum Refused {
 impl From<Refused> for super::Refused {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Publish(PublishError::Draining | PublishError::TooManyChannels) => FULL,
+            Refused::Publish(PublishError::Draining) => full(Resource::Shutdown),
+            Refused::Publish(PublishError::TooManyChannels) => full(Resource::Channels),
             refused => Self::Publish(refused),
         }
     }

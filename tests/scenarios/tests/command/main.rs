@@ -14,6 +14,7 @@
 //! | `proxies.rs` | nginx that buffers, or eats the upgrade |
 //! | `terminal.rs` | who types on a terminal |
 //! | `hostile.rs` | servers and publishers that mean harm |
+//! | `rejections.rs` | what a server's log and its answers say of what it rejects |
 //! | `figures.rs` | bench and compare |
 //! | `options.rs` | options that can never match |
 //! | `pages.rs` | help, completions, the manual |
@@ -26,6 +27,7 @@ mod options;
 mod pages;
 mod parting;
 mod proxies;
+mod rejections;
 mod returns;
 mod run;
 mod stranger;

@@ -116,6 +116,14 @@ impl Run {
         panic!("stderr never said {text:?}: {:#?}", self.stderr.seen)
     }
 
+    /// The lines of stderr that have come so far, those that were waited for included.
+    pub(crate) fn stderr_so_far(&mut self) -> Vec<String> {
+        while let Ok(line) = self.stderr.coming.try_recv() {
+            self.stderr.seen.push(line);
+        }
+        self.stderr.seen.clone()
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) fn end(mut self) -> Ended {
         self.stdin = None;

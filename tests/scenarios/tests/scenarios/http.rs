@@ -35,8 +35,83 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         "http",
         &[Need::OwnServer],
         server,
-        [a_head_that_takes_too_long_is_given_up, a_head_of_one_byte_a_second_keeps_nobody_waiting,]
+        [
+            a_head_that_takes_too_long_is_given_up,
+            a_head_of_one_byte_a_second_keeps_nobody_waiting,
+            every_answer_has_a_date,
+            errors_are_problem_details_where_json_is_accepted,
+            a_larger_event_needs_one_option,
+        ]
     );
+}
+
+/// RFC 9110 §6.6.1. A chip without a clock sends none.
+fn every_answer_has_a_date(_: &Server) {
+    let server = Server::start(&[]);
+    let channel = server.channel();
+    channel.publish("one");
+    let tag = server.ask("GET", &channel.target(""), &[], b"").head.field("etag").unwrap().to_owned();
+    let unchanged = format!("If-None-Match: {tag}");
+    for (method, target, field, status) in [
+        ("GET", "/".to_owned(), "Accept: */*", 200),
+        ("HEAD", "/".to_owned(), "Accept: */*", 200),
+        ("GET", "/nowhere".to_owned(), "Accept: */*", 404),
+        ("GET", channel.target(""), "Accept: */*", 200),
+        ("GET", channel.target(""), &unchanged, 304),
+        ("GET", channel.target(""), "Accept: text/event-stream", 200),
+        ("GET", channel.target(""), "Accept: application/x-ndjson", 200),
+        ("POST", channel.target(""), "Content-Type: text/plain", 202),
+        ("PUT", channel.target(""), "Content-Type: text/plain", 405),
+        ("OPTIONS", "*".to_owned(), "Accept: */*", 200),
+        ("GET", channel.target(""), "Origin: https://other.example", 403),
+        ("GET", channel.target(""), "Host: two", 400),
+    ] {
+        let mut peer = server.connect();
+        peer.send(&server.request(method, &target, &[field], b"")).unwrap();
+        let head = peer.head().unwrap();
+        assert_eq!(head.status, status, "{method} {target} {field}");
+        let dates: Vec<_> = head.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("date")).collect();
+        let [(_, date)] = dates[..] else { panic!("{method} {target} {field}: {head:?}") };
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        let shape: String = date.chars().map(|it| if it.is_ascii_digit() { '0' } else { it }).collect();
+        assert!(shape.len() == 29 && shape.ends_with(" 0000 00:00:00 GMT"), "{date}");
+    }
+}
+
+fn errors_are_problem_details_where_json_is_accepted(_: &Server) {
+    let server = Server::start(&["--max-body", "100"]);
+    let channel = server.channel();
+    for (method, target, field, status) in [
+        ("GET", "/nowhere".to_owned(), "X: y", 404),
+        ("GET", "/events/a,b".to_owned(), "X: y", 400),
+        ("GET", channel.target("transport=fax"), "X: y", 400),
+        ("PUT", channel.target(""), "X: y", 405),
+        ("BREW", channel.target(""), "X: y", 501),
+        ("GET", channel.target(""), "Origin: https://other.example", 403),
+        ("POST", channel.target("type=gap"), "Content-Type: text/plain", 400),
+        ("GET", channel.target("transport=websocket"), "X: y", 426),
+    ] {
+        let answer = server.ask(method, &target, &[field, "Accept: application/json"], b"");
+        assert_eq!(answer.status(), status, "{method} {target}");
+        assert_eq!(answer.head.field("content-type"), Some("application/problem+json"), "{method} {target}");
+        let problem: serde_json::Value = serde_json::from_slice(&answer.content).unwrap();
+        assert_eq!((&problem["type"], &problem["status"]), (&"about:blank".into(), &status.into()), "{problem}");
+        assert!(problem["title"].is_string() && problem["detail"].is_string(), "{problem}");
+        let answer = server.ask(method, &target, &[field, "Accept: */*"], b"");
+        let kind = answer.head.field("content-type").unwrap_or_default();
+        assert!(answer.status() == status && kind.starts_with("text/plain"), "{method} {target}: {kind}");
+    }
+}
+
+fn a_larger_event_needs_one_option(_: &Server) {
+    let event = vec![b'a'; 900_000];
+    let text = ["Content-Type: text/plain"];
+    let server = Server::start(&["--max-body", "1000000"]);
+    assert_eq!(server.channel().post("", &text, &event).status(), 202);
+    let server = Server::start(&["--max-body", "1000000", "--history-bytes", "100000"]);
+    let refused = server.channel().post("", &text, &event);
+    assert_eq!(refused.status(), 413);
+    assert!(String::from_utf8_lossy(&refused.content).contains("raise --history-bytes"), "{refused:?}");
 }
 
 fn head_is_get_without_the_content(server: &Server) {
