@@ -18,6 +18,9 @@ pub(super) type HostLog = EventLog<Box<[u8]>>;
 pub(super) struct Master {
     state: Mutex<State>,
     epoch: u32,
+    /// Publishers wait for a follower that has so many events to take. A quarter of the log remains for those that publish at the
+    /// same moment: each thread looks for room, and then publishes.
+    most_untaken: u64,
     /// The sequence number of the newest event, stored before the event is on its way to any thread: an id that somebody has seen
     /// is never above it.
     newest: AtomicU64,
@@ -97,6 +100,7 @@ impl Master {
         Ok(Self {
             state: Mutex::new(state),
             epoch,
+            most_untaken: (events - events / 4) as u64,
             newest: AtomicU64::new(0),
             crowded: AtomicBool::new(false),
             followers: AtomicUsize::new(0),
@@ -149,7 +153,7 @@ impl Master {
             for Mirrored { inbox, .. } in mirrors {
                 inbox.post(Posted { master: Arc::clone(self), news: News::Event(id.seq, Arc::clone(&event)) });
             }
-            if state.is_crowded() {
+            if self.crowds(&state) {
                 self.crowded.store(true, Ordering::SeqCst);
             }
         }
@@ -330,37 +334,46 @@ impl Master {
         self.look_again(&mut state);
     }
 
+    /// Whether the next event may overwrite one that a follower has not taken yet.
+    fn crowds(&self, state: &State) -> bool {
+        let taken = state.mirrors.iter().map(|mirrored| mirrored.progress.taken.load(Ordering::SeqCst)).min();
+        taken.is_some_and(|taken| !self.has_room(&state.log, taken))
+    }
+
+    /// Whether an event of up to half the log overwrites none that follows `taken`. [`NOBODY`] is after every event.
+    fn has_room(&self, log: &HostLog, taken: u64) -> bool {
+        log.newest().saturating_sub(taken) < self.most_untaken && log.has_room(taken, log.largest_event() / 2)
+    }
+
     /// Wakes the publishers if there is room now, else asks the threads that are behind to say when they are not.
     fn look_again(self: &Arc<Self>, state: &mut State) {
-        if !state.is_crowded() {
-            self.crowded.store(false, Ordering::SeqCst);
-            state.publishers.drain(..).for_each(Waker::wake);
-            return;
-        }
-        if state.publishers.is_empty() {
-            return;
-        }
-        // Half of the log at once, so that publishers and readers do not take turns event by event.
-        let State { log, mirrors, .. } = state;
-        let mut awaited = log.newest() - log.kept() as u64 / 2;
-        while !log.has_room(awaited, log.largest_event() / 2) {
-            awaited += 1;
-        }
-        for Mirrored { inbox, progress } in mirrors {
-            if progress.taken.load(Ordering::SeqCst) < awaited && progress.awaited.load(Ordering::SeqCst) < awaited {
-                progress.awaited.store(awaited, Ordering::SeqCst);
-                inbox.post(Posted { master: Arc::clone(self), news: News::Awaited });
+        // A thread may tell its progress meanwhile: then no thread is behind, and there is another look.
+        let mut asked = false;
+        while !asked {
+            if !self.crowds(state) {
+                self.crowded.store(false, Ordering::SeqCst);
+                state.publishers.drain(..).for_each(Waker::wake);
+                return;
+            }
+            if state.publishers.is_empty() {
+                return;
+            }
+            // Half of the log at once, so that publishers and readers do not take turns event by event.
+            let mut awaited = state.log.newest() - state.log.kept() as u64 / 2;
+            while !self.has_room(&state.log, awaited) {
+                awaited += 1;
+            }
+            for Mirrored { inbox, progress } in &state.mirrors {
+                if progress.taken.load(Ordering::SeqCst) >= awaited {
+                    continue;
+                }
+                asked = true;
+                if progress.awaited.load(Ordering::SeqCst) < awaited {
+                    progress.awaited.store(awaited, Ordering::SeqCst);
+                    inbox.post(Posted { master: Arc::clone(self), news: News::Awaited });
+                }
             }
         }
-    }
-}
-
-impl State {
-    /// Whether an event of up to half the log would overwrite one that a follower has not taken yet.
-    fn is_crowded(&self) -> bool {
-        let taken = self.mirrors.iter().map(|mirrored| mirrored.progress.taken.load(Ordering::SeqCst)).min();
-        // `NOBODY` is after every event: nothing of those is untaken.
-        taken.is_some_and(|taken| !self.log.has_room(taken, self.log.largest_event() / 2))
     }
 }
 

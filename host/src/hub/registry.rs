@@ -187,7 +187,7 @@ impl Hub {
     }
 
     /// The same, as if it were `now` in seconds of the registry's clock.
-    pub(super) fn reap_at(&self, now: u64) {
+    pub(crate) fn reap_at(&self, now: u64) {
         let Some(before) = now.checked_sub(self.registry.limits.reap_after.as_secs()) else { return };
         let mut channels = self.registry.channels.write().unwrap_or_else(PoisonError::into_inner);
         channels.retain(|name, master| {

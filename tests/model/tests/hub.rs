@@ -1,0 +1,351 @@
+//! Master, inbox and mirror in the orders that a scheduler draws: some thousands for each promise, the same ones at each run.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use goldcrest_core::hub::{ChannelName, Channels, Publication, PublishError, Reader};
+use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, Look, Placed, Position, Source};
+use goldcrest_model::{ChannelLimits, Hub, Thread, ThreadReader, drain, reap};
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::sync::Mutex;
+use shuttle::thread;
+
+/// Tries `test` in orders by chance, and in orders where few changes of thread stand at the worst places.
+fn check(test: impl Fn() + Send + Sync + 'static) {
+    let test = Arc::new(test);
+    let config = || {
+        let mut config = shuttle::Config::default();
+        config.stack_size = 0x40000;
+        config
+    };
+    let by_chance = Arc::clone(&test);
+    shuttle::Runner::new(RandomScheduler::new_from_seed(1, ORDERS), config()).run(move || by_chance());
+    shuttle::Runner::new(PctScheduler::new_from_seed(2, 4, ORDERS), config()).run(move || test());
+}
+
+/// Orders of each kind that a test is tried in.
+const ORDERS: usize = 10_000;
+
+fn name() -> ChannelName<'static> {
+    ChannelName::new("a").unwrap()
+}
+
+fn hub(events: usize) -> Hub {
+    let limits = ChannelLimits { events, bytes: 4096, reap_after: Duration::ZERO, ..ChannelLimits::default() };
+    Hub::new(limits).unwrap()
+}
+
+fn publish(hub: &Hub, data: &str) -> Result<EventId, PublishError> {
+    hub.publish("a", EventType::MESSAGE, data)
+}
+
+fn publish_numbers(hub: &Hub, count: usize) {
+    for number in 0..count {
+        publish(hub, &number.to_string()).unwrap();
+    }
+}
+
+/// The events behind `after`, until `count` of them have come. A gap is none of them.
+async fn follow(reader: &mut ThreadReader, mut after: u64, count: usize) -> Vec<String> {
+    let mut events = Vec::new();
+    while events.len() < count {
+        poll_fn(|cx| reader.poll_moved(cx, after)).await;
+        let data = next(reader, after);
+        after += 1;
+        events.push(data.expect("nothing was overwritten"));
+    }
+    events
+}
+
+fn next(reader: &ThreadReader, after: u64) -> Option<String> {
+    let mut buffer = [0; 64];
+    let Look::Event(seen) = reader.look(after, 0, &mut buffer) else { return None };
+    assert_eq!(seen.meta.seq, after + 1);
+    Some(String::from_utf8(buffer[seen.meta.type_len..seen.copied].to_vec()).unwrap())
+}
+
+/// Publishes as a connection does: once there is room.
+async fn publish_with_room(hub: &Thread, reader: &mut ThreadReader, data: &str) {
+    poll_fn(|cx| reader.poll_publish(cx)).await;
+    let publication = Publication {
+        event_type: EventType::MESSAGE,
+        encoding: Encoding::Text,
+        data: data.as_bytes(),
+        idempotency_key: None,
+    };
+    hub.hub().publish(name(), &publication).unwrap();
+}
+
+#[test]
+fn an_id_that_one_thread_has_shown_is_known_on_every_other() {
+    check(|| {
+        let hub = hub(64);
+        // What a reader was told last, on any thread.
+        let shown = Arc::new(Mutex::new(None));
+        let publisher = {
+            let hub = hub.clone();
+            thread::spawn(move || publish_numbers(&hub, 3))
+        };
+        let watcher = {
+            let (hub, shown) = (hub.clone(), Arc::clone(&shown));
+            thread::spawn(move || {
+                let thread = Thread::new(&hub);
+                let mut reader = thread.hub().open(name(), true).unwrap();
+                let placed = reader.place(Position::Oldest, GapPolicy::Replay);
+                for after in 0..3 {
+                    assert_eq!(placed.after, 0);
+                    thread.run(poll_fn(|cx| reader.poll_moved(cx, after)));
+                    *shown.lock().unwrap() = Some(EventId { epoch: reader.epoch(), seq: after + 1 });
+                }
+            })
+        };
+        let comers: Vec<_> = [true, false]
+            .map(|following| {
+                let (hub, shown) = (hub.clone(), Arc::clone(&shown));
+                thread::spawn(move || {
+                    let thread = Thread::new(&hub);
+                    // It has a copy of the log from the start, which may be behind by any number of events.
+                    let _stays = thread.hub().open(name(), true).unwrap();
+                    for _ in 0..3 {
+                        let Some(id) = *shown.lock().unwrap() else {
+                            thread::yield_now();
+                            continue;
+                        };
+                        let reader = thread.hub().open(name(), following).unwrap();
+                        let placed = reader.place(Position::After(id), GapPolicy::Replay);
+                        assert_eq!(placed, Placed { after: id.seq, gap: None }, "the id is of the future");
+                        let before = EventId { seq: id.seq - 1, ..id };
+                        let placed = reader.place(Position::After(before), GapPolicy::Replay);
+                        assert_eq!(
+                            next(&reader, placed.after),
+                            Some((id.seq - 1).to_string()),
+                            "what was shown is read"
+                        );
+                    }
+                })
+            })
+            .into();
+        publisher.join().unwrap();
+        watcher.join().unwrap();
+        comers.into_iter().for_each(|comer| comer.join().unwrap());
+    });
+}
+
+#[test]
+fn every_thread_has_the_same_order_and_its_own_writes() {
+    check(|| {
+        let hub = hub(64);
+        let threads: Vec<_> = (0..3)
+            .map(|number| {
+                let hub = hub.clone();
+                thread::spawn(move || {
+                    let thread = Thread::new(&hub);
+                    let mut reader = thread.hub().open(name(), true).unwrap();
+                    let placed = reader.place(Position::Oldest, GapPolicy::Replay);
+                    for count in 0..2 {
+                        let own = publish(&hub, &format!("{number} {count}")).unwrap();
+                        let poll = thread.hub().open(name(), false).unwrap();
+                        let placed = poll.place(Position::Newest, GapPolicy::Replay);
+                        assert!(placed.after >= own.seq, "a poll sees what has been published");
+                        let late = thread.hub().open(name(), true).unwrap();
+                        assert!(late.place(Position::Newest, GapPolicy::Replay).after >= own.seq);
+                    }
+                    thread.run(follow(&mut reader, placed.after, 6))
+                })
+            })
+            .collect();
+        let seen: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert!(seen.iter().all(|events| *events == seen[0]), "{seen:?}");
+    });
+}
+
+#[test]
+fn followers_that_come_and_go_miss_nothing_between() {
+    check(|| {
+        let hub = hub(64);
+        let publisher = {
+            let hub = hub.clone();
+            thread::spawn(move || publish_numbers(&hub, 6))
+        };
+        // The first and the last follower of a thread make a mirror and drop it, while events are on their way to it.
+        let reader = thread::spawn(move || {
+            let thread = Thread::new(&hub);
+            let mut position = Position::Oldest;
+            let mut events = Vec::new();
+            while events.len() < 6 {
+                let mut reader = thread.hub().open(name(), true).unwrap();
+                let placed = reader.place(position, GapPolicy::Replay);
+                assert_eq!(placed.gap, None);
+                events.extend(thread.run(follow(&mut reader, placed.after, 1)));
+                position = Position::After(EventId { epoch: reader.epoch(), seq: placed.after + 1 });
+            }
+            let expected: Vec<_> = (0..6).map(|number| number.to_string()).collect();
+            assert_eq!(events, expected);
+        });
+        publisher.join().unwrap();
+        reader.join().unwrap();
+    });
+}
+
+#[test]
+fn a_publisher_that_waits_overwrites_nothing_that_a_follower_has_not_taken() {
+    check(|| {
+        const EVENTS: usize = 12;
+        let hub = hub(4);
+        let ready = Arc::new(Mutex::new(0));
+        let followers: Vec<_> = (0..2)
+            .map(|_| {
+                let (hub, ready) = (hub.clone(), Arc::clone(&ready));
+                thread::spawn(move || {
+                    let thread = Thread::new(&hub);
+                    let mut reader = thread.hub().open(name(), true).unwrap();
+                    let after = reader.place(Position::Newest, GapPolicy::Replay).after;
+                    // From its first wait on it is waited for.
+                    let waits = reader.poll_moved(&mut Context::from_waker(Waker::noop()), after).is_pending();
+                    assert!(waits);
+                    *ready.lock().unwrap() += 1;
+                    thread.run(follow(&mut reader, after, EVENTS))
+                })
+            })
+            .collect();
+        while *ready.lock().unwrap() < 2 {
+            thread::yield_now();
+        }
+        let publishers: Vec<_> = (0..2)
+            .map(|number| {
+                let hub = hub.clone();
+                thread::spawn(move || {
+                    let thread = Thread::new(&hub);
+                    // One of them has a follower on its own thread, which takes nothing and is not waited for.
+                    let _stalled = (number == 0).then(|| thread.hub().open(name(), true).unwrap());
+                    let mut reader = thread.hub().open(name(), false).unwrap();
+                    thread.run(async {
+                        for count in 0..EVENTS / 2 {
+                            publish_with_room(&thread, &mut reader, &format!("{number} {count}")).await;
+                        }
+                    });
+                })
+            })
+            .collect();
+        publishers.into_iter().for_each(|publisher| publisher.join().unwrap());
+        let seen: Vec<_> = followers.into_iter().map(|follower| follower.join().unwrap()).collect();
+        assert_eq!(seen[0], seen[1]);
+    });
+}
+
+#[test]
+fn a_follower_that_takes_nothing_is_waited_for_once() {
+    check(|| {
+        const EVENTS: usize = 12;
+        let hub = hub(4);
+        let follower = Thread::new(&hub);
+        let mut stalled = follower.hub().open(name(), true).unwrap();
+        let after = stalled.place(Position::Newest, GapPolicy::Replay).after;
+        assert!(stalled.poll_moved(&mut Context::from_waker(Waker::noop()), after).is_pending());
+        let publisher = {
+            let hub = hub.clone();
+            thread::spawn(move || {
+                let thread = Thread::new(&hub);
+                let mut reader = thread.hub().open(name(), false).unwrap();
+                let mut waits = 0;
+                for number in 0..EVENTS {
+                    let room = thread.run(poll_fn(|cx| Poll::Ready(reader.poll_publish(cx))));
+                    if room.is_pending() {
+                        // The time is over.
+                        waits += 1;
+                        reader.stop_waiting();
+                    }
+                    publish(&hub, &number.to_string()).unwrap();
+                }
+                waits
+            })
+        };
+        // Its thread looks at its inbox all the while.
+        for _ in 0..3 {
+            follower.take_in();
+            thread::yield_now();
+        }
+        let waits = publisher.join().unwrap();
+        // A second wait may follow where the thread was telling its progress at that moment.
+        assert!((1..=2).contains(&waits), "{waits} waits");
+        follower.take_in();
+        assert_eq!(stalled.newest(), EVENTS as u64);
+        assert_eq!(next(&stalled, after), None, "what it has lost");
+        assert_eq!(stalled.place(Position::Oldest, GapPolicy::Replay).after, EVENTS as u64 - 4);
+    });
+}
+
+#[test]
+fn a_publisher_is_woken_when_the_follower_that_it_waits_for_leaves() {
+    check(|| {
+        let hub = hub(4);
+        let (thread, other) = (Thread::new(&hub), hub.clone());
+        let mut leaving = thread.hub().open(name(), true).unwrap();
+        let after = leaving.place(Position::Newest, GapPolicy::Replay).after;
+        assert!(leaving.poll_moved(&mut Context::from_waker(Waker::noop()), after).is_pending());
+        let publisher = thread::spawn(move || {
+            let thread = Thread::new(&other);
+            let mut reader = thread.hub().open(name(), false).unwrap();
+            thread.run(async {
+                for number in 0..8 {
+                    publish_with_room(&thread, &mut reader, &number.to_string()).await;
+                }
+            });
+        });
+        thread::yield_now();
+        drop(leaving);
+        publisher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_channel_is_reaped_or_followed_and_what_was_acknowledged_to_a_follower_reaches_it() {
+    check(|| {
+        let hub = hub(64);
+        let reaper = {
+            let hub = hub.clone();
+            thread::spawn(move || (0..4).for_each(|_| reap(&hub)))
+        };
+        let reader = thread::spawn(move || {
+            let thread = Thread::new(&hub);
+            for _ in 0..2 {
+                let mut reader = thread.hub().open(name(), true).unwrap();
+                let after = reader.place(Position::Newest, GapPolicy::Replay).after;
+                let publisher = {
+                    let hub = hub.clone();
+                    thread::spawn(move || publish(&hub, "x").unwrap())
+                };
+                let id = publisher.join().unwrap();
+                thread.run(follow(&mut reader, after, 1));
+                assert_eq!(id, EventId { epoch: reader.epoch(), seq: after + 1 });
+            }
+        });
+        reaper.join().unwrap();
+        reader.join().unwrap();
+    });
+}
+
+#[test]
+fn what_is_accepted_before_a_drain_is_in_the_inbox_and_nothing_after_it() {
+    check(|| {
+        let hub = hub(64);
+        let publishers: Vec<_> = (0..2)
+            .map(|_| {
+                let hub = hub.clone();
+                thread::spawn(move || (0..3).take_while(|_| publish(&hub, "x").is_ok()).count() as u64)
+            })
+            .collect();
+        let thread = Thread::new(&hub);
+        let reader = thread.hub().open(name(), true).unwrap();
+        let before = reader.newest();
+        drain(&hub);
+        thread.take_in();
+        let seen = reader.newest();
+        let accepted: u64 = publishers.into_iter().map(|publisher| publisher.join().unwrap()).sum();
+        assert_eq!(seen, accepted, "{before} were there");
+        thread.take_in();
+        assert_eq!(reader.newest(), seen);
+    });
+}
