@@ -1,0 +1,209 @@
+"""Python's readers of event streams and of lines, and what its clients publish.
+
+Over keep-alives no reader is handed what is no event, and each line is JSON. The server keeps alive every second:
+tests/clients/run starts it.
+"""
+
+import gzip
+import http.client
+import json
+import os
+import queue
+import threading
+import time
+import urllib.request
+from itertools import count
+from urllib.parse import urlsplit
+
+import httpx
+import jsonlines
+import requests
+from httpx_sse import connect_sse
+from sseclient import SSEClient
+
+BASE = os.environ['GOLDCREST_URL'].rstrip('/')
+PATIENCE = 30
+NUMBERS = count()
+
+
+def channel():
+    return f'{BASE}/events/streams-python-{os.getpid()}-{next(NUMBERS)}'
+
+
+def publish(url, data):
+    answer = requests.post(url, data=data.encode(), headers={'content-type': 'text/plain'}, timeout=PATIENCE)
+    assert answer.status_code in (201, 202), answer
+    return answer.status_code, answer.json()['id']
+
+
+class KeepAlives:
+    """Counts the keep-alives of a stream on a connection of its own."""
+
+    def __init__(self, url, accept):
+        self.seen = queue.Queue()
+        self.answer = requests.get(url, headers={'accept': accept}, stream=True, timeout=PATIENCE)
+        threading.Thread(target=self.count, daemon=True).start()
+
+    def count(self):
+        for line in self.answer.iter_lines(chunk_size=1):
+            if line == b':' or line.startswith(b'{"after":'):
+                self.seen.put(line)
+
+    def wait(self, number):
+        for _ in range(number):
+            self.seen.get(timeout=PATIENCE)
+
+
+def httpx_sse(url, fields):
+    client = httpx.Client(timeout=PATIENCE)
+    with connect_sse(client, 'GET', url, headers=fields) as source:
+        for event in source.iter_sse():
+            yield event.id, event.data
+
+
+def sseclient_py(url, fields):
+    answer = requests.get(url, headers={'accept': 'text/event-stream', **fields}, stream=True, timeout=PATIENCE)
+    for event in SSEClient(answer).events():
+        yield event.id, event.data
+
+
+def iter_lines(url, fields):
+    answer = requests.get(url, headers={'accept': 'application/x-ndjson', **fields}, stream=True, timeout=PATIENCE)
+    # By single bytes: else it waits for 512 of them.
+    for line in answer.iter_lines(chunk_size=1):
+        item = json.loads(line)
+        if 'id' in item:
+            yield item['id'], item['data']
+
+
+def json_lines(url, fields):
+    answer = requests.get(url, headers={'accept': 'application/x-ndjson', **fields}, stream=True, timeout=PATIENCE)
+    for item in jsonlines.Reader(answer.iter_lines(chunk_size=1, decode_unicode=True)):
+        if 'id' in item:
+            yield item['id'], item['data']
+
+
+READERS = [httpx_sse, sseclient_py, iter_lines, json_lines]
+# What the README says of clients that hand out every block.
+HANDS_OUT_THE_FIRST_BLOCK = [httpx_sse]
+
+
+def hands_out_events_alone(reader, resumes):
+    """Reads over several keep-alives, with the id of an event or without any."""
+    url = channel()
+    _, before = publish(url, 'before')
+    accept = 'application/x-ndjson' if reader in (iter_lines, json_lines) else 'text/event-stream'
+    seen = queue.Queue()
+
+    def read():
+        try:
+            for item in reader(url, {'last-event-id': before} if resumes else {}):
+                seen.put(item)
+        except Exception as error:
+            seen.put(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    deadline = time.monotonic() + PATIENCE
+    status, first = publish(url, '0')
+    while status == 202 and not resumes:
+        assert time.monotonic() < deadline, 'nobody follows'
+        status, first = publish(url, '0')
+    expected = [(first, '0')]
+    keep_alives = KeepAlives(url, accept)
+    for number in ('1', '2'):
+        keep_alives.wait(3)
+        expected.append((publish(url, number)[1], number))
+    got = []
+    while not got or got[-1] != expected[-1]:
+        item = seen.get(timeout=PATIENCE)
+        assert not isinstance(item, Exception), (reader.__name__, got, item)
+        got.append(item)
+    if reader in HANDS_OUT_THE_FIRST_BLOCK and not resumes:
+        assert got[0][1] == '', got
+        del got[0]
+    assert got == expected, (reader.__name__, resumes, got, expected)
+    assert all(isinstance(json.loads(data), int) for _, data in got)
+
+
+def heard(url, before):
+    """The first event after `before`, as an event stream says it."""
+    with connect_sse(httpx.Client(timeout=PATIENCE), 'GET', url, headers={'last-event-id': before}) as source:
+        event = next(source.iter_sse())
+        return event.event, event.data
+
+
+def by_requests(url, data):
+    return requests.post(url, data=data, timeout=PATIENCE).json()
+
+
+def by_httpx(url, data):
+    return httpx.post(url, content=data, timeout=PATIENCE).json()
+
+
+def by_http_client(url, data):
+    at = urlsplit(url)
+    connection = http.client.HTTPConnection(at.netloc, timeout=PATIENCE)
+    connection.request('POST', at.path, body=data)
+    return json.loads(connection.getresponse().read())
+
+
+def by_urllib(url, data):
+    data = data.encode() if isinstance(data, str) else data
+    with urllib.request.urlopen(url, data=data, timeout=PATIENCE) as answer:
+        return json.loads(answer.read())
+
+
+def publishes_text():
+    """What each client sends for text, with what it says of it by itself, is what `onmessage` hears."""
+    for by in (by_requests, by_httpx, by_http_client, by_urllib):
+        for data in ('{"celsius":21.5}', 'grün'.encode()):
+            url = channel()
+            _, before = publish(url, 'before')
+            answer = by(url, data)
+            text = data if isinstance(data, str) else data.decode()
+            assert answer['encoding'] == 'text', (by.__name__, answer)
+            assert heard(url, before) == ('message', text), by.__name__
+    for by in (by_requests, by_httpx, by_http_client):
+        url = channel()
+        _, before = publish(url, 'before')
+        answer = by(url, b'\xff\x00')
+        assert answer['encoding'] == 'base64', (by.__name__, answer)
+        assert heard(url, before) == ('message;base64', '/wA='), by.__name__
+
+
+def compressed_is_refused():
+    url = channel()
+    fields = {'content-encoding': 'gzip', 'content-type': 'application/json'}
+    for post in (requests.post, httpx.post):
+        answer = post(url, headers=fields, timeout=PATIENCE, **{'data' if post is requests.post else 'content': gzip.compress(b'{}')})
+        assert (answer.status_code, answer.headers['accept-encoding']) == (415, 'identity'), answer
+    assert requests.get(url, timeout=PATIENCE).json()['events'] == []
+
+
+def main():
+    failures = []
+
+    def attempt(check, *arguments):
+        try:
+            check(*arguments)
+        except Exception as error:
+            names = ' '.join(getattr(it, '__name__', str(it)) for it in (check, *arguments))
+            failures.append(f'{names}: {type(error).__name__}: {error}')
+
+    checks = [(hands_out_events_alone, reader, resumes) for reader in READERS for resumes in (False, True)]
+    checks += [(publishes_text,), (compressed_is_refused,)]
+    threads = [threading.Thread(target=attempt, args=check) for check in checks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for failure in failures:
+        print(f'streams: FAILED: {failure}')
+    if failures:
+        # Readers that still wait are no reason to.
+        os._exit(1)
+    print(f'streams: {len(READERS)} readers of Python were handed events alone, over keep-alives; text is text by 4 clients')
+    os._exit(0)
+
+
+main()
