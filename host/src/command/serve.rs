@@ -17,6 +17,9 @@ use tracing_subscriber::EnvFilter;
 use super::{Trouble, status, terminal};
 
 /// Serve channels, and the page that shows the five techniques side by side (what happens without a command)
+///
+/// SIGTERM, SIGINT and SIGQUIT shut it down: readers are told to come back later, and a second signal ends it at once. SIGHUP
+/// does so where it was started on a terminal; elsewhere it is ignored, as SIGUSR1 and SIGUSR2 are.
 #[derive(Args)]
 pub(crate) struct Serve {
     #[command(flatten)]

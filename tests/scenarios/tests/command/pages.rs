@@ -38,6 +38,8 @@ fn completions_know_the_options_of_every_shell() {
 fn the_manual_has_a_page_for_every_command() {
     let page = goldcrest(&["man"]).lines().join("\n");
     assert!(page.contains(".TH") && page.contains("subscribe"), "{page}");
+    let page = goldcrest(&["man", "serve"]).lines().join("\n");
+    assert!(["SIGTERM", "SIGHUP", "SIGUSR1"].iter().all(|signal| page.contains(signal)), "{page}");
     let page = goldcrest(&["man", "subscribe"]).lines().join("\n");
     assert!(page.contains("goldcrest\\-subscribe") && page.contains("\\-\\-since"), "{page}");
     goldcrest(&["man", "nothing"]).failed(2, "there is no command");
