@@ -166,3 +166,17 @@ fn the_log_of_a_server_cannot_command_its_terminal() {
     let mut serving = Run::start(&["serve", "--listen", "127.0.0.1:0", "--follow", &follow, "--log", "trace"]);
     is_harmless(&serving.wait_for("owned"));
 }
+
+#[test]
+fn what_a_client_sends_cannot_command_the_terminal_of_the_log() {
+    let mut serving = Run::start(&["serve", "--listen", "127.0.0.1:0", "--log", "trace"]);
+    let address = serving.wait_for("serves http://");
+    let address = address.split_once("http://").unwrap().1.trim_end_matches('/');
+    // What a field's value may have: C1 and the overrides, as UTF-8 or as a byte.
+    for origin in [&b"http://owned\xc2\x9b2J\xe2\x80\xae"[..], b"http://owned\x9b2J"] {
+        let mut peer = TcpStream::connect(address).unwrap();
+        peer.write_all(b"GET /events/a HTTP/1.1\r\nHost: localhost\r\nOrigin: ").unwrap();
+        peer.write_all(&[origin, b"\r\nConnection: close\r\n\r\n"].concat()).unwrap();
+        is_harmless(&serving.wait_for("owned"));
+    }
+}
