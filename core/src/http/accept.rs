@@ -39,26 +39,32 @@ impl Acceptance {
     }
 }
 
-/// Judges `media_type` by the values of all `Accept` fields: the narrowest range decides, of equally narrow ones the
+/// Judges each of `media_types` by the values of all `Accept` fields, in one pass: the narrowest range decides, of equally narrow ones the
 /// most welcoming. A range with a malformed weight is passed over.
-pub(crate) fn judge<'a>(values: impl Iterator<Item = &'a [u8]>, media_type: &str) -> Acceptance {
-    let mut best = Acceptance { quality: 1000, precedence: Precedence::Absent };
+pub(crate) fn judge<'a, const N: usize>(
+    values: impl Iterator<Item = &'a [u8]>,
+    media_types: [&str; N],
+) -> [Acceptance; N] {
+    let mut all = [Acceptance { quality: 1000, precedence: Precedence::Absent }; N];
     let mut absent = true;
     for value in values {
         if absent {
             absent = false;
-            best = Acceptance { quality: 0, precedence: Precedence::Unmatched };
+            all = [Acceptance { quality: 0, precedence: Precedence::Unmatched }; N];
         }
         for range in List::new(value) {
             let mut parts = List::parts(range);
-            let Some(precedence) = parts.next_raw().and_then(|range| matched(range, media_type)) else { continue };
-            let Some(quality) = weight(parts) else { continue };
-            if (precedence, quality) > (best.precedence, best.quality) {
-                best = Acceptance { quality, precedence };
+            let range = parts.next_raw().unwrap_or_default();
+            for (best, media_type) in all.iter_mut().zip(media_types) {
+                let Some(precedence) = matched(range, media_type) else { continue };
+                let Some(quality) = weight(parts) else { continue };
+                if (precedence, quality) > (best.precedence, best.quality) {
+                    *best = Acceptance { quality, precedence };
+                }
             }
         }
     }
-    best
+    all
 }
 
 fn matched(range: &[u8], media_type: &str) -> Option<Precedence> {
@@ -108,7 +114,7 @@ mod tests {
     use super::*;
 
     fn accept(values: &[&str]) -> (u16, Precedence) {
-        let judged = judge(values.iter().map(|value| value.as_bytes()), "text/event-stream");
+        let [judged] = judge(values.iter().map(|value| value.as_bytes()), ["text/event-stream"]);
         (judged.quality, judged.precedence)
     }
 

@@ -44,6 +44,11 @@ impl<'a> Iterator for List<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         loop {
+            // Empty elements cost a byte each, however many there are.
+            if let Some(rest) = &mut self.rest {
+                let start = rest.iter().position(|byte| *byte != self.separator && !matches!(byte, b' ' | b'\t'));
+                *rest = rest.get(start.unwrap_or(rest.len())..).unwrap_or_default();
+            }
             let element = self.next_raw()?;
             if !element.is_empty() {
                 return Some(element);

@@ -257,7 +257,13 @@ impl<B: AsRef<[u8]>> Request<B> {
 
     /// How welcome an answer of `media_type` (`type/subtype`) is by `Accept`.
     pub fn accepts(&self, media_type: &str) -> Acceptance {
-        accept::judge(self.header_all("accept"), media_type)
+        let [judged] = self.accepts_each([media_type]);
+        judged
+    }
+
+    /// The same of several media types, in one pass.
+    pub(crate) fn accepts_each<const N: usize>(&self, media_types: [&str; N]) -> [Acceptance; N] {
+        accept::judge(self.header_all("accept"), media_types)
     }
 
     /// The seconds of `Prefer: wait=N` (RFC 7240 §4.3), not clamped.

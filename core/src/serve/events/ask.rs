@@ -86,9 +86,10 @@ fn transport<B: AsRef<[u8]>>(request: &Request<B>, waits: bool) -> Result<Transp
     if let Some(name) = request.query_param("transport") {
         return Transport::named(name).ok_or(AskError::Transport);
     }
-    Ok(if request.accepts("text/event-stream").is_named() {
+    let [sse, stream] = request.accepts_each(["text/event-stream", "application/x-ndjson"]);
+    Ok(if sse.is_named() {
         Transport::Sse
-    } else if request.accepts("application/x-ndjson").is_named() {
+    } else if stream.is_named() {
         Transport::Stream
     } else if waits {
         Transport::LongPoll
