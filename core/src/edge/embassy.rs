@@ -29,7 +29,7 @@ use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
-use embassy_net::tcp::{Error, TcpSocket};
+use embassy_net::tcp::{Error, State, TcpSocket};
 
 use super::{Borrower, Clock, Interest, Lent, Socket, Timer};
 use crate::time::Instant;
@@ -78,6 +78,10 @@ impl Socket for TcpSocket<'_> {
     /// Always 0: the ring is the TCP socket's own.
     fn unsent(&self) -> usize {
         0
+    }
+
+    fn is_peer_closed(&self) -> bool {
+        !matches!(self.state(), State::Established | State::FinWait1 | State::FinWait2)
     }
 
     fn close(&mut self) {

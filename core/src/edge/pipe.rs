@@ -202,6 +202,10 @@ impl Socket for PipeEnd<'_> {
         0
     }
 
+    fn is_peer_closed(&self) -> bool {
+        self.incoming.borrow().ended
+    }
+
     fn close(&mut self) {
         let mut ring = self.outgoing.borrow_mut();
         ring.ended = true;

@@ -85,6 +85,12 @@ pub trait Socket {
         None
     }
 
+    /// Whether the peer has ended its side, even if bytes from before that are unread. Default: `false`, for a socket that learns of
+    /// the end by reading alone.
+    fn is_peer_closed(&self) -> bool {
+        false
+    }
+
     /// Ends our direction once what is committed is sent (FIN). Reading goes on.
     fn close(&mut self);
 

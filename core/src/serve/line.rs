@@ -59,6 +59,10 @@ impl<F: FnMut(&mut [u8], &mut Content) -> (usize, bool)> Mover for F {
     }
 }
 
+/// How often a connection looks whether its client has left, while bytes of the next request stand before the end: not every socket
+/// wakes for an end that cannot be read yet.
+pub(super) const LOOK_FOR_END: Duration = Duration::from_secs(1);
+
 /// What tells a client that waits to send its content (RFC 9110 §15.2.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod clock;
+mod disconnects;
 mod ends;
 mod goldcrest;
 mod http;

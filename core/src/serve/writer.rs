@@ -6,7 +6,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::exchange::Asker;
-use super::line::{Content, Line};
+use super::line::{Content, LOOK_FOR_END, Line};
 use super::{Ended, Outcome, Runtime, Served};
 use crate::edge::{Interest, Lent, Socket, never};
 use crate::http::Framing;
@@ -109,10 +109,10 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
                 return Ok(false);
             }
             // A look that takes nothing: what the client says already is its next request.
-            let want = match self.line.try_read(&mut |_: &mut [u8]| 0)? {
-                Lent::Got(()) => Interest::NONE,
-                Lent::NotNow => Interest::READ,
-                Lent::Eof => {
+            let (want, until) = match self.line.try_read(&mut |_: &mut [u8]| 0)? {
+                Lent::Got(()) if !self.line.socket.is_peer_closed() => (Interest::NONE, self.line.after(LOOK_FOR_END)),
+                Lent::NotNow => (Interest::READ, deadline),
+                Lent::Got(()) | Lent::Eof => {
                     // Chunks without the last one show by themselves that the end is missing.
                     self.line.answering = self.chunks.is_none();
                     return Err(Ended::Closed);
@@ -125,7 +125,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
                 done = also(cx).is_ready();
                 if done || runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending }
             };
-            self.line.wait(want, deadline, &mut over).await?;
+            self.line.wait(want, until.min(deadline), &mut over).await?;
             if done {
                 return Ok(true);
             }

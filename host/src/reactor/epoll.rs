@@ -78,6 +78,7 @@ impl Poller {
                 readable: ended || flags.contains(epoll::EventFlags::IN),
                 writable: broken || flags.contains(epoll::EventFlags::OUT),
                 ended,
+                closed: ended,
                 failed: flags.contains(epoll::EventFlags::ERR),
             });
         }

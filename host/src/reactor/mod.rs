@@ -48,8 +48,10 @@ struct Ready {
     key: usize,
     readable: bool,
     writable: bool,
-    /// The peer has ended its side: reading goes on to the end, however short a read is.
+    /// The peer may have ended its side: reading goes on to the end, however short a read is.
     ended: bool,
+    /// The peer has ended its side, for certain.
+    closed: bool,
     /// The connection broke; what came before that may still be read.
     failed: bool,
 }

@@ -36,7 +36,7 @@ impl Poller {
     pub(super) fn add(&self, fd: impl AsFd, key: usize) -> io::Result<()> {
         let fd = fd.as_fd().as_raw_fd();
         // SAFETY: every source deletes itself before its descriptor is closed; listeners live as long as the poller.
-        unsafe { self.poller.add_with_mode(fd, Event::all(key), PollMode::Edge) }
+        unsafe { self.poller.add_with_mode(fd, Event::all(key).with_interrupt(), PollMode::Edge) }
     }
 
     pub(super) fn delete(&self, fd: impl AsFd) {
@@ -54,6 +54,7 @@ impl Poller {
                 readable: event.readable,
                 writable: event.writable,
                 ended: event.readable,
+                closed: event.is_interrupt(),
                 failed,
             });
         }

@@ -35,6 +35,10 @@ pub(super) struct Connection {
     /// The peer has ended its side, and what comes before that may be unread.
     ending: Cell<bool>,
     ended: Cell<bool>,
+    /// What [`Socket::is_peer_closed`] says.
+    peer_closed: Cell<bool>,
+    /// The peer has closed since the last wait, which ends for it: who does not read is to know.
+    closed_since: Cell<bool>,
     /// The connection broke, and what came before that may be unread.
     failed: Cell<bool>,
     broken: Cell<Option<ErrorKind>>,
@@ -109,6 +113,8 @@ impl Connection {
             writable: Cell::new(true),
             ending: Cell::new(false),
             ended: Cell::new(false),
+            peer_closed: Cell::new(false),
+            closed_since: Cell::new(false),
             failed: Cell::new(false),
             broken: Cell::new(None),
             closing: Cell::new(false),
@@ -125,6 +131,9 @@ impl Connection {
         self.readable.set(self.readable.get() || ready.readable);
         self.ending.set(self.ending.get() || ready.ended);
         self.failed.set(self.failed.get() || ready.failed);
+        if ready.closed && !self.peer_closed.replace(true) {
+            self.closed_since.set(true);
+        }
         if ready.writable {
             self.writable.set(true);
             // Output moves on even while the task waits for something else.
@@ -247,8 +256,9 @@ impl TcpSocket {
             connection.break_with(ErrorKind::ConnectionReset);
             connection.check()?;
         }
+        let closed = connection.closed_since.take();
         let readable = want.read && (self.has_unread() || connection.readable.get() || connection.ended.get());
-        if readable {
+        if readable || closed {
             return Poll::Ready(Ok(()));
         }
         let room = want.room.min(self.capacity());
@@ -368,6 +378,10 @@ impl Socket for TcpSocket {
 
     fn peer_network(&self) -> Option<IpAddr> {
         self.peer_network
+    }
+
+    fn is_peer_closed(&self) -> bool {
+        self.connection.peer_closed.get() || self.connection.ended.get()
     }
 
     fn close(&mut self) {

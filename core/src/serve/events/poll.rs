@@ -5,12 +5,12 @@ use core::task::{Context, Poll as Ready};
 use super::ask::Ask;
 use super::{Count, Transport};
 use crate::delivery::{Poll, Then};
-use crate::edge::{Interest, Lent};
+use crate::edge::{Interest, Lent, Socket};
 use crate::http::{Framing, Status};
 use crate::hub::Reader;
 use crate::log::{EventId, GapPolicy, Placed, Position};
 use crate::serve::exchange::{Asker, Exchange, Served, pour_date, pour_field, pour_head};
-use crate::serve::line::{Content, Line};
+use crate::serve::line::{Content, LOOK_FOR_END, Line};
 use crate::serve::{Ended, Outcome, Runtime};
 use crate::sink::{Pour, Sink};
 
@@ -49,24 +49,23 @@ fn wait<R: Runtime>(
     async move {
         let deadline = line.after(ask.wait);
         let runtime = line.runtime;
-        let mut want = Interest::READ;
         while reader.newest() <= after && line.now() < deadline && !runtime.is_draining() {
             if count.is_cut() {
                 return Err(Ended::Cut);
             }
             // A peer that ended its side gets its answer at once; the next request of one that hurries waits for this one.
-            match line.try_read(&mut |_: &mut [u8]| 0)? {
-                Lent::Eof => break,
-                Lent::Got(()) => want = Interest::NONE,
-                Lent::NotNow => {}
-            }
+            let (want, until) = match line.try_read(&mut |_: &mut [u8]| 0)? {
+                Lent::Got(()) if !line.socket.is_peer_closed() => (Interest::NONE, line.after(LOOK_FOR_END)),
+                Lent::NotNow => (Interest::READ, deadline),
+                Lent::Got(()) | Lent::Eof => break,
+            };
             let mut also = |cx: &mut Context<'_>| {
                 if runtime.is_draining() || count.poll_cut(cx).is_ready() {
                     return Ready::Ready(());
                 }
                 reader.poll_moved(cx, after)
             };
-            line.wait(want, deadline, &mut also).await?;
+            line.wait(want, until.min(deadline), &mut also).await?;
         }
         Ok(())
     }

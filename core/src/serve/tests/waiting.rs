@@ -106,6 +106,19 @@ fn ticking() -> (&'static World, Client, Content) {
 }
 
 #[test]
+fn a_stream_with_unread_bytes_ends_when_its_client_half_closes() {
+    let (world, mut client, _) = ticking();
+    client.send(get("/ticks", "").as_bytes());
+    world.pass(SECOND * 2);
+    assert_eq!(client.ended(), None);
+    client.fin();
+    world.pass(SECOND);
+    client.read();
+    world.pass(SECOND * 3);
+    assert_eq!(world.alive(), 0);
+}
+
+#[test]
 fn a_stream_ticks_when_its_time_has_come_and_not_before() {
     let (world, mut client, mut content) = ticking();
     assert_eq!(content.decode(&mut client.came), b"tick\n");

@@ -310,3 +310,19 @@ fn who_finds_nothing_moves_nobody_out_of_the_buffer() {
     assert_eq!(socket.connection.unread.borrow().len(), 0);
     assert_eq!(read(&reactor, &mut socket, 9).unwrap(), b"ello");
 }
+
+#[test]
+fn an_end_behind_unread_bytes_ends_a_wait_that_reads_nothing() {
+    let reactor = reactor();
+    let (mut socket, mut peer) = connect(&reactor);
+    peer.write_all(b"next").unwrap();
+    wait(&reactor, &mut socket, Interest::READ).unwrap();
+    assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), Lent::Got(()));
+    assert!(!socket.is_peer_closed());
+    drop(peer);
+    wait(&reactor, &mut socket, Interest::NONE).unwrap();
+    assert!(socket.is_peer_closed());
+    // Once: who goes on waiting is not woken for ever.
+    let mut waiting = pin!(socket.wait(Interest::NONE));
+    assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+}
