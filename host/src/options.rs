@@ -62,6 +62,14 @@ pub struct Options {
     #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024, value_parser = at_least(1), help_heading = "Bounds")]
     pub max_body: u64,
 
+    /// Requests of a connection in a second, above which the next one waits; 0 is no bound
+    #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Bounds")]
+    pub max_request_rate: u32,
+
+    /// Pings and pongs of a WebSocket's client in a second, above which it is closed with 1008; 0 is no bound
+    #[arg(long, value_name = "N", default_value_t = 1_000, help_heading = "Bounds")]
+    pub max_control_rate: u32,
+
     /// Channels in all
     #[arg(long, value_name = "N", default_value_t = 1024, help_heading = "Channels")]
     pub max_channels: usize,
@@ -116,7 +124,7 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = at_least(1), help_heading = "Times")]
     pub head_timeout: u64,
 
-    /// Give a request's content up, or a WebSocket message in pieces, once it was waited for so long
+    /// Give a request's content up, or a WebSocket message or control frame in pieces, once it was waited for so long
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = at_least(1), help_heading = "Times")]
     pub body_timeout: u64,
 
@@ -224,6 +232,8 @@ impl Options {
             head_timeout: seconds(self.head_timeout),
             body_timeout: seconds(self.body_timeout),
             body_rate: self.body_rate,
+            max_requests: self.max_request_rate,
+            max_control_frames: self.max_control_rate,
             idle_timeout: seconds(self.idle_timeout),
             write_timeout: seconds(self.write_timeout),
             pace: Pace { keep_alive: seconds(self.keep_alive), ..Pace::default() },

@@ -1,10 +1,11 @@
 //! A client's connection: wait, then act.
 
 use core::future::Future;
+use core::time::Duration;
 
 use super::{Config, Connect, Runtime};
 use crate::edge::{Borrower, Clock, Interest, Lent, Reason};
-use crate::session::{Ended, Link, Timeouts, Turn};
+use crate::session::{Ended, Link, ReceiveTimeout, Timeouts, Turn};
 use crate::time::Instant;
 use crate::ws::connection::PingPayload;
 
@@ -38,7 +39,12 @@ impl<'e, R: Runtime> Link for ClientLink<'e, R> {
 
     fn timeouts(&self) -> Timeouts {
         let config = self.config;
-        Timeouts { write: config.write_timeout, close: config.close_timeout, heartbeat: config.heartbeat }
+        Timeouts {
+            write: config.write_timeout,
+            close: config.close_timeout,
+            heartbeat: config.heartbeat,
+            message: ReceiveTimeout { time: Duration::MAX, rate: 0 },
+        }
     }
 
     fn is_draining(&self) -> bool {
@@ -67,6 +73,10 @@ impl<'e, R: Runtime> Link for ClientLink<'e, R> {
         also: &mut dyn Reason,
     ) -> impl Future<Output = Result<(), Ended>> {
         self.turn.wait(&mut self.socket, want, deadline, also)
+    }
+
+    fn charge(&mut self, bytes: usize) {
+        self.turn.charge(bytes);
     }
 
     fn breathe(&mut self) -> impl Future<Output = ()> {

@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::Access;
 use crate::delivery::{Pace, PollBounds};
 use crate::http::MAX_FIELDS;
+use crate::session::ReceiveTimeout;
 use crate::ws::heartbeat::Heartbeat;
 
 /// The bounds and habits of a server's connections.
@@ -16,8 +17,13 @@ pub struct Config<'a> {
     pub max_fields: usize,
     /// Bytes of a request's content (413). Default: 64 KiB.
     pub max_body: u64,
-    /// Bytes that a connection may move before the others of its executor have their turn. Default: 16 KiB.
+    /// Bytes that a connection may move before the others of its executor have their turn. What costs more than its bytes counts as
+    /// so many of them: a frame 256, a request 4,096 and five times its head, a publication 2,048. Default: 16 KiB.
     pub turn: usize,
+    /// Requests of a connection in a second; the next one waits. 0: without bound. Default: 10,000.
+    pub max_requests: u32,
+    /// Pings and pongs of a WebSocket's peer in a second; one more closes with 1008. 0: without bound. Default: 1,000.
+    pub max_control_frames: u32,
     /// From a head's first byte to its last (408). Default: 10 s.
     pub head_timeout: Duration,
     /// How long a request waits for a buffer of [`Runtime::buffer`](super::Runtime::buffer) for its head (503). A head that has
@@ -26,7 +32,7 @@ pub struct Config<'a> {
     /// From one request's end to the next one's start; the connection then closes. Behind a proxy it has to be longer than the
     /// proxy keeps one. Default: 60 s.
     pub idle_timeout: Duration,
-    /// How long a request's content, or a WebSocket message that comes in pieces, may be waited for in all (408; a
+    /// How long a request's content, a WebSocket message that comes in pieces or a control frame may be waited for in all (408; a
     /// WebSocket breaks), beside what [`Config::body_rate`] adds. Default: 20 s.
     pub body_timeout: Duration,
     /// Bytes of it that earn one second more, up to `body_timeout` in hand: how slowly it may come and go on. 0: however
@@ -55,6 +61,13 @@ pub struct Config<'a> {
     pub retry_after: Duration,
 }
 
+impl Config<'_> {
+    /// How long content, or a message, may take.
+    pub(super) fn receive_timeout(&self) -> ReceiveTimeout {
+        ReceiveTimeout { time: self.body_timeout, rate: self.body_rate }
+    }
+}
+
 impl Default for Config<'_> {
     fn default() -> Self {
         Self {
@@ -62,6 +75,8 @@ impl Default for Config<'_> {
             max_fields: MAX_FIELDS,
             max_body: 64 * 1024,
             turn: 16 * 1024,
+            max_requests: 10_000,
+            max_control_frames: 1_000,
             head_timeout: Duration::from_secs(10),
             buffer_timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(60),

@@ -180,14 +180,14 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             let (count, done) = taken.map_err(BodyError::Refused)?;
             let (now, config) = (self.line.now(), self.line.config);
             if lent == Lent::Got(()) {
-                self.line.body.allowance.came(count, now, config);
+                self.line.body.allowance.came(count, now, config.receive_timeout());
             }
             match lent {
                 Lent::Got(()) if count > 0 || done => return Ok(count),
                 Lent::Got(()) => {}
                 Lent::Eof => return Err(BodyError::Ended(Ended::Broken)),
                 Lent::NotNow => {
-                    let due = self.line.body.allowance.due(now, config);
+                    let due = self.line.body.allowance.due(now, config.receive_timeout());
                     if now >= due {
                         return Err(BodyError::Ended(Ended::TimedOut));
                     }
@@ -538,10 +538,13 @@ pub(super) fn pour_field(name: &str, value: &[u8], out: &mut Sink<'_>) {
     let _ = HeadWriter::resume(out).header(name, value);
 }
 
+/// Runs of content, and sizes of chunks, that are taken in one loan.
+pub(super) const PIECES: usize = 32;
+
 /// Moves content out of `bytes`: what was consumed, how much of it went to `buffer`, and whether that was the end.
 fn take_content(decoder: &mut BodyDecoder, bytes: &[u8], buffer: &mut [u8]) -> (usize, Result<(usize, bool), Refusal>) {
     let (mut consumed, mut filled) = (0usize, 0usize);
-    loop {
+    for _ in 0..PIECES {
         let room = buffer.get_mut(filled..).unwrap_or_default();
         let rest = bytes.get(consumed..).unwrap_or_default();
         if room.is_empty() || rest.is_empty() {
@@ -567,4 +570,5 @@ fn take_content(decoder: &mut BodyDecoder, bytes: &[u8], buffer: &mut [u8]) -> (
             Err(refusal) => return (bytes.len(), Err(refusal)),
         }
     }
+    (consumed, Ok((filled, false)))
 }

@@ -4,13 +4,12 @@ use core::future::Future;
 use core::mem;
 use core::time::Duration;
 
-use super::allowance::Allowance;
 use super::exchange::Held;
 use super::rejection::{ErrorContent, Rejection, RejectionReason};
 use super::{Config, Ended, Runtime};
 use crate::edge::{Borrower, Clock, Interest, Lent, Reason, Socket, never};
 use crate::http::{BodyDecoder, Request, Status};
-use crate::session::Turn;
+use crate::session::{Allowance, Turn};
 use crate::sink::{Pour, Render, Sink};
 use crate::time::Instant;
 use crate::ws::handshake::origin::OriginMatch;
@@ -58,6 +57,15 @@ impl<F: FnMut(&mut [u8], &mut Content) -> (usize, bool)> Mover for F {
         self(bytes, content)
     }
 }
+
+/// What a request counts as in a turn, beside its bytes: finding its answer takes as long as moving so many.
+pub(super) const REQUEST: usize = 4 * 1024;
+
+/// What each byte of a head counts as, beside itself: it is looked at several times.
+pub(super) const HEAD_BYTE: usize = 4;
+
+/// What a publication counts as, beside its bytes.
+pub(super) const PUBLICATION: usize = 2 * 1024;
 
 /// How often a connection looks whether its client has left, while bytes of the next request stand before the end: not every socket
 /// wakes for an end that cannot be read yet.
@@ -125,6 +133,17 @@ impl<'a, R: Runtime> Line<'a, R> {
     /// Lets the other connections have their turn once this one has had its share.
     pub(super) fn breathe(&mut self) -> impl Future<Output = ()> {
         self.turn.breathe()
+    }
+
+    /// Counts work that took longer than its bytes, as so many more of them.
+    pub(super) fn charge(&mut self, bytes: usize) {
+        self.turn.charge(bytes);
+    }
+
+    /// Counts a request or a control frame: whether no more than `most` have come in this second.
+    pub(super) fn admits(&mut self, most: u32) -> bool {
+        let now = self.now();
+        self.turn.admits(most, now)
     }
 
     /// Lends received bytes to `f`, once, and counts what it says that it consumed.

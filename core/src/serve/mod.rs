@@ -37,7 +37,6 @@
 #![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
 
 mod access;
-mod allowance;
 mod config;
 mod events;
 mod exchange;
@@ -65,11 +64,11 @@ use heapless::Vec;
 use crate::edge::{Interest, Lent, Socket, never};
 use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status, Version};
 use crate::notice;
+use crate::session::Allowance;
 use crate::sink::decimal;
 use crate::ws::handshake::origin::OriginMatch;
-use allowance::Allowance;
-use exchange::Asker;
-use line::{Content, Line};
+use exchange::{Asker, PIECES};
+use line::{Content, HEAD_BYTE, Line, REQUEST};
 
 const NOT_FOR_YOU: &str = "this origin or host may not ask\n";
 
@@ -197,7 +196,10 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
     }
     let patience = line.after(line.config.buffer_timeout);
     let mut buffer = loop {
-        if let Some(buffer) = line.runtime.buffer(Purpose::Head) {
+        // One request too many for this second waits until the next one; meanwhile nothing is read, and TCP pushes back.
+        if line.admits(line.config.max_requests)
+            && let Some(buffer) = line.runtime.buffer(Purpose::Head)
+        {
             break buffer;
         }
         if line.now() >= patience {
@@ -249,6 +251,7 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
         Err(Ended::TimedOut) => return Err(NoRequest::Refused(Refused::TimedOut)),
         Err(ended) => return Err(ended.into()),
     };
+    line.charge(length.saturating_mul(HEAD_BYTE).saturating_add(REQUEST));
     let request = Request::parse(Held::new(buffer), length, line.config.max_fields).map_err(|(refusal, _)| refusal)?;
     let length = request.body_length();
     let decoder = BodyDecoder::new(length, line.config.max_body)?;
@@ -312,12 +315,24 @@ async fn skip_content<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
     }
     let deadline = line.after(line.config.body_timeout);
     let mut sound = true;
-    let mut skip = |bytes: &mut [u8], content: &mut Content| match content.decoder.as_mut().map(|it| it.decode(bytes)) {
-        Some(Ok(decoded)) => (decoded.consumed, decoded.done),
-        Some(Err(_)) | None => {
-            sound = false;
-            (bytes.len(), true)
+    let mut skip = |bytes: &mut [u8], content: &mut Content| {
+        let mut consumed = 0usize;
+        for _ in 0..PIECES {
+            let rest = bytes.get(consumed..).unwrap_or_default();
+            match content.decoder.as_mut().map(|it| it.decode(rest)) {
+                Some(Ok(decoded)) => {
+                    consumed = consumed.wrapping_add(decoded.consumed);
+                    if decoded.done || decoded.consumed == 0 {
+                        return (consumed, decoded.done);
+                    }
+                }
+                Some(Err(_)) | None => {
+                    sound = false;
+                    return (bytes.len(), true);
+                }
+            }
         }
+        (consumed, false)
     };
     let whole = line.read(deadline, &mut skip).await?;
     if whole && sound { Ok(()) } else { Err(Ended::Closed) }

@@ -45,7 +45,12 @@ impl<R: Runtime> Link for &mut Line<'_, R> {
 
     fn timeouts(&self) -> Timeouts {
         let config = self.config;
-        Timeouts { write: config.write_timeout, close: config.close_timeout, heartbeat: config.heartbeat }
+        Timeouts {
+            write: config.write_timeout,
+            close: config.close_timeout,
+            heartbeat: config.heartbeat,
+            message: config.receive_timeout(),
+        }
     }
 
     fn is_draining(&self) -> bool {
@@ -78,6 +83,15 @@ impl<R: Runtime> Link for &mut Line<'_, R> {
             };
             Line::wait(self, want, deadline, &mut either).await
         }
+    }
+
+    fn admits_control_frame(&mut self) -> bool {
+        let most = self.config.max_control_frames;
+        self.admits(most)
+    }
+
+    fn charge(&mut self, bytes: usize) {
+        Line::charge(self, bytes);
     }
 
     fn breathe(&mut self) -> impl Future<Output = ()> {

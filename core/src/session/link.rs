@@ -3,7 +3,7 @@
 use core::future::Future;
 use core::time::Duration;
 
-use super::Ended;
+use super::{Ended, ReceiveTimeout};
 use crate::edge::{Borrower, Clock, Interest, Lent, Reason, Socket};
 use crate::time::Instant;
 use crate::ws::connection::PingPayload;
@@ -65,6 +65,14 @@ pub trait Link {
         let _ = payload;
     }
 
+    /// A ping or a pong came: whether that is not one too many. Default: there is no bound.
+    fn admits_control_frame(&mut self) -> bool {
+        true
+    }
+
+    /// Counts work that took longer than its bytes, as so many more of them.
+    fn charge(&mut self, bytes: usize);
+
     /// Lets the other connections have their turn once this one has had its share.
     fn breathe(&mut self) -> impl Future<Output = ()>;
 
@@ -83,4 +91,6 @@ pub struct Timeouts {
     pub close: Duration,
     /// Pings and pongs.
     pub heartbeat: Heartbeat,
+    /// A message that comes in pieces, or a control frame: waiting for it in all; the connection then breaks.
+    pub message: ReceiveTimeout,
 }

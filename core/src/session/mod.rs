@@ -6,6 +6,7 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `link.rs` | [`Link`]: what a WebSocket stands on |
+//! | `allowance.rs` | [`ReceiveTimeout`]: how long something that comes in pieces may take |
 //! | `ended.rs` | [`Ended`]: how a connection ended |
 //! | `wire.rs` | the machine of RFC 6455 with its heartbeat |
 //! | `receive.rs` | messages, whole or in parts, and the control frames between them |
@@ -26,6 +27,7 @@
 //! }
 //! ```
 
+mod allowance;
 mod ended;
 mod link;
 mod receive;
@@ -39,8 +41,11 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
+pub(crate) use allowance::Allowance;
+pub use allowance::ReceiveTimeout;
 pub use ended::Ended;
 pub use link::{Link, Timeouts};
+pub(crate) use receive::OVERHEAD;
 pub(crate) use turn::Turn;
 pub(crate) use wire::Wire;
 

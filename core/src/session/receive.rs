@@ -25,6 +25,9 @@ pub(super) enum Seen {
     Closed,
 }
 
+/// What a byte without payload counts as: empty fragments are taken many at once.
+pub(crate) const OVERHEAD: usize = 32;
+
 impl<L: Link, K: MaskingKeys> Session<L, K> {
     /// Waits until a message, or the next part of one, is there to be read; `false` once the peer has closed.
     ///
@@ -134,7 +137,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         let room = room.unwrap_or_default();
         let now = link.now();
         let mut seen = Seen::Nothing;
-        let mut pong = None;
+        let (mut pong, mut is_control, mut overhead) = (None, false, 0);
         let lent = link.try_read(&mut |bytes: &mut [u8]| {
             // Payload is never longer than the bytes that it was found in. Without room a byte at a time is looked at:
             // what ends the message may still come. After a control frame the machine stops by itself.
@@ -151,15 +154,31 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 },
                 Some(Incoming::Pong(payload)) => {
                     pulse.pong(payload, now);
-                    pong = Some(payload);
+                    (pong, is_control) = (Some(payload), true);
+                    Seen::Nothing
+                }
+                Some(Incoming::Ping) => {
+                    is_control = true;
                     Seen::Nothing
                 }
                 Some(Incoming::Closed { .. }) => Seen::Closed,
                 // What failed is said by the connection.
-                Some(Incoming::Ping | Incoming::Failed(_)) | None => Seen::Nothing,
+                Some(Incoming::Failed(_)) => Seen::Nothing,
+                None => {
+                    overhead = received.consumed;
+                    Seen::Nothing
+                }
             };
             received.consumed
         })?;
+        if lent == Lent::Got(()) {
+            link.charge(overhead.saturating_mul(OVERHEAD));
+            if is_control && !link.admits_control_frame() {
+                self.wire.connection.fail(ProtocolError::TooManyControlFrames);
+            }
+            let payload = if let Seen::Piece { len, .. } = seen { len } else { 0 };
+            self.wire.came(payload, now, link.timeouts().message)?;
+        }
         if let Some(payload) = pong {
             link.ponged(payload);
         }

@@ -77,6 +77,10 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         let (closing, stuck) = (connection.is_closing(), connection.has_output());
         let want = Interest { read, room: room.max(usize::from(stuck)), drained: false };
         let mut deadline = self.wire.deadline();
+        if read {
+            let (now, timeout) = (self.link.now(), self.link.timeouts().message);
+            deadline = deadline.min(self.wire.rest_due(now, timeout)?);
+        }
         if want.room > 0 {
             deadline = deadline.min(self.stall()?);
         }

@@ -1,4 +1,4 @@
-//! The turns of a connection among those of its executor: wait, then act, a budget of bytes at a time.
+//! The turns of a connection among those of its executor: wait, then act, a budget of work at a time.
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
@@ -8,18 +8,26 @@ use super::Ended;
 use crate::edge::{Borrower, Interest, Lent, Reason, Socket, Timer};
 use crate::time::Instant;
 
-/// A connection's alarm, and how many bytes it has moved in this turn.
+/// What each loan costs beside its bytes: a frame, a part of a head, a piece of content. Measured on a host, a ping and its pong take
+/// as long as moving about 500 bytes, and each of the two is a loan.
+const LOAN: u32 = 256;
+
+/// A connection's alarm, how much it has done in this turn, and how often it was asked something in this second.
 pub(crate) struct Turn<T> {
     timer: T,
     // Small, since every connection has them.
+    /// Bytes moved, and work as so many bytes.
     spent: u32,
-    /// Bytes that it may move before the others have their turn, at least one.
+    /// What may be spent before the others have their turn, at least one.
     budget: u32,
+    /// The second (of 1,024 ms) in which `admitted` were counted.
+    second: u32,
+    admitted: u32,
 }
 
 impl<T: Timer> Turn<T> {
     pub(crate) fn new(timer: T, budget: usize) -> Self {
-        Self { timer, spent: 0, budget: u32::try_from(budget).unwrap_or(u32::MAX).max(1) }
+        Self { timer, spent: 0, budget: u32::try_from(budget).unwrap_or(u32::MAX).max(1), second: 0, admitted: 0 }
     }
 
     /// Waits until a wanted direction can be attempted, `deadline` has come or `also` is ready. May return early.
@@ -107,7 +115,25 @@ impl<T: Timer> Turn<T> {
     }
 
     fn count(&mut self, bytes: usize, moved: &mut usize) {
+        if bytes > 0 {
+            self.charge(bytes.saturating_add(LOAN as usize));
+            *moved = moved.saturating_add(bytes);
+        }
+    }
+
+    /// Counts work that took longer than its bytes, as so many more of them.
+    pub(crate) fn charge(&mut self, bytes: usize) {
         self.spent = self.spent.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
-        *moved = moved.saturating_add(bytes);
+    }
+
+    /// Counts a request or a control frame: whether no more than `most` have come in this second. 0: there is no bound.
+    pub(crate) fn admits(&mut self, most: u32, now: Instant) -> bool {
+        let second = (now.as_millis() >> 10) as u32;
+        if self.second != second {
+            (self.second, self.admitted) = (second, 0);
+        }
+        let admits = self.admitted < most || most == 0;
+        self.admitted = self.admitted.saturating_add(1).min(most);
+        admits
     }
 }

@@ -37,14 +37,17 @@ pub enum ProtocolError {
     BadCloseCode,
     /// A message larger than this side takes.
     MessageTooBig,
+    /// More pings and pongs than this side takes in a second.
+    TooManyControlFrames,
 }
 
 impl ProtocolError {
-    /// The code that the Close carries: 1002, 1007 or 1009 (RFC 6455 §7.4.1).
+    /// The code that the Close carries: 1002, 1007, 1008 or 1009 (RFC 6455 §7.4.1).
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::NotUtf8 => CloseCode::INVALID_PAYLOAD,
             Self::MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
+            Self::TooManyControlFrames => CloseCode::POLICY_VIOLATION,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -67,6 +70,7 @@ impl core::fmt::Display for ProtocolError {
             Self::HalfCloseCode => "a Close of one byte",
             Self::BadCloseCode => "a close code that may not be sent",
             Self::MessageTooBig => "a message that is too big",
+            Self::TooManyControlFrames => "too many control frames in a second",
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::http::{BodyLength, Request, Response, Status};
 use crate::hub::{ChannelName, Channels, Publication, PublishError, Published, Reader};
 use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
 use crate::serve::exchange::{Exchange, Served};
-use crate::serve::line::Line;
+use crate::serve::line::{Line, PUBLICATION};
 use crate::serve::{Ended, Purpose, Resource, Runtime};
 use crate::sink::{Pour, Sink, poured};
 
@@ -43,6 +43,7 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
         if exchange.runtime().is_draining() {
             return Err(full(Resource::Shutdown));
         }
+        exchange.line.charge(PUBLICATION);
         let data = buffer.as_ref().get(..length).unwrap_or_default();
         let peer = exchange.line.socket.peer_network();
         let encoding = encoding(exchange.request().header("content-type"), data);

@@ -12,11 +12,10 @@ use crate::http::copy::copy;
 use crate::hub::{ChannelName, Channels, Publication, PublishError, Reader};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy, Source};
 use crate::notice;
-use crate::serve::allowance::Allowance;
 use crate::serve::exchange::{Exchange, Served};
-use crate::serve::line::Line;
+use crate::serve::line::{Line, PUBLICATION};
 use crate::serve::{Ended, Growth, Outcome, Purpose, Runtime};
-use crate::session::Wire;
+use crate::session::{OVERHEAD, Wire};
 use crate::sink::Sink;
 use crate::time::Instant;
 use crate::ws::close::{CloseCode, CloseReason};
@@ -25,6 +24,9 @@ use crate::ws::{ProtocolError, Role};
 
 /// The subprotocol whose messages carry id, type and gaps.
 const SUBPROTOCOL: &str = "goldcrest.v1";
+
+/// Bytes of a message in pieces that are looked at in one loan.
+const MOST: usize = 16 * 1024;
 
 /// A reader that fell behind and cannot be told otherwise.
 const GAP: Option<CloseCode> = CloseCode::new(4001);
@@ -96,13 +98,13 @@ enum Sending {
 struct Arriving<B> {
     buffer: B,
     filled: usize,
-    /// How long its rest may still be waited for: it has one of the few buffers.
-    allowance: Allowance,
 }
 
 /// What a look at the received bytes gave.
 enum Seen {
     Nothing,
+    /// A ping or a pong.
+    Control,
     /// A whole message stands in the buffer.
     Message(MessageKind),
     /// A whole message was published as it is.
@@ -180,12 +182,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 }
                 let (after, closing) = (self.messages.after(), self.wire.connection.is_closing());
                 let mut deadline = self.stalled.map_or(self.wire.deadline(), |due| due.min(self.wire.deadline()));
-                if let Some(message) = &mut self.incoming {
-                    let due = message.allowance.due(line.now(), line.config);
-                    if line.now() >= due {
-                        return Err(Ended::TimedOut);
-                    }
-                    deadline = deadline.min(due);
+                if want.read {
+                    deadline = deadline.min(self.wire.rest_due(line.now(), line.config.receive_timeout())?);
                 }
                 if let Some(due) = self.crowded {
                     deadline = deadline.min(due);
@@ -225,6 +223,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
         let waits = !draining && !connection.is_closing();
         let due = self.crowded.unwrap_or(now + config.publish_wait);
         let mut seen = Seen::Nothing;
+        let (mut payload, mut overhead) = (0, 0);
         let lent = line.try_read(&mut |bytes: &mut [u8]| {
             if waits && reader.poll_publish(&mut Context::from_waker(Waker::noop())).is_pending() {
                 if now < due {
@@ -233,7 +232,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 }
                 reader.stop_waiting();
             }
-            let received = connection.receive(bytes);
+            // Empty fragments are taken many at once.
+            let most = if connection.is_receiving() { bytes.len().min(MOST) } else { bytes.len() };
+            let received = connection.receive(bytes.get_mut(..most).unwrap_or_default());
             pulse.heard(now);
             seen = match received.event {
                 Some(Incoming::Piece(piece)) => match framing {
@@ -242,25 +243,37 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                         Seen::Published(publish_plain(hub, channel, piece.kind, piece.payload, peer))
                     }
                     Framing::Plain | Framing::Envelope => {
-                        let came = piece.payload.len();
-                        let seen = collect(incoming, piece, runtime);
-                        if let Some(message) = incoming {
-                            message.allowance.came(came, now, config);
-                        }
-                        seen
+                        payload = piece.payload.len();
+                        collect(incoming, piece, runtime)
                     }
                 },
                 Some(Incoming::Pong(payload)) => {
                     pulse.pong(payload, now);
+                    Seen::Control
+                }
+                Some(Incoming::Ping) => Seen::Control,
+                Some(Incoming::Closed { .. } | Incoming::Failed(_)) => Seen::Nothing,
+                None => {
+                    overhead = received.consumed;
                     Seen::Nothing
                 }
-                Some(Incoming::Ping | Incoming::Closed { .. } | Incoming::Failed(_)) | None => Seen::Nothing,
             };
             received.consumed
         })?;
         self.crowded = matches!(seen, Seen::Crowded).then_some(due);
+        if self.crowded.is_some() || lent != Lent::Got(()) {
+            return Ok(lent);
+        }
+        let publishes = matches!(seen, Seen::Message(_) | Seen::Published(_));
+        line.charge(if publishes { PUBLICATION } else { overhead.saturating_mul(OVERHEAD) });
+        self.wire.came(payload, now, config.receive_timeout())?;
         match seen {
             Seen::Nothing | Seen::Crowded => {}
+            Seen::Control => {
+                if !line.admits(config.max_control_frames) {
+                    self.wire.connection.fail(ProtocolError::TooManyControlFrames);
+                }
+            }
             Seen::Message(kind) => {
                 let Some(mut message) = self.incoming.take() else { return Ok(lent) };
                 let bytes = message.buffer.as_mut().get_mut(..message.filled).unwrap_or_default();
@@ -399,8 +412,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
 /// Appends a piece to the message that is being collected.
 fn collect<R: Runtime>(incoming: &mut Option<Arriving<R::Buffer>>, piece: Piece<'_>, runtime: &R) -> Seen {
     if incoming.is_none() && piece.first {
-        *incoming =
-            runtime.buffer(Purpose::Event).map(|buffer| Arriving { buffer, filled: 0, allowance: Allowance::WHOLE });
+        *incoming = runtime.buffer(Purpose::Event).map(|buffer| Arriving { buffer, filled: 0 });
     }
     let Some(message) = incoming else {
         // The rest of a message that was refused at its start is passed over.

@@ -210,6 +210,11 @@ impl Connection {
         !(self.receiver.needs_carry() && self.transmitter.is_sending_pong())
     }
 
+    /// Whether a frame or a message of the peer has begun and not ended. Control frames between its fragments do not end it.
+    pub fn is_receiving(&self) -> bool {
+        !self.receiver.is_at_rest() && !self.receiver.has_ended()
+    }
+
     /// Whether what `receive` would take next, which begins with the byte `next`, is of a control frame.
     pub fn is_control_next(&self, next: u8) -> bool {
         self.receiver.is_control_next(next)

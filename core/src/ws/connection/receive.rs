@@ -124,11 +124,15 @@ impl Receiver {
         }
     }
 
-    #[cfg(target_pointer_width = "64")]
     /// Between messages, and nothing of a head taken.
     #[inline]
-    fn is_at_rest(&self) -> bool {
+    pub(super) fn is_at_rest(&self) -> bool {
         self.stage == Stage::Head && self.message.is_none() && self.head.is_empty()
+    }
+
+    /// Everything that comes is ignored.
+    pub(super) fn has_ended(&self) -> bool {
+        self.stage == Stage::Ended
     }
 }
 

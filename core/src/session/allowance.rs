@@ -1,14 +1,24 @@
 //! How long what comes in pieces may be waited for.
 
-use super::Config;
+use core::time::Duration;
+
 use crate::time::Instant;
 
-/// The time that a peer has left to send something whole: [`Config::body_timeout`], and what it earns by each byte.
+/// How long a peer may take to send something whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiveTimeout {
+    /// How long it is waited for in all, beside what `rate` adds. [`Duration::MAX`]: without end.
+    pub time: Duration,
+    /// Bytes that add a second, up to `time` in hand. 0: any byte restores all of it.
+    pub rate: u32,
+}
+
+/// The time that a peer has left to send something whole: [`ReceiveTimeout::time`], and what it earns by each byte.
 ///
 /// Only waiting uses it up. It is never more than at the beginning, so something of *n* bytes is waited for
-/// `body_timeout` and `n / body_rate` seconds at most, however it drips.
+/// `time` and `n / rate` seconds at most, however it drips.
 #[derive(Debug)]
-pub(super) struct Allowance {
+pub(crate) struct Allowance {
     /// Milliseconds of it that are used up.
     used: u32,
     /// Since when it is waited.
@@ -16,23 +26,23 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    pub(super) const WHOLE: Self = Self { used: 0, since: None };
+    pub(crate) const WHOLE: Self = Self { used: 0, since: None };
 
     /// When it is used up. The wait begins now, unless it has begun.
-    pub(super) fn due(&mut self, now: Instant, config: &Config<'_>) -> Instant {
+    pub(crate) fn due(&mut self, now: Instant, timeout: ReceiveTimeout) -> Instant {
         let since = *self.since.get_or_insert(now);
-        let due = (since + config.body_timeout).as_millis().saturating_sub(self.used.into());
+        let due = (since + timeout.time).as_millis().saturating_sub(self.used.into());
         Instant::from_millis(due).max(since)
     }
 
     /// The wait is over, since so many bytes came.
-    pub(super) fn came(&mut self, bytes: usize, now: Instant, config: &Config<'_>) {
+    pub(crate) fn came(&mut self, bytes: usize, now: Instant, timeout: ReceiveTimeout) {
         if let Some(since) = self.since.take() {
             let waited = now.as_millis().saturating_sub(since.as_millis());
             self.used = self.used.saturating_add(u32::try_from(waited).unwrap_or(u32::MAX));
         }
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let earned = bytes.saturating_mul(1_000).checked_div(config.body_rate).unwrap_or(u32::MAX);
+        let earned = bytes.saturating_mul(1_000).checked_div(timeout.rate).unwrap_or(u32::MAX);
         self.used = self.used.saturating_sub(earned);
     }
 }
@@ -40,22 +50,19 @@ impl Allowance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::time::Duration;
 
-    fn config() -> Config<'static> {
-        Config { body_timeout: Duration::from_secs(20), body_rate: 500, ..Config::default() }
-    }
+    const TIMEOUT: ReceiveTimeout = ReceiveTimeout { time: Duration::from_secs(20), rate: 500 };
 
     /// How many milliseconds somebody is waited for who sends `bytes` each `pause`, until they are `whole`.
     fn lasts(bytes: usize, pause: u64, whole: usize) -> Option<u64> {
-        let (config, mut allowance, mut now) = (config(), Allowance::WHOLE, Instant::from_millis(7));
+        let (mut allowance, mut now) = (Allowance::WHOLE, Instant::from_millis(7));
         for _ in 0..whole.div_ceil(bytes) {
-            let due = allowance.due(now, &config);
+            let due = allowance.due(now, TIMEOUT);
             if now + Duration::from_millis(pause) >= due {
                 return Some(due.as_millis() - 7);
             }
             now = now + Duration::from_millis(pause);
-            allowance.came(bytes, now, &config);
+            allowance.came(bytes, now, TIMEOUT);
         }
         None
     }
@@ -76,29 +83,29 @@ mod tests {
 
     #[test]
     fn a_fast_beginning_buys_no_longer_pause() {
-        let (config, mut allowance, now) = (config(), Allowance::WHOLE, Instant::from_millis(0));
-        allowance.came(1 << 20, now, &config);
-        assert_eq!(allowance.due(now, &config), now + config.body_timeout);
+        let (mut allowance, now) = (Allowance::WHOLE, Instant::from_millis(0));
+        allowance.came(1 << 20, now, TIMEOUT);
+        assert_eq!(allowance.due(now, TIMEOUT), now + TIMEOUT.time);
     }
 
     #[test]
     fn what_is_not_waited_uses_nothing_up() {
-        let (config, mut allowance) = (config(), Allowance::WHOLE);
-        allowance.came(0, Instant::from_millis(90_000), &config);
+        let mut allowance = Allowance::WHOLE;
+        allowance.came(0, Instant::from_millis(90_000), TIMEOUT);
         let later = Instant::from_millis(180_000);
-        assert_eq!(allowance.due(later, &config), later + config.body_timeout);
+        assert_eq!(allowance.due(later, TIMEOUT), later + TIMEOUT.time);
         // Asked again, the same wait goes on.
-        assert_eq!(allowance.due(later + Duration::from_secs(3), &config), later + config.body_timeout);
+        assert_eq!(allowance.due(later + Duration::from_secs(3), TIMEOUT), later + TIMEOUT.time);
     }
 
     #[test]
     fn without_a_rate_any_byte_is_enough() {
-        let (config, mut allowance) = (Config { body_rate: 0, ..config() }, Allowance::WHOLE);
+        let (timeout, mut allowance) = (ReceiveTimeout { rate: 0, ..TIMEOUT }, Allowance::WHOLE);
         let mut now = Instant::from_millis(0);
         for _ in 0..100 {
-            assert!(allowance.due(now, &config) > now + Duration::from_secs(19));
+            assert!(allowance.due(now, timeout) > now + Duration::from_secs(19));
             now = now + Duration::from_secs(19);
-            allowance.came(1, now, &config);
+            allowance.came(1, now, timeout);
         }
     }
 }
