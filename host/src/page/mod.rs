@@ -1,11 +1,12 @@
 //! The page at `/`: plain files, compiled in.
 //!
 //! The page publishes to the channel `demo`, listens on all five transports, and shows what each costs. It loads nothing
-//! but these files, `/goldcrest.js` and `/goldcrest-shared.js` ([`goldcrest_core::script`]), and runs under `Content-Security-Policy: default-src 'self'`. What it asks of the server beside
+//! but these files (by relative URLs), `/goldcrest.js` and `/goldcrest-shared.js` ([`goldcrest_core::script`]), and runs under `Content-Security-Policy: default-src 'self'`. What it asks of the server beside
 //! `/events/demo` is `GET /page/figures?page=ID` and `POST /page/cut?page=ID&transport=NAME`.
 //!
 //! | file | what it holds |
 //! | --- | --- |
+//! | `base.js` | where the server is |
 //! | `page.js` | publishing, polling, the controls, the table |
 //! | `transports.js` | a subscription to each transport, and what of it the page shows |
 //! | `reader.js` | one transport's place in the log, and what is counted about it: lost, twice, latency |
@@ -48,11 +49,12 @@ pub fn file(path: &str) -> Option<&'static PageFile> {
 }
 
 /// All files of the page.
-pub static FILES: [PageFile; 10] = [
+pub static FILES: [PageFile; 11] = [
     PageFile::new("/", HTML, include_bytes!("index.html")),
     PageFile::new("/page/page.css", CSS, include_bytes!("page.css")),
     PageFile::new("/page/icon.svg", SVG, include_bytes!("icon.svg")),
     PageFile::new("/page/page.js", SCRIPT, include_bytes!("page.js")),
+    PageFile::new("/page/base.js", SCRIPT, include_bytes!("base.js")),
     PageFile::new("/page/chart.js", SCRIPT, include_bytes!("chart.js")),
     PageFile::new("/page/connections.js", SCRIPT, include_bytes!("connections.js")),
     PageFile::new("/page/reader.js", SCRIPT, include_bytes!("reader.js")),
@@ -86,15 +88,17 @@ mod tests {
         let named: Vec<_> = quoted(html, "href=\"").chain(quoted(html, "src=\"")).collect();
         assert!(named.len() >= 3, "{named:?}");
         for path in named {
-            assert!(file(path).is_some(), "{path}");
+            // Relative, so that the page works below a path of a proxy's.
+            assert!(!path.starts_with('/') && file(&format!("/{path}")).is_some(), "{path}");
         }
         for script in FILES.iter().filter(|file| file.content_type == SCRIPT) {
             for module in quoted(text(script.path), "from './") {
                 assert!(file(&format!("/page/{module}")).is_some(), "{module} in {}", script.path);
             }
-            for module in quoted(text(script.path), "from '/") {
+            for module in quoted(text(script.path), "from '../") {
                 assert!(script::file(&format!("/{module}")).is_some(), "{module} in {}", script.path);
             }
+            assert!(!["'/", "\"/", "`/"].iter().any(|root| text(script.path).contains(root)), "{}", script.path);
         }
     }
 
@@ -104,7 +108,7 @@ mod tests {
         for inline in ["<style", " style=", " onclick=", " onload=", "javascript:", "data:"] {
             assert!(!html.contains(inline), "{inline}");
         }
-        assert!(html.split("<script").skip(1).all(|script| script.starts_with(" type=\"module\" src=\"/page/")));
+        assert!(html.split("<script").skip(1).all(|script| script.starts_with(" type=\"module\" src=\"page/")));
         for script in FILES.iter().filter(|file| file.content_type == SCRIPT) {
             let script = text(script.path);
             assert!(!["eval(", "new Function", "innerHTML", "://"].iter().any(|word| script.contains(word)));

@@ -1,5 +1,6 @@
 // The five transports side by side: publishes, listens on all of them, and shows what each costs.
 
+import { base } from './base.js';
 import { Chart, MARKERS } from './chart.js';
 import { Lane, connections, pause } from './connections.js';
 import { Reader, now } from './reader.js';
@@ -28,7 +29,7 @@ let number = 0;
 async function publish() {
   await lane.run(async () => {
     const body = JSON.stringify({ n: (number += 1), at: now(), page });
-    const answer = await fetch(`/events/demo?type=sample&page=${page}`, {
+    const answer = await fetch(`${base}events/demo?type=sample&page=${page}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body,
@@ -64,7 +65,7 @@ function pollNow() {
 
 async function count() {
   const answer = await lane.run(async () => {
-    const answer = await fetch(`/page/figures?page=${page}`, { cache: 'no-store' });
+    const answer = await fetch(`${base}page/figures?page=${page}`, { cache: 'no-store' });
     return answer.ok ? answer.json() : null;
   }).catch(() => null);
   for (const [name, counted] of Object.entries(answer?.transports ?? {})) {
@@ -99,7 +100,7 @@ async function cut(name) {
   }
   const breaks = reader.breaks;
   for (let tries = 0; tries < (name === 'poll' ? 1 : 20); tries += 1) {
-    const done = await lane.run(() => fetch(`/page/cut?page=${page}&transport=${name}`, { method: 'POST' }))
+    const done = await lane.run(() => fetch(`${base}page/cut?page=${page}&transport=${name}`, { method: 'POST' }))
       .then((answer) => answer.status === 204, () => false);
     if (done || reader.breaks > breaks) {
       say(`${reader.label}: cut by the server.`);
@@ -271,7 +272,7 @@ window.goldcrestPage = {
 async function begin() {
   buildRows();
   bindControls();
-  document.querySelectorAll('.origin').forEach((node) => (node.textContent = location.origin));
+  document.querySelectorAll('.base').forEach((node) => (node.textContent = base));
   new Chart(byId('chart'), readers);
   for (let cursor; !cursor;) {
     try {

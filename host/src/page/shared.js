@@ -1,9 +1,10 @@
 // One connection for all tabs that show the page: a line beside the measurements, and counted in none of them.
 
-import { subscribe } from '/goldcrest-shared.js';
+import { subscribe } from '../goldcrest-shared.js';
+import { base } from './base.js';
 
 // Not this tab's name, under which the table's figures are counted: all tabs must ask for the same to share it.
-const path = '/events/demo?page=alltabs';
+const path = `${base}events/demo?page=alltabs`;
 
 /** Shows in `node` what the connection of all tabs heard last. */
 export class Shared {

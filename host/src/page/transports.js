@@ -1,10 +1,11 @@
 // A subscription to each transport alone, and what of it the page shows: when requests and connections are open, when they
 // break and come back.
 
-import { subscribe } from '/goldcrest.js';
+import { subscribe } from '../goldcrest.js';
+import { base } from './base.js';
 import { now } from './reader.js';
 
-const path = '/events/demo';
+const path = `${base}events/demo`;
 
 /** Where the log stands now: all five begin here, so that all five must hear the same. */
 export async function newest(page) {
