@@ -1,6 +1,6 @@
 //! A request, and the ways to answer it.
 
-use core::fmt;
+use core::{fmt, str};
 
 use super::line::{Content, Line};
 use super::rejection::{DateField, ErrorContent, RejectionReason};
@@ -123,10 +123,6 @@ const GUARDED: &[u8] = b"X-Content-Type-Options: nosniff\r\nCross-Origin-Resourc
 
 /// What a cross-origin answer adds: the fields that its page may read.
 const EXPOSED: &[u8] = b"Access-Control-Expose-Headers: ETag, Preference-Applied, Retry-After\r\nVary: Origin\r\n";
-
-/// For how long a browser keeps the answer to a preflight, and what it depends on.
-const PREFLIGHT: &[u8] = b"Access-Control-Max-Age: 600\r\n\
-    Vary: Access-Control-Request-Method, Access-Control-Request-Headers\r\n";
 
 /// What keeps intermediaries from holding a stream back: one that compresses (`no-transform`, RFC 9111 §5.2.2.6), any
 /// (`Incremental`, RFC 10036), and nginx.
@@ -412,26 +408,22 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         // The answer is made of the request's own bytes.
         let request = self.line.take_request();
         let asked = |name: &'static str| {
-            let value = request.header(name).unwrap_or_default();
-            if List::new(value).all(all_token) { value } else { &[] }
+            let value = request.header(name).filter(|value| List::new(value).all(all_token));
+            value.and_then(|value| str::from_utf8(value).ok()).unwrap_or_default()
         };
-        let method = asked("access-control-request-method");
-        let names = asked("access-control-request-headers");
-        let date = self.line.runtime.date();
-        let render = |out: &mut Sink<'_>| {
-            pour_head(&asker, Status::NO_CONTENT, Framing::None, asker.keeps_connection, out, &|out: &mut Sink<'_>| {
-                pour_date(&date, out);
-                out.pour(PREFLIGHT);
-                pour_field("Access-Control-Allow-Methods", method, out);
-                if !names.is_empty() {
-                    pour_field("Access-Control-Allow-Headers", names, out);
-                }
-            });
+        let fields = [
+            ("Access-Control-Allow-Methods", asked("access-control-request-method")),
+            // For how long a browser keeps the answer, and what that depends on.
+            ("Access-Control-Max-Age", "600"),
+            ("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers"),
+            ("Access-Control-Allow-Headers", asked("access-control-request-headers")),
+        ];
+        let headers = match &fields[..] {
+            [without @ .., (_, "")] => without,
+            all => all,
         };
-        self.line.answering = true;
-        self.line.send(&render).await?;
-        self.line.answering = false;
-        Ok(Served { keeps_connection: asker.keeps_connection })
+        let response = Response { status: Status::NO_CONTENT, content_type: None, headers, body: b"" };
+        asker.respond(self.line, &response).await
     }
 }
 

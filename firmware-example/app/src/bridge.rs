@@ -21,8 +21,8 @@ use log::info;
 
 use crate::Board;
 use crate::channels::{Channels, SENSORS};
-use crate::network::Plain;
 use crate::outgoing::Outgoing;
+use crate::plain::Plain;
 use crate::secret::Secret;
 use crate::sizes::{BRIDGE_EVENT, RECEIVE, TRANSMIT};
 

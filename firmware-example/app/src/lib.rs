@@ -17,6 +17,7 @@
 //! | `secret.rs` | unpredictable bits | |
 //! | `connections.rs` | a task a connection | |
 //! | `chip.rs`, `pool.rs` | what the core needs of a chip | |
+//! | `plain.rs` | text and numbers without padding | |
 //! | `network.rs` | DHCP, or a fixed address | |
 //! | `board.rs` | [`Board`]: what the application needs of a board | |
 #![no_std]
@@ -33,6 +34,7 @@ mod memory;
 pub mod network;
 mod outgoing;
 mod page;
+pub mod plain;
 mod pool;
 mod routes;
 mod secret;

@@ -1,12 +1,11 @@
 //! The address of the chip: DHCP's, or the board's own.
 
-use core::fmt::{self, Display, Formatter};
-
 use embassy_net::{Config, ConfigV4, Stack};
 use embassy_time::{Duration, with_timeout};
 use log::{info, warn};
 
 use crate::Board;
+use crate::plain::{Decimal, Plain};
 
 /// How long DHCP may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,16 +25,7 @@ pub(crate) async fn configure(stack: Stack<'static>, board: &'static Board) {
         stack.wait_config_up().await;
     }
     if let Some(config) = stack.config_v4() {
-        let [a, b, c, d] = config.address.address().octets();
+        let [a, b, c, d] = config.address.address().octets().map(|byte| Decimal(byte.into()));
         info!("{} serves http://{a}.{b}.{c}.{d}/", Plain(board.name));
-    }
-}
-
-/// Text as it is. A `str` could be padded too, by code that a chip need not have.
-pub(crate) struct Plain(pub(crate) &'static str);
-
-impl Display for Plain {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
     }
 }

@@ -1,14 +1,13 @@
 //! The sensors: a task that publishes what it measures, once a second.
 
-use core::fmt::Write;
-
 use embassy_time::{Duration, Instant, Ticker};
 use goldcrest_core::log::EventType;
-use heapless::String;
+use goldcrest_core::sink::{Pour, Sink};
 use log::warn;
 
 use crate::Board;
 use crate::channels::{Channels, SENSORS};
+use crate::memory;
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -20,18 +19,19 @@ pub(crate) async fn measure(hub: &'static Channels, board: &'static Board) -> ! 
     loop {
         let uptime = Instant::now().as_secs() as u32;
         let tenths = temperature(uptime);
-        let figures = (board.memory)();
-        let mut text = String::<128>::new();
-        let _ = write!(
-            text, // holds the longest figures
-            "{{\"temperature\":{}.{},\"uptime\":{uptime},\"statics\":{},\"stack\":{},\"stack_used\":{}}}",
-            tenths / 10,
-            tenths % 10,
-            figures.statics,
-            figures.stack,
-            figures.stack_used,
-        );
-        if let Err(error) = hub.publish(SENSORS, EventType::MESSAGE, text.as_bytes()) {
+        let mut text = [0; 128]; // holds the longest figures
+        let mut out = Sink::new(&mut text, 0);
+        out.pour(b"{\"temperature\":");
+        out.pour_decimal((tenths / 10).into());
+        out.pour(b".");
+        out.pour_decimal((tenths % 10).into());
+        out.pour(b",\"uptime\":");
+        out.pour_decimal(uptime.into());
+        out.pour(b",");
+        memory::figures(board, &mut out);
+        let written = out.written();
+        let text = text.get(..written).unwrap_or_default();
+        if let Err(error) = hub.publish(SENSORS, EventType::MESSAGE, text) {
             warn!("the sensors were not published: {error}");
         }
         ticker.next().await;

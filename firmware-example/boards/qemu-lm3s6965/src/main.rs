@@ -32,6 +32,7 @@ use cortex_m_rt::exception;
 use embassy_executor::Spawner;
 use embassy_net::{Ipv4Address, Ipv4Cidr, StackResources, StaticConfigV4};
 use goldcrest_app::Board;
+use goldcrest_app::plain::Decimal;
 use goldcrest_app::sizes::SOCKETS;
 use static_cell::{ConstStaticCell, StaticCell};
 
@@ -71,6 +72,7 @@ unsafe fn HardFault() -> ! {
 
 extern "C" fn after_fault() -> ! {
     let figures = cortex_m_memory::figures();
-    let _ = writeln!(uart::Uart, "HardFault, {} of {} bytes of the stack used", figures.stack_used, figures.stack);
+    let [used, stack] = [figures.stack_used, figures.stack].map(Decimal);
+    let _ = writeln!(uart::Uart, "HardFault, {used} of {stack} bytes of the stack used");
     panic::stop()
 }

@@ -12,12 +12,22 @@ const FR_TXFF: u32 = 1 << 5;
 /// UART0. Writing waits until the bytes are in its FIFO.
 pub(crate) struct Uart;
 
+impl Uart {
+    fn send(byte: u8) {
+        while FR.read() & FR_TXFF != 0 {}
+        DR.write(byte.into());
+    }
+}
+
 impl Write for Uart {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
-            while FR.read() & FR_TXFF != 0 {}
-            DR.write(byte.into());
-        }
+        text.bytes().for_each(Self::send);
+        Ok(())
+    }
+
+    /// A character outside of ASCII is a `?`: only padding comes by here, and what encodes UTF-8 takes 300 bytes of flash.
+    fn write_char(&mut self, character: char) -> fmt::Result {
+        Self::send(if character.is_ascii() { character as u8 } else { b'?' });
         Ok(())
     }
 }
