@@ -74,6 +74,14 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 1024, help_heading = "Channels")]
     pub max_channels: usize,
 
+    /// Channels that clients of one address have published first in [default: all but a 64th]
+    #[arg(long, value_name = "N", help_heading = "Channels")]
+    pub max_channels_per_address: Option<usize>,
+
+    /// Channels that clients of one address follow before anything is published there [default: a quarter of all]
+    #[arg(long, value_name = "N", help_heading = "Channels")]
+    pub max_empty_per_address: Option<usize>,
+
     /// Events that a channel keeps, at most
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = at_least(1), help_heading = "Channels")]
     pub history_events: u64,
@@ -204,6 +212,8 @@ impl Options {
         };
         let channels = ChannelLimits {
             channels: self.max_channels,
+            channels_per_address: self.max_channels_per_address,
+            empty_channels_per_address: self.max_empty_per_address,
             events: size(self.history_events),
             bytes: size(self.history_bytes.unwrap_or(self.max_body.saturating_mul(4).max(256 * 1024))),
             reap_after: Duration::from_secs(self.reap_after),

@@ -2,4 +2,4 @@
 //! files with those of `shuttle`, which tries the orders in which threads can run.
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-pub(crate) use std::sync::{Arc, Mutex, PoisonError, RwLock};
+pub(crate) use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

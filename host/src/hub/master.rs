@@ -294,6 +294,18 @@ impl Master {
         self.look_again(&mut state);
     }
 
+    /// Whether nothing has been published in it and nobody follows it.
+    pub(super) fn is_unused(&self) -> bool {
+        self.newest() == 0 && self.followers.load(Ordering::SeqCst) == 0
+    }
+
+    /// Reaps the channel if it is unused, and says whether it did.
+    pub(super) fn discard(&self) -> bool {
+        // In the lock, so that a channel is either discarded or followed or published in.
+        let _state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_unused() && !self.dead.swap(true, Ordering::SeqCst)
+    }
+
     pub(super) fn is_dead(&self) -> bool {
         self.dead.load(Ordering::SeqCst)
     }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use goldcrest_core::delivery::PollBounds;
 use goldcrest_core::hub::{ChannelName, Channels, OpenError, Publication, PublishError, Published, Reader};
-use goldcrest_core::log::{GapPolicy, Look, Placed, Position, Source};
+use goldcrest_core::log::{EventLog, GapPolicy, Look, Placed, Position, RECORD_OVERHEAD, SLOT_SIZE, Source};
 use slab::Slab;
 
 use super::Hub;
@@ -33,6 +33,7 @@ struct Inner {
 }
 
 pub(super) struct Mirror {
+    channel: Box<str>,
     master: Arc<Master>,
     log: RefCell<HostLog>,
     /// The log is the master's, bit by bit, or a state that the master's has had.
@@ -97,11 +98,11 @@ impl ThreadHub {
     }
 
     /// Counts one more follower of the channel.
-    fn follow(&self, channel: ChannelName<'_>) -> Result<Rc<Mirror>, OpenError> {
+    fn follow(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Rc<Mirror>, OpenError> {
         let Inner { hub, inbox, mirrors, .. } = &*self.inner;
         let limits = hub.limits();
         loop {
-            let master = hub.master(channel)?;
+            let master = hub.to_follow(channel, peer)?;
             let key = Arc::as_ptr(&master);
             if let Some(mirror) = mirrors.borrow().get(&key) {
                 master.follow();
@@ -112,6 +113,7 @@ impl ThreadHub {
             let (log, progress) = mirrored.map_err(|_| OpenError::TooManyChannels)?;
             master.touch(hub.seconds());
             let mirror = Rc::new(Mirror {
+                channel: channel.as_str().into(),
                 master,
                 log: RefCell::new(log),
                 whole: Cell::new(false),
@@ -132,6 +134,7 @@ impl ThreadHub {
         if mirror.followers.borrow().is_empty() {
             mirrors.borrow_mut().remove(&Arc::as_ptr(&mirror.master));
             mirror.master.leave(inbox, hub.seconds());
+            hub.discard_empty(&mirror.channel, &mirror.master);
         } else {
             mirror.master.unfollow(hub.seconds());
             mirror.took(taken, NOBODY);
@@ -239,14 +242,31 @@ impl Channels for ThreadHub {
     type Reader<'a> = ThreadReader;
 
     fn open(&self, channel: ChannelName<'_>, following: bool) -> Result<ThreadReader, OpenError> {
+        self.open_from(channel, following, None)
+    }
+
+    fn open_from(
+        &self,
+        channel: ChannelName<'_>,
+        following: bool,
+        peer: Option<IpAddr>,
+    ) -> Result<ThreadReader, OpenError> {
         let kind = if following {
-            let mirror = self.follow(channel)?;
+            let mirror = self.follow(channel, peer)?;
             let place = mirror.followers.borrow_mut().insert(Follower { waker: None, taken: NOBODY });
             Kind::Following { mirror, place }
         } else {
-            let master = self.inner.hub.master(channel)?;
-            master.touch(self.inner.hub.seconds());
-            Kind::Once { master, copy: RefCell::default() }
+            match self.inner.hub.to_read(channel) {
+                Ok(master) => {
+                    master.touch(self.inner.hub.seconds());
+                    Kind::Once { master, copy: RefCell::default() }
+                }
+                Err(epoch) => {
+                    let storage = vec![0; RECORD_OVERHEAD + 1 + SLOT_SIZE].into();
+                    let log = EventLog::new(storage, 1, epoch).map_err(|_| OpenError::TooManyChannels)?;
+                    Kind::Absent { log }
+                }
+            }
         };
         Ok(ThreadReader { hub: self.clone(), kind })
     }
@@ -280,13 +300,16 @@ enum Kind {
     Following { mirror: Rc<Mirror>, place: usize },
     /// A reader of what there is now: from its place on it has a copy of the events that one answer carries.
     Once { master: Arc<Master>, copy: RefCell<Option<Box<HostLog>>> },
+    /// A reader of a channel that is not there: of the empty log that it would have.
+    Absent { log: HostLog },
 }
 
 impl ThreadReader {
-    fn master(&self) -> &Arc<Master> {
+    fn master(&self) -> Option<&Arc<Master>> {
         match &self.kind {
-            Kind::Following { mirror, .. } => &mirror.master,
-            Kind::Once { master, .. } => master,
+            Kind::Following { mirror, .. } => Some(&mirror.master),
+            Kind::Once { master, .. } => Some(master),
+            Kind::Absent { .. } => None,
         }
     }
 
@@ -295,20 +318,25 @@ impl ThreadReader {
     pub(super) fn mirror(&self) -> Option<&Rc<Mirror>> {
         match &self.kind {
             Kind::Following { mirror, .. } => Some(mirror),
-            Kind::Once { .. } => None,
+            Kind::Once { .. } | Kind::Absent { .. } => None,
         }
     }
 }
 
 impl Source for ThreadReader {
     fn epoch(&self) -> u32 {
-        self.master().epoch()
+        match &self.kind {
+            Kind::Following { mirror, .. } => mirror.master.epoch(),
+            Kind::Once { master, .. } => master.epoch(),
+            Kind::Absent { log } => log.epoch(),
+        }
     }
 
     fn newest(&self) -> u64 {
         match &self.kind {
             Kind::Following { mirror, .. } => mirror.log.borrow().newest(),
             Kind::Once { master, copy } => copy.borrow().as_ref().map_or_else(|| master.newest(), |copy| copy.newest()),
+            Kind::Absent { log } => log.newest(),
         }
     }
 
@@ -330,6 +358,7 @@ impl Source for ThreadReader {
                 *copy.borrow_mut() = read.map(Box::new);
                 placed
             }
+            Kind::Absent { log } => log.place(position, policy),
         }
     }
 
@@ -346,6 +375,7 @@ impl Source for ThreadReader {
             Kind::Once { copy, .. } => {
                 copy.borrow().as_ref().map_or(Look::Nothing, |copy| copy.look(after, offset, into))
             }
+            Kind::Absent { log } => log.look(after, offset, into),
         }
     }
 }
@@ -368,7 +398,7 @@ impl Reader for ThreadReader {
     }
 
     fn poll_publish(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let master = self.master();
+        let Some(master) = self.master() else { return Poll::Ready(()) };
         if !master.is_crowded() {
             return Poll::Ready(());
         }
@@ -383,7 +413,9 @@ impl Reader for ThreadReader {
     }
 
     fn stop_waiting(&mut self) {
-        self.master().stop_waiting();
+        if let Some(master) = self.master() {
+            master.stop_waiting();
+        }
     }
 }
 

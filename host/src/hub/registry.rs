@@ -1,7 +1,7 @@
 //! The channels by name.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,18 @@ use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 
 use super::master::Master;
 use crate::memory::Memory;
-use crate::sync::{Arc, AtomicBool, Ordering, PoisonError, RwLock};
+use crate::sync::{Arc, AtomicBool, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// How many channels there are, and how much each keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelLimits {
     /// Channels at most (503). Default: 1,024.
     pub channels: usize,
+    /// Channels at most that clients of one address have published first in (503). Default: all but a 64th of them.
+    pub channels_per_address: Option<usize>,
+    /// Channels at most that clients of one address follow before anything is published there (503). Default: a quarter of
+    /// [`ChannelLimits::channels`].
+    pub empty_channels_per_address: Option<usize>,
     /// Events that each keeps at most. Default: 1,024.
     pub events: usize,
     /// Bytes that each keeps at most; as many again on every thread that has followers of it. Default: 256 KiB.
@@ -31,6 +36,8 @@ impl Default for ChannelLimits {
     fn default() -> Self {
         Self {
             channels: 1024,
+            channels_per_address: None,
+            empty_channels_per_address: None,
             events: 1024,
             bytes: 256 * 1024,
             reap_after: Duration::from_secs(600),
@@ -56,13 +63,74 @@ pub struct Hub {
 }
 
 struct Registry {
-    channels: RwLock<HashMap<Box<str>, Arc<Master>>>,
+    channels: RwLock<Channels>,
     limits: ChannelLimits,
     memory: Memory,
     start: Instant,
-    /// Keyed by chance: nobody finds networks that it takes for one.
+    /// Keyed by chance: nobody finds networks that it takes for one, or knows an epoch before it is told.
     hasher: RandomState,
     draining: AtomicBool,
+}
+
+/// The channels that there are. A channel without events is there while it is followed; reading alone makes none.
+struct Channels {
+    by_name: HashMap<Box<str>, Channel>,
+    /// How many of them clients of each network made.
+    by_maker: HashMap<IpAddr, Made>,
+    /// How often channels with events were reaped, by the hashes of their names: a name in another generation has another epoch.
+    generations: Box<[u32]>,
+}
+
+struct Channel {
+    master: Arc<Master>,
+    /// The network of the client that published first in it, or that followed it first.
+    maker: Option<IpAddr>,
+    /// Nobody has tried to publish in it.
+    is_empty: bool,
+}
+
+/// Channels that clients of a network made.
+#[derive(Default)]
+struct Made {
+    published: usize,
+    empty: usize,
+}
+
+/// Names are counted by so many hashes when their channels are reaped. Where two names share one, the cursors of the other are
+/// a gap if nothing has been published there.
+const GENERATIONS: usize = 4096;
+
+impl Channels {
+    fn new() -> Self {
+        let generations = vec![0; GENERATIONS].into();
+        Self { by_name: HashMap::new(), by_maker: HashMap::new(), generations }
+    }
+
+    /// Counts one more channel of `maker`; `false` where it has `most` of the kind.
+    fn count(&mut self, maker: Option<IpAddr>, is_empty: bool, most: usize) -> bool {
+        let Some(maker) = maker else { return true };
+        let made = self.by_maker.entry(maker).or_default();
+        let count = if is_empty { &mut made.empty } else { &mut made.published };
+        let counted = *count < most;
+        *count += usize::from(counted);
+        self.forget_maker(maker);
+        counted
+    }
+
+    /// Counts one channel less.
+    fn discount(&mut self, maker: Option<IpAddr>, is_empty: bool) {
+        let Some(maker) = maker else { return };
+        if let Some(made) = self.by_maker.get_mut(&maker) {
+            *if is_empty { &mut made.empty } else { &mut made.published } -= 1;
+        }
+        self.forget_maker(maker);
+    }
+
+    fn forget_maker(&mut self, maker: IpAddr) {
+        if self.by_maker.get(&maker).is_some_and(|made| made.published == 0 && made.empty == 0) {
+            self.by_maker.remove(&maker);
+        }
+    }
 }
 
 impl Hub {
@@ -74,7 +142,7 @@ impl Hub {
         // The limits are tried once, so that no channel fails for them later.
         Master::new(limits.bytes, limits.events, 0, 0)?;
         let registry = Registry {
-            channels: RwLock::new(HashMap::new()),
+            channels: RwLock::new(Channels::new()),
             limits,
             memory: Memory::default(),
             start: Instant::now(),
@@ -121,8 +189,11 @@ impl Hub {
         let keyed = peer.filter(|_| publication.idempotency_key.is_some());
         let client = keyed.map_or(0, |peer| (self.registry.hasher.hash_one(peer) as u16).max(1));
         loop {
-            let master = self.master(channel).map_err(|_| PublishError::TooManyChannels)?;
+            let master = self.to_publish(channel, peer)?;
             if let Some(published) = master.publish(publication, client, self.seconds(), &self.registry.draining) {
+                if published.is_err() {
+                    self.discard_empty(channel.as_str(), &master);
+                }
                 return published;
             }
         }
@@ -130,8 +201,7 @@ impl Hub {
 
     /// The epoch of a channel, where there is one.
     pub(crate) fn epoch(&self, channel: &str) -> Option<u32> {
-        let channels = self.registry.channels.read().unwrap_or_else(PoisonError::into_inner);
-        channels.get(channel).filter(|master| !master.is_dead()).map(|master| master.epoch())
+        self.read().by_name.get(channel).map(|channel| channel.master.epoch())
     }
 
     /// The limits of the channels.
@@ -146,39 +216,103 @@ impl Hub {
 
     /// How many channels there are.
     pub fn channels(&self) -> usize {
-        self.registry.channels.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.read().by_name.len()
     }
 
     /// Takes no publication any more: the server is about to end. Once this returns, what was accepted is in the
     /// inboxes of the threads that have readers of it.
     pub(crate) fn drain(&self) {
         self.registry.draining.store(true, Ordering::SeqCst);
-        for master in self.registry.channels.read().unwrap_or_else(PoisonError::into_inner).values() {
-            master.settle();
+        for channel in self.read().by_name.values() {
+            channel.master.settle();
         }
     }
 
-    /// The channel of this name, made if there is none.
-    pub(super) fn master(&self, channel: ChannelName<'_>) -> Result<Arc<Master>, OpenError> {
-        let alive = |master: &&Arc<Master>| !master.is_dead();
-        let channels = self.registry.channels.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(master) = channels.get(channel.as_str()).filter(alive) {
-            return Ok(Arc::clone(master));
+    /// The channel of this name, or the epoch that it will have: a cursor of that is good once the channel is there.
+    pub(super) fn to_read(&self, channel: ChannelName<'_>) -> Result<Arc<Master>, u32> {
+        let channels = self.read();
+        match channels.by_name.get(channel.as_str()) {
+            Some(channel) => Ok(Arc::clone(&channel.master)),
+            None => Err(self.registry.epoch(channel, &channels)),
         }
-        drop(channels);
-        let mut channels = self.registry.channels.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(master) = channels.get(channel.as_str()).filter(alive) {
-            return Ok(Arc::clone(master));
+    }
+
+    /// The channel of this name, made if there is none, for a follower of the network `peer`. Once it has no follower
+    /// [`Hub::discard_empty`] is called.
+    pub(super) fn to_follow(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Arc<Master>, OpenError> {
+        if let Ok(master) = self.to_read(channel) {
+            return Ok(master);
         }
+        let mut channels = self.write();
+        if let Some(channel) = channels.by_name.get(channel.as_str()) {
+            return Ok(Arc::clone(&channel.master));
+        }
+        self.make(&mut channels, channel, peer, true).ok_or(OpenError::TooManyChannels)
+    }
+
+    /// The channel of this name, made if there is none, for a publisher of the network `peer`.
+    fn to_publish(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Arc<Master>, PublishError> {
+        if let Ok(master) = self.to_read(channel)
+            && master.newest() > 0
+        {
+            return Ok(master);
+        }
+        let mut channels = self.write();
+        let known = channels.by_name.get(channel.as_str()).map(|known| (known.is_empty, known.maker));
+        if let Some((is_empty, maker)) = known {
+            // Whoever publishes first has made it, and no longer whoever followed it first.
+            if is_empty && !channels.count(peer, false, self.registry.limits.channels_per_address()) {
+                return Err(PublishError::TooManyChannels);
+            }
+            if is_empty {
+                channels.discount(maker, true);
+            }
+        } else if self.make(&mut channels, channel, peer, false).is_none() {
+            return Err(PublishError::TooManyChannels);
+        }
+        let known = channels.by_name.get_mut(channel.as_str()).ok_or(PublishError::TooManyChannels)?;
+        if std::mem::replace(&mut known.is_empty, false) {
+            known.maker = peer;
+        }
+        Ok(Arc::clone(&known.master))
+    }
+
+    /// Makes a channel, if there is room for one more of this network and of all.
+    fn make(
+        &self,
+        channels: &mut Channels,
+        channel: ChannelName<'_>,
+        maker: Option<IpAddr>,
+        is_empty: bool,
+    ) -> Option<Arc<Master>> {
         let limits = &self.registry.limits;
-        if channels.len() >= limits.channels && !channels.contains_key(channel.as_str()) {
-            return Err(OpenError::TooManyChannels);
+        let most = if is_empty { limits.empty_channels_per_address() } else { limits.channels_per_address() };
+        if channels.by_name.len() >= limits.channels || !channels.count(maker, is_empty, most) {
+            return None;
         }
-        let master = Master::new(limits.bytes, limits.events, epoch(), self.seconds());
-        let master = Arc::new(master.map_err(|_| OpenError::TooManyChannels)?);
-        channels.insert(channel.as_str().into(), Arc::clone(&master));
+        let epoch = self.registry.epoch(channel, channels);
+        let Ok(master) = Master::new(limits.bytes, limits.events, epoch, self.seconds()).map(Arc::new) else {
+            channels.discount(maker, is_empty);
+            return None;
+        };
+        let made = Channel { master: Arc::clone(&master), maker, is_empty };
+        channels.by_name.insert(channel.as_str().into(), made);
         tracing::debug!(channel = channel.as_str(), "channel made");
-        Ok(master)
+        Some(master)
+    }
+
+    /// Forgets a channel in which nothing was published, unless it is followed. Its epoch stays that of its name.
+    pub(super) fn discard_empty(&self, channel: &str, master: &Arc<Master>) {
+        if !master.is_unused() {
+            return;
+        }
+        let mut channels = self.write();
+        if master.discard()
+            && let Some(Channel { maker, is_empty, .. }) = channels.by_name.remove(channel)
+        {
+            channels.discount(maker, is_empty);
+            tracing::debug!(channel, "channel without events left");
+        }
     }
 
     /// Forgets the channels that nobody has used for their time.
@@ -189,14 +323,30 @@ impl Hub {
     /// The same, as if it were `now` in seconds of the registry's clock.
     pub(crate) fn reap_at(&self, now: u64) {
         let Some(before) = now.checked_sub(self.registry.limits.reap_after.as_secs()) else { return };
-        let mut channels = self.registry.channels.write().unwrap_or_else(PoisonError::into_inner);
-        channels.retain(|name, master| {
-            let reaped = master.reap(before);
-            if reaped {
+        let mut channels = self.write();
+        let mut reaped = Vec::new();
+        channels.by_name.retain(|name, channel| {
+            let keep = !channel.master.reap(before);
+            if !keep {
                 tracing::debug!(channel = &**name, "channel reaped");
+                reaped.push((self.registry.generation(name), channel.maker, channel.is_empty));
             }
-            !reaped
+            keep
         });
+        for (generation, maker, is_empty) in reaped {
+            channels.discount(maker, is_empty);
+            if let Some(generation) = channels.generations.get_mut(generation) {
+                *generation = generation.wrapping_add(1);
+            }
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Channels> {
+        self.registry.channels.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Channels> {
+        self.registry.channels.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn seconds(&self) -> u64 {
@@ -204,8 +354,27 @@ impl Hub {
     }
 }
 
-/// A number that no earlier life of a channel has had, drawn from the system's randomness.
-fn epoch() -> u32 {
-    let random = RandomState::new().build_hasher().finish();
-    (random >> 32) as u32 ^ random as u32
+impl Registry {
+    /// Where the generation of a name stands.
+    fn generation(&self, channel: &str) -> usize {
+        self.hasher.hash_one(channel) as usize % GENERATIONS
+    }
+
+    /// The epoch of a channel that is not there, and of the one that will be made: the same until a channel of that name, with
+    /// events, is reaped.
+    fn epoch(&self, channel: ChannelName<'_>, channels: &Channels) -> u32 {
+        let generation = channels.generations.get(self.generation(channel.as_str())).copied().unwrap_or_default();
+        let hash = self.hasher.hash_one((channel.as_str(), generation));
+        (hash >> 32) as u32 ^ hash as u32
+    }
+}
+
+impl ChannelLimits {
+    fn channels_per_address(&self) -> usize {
+        self.channels_per_address.unwrap_or(self.channels - self.channels / 64)
+    }
+
+    fn empty_channels_per_address(&self) -> usize {
+        self.empty_channels_per_address.unwrap_or((self.channels / 4).max(1))
+    }
 }

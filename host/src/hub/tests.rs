@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use goldcrest_core::delivery::PollBounds;
-use goldcrest_core::hub::{ChannelName, Channels, IDEMPOTENCY_KEYS, Publication, PublishError, Reader};
+use goldcrest_core::hub::{ChannelName, Channels, IDEMPOTENCY_KEYS, OpenError, Publication, PublishError, Reader};
 use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, Look, Placed, Position, Source};
 
 use super::master::Master;
@@ -418,4 +418,89 @@ fn one_clients_keys_do_not_evict_those_of_another() {
     }
     assert!(publish(1, "mine"), "the other client's keys evicted it");
     assert!(publish(1, "639") && !publish(2, "0"), "the newest keys of the other are known, whoever asks");
+}
+
+fn cursor(hub: &ThreadHub, channel: &str) -> (u32, Placed) {
+    let reader = open(hub, channel, false);
+    (reader.epoch(), reader.place(Position::Oldest, GapPolicy::Replay))
+}
+
+#[test]
+fn reading_makes_no_channel_and_its_cursor_is_good_once_there_is_one() {
+    let hub = hub(ChannelLimits { channels: 2, ..ChannelLimits::default() });
+    let thread = on_thread(&hub);
+    let (epoch, placed) = cursor(&thread, "a");
+    assert_eq!((placed, hub.channels()), (Placed { after: 0, gap: None }, 0));
+    for number in 0..100 {
+        cursor(&thread, &number.to_string());
+    }
+    drop(open(&thread, "followed", true));
+    assert_eq!(hub.channels(), 0, "the last follower of an empty channel takes it along");
+    let first = publish(&hub, "one").unwrap();
+    assert_eq!(first, EventId { epoch, seq: 1 }.to_string());
+    let (placed, events) = poll(&thread, Position::After(EventId { epoch, seq: 0 }));
+    assert_eq!((placed.gap, &*events), (None, &[(first, "one".to_owned())][..]));
+    // A channel with events that was reaped has another epoch, whether or not it is there.
+    hub.reap_at(hub.seconds() + 601);
+    assert_eq!(hub.channels(), 0);
+    assert_ne!(cursor(&thread, "a").0, epoch);
+    let after = open(&thread, "a", false).place(Position::After(EventId { epoch, seq: 1 }), GapPolicy::Replay);
+    assert!(after.gap.is_some());
+    let (next, _) = cursor(&thread, "a");
+    assert_eq!(publish(&hub, "two").unwrap(), EventId { epoch: next, seq: 1 }.to_string());
+}
+
+#[test]
+fn a_refused_publication_makes_no_channel() {
+    let hub = hub(ChannelLimits { channels: 2, ..ChannelLimits::default() });
+    let thread = on_thread(&hub);
+    let (epoch, _) = cursor(&thread, "a");
+    publish(&hub, &"x".repeat(300_000)).unwrap_err();
+    assert_eq!((hub.channels(), cursor(&thread, "a").0), (0, epoch));
+    let follower = open(&thread, "a", true);
+    publish(&hub, &"x".repeat(300_000)).unwrap_err();
+    assert_eq!((hub.channels(), follower.epoch()), (1, epoch), "it is followed");
+}
+
+#[test]
+fn one_address_does_not_take_the_channels_of_others() {
+    let limits = ChannelLimits {
+        channels: 8,
+        channels_per_address: Some(4),
+        empty_channels_per_address: Some(2),
+        ..ChannelLimits::default()
+    };
+    let hub = hub(limits);
+    let thread = on_thread(&hub);
+    let [one, other] = [1, 2].map(|last| Some([192, 0, 2, last].into()));
+    let name = |name: &'static str| ChannelName::new(name).unwrap();
+    let follow = |channel, peer| thread.open_from(name(channel), true, peer);
+    let publish = |channel, peer| {
+        let publication =
+            Publication { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: None };
+        thread.publish_from(name(channel), &publication, peer).map(drop)
+    };
+    let _a = follow("a", one).unwrap();
+    let b = follow("b", one).unwrap();
+    assert_eq!(follow("c", one).map(drop), Err(OpenError::TooManyChannels));
+    drop(b);
+    let _c = follow("c", one).unwrap();
+    let _again = follow("a", one).unwrap();
+    // Whoever publishes first has made it.
+    publish("a", other).unwrap();
+    let _d = follow("d", one).unwrap();
+    for channel in ["e", "f", "c"] {
+        publish(channel, other).unwrap();
+    }
+    assert_eq!(publish("g", other), Err(PublishError::TooManyChannels), "four were published in");
+    assert_eq!(publish("d", other), Err(PublishError::TooManyChannels), "it would be the fifth");
+    publish("e", other).unwrap();
+    publish("g", one).unwrap();
+    publish("d", one).unwrap();
+    let _h = follow("h", one).unwrap();
+    let _i = follow("i", one).unwrap();
+    assert_eq!(hub.channels(), 8);
+    assert_eq!(publish("j", None), Err(PublishError::TooManyChannels), "eight in all");
+    drop(_h);
+    publish("j", None).unwrap();
 }

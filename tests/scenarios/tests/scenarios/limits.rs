@@ -149,7 +149,7 @@ fn is_told_to_come_back(server: &Server, mut connect: impl FnMut() -> Peer, targ
 }
 
 fn a_channel_too_many_is_told_to_come_back(_: &Server) {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--max-channels-per-address", "1024"]);
     let mut peer = server.connect();
     for number in 0..1024 {
         let target = format!("/events/channel-{number}");
