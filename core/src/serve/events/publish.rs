@@ -27,7 +27,7 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
         return Err(Refused::Length.into());
     }
     // What is stored is what readers get, and they are told of no coding.
-    if exchange.request().list("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+    if exchange.request().header_all("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
         return Err(Refused::Coding.into());
     }
     let mut count = Count::new(&mut exchange, Transport::Publish);
@@ -174,7 +174,7 @@ impl Refused {
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Length => "an event has a Content-Length",
-            Self::Coding => "an event has no Content-Encoding: send it uncompressed",
+            Self::Coding => "send an event without Content-Encoding",
             Self::Type(reason) => reason,
             Self::Key => "an idempotency key has 1 to 128 bytes",
             Self::Publish(error) => error.reason(),

@@ -241,7 +241,7 @@ fn coded_content_is_refused(server: &Server) {
         assert_eq!((answer.status(), answer.head.field("accept-encoding")), (415, Some("identity")), "{coding}");
     }
     assert_eq!(channel.kept(), before, "nothing is stored");
-    for coding in ["identity", "Identity", ""] {
+    for coding in ["identity", "Identity"] {
         let answer = channel.post("", &["Content-Type: text/plain", &format!("Content-Encoding: {coding}")], b"plain");
         assert_eq!(Published::of(&answer).id, *channel.kept().last().unwrap(), "{coding:?}");
     }
