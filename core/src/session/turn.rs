@@ -127,6 +127,7 @@ impl<T: Timer> Turn<T> {
     }
 
     /// Counts a request or a control frame: whether no more than `most` have come in this second. 0: there is no bound.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn admits(&mut self, most: u32, now: Instant) -> bool {
         let second = (now.as_millis() >> 10) as u32;
         if self.second != second {

@@ -54,6 +54,8 @@ impl Wire {
     ///
     /// # Errors
     /// [`Ended::TimedOut`]: the rest has taken too long.
+    // On a chip code is scarcer than time: there it is called.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn came(&mut self, payload: usize, now: Instant, timeout: ReceiveTimeout) -> Result<(), Ended> {
         if !self.connection.is_receiving() {
             self.allowance = Allowance::WHOLE;
@@ -69,6 +71,7 @@ impl Wire {
     ///
     /// # Errors
     /// [`Ended::TimedOut`]: that moment has come.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn rest_due(&mut self, now: Instant, timeout: ReceiveTimeout) -> Result<Instant, Ended> {
         if !self.connection.is_receiving() {
             return Ok(Instant::MAX);
