@@ -13,6 +13,7 @@ mod notices;
 mod overwritten;
 mod own;
 mod pairs;
+mod publishers;
 mod rates;
 mod rings;
 mod shutdown;

@@ -33,6 +33,7 @@
 //! | `websocket.rs` | WebSocket by tungstenite, a client that nobody here wrote |
 //! | `fault_proxy.rs` | [`FaultProxy`]: pieces, delays and breaks between a client and a server |
 //! | `link.rs` | [`link::Link`]: a network link that loses, delays, reorders and doubles packets |
+//! | `history.rs` | [`History`]: what clients did and saw, and whether a log can have done that |
 //! | `process.rs` | memory and descriptors of a process |
 //! | `list.rs` | [`List`]: scenarios by name, and what each needs |
 
@@ -41,6 +42,7 @@ mod capabilities;
 mod channel;
 mod event_stream;
 mod fault_proxy;
+mod history;
 #[cfg(target_os = "linux")]
 pub mod link;
 mod list;
@@ -57,6 +59,7 @@ pub use capabilities::{Capabilities, Need};
 pub use channel::{Channel, Published, unused_key};
 pub use event_stream::{EventStream, StreamEvent};
 pub use fault_proxy::{FaultProxy, Faults};
+pub use history::{Did, History, Missed, Moment, Violation};
 pub use list::List;
 pub use peer::{Patience, Peer, Trouble, Width, patience};
 pub use program::Program;

@@ -162,3 +162,49 @@ fn a_follower_costs_at_most_four_words() {
     let costs = size_of::<Hub<NoopRawMutex, Vec<u8>, 2, 13, 2>>() - size_of::<Hub<NoopRawMutex, Vec<u8>, 2, 3, 2>>();
     assert_eq!(costs / 10, 8 + 2 * size_of::<usize>());
 }
+
+fn publish_some(hub: &Small, count: usize) {
+    for _ in 0..count {
+        publish(hub, "a", None).unwrap();
+    }
+}
+
+#[test]
+fn publishers_wait_for_followers_that_have_caught_up_until_they_stop_waiting() {
+    let hub = hub();
+    let counter = Arc::new(Counter::default());
+    let waker = Waker::from(Arc::clone(&counter));
+    let cx = &mut Context::from_waker(&waker);
+    let noop = &mut Context::from_waker(Waker::noop());
+    let (mut follower, mut other) = (hub.open(name("a"), true).unwrap(), hub.open(name("b"), true).unwrap());
+    let mut publisher = hub.open(name("a"), false).unwrap();
+    // Four events are kept. Who has not caught up yet is not waited for.
+    publish_some(&hub, 6);
+    assert!(publisher.poll_publish(cx).is_ready());
+    assert!(follower.poll_moved(noop, 6).is_pending() && other.poll_moved(noop, 0).is_pending());
+    publish_some(&hub, 3);
+    assert!(publisher.poll_publish(cx).is_ready());
+    publish(&hub, "a", None).unwrap();
+    assert!(publisher.poll_publish(noop).is_pending() && publisher.poll_publish(cx).is_pending());
+    assert_eq!(counter.count(), 0);
+    // The first event has been taken, as the look at the second one says.
+    let mut buffer = [0; 16];
+    assert!(matches!(follower.look(6, 0, &mut buffer), Look::Event(_)) && publisher.poll_publish(cx).is_pending());
+    assert!(matches!(follower.look(7, 0, &mut buffer), Look::Event(_)));
+    assert_eq!(counter.count(), 1, "woken by progress");
+    assert!(publisher.poll_publish(cx).is_ready());
+    publish(&hub, "a", None).unwrap();
+    assert!(publisher.poll_publish(cx).is_pending());
+    publisher.stop_waiting();
+    assert!(publisher.poll_publish(cx).is_ready());
+    publish_some(&hub, 6);
+    assert!(publisher.poll_publish(cx).is_ready() && matches!(follower.look(7, 0, &mut buffer), Look::Overwritten));
+    // It is waited for again from the time it has caught up.
+    assert!(follower.poll_moved(noop, 17).is_pending());
+    publish_some(&hub, 4);
+    assert!(publisher.poll_publish(cx).is_pending());
+    let before = counter.count();
+    drop(follower);
+    assert_eq!(counter.count(), before + 1, "woken when it leaves");
+    assert!(publisher.poll_publish(cx).is_ready());
+}

@@ -150,3 +150,45 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn a_log_has_room_exactly_where_appending_overwrites_nothing(
+        sizes in prop::collection::vec(0usize..60, 0..60), next in 0usize..60, slots in 1usize..12, behind in 0u64..14,
+    ) {
+        let mut log = EventLog::new(vec![0; 150 + 4 * slots], slots, EPOCH).unwrap();
+        let data = [7; 60];
+        for size in sizes {
+            log.append(EventType::MESSAGE, Encoding::Binary, &data[..size]).unwrap();
+        }
+        let after = log.newest().saturating_sub(behind);
+        let kept_before = after.max(log.before_oldest());
+        let has_room = log.has_room(after, EventType::MESSAGE.as_str().len() + next);
+        log.append(EventType::MESSAGE, Encoding::Binary, &data[..next]).unwrap();
+        prop_assert_eq!(has_room, log.before_oldest() <= kept_before);
+    }
+
+    #[test]
+    fn a_copy_that_is_brought_up_to_date_event_by_event_is_the_log(
+        sizes in prop::collection::vec(0usize..60, 1..60), from in 0usize..60,
+    ) {
+        let mut log = EventLog::new(vec![0; 190], 10, EPOCH).unwrap();
+        let data = [7; 60];
+        let mut copy = log.clone();
+        for (number, size) in sizes.iter().enumerate() {
+            log.append(EventType::MESSAGE, Encoding::Binary, &data[..*size]).unwrap();
+            if number < from {
+                prop_assert!(copy.append_next_of(&log));
+            }
+        }
+        while copy.append_next_of(&log) {}
+        if copy.newest() == log.newest() {
+            prop_assert_eq!(copy.storage.len(), log.storage.len());
+            for seq in 0..=log.newest() + 1 {
+                prop_assert_eq!(copy.event(seq), log.event(seq));
+            }
+        } else {
+            prop_assert!(copy.newest() < log.before_oldest(), "what follows is not kept any more");
+        }
+    }
+}

@@ -16,6 +16,7 @@
 //! | `access.rs` | `Origin` and `Host` |
 //! | `limits.rs` | every limit has its clear answer |
 //! | `live.rs` | eight readers at once, one of them slow |
+//! | `churn.rs` | readers that reconnect at random across threads see what a log does |
 //! | `peers.rs` | slow, half-closed and vanished peers, greedy neighbours |
 //! | `pace.rs` | heartbeats |
 //! | `drain.rs` | SIGTERM: nothing accepted is lost |
@@ -23,6 +24,7 @@
 
 mod access;
 mod binary;
+mod churn;
 mod cursors;
 mod drain;
 mod gap_policies;
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
     access::scenarios(&mut list, &server);
     limits::scenarios(&mut list, &server);
     live::scenarios(&mut list, &server);
+    churn::scenarios(&mut list);
     peers::scenarios(&mut list, &server);
     pace::scenarios(&mut list, &server);
     drain::scenarios(&mut list, &server);
