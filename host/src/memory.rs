@@ -35,6 +35,13 @@ pub(crate) enum Use {
     Kept,
 }
 
+/// A reservation for something large, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    memory: Memory,
+    bytes: usize,
+}
+
 impl Default for Memory {
     /// Without a bound.
     fn default() -> Self {
@@ -84,6 +91,11 @@ impl Memory {
         self.state.reserved.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// A reservation of `bytes` for something large; `None` where that is past the bound.
+    pub(crate) fn reserve(&self, bytes: usize) -> Option<Reserved> {
+        self.try_reserve(bytes, Use::Growth).then(|| Reserved { memory: self.clone(), bytes })
+    }
+
     /// Whether more than half of the bound is reserved: whoever has memory that can be given back gives it back.
     pub(crate) fn is_scarce(&self) -> bool {
         self.reserved() > self.limit() / 2
@@ -92,6 +104,30 @@ impl Memory {
     /// Bytes that are reserved now.
     pub(crate) fn reserved(&self) -> usize {
         self.state.reserved.load(Ordering::Relaxed)
+    }
+}
+
+impl Reserved {
+    /// Reserves `bytes` more; `false` where that is past the bound.
+    pub(crate) fn try_grow(&mut self, bytes: usize) -> bool {
+        let grown = self.memory.try_reserve(bytes, Use::Growth);
+        if grown {
+            self.bytes += bytes;
+        }
+        grown
+    }
+
+    /// Gives `bytes` of it back.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.memory.release(bytes);
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.memory.release(self.bytes);
     }
 }
 

@@ -45,6 +45,8 @@ pub enum PublishError {
     TooManyChannels,
     /// The log cannot take it.
     Append(AppendError),
+    /// The hub has no memory for it now.
+    OutOfMemory,
     /// Its idempotency key was used with other content.
     KeyReused,
     /// The hub is shutting down: what it would accept now it might lose.
@@ -58,6 +60,7 @@ impl PublishError {
             Self::NoSuchChannel => "there is no such channel",
             Self::TooManyChannels => "there are as many channels as may be",
             Self::Append(error) => error.reason(),
+            Self::OutOfMemory => "out of memory, try again later",
             Self::KeyReused => "this idempotency key was used with other content; use a new key",
             Self::Draining => "the server is shutting down",
         }

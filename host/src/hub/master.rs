@@ -2,13 +2,14 @@
 
 use std::task::Waker;
 
-use goldcrest_core::hub::{IDEMPOTENCY_KEYS, Publication, PublishError, Published};
+use goldcrest_core::hub::{IDEMPOTENCY_KEYS, OpenError, Publication, PublishError, Published};
 use goldcrest_core::log::{
     AppendError, Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, Lookup, NewLogError, Placed,
     Position, RECORD_OVERHEAD, SLOT_SIZE, Source,
 };
 
 use super::inbox::{Inbox, News, Posted};
+use crate::memory::Reserved;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, PoisonError};
 
 /// A log that owns its memory.
@@ -41,7 +42,19 @@ struct State {
     mirrors: Vec<Mirrored>,
     /// Tasks that wait to publish.
     publishers: Vec<Waker>,
+    /// Bytes of the log's memory that have been written to, in steps of [`STEP`]: the rest takes no memory yet.
+    written: usize,
+    /// Bytes of the records so far, until `written` is all of the log.
+    appended: usize,
+    /// For the log and its mirrors: each has written to as much at most.
+    reserved: Reserved,
 }
+
+/// What a log takes beside its records, about.
+pub(super) const LOG: usize = 8 * 1024;
+
+/// Memory for records is reserved in such steps.
+const STEP: usize = 16 * 1024;
 
 /// A thread that mirrors the log.
 struct Mirrored {
@@ -90,12 +103,22 @@ impl Event {
 }
 
 impl Master {
-    pub(super) fn new(bytes: usize, events: usize, epoch: u32, now: u64) -> Result<Self, NewLogError> {
+    /// A channel without events, for which [`LOG`] bytes are reserved.
+    pub(super) fn new(
+        bytes: usize,
+        events: usize,
+        epoch: u32,
+        now: u64,
+        reserved: Reserved,
+    ) -> Result<Self, NewLogError> {
         let state = State {
             log: EventLog::new(vec![0; bytes].into(), events, epoch)?,
             keys: IdempotencyKeys::default(),
             mirrors: Vec::new(),
             publishers: Vec::new(),
+            written: 0,
+            appended: 0,
+            reserved,
         };
         Ok(Self {
             state: Mutex::new(state),
@@ -128,9 +151,8 @@ impl Master {
             return Some(Err(PublishError::Draining));
         }
         self.last_used.store(now, Ordering::Relaxed);
-        let State { log, keys, mirrors, .. } = &mut *state;
         let followers = self.followers.load(Ordering::SeqCst);
-        match key.map(|key| keys.lookup(key)) {
+        match key.map(|key| state.keys.lookup(key)) {
             Some(Lookup::Known(seq)) => {
                 let id = EventId { epoch: self.epoch, seq };
                 return Some(Ok(Published { id, followers, repeated: true }));
@@ -138,6 +160,10 @@ impl Master {
             Some(Lookup::Conflict) => return Some(Err(PublishError::KeyReused)),
             Some(Lookup::New) | None => {}
         }
+        if !state.reserve_for(RECORD_OVERHEAD + event_type.as_str().len() + data.len()) {
+            return Some(Err(PublishError::OutOfMemory));
+        }
+        let State { log, keys, mirrors, .. } = &mut *state;
         let id = match log.append(event_type, encoding, data) {
             Ok(id) => id,
             Err(error) => return Some(Err(error.into())),
@@ -162,13 +188,13 @@ impl Master {
 
     /// Counts one more follower, of a thread that has no mirror yet: events from now on come to `inbox`. Returns a mirror that
     /// is empty behind the newest event: what is older is copied once somebody asks for it. `None` where the channel has been
-    /// reaped.
+    /// reaped; an error where there is no memory for the mirror.
     pub(super) fn mirror(
         &self,
         inbox: &Arc<Inbox>,
         bytes: usize,
         events: usize,
-    ) -> Option<Result<(HostLog, Arc<Progress>), NewLogError>> {
+    ) -> Option<Result<(HostLog, Arc<Progress>), OpenError>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_dead() {
             return None;
@@ -176,8 +202,12 @@ impl Master {
         // Memory that nothing was written to costs nothing.
         let log = match EventLog::after(vec![0; bytes].into(), events, state.log.newest_id()) {
             Ok(log) => log,
-            Err(error) => return Some(Err(error)),
+            Err(_) => return Some(Err(OpenError::TooManyChannels)),
         };
+        let size = LOG + state.written;
+        if !state.reserved.try_grow(size) {
+            return Some(Err(OpenError::TooManyFollowers));
+        }
         let progress = Arc::new(Progress::new());
         state.mirrors.push(Mirrored { inbox: Arc::clone(inbox), progress: Arc::clone(&progress) });
         self.followers.fetch_add(1, Ordering::SeqCst);
@@ -271,6 +301,12 @@ impl Master {
         drop(self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// When it was last used, in seconds of the registry's clock; `None` while it is followed.
+    pub(super) fn idle_since(&self) -> Option<u64> {
+        let unfollowed = self.followers.load(Ordering::SeqCst) == 0;
+        unfollowed.then(|| self.last_used.load(Ordering::Relaxed))
+    }
+
     pub(super) fn touch(&self, now: u64) {
         self.last_used.store(now, Ordering::Relaxed);
     }
@@ -289,7 +325,10 @@ impl Master {
     /// The same for the last follower of a thread: nothing comes to `inbox` any more.
     pub(super) fn leave(self: &Arc<Self>, inbox: &Arc<Inbox>, now: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = state.mirrors.len();
         state.mirrors.retain(|mirrored| !Arc::ptr_eq(&mirrored.inbox, inbox));
+        let left = (before - state.mirrors.len()) * (LOG + state.written);
+        state.reserved.shrink(left);
         self.unfollow(now);
         self.look_again(&mut state);
     }
@@ -386,6 +425,26 @@ impl Master {
                 }
             }
         }
+    }
+}
+
+impl State {
+    /// Reserves the memory that one more record of `size` bytes writes to first, here and in each mirror; `false` where that is
+    /// past the bound.
+    fn reserve_for(&mut self, size: usize) -> bool {
+        let most = self.log.largest_event() + RECORD_OVERHEAD;
+        if self.written >= most || size > most {
+            return true;
+        }
+        self.appended = self.appended.saturating_add(size);
+        while self.written < self.appended.min(most) {
+            if !self.reserved.try_grow(STEP * (1 + self.mirrors.len())) {
+                self.appended -= size;
+                return false;
+            }
+            self.written += STEP;
+        }
+        true
     }
 }
 

@@ -110,7 +110,10 @@ impl ThreadHub {
                 return Ok(Rc::clone(mirror));
             }
             let Some(mirrored) = master.mirror(inbox, limits.bytes, limits.events) else { continue };
-            let (log, progress) = mirrored.map_err(|_| OpenError::TooManyChannels)?;
+            let (log, progress) = match mirrored {
+                Err(OpenError::TooManyFollowers) if hub.give_way() => continue,
+                mirrored => mirrored.inspect_err(|_| hub.discard_empty(channel.as_str(), &master))?,
+            };
             master.touch(hub.seconds());
             let mirror = Rc::new(Mirror {
                 channel: channel.as_str().into(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use goldcrest_core::hub::{ChannelName, OpenError, Publication, PublishError, Published};
 use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 
-use super::master::Master;
+use super::master::{LOG, Master};
 use crate::memory::Memory;
 use crate::sync::{Arc, AtomicBool, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -140,11 +140,14 @@ impl Hub {
     /// [`NewLogError`]: the limits leave no room for one event.
     pub fn new(limits: ChannelLimits) -> Result<Self, NewLogError> {
         // The limits are tried once, so that no channel fails for them later.
-        Master::new(limits.bytes, limits.events, 0, 0)?;
+        let memory = Memory::default();
+        if let Some(reserved) = memory.reserve(0) {
+            Master::new(limits.bytes, limits.events, 0, 0, reserved)?;
+        }
         let registry = Registry {
             channels: RwLock::new(Channels::new()),
             limits,
-            memory: Memory::default(),
+            memory,
             start: Instant::now(),
             hasher: RandomState::new(),
             draining: AtomicBool::new(false),
@@ -191,6 +194,9 @@ impl Hub {
         loop {
             let master = self.to_publish(channel, peer)?;
             if let Some(published) = master.publish(publication, client, self.seconds(), &self.registry.draining) {
+                if published == Err(PublishError::OutOfMemory) && self.give_way() {
+                    continue;
+                }
                 if published.is_err() {
                     self.discard_empty(channel.as_str(), &master);
                 }
@@ -290,8 +296,13 @@ impl Hub {
         if channels.by_name.len() >= limits.channels || !channels.count(maker, is_empty, most) {
             return None;
         }
+        let mut reserved = self.registry.memory.reserve(LOG);
+        if reserved.is_none() && self.give_way_at(channels, self.seconds()) {
+            reserved = self.registry.memory.reserve(LOG);
+        }
         let epoch = self.registry.epoch(channel, channels);
-        let Ok(master) = Master::new(limits.bytes, limits.events, epoch, self.seconds()).map(Arc::new) else {
+        let master = reserved.map(|reserved| Master::new(limits.bytes, limits.events, epoch, self.seconds(), reserved));
+        let Some(Ok(master)) = master.map(|master| master.map(Arc::new)) else {
             channels.discount(maker, is_empty);
             return None;
         };
@@ -324,21 +335,61 @@ impl Hub {
     pub(crate) fn reap_at(&self, now: u64) {
         let Some(before) = now.checked_sub(self.registry.limits.reap_after.as_secs()) else { return };
         let mut channels = self.write();
-        let mut reaped = Vec::new();
-        channels.by_name.retain(|name, channel| {
-            let keep = !channel.master.reap(before);
-            if !keep {
-                tracing::debug!(channel = &**name, "channel reaped");
-                reaped.push((self.registry.generation(name), channel.maker, channel.is_empty));
-            }
-            keep
-        });
-        for (generation, maker, is_empty) in reaped {
-            channels.discount(maker, is_empty);
-            if let Some(generation) = channels.generations.get_mut(generation) {
-                *generation = generation.wrapping_add(1);
+        let idle =
+            channels.by_name.iter().filter(|(_, channel)| channel.master.idle_since().is_some_and(|at| at < before));
+        let names: Vec<Box<str>> = idle.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.reap_channel(&mut channels, &name, before);
+        }
+    }
+
+    /// Where memory is scarce: forgets the channels that nobody has used for longest, of those that nobody has used for a tenth
+    /// of their time. Returns whether it did.
+    pub(crate) fn give_way(&self) -> bool {
+        self.registry.memory.is_scarce() && self.give_way_at(&mut self.write(), self.seconds())
+    }
+
+    /// The same, as if it were `now` in seconds of the registry's clock.
+    fn give_way_at(&self, channels: &mut Channels, now: u64) -> bool {
+        let Some(before) = now.checked_sub(self.registry.limits.reap_after.as_secs() / 10) else {
+            return false;
+        };
+        let mut idle: Vec<(u64, Box<str>)> = Vec::new();
+        for (name, channel) in &channels.by_name {
+            if let Some(since) = channel.master.idle_since().filter(|since| *since < before) {
+                idle.push((since, name.clone()));
             }
         }
+        idle.sort_unstable();
+        let mut gave_way = false;
+        for (_, name) in idle {
+            if !self.registry.memory.is_scarce() {
+                break;
+            }
+            gave_way |= self.reap_channel(channels, &name, before);
+        }
+        gave_way
+    }
+
+    /// [`Hub::give_way`] in the future.
+    #[cfg(test)]
+    pub(super) fn give_way_in_seconds(&self, seconds: u64) -> bool {
+        self.give_way_at(&mut self.write(), self.seconds() + seconds)
+    }
+
+    /// Forgets a channel if nobody has used it since `before`, and says whether it did.
+    fn reap_channel(&self, channels: &mut Channels, name: &str, before: u64) -> bool {
+        if !channels.by_name.get(name).is_some_and(|channel| channel.master.reap(before)) {
+            return false;
+        }
+        if let Some(Channel { maker, is_empty, .. }) = channels.by_name.remove(name) {
+            channels.discount(maker, is_empty);
+        }
+        if let Some(generation) = channels.generations.get_mut(self.registry.generation(name)) {
+            *generation = generation.wrapping_add(1);
+        }
+        tracing::debug!(channel = name, "channel reaped");
+        true
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Channels> {

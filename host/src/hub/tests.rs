@@ -12,6 +12,7 @@ use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, Look, Placed,
 
 use super::master::Master;
 use super::{ChannelLimits, Hub, Inbox, ThreadHub, ThreadReader};
+use crate::memory::Memory;
 use crate::reactor::{BufferLimits, Reactor};
 
 fn hub(limits: ChannelLimits) -> Hub {
@@ -172,7 +173,7 @@ fn a_mirror_ends_with_the_last_follower_of_its_thread() {
 
 #[test]
 fn the_time_of_a_channel_begins_when_its_last_follower_has_left() {
-    let master = Arc::new(Master::new(1024, 8, 1, 0).unwrap());
+    let master = Arc::new(Master::new(1024, 8, 1, 0, Memory::default().reserve(0).unwrap()).unwrap());
     let (_, inbox) = with_inbox(&hub(ChannelLimits::default()));
     assert!(master.mirror(&inbox, 1024, 8).is_some());
     master.follow();
@@ -503,4 +504,37 @@ fn one_address_does_not_take_the_channels_of_others() {
     assert_eq!(publish("j", None), Err(PublishError::TooManyChannels), "eight in all");
     drop(_h);
     publish("j", None).unwrap();
+}
+
+#[test]
+fn channels_and_their_mirrors_stay_below_the_memory_limit_and_the_oldest_idle_ones_give_way() {
+    let hub = hub(ChannelLimits::default());
+    let thread = on_thread(&hub);
+    let memory = hub.memory().clone();
+    // Five eighths of it are for channels.
+    memory.set_limit(1 << 20);
+    let text = "x".repeat(8000);
+    let publish = |channel: &str| hub.publish(channel, EventType::MESSAGE, &text).map(drop);
+    let fill = |channel: &str| (0..64).try_for_each(|_| publish(channel));
+    fill("a").unwrap();
+    assert!((256 << 10..300 << 10).contains(&memory.reserved()), "{}", memory.reserved());
+    fill("a").unwrap();
+    let reader = open(&thread, "a", true);
+    assert!((512 << 10..600 << 10).contains(&memory.reserved()), "a mirror takes as much: {}", memory.reserved());
+    assert_eq!(fill("b"), Err(PublishError::OutOfMemory));
+    assert!(memory.reserved() <= 640 << 10);
+    fill("a").unwrap();
+    drop(reader);
+    fill("b").unwrap();
+    assert_eq!(fill("c"), Err(PublishError::OutOfMemory));
+    assert!(thread.open(ChannelName::new("b").unwrap(), true).is_err(), "there is no memory for a mirror");
+    assert_eq!(hub.epoch("b").is_some(), hub.epoch("a").is_some(), "both are there");
+    // What nobody has used for a tenth of the time gives way, as much as has to.
+    assert!(!hub.give_way_in_seconds(59));
+    assert!(hub.give_way_in_seconds(62));
+    assert!(hub.channels() > 0 && !memory.is_scarce());
+    hub.reap_at(hub.seconds() + 601);
+    // What is on its way to a thread keeps its channel.
+    thread.take_in();
+    assert_eq!((hub.channels(), memory.reserved()), (0, 0));
 }

@@ -220,7 +220,7 @@ async fn read<R: Runtime>(follow: &Follow, hub: &Hub, runtime: &R, subscription:
                     return Over::Done;
                 }
                 let mut stored = store(hub, channel, &event);
-                while stored == Err(PublishError::TooManyChannels) {
+                while matches!(stored, Err(PublishError::TooManyChannels | PublishError::OutOfMemory)) {
                     tracing::warn!(channel, from = %follow, "there is no place for the channel now");
                     pause(runtime, PATIENCE).await;
                     stored = store(hub, channel, &event);

@@ -134,6 +134,7 @@ impl<H: Handler + 'static> Thread<H> {
         while !self.stopper.is_stopping() {
             pause(&self.runtime.clock, REAP).await;
             self.hub.hub().reap();
+            self.hub.hub().give_way();
             let reserved = self.hub.hub().memory().reserved();
             most = reserved.max(most);
             if most - reserved >= TRIM {

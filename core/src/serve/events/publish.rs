@@ -165,6 +165,7 @@ impl From<Refused> for super::Refused {
         match refused {
             Refused::Publish(PublishError::Draining) => full(Resource::Shutdown),
             Refused::Publish(PublishError::TooManyChannels) => full(Resource::Channels),
+            Refused::Publish(PublishError::OutOfMemory) => full(Resource::EventBuffers),
             refused => Self::Publish(refused),
         }
     }
@@ -188,7 +189,9 @@ impl Refused {
             Self::Type(_) | Self::Key => Status::BAD_REQUEST,
             Self::Publish(error) => match error {
                 PublishError::NoSuchChannel => Status::NOT_FOUND,
-                PublishError::TooManyChannels | PublishError::Draining => Status::SERVICE_UNAVAILABLE,
+                PublishError::TooManyChannels | PublishError::OutOfMemory | PublishError::Draining => {
+                    Status::SERVICE_UNAVAILABLE
+                }
                 PublishError::KeyReused => Status::UNPROCESSABLE_CONTENT,
                 PublishError::Append(AppendError::TooLarge) => Status::CONTENT_TOO_LARGE,
                 PublishError::Append(AppendError::NotUtf8) => Status::BAD_REQUEST,

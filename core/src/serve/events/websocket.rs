@@ -311,7 +311,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 self.wire.connection.fail(ProtocolError::MessageTooBig);
             }
             Err(PublishError::Draining) => self.close(CloseCode::SERVICE_RESTART),
-            Err(PublishError::TooManyChannels) => self.close(CloseCode::TRY_AGAIN_LATER),
+            Err(PublishError::TooManyChannels | PublishError::OutOfMemory) => self.close(CloseCode::TRY_AGAIN_LATER),
             Err(_) => self.close(CloseCode::INTERNAL_ERROR),
         }
     }

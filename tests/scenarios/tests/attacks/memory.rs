@@ -9,6 +9,7 @@ use goldcrest_tests::{List, Need, Peer, Server, Width, patience};
 
 pub(crate) fn scenarios(list: &mut List) {
     list.add("memory::incomplete_requests_stay_below_the_memory_limit", &[Need::OwnServer], incomplete_requests);
+    list.add("memory::full_channels_stay_below_the_memory_limit", &[Need::OwnServer], full_channels);
 }
 
 /// The limit of the server under attack, in KiB: a fraction of what the attack asks for.
@@ -59,4 +60,39 @@ fn incomplete_requests() {
     }
     let large = server.ask("POST", "/events/full", &["Content-Type: text/plain"], &vec![b'x'; 60 << 10]);
     assert_eq!(large.status(), 202, "large events are accepted again");
+}
+
+/// 300 channels of 256 KiB, read on eight threads, are 75 MiB and up to eight times as much. The server has 32 MiB.
+fn full_channels() {
+    let server = Server::start(&["--max-memory", &(LIMIT << 10).to_string(), "--threads", "8"]);
+    let channel = server.channel_named("calm");
+    let id = channel.publish("before").id;
+    let before = resident(server.process());
+    let grown = || resident(server.process()).saturating_sub(before);
+    let event = "x".repeat(60 << 10);
+    let (mut highest, mut refused, mut readers) = (0, 0, Vec::new());
+    for number in 0..300 {
+        for _ in 0..5 {
+            let target = format!("/events/full{number}");
+            let status = server.ask("POST", &target, &["Content-Type: text/plain"], event.as_bytes()).status();
+            assert!(matches!(status, 201 | 202 | 503), "{status}");
+            refused += usize::from(status == 503);
+        }
+        for _ in 0..3 {
+            let mut peer = server.connect_with(Width::Wide);
+            let target = format!("/events/full{}?after=oldest", number / 10);
+            peer.send(&server.request("GET", &target, &["Accept: text/event-stream"], b"")).unwrap();
+            readers.push(peer);
+        }
+        if number % 20 == 0 {
+            highest = highest.max(grown());
+            let poll = server.ask("GET", &channel.target(&format!("after={id}")), &[], b"");
+            assert_eq!(poll.status(), 200, "small requests are answered meanwhile");
+            channel.publish("meanwhile");
+        }
+    }
+    highest = highest.max(grown());
+    eprintln!("300 full channels on eight threads: {highest} KiB of memory, of {LIMIT} KiB; {refused} of 1500 refused");
+    assert!(highest <= LIMIT + SLACK, "{highest} KiB of memory, more than {LIMIT} KiB");
+    assert!(refused > 0, "it was refused what there is no memory for");
 }
