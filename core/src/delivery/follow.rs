@@ -135,7 +135,7 @@ impl<F: FollowForm> Follow<F> {
     /// With `true` the client has sent its cursor as its own last event ID. The opening does not repeat the cursor then,
     /// where a block for it alone would look like an empty event (SSE).
     pub fn resumed(mut self, resumed: bool) -> Self {
-        if resumed && self.saying == Saying::Opening(Opening::Unknown) {
+        if resumed && matches!(self.saying, Saying::Opening(Opening::Unknown)) {
             self.saying = Saying::Opening(Opening::Known);
         }
         self
@@ -162,9 +162,9 @@ impl<F: FollowForm> Follow<F> {
         let then = loop {
             let rest = room.get_mut(written..).unwrap_or_default();
             if rest.is_empty() {
-                break if self.saying == Saying::Ended { Then::End } else { Then::More };
+                break if matches!(self.saying, Saying::Ended) { Then::End } else { Then::More };
             }
-            if self.saying == Saying::Events && self.progress.is_at_start() {
+            if matches!(self.saying, Saying::Events) && self.progress.is_at_start() {
                 self.next();
             }
             let rendered = self.say(source, rest);
@@ -177,7 +177,7 @@ impl<F: FollowForm> Follow<F> {
                     written = written.wrapping_add(count);
                     break Then::More;
                 }
-                Rendered::Nothing if self.saying == Saying::Ended => break Then::End,
+                Rendered::Nothing if matches!(self.saying, Saying::Ended) => break Then::End,
                 Rendered::Nothing => {
                     if let Some(End::Farewell(reconnection_time)) = self.end {
                         self.saying = Saying::Farewell(reconnection_time);
@@ -217,7 +217,7 @@ impl<F: FollowForm> Follow<F> {
     }
 
     fn say(&mut self, source: &impl Source, room: &mut [u8]) -> Rendered {
-        if self.saying == Saying::Events {
+        if matches!(self.saying, Saying::Events) {
             return render(&self.form, source, self.after, &mut self.progress, room);
         }
         let after = EventId { epoch: source.epoch(), seq: self.after };

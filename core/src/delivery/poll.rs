@@ -117,7 +117,7 @@ impl Poll {
                 }
                 Saying::Opening | Saying::Closing => {
                     let mut sink = Sink::new(rest, self.progress.sent_of_notice());
-                    if self.saying == Saying::Opening {
+                    if matches!(self.saying, Saying::Opening) {
                         self.opening(&mut sink)
                     } else {
                         self.closing(&mut sink)

@@ -67,6 +67,8 @@ pub(crate) fn judge<'a, const N: usize>(
     all
 }
 
+// Apart, so that a chip has each once and not in each media type's turn.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 fn matched(range: &[u8], media_type: &str) -> Option<Precedence> {
     if range == b"*/*" {
         return Some(Precedence::Any);
@@ -80,6 +82,7 @@ fn matched(range: &[u8], media_type: &str) -> Option<Precedence> {
 }
 
 /// The weight among `parameters` in thousandths; `None` if it is malformed.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 fn weight(parameters: List<'_>) -> Option<u16> {
     for part in parameters {
         let (name, value) = parameter(part);

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+#[cfg(any(test, target_pointer_width = "64"))]
 use super::class::ascii;
 
 /// A status code, with the reason phrase that goes with it.
@@ -27,6 +28,7 @@ macro_rules! statuses {
             )*
 
             /// `CODE REASON`, a line for each code that has a name: less than half of what a table of slices takes.
+            #[cfg(any(test, target_pointer_width = "64"))]
             const LINES: &[u8] = concat!($($code, " ", $reason, "\n"),*).as_bytes();
         }
     };
@@ -80,7 +82,9 @@ impl Status {
         if code >= 100 && code <= 599 { Some(Self(code)) } else { None }
     }
 
-    /// The reason phrase; empty for a code that has no name here.
+    /// The reason phrase; empty for a code that has no name here. On a chip it is empty for every code: the phrases take a
+    /// kilobyte of flash, and no client needs one (RFC 9112 §4).
+    #[cfg(any(test, target_pointer_width = "64"))]
     pub fn reason(self) -> &'static str {
         let is_own = |digits: &[u8]| {
             digits.iter().fold(0u16, |sum, digit| sum.wrapping_mul(10).wrapping_add(u16::from(digit & 0xf))) == self.0
@@ -88,6 +92,12 @@ impl Status {
         let mut lines = Self::LINES.split(|byte| *byte == b'\n').filter_map(|line| line.split_first_chunk::<4>());
         let own = lines.find(|([digits @ .., _], _)| is_own(digits));
         own.map_or("", |(_, reason)| ascii(reason))
+    }
+
+    /// The reason phrase: empty on a chip, where the phrases would take a kilobyte of flash. No client needs one (RFC 9112 §4).
+    #[cfg(not(any(test, target_pointer_width = "64")))]
+    pub const fn reason(self) -> &'static str {
+        ""
     }
 
     /// The number.

@@ -9,9 +9,7 @@ use super::writer::{BodyWriter, EventWriter};
 use super::{Ended, Growth, Outcome, Runtime};
 use crate::edge::{Interest, Lent, never};
 use crate::http::copy::copy;
-use crate::http::{
-    BodyDecoder, Framing, HeadWriter, List, Method, Refusal, Request, Response, Status, Version, all_token,
-};
+use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Refusal, Request, Response, Status, Version};
 use crate::notice;
 use crate::sink::{Pour, Render, Sink};
 use crate::ws::Role;
@@ -407,10 +405,8 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         let asker = self.asker();
         // The answer is made of the request's own bytes.
         let request = self.line.take_request();
-        let asked = |name: &'static str| {
-            let value = request.header(name).filter(|value| List::new(value).all(all_token));
-            value.and_then(|value| str::from_utf8(value).ok()).unwrap_or_default()
-        };
+        // A field value that was read is one that can be sent.
+        let asked = |name| str::from_utf8(request.header(name).unwrap_or_default()).unwrap_or_default();
         let fields = [
             ("Access-Control-Allow-Methods", asked("access-control-request-method")),
             // For how long a browser keeps the answer, and what that depends on.
