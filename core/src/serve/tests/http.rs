@@ -335,9 +335,6 @@ fn a_preflight_is_permitted_what_it_asks_for() {
             "x-requested-with,traceparent,x-csrf-token,x-api-key",
             Some("x-requested-with,traceparent,x-csrf-token,x-api-key"),
         ),
-        ("GET", "x y", None),
-        ("GET", "x\ty", None),
-        ("GET", "\"x\"", None),
         ("GET", "", None),
     ] {
         let (_, mut client) = open_with(Config { access, ..Config::default() });
