@@ -92,12 +92,14 @@ impl<const N: usize> IdempotencyKeys<N> {
             self.entries.iter().filter(of_client).fold(usize::from(by == client), |sum, _| sum.wrapping_add(1))
         };
         // A free entry, else the oldest of the client that would hold the most.
-        let rank = |entry: &Entry| match entry.seq {
-            0 => (usize::MAX, 0),
-            seq => (held(entry.content_and_client & CLIENT), !seq),
-        };
-        let first = self.entries.iter().enumerate().max_by_key(|(_, entry)| rank(entry)).map(|(at, _)| at);
-        if let Some(entry) = first.and_then(|at| self.entries.get_mut(at)) {
+        let (mut first, mut most, mut oldest) = (0, 0, u64::MAX);
+        for (at, entry) in self.entries.iter().enumerate() {
+            let holds = if entry.seq == 0 { usize::MAX } else { held(entry.content_and_client & CLIENT) };
+            if holds > most || (holds == most && entry.seq < oldest) {
+                (first, most, oldest) = (at, holds, entry.seq);
+            }
+        }
+        if let Some(entry) = self.entries.get_mut(first) {
             *entry = Entry { key: digest.key, content_and_client: digest.content | client, seq };
         }
     }

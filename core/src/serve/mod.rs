@@ -251,7 +251,7 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
         Err(Ended::TimedOut) => return Err(NoRequest::Refused(Refused::TimedOut)),
         Err(ended) => return Err(ended.into()),
     };
-    line.charge(length.saturating_mul(HEAD_BYTE).saturating_add(REQUEST));
+    line.charge(length.wrapping_mul(HEAD_BYTE).wrapping_add(REQUEST));
     let request = Request::parse(Held::new(buffer), length, line.config.max_fields).map_err(|(refusal, _)| refusal)?;
     let length = request.body_length();
     let decoder = BodyDecoder::new(length, line.config.max_body)?;

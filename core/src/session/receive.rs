@@ -172,7 +172,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             received.consumed
         })?;
         if lent == Lent::Got(()) {
-            link.charge(overhead.saturating_mul(OVERHEAD));
+            link.charge(overhead.wrapping_mul(OVERHEAD));
             if is_control && !link.admits_control_frame() {
                 self.wire.connection.fail(ProtocolError::TooManyControlFrames);
             }

@@ -114,10 +114,12 @@ impl<T: Timer> Turn<T> {
         }
     }
 
+    // Apart, so that a chip has it once for both directions.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn count(&mut self, bytes: usize, moved: &mut usize) {
         if bytes > 0 {
-            self.charge(bytes.saturating_add(LOAN as usize));
-            *moved = moved.saturating_add(bytes);
+            self.charge(bytes.wrapping_add(LOAN as usize));
+            *moved = moved.wrapping_add(bytes);
         }
     }
 

@@ -11,10 +11,10 @@ static MODULES: [Script; 2] = [Script { plain: ASK, ..GOLDCREST }, Script { plai
 const ASK: &[u8] = b"// Ask with Accept-Encoding: gzip.\n";
 
 const DOORS: &str = "\
-This is a chip. Its page is for browsers (ask with Accept-Encoding: gzip); everything else goes by hand:
-  curl -N -H 'Accept: text/event-stream' HOST/events/sensors
-  curl -N -H 'Accept: application/x-ndjson' HOST/events/sensors
+The page is for browsers (Accept-Encoding: gzip). Without one:
   curl HOST/events/sensors
+  curl -NH 'Accept: text/event-stream' HOST/events/sensors
+  curl -NH 'Accept: application/x-ndjson' HOST/events/sensors
   curl -d hello HOST/events/chat
   curl HOST/memory
 WebSockets: /events/sensors, /events/chat, /led (on, off, toggle), /echo

@@ -265,7 +265,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
             return Ok(lent);
         }
         let publishes = matches!(seen, Seen::Message(_) | Seen::Published(_));
-        line.charge(if publishes { PUBLICATION } else { overhead.saturating_mul(OVERHEAD) });
+        line.charge(if publishes { PUBLICATION } else { overhead.wrapping_mul(OVERHEAD) });
         self.wire.came(payload, now, config.receive_timeout())?;
         match seen {
             Seen::Nothing | Seen::Crowded => {}
