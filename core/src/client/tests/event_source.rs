@@ -21,7 +21,7 @@ fn listen(net: &'static Net, url: &'static str, options: EventSourceOptions<'sta
     let told = heard.clone();
     net.world.spawn(async move {
         let config = keep(Config { headers: &[("Authorization", "Bearer x"), ("X-Mine", "y")], ..Config::default() });
-        let memory = memory(256);
+        let memory = memory(512);
         let events = std::vec![0; Bounds::DEFAULT.memory(64)].leak();
         let mut source = EventSource::new(net, config, url, options, memory, events);
         assert_eq!(source.state(), ReadyState::Connecting);
