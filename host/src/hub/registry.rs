@@ -1,8 +1,11 @@
 //! The channels by name.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use goldcrest_core::hub::{ChannelName, OpenError, Publication, PublishError, Published};
@@ -164,6 +167,27 @@ impl Hub {
         let publication = Publication { event_type, encoding: Encoding::Text, data, idempotency_key: None };
         let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
         self.publish_event(channel, &publication).map(|published| published.id)
+    }
+
+    /// Waits until an event of up to half of what the channel keeps can be published without overwriting one that a follower has
+    /// not taken yet, or until `over` is ready: [`Hub::publish`] itself never waits. Followers that are behind then are not waited
+    /// for until they have caught up.
+    pub async fn wait_for_followers(&self, channel: &str, over: impl Future<Output = ()>) {
+        let Ok(Ok(master)) = ChannelName::new(channel).map(|channel| self.to_read(channel)) else { return };
+        let mut over = pin!(over);
+        poll_fn(|cx| {
+            if master.is_crowded() {
+                master.wait_for_room(cx.waker());
+            }
+            if master.is_crowded() && over.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if master.is_crowded() {
+                master.stop_waiting();
+            }
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// Publishes an event.

@@ -1,5 +1,7 @@
 //! Several threads, one hub.
 
+use std::future::{pending, ready};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::{Context, Wake, Waker};
@@ -537,4 +539,34 @@ fn channels_and_their_mirrors_stay_below_the_memory_limit_and_the_oldest_idle_on
     // What is on its way to a thread keeps its channel.
     thread.take_in();
     assert_eq!((hub.channels(), memory.reserved()), (0, 0));
+}
+
+#[test]
+fn a_program_that_waits_for_followers_goes_on_when_they_have_taken_or_its_time_is_over() {
+    let hub = hub(ChannelLimits { events: 4, ..ChannelLimits::default() });
+    let thread_hub = on_thread(&hub);
+    let mut follower = open(&thread_hub, "a", true);
+    assert!(follower.poll_moved(&mut Context::from_waker(Waker::noop()), 0).is_pending());
+    let flag = Arc::new(Flag(AtomicBool::new(false)));
+    let waker = Waker::from(Arc::clone(&flag));
+    let cx = &mut Context::from_waker(&waker);
+    for number in 0..3 {
+        assert!(pin!(hub.wait_for_followers("a", pending())).poll(cx).is_ready());
+        publish(&hub, &number.to_string()).unwrap();
+    }
+    let mut waiting = pin!(hub.wait_for_followers("a", pending()));
+    assert!(waiting.as_mut().poll(cx).is_pending());
+    thread_hub.take_in();
+    assert!(waiting.as_mut().poll(cx).is_pending() && !flag.0.load(Ordering::SeqCst));
+    assert!(follower.poll_moved(&mut Context::from_waker(Waker::noop()), 3).is_pending(), "it has taken all");
+    assert!(flag.0.load(Ordering::SeqCst) && waiting.as_mut().poll(cx).is_ready());
+    for number in 0..3 {
+        publish(&hub, &number.to_string()).unwrap();
+    }
+    assert!(pin!(hub.wait_for_followers("a", ready(()))).poll(cx).is_ready(), "the time is over");
+    for number in 0..8 {
+        publish(&hub, &number.to_string()).unwrap();
+        assert!(pin!(hub.wait_for_followers("a", pending())).poll(cx).is_ready(), "it is waited for once");
+    }
+    assert!(pin!(hub.wait_for_followers("nobody", pending())).poll(cx).is_ready());
 }

@@ -18,6 +18,7 @@ use goldcrest_core::edge::{Clock, Timer};
 use goldcrest_core::http::Encoded;
 use goldcrest_core::hub::{ChannelName, Publication, PublishError, Published};
 use goldcrest_core::log::{Encoding, EventId, EventType};
+use goldcrest_core::serve;
 use goldcrest_core::sse::reconnect::Policy;
 
 use super::Stopper;
@@ -207,6 +208,7 @@ async fn carry(follow: &Follow, headers: &[(String, String)], hub: &Hub, runtime
 /// Reads until the subscription is over, and publishes what comes.
 async fn read<R: Runtime>(follow: &Follow, hub: &Hub, runtime: &R, subscription: &mut Subscription<'_, R>) -> Over {
     let channel = follow.channel();
+    let wait = serve::Config::default().publish_wait;
     loop {
         match subscription.next().await {
             Ok(Item::Opened { transport }) => {
@@ -219,6 +221,7 @@ async fn read<R: Runtime>(follow: &Follow, hub: &Hub, runtime: &R, subscription:
                     tracing::error!(channel, from = %follow, "the channel would follow itself; it does not");
                     return Over::Done;
                 }
+                hub.wait_for_followers(channel, pause(runtime, wait)).await;
                 let mut stored = store(hub, channel, &event);
                 while matches!(stored, Err(PublishError::TooManyChannels | PublishError::OutOfMemory)) {
                     tracing::warn!(channel, from = %follow, "there is no place for the channel now");
