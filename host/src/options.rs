@@ -63,7 +63,7 @@ pub struct Options {
     pub max_body: u64,
 
     /// Requests of a connection in a second, above which the next one waits; 0 is no bound
-    #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Bounds")]
+    #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Bounds")]
     pub max_request_rate: u32,
 
     /// Pings and pongs of a WebSocket's client in a second, above which it is closed with 1008; 0 is no bound

@@ -20,7 +20,7 @@ pub struct Config<'a> {
     /// Bytes that a connection may move before the others of its executor have their turn. What costs more than its bytes counts as
     /// so many of them: a frame 256, a request 4,096 and five times its head, a publication 2,048. Default: 16 KiB.
     pub turn: usize,
-    /// Requests of a connection in a second; the next one waits. 0: without bound. Default: 10,000.
+    /// Requests of a connection in a second; the next one waits. 0: without bound. Default: 100,000.
     pub max_requests: u32,
     /// Pings and pongs of a WebSocket's peer in a second; one more closes with 1008. 0: without bound. Default: 1,000.
     pub max_control_frames: u32,
@@ -75,7 +75,7 @@ impl Default for Config<'_> {
             max_fields: MAX_FIELDS,
             max_body: 64 * 1024,
             turn: 16 * 1024,
-            max_requests: 10_000,
+            max_requests: 100_000,
             max_control_frames: 1_000,
             head_timeout: Duration::from_secs(10),
             buffer_timeout: Duration::from_secs(2),

@@ -8,8 +8,8 @@ use super::Ended;
 use crate::edge::{Borrower, Interest, Lent, Reason, Socket, Timer};
 use crate::time::Instant;
 
-/// What each loan costs beside its bytes: a frame, a part of a head, a piece of content. Measured on a host, a ping and its pong take
-/// as long as moving about 500 bytes, and each of the two is a loan.
+/// What each loan costs beside its bytes: a frame, a part of a head, a piece of content. An estimate: a ping and its pong, each of which
+/// is a loan, take about as long as moving 500 bytes.
 const LOAN: u32 = 256;
 
 /// A connection's alarm, how much it has done in this turn, and how often it was asked something in this second.
