@@ -21,7 +21,7 @@ use crate::{ChannelLimits, Follow, FollowOptions, Limits, Server};
 /// Where a server listens, its bounds, and who may ask.
 #[derive(Parser, Clone, Debug)]
 pub struct Options {
-    /// Listen here; may be given several times. [::] takes IPv4 connections too, unless 0.0.0.0 is given with the same port
+    /// Listen here; may be given several times. `[::]` takes IPv4 connections too, unless 0.0.0.0 is given with the same port
     #[arg(short, long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub listen: Vec<SocketAddr>,
 
