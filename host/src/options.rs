@@ -78,7 +78,7 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Channels")]
     pub max_channels_per_address: Option<usize>,
 
-    /// Channels that clients of one address follow before anything is published there [default: a quarter of all]
+    /// Channels that clients of one address follow before anything is published there [default: three quarters of all]
     #[arg(long, value_name = "N", help_heading = "Channels")]
     pub max_empty_per_address: Option<usize>,
 

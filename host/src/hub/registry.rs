@@ -22,7 +22,7 @@ pub struct ChannelLimits {
     pub channels: usize,
     /// Channels at most that clients of one address have published first in (503). Default: all but a 64th of them.
     pub channels_per_address: Option<usize>,
-    /// Channels at most that clients of one address follow before anything is published there (503). Default: a quarter of
+    /// Channels at most that clients of one address follow before anything is published there (503). Default: three quarters of
     /// [`ChannelLimits::channels`].
     pub empty_channels_per_address: Option<usize>,
     /// Events that each keeps at most. Default: 1,024.
@@ -450,6 +450,6 @@ impl ChannelLimits {
     }
 
     fn empty_channels_per_address(&self) -> usize {
-        self.empty_channels_per_address.unwrap_or((self.channels / 4).max(1))
+        self.empty_channels_per_address.unwrap_or((self.channels - self.channels / 4).max(1))
     }
 }
