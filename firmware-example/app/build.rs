@@ -11,9 +11,12 @@ const MOST: u64 = 8 * 1024;
 
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=page.html");
-    let page = fs::read("page.html")?;
+    // Without indentation, and without the lines that only explain.
+    let page = fs::read_to_string("page.html")?;
+    let lines = page.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    let page = lines.map(|line| format!("{line}\n")).collect::<String>();
     let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
-    packed.write_all(&page)?;
+    packed.write_all(page.as_bytes())?;
     let packed = packed.finish()?;
     let mut bytes = packed.len() as u64;
     for module in ["goldcrest.js.gz", "goldcrest-shared.js.gz"] {
