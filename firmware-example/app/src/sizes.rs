@@ -59,4 +59,4 @@ pub const CHAT_LOG: usize = 2_048;
 pub const KEPT: usize = 64;
 
 /// Idempotency keys that a channel remembers, 24 bytes each.
-pub const KEYS: usize = 16;
+pub const KEYS: usize = 10;
