@@ -35,7 +35,7 @@ pub(crate) enum Use {
     Kept,
 }
 
-/// A reservation for something large, given back when it is dropped.
+/// A reservation, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Reserved {
     memory: Memory,
@@ -93,7 +93,12 @@ impl Memory {
 
     /// A reservation of `bytes` for something large; `None` where that is past the bound.
     pub(crate) fn reserve(&self, bytes: usize) -> Option<Reserved> {
-        self.try_reserve(bytes, Use::Growth).then(|| Reserved { memory: self.clone(), bytes })
+        self.reserve_for(bytes, Use::Growth)
+    }
+
+    /// A reservation of `bytes`; `None` where that is past the part of the bound that its use has.
+    pub(crate) fn reserve_for(&self, bytes: usize, what: Use) -> Option<Reserved> {
+        self.try_reserve(bytes, what).then(|| Reserved { memory: self.clone(), bytes })
     }
 
     /// Whether more than half of the bound is reserved: whoever has memory that can be given back gives it back.

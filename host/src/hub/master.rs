@@ -9,7 +9,7 @@ use goldcrest_core::log::{
 };
 
 use super::inbox::{Inbox, News, Posted};
-use crate::memory::Reserved;
+use crate::memory::{Memory, Reserved, Use};
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, PoisonError};
 
 /// A log that owns its memory.
@@ -80,6 +80,12 @@ impl Progress {
     fn new() -> Self {
         Self { taken: AtomicU64::new(NOBODY), awaited: AtomicU64::new(0), given_up: AtomicU64::new(0) }
     }
+}
+
+/// The events that one answer to a poll carries, and their memory.
+pub(super) struct Snapshot {
+    pub(super) log: HostLog,
+    _reserved: Option<Reserved>,
 }
 
 /// An event that several threads append.
@@ -247,14 +253,16 @@ impl Master {
     }
 
     /// The place of a reader that does not follow, and a copy of the events from there on: at least one if there is one, else
-    /// as many as `events` and `bytes` permit.
+    /// as many as `events` and `bytes` permit. Where `memory` is short the copy has one event, then none: the reader's cursor stays
+    /// before what it was not given.
     pub(super) fn read(
         &self,
         position: Position,
         policy: GapPolicy,
         events: usize,
         bytes: usize,
-    ) -> (Placed, Option<HostLog>) {
+        memory: &Memory,
+    ) -> (Placed, Option<Snapshot>) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let placed = state.log.place(position, policy);
         let (mut count, mut size) = (0usize, 0usize);
@@ -266,11 +274,21 @@ impl Master {
             size += RECORD_OVERHEAD + event.len();
         }
         // An empty log has one slot, and room for a record without data.
-        let storage = vec![0; size.max(RECORD_OVERHEAD + 1) + count.max(1) * SLOT_SIZE];
+        let bytes = |count: usize, size: usize| size.max(RECORD_OVERHEAD + 1) + count.max(1) * SLOT_SIZE;
+        let mut reserved = memory.reserve(bytes(count, size));
+        if reserved.is_none() {
+            let first = state.log.event(placed.after + 1).map(|(_, event)| RECORD_OVERHEAD + event.len());
+            (count, size) = (usize::from(first.is_some()), first.unwrap_or_default());
+            reserved = memory.reserve_for(bytes(count, size), Use::First);
+        }
+        if reserved.is_none() {
+            (count, size) = (0, 0);
+        }
+        let storage = vec![0; bytes(count, size)];
         let copy = EventLog::after(storage.into(), count.max(1), EventId { epoch: self.epoch, seq: placed.after });
-        let copy = copy.ok().map(|mut copy| {
-            while copy.newest() < placed.after + count as u64 && copy.append_next_of(&state.log) {}
-            copy
+        let copy = copy.ok().map(|mut log| {
+            while log.newest() < placed.after + count as u64 && log.append_next_of(&state.log) {}
+            Snapshot { log, _reserved: reserved }
         });
         (placed, copy)
     }

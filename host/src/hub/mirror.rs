@@ -13,7 +13,7 @@ use slab::Slab;
 
 use super::Hub;
 use super::inbox::{Inbox, News, Posted};
-use super::master::{Event, HostLog, Master, NOBODY, Progress};
+use super::master::{Event, HostLog, Master, NOBODY, Progress, Snapshot};
 use crate::sync::{Arc, Ordering};
 
 /// The hub as one thread sees it: what connections of this thread read from and publish to. A clone is the same.
@@ -302,7 +302,7 @@ enum Kind {
     /// A follower, by its place among those of the mirror.
     Following { mirror: Rc<Mirror>, place: usize },
     /// A reader of what there is now: from its place on it has a copy of the events that one answer carries.
-    Once { master: Arc<Master>, copy: RefCell<Option<Box<HostLog>>> },
+    Once { master: Arc<Master>, copy: RefCell<Option<Box<Snapshot>>> },
     /// A reader of a channel that is not there: of the empty log that it would have.
     Absent { log: HostLog },
 }
@@ -338,7 +338,9 @@ impl Source for ThreadReader {
     fn newest(&self) -> u64 {
         match &self.kind {
             Kind::Following { mirror, .. } => mirror.log.borrow().newest(),
-            Kind::Once { master, copy } => copy.borrow().as_ref().map_or_else(|| master.newest(), |copy| copy.newest()),
+            Kind::Once { master, copy } => {
+                copy.borrow().as_ref().map_or_else(|| master.newest(), |copy| copy.log.newest())
+            }
             Kind::Absent { log } => log.newest(),
         }
     }
@@ -357,7 +359,7 @@ impl Source for ThreadReader {
             Kind::Once { master, copy } => {
                 let PollBounds { events, bytes } = self.hub.inner.poll;
                 let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-                let (placed, read) = master.read(position, policy, events, bytes);
+                let (placed, read) = master.read(position, policy, events, bytes, self.hub.hub().memory());
                 *copy.borrow_mut() = read.map(Box::new);
                 placed
             }
@@ -376,7 +378,7 @@ impl Source for ThreadReader {
                 look
             }
             Kind::Once { copy, .. } => {
-                copy.borrow().as_ref().map_or(Look::Nothing, |copy| copy.look(after, offset, into))
+                copy.borrow().as_ref().map_or(Look::Nothing, |copy| copy.log.look(after, offset, into))
             }
             Kind::Absent { log } => log.look(after, offset, into),
         }

@@ -542,6 +542,37 @@ fn channels_and_their_mirrors_stay_below_the_memory_limit_and_the_oldest_idle_on
 }
 
 #[test]
+fn answers_to_polls_that_are_not_read_stay_below_the_memory_limit_and_lose_no_event() {
+    let hub = hub(ChannelLimits::default());
+    let thread = on_thread(&hub);
+    let memory = hub.memory().clone();
+    for _ in 0..8 {
+        hub.publish("a", EventType::MESSAGE, &"x".repeat(8000)).unwrap();
+    }
+    let before = memory.reserved();
+    memory.set_limit(1 << 20);
+    // Each is placed and keeps what it is to send.
+    let mut readers = Vec::new();
+    let counts: Vec<_> = (0..200)
+        .map(|_| {
+            let reader = open(&thread, "a", false);
+            let placed = reader.place(Position::Oldest, GapPolicy::Replay);
+            assert_eq!(placed, Placed { after: 0, gap: None });
+            let newest = reader.newest();
+            readers.push(reader);
+            newest
+        })
+        .collect();
+    assert!(memory.reserved() <= (1 << 20) - (1 << 17), "{}", memory.reserved());
+    // As many events as an answer carries, then one, then none: those are what the next poll asks for.
+    assert_eq!((counts[0], counts[199]), (8, 0));
+    assert!(counts.is_sorted_by(|one, next| one >= next) && counts.contains(&1), "{counts:?}");
+    drop(readers);
+    assert_eq!(memory.reserved(), before);
+    assert_eq!(poll(&thread, Position::Oldest).1.len(), 8);
+}
+
+#[test]
 fn a_program_that_waits_for_followers_goes_on_when_they_have_taken_or_its_time_is_over() {
     let hub = hub(ChannelLimits { events: 4, ..ChannelLimits::default() });
     let thread_hub = on_thread(&hub);
