@@ -18,6 +18,8 @@ pub(crate) struct Memory {
 #[derive(Debug)]
 struct State {
     reserved: AtomicUsize,
+    /// The most that was reserved since [`Memory::has_fallen_by`] was last true.
+    peak: AtomicUsize,
     limit: AtomicUsize,
     /// A reservation was refused, and the log says so.
     refused: AtomicBool,
@@ -52,8 +54,12 @@ impl Default for Memory {
 impl Memory {
     /// Nothing is reserved of `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        let state =
-            State { reserved: AtomicUsize::new(0), limit: AtomicUsize::new(limit), refused: AtomicBool::new(false) };
+        let state = State {
+            reserved: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
+            limit: AtomicUsize::new(limit),
+            refused: AtomicBool::new(false),
+        };
         Self { state: Arc::new(state) }
     }
 
@@ -68,7 +74,7 @@ impl Memory {
 
     /// Reserves `bytes`; `false` where that is past the bound.
     pub(crate) fn try_reserve(&self, bytes: usize, what: Use) -> bool {
-        let State { reserved, refused, .. } = &*self.state;
+        let State { reserved, peak, refused, .. } = &*self.state;
         let limit = self.limit();
         let bound = match what {
             Use::Growth => limit / 8 * 5,
@@ -83,7 +89,22 @@ impl Memory {
                 tracing::warn!(limit, "the memory limit is reached; raise it with --max-memory");
             }
         }
+        // Most reservations are below it, and only read it.
+        if fits && before + bytes > peak.load(Ordering::Relaxed) {
+            peak.fetch_max(before + bytes, Ordering::Relaxed);
+        }
         fits
+    }
+
+    /// Whether `bytes` less are reserved than at the most since the last time that this was true: memory that was freed is worth giving
+    /// back. However short the time was in which it was in use, it counts.
+    pub(crate) fn has_fallen_by(&self, bytes: usize) -> bool {
+        let reserved = self.reserved();
+        let fallen = self.state.peak.load(Ordering::Relaxed).saturating_sub(reserved) >= bytes;
+        if fallen {
+            self.state.peak.store(reserved, Ordering::Relaxed);
+        }
+        fallen
     }
 
     /// Gives back what was reserved.
@@ -164,8 +185,10 @@ mod tests {
         assert!(memory.try_reserve(200, Use::First) && !memory.try_reserve(1, Use::First));
         assert!(memory.try_reserve(100, Use::Kept) && !memory.try_reserve(1, Use::Kept));
         assert_eq!(memory.reserved(), 800);
+        assert!(!memory.has_fallen_by(1));
         memory.release(800);
         assert_eq!(memory.reserved(), 0);
+        assert!(memory.has_fallen_by(800) && !memory.has_fallen_by(1), "once for each fall");
         assert!(!memory.try_reserve(usize::MAX, Use::Kept), "no sum overflows");
         memory.set_limit(usize::MAX);
         assert!(memory.try_reserve(usize::MAX / 2, Use::Growth));

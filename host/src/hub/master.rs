@@ -394,9 +394,14 @@ impl Master {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = state.log.newest();
         for Mirrored { inbox, progress } in &state.mirrors {
-            if progress.taken.load(Ordering::SeqCst) < newest {
-                progress.given_up.fetch_max(newest, Ordering::SeqCst);
-                progress.taken.store(NOBODY, Ordering::SeqCst);
+            let taken = progress.taken.load(Ordering::SeqCst);
+            if taken < newest {
+                // Until the thread reports again, its other followers count as having taken what there is, so that it has a log's
+                // worth of events to report in. One that has not reported since the last time is not waited for.
+                let has_reported = progress.given_up.fetch_max(newest, Ordering::SeqCst) == 0;
+                let assumed = if has_reported { newest } else { NOBODY };
+                // What it reports meanwhile is newer.
+                let _ = progress.taken.compare_exchange(taken, assumed, Ordering::SeqCst, Ordering::SeqCst);
                 inbox.post(Posted { master: Arc::clone(self), news: News::Awaited });
             }
         }

@@ -130,16 +130,12 @@ impl<H: Handler + 'static> Thread<H> {
     }
 
     async fn reap(self: Rc<Self>) {
-        let mut most = 0;
         while !self.stopper.is_stopping() {
             pause(&self.runtime.clock, REAP).await;
             self.hub.hub().reap();
             self.hub.hub().give_way();
-            let reserved = self.hub.hub().memory().reserved();
-            most = reserved.max(most);
-            if most - reserved >= TRIM {
+            if self.hub.hub().memory().has_fallen_by(TRIM) {
                 trim();
-                most = reserved;
             }
         }
     }

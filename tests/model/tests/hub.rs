@@ -192,7 +192,7 @@ fn followers_that_come_and_go_miss_nothing_between() {
 #[test]
 fn a_publisher_that_waits_overwrites_nothing_that_a_follower_has_not_taken() {
     check(|| {
-        const EVENTS: usize = 12;
+        const EVENTS: usize = 24;
         let hub = hub(4);
         let ready = Arc::new(Mutex::new(0));
         let followers: Vec<_> = (0..2)
@@ -238,7 +238,7 @@ fn a_publisher_that_waits_overwrites_nothing_that_a_follower_has_not_taken() {
 #[test]
 fn a_follower_that_takes_nothing_is_waited_for_once() {
     check(|| {
-        const EVENTS: usize = 12;
+        const EVENTS: usize = 24;
         let hub = hub(4);
         let follower = Thread::new(&hub);
         let mut stalled = follower.hub().open(name(), true).unwrap();
@@ -268,8 +268,8 @@ fn a_follower_that_takes_nothing_is_waited_for_once() {
             thread::yield_now();
         }
         let waits = publisher.join().unwrap();
-        // A second wait may follow where the thread was telling its progress at that moment.
-        assert!((1..=2).contains(&waits), "{waits} waits");
+        // A second one may follow before its thread has reported that it is behind, and a third where that was reporting meanwhile.
+        assert!((1..=3).contains(&waits), "{waits} waits");
         follower.take_in();
         assert_eq!(stalled.newest(), EVENTS as u64);
         assert_eq!(next(&stalled, after), None, "what it has lost");
