@@ -175,6 +175,13 @@ fn seq(id: &str) -> u64 {
 
 fn a_reader_that_does_not_read_does_not_hold_up_the_end(_: &Server) {
     let server = Server::start(&["--drain-timeout", "2"]);
+    let _reader = reader_that_does_not_read(&server);
+    server.terminate();
+    ends(&server);
+}
+
+/// A reader with more to take than any buffer holds, of which it takes nothing: a drain waits for it.
+pub(crate) fn reader_that_does_not_read(server: &Server) -> Peer {
     let channel = server.channel_named("slow");
     let mut peer = server.connect();
     peer.send(&server.request("GET", "/events/slow", &["Accept: text/event-stream"], b"")).unwrap();
@@ -183,6 +190,5 @@ fn a_reader_that_does_not_read_does_not_hold_up_the_end(_: &Server) {
     for _ in 0..500 {
         channel.publish(&filler);
     }
-    server.terminate();
-    ends(&server);
+    peer
 }

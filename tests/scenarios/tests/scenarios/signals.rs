@@ -8,6 +8,7 @@ use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::Shared;
+use crate::drain::reader_that_does_not_read;
 
 pub(crate) fn scenarios(list: &mut List, server: &Shared) {
     promises!(
@@ -65,15 +66,7 @@ fn sigquit_and_sigint_drain_as_sigterm_does(_: &Server) {
 fn the_second_signal_ends_the_process_at_once(_: &Server) {
     for (first, second, code) in [("QUIT", "QUIT", 131), ("TERM", "INT", 130)] {
         let server = Server::start(&["--drain-timeout", "600", "--write-timeout", "600"]);
-        let channel = server.channel_named("slow");
-        // It reads nothing, so that the drain waits for it.
-        let mut peer = server.connect();
-        peer.send(&server.request("GET", "/events/slow", &["Accept: text/event-stream"], b"")).unwrap();
-        peer.head().unwrap();
-        let filler = "x".repeat(16 * 1024);
-        for _ in 0..500 {
-            channel.publish(&filler);
-        }
+        let _reader = reader_that_does_not_read(&server);
         server.signal(first);
         said(&server, "shutting down");
         server.signal(second);
