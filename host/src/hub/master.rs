@@ -265,26 +265,29 @@ impl Master {
     ) -> (Placed, Option<Snapshot>) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let placed = state.log.place(position, policy);
-        let (mut count, mut size) = (0usize, 0usize);
-        while count < events.max(1)
-            && let Some((_, event)) = state.log.event(placed.after + 1 + count as u64)
-            && (count == 0 || size + event.len() <= bytes)
-        {
-            count += 1;
-            size += RECORD_OVERHEAD + event.len();
-        }
+        let measure = |events: usize| {
+            let (mut count, mut size) = (0usize, 0usize);
+            while count < events
+                && let Some((_, event)) = state.log.event(placed.after + 1 + count as u64)
+                && (count == 0 || size + event.len() <= bytes)
+            {
+                count += 1;
+                size += RECORD_OVERHEAD + event.len();
+            }
+            (count, size)
+        };
         // An empty log has one slot, and room for a record without data.
-        let bytes = |count: usize, size: usize| size.max(RECORD_OVERHEAD + 1) + count.max(1) * SLOT_SIZE;
-        let mut reserved = memory.reserve(bytes(count, size));
+        let storage = |(count, size): (usize, usize)| size.max(RECORD_OVERHEAD + 1) + count.max(1) * SLOT_SIZE;
+        let mut wanted = measure(events.max(1));
+        let mut reserved = memory.reserve(storage(wanted));
         if reserved.is_none() {
-            let first = state.log.event(placed.after + 1).map(|(_, event)| RECORD_OVERHEAD + event.len());
-            (count, size) = (usize::from(first.is_some()), first.unwrap_or_default());
-            reserved = memory.reserve_for(bytes(count, size), Use::First);
+            wanted = measure(1);
+            reserved = memory.reserve_for(storage(wanted), Use::First);
         }
         if reserved.is_none() {
-            (count, size) = (0, 0);
+            wanted = (0, 0);
         }
-        let storage = vec![0; bytes(count, size)];
+        let (count, storage) = (wanted.0, vec![0; storage(wanted)]);
         let copy = EventLog::after(storage.into(), count.max(1), EventId { epoch: self.epoch, seq: placed.after });
         let copy = copy.ok().map(|mut log| {
             while log.newest() < placed.after + count as u64 && log.append_next_of(&state.log) {}
