@@ -1,7 +1,7 @@
 // Pages of other origins, in a real browser: with credentials and fields of their own where the origin is listed, refused where it is
 // not, and nothing for what another site embeds. The npm clients of Server-Sent Events in such a page as well.
 //
-// It starts its own server, which `tests/with-server` has built: PROFILE and CARGO_TARGET_DIR as there.
+// It starts its own server, which `tests/scripts/with-server` has built: PROFILE and CARGO_TARGET_DIR as there.
 
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-//! An index that may be out of bounds: `tests/no-panic` has to find it.
+//! An index that may be out of bounds: `tests/scripts/no-panic` has to find it.
 #![no_std]
 #![no_main]
 #![allow(dead_code, reason = "only what is called matters")]

@@ -1,4 +1,4 @@
-//! A sum that overflows where it is checked: `tests/no-panic` has to find it.
+//! A sum that overflows where it is checked: `tests/scripts/no-panic` has to find it.
 #![no_std]
 #![no_main]
 #![allow(dead_code, reason = "only what is called matters")]

@@ -1,4 +1,4 @@
-//! An `unwrap` of what may be nothing: `tests/no-panic` has to find it.
+//! An `unwrap` of what may be nothing: `tests/scripts/no-panic` has to find it.
 #![no_std]
 #![no_main]
 #![allow(dead_code, reason = "only what is called matters")]

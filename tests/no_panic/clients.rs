@@ -1,5 +1,5 @@
 //! The clients, over a network, a clock and a log that no compiler knows: of panics only the compiler's own may be
-//! reachable, for an `async fn` that is polled after its end (`tests/no-panic`).
+//! reachable, for an `async fn` that is polled after its end (`tests/scripts/no-panic`).
 #![no_std]
 #![no_main]
 

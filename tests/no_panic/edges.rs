@@ -1,6 +1,6 @@
 //! The async shell over `edge::Adapter`, and a client over `client::Tcp`, with a network of `embedded-io-async` and
 //! `embedded-nal-async` that may do anything: of panics only the compiler's own may be reachable, for an `async fn` that is polled
-//! after its end (`tests/no-panic`).
+//! after its end (`tests/scripts/no-panic`).
 #![no_std]
 #![no_main]
 

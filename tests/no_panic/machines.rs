@@ -1,5 +1,5 @@
 //! The core's machines, its log and its delivery, called with input that no compiler knows, and a panic handler that does not
-//! link: where a panic is reachable from any of them, neither does this (`tests/no-panic`).
+//! link: where a panic is reachable from any of them, neither does this (`tests/scripts/no-panic`).
 //! With overflow checks on, where a sum may overflow, neither.
 #![no_std]
 #![no_main]

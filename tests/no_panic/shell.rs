@@ -1,6 +1,6 @@
 //! The async shell, served over a socket, a clock and buffers that no compiler knows, by a handler that does all there is
 //! to do: of panics only the compiler's own may be reachable, for an `async fn` that is polled after its end
-//! (`tests/no-panic`).
+//! (`tests/scripts/no-panic`).
 #![no_std]
 #![no_main]
 

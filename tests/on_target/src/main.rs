@@ -1,4 +1,4 @@
-//! The unit tests of goldcrest-core on a Cortex-M3: 32-bit `usize`, and the code that a chip runs (`tests/on-target`).
+//! The unit tests of goldcrest-core on a Cortex-M3: 32-bit `usize`, and the code that a chip runs (`tests/scripts/on-target`).
 //!
 //! The modules of the core are compiled into this program as for `cargo test`, property tests included; `std` is what of it a
 //! chip with an allocator has, and `#[test]` lists a function in a section of the image.

@@ -9,7 +9,7 @@
 //! | `GOLDCREST_CAPABILITIES` | what that server can do, separated by commas: see [`Capabilities`] |
 //! | `GOLDCREST_PROGRAMS` | a folder where the host's programs are built already, as cargo lays them |
 //! | `GOLDCREST_PATIENCE` | seconds after which something that should have happened is called missing; 10 |
-//! | `GOLDCREST_FAR` | the name of a network namespace for the server of those scenarios that need a network: `tests/in-two-networks` |
+//! | `GOLDCREST_FAR` | the name of a network namespace for the server of those scenarios that need a network: `tests/scripts/in-two-networks` |
 //! | `GOLDCREST_SOAK` | seconds that the soak lasts; 60 |
 //! | `GOLDCREST_LIVE` | seconds that the readers of `live.rs` stay; 5 |
 //!

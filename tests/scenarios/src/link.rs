@@ -69,7 +69,7 @@ struct Shared {
     overtaken: AtomicU64,
 }
 
-/// The name of the namespace in `GOLDCREST_FAR`, which `tests/in-two-networks` sets.
+/// The name of the namespace in `GOLDCREST_FAR`, which `tests/scripts/in-two-networks` sets.
 pub fn far_network() -> Option<String> {
     env::var("GOLDCREST_FAR").ok()
 }

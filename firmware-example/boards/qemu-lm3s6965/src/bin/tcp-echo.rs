@@ -1,5 +1,5 @@
 //! The same board with nothing but a TCP echo: what it takes less than the application is what HTTP, the five transports and
-//! the application take (`tests/budget`).
+//! the application take (`tests/scripts/budget`).
 #![no_std]
 #![no_main]
 
