@@ -8,10 +8,10 @@
     reason = "the files are the host's, and not all of them is used here"
 )]
 
-#[path = "../../../host/src/hub/mod.rs"]
+#[path = "../../../../host/src/hub/mod.rs"]
 mod hub;
 
-#[path = "../../../host/src/memory.rs"]
+#[path = "../../../../host/src/memory.rs"]
 mod memory;
 
 mod sync {

@@ -6,7 +6,7 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    let core = fs::canonicalize("../../core/src")?;
+    let core = fs::canonicalize("../../../core/src")?;
     println!("cargo:rerun-if-changed={}", core.display());
     println!("cargo:rustc-cfg=test");
     println!("cargo:rustc-cfg=feature=\"embassy-net\"");

@@ -18,7 +18,7 @@
 //! | `serving.rs` | a whole connection | what may never be: a panic, a loop, a buffer or a follower that is kept |
 //!
 //! Each function panics where its property does not hold. The tests call them with cases of their own making, millions
-//! where `PROPTEST_CASES` says so; the targets in `tests/fuzz` call them with what the fuzzer makes.
+//! where `PROPTEST_CASES` says so; the targets in `tests/crates/fuzz` call them with what the fuzzer makes.
 
 use arbitrary::{Arbitrary, Unstructured};
 

@@ -16,7 +16,7 @@ pub(crate) struct Stranger {
 
 /// The folder `tests`.
 pub(crate) fn tests() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
 /// Python with the packages of `tests/requirements.txt`.
