@@ -1,5 +1,5 @@
-//! The table of event streams and what they say, `tests/sse/format.json`, fed to the parser whole, byte by byte and cut in
-//! two everywhere. A browser reads the same table (`tests/browser/sse.mjs`).
+//! The table of event streams and what they say, `tests/suites/sse/format.json`, fed to the parser whole, byte by byte and cut in
+//! two everywhere. A browser reads the same table (`tests/suites/browser/sse.mjs`).
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    let table: Value = serde_json::from_str(include_str!("../../tests/sse/format.json")).unwrap();
+    let table: Value = serde_json::from_str(include_str!("../../tests/suites/sse/format.json")).unwrap();
     let cases: Vec<Case> = table["cases"].as_array().unwrap().iter().map(case).collect();
     assert!(cases.len() > 100, "the table is there");
     cases

@@ -4,7 +4,7 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `run.rs` | a run of the command: what is typed, what it says, how it ends |
-//! | `stranger.rs` | servers of `tests/command`, and nginx |
+//! | `stranger.rs` | servers of `tests/suites/command`, and nginx |
 //! | `channels.rs` | channels of the host's server |
 //! | `follows.rs` | a server that follows others |
 //! | `returns.rs` | what is lost and comes back |

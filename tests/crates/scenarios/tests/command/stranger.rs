@@ -19,9 +19,9 @@ pub(crate) fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
-/// Python with the packages of `tests/requirements.txt`.
+/// Python with the packages of `tests/suites/requirements.txt`.
 pub(crate) fn python() -> PathBuf {
-    tests().join(".venv/bin/python")
+    tests().join("suites/.venv/bin/python")
 }
 
 impl Stranger {
@@ -51,14 +51,14 @@ impl Stranger {
     }
 
     fn script(name: &str, arguments: &[&str]) -> Self {
-        let script = tests().join("command").join(name);
+        let script = tests().join("suites/command").join(name);
         let arguments = [&[script.to_str().unwrap()], arguments].concat();
         Self::of(Program::other(Path::new("node"), &arguments))
     }
 
     /// A server in Python.
     pub(crate) fn python(script: &str) -> Self {
-        let script = tests().join("command").join(script);
+        let script = tests().join("suites/command").join(script);
         Self::of(Program::other(&python(), &["-u", script.to_str().unwrap()]))
     }
 

@@ -15,7 +15,7 @@ use super::stranger::{Stranger, python, tests};
 pub(crate) fn on_a_terminal(script: &[(&str, &str)], arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let script: Vec<String> = script.iter().map(|(shown, typed)| format!("{shown}=>{typed}")).collect();
     let mut command = Command::new(python());
-    command.arg(tests().join("command/terminal.py")).arg(script.join("|")).arg(Program::path()).args(arguments);
+    command.arg(tests().join("suites/command/terminal.py")).arg(script.join("|")).arg(Program::path()).args(arguments);
     command.env_remove("NO_COLOR").envs(variables.iter().copied()).output().unwrap()
 }
 
@@ -98,7 +98,7 @@ fn what_is_typed_on_a_channel_is_published_whatever_the_transport() {
 #[test]
 fn a_server_whose_terminal_hangs_up_takes_leave_of_its_readers() {
     let mut command = Command::new(python());
-    command.arg(tests().join("command/hangup.py")).arg(Program::path()).args(["--listen", "127.0.0.1:0"]);
+    command.arg(tests().join("suites/command/hangup.py")).arg(Program::path()).args(["--listen", "127.0.0.1:0"]);
     let mut serving = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut url = String::new();
     BufReader::new(serving.stdout.take().unwrap()).read_line(&mut url).unwrap();

@@ -1,4 +1,4 @@
-//! The tables in `tests/conformance`, run over sockets: raw requests, opening handshakes and the answers to those,
+//! The tables in `tests/suites/conformance`, run over sockets: raw requests, opening handshakes and the answers to those,
 //! whole and in single bytes.
 //!
 //! The server under test is the host's example `echo`, or any server at `GOLDCREST_URL` whose `POST /echo` returns its

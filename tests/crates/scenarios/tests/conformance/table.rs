@@ -25,7 +25,7 @@ struct Group<R> {
 impl<R: DeserializeOwned> Table<R> {
     pub(crate) fn read(name: &str) -> Self {
         let folder = env::var_os("GOLDCREST_TABLES")
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance"), PathBuf::from);
+            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites/conformance"), PathBuf::from);
         let path = folder.join(name);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

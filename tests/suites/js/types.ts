@@ -1,7 +1,7 @@
 // The declared types, used as they are meant to be: checked by `tsc --noEmit`.
 
-import { type Failure, type Gap, type GoldcrestEvent, type Subscription, subscribe, type Transport } from '../../core/js/goldcrest.js';
-import { subscribe as shared } from '../../core/js/goldcrest-shared.js';
+import { type Failure, type Gap, type GoldcrestEvent, type Subscription, subscribe, type Transport } from '../../../core/js/goldcrest.js';
+import { subscribe as shared } from '../../../core/js/goldcrest-shared.js';
 
 const ladder: readonly Transport[] = ['websocket', 'sse', 'poll'] as const;
 const handle: Subscription = subscribe('/events/news', {

@@ -1,4 +1,4 @@
-// Event streams in a real browser. First tests/sse/format.json itself: a server of raw bytes sends each stream to Chromium's own
+// Event streams in a real browser. First tests/suites/sse/format.json itself: a server of raw bytes sends each stream to Chromium's own
 // EventSource, which has to read what the table says, and come back when and as it says. Then what the table holds through the
 // server under test: published there, each event and each stream as data arrives in an EventSource.
 

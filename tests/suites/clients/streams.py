@@ -1,7 +1,7 @@
 """Python's readers of event streams and of lines, and what its clients publish.
 
 Over keep-alives no reader is handed what is no event, and each line is JSON. The server keeps alive every second:
-tests/clients/run starts it.
+tests/suites/clients/run starts it.
 """
 
 import gzip

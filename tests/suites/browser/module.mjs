@@ -83,7 +83,7 @@ for (const transport of ['websocket', 'sse', 'stream', 'longpoll', 'poll']) {
 
 await promise('each sample of the manuals that is for a page runs there as it is given', async () => {
   const samples = ['README.md', 'core/js/README.md'].flatMap((path) => {
-    const text = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+    const text = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
     return [...text.matchAll(/```js\n([^]*?)```/g)].map(([, sample]) => sample).filter((sample) => sample.includes("from '/"));
   });
   same(samples.length, 4, 'samples');

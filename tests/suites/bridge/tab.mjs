@@ -1,7 +1,7 @@
 // A tab of Chromium, of a hub's own origin, that reads a channel in two ways at once: by goldcrest.js, and by the browser's own
 // EventSource. Both begin with the oldest event and come back by themselves; nothing reloads the page.
 //
-//   node tests/bridge/tab.mjs http://127.0.0.1:8090/ CHANNEL
+//   node tests/suites/bridge/tab.mjs http://127.0.0.1:8090/ CHANNEL
 //
 // Each line that it says is JSON: {"open":true} once, then {"by","id","data"} for an event and {"by","id","gap"} for a gap. It ends
 // with its standard input.

@@ -10,13 +10,13 @@ import { test } from 'node:test';
 import { base, publish, until } from './subject.mjs';
 
 const here = new URL('./', import.meta.url);
-const manual = readFileSync(new URL('../../core/js/README.md', here), 'utf8');
+const manual = readFileSync(new URL('../../../core/js/README.md', here), 'utf8');
 const samples = [.../## In Node\n([^]*?)\n## /.exec(manual)[1].matchAll(/```js\n([^]*?)```/g)].map(([, text]) => text);
 
 for (const [at, sample] of samples.entries()) {
   test(`sample ${at + 1} for Node hears what is published`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'goldcrest-sample-'));
-    copyFileSync(new URL('../../core/js/goldcrest.js', here), join(folder, 'goldcrest.mjs'));
+    copyFileSync(new URL('../../../core/js/goldcrest.js', here), join(folder, 'goldcrest.mjs'));
     symlinkSync(new URL('../node_modules', here).pathname, join(folder, 'node_modules'));
     assert.ok(sample.includes('http://127.0.0.1:8080/'), sample);
     writeFileSync(join(folder, 'news.mjs'), sample.replace('http://127.0.0.1:8080/', base));

@@ -1,7 +1,7 @@
 // npm's readers of event streams and of lines, at the versions that people run: over keep-alives nothing is handed out that is
 // no event, and what was published while a connection was cut comes after it, once. And through a proxy that compresses.
 //
-// The server keeps alive every second: GOLDCREST_URL alone is not enough, tests/clients/run starts it.
+// The server keeps alive every second: GOLDCREST_URL alone is not enough, tests/suites/clients/run starts it.
 
 import assert from 'node:assert/strict';
 import net from 'node:net';

@@ -2,12 +2,12 @@
 
 import { WebSocket } from 'ws';
 
-import { subscribe } from '../../core/js/goldcrest.js';
+import { subscribe } from '../../../core/js/goldcrest.js';
 
 export { WebSocket, subscribe };
 export const TRANSPORTS = ['websocket', 'sse', 'stream', 'longpoll', 'poll'];
 export const base = process.env.GOLDCREST_URL;
-if (!base) throw new Error('no GOLDCREST_URL: run tests/js/run');
+if (!base) throw new Error('no GOLDCREST_URL: run tests/suites/js/run');
 
 const PATIENCE = 20_000;
 let channels = 0;

@@ -12,8 +12,8 @@ import { createInterface } from 'node:readline';
 import { openBrowser } from './browser.mjs';
 import { promises, same } from './promises.mjs';
 
-const root = new URL('../../', import.meta.url);
-const modules = new URL('tests/node_modules/', root);
+const root = new URL('../../../', import.meta.url);
+const modules = new URL('tests/suites/node_modules/', root);
 
 /** Serves blank pages with a cookie, and the npm clients below /modules/. */
 const pages = http.createServer(async (request, response) => {
