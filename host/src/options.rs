@@ -15,7 +15,6 @@ use goldcrest_core::serve::{Access, Config, HostPolicy, validate_host};
 use goldcrest_core::ws::handshake::origin::{OriginPolicy, validate};
 
 use crate::client::TlsOptions;
-use crate::server::{IDLE_TIMEOUT, default_config};
 use crate::{ChannelLimits, Follow, FollowOptions, Limits, Server};
 
 /// Where a server listens, its bounds, and who may ask.
@@ -142,7 +141,7 @@ pub struct Options {
 
     /// Close a connection without a request after so long; a proxy in front has to close it sooner, else it answers 502 now
     /// and then
-    #[arg(long, value_name = "SECONDS", default_value_t = IDLE_TIMEOUT.as_secs(), value_parser = at_least(1), help_heading = "Times")]
+    #[arg(long, value_name = "SECONDS", default_value_t = Server::default_config().idle_timeout.as_secs(), value_parser = at_least(1), help_heading = "Times")]
     pub idle_timeout: u64,
 
     /// Break a connection whose peer takes or acknowledges nothing for so long
@@ -247,7 +246,7 @@ impl Options {
             idle_timeout: seconds(self.idle_timeout),
             write_timeout: seconds(self.write_timeout),
             pace: Pace { keep_alive: seconds(self.keep_alive), ..Pace::default() },
-            ..default_config()
+            ..Server::default_config()
         };
         config.heartbeat.ping_interval = seconds(self.ping_interval);
         config.heartbeat.pong_deadline = seconds(self.pong_deadline);
@@ -283,7 +282,7 @@ mod tests {
     fn an_idle_connection_is_kept_for_longer_than_proxies_keep_one() {
         let caddy = Duration::from_secs(120);
         assert!(Options::parse_from(["goldcrest"]).config().idle_timeout > caddy);
-        assert!(default_config().idle_timeout > caddy);
+        assert!(Server::default_config().idle_timeout > caddy);
         assert_eq!(Options::parse_from(["goldcrest", "--idle-timeout", "7"]).config().idle_timeout.as_secs(), 7);
     }
 }

@@ -83,7 +83,7 @@ impl Server {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             limits: Limits::default(),
             channels: ChannelLimits::default(),
-            config: default_config(),
+            config: Self::default_config(),
             hub: None,
             follows: Vec::new(),
             follow_options: FollowOptions::default(),
@@ -117,11 +117,25 @@ impl Server {
         self
     }
 
-    /// The bounds and habits of each connection. Default: those of [`Config`], with turns of 64 KiB, and 130 s for a
-    /// connection without a request: longer than the proxies in use keep one.
+    /// The bounds and habits of each connection. Default: [`Server::default_config`].
     pub fn config(mut self, config: Config<'static>) -> Self {
         self.config = config;
         self
+    }
+
+    /// The defaults of a host, of which [`Server::config`] takes a variation: those of [`Config`], with turns of 64 KiB, and
+    /// 130 s for a connection without a request, longer than the proxies in use keep one.
+    ///
+    /// ```
+    /// use goldcrest_host::Server;
+    /// use goldcrest_host::core::serve::Config;
+    ///
+    /// let server = Server::new().config(Config { max_body: 1 << 30, ..Server::default_config() });
+    /// ```
+    #[must_use]
+    pub fn default_config() -> Config<'static> {
+        // A host's neighbours wait microseconds for a turn, and what is read and answered in one leaves in one write.
+        Config { turn: 64 * 1024, idle_timeout: IDLE_TIMEOUT, ..Config::default() }
     }
 
     /// Answers any origin and any host: for what has nothing to protect.
@@ -258,16 +272,10 @@ impl Server {
     }
 }
 
-/// The core's defaults, with a longer turn: a host's neighbours wait microseconds for it, and what is read and answered in
-/// one turn leaves in one write. A connection without a request is kept for [`IDLE_TIMEOUT`].
-pub(crate) fn default_config() -> Config<'static> {
-    Config { turn: 64 * 1024, idle_timeout: IDLE_TIMEOUT, ..Config::default() }
-}
-
 /// Longer than a proxy in front keeps a connection without a request: one that the server closes first may have a request on
 /// its way, which the proxy answers by 502 (RFC 9112 §9.3.1). nginx and most load balancers keep it for 60 s, Go and Traefik for
 /// 90 s, Caddy for 120 s.
-pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(130);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(130);
 
 /// How long a connection may take to send its request that is told that the server is full: there are few places for those.
 const FULL_REQUEST: Duration = Duration::from_secs(2);
