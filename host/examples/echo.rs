@@ -1,19 +1,19 @@
 //! An echo: `/echo` is a WebSocket that sends back what it gets, and a POST to `/echo` returns its content.
 //!
 //! ```console
-//! $ cargo run --release -p goldcrest-host --example echo -- --listen 127.0.0.1:9001
+//! $ cargo run --release -p goldcrest-host --example echo -- 127.0.0.1:9001
 //! ```
 //!
 //! The WebSocket knows the subprotocols `chat` and `superchat`, and echoes messages of up to 64 MiB.
 
 use std::cell::RefCell;
+use std::env;
 use std::io;
 
-use clap::Parser;
 use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::serve::{BodyError, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
 use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
-use goldcrest_host::options::Options;
+use goldcrest_host::{Limits, Server};
 
 struct Echo;
 
@@ -83,8 +83,11 @@ async fn content<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> Outcome {
 }
 
 fn main() -> io::Result<()> {
-    Options::parse()
-        .server()
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:8080".into());
+    Server::new()
+        .listen(address.parse().map_err(io::Error::other)?)
+        // Benchmarks open all of their connections from one address.
+        .limits(Limits { connections_per_address: usize::MAX, ..Limits::default() })
         .open_to_all()
         .on_listening(|addresses| eprintln!("echo serves http://{}/echo", addresses[0]))
         .run(|_hub| Echo)

@@ -2,29 +2,19 @@
 //!
 //! ```console
 //! $ cargo run --release -p goldcrest-host --example echo_client -- ws://127.0.0.1:9001/
-//! $ cargo run --release -p goldcrest-host --example echo_client -- --autobahn goldcrest ws://127.0.0.1:9001
+//! $ cargo run --release -p goldcrest-host --example echo_client -- ws://127.0.0.1:9001 goldcrest
 //! ```
 //!
-//! With `--autobahn` it goes through all cases of a fuzzing server of the Autobahn testsuite, under that name.
+//! With a name behind the URL it goes through all cases of a fuzzing server of the Autobahn testsuite, under that name.
 
+use std::env;
 use std::process::ExitCode;
 
-use clap::Parser;
 use goldcrest_host::client::{ClientRuntime, ConnectError, TlsOptions};
 use goldcrest_host::core::client::{Config, Error, WebSocket, WebSocketOptions};
 use goldcrest_host::core::session::Ended;
 use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::core::ws::connection::MessageKind;
-
-#[derive(Parser)]
-struct Options {
-    /// Where the server is: `ws://HOST:PORT/PATH`
-    url: String,
-
-    /// Go through the cases of a fuzzing server under this name
-    #[arg(long, value_name = "NAME")]
-    autobahn: Option<String>,
-}
 
 /// The longest message that is echoed, in bytes.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -62,12 +52,12 @@ async fn echo(mut socket: Socket<'_>) -> Result<(), Ended> {
     socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
 }
 
-async fn run(runtime: &ClientRuntime, options: &Options) -> Result<(), Error<ConnectError>> {
+async fn run(runtime: &ClientRuntime, url: &str, agent: Option<&str>) -> Result<(), Error<ConnectError>> {
     let config = Config::default();
-    let Some(agent) = &options.autobahn else {
-        return Ok(echo(open(runtime, &config, &options.url).await?).await?);
+    let Some(agent) = agent else {
+        return Ok(echo(open(runtime, &config, url).await?).await?);
     };
-    let url = options.url.trim_end_matches('/');
+    let url = url.trim_end_matches('/');
     let mut buffer = vec![0; 64];
     let mut counting = open(runtime, &config, &format!("{url}/getCaseCount")).await?;
     let length = message(&mut counting, &mut buffer).await?.map_or(0, |(_, length)| length);
@@ -86,11 +76,12 @@ async fn run(runtime: &ClientRuntime, options: &Options) -> Result<(), Error<Con
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    match ClientRuntime::block_on(TlsOptions::default(), async |runtime| run(runtime, &options).await) {
+    let mut arguments = env::args().skip(1);
+    let (url, agent) = (arguments.next().unwrap_or("ws://127.0.0.1:8080/echo".into()), arguments.next());
+    match ClientRuntime::block_on(TlsOptions::default(), async |runtime| run(runtime, &url, agent.as_deref()).await) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            eprintln!("echo_client: {}: {error}", options.url);
+            eprintln!("echo_client: {url}: {error}");
             ExitCode::FAILURE
         }
         Err(error) => {

@@ -10,24 +10,13 @@
 //! Browsers cannot set fields on an `EventSource` or a `WebSocket`: for those the token may stand in the URL. Serve it
 //! over TLS then, and let no proxy log it.
 
+use std::env;
 use std::io;
 use std::sync::Arc;
 
-use clap::Parser;
-use goldcrest_host::ThreadHub;
 use goldcrest_host::core::http::{Request, Status};
 use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::options::Options;
-
-#[derive(Parser)]
-struct Cli {
-    #[command(flatten)]
-    options: Options,
-
-    /// What opens
-    #[arg(long, env = "TOKEN", hide_env_values = true)]
-    token: String,
-}
+use goldcrest_host::{Server, ThreadHub};
 
 struct Guarded {
     hub: ThreadHub,
@@ -65,10 +54,10 @@ fn bearer(field: &[u8]) -> Option<&[u8]> {
 }
 
 fn main() -> io::Result<()> {
-    let Cli { options, token } = Cli::parse();
-    let token: Arc<str> = token.into();
-    options
-        .server()
+    let token: Arc<str> = env::var("TOKEN").map_err(|error| io::Error::other(format!("TOKEN: {error}")))?.into();
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:8080".into());
+    Server::new()
+        .listen(address.parse().map_err(io::Error::other)?)
         .on_listening(|addresses| eprintln!("guard serves http://{}/events/news", addresses[0]))
         .run(|hub| Guarded { hub, token: Arc::clone(&token) })
 }

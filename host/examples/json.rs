@@ -6,14 +6,13 @@
 //! $ curl -H 'Content-Type: application/json' -d '{"author":"Ada","text":"hello"}' http://127.0.0.1:8080/notes
 //! ```
 
+use std::env;
 use std::io;
 
-use clap::Parser;
-use goldcrest_host::ThreadHub;
 use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::log::EventType;
 use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::options::Options;
+use goldcrest_host::{Server, ThreadHub};
 use serde_json::{Value, json};
 
 struct Notes(ThreadHub);
@@ -60,8 +59,9 @@ impl Notes {
 }
 
 fn main() -> io::Result<()> {
-    Options::parse()
-        .server()
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:8080".into());
+    Server::new()
+        .listen(address.parse().map_err(io::Error::other)?)
         .on_listening(|addresses| eprintln!("json serves http://{}/notes", addresses[0]))
         .run(Notes)
 }

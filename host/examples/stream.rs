@@ -11,13 +11,13 @@
 //! `sleep` says `false` when it is time to finish, because the server shuts down; that the client has gone is an error,
 //! which the handler passes on.
 
+use std::env;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use clap::Parser;
+use goldcrest_host::Server;
 use goldcrest_host::core::serve::{Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::core::sse::encode::Event;
-use goldcrest_host::options::Options;
 
 struct Streams;
 
@@ -67,8 +67,9 @@ async fn noise<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
 }
 
 fn main() -> io::Result<()> {
-    Options::parse()
-        .server()
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:8080".into());
+    Server::new()
+        .listen(address.parse().map_err(io::Error::other)?)
         .on_listening(|addresses| {
             eprintln!("stream serves http://{address}/clock and http://{address}/noise", address = addresses[0])
         })

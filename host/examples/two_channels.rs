@@ -10,13 +10,12 @@
 //!
 //! All five transports, and publishing, answer at each of these URLs.
 
+use std::env;
 use std::io;
 
-use clap::Parser;
-use goldcrest_host::ThreadHub;
 use goldcrest_host::core::http::Request;
 use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::options::Options;
+use goldcrest_host::{Server, ThreadHub};
 
 const CHANNELS: [&str; 2] = ["news", "weather"];
 
@@ -40,8 +39,9 @@ fn channel<B: AsRef<[u8]>>(request: &Request<B>) -> Option<&'static str> {
 }
 
 fn main() -> io::Result<()> {
-    Options::parse()
-        .server()
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:8080".into());
+    Server::new()
+        .listen(address.parse().map_err(io::Error::other)?)
         .on_listening(|addresses| {
             eprintln!("two_channels serves http://{address}/news and http://{address}/weather", address = addresses[0])
         })

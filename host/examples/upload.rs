@@ -1,19 +1,22 @@
-//! An upload of any length, read in pieces: nothing is kept, and the answer counts what came.
+//! An upload of up to 10 GB, read in pieces: nothing is kept, and the answer counts what came.
 //!
 //! ```console
-//! $ cargo run --release -p goldcrest-host --example upload -- --max-body 10000000000
+//! $ cargo run --release -p goldcrest-host --example upload
 //! $ curl -T Cargo.lock http://127.0.0.1:8080/upload
 //! $ head -c 1000000000 /dev/zero | curl -T - http://127.0.0.1:8080/upload
 //! ```
 //!
 //! The client is not read faster than the handler takes the pieces: it feels the backpressure through TCP.
 
+use std::env;
 use std::io;
 
-use clap::Parser;
+use goldcrest_host::Server;
 use goldcrest_host::core::http::{Method, Response, Status};
-use goldcrest_host::core::serve::{Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::options::Options;
+use goldcrest_host::core::serve::{Config, Exchange, Handler, Outcome, Runtime};
+
+/// The longest upload, in bytes.
+const LONGEST: u64 = 10_000_000_000;
 
 struct Upload;
 
@@ -45,8 +48,10 @@ async fn take<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> Outcome {
 }
 
 fn main() -> io::Result<()> {
-    Options::parse()
-        .server()
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:8080".into());
+    Server::new()
+        .listen(address.parse().map_err(io::Error::other)?)
+        .config(Config { max_body: LONGEST, ..Server::default_config() })
         .on_listening(|addresses| eprintln!("upload serves http://{}/upload", addresses[0]))
         .run(|_hub| Upload)
 }

@@ -19,55 +19,63 @@ pub struct Entrant {
     pub part: Part,
     /// Where it serves what is measured.
     pub path: &'static str,
-    /// Its program, beside this one's folder, and its arguments.
+    /// Its program, beside this one's folder.
     program: &'static str,
+    /// Its arguments; the address to listen on is the next.
     arguments: &'static [&'static str],
 }
 
 /// goldcrest's hub takes every connection of these benchmarks from one address, so its limits are lifted.
-const HUB: &[&str] = &["--threads", "1", "--max-connections", "20000", "--max-per-address", "20000"];
+const HUB: &[&str] = &["--threads", "1", "--max-connections", "20000", "--max-per-address", "20000", LISTEN];
+
+const LISTEN: &str = "--listen";
 
 /// `goldcrest`, subscribed to as an event stream.
 pub const OURS_SSE: Entrant =
     Entrant { name: "goldcrest", part: Part::Ours, path: "/events/bench", program: "goldcrest", arguments: HUB };
 /// `goldcrest`, the hub, subscribed to as a WebSocket.
 pub const OURS_HUB: Entrant = Entrant { name: "goldcrest hub", ..OURS_SSE };
-/// goldcrest's example `echo`.
+/// goldcrest's example `echo`. Its threads are as many as the processors that it may use: one.
 pub const OURS_ECHO: Entrant =
-    Entrant { name: "goldcrest", part: Part::Ours, path: "/echo", program: "examples/echo", arguments: HUB };
+    Entrant { name: "goldcrest", part: Part::Ours, path: "/echo", program: "examples/echo", arguments: &[] };
 /// axum's SSE over tokio's broadcast channel.
 pub const AXUM_SSE: Entrant = Entrant {
     name: "axum + broadcast",
     part: Part::Peer,
     path: "/events/bench",
     program: "peer-axum-sse",
-    arguments: &[],
+    arguments: &[LISTEN],
 };
 /// fastwebsockets behind hyper's upgrade.
-pub const FASTWEBSOCKETS: Entrant =
-    Entrant { name: "fastwebsockets", part: Part::Peer, path: "/echo", program: "peer-fastwebsockets", arguments: &[] };
+pub const FASTWEBSOCKETS: Entrant = Entrant {
+    name: "fastwebsockets",
+    part: Part::Peer,
+    path: "/echo",
+    program: "peer-fastwebsockets",
+    arguments: &[LISTEN],
+};
 /// tokio-tungstenite, an answer sent as soon as a message is read.
 pub const TOKIO_TUNGSTENITE: Entrant = Entrant {
     name: "tokio-tungstenite",
     part: Part::Peer,
     path: "/echo",
     program: "peer-tokio-tungstenite",
-    arguments: &[],
+    arguments: &[LISTEN],
 };
 /// tokio-tungstenite, its stream forwarded to its sink, which flushes when nothing is left to read.
 pub const TOKIO_TUNGSTENITE_FORWARD: Entrant =
-    Entrant { name: "tokio-tungstenite, `forward`", arguments: &["--forward"], ..TOKIO_TUNGSTENITE };
+    Entrant { name: "tokio-tungstenite, `forward`", arguments: &["--forward", LISTEN], ..TOKIO_TUNGSTENITE };
 /// async-tungstenite on smol.
 pub const ASYNC_TUNGSTENITE: Entrant = Entrant {
     name: "async-tungstenite on smol",
     part: Part::Peer,
     path: "/echo",
     program: "peer-async-tungstenite-smol",
-    arguments: &[],
+    arguments: &[LISTEN],
 };
 /// A WebSocket echo written by hand on epoll.
 pub const FLOOR_ECHO: Entrant =
-    Entrant { name: "raw epoll", part: Part::Bound, path: "/echo", program: "floor-epoll", arguments: &[] };
+    Entrant { name: "raw epoll", part: Part::Bound, path: "/echo", program: "floor-epoll", arguments: &[LISTEN] };
 /// An SSE fan-out written by hand on epoll: a send to each subscriber for each event.
 pub const FLOOR_SSE: Entrant = Entrant { path: "/events/bench", ..FLOOR_ECHO };
 

@@ -16,13 +16,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `command --listen 127.0.0.1:PORT` with a free port and waits, 10 s at most, until it accepts.
+    /// Starts `command 127.0.0.1:PORT` with a free port and waits, 10 s at most, until it accepts.
     ///
     /// # Errors
     /// If it can't be started, ends at once or does not listen in time.
     pub fn start(mut command: Command) -> io::Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        command.arg("--listen").arg(address.to_string());
+        command.arg(address.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
         let child = on_its_own_processor(|| command.spawn())?;
         let mut server = Self { child, address };

@@ -37,9 +37,9 @@ impl Program {
         Self::start(command, &built().join("goldcrest"), flags)
     }
 
-    /// Starts one of the host's examples with these flags.
-    pub fn example(name: &str, flags: &[&str]) -> Self {
-        Self::start(&[], &built().join("examples").join(name), flags)
+    /// Starts one of the host's examples with these arguments, by a command that becomes it, or by none.
+    pub fn example(command: &[&str], name: &str, arguments: &[&str]) -> Self {
+        Self::start(command, &built().join("examples").join(name), arguments)
     }
 
     /// Where the program `goldcrest` is, built.

@@ -40,12 +40,17 @@ impl Server {
 
     /// Starts the host's example `echo` on a free port of the loopback.
     pub fn start_echo() -> Self {
-        Self::start_example("echo", &[])
+        Self::start_example("echo")
     }
 
-    /// Starts one of the host's examples with these flags, on a free port of the loopback.
-    pub fn start_example(name: &str, flags: &[&str]) -> Self {
-        Self::of(Program::example(name, &[&["--listen", "127.0.0.1:0"], flags].concat()))
+    /// Starts one of the host's examples on a free port of the loopback.
+    pub fn start_example(name: &str) -> Self {
+        Self::start_example_by(&[], name)
+    }
+
+    /// The same, by a command that becomes the example.
+    pub fn start_example_by(command: &[&str], name: &str) -> Self {
+        Self::of(Program::example(command, name, &["127.0.0.1:0"]))
     }
 
     /// Starts the host's server by a command that becomes it, listening on `listen`.
