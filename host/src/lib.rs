@@ -2,7 +2,7 @@
 //! them cursors on one event log.
 //!
 //! The protocols are `goldcrest-core`'s, the same code that runs on a microcontroller. What stands here is what a host
-//! adds: threads, sockets, channels that are made on first use, limits, a page.
+//! adds: threads, sockets, channels that are made on first use, limits.
 //!
 //! # A thread is a chip
 //! Each thread has its own executor (smol's `LocalExecutor`), its own listener, its own reactor and its own mirror of
@@ -15,8 +15,6 @@
 //! | `reactor/` | sockets and alarms of a thread |
 //! | [`client`] | what the clients of the core stand on |
 //! | [`figures`] | what each page's transports cost, counted |
-//! | [`page`] | the page at `/` |
-//! | [`options`] | the command line that the server and its examples share |
 //!
 //! # A server in ten lines
 //! ```no_run
@@ -51,8 +49,6 @@ pub mod client;
 pub mod figures;
 mod hub;
 mod memory;
-pub mod options;
-pub mod page;
 mod reactor;
 mod server;
 mod sync;

@@ -1,6 +1,4 @@
-//! The command line that the server and its examples share: a whole one, or flattened into a larger one.
-
-#![allow(rustdoc::bare_urls, reason = "the comments are the text of --help")]
+//! The options of the server.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -14,148 +12,148 @@ use goldcrest_core::log::GapPolicy;
 use goldcrest_core::serve::{Access, Config, HostPolicy, validate_host};
 use goldcrest_core::ws::handshake::origin::{OriginPolicy, validate};
 
-use crate::client::TlsOptions;
-use crate::{ChannelLimits, Follow, FollowOptions, Limits, Server};
+use goldcrest_host::client::TlsOptions;
+use goldcrest_host::{ChannelLimits, Follow, FollowOptions, Limits, Server};
 
 /// Where a server listens, its bounds, and who may ask.
 #[derive(Parser, Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Listen here; may be given several times. `[::]` takes IPv4 connections too, unless 0.0.0.0 is given with the same port
     #[arg(short, long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
-    pub listen: Vec<SocketAddr>,
+    listen: Vec<SocketAddr>,
 
     /// Threads that serve [default: one a core]
     #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
+    threads: Option<NonZeroUsize>,
 
     /// Answer pages of this origin too, such as https://app.example, null or file://; `*` answers all. May be given several times
     #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "Who may ask")]
-    pub allow_origin: Vec<String>,
+    allow_origin: Vec<String>,
 
     /// Answer to this name too, with any port, beside addresses and localhost; `*` answers to all. May be given several times
     #[arg(long, value_name = "NAME", value_parser = host, help_heading = "Who may ask")]
-    pub allow_host: Vec<String>,
+    allow_host: Vec<String>,
 
     /// Connections in all; fewer where the limit of open descriptors (ulimit -n) leaves no room for them, which is logged
     #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Bounds")]
-    pub max_connections: usize,
+    max_connections: usize,
 
     /// Connections of one address
     #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Bounds")]
-    pub max_per_address: usize,
+    max_per_address: usize,
 
     /// Count this many leading bits of an IPv6 address as one address
     #[arg(long, value_name = "BITS", default_value_t = 64, value_parser = clap::value_parser!(u8).range(..=128), help_heading = "Bounds")]
-    pub ipv6_prefix: u8,
+    ipv6_prefix: u8,
 
     /// Bytes of memory that connections, channels and buffers take in all
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = at_least(4 << 20), help_heading = "Bounds")]
-    pub max_memory: u64,
+    max_memory: u64,
 
     /// Bytes of a request head
     #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024, value_parser = at_least(256), help_heading = "Bounds")]
-    pub max_head: u64,
+    pub(crate) max_head: u64,
 
     /// Bytes of an event, or of any other request's content. A channel keeps four such events at least, unless
     /// --history-bytes says otherwise
     #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024, value_parser = at_least(1), help_heading = "Bounds")]
-    pub max_body: u64,
+    max_body: u64,
 
     /// Requests of a connection in a second, above which the next one waits; 0 is no bound
     #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Bounds")]
-    pub max_request_rate: u32,
+    max_request_rate: u32,
 
     /// Pings and pongs of a WebSocket's client in a second, above which it is closed with 1008; 0 is no bound
     #[arg(long, value_name = "N", default_value_t = 1_000, help_heading = "Bounds")]
-    pub max_control_rate: u32,
+    max_control_rate: u32,
 
     /// Channels in all
     #[arg(long, value_name = "N", default_value_t = 1024, help_heading = "Channels")]
-    pub max_channels: usize,
+    max_channels: usize,
 
     /// Channels that clients of one address have published first in [default: all but a 64th]
     #[arg(long, value_name = "N", help_heading = "Channels")]
-    pub max_channels_per_address: Option<usize>,
+    max_channels_per_address: Option<usize>,
 
     /// Channels that clients of one address follow before anything is published there [default: three quarters of all]
     #[arg(long, value_name = "N", help_heading = "Channels")]
-    pub max_empty_per_address: Option<usize>,
+    max_empty_per_address: Option<usize>,
 
     /// Events that a channel keeps, at most
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = at_least(1), help_heading = "Channels")]
-    pub history_events: u64,
+    history_events: u64,
 
     /// Bytes that a channel keeps, at most [default: four times --max-body, and 262144 at least]
     #[arg(long, value_name = "BYTES", value_parser = at_least(64), help_heading = "Channels")]
-    pub history_bytes: Option<u64>,
+    history_bytes: Option<u64>,
 
     /// Forget a channel that nobody has used for so long, its history included
     #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Channels")]
-    pub reap_after: u64,
+    reap_after: u64,
 
     /// Publish what is published on this channel of another hub too, in the channel of the same name or in CHANNEL; may
     /// be given several times. No circles: two hubs must not follow each other's channels of one name
     #[arg(long, value_name = "[CHANNEL=]URL", help_heading = "Channels")]
-    pub follow: Vec<Follow>,
+    follow: Vec<Follow>,
 
     /// Send this field to the hubs that are followed, such as 'Authorization: Bearer x'; may be given several times
     #[arg(long, value_name = "NAME: VALUE", value_parser = field, requires = "follow", help_heading = "Channels")]
-    pub follow_header: Vec<(String, String)>,
+    follow_header: Vec<(String, String)>,
 
     /// Trust the authorities of this PEM file where a hub is followed, instead of the system's, and a hub that shows one of
     /// these very certificates
     #[arg(long, value_name = "FILE", requires = "follow", help_heading = "Channels")]
-    pub follow_cacert: Option<PathBuf>,
+    pub(crate) follow_cacert: Option<PathBuf>,
 
     /// Trust any certificate of a hub that is followed: whoever stands between reads and alters what is said
     #[arg(long, requires = "follow", conflicts_with = "follow_cacert", help_heading = "Channels")]
-    pub follow_insecure: bool,
+    follow_insecure: bool,
 
     /// What a reader gets whose next event is not kept any more
     #[arg(long, value_enum, default_value_t = Gap::Replay, help_heading = "Channels")]
-    pub gap_policy: Gap,
+    gap_policy: Gap,
 
     /// Say something after so long without output, on SSE and streams
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = at_least(1), help_heading = "Times")]
-    pub keep_alive: u64,
+    keep_alive: u64,
 
     /// Ping a silent WebSocket after so long
     #[arg(long, value_name = "SECONDS", default_value_t = 25, value_parser = at_least(1), help_heading = "Times")]
-    pub ping_interval: u64,
+    ping_interval: u64,
 
     /// Give a WebSocket up that does not answer a ping for so long
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = at_least(1), help_heading = "Times")]
-    pub pong_deadline: u64,
+    pong_deadline: u64,
 
     /// Give a request up whose head takes longer
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = at_least(1), help_heading = "Times")]
-    pub head_timeout: u64,
+    head_timeout: u64,
 
     /// Give a request's content up, or a WebSocket message or control frame in pieces, once it was waited for so long
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = at_least(1), help_heading = "Times")]
-    pub body_timeout: u64,
+    body_timeout: u64,
 
     /// So many bytes of it earn one second more
     #[arg(long, value_name = "BYTES", default_value_t = 500, help_heading = "Times")]
-    pub body_rate: u32,
+    body_rate: u32,
 
     /// Close a connection without a request after so long; a proxy in front has to close it sooner, else it answers 502 now
     /// and then
     #[arg(long, value_name = "SECONDS", default_value_t = Server::default_config().idle_timeout.as_secs(), value_parser = at_least(1), help_heading = "Times")]
-    pub idle_timeout: u64,
+    idle_timeout: u64,
 
     /// Break a connection whose peer takes or acknowledges nothing for so long
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = at_least(1), help_heading = "Times")]
-    pub write_timeout: u64,
+    write_timeout: u64,
 
     /// When shutting down, wait so long for the readers to leave
     #[arg(long, value_name = "SECONDS", default_value_t = 10, help_heading = "Times")]
-    pub drain_timeout: u64,
+    drain_timeout: u64,
 }
 
 /// What a reader gets whose next event is not kept any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Gap {
+pub(crate) enum Gap {
     /// It goes on from the oldest event that is kept
     Replay,
     /// It skips to the newest event
@@ -198,8 +196,20 @@ fn size(bytes: u64) -> usize {
 
 impl Options {
     /// The server that they describe.
-    pub fn server(&self) -> Server {
-        let limits = Limits {
+    pub(crate) fn server(&self) -> Server {
+        let server = Server::new().limits(self.limits()).channels(self.channels()).config(self.config());
+        let server = match self.threads {
+            Some(threads) => server.threads(threads.get()),
+            None => server,
+        };
+        let tls = TlsOptions { authorities: self.follow_cacert.clone(), insecure: self.follow_insecure };
+        let server = server.follow_options(FollowOptions { tls, headers: self.follow_header.clone() });
+        let server = self.follow.iter().fold(server, |server, follow| server.follow(follow.clone()));
+        self.listen.iter().fold(server, |server, address| server.listen(*address))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
             connections: self.max_connections,
             connections_per_address: self.max_per_address,
             ipv6_prefix: self.ipv6_prefix,
@@ -208,8 +218,11 @@ impl Options {
             event: size(self.max_body),
             drain: Duration::from_secs(self.drain_timeout),
             ..Limits::default()
-        };
-        let channels = ChannelLimits {
+        }
+    }
+
+    fn channels(&self) -> ChannelLimits {
+        ChannelLimits {
             channels: self.max_channels,
             channels_per_address: self.max_channels_per_address,
             empty_channels_per_address: self.max_empty_per_address,
@@ -221,16 +234,7 @@ impl Options {
                 Gap::Latest => GapPolicy::Latest,
                 Gap::Disconnect => GapPolicy::Disconnect,
             },
-        };
-        let server = Server::new().limits(limits).channels(channels).config(self.config());
-        let server = match self.threads {
-            Some(threads) => server.threads(threads.get()),
-            None => server,
-        };
-        let tls = TlsOptions { authorities: self.follow_cacert.clone(), insecure: self.follow_insecure };
-        let server = server.follow_options(FollowOptions { tls, headers: self.follow_header.clone() });
-        let server = self.follow.iter().fold(server, |server, follow| server.follow(follow.clone()));
-        self.listen.iter().fold(server, |server, address| server.listen(*address))
+        }
     }
 
     fn config(&self) -> Config<'static> {
@@ -277,6 +281,14 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_options_the_bounds_are_the_librarys_defaults() {
+        let options = Options::parse_from(["goldcrest"]);
+        assert_eq!(options.limits(), Limits::default());
+        assert_eq!(options.channels(), ChannelLimits::default());
+        assert_eq!(format!("{:?}", options.config()), format!("{:?}", Server::default_config()));
+    }
 
     #[test]
     fn an_idle_connection_is_kept_for_longer_than_proxies_keep_one() {

@@ -10,11 +10,11 @@ use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::script;
 use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::figures::Figures;
-use goldcrest_host::options::Options;
-use goldcrest_host::{ThreadHub, is_dual_stack, page};
+use goldcrest_host::{ThreadHub, is_dual_stack};
 use tracing_subscriber::EnvFilter;
 
-use super::{Trouble, status, terminal};
+use super::options::Options;
+use super::{Trouble, page, status, terminal};
 
 /// Serve channels, and the page that shows the five techniques side by side (what happens without a command)
 ///

@@ -21,13 +21,13 @@ use sha1_smol::Sha1;
 
 /// A file of the page.
 #[derive(Debug)]
-pub struct PageFile {
+pub(crate) struct PageFile {
     /// Where it is served: an absolute path, without a query.
-    pub path: &'static str,
+    pub(crate) path: &'static str,
     /// Its `Content-Type`.
-    pub content_type: &'static str,
+    pub(crate) content_type: &'static str,
     /// All of its bytes; at most 32 KiB.
-    pub body: &'static [u8],
+    pub(crate) body: &'static [u8],
     entity_tag: OnceLock<String>,
 }
 
@@ -37,19 +37,19 @@ impl PageFile {
     }
 
     /// Its `ETag`, a strong one: of all of its bytes (RFC 9110 §8.8.1).
-    pub fn entity_tag(&self) -> &str {
+    pub(crate) fn entity_tag(&self) -> &str {
         self.entity_tag.get_or_init(|| format!("\"{}\"", Sha1::from(self.body).digest()))
     }
 }
 
 /// The file that is served at `path` (without a query), if there is one.
 #[must_use]
-pub fn file(path: &str) -> Option<&'static PageFile> {
+pub(crate) fn file(path: &str) -> Option<&'static PageFile> {
     FILES.iter().find(|file| file.path == path)
 }
 
 /// All files of the page.
-pub static FILES: [PageFile; 11] = [
+static FILES: [PageFile; 11] = [
     PageFile::new("/", HTML, include_bytes!("index.html")),
     PageFile::new("/page/page.css", CSS, include_bytes!("page.css")),
     PageFile::new("/page/icon.svg", SVG, include_bytes!("icon.svg")),

@@ -12,8 +12,8 @@ use goldcrest_host::client::{ClientRuntime, TlsOptions};
 use hdrhistogram::Histogram;
 use smol::channel::{Receiver, Sender, bounded};
 
-use crate::command::Trouble;
-use crate::command::load::{Load, latencies, record};
+use crate::Trouble;
+use crate::load::{Load, latencies, record};
 
 /// What the readers are to do.
 #[derive(Clone)]

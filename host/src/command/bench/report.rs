@@ -5,7 +5,7 @@ use std::fmt::Write;
 use hdrhistogram::Histogram;
 use serde_json::json;
 
-use crate::command::load::millis;
+use crate::load::millis;
 
 /// Characters of the longest bar.
 const WIDTH: f64 = 40.0;
@@ -115,7 +115,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::load::{latencies, record};
+    use crate::load::{latencies, record};
     use std::time::Duration;
 
     fn report(micros: &[u64]) -> Report {

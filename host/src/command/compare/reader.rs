@@ -9,8 +9,8 @@ use goldcrest_host::client::{ClientRuntime, ConnectError, random};
 use hdrhistogram::Histogram;
 
 use super::meter::{Costs, Metered};
-use crate::command::Trouble;
-use crate::command::load::{Load, latencies, record};
+use crate::Trouble;
+use crate::load::{Load, latencies, record};
 
 /// A technique, and what is known of it so far.
 pub(super) struct Reader {

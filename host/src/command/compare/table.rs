@@ -7,9 +7,9 @@ use goldcrest_core::client::Transport;
 use serde_json::json;
 
 use super::reader::Reader;
-use crate::command::Trouble;
-use crate::command::load::millis;
-use crate::command::pages::print_text;
+use crate::Trouble;
+use crate::load::millis;
+use crate::pages::print_text;
 
 const fn name(transport: Transport) -> &'static str {
     match transport {

@@ -13,9 +13,9 @@ use smol::future::FutureExt;
 use super::input::{Input, Typed};
 use super::output::Output;
 use super::{Exit, Heard, Listening, PARTING, Return, Trouble, Unheard, again_in};
-use crate::command::asking::BOUNDS;
-use crate::command::exit::{describe, refused};
-use crate::command::publish::key;
+use crate::asking::BOUNDS;
+use crate::exit::{describe, refused};
+use crate::publish::key;
 
 /// A subscription to whatever server it is.
 type Cursor<'e> = Subscription<'e, ClientRuntime, { BOUNDS.id }>;

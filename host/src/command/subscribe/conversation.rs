@@ -15,7 +15,7 @@ use super::input::{Input, Typed};
 use super::output::{Output, Written};
 use super::rtt::Timed;
 use super::{Exit, Listening, PARTING, Trouble};
-use crate::command::publish::key;
+use crate::publish::key;
 
 /// How long answers may take that are on their way when there is nothing more to say.
 const ANSWERS: Duration = Duration::from_secs(5);

@@ -12,7 +12,7 @@ use goldcrest_core::client::Data;
 use serde_json::Value;
 
 use super::{Exit, Subscribe, Trouble};
-use crate::command::terminal;
+use crate::terminal;
 
 /// How binary payloads are written where they are no JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -8,7 +8,7 @@ use goldcrest_core::client::Runtime;
 use goldcrest_core::ws::connection::{NoEntropy, PingPayload};
 use goldcrest_host::client::{ClientRuntime, CoarseClock, Connector};
 
-use crate::command::status::Status;
+use crate::status::Status;
 
 /// Pings without a pong that are remembered; a server that answers none is not to be counted for ever.
 const REMEMBERED: usize = 64;

@@ -15,8 +15,8 @@ use super::input::Input;
 use super::output::Output;
 use super::rtt::Timed;
 use super::{Exit, Heard, Listening, Return, Trouble, Unheard, again_in};
-use crate::command::exit::describe;
-use crate::command::target;
+use crate::exit::describe;
+use crate::target;
 
 /// Why there is no conversation any more.
 enum Loss {

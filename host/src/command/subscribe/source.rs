@@ -6,8 +6,8 @@ use goldcrest_core::client::{Data, Error, EventSource, EventSourceOptions, Memor
 
 use super::output::Output;
 use super::{Heard, Listening, Return, Unheard, again_in};
-use crate::command::asking::BOUNDS;
-use crate::command::exit::describe;
+use crate::asking::BOUNDS;
+use crate::exit::describe;
 
 impl Listening<'_> {
     /// Reads the event stream, and comes back with the last event ID.

@@ -112,7 +112,8 @@ pub fn taking_part(entrants: &[Entrant], options: &Options) -> Vec<Entrant> {
 fn build_ours() -> bool {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--release", "--quiet", "-p", "goldcrest-host", "--bins", "--examples"]);
+    command.args(["build", "--release", "--quiet", "-p", "goldcrest-cli", "--bins"]);
+    command.args(["-p", "goldcrest-host", "--examples"]);
     command.current_dir(workspace).status().is_ok_and(|status| status.success())
 }
 

@@ -141,7 +141,8 @@ fn built() -> &'static Path {
         let target = profile.parent().expect("TARGET/PROFILE");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "goldcrest-host", "--bin", "goldcrest", "--examples"]);
+        build.args(["build", "--quiet", "--package", "goldcrest-cli", "--bins"]);
+        build.args(["--package", "goldcrest-host", "--examples"]);
         build.arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
         if profile.ends_with("release") {
             build.arg("--release");
