@@ -16,31 +16,19 @@
 
 #![allow(rustdoc::bare_urls, reason = "the comments are the text of --help")]
 
-#[path = "command/asking.rs"]
 mod asking;
-#[path = "command/bench/mod.rs"]
 mod bench;
-#[path = "command/compare/mod.rs"]
 mod compare;
-#[path = "command/exit.rs"]
 mod exit;
-#[path = "command/load.rs"]
 mod load;
 mod options;
 mod page;
-#[path = "command/pages.rs"]
 mod pages;
-#[path = "command/publish.rs"]
 mod publish;
-#[path = "command/serve.rs"]
 mod serve;
-#[path = "command/status.rs"]
 mod status;
-#[path = "command/subscribe/mod.rs"]
 mod subscribe;
-#[path = "command/target.rs"]
 mod target;
-#[path = "command/terminal.rs"]
 mod terminal;
 
 use std::process::ExitCode;
