@@ -32,20 +32,21 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod assets;
 mod base64;
 pub mod client;
-pub mod delivery;
-pub mod edge;
+pub mod connection;
+pub mod format;
 pub mod http;
 pub mod hub;
+pub mod hub_http;
+pub mod io;
 pub mod json;
 pub mod log;
-mod notice;
-pub mod script;
-pub mod serve;
-pub mod session;
+pub mod output;
+pub mod server;
 mod sha1;
-pub mod sink;
 pub mod sse;
 pub mod time;
+pub mod websocket;
 pub mod ws;

@@ -11,7 +11,7 @@ use std::env;
 use std::io;
 
 use goldcrest_host::core::http::{Method, Response, Status};
-use goldcrest_host::core::serve::{BodyError, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
+use goldcrest_host::core::server::{BodyError, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
 use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::{Limits, Server};
 

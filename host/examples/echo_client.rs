@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use goldcrest_host::client::{ClientRuntime, ConnectError, TlsOptions};
 use goldcrest_host::core::client::{Config, Error, WebSocket, WebSocketOptions};
-use goldcrest_host::core::session::Ended;
+use goldcrest_host::core::websocket::Ended;
 use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::core::ws::connection::MessageKind;
 

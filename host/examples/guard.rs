@@ -15,7 +15,7 @@ use std::io;
 use std::sync::Arc;
 
 use goldcrest_host::core::http::{Request, Status};
-use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::{Server, ThreadHub};
 
 struct Guarded {

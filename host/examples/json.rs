@@ -11,7 +11,7 @@ use std::io;
 
 use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::log::EventType;
-use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::{Server, ThreadHub};
 use serde_json::{Value, json};
 

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use goldcrest_host::core::log::EventType;
-use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::{ChannelLimits, Hub, Server, ThreadHub};
 
 /// From one reading to the next.

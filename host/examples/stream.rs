@@ -16,7 +16,7 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use goldcrest_host::Server;
-use goldcrest_host::core::serve::{Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::core::server::{Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::core::sse::encode::Event;
 
 struct Streams;

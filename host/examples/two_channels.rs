@@ -14,7 +14,7 @@ use std::env;
 use std::io;
 
 use goldcrest_host::core::http::Request;
-use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::{Server, ThreadHub};
 
 const CHANNELS: [&str; 2] = ["news", "weather"];

@@ -13,7 +13,7 @@ use std::io;
 
 use goldcrest_host::Server;
 use goldcrest_host::core::http::{Method, Response, Status};
-use goldcrest_host::core::serve::{Config, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::core::server::{Config, Exchange, Handler, Outcome, Runtime};
 
 /// The longest upload, in bytes.
 const LONGEST: u64 = 10_000_000_000;

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use goldcrest_core::http::Request;
-use goldcrest_core::serve::{self, Transport};
+use goldcrest_core::server::{self, Transport};
 use slab::Slab;
 
 /// How many pages are counted at a time.
@@ -185,7 +185,7 @@ impl Counting {
     }
 }
 
-impl serve::Ticket for Ticket {
+impl server::Ticket for Ticket {
     fn received(&mut self, bytes: u64) {
         if let Some(counting) = &self.0 {
             counting.costs().header_bytes_received.fetch_add(bytes, Ordering::Relaxed);
@@ -223,7 +223,7 @@ impl Drop for Counting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use goldcrest_core::serve::Ticket as _;
+    use goldcrest_core::server::Ticket as _;
 
     fn ticket(figures: &Figures, page: &str) -> Ticket {
         let head = format!("GET /events/a?page={page} HTTP/1.1\r\nHost: localhost\r\n\r\n");

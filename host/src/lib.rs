@@ -18,7 +18,7 @@
 //!
 //! # A server in ten lines
 //! ```no_run
-//! use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
+//! use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
 //! use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 //! use goldcrest_host::{Server, ThreadHub};
 //!

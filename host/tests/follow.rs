@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use goldcrest_host::core::hub::{ChannelName, Publication};
 use goldcrest_host::core::log::{Encoding, EventType};
-use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::{ChannelLimits, Follow, FollowError, Hub, Server, Stopper, ThreadHub};
 use serde_json::Value;
 

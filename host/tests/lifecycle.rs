@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{io, panic};
 
 use goldcrest_host::core::http::{Response, Status};
-use goldcrest_host::core::serve::{Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::core::server::{Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::{Server, Stopper};
 
 /// `/panic` is a bug; everything else is answered.

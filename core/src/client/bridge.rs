@@ -32,20 +32,20 @@
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::ask::Asker;
 use super::event_source::sleep;
-use super::spread::Spread;
+use super::http_client::Asker;
+use super::jitter::Spread;
 use super::subscription::SUBPROTOCOL;
 use super::web_socket::{nonce, verify};
 use super::{Config, ConnectError, Error, Keys, Memory, Runtime, WebSocket};
-use crate::delivery::{Outgoing, publication};
-use crate::edge::Clock;
+use crate::format::{Outgoing, publication};
 use crate::hub::Reader;
+use crate::io::Clock;
 use crate::json::{Members, text};
 use crate::log::{EventId, Gap, GapPolicy, Position};
-use crate::session::Ended;
 use crate::sse::reconnect::{Decision, Policy, Reconnect};
 use crate::time::Instant;
+use crate::websocket::Ended;
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::handshake::NotUpgraded;

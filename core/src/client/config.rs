@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::http::MAX_FIELDS;
-use crate::ws::heartbeat::Heartbeat;
+use crate::ws::keep_alive::Heartbeat;
 
 /// The bounds and habits of clients.
 #[derive(Clone, Debug)]

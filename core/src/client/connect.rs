@@ -3,17 +3,17 @@
 use core::fmt;
 
 use super::url::Endpoint;
-use crate::edge::{Interest, Lent, Socket};
+use crate::io::{Interest, Lent, Socket};
 
 /// Opens connections: [`Tcp`](super::Tcp) plain ones, a connector of the caller's those of TLS, [`ByScheme`] both.
 ///
 /// On a chip that connector is `client::tls::Tunnel` (feature `embedded-tls`), on a host that of `goldcrest-host`, by rustls.
-/// What is opened by something else is a [`Socket`] in an [`Adapter`](crate::edge::Adapter):
+/// What is opened by something else is a [`Socket`] in an [`Adapter`](crate::io::Adapter):
 ///
 /// ```
 /// use goldcrest_core::client::url::{Endpoint, Host};
 /// use goldcrest_core::client::{ByScheme, Connect};
-/// use goldcrest_core::edge::{Pipe, PipeEnd, PipeError};
+/// use goldcrest_core::io::{Pipe, PipeEnd, PipeError};
 ///
 /// /// A server of TLS in memory, for a test.
 /// struct Loop<'p>(&'p Pipe<512>);

@@ -4,8 +4,8 @@ use core::fmt;
 
 use super::url::UrlError;
 use crate::http::{BadAnswer, Refusal};
-use crate::session::Ended;
 use crate::sse::parse::ParseError;
+use crate::websocket::Ended;
 use crate::ws::handshake::NotUpgraded;
 
 /// Why a client has no connection, or no longer has one; `E` is the connector's own error.

@@ -25,19 +25,19 @@
 use core::future::poll_fn;
 use core::time::Duration;
 
-use super::ask::{Asker, Asking, is_coded, status_error};
-use super::call::Came;
 use super::error::is_busy;
-use super::spread::Spread;
+use super::http_client::{Asker, Asking, is_coded, status_error};
+use super::http_exchange::Came;
+use super::jitter::Spread;
 use super::{Config, ConnectError, Error, Memory, Runtime};
-use crate::edge::{Clock, Timer};
 use crate::http::Answer;
-use crate::session::{Ended, Link};
+use crate::io::{Clock, Timer};
 use crate::sse::field::Id;
 use crate::sse::media_type::EVENT_STREAM;
 use crate::sse::parse::{Bounds, Event, ParseError, Parser};
 use crate::sse::reconnect::{Decision, Policy, Reconnect, Refusal};
 use crate::time::Instant;
+use crate::websocket::{Ended, Link};
 
 /// Reads an event stream, and comes back when it ends, with the last event ID.
 ///

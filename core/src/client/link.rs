@@ -4,8 +4,8 @@ use core::future::Future;
 use core::time::Duration;
 
 use super::{Config, Connect, Runtime};
-use crate::edge::{Borrower, Clock, Interest, Lent, Reason};
-use crate::session::{Ended, Link, ReceiveTimeout, Timeouts, Turn};
+use crate::connection::{Ended, Link, ReceiveTimeout, Timeouts, Turn};
+use crate::io::{Borrower, Clock, Interest, Lent, Reason};
 use crate::time::Instant;
 use crate::ws::connection::PingPayload;
 

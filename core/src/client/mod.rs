@@ -8,7 +8,7 @@
 //! | `config.rs` | [`Config`]: every bound and timeout in one table |
 //! | `error.rs` | [`Error`]: what went wrong, and whether trying again may help |
 //! | `url.rs` | [`Url`](url::Url): where to go |
-//! | `link.rs`, `call.rs`, `ask.rs` | a connection; one request and its answer; redirects |
+//! | `link.rs`, `http_exchange.rs`, `http_client.rs` | a connection; one request and its answer; redirects |
 //! | `event_source.rs` | [`EventSource`]: Server-Sent Events as WHATWG HTML §9.2 has them |
 //! | `web_socket.rs` | [`WebSocket`]: messages both ways |
 //! | `subscription/` | [`Subscription`]: one cursor over WebSocket, SSE, streaming, long polling and polling |
@@ -46,17 +46,17 @@
 // Where a future is as large as what it is given, a function returns an `async` block: see `serve`.
 #![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
 
-mod ask;
 mod bridge;
-mod call;
 mod config;
 mod connect;
 mod error;
 mod event_source;
+mod http_client;
+mod http_exchange;
+mod jitter;
 mod link;
 mod publish;
 mod runtime;
-mod spread;
 mod subscription;
 mod tcp;
 #[cfg(feature = "embedded-tls")]
@@ -67,12 +67,12 @@ mod web_socket;
 #[cfg(test)]
 mod tests;
 
-pub use ask::judge_field;
 pub use bridge::{Bridge, BridgeOptions, Bridged};
 pub use config::{Config, Memory};
 pub use connect::{ByScheme, Connect, Either};
 pub use error::{Error, FieldError};
 pub use event_source::{EventSource, EventSourceOptions, ReadyState, Update};
+pub use http_client::judge_field;
 pub use link::ClientLink;
 pub use publish::{Publisher, Receipt};
 pub use runtime::{Keys, Parts, Runtime};

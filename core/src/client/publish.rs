@@ -26,14 +26,14 @@
 //! }
 //! ```
 
-use super::ask::{Asker, Asking, is_of_type, status_error};
-use super::call::Came;
+use super::http_client::{Asker, Asking, is_of_type, status_error};
+use super::http_exchange::Came;
 use super::{Config, ConnectError, Error, Memory, Runtime};
-use crate::edge::Clock;
 use crate::http::Answer;
 use crate::hub::Publication;
+use crate::io::Clock;
 use crate::json::{Members, text};
-use crate::session::Link;
+use crate::websocket::Link;
 
 /// Publishes by POST, over a connection that is kept between events where the server keeps it.
 pub struct Publisher<'e, R: Runtime> {

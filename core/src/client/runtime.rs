@@ -1,7 +1,7 @@
 //! What a client stands on.
 
 use super::Connect;
-use crate::edge::Clock;
+use crate::io::Clock;
 use crate::ws::connection::{MaskingKeys, NoEntropy, PingPayload};
 
 /// The world around the clients of one executor: who connects, a clock and randomness.

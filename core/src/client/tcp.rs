@@ -9,7 +9,7 @@ use embedded_nal_async::{AddrType, Dns, TcpConnect};
 
 use super::Connect;
 use super::url::{Endpoint, Host};
-use crate::edge::{Adapter, Interest, Lent, Socket};
+use crate::io::{Adapter, Interest, Lent, Socket};
 
 /// Opens TCP connections, up to `N` at a time, each in two buffers of the caller's.
 ///

@@ -5,7 +5,7 @@
 //! use goldcrest_core::ws::close::{CloseCode, CloseReason};
 //! use goldcrest_core::ws::connection::MessageKind;
 //!
-//! async fn talk<R: Runtime>(runtime: &R) -> Result<(), goldcrest_core::session::Ended> {
+//! async fn talk<R: Runtime>(runtime: &R) -> Result<(), goldcrest_core::websocket::Ended> {
 //!     let config = Config::default();
 //!     let options = WebSocketOptions { protocols: &["chat"], ..WebSocketOptions::default() };
 //!     let mut buffer = [0; 512]; // first for the answer's head, then for messages
@@ -22,10 +22,10 @@
 
 use core::future::Future;
 
-use super::ask::Asker;
+use super::http_client::Asker;
 use super::{ClientLink, Config, ConnectError, Error, Keys, Runtime};
 use crate::http::Answer;
-use crate::session::{Ended, Session};
+use crate::websocket::{Ended, Session};
 use crate::ws::Role;
 use crate::ws::handshake::offer::Offer;
 

@@ -16,7 +16,7 @@
 //!
 //! ```
 //! use goldcrest_core::http::{Accumulator, BodyLength, MAX_FIELDS, Method, Request, Response, Status};
-//! use goldcrest_core::sink::Sink;
+//! use goldcrest_core::output::Sink;
 //!
 //! let mut buffer = [0; 256];
 //! let mut accumulator = Accumulator::new();
@@ -40,20 +40,20 @@
 //! ```
 
 mod accept;
-mod accumulate;
-mod answer;
 mod body;
 pub mod chunked;
 mod class;
 pub(crate) mod copy;
 mod field;
+mod head_reader;
 mod length;
 mod list;
 mod prefer;
 mod query;
-mod refusal;
 mod request;
+mod request_error;
 mod response;
+mod response_head;
 mod scan;
 mod status;
 mod target;
@@ -62,19 +62,19 @@ mod target;
 mod cases;
 
 pub use accept::{Acceptance, Precedence};
-pub use accumulate::{Accumulator, MAX_EMPTY_LINES, Taken};
-pub use answer::{Answer, BadAnswer};
 pub use body::BodyDecoder;
 pub use chunked::{ChunkDecoder, ChunkEncoder, Decoded, Finished};
 pub(crate) use class::{all_token, is_value};
 pub(crate) use copy::copy;
 pub use field::Fields;
+pub use head_reader::{Accumulator, MAX_EMPTY_LINES, Taken};
 pub use length::BodyLength;
 pub use list::List;
 pub(crate) use prefer::seconds_of;
 pub use query::{Encoded, Query};
-pub use refusal::Refusal;
 pub use request::{MAX_FIELDS, Method, Request, Version};
+pub use request_error::Refusal;
 pub use response::{Framing, HeadWriter, Response};
+pub use response_head::{Answer, BadAnswer};
 pub use status::Status;
 pub(crate) use target::{is_bracketed_address, is_host_and_port};

@@ -2,7 +2,7 @@
 
 use super::class::{all_token, is_value};
 use super::{Status, Version};
-use crate::sink::Pour;
+use crate::output::Pour;
 
 /// How the content of a response is delimited (RFC 9112 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Framing {
 ///
 /// ```
 /// use goldcrest_core::http::{Framing, HeadWriter, Status, Version};
-/// use goldcrest_core::sink::Sink;
+/// use goldcrest_core::output::Sink;
 ///
 /// let mut room = [0; 128];
 /// let mut sink = Sink::new(&mut room, 0);
@@ -179,7 +179,7 @@ fn pour_value(out: &mut impl Pour, value: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::{Measure, Sink};
+    use crate::output::{Measure, Sink};
     use std::string::String;
     use std::vec::Vec;
 

@@ -2,11 +2,11 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `channels.rs` | [`Channels`], [`Reader`]: what the transports need of a hub |
+//! | `backend.rs` | [`Channels`], [`Reader`]: what the transports need of a hub |
 //! | `channel_name.rs` | [`ChannelName`] |
-//! | `publication.rs` | [`Publication`], [`Published`], [`PublishError`] |
+//! | `new_event.rs` | [`Publication`], [`Published`], [`PublishError`] |
 //! | `channel.rs` | [`Channel`]: a log, its followers and its idempotency keys |
-//! | `fixed.rs` | [`Hub`]: a fixed list of channels and wakers, as a chip has it |
+//! | `static_hub.rs` | [`Hub`]: a fixed list of channels and wakers, as a chip has it |
 //!
 //! ```
 //! use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -23,15 +23,15 @@
 //! assert_eq!(id.to_string(), "5eedcafe-1");
 //! ```
 
+mod backend;
 mod channel;
 mod channel_name;
-mod channels;
-mod fixed;
-mod publication;
+mod new_event;
+mod static_hub;
 
+pub use backend::{Channels, OpenError, Reader};
 pub use channel::{Channel, IDEMPOTENCY_KEYS};
 pub(crate) use channel_name::CHANNEL_NAME_RULE;
 pub use channel_name::{ChannelName, ChannelNameError, MAX_CHANNEL_NAME};
-pub use channels::{Channels, OpenError, Reader};
-pub use fixed::{FixedReader, Hub};
-pub use publication::{Publication, PublishError, Published};
+pub use new_event::{Publication, PublishError, Published};
+pub use static_hub::{FixedReader, Hub};

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::sink::{Pour, poured};
+use crate::output::{Pour, poured};
 
 /// The longest text of an [`EventId`]: 8 hexadecimal digits, a hyphen and 20 decimal digits.
 pub const MAX_EVENT_ID: usize = 29;
@@ -91,7 +91,7 @@ impl fmt::Display for EventId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::Sink;
+    use crate::output::Sink;
     use std::string::ToString;
 
     #[test]

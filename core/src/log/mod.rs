@@ -9,7 +9,7 @@
 //! | `event.rs` | [`EventType`], [`Encoding`], [`Meta`]: what an event is beside its bytes |
 //! | `cursor.rs` | [`Position`], [`GapPolicy`], [`Placed`]: where a reader starts, and what happens at a gap |
 //! | `event_log.rs` | [`EventLog`]: the ring itself |
-//! | `source.rs` | [`Source`]: how a reader looks at a log that others write to |
+//! | `reader.rs` | [`Source`]: how a reader looks at a log that others write to |
 //! | `idempotency.rs` | [`IdempotencyKeys`]: publishing twice, storing once |
 //!
 //! ```
@@ -31,11 +31,11 @@ mod event;
 mod event_id;
 mod event_log;
 mod idempotency;
-mod source;
+mod reader;
 
 pub use cursor::{Gap, GapPolicy, Placed, Position};
 pub use event::{Encoding, EventType, EventTypeError, MAX_EVENT_TYPE, Meta};
 pub use event_id::{EventId, EventIdError, MAX_EVENT_ID};
 pub use event_log::{AppendError, EventLog, NewLogError, RECORD_OVERHEAD, SLOT_SIZE};
 pub use idempotency::{IdempotencyKeys, KeyDigest, Lookup, MAX_IDEMPOTENCY_KEY};
-pub use source::{Look, Seen, Source};
+pub use reader::{Look, Seen, Source};

@@ -1,6 +1,6 @@
 //! An event stream's bytes: fields, comments and whole events (WHATWG HTML §9.2.5).
 //!
-//! Every function appends to a [`Pour`]: a [`Sink`](crate::sink::Sink) that skips what was sent already, or a
+//! Every function appends to a [`Pour`]: a [`Sink`](crate::output::Sink) that skips what was sent already, or a
 //! [`Measure`]. The output depends on the arguments alone, so a half-sent event goes on by being rendered again.
 //!
 //! - Text may hold LF, CR and CRLF: each ends a line and a `data` field stands for every line. The receiver joins them
@@ -11,7 +11,7 @@
 //! An event that lies in pieces (a ring has a seam) is poured without being joined first:
 //!
 //! ```
-//! use goldcrest_core::sink::Sink;
+//! use goldcrest_core::output::Sink;
 //! use goldcrest_core::sse::encode::{blank_line, data_end, data_piece};
 //!
 //! let mut room = [0; 64];
@@ -28,7 +28,7 @@ use core::time::Duration;
 
 use super::field::{Comment, EventType, Id};
 use super::line::{CR, LF, find_line_end};
-use crate::sink::{Measure, Pour};
+use crate::output::{Measure, Pour};
 use crate::time::millis;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! | [`media_type`] | whether a response is an event stream |
 //!
 //! ```
-//! use goldcrest_core::sink::Sink;
+//! use goldcrest_core::output::Sink;
 //! use goldcrest_core::sse::encode::Event;
 //! use goldcrest_core::sse::field::Id;
 //!

@@ -29,15 +29,15 @@
 
 pub mod close;
 pub mod connection;
+mod error;
 pub mod frame;
 pub mod handshake;
-pub mod heartbeat;
+pub mod keep_alive;
 pub mod mask;
 pub mod message;
 pub mod utf8;
-mod violation;
 
-pub use violation::ProtocolError;
+pub use error::ProtocolError;
 
 /// Which side of a connection the machine plays.
 ///

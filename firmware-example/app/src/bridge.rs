@@ -11,12 +11,12 @@ use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Timer};
 use goldcrest_core::client::{Bridge, BridgeOptions, Bridged, Config, Memory, Parts};
-use goldcrest_core::edge::EmbassyClock;
 use goldcrest_core::hub::{ChannelName, Channels as _};
+use goldcrest_core::io::EmbassyClock;
 use goldcrest_core::log::Position;
 use goldcrest_core::sse::reconnect::Policy;
 use goldcrest_core::ws::connection::NoEntropy;
-use goldcrest_core::ws::heartbeat::Heartbeat;
+use goldcrest_core::ws::keep_alive::Heartbeat;
 use log::info;
 
 use crate::Board;

@@ -4,9 +4,9 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 
 use embassy_net::tcp::TcpSocket;
-use goldcrest_core::edge::EmbassyClock;
 use goldcrest_core::http::Request;
-use goldcrest_core::serve::{Purpose, Runtime, Transport};
+use goldcrest_core::io::EmbassyClock;
+use goldcrest_core::server::{Purpose, Runtime, Transport};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::pool::{Buffer, Pool};

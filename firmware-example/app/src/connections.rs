@@ -6,7 +6,7 @@ use embassy_executor::Spawner;
 use embassy_net::Stack;
 use embassy_net::tcp::{State, TcpSocket};
 use embassy_time::{Duration, Instant, Timer, with_timeout};
-use goldcrest_core::serve::{Config, serve};
+use goldcrest_core::server::{Config, serve};
 use log::debug;
 use static_cell::{ConstStaticCell, StaticCell};
 

@@ -1,7 +1,7 @@
 //! `/echo`: a WebSocket that says what it hears, and a POST that returns its content.
 
 use goldcrest_core::http::{Method, Response, Status};
-use goldcrest_core::serve::{Exchange, Outcome, Purpose, Runtime, WebSocketOptions};
+use goldcrest_core::server::{Exchange, Outcome, Purpose, Runtime, WebSocketOptions};
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 
 const PROTOCOLS: &[&str] = &["chat", "superchat"];

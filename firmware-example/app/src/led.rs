@@ -9,7 +9,7 @@ use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
 use goldcrest_core::log::EventType;
-use goldcrest_core::serve::{Exchange, Outcome, Runtime, WebSocketOptions};
+use goldcrest_core::server::{Exchange, Outcome, Runtime, WebSocketOptions};
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::MessageKind;
 use log::warn;

@@ -1,8 +1,8 @@
 //! `/memory`: the chip's RAM as JSON.
 
 use goldcrest_core::http::{Method, Response, Status};
-use goldcrest_core::serve::{Exchange, Outcome, Runtime};
-use goldcrest_core::sink::{Pour, Sink};
+use goldcrest_core::output::{Pour, Sink};
+use goldcrest_core::server::{Exchange, Outcome, Runtime};
 
 use crate::Board;
 

@@ -6,7 +6,7 @@ use core::net::IpAddr;
 use embassy_net::tcp::{ConnectError, Error, TcpSocket};
 use goldcrest_core::client::Connect;
 use goldcrest_core::client::url::{Endpoint, Host};
-use goldcrest_core::edge::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Lent, Socket};
 
 /// One socket, connected again and again: its client works in the socket's own rings.
 pub(crate) struct Outgoing<'b> {

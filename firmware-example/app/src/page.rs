@@ -1,8 +1,8 @@
 //! `/`, `/goldcrest.js` and `/goldcrest-shared.js`: the page and the modules that it uses, packed and compiled in.
 
+use goldcrest_core::assets::{GOLDCREST, GOLDCREST_SHARED, Script};
 use goldcrest_core::http::{Method, Response, Status};
-use goldcrest_core::script::{GOLDCREST, GOLDCREST_SHARED, Script};
-use goldcrest_core::serve::{Exchange, Outcome, Runtime};
+use goldcrest_core::server::{Exchange, Outcome, Runtime};
 
 static PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
 

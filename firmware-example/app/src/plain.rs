@@ -3,7 +3,7 @@
 use core::fmt::{self, Display, Formatter};
 use core::str;
 
-use goldcrest_core::sink::{Pour, Sink};
+use goldcrest_core::output::{Pour, Sink};
 
 /// Text.
 pub struct Plain(pub &'static str);

@@ -1,6 +1,6 @@
 //! Which handler answers which path.
 
-use goldcrest_core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_core::server::{Events, Exchange, Handler, Outcome, Runtime};
 
 use crate::Board;
 use crate::channels::Channels;

@@ -2,7 +2,7 @@
 
 use embassy_time::{Duration, Instant, Ticker};
 use goldcrest_core::log::EventType;
-use goldcrest_core::sink::{Pour, Sink};
+use goldcrest_core::output::{Pour, Sink};
 use log::warn;
 
 use crate::Board;

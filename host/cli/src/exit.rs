@@ -5,8 +5,8 @@ use std::io;
 use std::process::ExitCode;
 
 use goldcrest_core::client::Error;
-use goldcrest_core::session::Ended;
 use goldcrest_core::sse::parse::ParseError;
+use goldcrest_core::websocket::Ended;
 use goldcrest_core::ws::ProtocolError;
 use goldcrest_host::client::ConnectError;
 

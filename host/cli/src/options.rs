@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use goldcrest_core::client::judge_field;
-use goldcrest_core::delivery::Pace;
+use goldcrest_core::format::Pace;
 use goldcrest_core::log::GapPolicy;
-use goldcrest_core::serve::{Access, Config, HostPolicy, validate_host};
+use goldcrest_core::server::{Access, Config, HostPolicy, validate_host};
 use goldcrest_core::ws::handshake::origin::{OriginPolicy, validate};
 
 use goldcrest_host::client::TlsOptions;

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use goldcrest_host::client::TlsOptions;
+use goldcrest_host::core::assets;
 use goldcrest_host::core::http::{Method, Response, Status};
-use goldcrest_host::core::script;
-use goldcrest_host::core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::figures::Figures;
 use goldcrest_host::{ThreadHub, is_dual_stack};
 use tracing_subscriber::EnvFilter;
@@ -84,7 +84,7 @@ impl App {
         match exchange.request().path() {
             "/page/figures" => self.figures(exchange).await,
             "/page/cut" => self.cut(exchange).await,
-            path => match (page::file(path), script::file(path)) {
+            path => match (page::file(path), assets::file(path)) {
                 (Some(file), _) => send(exchange, file).await,
                 (None, Some(script)) => script.answer(exchange).await,
                 (None, None) => exchange.not_found().await,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use goldcrest_core::edge::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Lent, Socket};
 
 use super::tls_socket::TlsSocket;
 use crate::reactor::TcpSocket;

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 
-use goldcrest_core::edge::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Lent, Socket};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use goldcrest_core::delivery::PollBounds;
+use goldcrest_core::format::PollBounds;
 use goldcrest_core::hub::{ChannelName, Channels, OpenError, Publication, PublishError, Published, Reader};
 use goldcrest_core::log::{EventLog, GapPolicy, Look, Placed, Position, RECORD_OVERHEAD, SLOT_SIZE, Source};
 use slab::Slab;

@@ -8,7 +8,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use goldcrest_core::delivery::PollBounds;
+use goldcrest_core::format::PollBounds;
 use goldcrest_core::hub::{ChannelName, Channels, IDEMPOTENCY_KEYS, OpenError, Publication, PublishError, Reader};
 use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, Look, Placed, Position, Source};
 

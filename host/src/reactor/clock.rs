@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use goldcrest_core::edge::{Clock, Timer};
+use goldcrest_core::io::{Clock, Timer};
 use goldcrest_core::time::Instant;
 
 /// The alarms of a thread, and the time of its turn: the system's clock is read once a turn.

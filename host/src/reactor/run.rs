@@ -98,7 +98,7 @@ mod tests {
     use std::io::Write;
     use std::net::{TcpListener, TcpStream};
 
-    use goldcrest_core::edge::{Interest, Lent, Socket};
+    use goldcrest_core::io::{Interest, Lent, Socket};
 
     use crate::reactor::{BufferLimits, TcpSocket};
 

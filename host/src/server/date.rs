@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use goldcrest_core::serve::DateField;
+use goldcrest_core::server::DateField;
 use httpdate::HttpDate;
 
 /// An HTTP date: `Sun, 06 Nov 1994 08:49:37 GMT`.

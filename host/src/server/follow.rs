@@ -14,11 +14,11 @@ use std::{cell::RefCell, rc::Rc};
 
 use goldcrest_core::client::url::{Url, UrlError};
 use goldcrest_core::client::{Config, Data, Error, Event, Item, Memory, Options, Runtime, Start, Subscription};
-use goldcrest_core::edge::{Clock, Timer};
 use goldcrest_core::http::Encoded;
 use goldcrest_core::hub::{ChannelName, Publication, PublishError, Published};
+use goldcrest_core::io::{Clock, Timer};
 use goldcrest_core::log::{Encoding, EventId, EventType};
-use goldcrest_core::serve;
+use goldcrest_core::server;
 use goldcrest_core::sse::reconnect::Policy;
 
 use super::Stopper;
@@ -208,7 +208,7 @@ async fn carry(follow: &Follow, headers: &[(String, String)], hub: &Hub, runtime
 /// Reads until the subscription is over, and publishes what comes.
 async fn read<R: Runtime>(follow: &Follow, hub: &Hub, runtime: &R, subscription: &mut Subscription<'_, R>) -> Over {
     let channel = follow.channel();
-    let wait = serve::Config::default().publish_wait;
+    let wait = server::Config::default().publish_wait;
     loop {
         match subscription.next().await {
             Ok(Item::Opened { transport }) => {

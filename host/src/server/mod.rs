@@ -30,7 +30,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use goldcrest_core::serve::{Access, Config, Handler};
+use goldcrest_core::server::{Access, Config, Handler};
 use goldcrest_core::ws::handshake::origin::OriginPolicy;
 
 pub use admission::Limits;
@@ -128,7 +128,7 @@ impl Server {
     ///
     /// ```
     /// use goldcrest_host::Server;
-    /// use goldcrest_host::core::serve::Config;
+    /// use goldcrest_host::core::server::Config;
     ///
     /// let server = Server::new().config(Config { max_body: 1 << 30, ..Server::default_config() });
     /// ```
@@ -140,7 +140,7 @@ impl Server {
 
     /// Answers any origin and any host: for what has nothing to protect.
     pub fn open_to_all(mut self) -> Self {
-        self.config.access = Access { origins: OriginPolicy::Any, hosts: goldcrest_core::serve::HostPolicy::Any };
+        self.config.access = Access { origins: OriginPolicy::Any, hosts: goldcrest_core::server::HostPolicy::Any };
         self
     }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 
 use goldcrest_core::http::{Method, Refusal, Request, Status};
-use goldcrest_core::serve::{AccessDenied, ErrorContent, Rejection, RejectionReason, Resource};
+use goldcrest_core::server::{AccessDenied, ErrorContent, Rejection, RejectionReason, Resource};
 use goldcrest_core::time::Instant;
 use tracing::Level;
 

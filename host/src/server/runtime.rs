@@ -3,9 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use goldcrest_core::edge::Clock;
 use goldcrest_core::http::Request;
-use goldcrest_core::serve::{self, DateField, ErrorContent, Growth, Purpose, Rejection, Transport};
+use goldcrest_core::io::Clock;
+use goldcrest_core::server::{self, DateField, ErrorContent, Growth, Purpose, Rejection, Transport};
 
 use super::Limits;
 use super::date::DateClock;
@@ -133,7 +133,7 @@ impl Drop for Buffer {
     }
 }
 
-impl serve::Runtime for HostRuntime {
+impl server::Runtime for HostRuntime {
     type Socket = TcpSocket;
     type Clock = CoarseClock;
     type Buffer = Buffer;

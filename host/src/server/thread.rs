@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use goldcrest_core::edge::{Clock, Socket, Timer};
-use goldcrest_core::serve::{Config, Full, Handler, serve};
+use goldcrest_core::io::{Clock, Socket, Timer};
+use goldcrest_core::server::{Config, Full, Handler, serve};
 use goldcrest_core::time::Instant;
 use smol::LocalExecutor;
 use smol::future::FutureExt;

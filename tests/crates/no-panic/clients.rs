@@ -16,7 +16,7 @@ use goldcrest_core::client::{
     Bridge, BridgeOptions, Config, Connect, EventSource, EventSourceOptions, Memory, Options, Publisher, Runtime,
     Start, Subscription, WebSocket, WebSocketOptions,
 };
-use goldcrest_core::edge::{Clock, Interest, Lent, Socket, Timer};
+use goldcrest_core::io::{Clock, Interest, Lent, Socket, Timer};
 use goldcrest_core::hub::{Publication, Reader};
 use goldcrest_core::log::{Encoding, EventType, GapPolicy, Look, Placed, Position, Source};
 use goldcrest_core::time::Instant;

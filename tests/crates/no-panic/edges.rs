@@ -18,11 +18,11 @@ use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use goldcrest_core::client;
 use goldcrest_core::client::{EventSource, EventSourceOptions, Memory, Parts, Tcp};
-use goldcrest_core::edge::{Adapter, Clock, Socket, Timer};
+use goldcrest_core::io::{Adapter, Clock, Socket, Timer};
 use goldcrest_core::http::Request;
 use goldcrest_core::hub::{Channel, Hub};
 use goldcrest_core::log::EventLog;
-use goldcrest_core::serve::{Config, Events, Purpose, Runtime, Transport, serve};
+use goldcrest_core::server::{Config, Events, Purpose, Runtime, Transport, serve};
 use goldcrest_core::time::Instant;
 use unknown::{chance, input, number, room, text};
 

@@ -11,13 +11,13 @@ use core::hint::black_box;
 use core::time::Duration;
 
 use goldcrest_core::client::url::{Url, UrlBuf};
-use goldcrest_core::delivery::{EventStream, Follow, Framing, Messages, Ndjson, Pace, Poll, PollBounds, publication};
+use goldcrest_core::format::{EventStream, Follow, Framing, Messages, Ndjson, Pace, Poll, PollBounds, publication};
 use goldcrest_core::http::chunked::{ChunkDecoder, ChunkEncoder};
 use goldcrest_core::http::{Accumulator, Answer, BodyDecoder, Request, Response, Status};
 use goldcrest_core::hub::{Channel, ChannelName, Publication};
 use goldcrest_core::json::{self, Members};
 use goldcrest_core::log::{Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, KeyDigest, Lookup, Position, Source};
-use goldcrest_core::sink::{Measure, Sink};
+use goldcrest_core::output::{Measure, Sink};
 use goldcrest_core::sse::encode;
 use goldcrest_core::sse::parse::{Bounds, Parser};
 use goldcrest_core::sse::reconnect::{LastEventId, Policy, Reconnect};
@@ -26,7 +26,7 @@ use goldcrest_core::ws::Role;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::{Config, Connection, Incoming, MessageKind, PingPayload, Unmasked};
 use goldcrest_core::ws::handshake::{ClientHandshake, RequestLine, accept};
-use goldcrest_core::ws::heartbeat::{Heartbeat, Pulse};
+use goldcrest_core::ws::keep_alive::{Heartbeat, Pulse};
 use goldcrest_core::ws::message::Assembler;
 use unknown::{input, number, room, text};
 

@@ -13,11 +13,11 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use goldcrest_core::edge::{Clock, Interest, Lent, Socket, Timer};
+use goldcrest_core::io::{Clock, Interest, Lent, Socket, Timer};
 use goldcrest_core::http::{Request, Response, Status};
 use goldcrest_core::hub::{Channel, Hub};
 use goldcrest_core::log::{EventLog, EventType, GapPolicy};
-use goldcrest_core::serve::{
+use goldcrest_core::server::{
     Access, BodyWriter, Config, EventWriter, Events, Exchange, Full, Handler, HostPolicy, Outcome, Purpose, Runtime,
     Transport, WebSocket, WebSocketOptions, serve,
 };

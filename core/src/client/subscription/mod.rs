@@ -10,26 +10,26 @@
 //! | --- | --- |
 //! | `run.rs` | [`Subscription`] at work: asking, failing, coming back |
 //! | `read.rs` | what comes on each transport |
-//! | `ladder.rs` | which transport is tried next |
+//! | `fallback.rs` | which transport is tried next |
 //! | `envelope.rs`, `poll_body.rs` | JSON, read where it stands |
 
 mod envelope;
-mod ladder;
+mod fallback;
 mod poll_body;
 mod read;
 mod run;
 
 use core::time::Duration;
 
-use super::ask::Asker;
-use super::spread::Spread;
+use super::http_client::Asker;
+use super::jitter::Spread;
 use super::{Config, ConnectError, Error, Memory, Runtime, WebSocket};
-pub use crate::serve::Transport;
+pub use crate::server::Transport;
 use crate::sse::parse::Parser;
 use crate::sse::reconnect::{Policy, Reconnect};
 use crate::time::Instant;
 use crate::ws::close::{CloseCode, CloseReason};
-use ladder::Ladder;
+use fallback::Ladder;
 use run::Phase;
 pub(super) use run::SUBPROTOCOL;
 

@@ -5,11 +5,11 @@ use super::poll_body::Found;
 use super::run::{Following, Phase, Polling, Step};
 use super::{Data, Event, Subscription};
 use crate::base64::{decode_in_place, is_base64};
-use crate::client::call::Came;
+use crate::client::http_exchange::Came;
 use crate::client::{ConnectError, Error, Runtime};
 use crate::log::EventId;
-use crate::session::{Ended, Link};
 use crate::sse::parse::Parser;
+use crate::websocket::{Ended, Link};
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::MessageKind;
 
@@ -66,7 +66,7 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                 Ok(()) => return Ok(None),
                 // Then it is looked at what came true.
                 Err(_) if self.is_climb_due() => return Ok(None),
-                Err(crate::client::call::Fault::Ended(Ended::TimedOut)) if !heard => Error::Buffered,
+                Err(crate::client::http_exchange::Fault::Ended(Ended::TimedOut)) if !heard => Error::Buffered,
                 Err(fault) => fault.into(),
             },
             Ok(Came::End) => Error::Ended(Ended::Closed),

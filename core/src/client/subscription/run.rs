@@ -3,21 +3,21 @@
 use core::time::Duration;
 
 use super::envelope::Spans;
-use super::ladder::{Blame, Move};
+use super::fallback::{Blame, Move};
 use super::poll_body::PollBody;
 use super::{Item, Start, Subscription, Transport};
-use crate::client::ask::{Asking, is_coded, is_of_type, status_error};
 use crate::client::event_source::sleep;
+use crate::client::http_client::{Asking, is_coded, is_of_type, status_error};
 use crate::client::web_socket::{nonce, verify};
 use crate::client::{ConnectError, Error, Keys, Runtime, WebSocket};
-use crate::edge::Clock;
 use crate::http::Answer;
-use crate::session::Ended;
+use crate::io::Clock;
 use crate::sse::field::Id;
 use crate::sse::media_type::EVENT_STREAM;
 use crate::sse::parse::{Bounds, Parser};
 use crate::sse::reconnect::Decision;
 use crate::time::Instant;
+use crate::websocket::Ended;
 use crate::ws::handshake::NotUpgraded;
 use crate::ws::handshake::offer::Offer;
 use crate::ws::{ProtocolError, Role};

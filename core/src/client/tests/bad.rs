@@ -7,7 +7,7 @@ use std::vec::Vec;
 use super::net::{Net, Then, script, seconds, subscribe};
 use super::subscription::only;
 use crate::client::{Config, Options, Start, Transport};
-use crate::serve::tests::world::World;
+use crate::server::tests::world::World;
 
 /// What a subscription says first of a server that answers so.
 fn first(way: Transport, answer: Vec<u8>, then: Then) -> std::string::String {
@@ -89,7 +89,7 @@ fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_se
         }),
     );
     world.spawn(async move {
-        let config = crate::serve::tests::world::keep(Config::default());
+        let config = crate::server::tests::world::keep(Config::default());
         let options = Options { start: Start::Oldest, max_event_type: 128, ..only(Transport::Sse) };
         let memory = super::net::memory(1024);
         let mut subscription = Subscription::<_, 128>::with_bounds(net, config, "http://a/events/a", options, memory);
@@ -99,7 +99,7 @@ fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_se
                 Ok(_) => {}
                 Err(error) => {
                     tell.push(format!("{error:?}"));
-                    return crate::serve::Ended::Closed;
+                    return crate::server::Ended::Closed;
                 }
             }
         }

@@ -10,11 +10,11 @@ use super::net::{Fault, Heard, Net, memory, once, seconds, serve_hub};
 use super::publish::held;
 use super::subscription::publish;
 use crate::client::{Bridge, BridgeOptions, Bridged, Config};
-use crate::edge::{Pipe, PipeEnd};
 use crate::hub::{ChannelName, Channels, Publication};
+use crate::io::{Pipe, PipeEnd};
 use crate::log::{Encoding, EventType};
-use crate::serve::Ended;
-use crate::serve::tests::world::{TestHub, World, hub, hub_of, keep};
+use crate::server::Ended;
+use crate::server::tests::world::{TestHub, World, hub, hub_of, keep};
 use crate::sse::reconnect::Policy;
 
 fn carry(net: &'static Net, home: &'static TestHub, options: BridgeOptions, dropping: bool) -> Heard {

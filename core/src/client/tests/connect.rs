@@ -11,7 +11,7 @@ use futures_lite::future::block_on;
 
 use crate::client::url::Url;
 use crate::client::{ByScheme, Connect, Either, NoDns, NoNames, Tcp, TcpError};
-use crate::edge::{Interest, Lent, Socket};
+use crate::io::{Interest, Lent, Socket};
 
 /// A stack that connects to anything but port 1, and echoes.
 #[derive(Default)]
@@ -133,13 +133,13 @@ mod embassy {
     use crate::client::tests::net::memory;
     use crate::client::tests::publish::held;
     use crate::client::{Config, Item, Options, Parts, Publisher, Subscription, Transport};
-    use crate::edge::EmbassyClock;
-    use crate::edge::embassy::tests::{Task, host, run};
     use crate::http::Request;
     use crate::hub::Publication;
+    use crate::io::EmbassyClock;
+    use crate::io::embassy::tests::{Task, host, run};
     use crate::log::{Encoding, EventType};
-    use crate::serve::tests::world::{hub, keep};
-    use crate::serve::{Events, Purpose, Runtime, serve};
+    use crate::server::tests::world::{hub, keep};
+    use crate::server::{Events, Purpose, Runtime, serve};
 
     /// A device that serves.
     struct Device;
@@ -166,7 +166,7 @@ mod embassy {
             false
         }
 
-        fn ticket<B: AsRef<[u8]>>(&self, _: &Request<B>, _: crate::serve::Transport) {}
+        fn ticket<B: AsRef<[u8]>>(&self, _: &Request<B>, _: crate::server::Transport) {}
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod embassy {
             let buffer = |size: usize| -> &'static mut [u8] { Box::leak(std::vec![0; size].into_boxed_slice()) };
             for _ in 0..2 {
                 tasks.push(Task::new(async move {
-                    let (config, handler) = (keep(crate::serve::Config::default()), keep(Events::new(hub)));
+                    let (config, handler) = (keep(crate::server::Config::default()), keep(Events::new(hub)));
                     loop {
                         let mut socket = TcpSocket::new(device, buffer(512), buffer(1_072));
                         socket.set_nagle_enabled(false);

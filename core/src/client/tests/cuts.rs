@@ -9,7 +9,7 @@ use super::subscription::{WAYS, only, publish};
 use crate::client::{Config, Options, Start, Transport};
 use crate::hub::{ChannelName, Channels, Publication};
 use crate::log::{Encoding, EventType};
-use crate::serve::tests::world::{TestHub, World, hub, keep};
+use crate::server::tests::world::{TestHub, World, hub, keep};
 
 /// Bytes that the first connection carries when nothing fails, and what is heard then.
 fn whole(options: Options<'static>) -> (usize, Vec<String>) {

@@ -6,8 +6,8 @@ use std::vec::Vec;
 use super::net::{Net, seconds, serve_hub, subscribe};
 use super::subscription::{WAYS, only, publish};
 use crate::client::{Config, Options, Start};
-use crate::edge::{Pipe, PipeEnd};
-use crate::serve::tests::world::{World, hub, keep};
+use crate::io::{Pipe, PipeEnd};
+use crate::server::tests::world::{World, hub, keep};
 
 #[test]
 fn a_subscription_whose_futures_are_dropped_at_every_poll_loses_and_repeats_nothing() {

@@ -7,9 +7,9 @@ use std::vec::Vec;
 use super::net::{Fault, Heard, Net, Then, memory, once, script, seconds, serve_hub};
 use super::subscription::publish;
 use crate::client::{Config, EventSource, EventSourceOptions, ReadyState, Update};
-use crate::edge::{Pipe, PipeEnd};
-use crate::serve::Ended;
-use crate::serve::tests::world::{World, hub, keep};
+use crate::io::{Pipe, PipeEnd};
+use crate::server::Ended;
+use crate::server::tests::world::{World, hub, keep};
 use crate::sse::parse::Bounds;
 use crate::sse::reconnect::Policy;
 

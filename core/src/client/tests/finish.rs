@@ -6,8 +6,8 @@ use super::net::{Heard, Net, Then, memory, once, script, seconds};
 use super::web_socket::accepting;
 use crate::client::{Bridge, BridgeOptions, Bridged, Config, Item, Options, Start, Subscription, Transport};
 use crate::hub::{ChannelName, Channels};
-use crate::serve::tests::world::{World, hub, keep};
-use crate::serve::{
+use crate::server::tests::world::{World, hub, keep};
+use crate::server::{
     Config as ServerConfig, Ended, Exchange, Handler, Outcome, Runtime, WebSocketOptions as Serving, serve,
 };
 use crate::ws::close::{CloseCode, CloseReason};

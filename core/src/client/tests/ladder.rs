@@ -9,8 +9,8 @@ use core::time::Duration;
 use super::net::{Fault, Net, Then, script, seconds, serve_hub, subscribe};
 use super::subscription::{WAYS, publish};
 use crate::client::{Config, Options, Start, Transport};
-use crate::edge::PipeEnd;
-use crate::serve::tests::world::{TestHub, World, hub, keep};
+use crate::io::PipeEnd;
+use crate::server::tests::world::{TestHub, World, hub, keep};
 use crate::sse::reconnect::Policy;
 
 /// A proxy that answers some requests itself and passes the others on: it is told what a request says.

@@ -15,10 +15,10 @@ use core::time::Duration;
 
 use crate::client::url::Endpoint;
 use crate::client::{Config, Connect, Data, Error, Item, Memory, Options, Runtime, Subscription};
-use crate::edge::{Interest, Lent, Pipe, PipeEnd, PipeError, Socket};
 use crate::hub::Channels;
-use crate::serve::tests::world::{VirtualClock, World, keep};
-use crate::serve::{Config as ServerConfig, Ended, Events, serve};
+use crate::io::{Interest, Lent, Pipe, PipeEnd, PipeError, Socket};
+use crate::server::tests::world::{VirtualClock, World, keep};
+use crate::server::{Config as ServerConfig, Ended, Events, serve};
 use crate::ws::connection::NoEntropy;
 
 /// What becomes of a connection.

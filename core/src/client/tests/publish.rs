@@ -6,11 +6,11 @@ use std::vec;
 
 use super::net::{Fault, Heard, Net, Then, memory, name, once, script, seconds};
 use crate::client::{Config, Publisher};
-use crate::edge::{Interest, Lent, Socket};
 use crate::hub::Publication;
+use crate::io::{Interest, Lent, Socket};
 use crate::log::{Encoding, EventType, GapPolicy, Look, Position, Source};
-use crate::serve::Ended;
-use crate::serve::tests::world::{TestHub, World, hub, keep};
+use crate::server::Ended;
+use crate::server::tests::world::{TestHub, World, hub, keep};
 
 fn text(data: &'static [u8], key: Option<&'static [u8]>) -> Publication<'static> {
     Publication { event_type: EventType::MESSAGE, encoding: Encoding::Text, data, idempotency_key: key }

@@ -8,7 +8,7 @@ use super::net::{Heard, Net, memory, say, seconds, subscribe};
 use crate::client::{Config, Options, Start, Transport};
 use crate::hub::{ChannelName, Channels, Publication};
 use crate::log::{Encoding, EventType};
-use crate::serve::tests::world::{TestHub, World, hub, keep};
+use crate::server::tests::world::{TestHub, World, hub, keep};
 
 pub(super) const WAYS: [Transport; 5] =
     [Transport::WebSocket, Transport::Sse, Transport::Stream, Transport::LongPoll, Transport::Poll];
@@ -151,7 +151,7 @@ fn closed_is_closed() {
         assert_eq!(subscription.cursor(), "00000abc-0");
         subscription.close();
         told.push(format!("{:?}", subscription.next().await.map(say)));
-        crate::serve::Ended::Closed
+        crate::server::Ended::Closed
     });
     world.run();
     assert_eq!(heard.all(), ["open websocket", "Err(Closed)"]);

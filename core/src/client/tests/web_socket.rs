@@ -6,9 +6,9 @@ use std::vec::Vec;
 
 use super::net::{Heard, Net, Then, once, script, seconds};
 use crate::client::{Config, Error, WebSocket, WebSocketOptions};
-use crate::edge::{Interest, Lent, Pipe, PipeEnd, Socket};
-use crate::serve::tests::world::{World, keep};
-use crate::serve::{
+use crate::io::{Interest, Lent, Pipe, PipeEnd, Socket};
+use crate::server::tests::world::{World, keep};
+use crate::server::{
     Config as ServerConfig, Ended, Exchange, Handler, Outcome, Runtime, WebSocketOptions as Serving, serve,
 };
 use crate::ws::close::{CloseCode, CloseReason};

@@ -6,12 +6,12 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `tunnel.rs` | [`Tunnel`], a [`Connect`](super::Connect); [`TunnelSocket`] |
+//! | `connector.rs` | [`Tunnel`], a [`Connect`](super::Connect); [`TunnelSocket`] |
 //! | `run.rs` | [`Tunnel::run`]: opens connections, and winds them up |
-//! | `hose.rs` | what carries bytes from the pipe into the session, and back |
-//! | `trust.rs` | [`Trust`]: whom it talks to, and whether a server has proven to be that |
-//! | `wire.rs` | a socket, as `embedded-tls` reads and writes it |
-//! | `guard.rs` | which records `embedded-tls` gets to see |
+//! | `plaintext_pipe.rs` | what carries bytes from the pipe into the session, and back |
+//! | `verification.rs` | [`Trust`]: whom it talks to, and whether a server has proven to be that |
+//! | `record_io.rs` | a socket, as `embedded-tls` reads and writes it |
+//! | `record_filter.rs` | which records `embedded-tls` gets to see |
 //! | `error.rs` | [`TunnelError`], [`Broken`] |
 //!
 //! ```
@@ -21,7 +21,7 @@
 //! };
 //! use goldcrest_core::client::tls::{Trust, Tunnel};
 //! use goldcrest_core::client::{ByScheme, Config, Connect, Item, Memory, Options, Parts, Runtime, Subscription};
-//! use goldcrest_core::edge::Clock;
+//! use goldcrest_core::io::Clock;
 //! use goldcrest_core::ws::connection::NoEntropy;
 //!
 //! /// The authority of the servers that the device talks to, in DER, and certificates of up to 1,024 bytes.
@@ -134,15 +134,15 @@
 //! - TLS 1.2 is not spoken: a server without 1.3 (nginx before 1.23.4, unless its `ssl_protocols` say `TLSv1.3`) is
 //!   [`TunnelError::Alert`].
 
+mod connector;
 mod error;
-mod guard;
-mod hose;
+mod plaintext_pipe;
+mod record_filter;
+mod record_io;
 mod run;
-mod trust;
-mod tunnel;
-mod wire;
+mod verification;
 
+pub use connector::{Tunnel, TunnelSocket};
 pub use embedded_tls;
 pub use error::{Broken, TunnelError};
-pub use trust::Trust;
-pub use tunnel::{Tunnel, TunnelSocket};
+pub use verification::Trust;

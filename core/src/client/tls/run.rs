@@ -9,14 +9,14 @@ use embedded_io_async::ErrorKind;
 use embedded_tls::{CryptoProvider, TLS_RECORD_OVERHEAD, TlsCipherSuite, TlsConnection, TlsContext, TlsError};
 use heapless::String;
 
-use super::hose::{Ended, Hose, receive, send};
-use super::trust::Refused;
-use super::tunnel::{Stage, Target};
-use super::wire::{Driven, Wire, drive};
+use super::connector::{Stage, Target};
+use super::plaintext_pipe::{Ended, Hose, receive, send};
+use super::record_io::{Driven, Wire, drive};
+use super::verification::Refused;
 use super::{Broken, Trust, Tunnel, TunnelError};
 use crate::client::Connect;
 use crate::client::url::Host;
-use crate::edge::{Interest, Lent, Socket};
+use crate::io::{Interest, Lent, Socket};
 
 /// The least of a buffer for records: a handshake's first message and its overhead.
 const LEAST: usize = 512;

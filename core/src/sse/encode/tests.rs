@@ -1,5 +1,5 @@
 use super::*;
-use crate::sink::Sink;
+use crate::output::Sink;
 use crate::sse::field::FieldError;
 use proptest::prelude::*;
 use std::string::String;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::sink::Pour;
+use crate::output::Pour;
 use crate::sse::encode;
 use crate::sse::field::EventType;
 use proptest::prelude::*;

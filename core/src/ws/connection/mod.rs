@@ -43,13 +43,13 @@
 //! assert!(client.is_closed() && !client.should_drop());
 //! ```
 
+#[cfg(target_pointer_width = "64")]
+mod fast_path;
 mod keys;
 mod receive;
 mod receive_control;
 mod send;
 mod transmit;
-#[cfg(target_pointer_width = "64")]
-mod whole;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use super::super::frame::{Head, HeadDecoder, Opcode};
 use super::super::mask::{mask, mask_and_see_ascii, rotated};
 use super::super::utf8::Utf8;
 #[cfg(target_pointer_width = "64")]
-use super::whole::Whole;
+use super::fast_path::Whole;
 use super::{Connection, MessageKind, PingPayload};
 
 /// What one call of [`Connection::receive`] gives.

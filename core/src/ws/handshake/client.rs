@@ -1,7 +1,7 @@
 //! The client's side of the handshake (RFC 6455 §4.1).
 //!
 //! ```
-//! use goldcrest_core::sink::Sink;
+//! use goldcrest_core::output::Sink;
 //! use goldcrest_core::ws::handshake::{Answer, ClientHandshake};
 //!
 //! let handshake = ClientHandshake {
@@ -26,7 +26,7 @@
 //! ```
 
 use super::offer::{Offer, is_visible};
-use crate::sink::Pour;
+use crate::output::Pour;
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use super::key::{Key, accept_key};
 use super::list::{has_token, is_token, same};
 use super::{ACCEPT, CONNECTION, EXTENSIONS, PROTOCOL, UPGRADE};
 use super::{sole_value, values};
-use crate::sink::Pour;
+use crate::output::Pour;
 
 /// The fields of a request that ask for a WebSocket (RFC 6455 §4.1).
 #[derive(Clone, Copy, Debug)]

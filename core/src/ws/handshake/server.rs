@@ -22,7 +22,7 @@ use super::list::has_token;
 use super::protocol::choose;
 use super::{ACCEPT, CONNECTION, EXTENSIONS, KEY, PROTOCOL, SEC_VERSION, UPGRADE, VERSION};
 use super::{sole_value, values};
-use crate::sink::Pour;
+use crate::output::Pour;
 
 /// What the handshake has to know of a request beside its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

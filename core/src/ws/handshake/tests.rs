@@ -1,7 +1,7 @@
 //! Tables of handshakes, each row a head as it would stand on the wire.
 
 use super::*;
-use crate::sink::Sink;
+use crate::output::Sink;
 use std::string::String;
 use std::vec::Vec;
 

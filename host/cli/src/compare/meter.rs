@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use goldcrest_core::client::Connect;
 use goldcrest_core::client::url::Endpoint;
-use goldcrest_core::edge::{Interest, Lent, Socket};
 use goldcrest_core::http::{Accumulator, Answer, BodyDecoder, MAX_FIELDS};
+use goldcrest_core::io::{Interest, Lent, Socket};
 use goldcrest_core::ws::Role;
 use goldcrest_core::ws::frame::HeadDecoder;
 use goldcrest_host::client::{ConnectError, Connector, HostSocket};

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use clap::Args;
 use goldcrest_core::client::{Config, Start, Transport};
-use goldcrest_core::serve::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_core::server::{Events, Exchange, Handler, Outcome, Runtime};
 use goldcrest_host::client::ClientRuntime;
 use goldcrest_host::{Server, Stopper, ThreadHub};
 use smol::channel::Receiver;

@@ -1,7 +1,7 @@
 //! The page at `/`: plain files, compiled in.
 //!
 //! The page publishes to the channel `demo`, listens on all five transports, and shows what each costs. It loads nothing
-//! but these files (by relative URLs), `/goldcrest.js` and `/goldcrest-shared.js` ([`goldcrest_core::script`]), and runs under `Content-Security-Policy: default-src 'self'`. What it asks of the server beside
+//! but these files (by relative URLs), `/goldcrest.js` and `/goldcrest-shared.js` ([`goldcrest_core::assets`]), and runs under `Content-Security-Policy: default-src 'self'`. What it asks of the server beside
 //! `/events/demo` is `GET /page/figures?page=ID` and `POST /page/cut?page=ID&transport=NAME`.
 //!
 //! | file | what it holds |
@@ -71,7 +71,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use goldcrest_core::script;
+    use goldcrest_core::assets;
 
     fn text(path: &str) -> &'static str {
         std::str::from_utf8(file(path).unwrap().body).unwrap()
@@ -96,7 +96,7 @@ mod tests {
                 assert!(file(&format!("/page/{module}")).is_some(), "{module} in {}", script.path);
             }
             for module in quoted(text(script.path), "from '../") {
-                assert!(script::file(&format!("/{module}")).is_some(), "{module} in {}", script.path);
+                assert!(assets::file(&format!("/{module}")).is_some(), "{module} in {}", script.path);
             }
             assert!(!["'/", "\"/", "`/"].iter().any(|root| text(script.path).contains(root)), "{}", script.path);
         }

@@ -135,7 +135,7 @@ impl Listening<'_> {
     /// It is lost, and is not tried again.
     pub(super) fn lost(&self, error: Error<ConnectError<ClientRuntime>>, opened: bool) -> Heard {
         match error {
-            Error::Ended(goldcrest_core::session::Ended::Closed) if opened => Ok(self.options.ended()),
+            Error::Ended(goldcrest_core::websocket::Ended::Closed) if opened => Ok(self.options.ended()),
             error if opened => Err(Trouble::new(Exit::Lost, describe(&error)).into()),
             error => Err(Unheard::unopened(error)),
         }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use goldcrest_core::client::{Data, WebSocket};
-use goldcrest_core::session::Ended;
+use goldcrest_core::websocket::Ended;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::MessageKind;
 use smol::Timer;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use goldcrest_core::client::url::Url;
 use goldcrest_core::client::{Error, Start, WebSocket, WebSocketOptions};
-use goldcrest_core::session::Ended;
 use goldcrest_core::sse::reconnect::{Decision, Reconnect};
+use goldcrest_core::websocket::Ended;
 use goldcrest_core::ws::close::CloseCode;
 use smol::Timer;
 

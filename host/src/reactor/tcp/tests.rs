@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use goldcrest_core::edge::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Lent, Socket};
 
 use super::super::Reactor;
 use super::{Limits, TcpSocket};

@@ -64,7 +64,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use goldcrest_core::delivery::PollBounds;
+use goldcrest_core::format::PollBounds;
 
 pub use hub::{ChannelLimits, Hub, ThreadHub, ThreadReader};
 use reactor::Notifier;

@@ -1,7 +1,7 @@
 //! Both sides of a WebSocket's handshake.
 
 use goldcrest_core::http::{MAX_FIELDS, Request, Version};
-use goldcrest_core::sink::Sink;
+use goldcrest_core::output::Sink;
 use goldcrest_core::ws::handshake::extension::offers;
 use goldcrest_core::ws::handshake::{ClientHandshake, RequestLine, accept};
 use tungstenite::handshake::derive_accept_key;

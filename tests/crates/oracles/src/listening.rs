@@ -29,8 +29,8 @@ use goldcrest_core::client::{
 };
 use goldcrest_core::hub::Publication;
 use goldcrest_core::log::{Encoding, EventType};
-use goldcrest_core::session::Ended;
 use goldcrest_core::time::Instant;
+use goldcrest_core::websocket::Ended;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::MessageKind;
 

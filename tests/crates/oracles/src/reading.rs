@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventsource_stream::Eventsource;
 use futures_lite::{StreamExt, future, stream};
-use goldcrest_core::delivery::{
+use goldcrest_core::format::{
     EventStream, Filled, Follow, FollowForm, Framing, MessageKind, Messages, Ndjson, NextMessage, Pace, Poll,
     PollBounds, Then,
 };

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use goldcrest_core::edge::{Clock, Lent, Pipe, PipeEnd, Socket, Timer};
 use goldcrest_core::http::{Request, Response, Status};
 use goldcrest_core::hub::{Channel, ChannelName, Channels, Hub, Publication};
+use goldcrest_core::io::{Clock, Lent, Pipe, PipeEnd, Socket, Timer};
 use goldcrest_core::log::{Encoding, EventLog, EventType};
-use goldcrest_core::serve::{
+use goldcrest_core::server::{
     Config, Ended, Events, Exchange, Handler, Outcome, Purpose, Runtime, Transport, WebSocketOptions, serve,
 };
 use goldcrest_core::time::Instant;

@@ -6,7 +6,7 @@ use futures_util::{FutureExt, stream};
 use goldcrest_bench::options::Options;
 use goldcrest_bench::race::{self, Runner};
 use goldcrest_bench::table::{Part, Table};
-use goldcrest_core::sink::Sink;
+use goldcrest_core::output::Sink;
 use goldcrest_core::sse::encode::Event;
 use goldcrest_core::sse::field::{EventType, Id};
 use http_body_util::BodyExt;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use arbitrary::Arbitrary;
 use goldcrest_core::client::url::Endpoint;
 use goldcrest_core::client::{Connect, Runtime};
-use goldcrest_core::edge::{Clock, Interest, Lent, Socket, Timer};
+use goldcrest_core::io::{Clock, Interest, Lent, Socket, Timer};
 use goldcrest_core::time::Instant;
 use goldcrest_core::ws::connection::NoEntropy;
 

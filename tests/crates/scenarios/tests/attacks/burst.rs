@@ -40,7 +40,7 @@ enum By {
 /// Events that a channel keeps by default.
 const KEPT: usize = 1024;
 
-/// [`Config::publish_wait`](goldcrest_core::serve::Config::publish_wait) by default.
+/// [`Config::publish_wait`](goldcrest_core::server::Config::publish_wait) by default.
 const WAIT: Duration = Duration::from_millis(250);
 
 /// Event number `number`, of so many bytes.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use goldcrest_host::client::{ClientRuntime, ConnectError, TlsOptions};
 use goldcrest_host::core::client::{Config, Error, WebSocket, WebSocketOptions};
-use goldcrest_host::core::session::Ended;
+use goldcrest_host::core::websocket::Ended;
 use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::core::ws::connection::MessageKind;
 use goldcrest_tests::List;

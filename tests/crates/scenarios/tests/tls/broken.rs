@@ -5,7 +5,7 @@ use goldcrest_core::client::Transport;
 use goldcrest_core::client::tls::Broken;
 use goldcrest_core::client::tls::embedded_tls::TlsError;
 use goldcrest_core::client::url::Url;
-use goldcrest_core::edge::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Lent, Socket};
 use goldcrest_tests::Server;
 
 use super::authority::Authority;

@@ -10,8 +10,8 @@ use goldcrest_core::client::{
     Connect, EventSource, EventSourceOptions, Item, Options, Publisher, Start, Subscription, Transport, Update,
     WebSocket, WebSocketOptions,
 };
-use goldcrest_core::edge::{Interest, Lent, Socket};
 use goldcrest_core::hub::Publication;
+use goldcrest_core::io::{Interest, Lent, Socket};
 use goldcrest_core::log::{Encoding, EventType};
 use goldcrest_core::sse::parse::Bounds;
 use goldcrest_core::sse::reconnect::Policy;

@@ -7,7 +7,7 @@ use std::task::Poll;
 use goldcrest_core::client::tls::{Broken, TunnelError};
 use goldcrest_core::client::url::Url;
 use goldcrest_core::client::{Connect, Item};
-use goldcrest_core::edge::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Lent, Socket};
 use goldcrest_host::client::{ClientRuntime, TlsOptions};
 use goldcrest_tests::Server;
 use smol::future::{FutureExt, yield_now};

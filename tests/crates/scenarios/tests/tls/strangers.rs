@@ -9,7 +9,7 @@ use goldcrest_core::client::tls::embedded_tls::{Aes128GcmSha256, CryptoProvider,
 use goldcrest_core::client::tls::{Broken, Trust, TunnelError};
 use goldcrest_core::client::url::Url;
 use goldcrest_core::client::{Connect, WebSocket, WebSocketOptions};
-use goldcrest_core::edge::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Lent, Socket};
 use goldcrest_core::ws::connection::MessageKind;
 use goldcrest_tests::{Program, Server};
 use rand_core::OsRng;

@@ -8,7 +8,7 @@ use goldcrest_core::client::tls::embedded_tls::CryptoProvider;
 use goldcrest_core::client::tls::{Trust, Tunnel};
 use goldcrest_core::client::url::{Endpoint, Host};
 use goldcrest_core::client::{ByScheme, Config, Connect, Memory, Parts};
-use goldcrest_core::edge::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Lent, Socket};
 use goldcrest_core::ws::connection::NoEntropy;
 use goldcrest_host::client::{ClientRuntime, CoarseClock, ConnectError, Connector, HostSocket, TlsOptions, random};
 use goldcrest_tests::patience;

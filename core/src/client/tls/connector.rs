@@ -1,0 +1,276 @@
+//! The client's side of a tunnel: it asks for a connection, and has it.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::future::poll_fn;
+use core::net::IpAddr;
+use core::task::{Context, Poll, Waker};
+
+use heapless::String;
+
+use super::{Broken, TunnelError};
+use crate::client::Connect;
+use crate::client::url::{Endpoint, Host};
+use crate::io::{Interest, Lent, Pipe, PipeEnd, Socket};
+
+/// The longest name of a host, with the dot at its end.
+const NAME: usize = 254;
+
+/// TLS for one connection at a time: a [`Connect`] in one task, [`Tunnel::run`] in another, `N` bytes in each direction between
+/// them. `E` is the error of who connects by TCP.
+///
+/// A second connection while the first is held is [`TunnelError::Busy`]: a client of its own takes a tunnel of its own.
+/// What [`Socket::capacity`] bounds, a WebSocket message that is sent at once among them, `N` bounds.
+pub struct Tunnel<E, const N: usize> {
+    pub(super) line: RefCell<Line<E>>,
+    pub(super) pipe: Pipe<N>,
+}
+
+/// What the two tasks tell one another.
+pub(super) struct Line<E> {
+    pub(super) stage: Stage<E>,
+    /// Where the connection is to go that is wanted.
+    pub(super) target: Option<Target>,
+    /// Why the connection broke that is open.
+    pub(super) broken: Option<Broken>,
+    runner: Option<Waker>,
+    client: Option<Waker>,
+}
+
+pub(super) enum Stage<E> {
+    /// Nobody wants a connection.
+    Idle,
+    /// A client wants one.
+    Wanted,
+    /// It is being opened.
+    Opening,
+    /// The client has it.
+    Open,
+    /// There is none; the client has not heard it yet.
+    Refused(TunnelError<E>),
+    /// The client is gone; what it left is being wound up.
+    Left,
+}
+
+/// Where to go.
+pub(super) struct Target {
+    name: Option<String<NAME>>,
+    address: Option<IpAddr>,
+    port: u16,
+}
+
+impl Target {
+    fn of<E>(endpoint: Endpoint<'_>) -> Result<Self, TunnelError<E>> {
+        let port = endpoint.port;
+        match endpoint.host {
+            Host::Ip(address) => Ok(Self { name: None, address: Some(address), port }),
+            Host::Name(name) => {
+                let name = String::try_from(name).map_err(|_| TunnelError::Name)?;
+                Ok(Self { name: Some(name), address: None, port })
+            }
+        }
+    }
+
+    /// Where TCP goes.
+    pub(super) fn endpoint(&self) -> Endpoint<'_> {
+        let host = match (&self.name, self.address) {
+            (_, Some(address)) => Host::Ip(address),
+            (name, None) => Host::Name(name.as_deref().unwrap_or_default()),
+        };
+        Endpoint { host, port: self.port, secure: false }
+    }
+
+    /// The name that the server is told and that its certificate has to bear: without a dot at its end (RFC 6066 §3).
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.as_deref().map(|name| name.strip_suffix('.').unwrap_or(name))
+    }
+}
+
+impl<E, const N: usize> Default for Tunnel<E, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E, const N: usize> Tunnel<E, N> {
+    /// A tunnel through which nobody goes yet.
+    pub const fn new() -> Self {
+        let line = Line { stage: Stage::Idle, target: None, broken: None, runner: None, client: None };
+        Self { line: RefCell::new(line), pipe: Pipe::new() }
+    }
+}
+
+impl<E, const N: usize> fmt::Debug for Tunnel<E, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tunnel").field("stage", &self.line.borrow().stage.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl<E> Stage<E> {
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Wanted => "wanted",
+            Self::Opening => "opening",
+            Self::Open => "open",
+            Self::Refused(_) => "refused",
+            Self::Left => "left",
+        }
+    }
+}
+
+impl<E> Line<E> {
+    /// The runner's side goes on to another stage.
+    pub(super) fn tell_client(&mut self, stage: Stage<E>) {
+        self.stage = stage;
+        if let Some(waker) = self.client.take() {
+            waker.wake();
+        }
+    }
+
+    /// The client's side does.
+    fn tell_runner(&mut self, stage: Stage<E>) {
+        self.stage = stage;
+        if let Some(waker) = self.runner.take() {
+            waker.wake();
+        }
+    }
+
+    /// Wakes the runner when the client goes on.
+    pub(super) fn listen(&mut self, cx: &Context<'_>) {
+        self.runner = Some(cx.waker().clone());
+    }
+}
+
+impl<E: fmt::Debug, const N: usize> Connect for Tunnel<E, N> {
+    type Socket<'a>
+        = TunnelSocket<'a, E>
+    where
+        Self: 'a;
+    type Error = TunnelError<E>;
+
+    /// Asks [`Tunnel::run`] for a connection, and waits for it: for ever, if nobody runs it.
+    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<TunnelSocket<'_, E>, TunnelError<E>> {
+        if !endpoint.secure {
+            return Err(TunnelError::Insecure);
+        }
+        let target = Target::of(endpoint)?;
+        {
+            let mut line = self.line.borrow_mut();
+            if !matches!(line.stage, Stage::Idle | Stage::Left) {
+                return Err(TunnelError::Busy);
+            }
+            line.target = Some(target);
+            line.tell_runner(Stage::Wanted);
+        }
+        let mut asking = Asking { tunnel: self, done: false };
+        let answer = poll_fn(|cx| {
+            let mut line = self.line.borrow_mut();
+            match core::mem::replace(&mut line.stage, Stage::Idle) {
+                Stage::Refused(error) => Poll::Ready(Err(error)),
+                Stage::Open => {
+                    line.stage = Stage::Open;
+                    Poll::Ready(Ok(()))
+                }
+                waiting => {
+                    line.stage = waiting;
+                    line.client = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        });
+        let answer = answer.await;
+        asking.done = true;
+        answer.map(|()| TunnelSocket { end: self.pipe.far(), line: &self.line })
+    }
+}
+
+/// Gives an attempt up that is dropped.
+struct Asking<'a, E, const N: usize> {
+    tunnel: &'a Tunnel<E, N>,
+    done: bool,
+}
+
+impl<E, const N: usize> Drop for Asking<'_, E, N> {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        let mut line = self.tunnel.line.borrow_mut();
+        if matches!(line.stage, Stage::Refused(_)) {
+            line.stage = Stage::Idle;
+            return;
+        }
+        let open = matches!(line.stage, Stage::Open);
+        line.tell_runner(Stage::Left);
+        drop(line);
+        if open {
+            self.tunnel.pipe.far().abort();
+        }
+    }
+}
+
+/// A connection through a [`Tunnel`], and with it the right to it. Dropping it closes it: what is committed still leaves if all
+/// that came was read, until another connection is asked for.
+pub struct TunnelSocket<'a, E> {
+    end: PipeEnd<'a>,
+    line: &'a RefCell<Line<E>>,
+}
+
+impl<E> TunnelSocket<'_, E> {
+    fn why(&self) -> Broken {
+        self.line.borrow().broken.unwrap_or(Broken::Closed)
+    }
+}
+
+impl<E> fmt::Debug for TunnelSocket<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TunnelSocket").finish_non_exhaustive()
+    }
+}
+
+impl<E> Drop for TunnelSocket<'_, E> {
+    fn drop(&mut self) {
+        self.line.borrow_mut().tell_runner(Stage::Left);
+    }
+}
+
+impl<E> Socket for TunnelSocket<'_, E> {
+    type Error = Broken;
+
+    async fn wait(&mut self, want: Interest) -> Result<(), Broken> {
+        let waited = self.end.wait(want).await;
+        waited.map_err(|_| self.why())
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Broken> {
+        let lent = self.end.try_read_with(f);
+        lent.map_err(|_| self.why())
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Broken> {
+        let lent = self.end.try_write_with(f);
+        lent.map_err(|_| self.why())
+    }
+
+    fn room(&self) -> usize {
+        self.end.room()
+    }
+
+    fn capacity(&self) -> usize {
+        self.end.capacity()
+    }
+
+    fn unsent(&self) -> usize {
+        self.end.unsent()
+    }
+
+    /// The server hears of it when the socket is dropped: a session of `embedded-tls` has no half-close.
+    fn close(&mut self) {
+        self.end.close();
+    }
+
+    fn abort(&mut self) {
+        self.end.abort();
+    }
+}

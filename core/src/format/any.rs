@@ -1,0 +1,52 @@
+//! Every form that there is: on a chip one renderer serves them all.
+
+use super::EventStream;
+use super::envelope::Envelope;
+use super::publication::Published;
+use super::render::Form;
+use super::websocket::{Enveloped, Plain};
+use crate::log::{EventId, Meta};
+use crate::output::Pour;
+
+/// A form that is chosen while the program runs, a branch for each part of an event. Where each form has a renderer of its
+/// own, as on a host, nobody needs it.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(target_pointer_width = "64", allow(dead_code, reason = "there each form has a renderer of its own"))]
+pub(super) enum AnyForm {
+    EventStream,
+    Envelope(Envelope),
+    Enveloped,
+    Plain,
+    Published,
+}
+
+/// The same call on the form that was chosen.
+macro_rules! chosen {
+    ($form:ident.$method:ident($($argument:expr),*)) => {
+        match $form {
+            Self::EventStream => EventStream.$method($($argument),*),
+            Self::Envelope(envelope) => envelope.$method($($argument),*),
+            Self::Enveloped => Enveloped.$method($($argument),*),
+            Self::Plain => Plain.$method($($argument),*),
+            Self::Published => Published.$method($($argument),*),
+        }
+    };
+}
+
+impl Form for AnyForm {
+    fn any(&self) -> AnyForm {
+        *self
+    }
+
+    fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
+        chosen!(self.head(id, meta, event_type, out));
+    }
+
+    fn data(&self, meta: &Meta, previous: Option<u8>, piece: &[u8], out: &mut impl Pour) {
+        chosen!(self.data(meta, previous, piece, out));
+    }
+
+    fn tail(&self, meta: &Meta, out: &mut impl Pour) {
+        chosen!(self.tail(meta, out));
+    }
+}

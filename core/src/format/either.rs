@@ -1,0 +1,71 @@
+//! SSE or streaming, whichever a request chose.
+
+use core::time::Duration;
+
+use super::any::AnyForm;
+use super::render::Form;
+use super::stream_body::{FollowForm, Following, Opening, Pace};
+use super::{EventStream, Ndjson};
+use crate::log::{EventId, Gap, Meta};
+use crate::output::Pour;
+
+/// The form that a request chose: one reader for both, where code is scarcer than time.
+#[derive(Clone, Copy, Debug)]
+pub enum EitherForm {
+    /// SSE.
+    EventStream,
+    /// Streaming.
+    Ndjson,
+}
+
+/// The same call on the form that was chosen.
+macro_rules! chosen {
+    ($form:ident.$method:ident($($argument:expr),*)) => {
+        match $form {
+            Self::EventStream => EventStream.$method($($argument),*),
+            Self::Ndjson => Ndjson.$method($($argument),*),
+        }
+    };
+}
+
+impl Form for EitherForm {
+    fn any(&self) -> AnyForm {
+        chosen!(self.any())
+    }
+
+    fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
+        chosen!(self.head(id, meta, event_type, out));
+    }
+
+    fn data(&self, meta: &Meta, previous: Option<u8>, piece: &[u8], out: &mut impl Pour) {
+        chosen!(self.data(meta, previous, piece, out));
+    }
+
+    fn tail(&self, meta: &Meta, out: &mut impl Pour) {
+        chosen!(self.tail(meta, out));
+    }
+}
+
+impl FollowForm for EitherForm {
+    fn content_type(&self) -> &'static str {
+        chosen!(self.content_type())
+    }
+}
+
+impl Following for EitherForm {
+    fn opening(&self, opening: Opening, after: EventId, pace: &Pace, out: &mut impl Pour) {
+        chosen!(self.opening(opening, after, pace, out));
+    }
+
+    fn gap(&self, gap: Gap, after: EventId, out: &mut impl Pour) {
+        chosen!(self.gap(gap, after, out));
+    }
+
+    fn keep_alive(&self, after: EventId, out: &mut impl Pour) {
+        chosen!(self.keep_alive(after, out));
+    }
+
+    fn farewell(&self, reconnection_time: Duration, out: &mut impl Pour) {
+        chosen!(self.farewell(reconnection_time, out));
+    }
+}

@@ -1,0 +1,102 @@
+//! What the transports need of a hub.
+
+use core::fmt;
+use core::net::IpAddr;
+use core::task::{Context, Poll};
+
+use super::{ChannelName, Publication, PublishError, Published};
+use crate::log::{GapPolicy, Source};
+
+/// Channels by name: [`Hub`](super::Hub) on a chip; a host has its own, which makes them on first use.
+pub trait Channels {
+    /// A reader of one channel.
+    type Reader<'a>: Reader
+    where
+        Self: 'a;
+
+    /// A reader of `channel`. A follower takes a waker, which it keeps until it is dropped, and counts as listening.
+    ///
+    /// # Errors
+    /// [`OpenError`]: there is no such channel, or no place for one more.
+    fn open(&self, channel: ChannelName<'_>, following: bool) -> Result<Self::Reader<'_>, OpenError>;
+
+    /// Appends to `channel` and wakes its followers. It never waits.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing was stored.
+    fn publish(&self, channel: ChannelName<'_>, publication: &Publication<'_>) -> Result<Published, PublishError>;
+
+    /// As [`Channels::open`], for a client of this network ([`Socket::peer_network`](crate::io::Socket::peer_network)). Default: clients are
+    /// not told apart.
+    ///
+    /// # Errors
+    /// As [`Channels::open`]; [`OpenError::TooManyChannels`] also where the client has made its share of new channels.
+    fn open_from(
+        &self,
+        channel: ChannelName<'_>,
+        following: bool,
+        _peer: Option<IpAddr>,
+    ) -> Result<Self::Reader<'_>, OpenError> {
+        self.open(channel, following)
+    }
+
+    /// As [`Channels::publish`], for a client of this network. Default: clients are not told apart.
+    ///
+    /// # Errors
+    /// As [`Channels::publish`]; [`PublishError::TooManyChannels`] also where the client has made its share of new channels.
+    fn publish_from(
+        &self,
+        channel: ChannelName<'_>,
+        publication: &Publication<'_>,
+        _peer: Option<IpAddr>,
+    ) -> Result<Published, PublishError> {
+        self.publish(channel, publication)
+    }
+
+    /// What happens to readers whose next event is not kept any more.
+    fn gap_policy(&self, channel: ChannelName<'_>) -> GapPolicy;
+}
+
+/// A place in the row of those that read a channel.
+pub trait Reader: Source {
+    /// Ready once there is an event after `after`; else the task is woken when one is appended.
+    ///
+    /// Of a reader that does not follow it is never woken.
+    fn poll_moved(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()>;
+
+    /// Ready while an event of up to half the log's memory can be appended to the channel without overwriting an event that a
+    /// follower has not taken yet; else the task is woken once that may have changed. A connection waits for it, up to
+    /// [`Config::publish_wait`](crate::server::Config::publish_wait), before it publishes; [`Channels::publish`] does not.
+    ///
+    /// Only followers that have caught up with the log are waited for: each from then on until [`Reader::stop_waiting`].
+    /// With [`Waker::noop`](core::task::Waker::noop) it is only a look. Default: always ready.
+    fn poll_publish(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    /// Publishers of the channel no longer wait for the followers that are behind now, until these have caught up.
+    fn stop_waiting(&mut self) {}
+}
+
+/// Why a channel cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// No channel has that name, and none may be made.
+    NoSuchChannel,
+    /// There is no room for another channel now.
+    TooManyChannels,
+    /// All wakers are taken.
+    TooManyFollowers,
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSuchChannel => "there is no such channel",
+            Self::TooManyChannels => "there are as many channels as may be",
+            Self::TooManyFollowers => "there are as many followers as may be",
+        })
+    }
+}
+
+impl core::error::Error for OpenError {}

@@ -1,0 +1,240 @@
+//! The hub's handler: one URL, five transports, and publishing.
+//!
+//! | request to `/events/{channel}`, the first match wins | transport |
+//! | --- | --- |
+//! | `Upgrade: websocket` | WebSocket (`websocket.rs`) |
+//! | `Accept: text/event-stream` | SSE (`follow.rs`) |
+//! | `Accept: application/x-ndjson` | streaming (`follow.rs`) |
+//! | `Prefer: wait=SECONDS` (RFC 7240), or `?wait=` | long polling (`poll.rs`) |
+//! | any other GET | polling (`poll.rs`) |
+//! | POST | publish (`publish.rs`) |
+//!
+//! `?transport=` chooses instead of the fields, for clients that cannot set them.
+
+#![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
+
+mod follow;
+mod negotiate;
+mod overloaded;
+mod poll;
+mod publish;
+mod subprotocol;
+mod websocket;
+
+pub use negotiate::Transport;
+pub use overloaded::Full;
+
+use core::mem;
+use core::task::{Context, Poll, Waker};
+
+use crate::format::EitherForm;
+use crate::http::{Encoded, Method, Status};
+use crate::hub::{CHANNEL_NAME_RULE, ChannelName, Channels, MAX_CHANNEL_NAME, OpenError};
+use crate::io::Socket;
+use crate::output::{Pour, poured};
+use crate::server::exchange::{BodyError, Exchange, Served};
+use crate::server::line::Line;
+use crate::server::{Ended, Handler, Outcome, RejectionReason, Resource, Runtime, Ticket};
+use negotiate::{Ask, AskError};
+
+/// The methods that a channel answers.
+const ALLOW: &str = "GET, HEAD, POST, OPTIONS";
+
+/// The longest reason of a refusal.
+const REASON: usize = 96;
+
+/// Serves the channels of a hub below `/events/`.
+///
+/// As a [`Handler`] it answers that path alone; [`Events::answer`] maps any other request to a channel.
+#[derive(Debug)]
+pub struct Events<'h, H> {
+    hub: &'h H,
+}
+
+impl<H> Clone for Events<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Events<'_, H> {}
+
+impl<'h, H: Channels> Events<'h, H> {
+    /// Serves `hub`.
+    pub fn new(hub: &'h H) -> Self {
+        Self { hub }
+    }
+
+    /// Whether the path is one of a channel: `/events/` and a name.
+    pub fn is_channel(path: &str) -> bool {
+        channel_of(path).is_some()
+    }
+
+    /// Answers a request of any path with the channel `channel`.
+    ///
+    /// # Errors
+    /// How the connection ended.
+    pub fn answer<R: Runtime>(&self, exchange: Exchange<'_, '_, R>, channel: &str) -> impl Future<Output = Outcome> {
+        self.answer_or_refuse(exchange, Some(channel))
+    }
+
+    /// Answers with the channel, or why not: every refusal is said here.
+    fn answer_or_refuse<R: Runtime>(
+        &self,
+        mut exchange: Exchange<'_, '_, R>,
+        channel: Option<&str>,
+    ) -> impl Future<Output = Outcome> {
+        async move {
+            let refused = match self.serve(exchange.reborrow(), channel).await {
+                Ok(served) => return Ok(served),
+                Err(refused) => refused,
+            };
+            let mut why = RejectionReason::Other;
+            let (status, reason) = match refused {
+                Refused::Ended(ended) => return Err(ended),
+                Refused::Method => return exchange.allow(ALLOW).await,
+                Refused::Full(transport, resource) => return overloaded::answer(exchange, transport, resource).await,
+                Refused::Body(error) => return exchange.body_failed(error).await,
+                Refused::Path => (Status::NOT_FOUND, "nothing here"),
+                Refused::Name => (Status::BAD_REQUEST, CHANNEL_NAME_RULE),
+                Refused::Ask(AskError::Transport) => {
+                    (Status::BAD_REQUEST, "transport is one of poll, longpoll, stream, sse, websocket")
+                }
+                Refused::NoSuchChannel => (Status::NOT_FOUND, "there is no such channel"),
+                Refused::Publish(refused) => {
+                    if refused.status() == Status::CONTENT_TOO_LARGE {
+                        why = RejectionReason::EventTooLarge;
+                    }
+                    (refused.status(), refused.reason())
+                }
+            };
+            let mut room = [0; REASON];
+            let text = poured(&mut room, |out| {
+                out.pour(reason.as_bytes());
+                out.pour(b"\n");
+            });
+            // RFC 9110 §15.5.16: what would be accepted.
+            let headers: &[_] =
+                if status == Status::UNSUPPORTED_MEDIA_TYPE { &[("Accept-Encoding", "identity")] } else { &[] };
+            exchange.reject(status, why, text, headers, false).await
+        }
+    }
+
+    fn serve<R: Runtime>(
+        &self,
+        exchange: Exchange<'_, '_, R>,
+        channel: Option<&str>,
+    ) -> impl Future<Output = Result<Served, Refused>> {
+        async move {
+            let channel = channel.ok_or(Refused::Path)?;
+            let channel = ChannelName::new(channel).map_err(|_| Refused::Name)?;
+            let ask = match exchange.request().method() {
+                Method::Get | Method::Head => {
+                    Ask::read(exchange.request(), exchange.line.config).map_err(Refused::Ask)?
+                }
+                Method::Post => return publish::answer(self.hub, channel, exchange).await,
+                _ => return Err(Refused::Method),
+            };
+            let policy = self.hub.gap_policy(channel);
+            let following = ask.transport != Transport::Poll && !exchange.is_head_only();
+            let peer = exchange.line.socket.peer_network();
+            let reader = self.hub.open_from(channel, following, peer).map_err(|error| match error {
+                OpenError::NoSuchChannel => Refused::NoSuchChannel,
+                OpenError::TooManyChannels => Refused::Full(ask.transport, Resource::Channels),
+                OpenError::TooManyFollowers => Refused::Full(ask.transport, Resource::Followers),
+            })?;
+            let outcome = match ask.transport {
+                Transport::WebSocket => websocket::answer(self.hub, channel, reader, &ask, policy, exchange).await,
+                Transport::Sse | Transport::Stream => {
+                    let sse = ask.transport == Transport::Sse;
+                    let form = if sse { EitherForm::EventStream } else { EitherForm::Ndjson };
+                    follow::answer(form, reader, &ask, policy, exchange).await
+                }
+                Transport::LongPoll | Transport::Poll | Transport::Publish => {
+                    poll::answer(reader, &ask, policy, exchange).await
+                }
+            };
+            Ok(outcome?)
+        }
+    }
+}
+
+impl<H: Channels> Handler for Events<'_, H> {
+    fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = Outcome> {
+        async move {
+            // The name outlives the request, whose buffer is given back while a reader waits. One that is too long stays
+            // empty, which is no name either. Percent-encoded unreserved characters are the characters (RFC 3986 §6.2.2.2).
+            let mut name = heapless::String::<MAX_CHANNEL_NAME>::new();
+            let channel = channel_of(exchange.request().path()).map(|channel| {
+                for byte in Encoded::new(channel).bytes() {
+                    // A byte that is not ASCII becomes a character that no name has.
+                    if name.push(char::from(byte)).is_err() {
+                        name.clear();
+                        break;
+                    }
+                }
+                name.as_str()
+            });
+            self.answer_or_refuse(exchange, channel).await
+        }
+    }
+}
+
+fn channel_of(path: &str) -> Option<&str> {
+    path.strip_prefix("/events/").filter(|name| !name.is_empty() && !name.bytes().any(|byte| byte == b'/'))
+}
+
+/// Why a request gets nothing of a channel.
+enum Refused {
+    Ended(Ended),
+    /// It asks for no channel.
+    Path,
+    Name,
+    Method,
+    Ask(AskError),
+    NoSuchChannel,
+    Full(Transport, Resource),
+    Body(BodyError),
+    Publish(publish::Refused),
+}
+
+impl From<Ended> for Refused {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
+}
+
+/// Says to an exchange's ticket what the connection has moved.
+struct Count<T: Ticket> {
+    ticket: T,
+}
+
+impl<T: Ticket> Count<T> {
+    /// Counts from the request on, whose head is in.
+    fn new<R: Runtime<Ticket = T>>(exchange: &mut Exchange<'_, '_, R>, transport: Transport) -> Self {
+        (exchange.line.received, exchange.line.sent) = (0, 0);
+        let mut ticket = exchange.line.runtime.ticket(exchange.request(), transport);
+        ticket.received(exchange.request().head().len() as u64);
+        Self { ticket }
+    }
+
+    /// Tells what has moved since, `payload` of it event payload.
+    fn tally<R: Runtime<Ticket = T>>(&mut self, line: &mut Line<'_, R>, payload: u64) {
+        let (received, sent) = (mem::take(&mut line.received), mem::take(&mut line.sent));
+        if received > 0 {
+            self.ticket.received(received as u64);
+        }
+        if sent > 0 || payload > 0 {
+            self.ticket.sent(sent as u64, payload);
+        }
+    }
+
+    fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.ticket.poll_cut(cx)
+    }
+
+    /// Whether the connection is to be broken now.
+    fn is_cut(&mut self) -> bool {
+        self.ticket.poll_cut(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+}

@@ -1,0 +1,232 @@
+//! Publishing by POST.
+
+use core::net::IpAddr;
+use core::task::{Context, Poll, Waker};
+
+use super::subprotocol::type_reason;
+use super::{Count, Transport};
+use crate::http::{BodyLength, Request, Response, Status};
+use crate::hub::{ChannelName, Channels, Publication, PublishError, Published, Reader};
+use crate::io::{Interest, Socket};
+use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
+use crate::output::{Pour, Sink, poured};
+use crate::server::exchange::{Exchange, Served};
+use crate::server::line::{Line, PUBLICATION};
+use crate::server::{Ended, Purpose, Resource, Runtime};
+
+/// What an answer says, at most: an id, a number and the names around them.
+const ANSWER: usize = 128;
+
+/// Stores the content as an event: 201 where somebody was following, 202 where nobody was.
+pub(super) async fn answer<H: Channels, R: Runtime>(
+    hub: &H,
+    channel: ChannelName<'_>,
+    mut exchange: Exchange<'_, '_, R>,
+) -> Result<Served, super::Refused> {
+    if exchange.request().body_length() == BodyLength::None {
+        return Err(Refused::Length.into());
+    }
+    // What is stored is what readers get, and they are told of no coding.
+    if exchange.request().header_all("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        return Err(Refused::Coding.into());
+    }
+    let mut count = Count::new(&mut exchange, Transport::Publish);
+    let (published, encoding, length) = {
+        if exchange.runtime().is_draining() {
+            return Err(full(Resource::Shutdown));
+        }
+        const BUSY: super::Refused = full(Resource::EventBuffers);
+        let mut buffer = exchange.runtime().buffer(Purpose::Event).ok_or(BUSY)?;
+        let length = exchange.read_growing(&mut buffer).await.map_err(super::Refused::Body)?.ok_or(BUSY)?;
+        wait_for_followers(hub, channel, exchange.line).await?;
+        // What is stored now might be lost: no reader is left to take it.
+        if exchange.runtime().is_draining() {
+            return Err(full(Resource::Shutdown));
+        }
+        exchange.line.charge(PUBLICATION);
+        let data = buffer.as_ref().get(..length).unwrap_or_default();
+        let peer = exchange.line.socket.peer_network();
+        let encoding = encoding(exchange.request().header("content-type"), data);
+        (publish(hub, channel, exchange.request(), encoding, data, peer)?, encoding, length)
+    };
+    let mut room = [0; ANSWER];
+    let text = poured(&mut room, |out| tell(published, encoding, out));
+    let status = if published.followers > 0 { Status::CREATED } else { Status::ACCEPTED };
+    let response = Response {
+        status,
+        content_type: Some("application/json"),
+        headers: &[("Cache-Control", "no-store")],
+        body: text.as_bytes(),
+    };
+    let (line, asker) = exchange.into_parts();
+    let outcome = asker.respond(line, &response).await;
+    count.tally(line, length as u64);
+    Ok(outcome?)
+}
+
+/// Waits where the event would overwrite one that a follower has not taken yet.
+fn wait_for_followers<H: Channels, R: Runtime>(
+    hub: &H,
+    channel: ChannelName<'_>,
+    line: &mut Line<'_, R>,
+) -> impl Future<Output = Result<(), Ended>> {
+    async move {
+        let Ok(mut reader) = hub.open_from(channel, false, line.socket.peer_network()) else { return Ok(()) };
+        let (due, runtime) = (line.after(line.config.publish_wait), line.runtime);
+        while !runtime.is_draining() && reader.poll_publish(&mut Context::from_waker(Waker::noop())).is_pending() {
+            if line.now() >= due {
+                reader.stop_waiting();
+                break;
+            }
+            let mut also = |cx: &mut Context<'_>| {
+                if runtime.is_draining() { Poll::Ready(()) } else { reader.poll_publish(cx) }
+            };
+            line.wait(Interest::NONE, due, &mut also).await?;
+        }
+        Ok(())
+    }
+}
+
+/// There is no place for another event now.
+const fn full(resource: Resource) -> super::Refused {
+    super::Refused::Full(Transport::Publish, resource)
+}
+
+fn publish<H: Channels, B: AsRef<[u8]>>(
+    hub: &H,
+    channel: ChannelName<'_>,
+    request: &Request<B>,
+    encoding: Encoding,
+    data: &[u8],
+    peer: Option<IpAddr>,
+) -> Result<Published, Refused> {
+    let mut name = [0; MAX_EVENT_TYPE];
+    let event_type = match request.query_param("type") {
+        None => EventType::MESSAGE,
+        Some(encoded) => {
+            let name = encoded.decode(&mut name).ok_or(Refused::Type("an event type has at most 64 bytes"))?;
+            let name = core::str::from_utf8(name).map_err(|_| Refused::Type("an event type is UTF-8"))?;
+            EventType::new(name).map_err(|error| Refused::Type(type_reason(error)))?
+        }
+    };
+    let idempotency_key = request.header("idempotency-key");
+    if idempotency_key.is_some_and(|key| key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY) {
+        return Err(Refused::Key);
+    }
+    let publication = Publication { event_type, encoding, data, idempotency_key };
+    hub.publish_from(channel, &publication, peer).map_err(Refused::Publish)
+}
+
+/// Text, JSON and what forms send is text, and so is UTF-8 without a `Content-Type` (clients of Python send a string so).
+/// Anything else is bytes.
+fn encoding(content_type: Option<&[u8]>, data: &[u8]) -> Encoding {
+    let media_type = content_type.and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default();
+    let media_type = media_type.trim_ascii();
+    let starts = |with: &[u8]| media_type.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    let ends = |with: &[u8]| {
+        let start = media_type.len().checked_sub(with.len());
+        start.and_then(|start| media_type.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(with))
+    };
+    let is = |whole: &[u8]| media_type.eq_ignore_ascii_case(whole);
+    let text = starts(b"text/")
+        || is(b"application/json")
+        || is(b"application/x-www-form-urlencoded")
+        || (starts(b"application/") && ends(b"+json"))
+        || (media_type.is_empty() && core::str::from_utf8(data).is_ok());
+    if text { Encoding::Text } else { Encoding::Binary }
+}
+
+/// `{"id":ID,"subscribers":N,"encoding":"text"}`, `"base64"` for bytes, with `"repeated":true` where nothing new was stored.
+fn tell(published: Published, encoding: Encoding, out: &mut Sink<'_>) {
+    out.pour(b"{\"id\":\"");
+    published.id.pour(out);
+    out.pour(b"\",\"subscribers\":");
+    out.pour_decimal(published.followers as u64);
+    out.pour(match encoding {
+        Encoding::Text => b",\"encoding\":\"text\"",
+        Encoding::Binary => b",\"encoding\":\"base64\"",
+    });
+    out.pour(if published.repeated { b",\"repeated\":true}\n" } else { b"}\n" });
+}
+
+/// Why nothing was stored.
+pub(super) enum Refused {
+    /// Where the content ends is not said.
+    Length,
+    /// The content is compressed, or coded otherwise.
+    Coding,
+    Type(&'static str),
+    Key,
+    Publish(PublishError),
+}
+
+impl From<Refused> for super::Refused {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Publish(PublishError::Draining) => full(Resource::Shutdown),
+            Refused::Publish(PublishError::TooManyChannels) => full(Resource::Channels),
+            Refused::Publish(PublishError::OutOfMemory) => full(Resource::EventBuffers),
+            refused => Self::Publish(refused),
+        }
+    }
+}
+
+impl Refused {
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Length => "an event has a Content-Length",
+            Self::Coding => "send an event without Content-Encoding",
+            Self::Type(reason) => reason,
+            Self::Key => "an idempotency key has 1 to 128 bytes",
+            Self::Publish(error) => error.reason(),
+        }
+    }
+
+    pub(super) fn status(&self) -> Status {
+        match self {
+            Self::Length => Status::LENGTH_REQUIRED,
+            Self::Coding => Status::UNSUPPORTED_MEDIA_TYPE,
+            Self::Type(_) | Self::Key => Status::BAD_REQUEST,
+            Self::Publish(error) => match error {
+                PublishError::NoSuchChannel => Status::NOT_FOUND,
+                PublishError::TooManyChannels | PublishError::OutOfMemory | PublishError::Draining => {
+                    Status::SERVICE_UNAVAILABLE
+                }
+                PublishError::KeyReused => Status::UNPROCESSABLE_CONTENT,
+                PublishError::Append(AppendError::TooLarge) => Status::CONTENT_TOO_LARGE,
+                PublishError::Append(AppendError::NotUtf8) => Status::BAD_REQUEST,
+                PublishError::Append(AppendError::Exhausted) => Status::INTERNAL_SERVER_ERROR,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_send_as_text_is_text() {
+        for text in [
+            "text/plain",
+            "TEXT/html; charset=utf-8",
+            "application/json",
+            "application/ld+json;x=y",
+            "application/x-www-form-urlencoded",
+        ] {
+            assert_eq!(encoding(Some(text.as_bytes()), b"\xff"), Encoding::Text, "{text}");
+        }
+        for binary in ["application/octet-stream", "image/png", "application/jsonx", "texty/x", "image/svg+json"] {
+            assert_eq!(encoding(Some(binary.as_bytes()), b"text"), Encoding::Binary, "{binary}");
+        }
+    }
+
+    #[test]
+    fn without_a_content_type_utf8_is_text() {
+        for none in [None, Some(&b""[..]), Some(b" ")] {
+            assert_eq!(encoding(none, "gr\u{fc}n".as_bytes()), Encoding::Text);
+            assert_eq!(encoding(none, b""), Encoding::Text);
+            assert_eq!(encoding(none, b"gr\xfcn"), Encoding::Binary);
+        }
+    }
+}

@@ -1,0 +1,561 @@
+//! A request, and the ways to answer it.
+
+use core::{fmt, str};
+
+use super::line::{Content, Line};
+use super::rejection::{DateField, ErrorContent, RejectionReason};
+use super::websocket::{WebSocket, WebSocketOptions};
+use super::writer::{BodyWriter, EventWriter};
+use super::{Ended, Growth, Outcome, Runtime};
+use crate::connection::notice;
+use crate::http::copy::copy;
+use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Refusal, Request, Response, Status, Version};
+use crate::io::{Interest, Lent, never};
+use crate::output::{Pour, Render, Sink};
+use crate::ws::Role;
+use crate::ws::connection::Unmasked;
+use crate::ws::handshake::origin::OriginMatch;
+use crate::ws::handshake::{Acceptance, HandshakeRefusal, RequestLine, accept};
+
+/// A request that has been accepted and is to be answered.
+///
+/// Every way to answer takes the exchange and gives a [`Served`], which a handler has to return: a request can neither
+/// be forgotten nor be answered twice.
+pub struct Exchange<'x, 'l, R: Runtime> {
+    // One reference and no more: each future that hands an exchange on has a copy.
+    pub(crate) line: &'x mut Line<'l, R>,
+}
+
+/// The buffer of a request's head, until it is given back: while a reader waits for events nobody needs it.
+#[derive(Debug)]
+pub struct Held<B>(Option<B>);
+
+impl<B> Held<B> {
+    pub(crate) const NONE: Self = Self(None);
+
+    pub(crate) const fn new(buffer: B) -> Self {
+        Self(Some(buffer))
+    }
+}
+
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Held<B> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], AsRef::as_ref)
+    }
+}
+
+impl<B: AsMut<[u8]>> AsMut<[u8]> for Held<B> {
+    fn as_mut(&mut self) -> &mut [u8] {
+        self.0.as_mut().map_or(&mut [], AsMut::as_mut)
+    }
+}
+
+/// A request was answered.
+#[derive(Debug)]
+#[must_use = "a handler returns it"]
+pub struct Served {
+    keeps_connection: bool,
+}
+
+impl Served {
+    pub(crate) const CLOSE: Self = Self { keeps_connection: false };
+
+    pub(crate) const fn after_stream(keeps_connection: bool) -> Self {
+        Self { keeps_connection }
+    }
+
+    pub(crate) fn keeps_connection(&self) -> bool {
+        self.keeps_connection
+    }
+}
+
+/// Why a request's content was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// It is malformed or too long: answer with [`Exchange::refuse`].
+    Refused(Refusal),
+    /// The connection ended.
+    Ended(Ended),
+}
+
+impl From<Ended> for BodyError {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Ended(ended) => ended.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for BodyError {}
+
+/// Who asked, as far as the head of an answer depends on it: what is left of a request whose buffer was given back.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    pub(crate) version: Version,
+    pub(crate) origin: heapless::Vec<u8, MAX_ORIGIN>,
+    /// How it is permitted.
+    pub(crate) found: OriginMatch,
+    pub(crate) keeps_connection: bool,
+    pub(crate) head_only: bool,
+    /// The answer refuses the request, and ends the connection.
+    pub(crate) refuses: bool,
+}
+
+/// The longest origin that is told that it may read the answer.
+const MAX_ORIGIN: usize = 128;
+
+/// What a request without a handshake has to send.
+const UPGRADE_OR_CLOSE: &[(&str, &str)] =
+    &[("Upgrade", "websocket"), ("Connection", "Upgrade, close"), ("Sec-WebSocket-Version", "13")];
+
+/// What every content has: no browser takes it for something else than its `Content-Type` says, and none lets pages of another
+/// origin embed it (Fetch §3.6, §3.7). A page that may ask by `fetch` reads it all the same.
+const GUARDED: &[u8] = b"X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: ";
+
+/// What a cross-origin answer adds: the fields that its page may read.
+const EXPOSED: &[u8] = b"Access-Control-Expose-Headers: ETag, Preference-Applied, Retry-After\r\nVary: Origin\r\n";
+
+/// What keeps intermediaries from holding a stream back: one that compresses (`no-transform`, RFC 9111 §5.2.2.6), any
+/// (`Incremental`, RFC 10036), and nginx.
+const UNBUFFERED: &[u8] = b"Cache-Control: no-cache, no-transform\r\nIncremental: ?1\r\nX-Accel-Buffering: no\r\n";
+
+impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
+    pub(crate) fn new(line: &'x mut Line<'l, R>) -> Self {
+        Self { line }
+    }
+
+    /// The same exchange, for who may leave it unanswered.
+    pub(crate) fn reborrow(&mut self) -> Exchange<'_, 'l, R> {
+        Exchange { line: self.line }
+    }
+
+    /// The request's head.
+    pub fn request(&self) -> &Request<Held<R::Buffer>> {
+        &self.line.request
+    }
+
+    /// The runtime that this connection stands on.
+    pub fn runtime(&self) -> &'l R {
+        self.line.runtime
+    }
+
+    /// Reads the next bytes of the content into `buffer`: how many, 0 at its end.
+    ///
+    /// # Errors
+    /// [`BodyError`]
+    pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            self.line.breathe().await;
+            self.line.say_continue().await?;
+            if self.line.body.decoder.is_none() {
+                return Ok(0);
+            }
+            let mut taken = Ok((0, false));
+            let lent = self.line.try_read_content(&mut |bytes: &mut [u8], content: &mut Content| {
+                let Some(decoder) = &mut content.decoder else { return (0, true) };
+                let (consumed, result) = take_content(decoder, bytes, buffer);
+                let done = matches!(result, Ok((_, true)));
+                if done {
+                    content.decoder = None;
+                }
+                taken = result;
+                (consumed, done)
+            })?;
+            let (count, done) = taken.map_err(BodyError::Refused)?;
+            let (now, config) = (self.line.now(), self.line.config);
+            if lent == Lent::Got(()) {
+                self.line.body.allowance.came(count, now, config.receive_timeout());
+            }
+            match lent {
+                Lent::Got(()) if count > 0 || done => return Ok(count),
+                Lent::Got(()) => {}
+                Lent::Eof => return Err(BodyError::Ended(Ended::Broken)),
+                Lent::NotNow => {
+                    let due = self.line.body.allowance.due(now, config.receive_timeout());
+                    if now >= due {
+                        return Err(BodyError::Ended(Ended::TimedOut));
+                    }
+                    self.line.wait(Interest::READ, due, &mut never).await?;
+                }
+            }
+        }
+    }
+
+    /// Reads the whole content into `buffer`: how many bytes.
+    ///
+    /// # Errors
+    /// [`BodyError`]; [`Refusal::ContentTooLarge`] where it is longer than `buffer`.
+    pub async fn read_whole(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        let (mut filled, mut one_more) = (0, [0]);
+        loop {
+            let room = buffer.get_mut(filled..).filter(|room| !room.is_empty());
+            match (room.is_some(), self.read(room.unwrap_or(&mut one_more)).await?) {
+                (_, 0) => return Ok(filled),
+                (true, count) => filled = filled.wrapping_add(count),
+                (false, _) => return Err(BodyError::Refused(Refusal::ContentTooLarge)),
+            }
+        }
+    }
+
+    /// As [`Exchange::read_whole`], into a buffer of the runtime, which grows as the content comes. `None` where the runtime has no
+    /// memory for it.
+    ///
+    /// # Errors
+    /// As [`Exchange::read_whole`].
+    pub(crate) async fn read_growing(&mut self, buffer: &mut R::Buffer) -> Result<Option<usize>, BodyError> {
+        let (mut filled, mut one_more) = (0, [0]);
+        loop {
+            if self.line.runtime.grow(buffer, filled) == Growth::Refused {
+                return Ok(None);
+            }
+            let room = buffer.as_mut().get_mut(filled..).filter(|room| !room.is_empty());
+            match (room.is_some(), self.read(room.unwrap_or(&mut one_more)).await?) {
+                (_, 0) => return Ok(Some(filled)),
+                (true, count) => filled = filled.wrapping_add(count),
+                (false, _) => return Err(BodyError::Refused(Refusal::ContentTooLarge)),
+            }
+        }
+    }
+
+    /// Answers with a whole response.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub fn respond(self, response: &Response<'_>) -> impl Future<Output = Outcome> {
+        self.answer(response, false)
+    }
+
+    /// Answers that there is nothing here (404).
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn not_found(self) -> Outcome {
+        self.reject(Status::NOT_FOUND, RejectionReason::Other, "nothing here\n", &[], false).await
+    }
+
+    /// Answers that only the methods `allow` are answered here: 200 to OPTIONS, 405 to any other.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn allow(self, allow: &str) -> Outcome {
+        let headers = &[("Allow", allow)];
+        if self.request().method() == Method::Options {
+            return self.respond(&Response { status: Status::OK, content_type: None, headers, body: b"" }).await;
+        }
+        let text = "method not allowed\n";
+        self.reject(Status::METHOD_NOT_ALLOWED, RejectionReason::Other, text, headers, false).await
+    }
+
+    /// Answers that the request cannot be read to its end, and closes the connection.
+    ///
+    /// # Errors
+    /// [`Ended::Refused`], which a handler passes on.
+    pub async fn refuse(self, refusal: Refusal) -> Outcome {
+        notice::refused(refusal.status().code(), refusal.reason());
+        self.reject(refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[], true).await
+    }
+
+    /// Answers with an error of the server's own, which the runtime is told of and may put in its own words. If `last` the
+    /// answer ends the connection: [`Ended::Refused`].
+    pub(crate) fn reject(
+        self,
+        status: Status,
+        reason: RejectionReason,
+        text: &str,
+        headers: &[(&str, &str)],
+        last: bool,
+    ) -> impl Future<Output = Outcome> {
+        async move {
+            let own = self.line.reject(status, reason, text);
+            let response = rejected(&own, status, text, headers);
+            self.answer(&response, last).await
+        }
+    }
+
+    /// Answers with a response that ends the connection: [`Ended::Refused`].
+    pub(crate) fn last_respond(self, response: &Response<'_>) -> impl Future<Output = Outcome> {
+        self.answer(response, true)
+    }
+
+    async fn answer(self, response: &Response<'_>, refuses: bool) -> Outcome {
+        let (line, mut asker) = self.into_parts();
+        asker.keeps_connection &= !refuses;
+        asker.refuses = refuses;
+        asker.respond(line, response).await
+    }
+
+    /// Answers what became of reading the content.
+    ///
+    /// # Errors
+    /// [`Ended`], which a handler passes on.
+    pub async fn body_failed(self, error: BodyError) -> Outcome {
+        match error {
+            BodyError::Refused(refusal) => self.refuse(refusal).await,
+            BodyError::Ended(Ended::TimedOut) => {
+                let text = "the content took too long\n";
+                self.reject(Status::REQUEST_TIMEOUT, RejectionReason::Other, text, &[], true).await
+            }
+            BodyError::Ended(ended) => Err(ended),
+        }
+    }
+
+    /// Answers with a stream of bytes that the handler writes: chunked, or to the connection's end for HTTP/1.0.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn stream(self, content_type: &str) -> Result<BodyWriter<'x, 'l, R>, Ended> {
+        let (line, mut asker) = self.into_parts();
+        let framing = Framing::streaming(asker.version);
+        asker.keeps_connection &= framing == Framing::Chunked;
+        asker.begin_stream(line, content_type, framing).await?;
+        Ok(BodyWriter::new(line, framing, &asker))
+    }
+
+    /// Answers with Server-Sent Events that the handler writes.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn sse(self) -> Result<EventWriter<'x, 'l, R>, Ended> {
+        Ok(EventWriter::new(self.stream("text/event-stream;charset=UTF-8").await?))
+    }
+
+    /// Answers with a WebSocket. A request that is none is refused: 400, 405 or 426 with what the client has to send.
+    ///
+    /// # Errors
+    /// The connection ended first, or the request was refused ([`Ended::Refused`]): a handler passes both on.
+    pub async fn websocket(self, options: &WebSocketOptions<'_>) -> Result<WebSocket<'x, 'l, R>, Ended> {
+        let acceptance = match self.handshake(options.protocols) {
+            Ok(acceptance) => acceptance,
+            Err(refusal) => return self.refuse_handshake(refusal).await.and(Err(Ended::Closed)),
+        };
+        let protocol = acceptance.protocol.and_then(|chosen| options.protocols.iter().position(|it| *it == chosen));
+        let (line, _) = self.into_parts();
+        line.send(&|out: &mut Sink<'_>| acceptance.pour(out)).await?;
+        notice::upgraded(acceptance.protocol);
+        Ok(WebSocket::new(line, Role::Server, Unmasked, options.max_message, protocol))
+    }
+
+    pub(crate) fn handshake<'p>(&self, protocols: &[&'p str]) -> Result<Acceptance<'p>, HandshakeRefusal> {
+        let version = if self.request().version() == Version::Http10 { (1, 0) } else { (1, 1) };
+        let line = RequestLine { method: self.request().method().as_str(), version };
+        accept(line, self.request().headers(), protocols)
+    }
+
+    pub(crate) async fn refuse_handshake(self, refusal: HandshakeRefusal) -> Outcome {
+        notice::refused(refusal.status(), refusal.text());
+        let status = Status::new(refusal.status()).unwrap_or(Status::BAD_REQUEST);
+        // One `Connection` says both: what may be upgraded to, and that this connection ends.
+        let upgrades = refusal.fields().iter().any(|(name, _)| *name == "Connection");
+        let headers = if upgrades { UPGRADE_OR_CLOSE } else { refusal.fields() };
+        let own = self.line.reject(status, RejectionReason::Other, refusal.text());
+        let (line, mut asker) = self.into_parts();
+        (asker.keeps_connection, asker.refuses) = (upgrades, true);
+        asker.origin.clear();
+        asker.respond(line, &rejected(&own, status, refusal.text(), headers)).await
+    }
+
+    /// The connection and who asked; the request's buffer is given back.
+    pub(crate) fn into_parts(self) -> (&'x mut Line<'l, R>, Asker) {
+        let asker = self.asker();
+        self.line.forget_request();
+        (self.line, asker)
+    }
+
+    fn asker(&self) -> Asker {
+        let origin = self.request().header("origin").filter(|_| self.line.origin.is_some()).unwrap_or_default();
+        Asker {
+            version: self.request().version(),
+            origin: heapless::Vec::from_slice(origin).unwrap_or_default(),
+            found: self.line.origin.unwrap_or_default(),
+            keeps_connection: self.keeps_connection(),
+            head_only: self.is_head_only(),
+            refuses: false,
+        }
+    }
+
+    /// Whether the answer is to have no content.
+    pub(crate) fn is_head_only(&self) -> bool {
+        self.request().method() == Method::Head
+    }
+
+    /// Whether the connection may go on to another request after this one's answer.
+    pub(crate) fn keeps_connection(&self) -> bool {
+        self.request().keep_alive() && self.line.body.continue_at.is_none() && !self.line.runtime.is_draining()
+    }
+
+    /// Whether a browser asks what it may ask (Fetch §4.8, CORS-preflight).
+    pub(crate) fn is_preflight(&self) -> bool {
+        self.request().method() == Method::Options
+            && self.request().header("origin").is_some()
+            && self.request().header("access-control-request-method").is_some()
+    }
+
+    /// Answers a preflight: what is asked for is permitted, since the origin is.
+    pub(crate) async fn allow_preflight(self) -> Outcome {
+        let asker = self.asker();
+        // The answer is made of the request's own bytes.
+        let request = self.line.take_request();
+        // A field value that was read is one that can be sent.
+        let asked = |name| str::from_utf8(request.header(name).unwrap_or_default()).unwrap_or_default();
+        let fields = [
+            ("Access-Control-Allow-Methods", asked("access-control-request-method")),
+            // For how long a browser keeps the answer. No other cache does (RFC 9110 §9.3.7), so it needs no `Vary`.
+            ("Access-Control-Max-Age", "600"),
+            ("Access-Control-Allow-Headers", asked("access-control-request-headers")),
+        ];
+        let headers = match &fields[..] {
+            [without @ .., (_, "")] => without,
+            all => all,
+        };
+        let response = Response { status: Status::NO_CONTENT, content_type: None, headers, body: b"" };
+        asker.respond(self.line, &response).await
+    }
+}
+
+impl Asker {
+    /// Answers with a whole response.
+    pub(crate) async fn respond<R: Runtime>(&self, line: &mut Line<'_, R>, response: &Response<'_>) -> Outcome {
+        let date = line.runtime.date();
+        let bodiless = response.status.is_bodiless();
+        let framing = if bodiless { Framing::None } else { Framing::Length(response.body.len() as u64) };
+        let render = |out: &mut Sink<'_>| {
+            pour_head(self, response.status, framing, self.keeps_connection, out, &|out: &mut Sink<'_>| {
+                pour_date(&date, out);
+                if let Some(content_type) = response.content_type.filter(|_| !bodiless) {
+                    pour_field("Content-Type", content_type.as_bytes(), out);
+                }
+                for (name, value) in response.headers {
+                    pour_field(name, value.as_bytes(), out);
+                }
+            });
+            if !bodiless && !self.head_only {
+                out.pour(response.body);
+            }
+        };
+        line.answering = true;
+        line.send(&render).await?;
+        line.answering = false;
+        if self.refuses {
+            return Err(Ended::Refused(response.status));
+        }
+        Ok(Served { keeps_connection: self.keeps_connection })
+    }
+
+    /// Sends the head of a stream, with the fields that keep what stands in between from holding it back.
+    pub(crate) async fn begin_stream<R: Runtime>(
+        &self,
+        line: &mut Line<'_, R>,
+        content_type: &str,
+        framing: Framing,
+    ) -> Result<(), Ended> {
+        let date = line.runtime.date();
+        let render = |out: &mut Sink<'_>| {
+            pour_head(self, Status::OK, framing, self.keeps_connection, out, &|out: &mut Sink<'_>| {
+                pour_date(&date, out);
+                pour_field("Content-Type", content_type.as_bytes(), out);
+                out.pour(UNBUFFERED);
+            });
+        };
+        line.answering = true;
+        line.send(&render).await
+    }
+}
+
+/// Pours a whole head; `fields` pours those that are the answer's own.
+pub(crate) fn pour_head(
+    asker: &Asker,
+    status: Status,
+    framing: Framing,
+    keeps_connection: bool,
+    out: &mut Sink<'_>,
+    fields: &dyn Render,
+) {
+    // A head is poured field by field: the writer holds nothing but its sink.
+    let _ = HeadWriter::new(out, status);
+    fields.render(out);
+    if framing != Framing::None {
+        out.pour(GUARDED);
+        out.pour(if asker.found == OriginMatch::Any { b"cross-origin\r\n" } else { b"same-origin\r\n" });
+    }
+    if !asker.origin.is_empty() {
+        pour_field("Access-Control-Allow-Origin", &asker.origin, out);
+        if asker.found == OriginMatch::Listed {
+            out.pour(b"Access-Control-Allow-Credentials: true\r\n");
+        }
+        out.pour(EXPOSED);
+    }
+    HeadWriter::resume(out).framing(framing).connection(asker.version, keeps_connection).finish();
+}
+
+/// The answer to a request that is rejected: what the runtime says, or the text.
+pub(crate) fn rejected<'a>(
+    own: &'a impl ErrorContent,
+    status: Status,
+    text: &'a str,
+    headers: &'a [(&'a str, &'a str)],
+) -> Response<'a> {
+    let response = Response { headers, ..Response::text(status, text) };
+    match own.content() {
+        Some((content_type, body)) => Response { content_type: Some(content_type), body, ..response },
+        None => response,
+    }
+}
+
+/// Pours `Date`, where it is known.
+#[inline]
+pub(crate) fn pour_date(date: &impl DateField, out: &mut Sink<'_>) {
+    if let Some(date) = date.text() {
+        pour_field("Date", date, out);
+    }
+}
+
+/// Pours one field.
+#[inline(never)]
+pub(crate) fn pour_field(name: &str, value: &[u8], out: &mut Sink<'_>) {
+    let _ = HeadWriter::resume(out).header(name, value);
+}
+
+/// Runs of content, and sizes of chunks, that are taken in one loan.
+pub(crate) const PIECES: usize = 32;
+
+/// Moves content out of `bytes`: what was consumed, how much of it went to `buffer`, and whether that was the end.
+fn take_content(decoder: &mut BodyDecoder, bytes: &[u8], buffer: &mut [u8]) -> (usize, Result<(usize, bool), Refusal>) {
+    let (mut consumed, mut filled) = (0usize, 0usize);
+    for _ in 0..PIECES {
+        let room = buffer.get_mut(filled..).unwrap_or_default();
+        let rest = bytes.get(consumed..).unwrap_or_default();
+        if room.is_empty() || rest.is_empty() {
+            return (consumed, Ok((filled, false)));
+        }
+        // A run of content is never longer than what it was found in: cut that to the room.
+        let piece = rest.get(..room.len()).unwrap_or(rest);
+        match decoder.decode(piece) {
+            Ok(decoded) => {
+                if let Some(data) = piece.get(decoded.data)
+                    && let Some(room) = room.get_mut(..data.len())
+                {
+                    filled = filled.wrapping_add(copy(data, room));
+                }
+                consumed = consumed.wrapping_add(decoded.consumed);
+                if decoded.done {
+                    return (consumed, Ok((filled, true)));
+                }
+                if decoded.consumed == 0 {
+                    return (consumed, Ok((filled, false)));
+                }
+            }
+            Err(refusal) => return (bytes.len(), Err(refusal)),
+        }
+    }
+    (consumed, Ok((filled, false)))
+}

@@ -1,0 +1,277 @@
+//! A connection as the rooms above see it: wait, then act.
+
+use core::future::Future;
+use core::mem;
+use core::time::Duration;
+
+use super::exchange::Held;
+use super::rejection::{ErrorContent, Rejection, RejectionReason};
+use super::{Config, Ended, Runtime};
+use crate::connection::{Allowance, Turn};
+use crate::http::{BodyDecoder, Request, Status};
+use crate::io::{Borrower, Clock, Interest, Lent, Reason, Socket, never};
+use crate::output::{Pour, Render, Sink};
+use crate::time::Instant;
+use crate::ws::handshake::origin::OriginMatch;
+
+type TimerOf<R> = <<R as Runtime>::Clock as Clock>::Timer;
+
+/// A connection: its socket, its alarm, and what is left of the request's content.
+pub struct Line<'a, R: Runtime> {
+    pub(crate) socket: &'a mut R::Socket,
+    pub(crate) runtime: &'a R,
+    pub(crate) config: &'a Config<'a>,
+    turn: Turn<TimerOf<R>>,
+    /// Bytes received and sent since they were last told.
+    pub(crate) received: usize,
+    pub(crate) sent: usize,
+    /// The content of the request that is being answered.
+    /// The request that came last.
+    pub(crate) request: Request<Held<R::Buffer>>,
+    /// How its origin is permitted; `None` where it is refused, whose page may not read the answer.
+    pub(crate) origin: Option<OriginMatch>,
+    pub(crate) body: Content,
+    /// An answer has begun, and its end has not left: the connection is not to end as if it had.
+    pub(crate) answering: bool,
+}
+
+/// What has to come yet of a request's content.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) decoder: Option<BodyDecoder>,
+    /// The client waits for `100 Continue`, and so many bytes of that have left.
+    pub(crate) continue_at: Option<usize>,
+    /// How long it may still be waited for.
+    pub(crate) allowance: Allowance,
+}
+
+/// Who moves bytes between the line and what the request's content is for, step by step.
+pub(crate) trait Mover {
+    /// Takes from the start of `bytes`, or writes there: how many bytes, and whether that was all. It may note what it knows
+    /// of the content.
+    fn step(&mut self, bytes: &mut [u8], content: &mut Content) -> (usize, bool);
+}
+
+impl<F: FnMut(&mut [u8], &mut Content) -> (usize, bool)> Mover for F {
+    fn step(&mut self, bytes: &mut [u8], content: &mut Content) -> (usize, bool) {
+        self(bytes, content)
+    }
+}
+
+/// What a request counts as in a turn, beside its bytes: finding its answer takes as long as moving so many.
+pub(crate) const REQUEST: usize = 4 * 1024;
+
+/// What each byte of a head counts as, beside itself: it is looked at several times.
+pub(crate) const HEAD_BYTE: usize = 4;
+
+/// What a publication counts as, beside its bytes.
+pub(crate) const PUBLICATION: usize = 2 * 1024;
+
+/// How often a connection looks whether its client has left, while bytes of the next request stand before the end: not every socket
+/// wakes for an end that cannot be read yet.
+pub(crate) const LOOK_FOR_END: Duration = Duration::from_secs(1);
+
+/// What tells a client that waits to send its content (RFC 9110 §15.2.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+// What is given a closure takes it by reference where it is more than a few lines: on a chip each closure would have a copy
+// of all that stands below it, down to the network stack's.
+impl<'a, R: Runtime> Line<'a, R> {
+    pub(crate) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a Config<'a>) -> Self {
+        let turn = Turn::new(runtime.clock().timer(), config.turn);
+        let body = Content { decoder: None, continue_at: None, allowance: Allowance::WHOLE };
+        Self {
+            socket,
+            runtime,
+            config,
+            turn,
+            received: 0,
+            sent: 0,
+            request: Request::nothing(Held::NONE),
+            origin: None,
+            body,
+            answering: false,
+        }
+    }
+
+    /// Tells the runtime of a request that is rejected.
+    pub(crate) fn reject(&self, status: Status, reason: RejectionReason, text: &str) -> impl ErrorContent + use<R> {
+        let request = Some(&self.request).filter(|request| !request.head().is_empty());
+        self.runtime.reject(&*self.socket, &Rejection { request, status, reason, text })
+    }
+
+    /// The request, whose buffer is given back once it is dropped.
+    pub(crate) fn take_request(&mut self) -> Request<Held<R::Buffer>> {
+        mem::replace(&mut self.request, Request::nothing(Held::NONE))
+    }
+
+    /// Gives the buffer of the request's head back.
+    pub(crate) fn forget_request(&mut self) {
+        *self.request.buffer_mut() = Held::NONE;
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.runtime.clock().now()
+    }
+
+    /// The moment `duration` from now.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(crate) fn after(&self, duration: Duration) -> Instant {
+        self.now() + duration
+    }
+
+    /// Waits until a wanted direction can be attempted, `deadline` has come or `also` is ready. May return early.
+    pub(crate) fn wait(
+        &mut self,
+        want: Interest,
+        deadline: Instant,
+        also: &mut dyn Reason,
+    ) -> impl Future<Output = Result<(), Ended>> {
+        self.turn.wait(self.socket, want, deadline, also)
+    }
+
+    /// Lets the other connections have their turn once this one has had its share.
+    pub(crate) fn breathe(&mut self) -> impl Future<Output = ()> {
+        self.turn.breathe()
+    }
+
+    /// Counts work that took longer than its bytes, as so many more of them.
+    pub(crate) fn charge(&mut self, bytes: usize) {
+        self.turn.charge(bytes);
+    }
+
+    /// Counts a request or a control frame: whether no more than `most` have come in this second.
+    pub(crate) fn admits(&mut self, most: u32) -> bool {
+        let now = self.now();
+        self.turn.admits(most, now)
+    }
+
+    /// Lends received bytes to `f`, once, and counts what it says that it consumed.
+    pub(crate) fn try_read(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
+        self.turn.try_read(self.socket, &mut self.received, f)
+    }
+
+    /// As [`Line::try_read`], for who takes the content.
+    pub(crate) fn try_read_content(&mut self, f: &mut dyn Mover) -> Result<Lent<()>, Ended> {
+        let Self { turn, socket, received, body, .. } = self;
+        turn.try_read(*socket, received, &mut |bytes: &mut [u8]| f.step(bytes, body).0)
+    }
+
+    /// Lends room to `f`, once, and counts what it says that it wrote.
+    pub(crate) fn try_write(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
+        self.turn.try_write(self.socket, &mut self.sent, f)
+    }
+
+    /// Reads until `f` says that it is done, `false` at the peer's end. `f` consumes something or is done. What it
+    /// consumes is no reason to wait past `deadline`.
+    ///
+    /// # Errors
+    /// [`Ended::TimedOut`] at `deadline`.
+    pub(crate) fn read(&mut self, deadline: Instant, f: &mut dyn Mover) -> impl Future<Output = Result<bool, Ended>> {
+        async move {
+            loop {
+                let mut done = false;
+                let lent = self.try_read_content(&mut |bytes: &mut [u8], content: &mut Content| {
+                    let step = f.step(bytes, content);
+                    done = step.1;
+                    step
+                })?;
+                if done {
+                    return Ok(true);
+                }
+                match lent {
+                    Lent::Eof => return Ok(false),
+                    _ if self.now() >= deadline => return Err(Ended::TimedOut),
+                    Lent::Got(()) => self.breathe().await,
+                    Lent::NotNow => self.wait(Interest::READ, deadline, &mut never).await?,
+                }
+            }
+        }
+    }
+
+    /// Writes until `f` says that it is done; before that it fills the room. It may note what it says of the content.
+    ///
+    /// # Errors
+    /// [`Ended::TimedOut`] where the peer takes nothing for the write timeout.
+    pub(crate) fn write(&mut self, f: &mut dyn Mover) -> impl Future<Output = Result<(), Ended>> {
+        async move {
+            let mut deadline = self.after(self.config.write_timeout);
+            loop {
+                let mut done = false;
+                let Self { turn, socket, sent, body, .. } = self;
+                let lent = turn.try_write(*socket, sent, &mut |room: &mut [u8]| {
+                    let (count, ends) = f.step(room, body);
+                    done = ends;
+                    count
+                })?;
+                if done {
+                    return Ok(());
+                }
+                match lent {
+                    Lent::Got(()) => {
+                        deadline = self.after(self.config.write_timeout);
+                        self.breathe().await;
+                    }
+                    Lent::NotNow | Lent::Eof => {
+                        if self.now() >= deadline {
+                            return Err(Ended::TimedOut);
+                        }
+                        self.wait(Interest::WRITE, deadline, &mut never).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes what `render` pours, all of it.
+    ///
+    /// # Errors
+    /// As [`Line::write`].
+    pub(crate) fn send(&mut self, render: &dyn Render) -> impl Future<Output = Result<(), Ended>> {
+        async move {
+            if self.body.continue_at.is_some_and(|sent| sent > 0) {
+                self.say_continue().await?;
+            }
+            let mut skip = 0usize;
+            self.write(&mut |room: &mut [u8], _: &mut Content| {
+                let mut sink = Sink::new(room, skip);
+                render.render(&mut sink);
+                skip = skip.wrapping_add(sink.written());
+                (sink.written(), sink.is_whole())
+            })
+            .await
+        }
+    }
+
+    /// Sends `100 Continue` if the client waits for it. Dropped midway it goes on when it is called again.
+    pub(crate) async fn say_continue(&mut self) -> Result<(), Ended> {
+        if self.body.continue_at.is_none() {
+            return Ok(());
+        }
+        self.write(&mut |room: &mut [u8], content: &mut Content| {
+            let sent = content.continue_at.unwrap_or_default();
+            let mut sink = Sink::new(room, sent);
+            sink.pour(CONTINUE);
+            content.continue_at = (!sink.is_whole()).then_some(sent.wrapping_add(sink.written()));
+            (sink.written(), sink.is_whole())
+        })
+        .await
+    }
+
+    /// Ends the connection so that the peer gets all that was sent: our end, and then its own, or a while.
+    pub(crate) fn finish(&mut self) -> impl Future<Output = ()> {
+        async move {
+            self.socket.close();
+            let deadline = self.after(self.config.write_timeout);
+            while self.socket.unsent() > 0 {
+                if self.now() >= deadline || self.wait(Interest::DRAINED, deadline, &mut never).await.is_err() {
+                    return self.socket.abort();
+                }
+            }
+            // What the peer still sends is taken: a socket that is dropped with unread bytes resets the connection, and the
+            // answer with it.
+            let deadline = self.after(self.config.linger_timeout);
+            let _ = self.read(deadline, &mut |bytes: &mut [u8], _: &mut Content| (bytes.len(), false)).await;
+        }
+    }
+}

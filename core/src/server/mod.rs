@@ -1,0 +1,373 @@
+//! The async shell that a chip and a host both run: requests come in, handlers answer them.
+//!
+//! [`serve`] takes a connection from its first byte to its last. Each request becomes an [`Exchange`], which a
+//! [`Handler`] has to answer: only answering gives it the [`Served`] that it returns. The hub's own handler for
+//! `/events/{channel}` is [`Events`]; others stand beside it.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `runtime.rs` | [`Runtime`]: sockets, clock, buffers, randomness |
+//! | `config.rs`, `access.rs` | [`Config`]: every bound in one table; [`Access`]: `Origin` and `Host` |
+//! | `rejection.rs` | [`Rejection`]: what a runtime is told of a request that is rejected |
+//! | `line.rs` | a connection: wait, then act |
+//! | `allowance.rs` | how long what comes in pieces may be waited for |
+//! | `exchange.rs` | [`Exchange`]: a request, and the ways to answer it |
+//! | `writer.rs` | [`BodyWriter`], [`EventWriter`]: hand-written streams |
+//! | `websocket.rs` | [`WebSocket`]: a handler's own socket |
+//! | `events/` | [`Events`]: the five transports and publishing |
+//!
+//! ```
+//! use goldcrest_core::http::{Response, Status};
+//! use goldcrest_core::server::{Exchange, Handler, Outcome, Runtime};
+//!
+//! struct Hello;
+//!
+//! impl Handler for Hello {
+//!     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+//!         match exchange.request().path() {
+//!             "/" => exchange.respond(&Response::text(Status::OK, "hello\n")).await,
+//!             _ => exchange.not_found().await,
+//!         }
+//!     }
+//! }
+//! ```
+
+// Where a future is as large as a connection's memory, a function returns an `async` block: an `async fn` keeps each of
+// its arguments twice, as it was passed and as it is used.
+#![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
+
+mod access;
+pub(crate) mod config;
+pub(crate) mod exchange;
+pub(crate) mod line;
+pub(crate) mod rejection;
+pub(crate) mod runtime;
+pub(crate) mod websocket;
+pub(crate) mod writer;
+
+pub use crate::hub_http::{Events, Full, Transport};
+pub use crate::websocket::{Ended, Message, Part};
+pub use access::{Access, AccessDenied, AccessError, HostError, HostPolicy, validate_host};
+pub use config::Config;
+pub use exchange::{BodyError, Exchange, Held, Served};
+pub use rejection::{DateField, ErrorContent, Rejection, RejectionReason, Resource};
+pub use runtime::{Growth, Purpose, Runtime, Ticket};
+pub use websocket::{WebSocket, WebSocketOptions};
+pub use writer::{BodyWriter, EventWriter};
+
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use heapless::Vec;
+
+use crate::connection::Allowance;
+use crate::connection::notice;
+use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status, Version};
+use crate::io::{Interest, Lent, Socket, never};
+use crate::output::decimal;
+use crate::ws::handshake::origin::OriginMatch;
+use exchange::{Asker, PIECES};
+use line::{Content, HEAD_BYTE, Line, REQUEST};
+
+const NOT_FOR_YOU: &str = "this origin or host may not ask\n";
+
+/// What may be asked of `*`.
+const ALLOWED: Response<'_> =
+    Response { status: Status::OK, content_type: None, headers: &[("Allow", "GET, HEAD, POST, OPTIONS")], body: b"" };
+
+/// Between two looks for a buffer, while all are in use.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A head that has been coming for so long gives up its buffer for others.
+const SLOW: Duration = Duration::from_millis(500);
+
+/// Answers requests.
+#[allow(async_fn_in_trait, reason = "single-threaded executors on both sides: no Send bound is wanted")]
+pub trait Handler {
+    /// Answers the request of `exchange`.
+    ///
+    /// # Errors
+    /// The connection ended before the answer did: pass on what the exchange's methods say.
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome;
+
+    /// Whether the request may be answered at all, asked before [`Handler::handle`]. Default: yes.
+    ///
+    /// # Errors
+    /// The status to refuse it with, such as [`Status::UNAUTHORIZED`] or [`Status::FORBIDDEN`].
+    fn authorize<B: AsRef<[u8]>>(&self, _request: &Request<B>) -> Result<(), Status> {
+        Ok(())
+    }
+
+    /// The `WWW-Authenticate` of a [`Status::UNAUTHORIZED`] from [`Handler::authorize`], which has to have one (RFC 9110
+    /// §11.6.1). Default: `Bearer`.
+    fn challenge(&self) -> &str {
+        "Bearer"
+    }
+}
+
+/// What a handler returns: that the request was answered, or how the connection ended.
+pub type Outcome = Result<Served, Ended>;
+
+/// Serves one connection until it ends, and says how.
+///
+/// The socket is closed or aborted by then. Dropping the future is safe at any time; the peer then sees what dropping
+/// the socket means.
+pub fn serve<R: Runtime, H: Handler>(
+    socket: &mut R::Socket,
+    runtime: &R,
+    config: &Config<'_>,
+    handler: &H,
+) -> impl Future<Output = Ended> {
+    async move {
+        let mut line = Line::new(socket, runtime, config);
+        let ended = requests(&mut line, handler).await;
+        line.forget_request();
+        match ended {
+            Ended::Closed | Ended::Refused(_) | Ended::Protocol(_) if !line.answering => line.finish().await,
+            _ => line.socket.abort(),
+        }
+        notice::ended(ended);
+        ended
+    }
+}
+
+/// Serves request after request.
+fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl Future<Output = Ended> {
+    async move {
+        loop {
+            match head(line).await {
+                Ok(()) => {}
+                Err(NoRequest::Ended(ended)) => return ended,
+                Err(NoRequest::Refused(refused)) => return refuse(line, refused).await.err().unwrap_or(Ended::Closed),
+            }
+            if let Err(ended) = answer(line, handler).await {
+                return ended;
+            }
+            // Requests that have come already are answered without a wait between them.
+            line.breathe().await;
+        }
+    }
+}
+
+/// Why there is no request that a handler could answer.
+enum NoRequest {
+    Ended(Ended),
+    /// Where it ends is not known: the connection ends with an answer.
+    Refused(Refused),
+}
+
+enum Refused {
+    Rule(Refusal),
+    /// It did not come in time.
+    TimedOut,
+    /// All head buffers stayed in use: whoever asks is to come back.
+    Busy,
+}
+
+impl From<Ended> for NoRequest {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
+}
+
+impl From<Refusal> for NoRequest {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Refused::Rule(refusal))
+    }
+}
+
+/// Waits for a request, reads its head, and judges how its content is to be read.
+async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
+    let idle = line.after(line.config.idle_timeout);
+    loop {
+        // A look that takes nothing: a connection without a request needs no buffer.
+        match line.try_read(&mut |_: &mut [u8]| 0)? {
+            Lent::Got(()) => break,
+            Lent::Eof => return Err(Ended::Closed.into()),
+            Lent::NotNow => {}
+        }
+        if line.now() >= idle || line.runtime.is_draining() {
+            return Err(Ended::Closed.into());
+        }
+        let runtime = line.runtime;
+        let mut draining = |_: &mut Context<'_>| if runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending };
+        line.wait(Interest::READ, idle, &mut draining).await?;
+    }
+    let patience = line.after(line.config.buffer_timeout);
+    let mut buffer = loop {
+        // One request too many for this second waits until the next one; meanwhile nothing is read, and TCP pushes back.
+        if line.admits(line.config.max_requests)
+            && let Some(buffer) = line.runtime.buffer(Purpose::Head)
+        {
+            break buffer;
+        }
+        if line.now() >= patience {
+            return Err(NoRequest::Refused(Refused::Busy));
+        }
+        let look = line.after(LOOK);
+        line.wait(Interest::NONE, look, &mut never).await?;
+    };
+    let deadline = line.after(line.config.head_timeout);
+    let mut accumulator = Accumulator::new();
+    let mut complete = Ok(0);
+    let runtime = line.runtime;
+    let mut take = |bytes: &mut [u8], _: &mut Content| {
+        let filled = accumulator.written();
+        // A buffer that grows takes as much at a time as it has room for.
+        let bytes = match runtime.grow(&mut buffer, filled) {
+            Growth::Room => {
+                let room = buffer.as_ref().len().saturating_sub(filled);
+                bytes.get(..room).unwrap_or(bytes)
+            }
+            Growth::Full => bytes,
+            Growth::Refused => {
+                complete = Err(Refused::Busy);
+                return (bytes.len(), true);
+            }
+        };
+        match accumulator.take(buffer.as_mut(), bytes) {
+            Ok(taken) => {
+                complete = Ok(taken.complete.unwrap_or_default());
+                (taken.consumed, taken.complete.is_some())
+            }
+            Err(refusal) => {
+                complete = Err(Refused::Rule(refusal));
+                (bytes.len(), true)
+            }
+        }
+    };
+    let read = loop {
+        let slow = line.after(SLOW).min(deadline);
+        match line.read(slow, &mut take).await {
+            // It may take its time while nobody else wants the buffer.
+            Err(Ended::TimedOut) if line.now() < deadline && !line.runtime.is_short(Purpose::Head) => {}
+            read => break read,
+        }
+    };
+    let length = match read {
+        Ok(true) => complete.map_err(NoRequest::Refused)?,
+        Ok(false) => return Err(Ended::Closed.into()),
+        Err(Ended::TimedOut) => return Err(NoRequest::Refused(Refused::TimedOut)),
+        Err(ended) => return Err(ended.into()),
+    };
+    line.charge(length.wrapping_mul(HEAD_BYTE).wrapping_add(REQUEST));
+    let request = Request::parse(Held::new(buffer), length, line.config.max_fields).map_err(|(refusal, _)| refusal)?;
+    let length = request.body_length();
+    let decoder = BodyDecoder::new(length, line.config.max_body)?;
+    line.body.decoder = (length != BodyLength::None && !length.is_empty()).then_some(decoder);
+    line.body.allowance = Allowance::WHOLE;
+    line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
+    (line.request, line.origin) = (request, None);
+    Ok(())
+}
+
+/// Answers one request; an error ends the connection.
+fn answer<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl Future<Output = Result<(), Ended>> {
+    async move {
+        let served = match turn_away(line, handler).await? {
+            Some(served) => served,
+            None => handler.handle(Exchange::new(line)).await?,
+        };
+        if !served.keeps_connection() {
+            return Err(Ended::Closed);
+        }
+        skip_content(line).await
+    }
+}
+
+/// Answers what is no handler's to answer.
+fn turn_away<R: Runtime, H: Handler>(
+    line: &mut Line<'_, R>,
+    handler: &H,
+) -> impl Future<Output = Result<Option<Served>, Ended>> {
+    async move {
+        let exchange = Exchange::new(line);
+        let challenge;
+        let checked = exchange.line.config.access.check(exchange.request());
+        exchange.line.origin = checked.ok();
+        let (status, reason, text, headers) = if let Err(denied) = checked {
+            notice::refused(Status::FORBIDDEN.code(), NOT_FOR_YOU);
+            (Status::FORBIDDEN, RejectionReason::Access(denied), NOT_FOR_YOU, &[][..])
+        } else if exchange.is_preflight() {
+            return exchange.allow_preflight().await.map(Some);
+        } else if let Err(status) = handler.authorize(exchange.request()) {
+            challenge = [("WWW-Authenticate", handler.challenge())];
+            let headers = if status == Status::UNAUTHORIZED { &challenge[..] } else { &[] };
+            (status, RejectionReason::Other, status.reason(), headers)
+        } else {
+            match exchange.request().method() {
+                Method::Other(_) => (Status::NOT_IMPLEMENTED, RejectionReason::Other, "unknown method\n", &[][..]),
+                Method::Options if exchange.request().path() == "*" => {
+                    return exchange.respond(&ALLOWED).await.map(Some);
+                }
+                _ => return Ok(None),
+            }
+        };
+        exchange.reject(status, reason, text, headers, false).await.map(Some)
+    }
+}
+
+/// Reads on to the next request over what the handler did not read.
+async fn skip_content<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
+    if line.body.decoder.is_none() {
+        return Ok(());
+    }
+    let deadline = line.after(line.config.body_timeout);
+    let mut sound = true;
+    let mut skip = |bytes: &mut [u8], content: &mut Content| {
+        let mut consumed = 0usize;
+        for _ in 0..PIECES {
+            let rest = bytes.get(consumed..).unwrap_or_default();
+            match content.decoder.as_mut().map(|it| it.decode(rest)) {
+                Some(Ok(decoded)) => {
+                    consumed = consumed.wrapping_add(decoded.consumed);
+                    if decoded.done || decoded.consumed == 0 {
+                        return (consumed, decoded.done);
+                    }
+                }
+                Some(Err(_)) | None => {
+                    sound = false;
+                    return (bytes.len(), true);
+                }
+            }
+        }
+        (consumed, false)
+    };
+    let whole = line.read(deadline, &mut skip).await?;
+    if whole && sound { Ok(()) } else { Err(Ended::Closed) }
+}
+
+/// Refuses a request whose end is not known, and ends the connection.
+async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refused: Refused) -> Outcome {
+    let mut digits = [0; 20];
+    let later = [("Retry-After", decimal(&mut digits, line.config.retry_after.as_secs().max(1)))];
+    let (status, reason, text, headers) = match refused {
+        Refused::Rule(refusal) => {
+            notice::refused(refusal.status().code(), refusal.reason());
+            (refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[][..])
+        }
+        Refused::TimedOut => {
+            (Status::REQUEST_TIMEOUT, RejectionReason::Other, "the request head took too long\n", &[][..])
+        }
+        Refused::Busy => {
+            notice::full("all head buffers");
+            let reason = RejectionReason::Exhausted(Resource::HeadBuffers);
+            (Status::SERVICE_UNAVAILABLE, reason, "busy, come back later\n", &later[..])
+        }
+    };
+    // What came last is the request before.
+    line.forget_request();
+    let own = line.reject(status, reason, text);
+    let asker = Asker {
+        version: Version::Http11,
+        origin: Vec::new(),
+        found: OriginMatch::Absent,
+        keeps_connection: false,
+        head_only: false,
+        refuses: true,
+    };
+    asker.respond(line, &exchange::rejected(&own, status, text, headers)).await
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

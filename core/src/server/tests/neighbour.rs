@@ -1,0 +1,272 @@
+//! A greedy client: the others of its executor have their turn all the same.
+
+use core::cell::{Cell, RefCell};
+use core::convert::Infallible;
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::rc::Rc;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+use super::client::{Content, Keys, get};
+use super::own::Own;
+use super::world::{Buffer, TestHub, TestTicket, VirtualClock, World, hub, keep};
+use crate::http::Request;
+use crate::io::{Interest, Lent, Socket};
+use crate::log::EventType;
+use crate::server::{Config, Ended, Events, Handler, Purpose, Runtime, Transport, serve};
+use crate::ws::connection::{Config as WsConfig, Connection, MessageKind};
+
+/// What one turn may move at most: the budget, and the loan that it ends in.
+const TURN: usize = 16 * 1024 + 2 * LOAN;
+const LOAN: usize = 2048;
+
+/// A socket whose peer has always sent more and always takes all.
+struct Flood {
+    /// What comes once, and what comes for ever after.
+    once: Vec<u8>,
+    forever: Vec<u8>,
+    at: usize,
+    lent: Vec<u8>,
+    moved: Rc<Cell<usize>>,
+    seen: Rc<RefCell<Vec<u8>>>,
+}
+
+impl Socket for Flood {
+    type Error = Infallible;
+
+    async fn wait(&mut self, want: Interest) -> Result<(), Infallible> {
+        if want == Interest::NONE {
+            core::future::pending().await
+        }
+        Ok(())
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Infallible> {
+        if self.forever.is_empty() && self.at >= self.once.len() {
+            return Ok(Lent::NotNow);
+        }
+        let once = self.once.get(self.at..).unwrap_or_default();
+        if once.is_empty() {
+            // Cut where its last loan ended.
+            let at = (self.at - self.once.len()) % self.forever.len();
+            self.lent.clear();
+            self.lent.extend_from_slice(&self.forever[at..]);
+            while self.lent.len() < LOAN {
+                self.lent.extend_from_slice(&self.forever);
+            }
+            self.lent.truncate(LOAN);
+        } else {
+            self.lent = once.to_vec();
+        }
+        let (consumed, result) = f(&mut self.lent);
+        self.at += consumed;
+        self.moved.set(self.moved.get() + consumed);
+        Ok(Lent::Got(result))
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Infallible> {
+        let mut room = [0; LOAN];
+        let (written, result) = f(&mut room);
+        self.moved.set(self.moved.get() + written);
+        let mut seen = self.seen.borrow_mut();
+        if seen.len() < LOAN {
+            seen.extend_from_slice(&room[..written]);
+        }
+        Ok(Lent::Got(result))
+    }
+
+    fn room(&self) -> usize {
+        LOAN
+    }
+
+    fn capacity(&self) -> usize {
+        LOAN
+    }
+
+    fn unsent(&self) -> usize {
+        0
+    }
+
+    fn close(&mut self) {}
+
+    fn abort(&mut self) {}
+}
+
+/// A world of such sockets.
+struct Flooded(&'static World);
+
+impl Runtime for Flooded {
+    type Socket = Flood;
+    type Clock = VirtualClock;
+    type Buffer = Buffer;
+    type Ticket = TestTicket;
+
+    fn clock(&self) -> &VirtualClock {
+        self.0.clock()
+    }
+
+    fn buffer(&self, purpose: Purpose) -> Option<Buffer> {
+        self.0.buffer(purpose)
+    }
+
+    fn random(&self) -> u32 {
+        0
+    }
+
+    fn is_draining(&self) -> bool {
+        self.0.is_draining()
+    }
+
+    fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> TestTicket {
+        self.0.ticket(request, transport)
+    }
+}
+
+/// Lets a flood run for a hundred turns, a tenth of a second each: what was sent, and how it ended, if it did.
+fn flood(handler: &impl Handler, once: &[u8], forever: &[u8], turns: usize) -> (String, Option<Ended>) {
+    let world = World::new();
+    let runtime = Flooded(world);
+    let moved = Rc::new(Cell::new(0));
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let mut socket = Flood {
+        once: once.to_vec(),
+        forever: forever.to_vec(),
+        at: 0,
+        lent: Vec::new(),
+        moved: Rc::clone(&moved),
+        seen: Rc::clone(&seen),
+    };
+    let config = Config::default();
+    let mut serving = pin!(serve(&mut socket, &runtime, &config, handler));
+    let mut ended = None;
+    for _ in 0..turns {
+        moved.set(0);
+        world.clock.begin_poll();
+        let poll = serving.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(moved.get() <= TURN, "{} bytes in one turn", moved.get());
+        if let Poll::Ready(end) = poll {
+            ended = Some(end);
+            break;
+        }
+        world.pass(Duration::from_millis(100));
+    }
+    let text = String::from_utf8_lossy(&seen.borrow()).into_owned();
+    (text, ended)
+}
+
+fn frame(kind: MessageKind, payload: &[u8]) -> Vec<u8> {
+    let mut room = vec![0; payload.len() + 14];
+    let mut client = Connection::client(WsConfig::default());
+    let length = client.frame(&mut room, kind, payload, &mut Keys(5)).unwrap();
+    room.truncate(length);
+    room
+}
+
+fn upgrade(target: &str, protocol: &str) -> Vec<u8> {
+    let fields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                  Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    get(target, &std::format!("{fields}{protocol}")).into_bytes()
+}
+
+fn events() -> (&'static TestHub, Events<'static, TestHub>) {
+    let hub = keep(hub(8, 4096));
+    (hub, Events::new(hub))
+}
+
+#[test]
+fn no_flood_takes_more_than_its_turn() {
+    let (_, events) = events();
+    let ping = [0x89, 0x80, 0, 0, 0, 0];
+    let note = frame(MessageKind::Text, br#"{"data":"flood","ref":1}"#);
+    let envelope = "Sec-WebSocket-Protocol: goldcrest.v1\r\n";
+    let no_end = |text: &str, ended| assert_eq!(ended, None, "{text}");
+    let (text, ended) = flood(&events, &upgrade("/events/a", ""), &note, 100);
+    no_end(&text, ended);
+    let (text, ended) = flood(&events, &upgrade("/events/a", envelope), &note, 100);
+    no_end(&text, ended);
+    let (text, ended) = flood(&events, &upgrade("/events/a", envelope), &ping, 100);
+    no_end(&text, ended);
+    let (text, ended) = flood(&events, b"", get("/events/a", "").as_bytes(), 100);
+    no_end(&text, ended);
+    for accept in ["Accept: text/event-stream\r\n", "Accept: application/x-ndjson\r\n"] {
+        let (text, ended) = flood(&events, get("/events/a", accept).as_bytes(), b"what nobody asked for", 100);
+        no_end(&text, ended);
+    }
+    let (text, ended) = flood(&Own, &upgrade("/echo", ""), &note, 100);
+    no_end(&text, ended);
+    let (text, ended) = flood(&Own, &upgrade("/parts", ""), &note, 100);
+    no_end(&text, ended);
+    let (text, ended) = flood(&Own, &upgrade("/endless", ""), &ping, 100);
+    no_end(&text, ended);
+    let (text, ended) = flood(&Own, b"", get("/stream", "").as_bytes(), 100);
+    no_end(&text, ended);
+}
+
+#[test]
+fn a_flood_is_held_to_the_bounds() {
+    let (_, events) = events();
+    // A head that never ends.
+    let (text, ended) = flood(&events, b"GET /events/a HTTP/1.1\r\n", b"X: y\r\n", 200);
+    assert!(text.starts_with("HTTP/1.1 431") && matches!(ended, Some(Ended::Refused(_))), "{text} {ended:?}");
+    // Content that is passed over, and content that is read.
+    let chunked = b"POST /unread HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (text, ended) = flood(&Own, chunked, b"4\r\nmore\r\n", 200);
+    assert!(text.starts_with("HTTP/1.1 200") && ended.is_some(), "{text} {ended:?}");
+    let chunked = b"POST /back HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (text, ended) = flood(&Own, chunked, b"4\r\nmore\r\n", 200);
+    assert!(text.starts_with("HTTP/1.1 413") && matches!(ended, Some(Ended::Refused(_))), "{text} {ended:?}");
+    // A closing handshake whose end never comes; messages and pings do.
+    let note = frame(MessageKind::Text, b"more");
+    let (_, ended) = flood(&Own, &upgrade("/unheard", ""), &note, 200);
+    assert_eq!(ended, Some(Ended::TimedOut));
+}
+
+#[test]
+fn a_neighbour_of_greedy_clients_waits_a_few_turns() {
+    let (world, hub) = (World::new(), keep(hub(8, 4096)));
+    let handler = keep(Events::new(hub));
+    let config = keep(Config::default());
+    let mut greedy: Vec<_> = (0..3)
+        .map(|number| {
+            let mut client = world.connect(config, handler);
+            match number {
+                0 => client.send(&upgrade("/events/b", "")),
+                1 => client.send(get("/events/b", "Accept: text/event-stream\r\n").as_bytes()),
+                _ => {}
+            }
+            client
+        })
+        .collect();
+    let note = frame(MessageKind::Text, &[b'x'; 100]);
+    let poll = get("/events/b?after=oldest", "");
+    let mut neighbour = world.connect(config, handler);
+    neighbour.send(get("/events/a", "Accept: application/x-ndjson\r\n").as_bytes());
+    let mut content = Content::of(&neighbour.head().unwrap());
+    let mut text = String::new();
+    let mut longest = 0;
+    for number in 0..50 {
+        let data = std::format!("number {number}");
+        hub.publish("a", EventType::MESSAGE, data.as_bytes()).unwrap();
+        // Rounds until it has its event, while the others send and read as much as they can.
+        let mut rounds = 0;
+        while !text.contains(&data) {
+            for client in &mut greedy {
+                client.take(usize::MAX);
+                client.came.clear();
+            }
+            greedy[0].put(&note.repeat(5));
+            greedy[2].put(poll.as_bytes());
+            world.round();
+            neighbour.take(usize::MAX);
+            text.push_str(core::str::from_utf8(&content.decode(&mut neighbour.came)).unwrap());
+            rounds += 1;
+            assert!(rounds < 100);
+        }
+        longest = longest.max(rounds);
+    }
+    assert!(longest <= 2, "{longest} rounds");
+}

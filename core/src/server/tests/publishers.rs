@@ -1,0 +1,212 @@
+//! Connections that publish wait for followers whose next event they would overwrite, within a bound.
+
+use core::time::Duration;
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::client::{Client, Told, Ws, post};
+use super::pairs::{Reading, Way, ids};
+use super::world::{RINGS, TestHub, World, hub, keep};
+use crate::hub::{ChannelName, Channels};
+use crate::log::Source;
+use crate::server::{Config, Events};
+use crate::ws::connection::MessageKind;
+
+/// How events are published.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    Plain,
+    Envelope,
+    Post,
+}
+
+const ALL: [By; 3] = [By::Plain, By::Envelope, By::Post];
+
+/// Events that the log keeps, and what is published at once.
+const KEPT: usize = 8;
+const BURST: u64 = 40;
+
+/// A client that publishes as fast as the server reads, and takes what it is sent.
+struct Publisher {
+    by: By,
+    client: Client,
+    ws: Option<Ws>,
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Publisher {
+    fn new(world: &'static World, hub: &'static TestHub, by: By) -> Self {
+        let mut client = world.connect(keep(Config::default()), keep(Events::new(hub)));
+        let ws = match by {
+            By::Plain => Some(Ws::open(&mut client, "/events/a", "", &[])),
+            By::Envelope => Some(Ws::open(&mut client, "/events/a", "", &["goldcrest.v1"])),
+            By::Post => None,
+        };
+        Self { by, client, ws, bytes: Vec::new(), sent: 0 }
+    }
+
+    /// What it is to publish, all at once.
+    fn give(&mut self, numbers: core::ops::RangeInclusive<u64>) {
+        for number in numbers {
+            let data = format!("event {number}");
+            let bytes = match (self.by, &mut self.ws) {
+                (By::Plain, Some(ws)) => ws.message(MessageKind::Text, data.as_bytes()),
+                (By::Envelope, Some(ws)) => {
+                    ws.message(MessageKind::Text, format!(r#"{{"data":"{data}","ref":{number}}}"#).as_bytes())
+                }
+                _ => post("/events/a", "Content-Type: text/plain\r\n", &data).into_bytes(),
+            };
+            self.bytes.extend_from_slice(&bytes);
+        }
+    }
+
+    /// Sends what the server takes. Whether anything moved.
+    fn work(&mut self) -> bool {
+        let put = self.client.put(&self.bytes[self.sent..]);
+        self.sent += put;
+        self.client.world.run();
+        let taken = self.client.take(usize::MAX);
+        self.client.came.clear();
+        put + taken > 0
+    }
+
+    /// Sends while these readers read, until nothing moves any more.
+    fn work_beside(&mut self, readers: &mut [(Reading, Vec<Told>)]) {
+        loop {
+            let mut moved = self.work();
+            for (reader, told) in &mut *readers {
+                let more = reader.told();
+                moved |= !more.is_empty();
+                told.extend(more);
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+}
+
+fn newest(hub: &TestHub) -> u64 {
+    hub.open(ChannelName::new("a").unwrap(), false).unwrap().newest()
+}
+
+/// Readers of these transports, and what they have been told.
+fn readers<const N: usize>(world: &'static World, hub: &'static TestHub, ways: [Way; N]) -> [(Reading, Vec<Told>); N] {
+    ways.map(|way| {
+        let mut reading = Reading::open(world, hub, way, "", "");
+        assert_eq!(reading.told(), []);
+        (reading, Vec::new())
+    })
+}
+
+fn expect_all(told: &[Told], expected: core::ops::RangeInclusive<u64>) {
+    assert!(told.iter().all(|told| matches!(told, Told::Event { .. })), "{told:?}");
+    assert_eq!(ids(told), expected.collect::<Vec<_>>());
+}
+
+/// A reader over so small a connection that it stalls at once, since its client takes nothing.
+fn stalled(world: &'static World, hub: &'static TestHub) -> Reading {
+    Reading::open_over(RINGS[63](), world, hub, Way::Stream, "", "")
+}
+
+const WAIT: Duration = Duration::from_millis(250);
+
+#[test]
+fn a_burst_larger_than_the_log_reaches_every_reader_that_reads() {
+    for by in ALL {
+        let (world, hub) = (World::new(), keep(hub(KEPT, 4096)));
+        let mut readers = readers(world, hub, [Way::Stream, Way::Sse, Way::WebSocket]);
+        let mut publisher = Publisher::new(world, hub, by);
+        publisher.give(1..=BURST);
+        publisher.work_beside(&mut readers);
+        assert_eq!(newest(hub), BURST, "{by:?}");
+        assert_eq!(world.clock.moment(), crate::time::Instant::default(), "no time has passed");
+        for (_, told) in readers {
+            expect_all(&told, 1..=BURST);
+        }
+    }
+}
+
+#[test]
+fn bytes_are_kept_for_readers_as_places_are() {
+    // The log has places for 64 events and room for a few.
+    for by in ALL {
+        let (world, hub) = (World::new(), keep(hub(64, 300)));
+        let mut readers = readers(world, hub, [Way::Stream, Way::Sse, Way::WebSocket]);
+        let mut publisher = Publisher::new(world, hub, by);
+        publisher.give(1..=BURST);
+        publisher.work_beside(&mut readers);
+        assert_eq!(newest(hub), BURST, "{by:?}");
+        for (_, told) in readers {
+            expect_all(&told, 1..=BURST);
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_takes_nothing_is_waited_for_once_and_costs_the_others_nothing() {
+    for by in ALL {
+        let (world, hub) = (World::new(), keep(hub(KEPT, 4096)));
+        let mut stalled = stalled(world, hub);
+        let mut readers = readers(world, hub, [Way::Sse]);
+        let mut publisher = Publisher::new(world, hub, by);
+        publisher.give(1..=BURST);
+        publisher.work_beside(&mut readers);
+        let waits_at = newest(hub);
+        assert!(waits_at < 2 * KEPT as u64, "{by:?}: it waits after {waits_at}");
+        world.pass(WAIT - Duration::from_millis(1));
+        publisher.work_beside(&mut readers);
+        assert_eq!(newest(hub), waits_at, "{by:?}");
+        world.pass(Duration::from_millis(1));
+        publisher.work_beside(&mut readers);
+        assert_eq!(newest(hub), BURST, "{by:?}: it goes on without another wait");
+        expect_all(&readers[0].1, 1..=BURST);
+        // Part of an event was on the wire, or it is told the gap.
+        let told = stalled.told();
+        assert!(stalled.client.reset || told.iter().any(|told| matches!(told, Told::Gap { .. })), "{told:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_waited_for_no_longer() {
+    for by in ALL {
+        let (world, hub) = (World::new(), keep(hub(KEPT, 4096)));
+        let mut stalled = stalled(world, hub);
+        let mut publisher = Publisher::new(world, hub, by);
+        publisher.give(1..=BURST);
+        publisher.work_beside(&mut []);
+        assert!(newest(hub) < BURST);
+        stalled.client.leave();
+        publisher.work_beside(&mut []);
+        assert_eq!(newest(hub), BURST, "{by:?}");
+    }
+}
+
+#[test]
+fn a_shutdown_ends_the_wait() {
+    let (world, hub) = (World::new(), keep(hub(KEPT, 4096)));
+    let _stalled = stalled(world, hub);
+    let mut publisher = Publisher::new(world, hub, By::Post);
+    publisher.give(1..=BURST);
+    publisher.work_beside(&mut []);
+    let stored = newest(hub);
+    assert!(stored < BURST);
+    world.drain();
+    publisher.client.take(usize::MAX);
+    let answer: String = publisher.client.text();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert_eq!(newest(hub), stored, "{answer}");
+}
+
+#[test]
+fn who_publishes_from_the_program_never_waits() {
+    let (world, hub) = (World::new(), keep(hub(KEPT, 4096)));
+    let mut readers = readers(world, hub, [Way::Sse]);
+    for number in 1..=BURST {
+        hub.publish("a", crate::log::EventType::MESSAGE, number.to_string().as_bytes()).unwrap();
+    }
+    assert_eq!(newest(hub), BURST);
+    assert!(matches!(readers[0].0.told()[0], Told::Gap { .. }), "its reader had no turn");
+}

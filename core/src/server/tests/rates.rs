@@ -1,0 +1,67 @@
+//! More requests or control frames in a second than a connection may have.
+
+use core::time::Duration;
+
+use super::client::{Client, Told, Ws, get};
+use super::own::Own;
+use super::world::{World, hub, keep};
+use crate::server::{Config, Ended, Events};
+use crate::ws::ProtocolError;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn config() -> &'static Config<'static> {
+    keep(Config { max_requests: 3, max_control_frames: 5, ..Config::default() })
+}
+
+fn answers(client: &mut Client) -> usize {
+    core::iter::from_fn(|| client.answer()).count()
+}
+
+#[test]
+fn requests_past_the_rate_wait_for_the_next_second() {
+    let world = World::new();
+    let mut client = world.connect(config(), &Own);
+    client.send(get("/nothing", "").repeat(8).as_bytes());
+    assert_eq!(answers(&mut client), 3);
+    world.pass(SECOND / 2);
+    assert_eq!(answers(&mut client), 0);
+    world.pass(SECOND);
+    assert_eq!(answers(&mut client), 3);
+    world.pass(SECOND * 2);
+    assert_eq!(answers(&mut client), 2);
+    assert_eq!(client.ended(), None);
+}
+
+#[test]
+fn a_bound_of_0_is_none() {
+    let world = World::new();
+    let config = keep(Config { max_requests: 0, ..Config::default() });
+    let mut client = world.connect(config, &Own);
+    for _ in 0..20 {
+        assert_eq!(client.get("/nothing", "").status, 404);
+    }
+}
+
+#[test]
+fn control_frames_past_the_rate_close_with_1008() {
+    for path in ["/events/a", "/echo"] {
+        let world = World::new();
+        let mut client = match path {
+            "/echo" => world.connect(config(), &Own),
+            _ => world.connect(config(), keep(Events::new(keep(hub(8, 512))))),
+        };
+        let mut ws = Ws::open(&mut client, path, "", &[]);
+        let ping = [0x89, 0x80, 0, 0, 0, 0];
+        // As many as a second has, then again in the next one, the handshake's request counted.
+        client.send(&ping.repeat(4));
+        world.pass(SECOND * 2);
+        client.send(&ping.repeat(5));
+        assert_eq!(client.ended(), None);
+        client.send(&ping);
+        let told = ws.read(&mut client.came, true);
+        assert!(matches!(told.last(), Some(Told::Close(Some(1008), _))), "{path}: {told:?}");
+        world.pass(SECOND * 3);
+        assert_eq!(client.ended(), Some(Ended::Protocol(ProtocolError::TooManyControlFrames)), "{path}");
+    }
+}

@@ -1,0 +1,99 @@
+//! What a handler leaves unfinished never looks finished.
+
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+use std::format;
+use std::vec::Vec;
+
+use super::client::{Client, Content, Sse, Told, get};
+use super::world::{World, keep};
+use crate::http::{Response, Status};
+use crate::server::{Config, Ended, Events, Exchange, Handler, Outcome, Runtime, serve};
+use crate::sse::encode::Event;
+
+/// Polls `future` once and drops it; it is not ready yet.
+async fn drop_midway<F: Future>(future: F) {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        assert!(future.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+}
+
+struct Careless;
+
+impl Handler for Careless {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        let path = std::string::String::from(exchange.request().path());
+        match path.as_str() {
+            "/stream" => {
+                let mut body = exchange.stream("text/plain").await?;
+                body.write(b"the beginning").await?;
+            }
+            "/write" => {
+                let mut body = exchange.stream("text/plain").await?;
+                drop_midway(body.write(&[b'x'; 2000])).await;
+                assert_eq!(body.write(b"more").await, Err(Ended::Broken));
+                return body.finish().await;
+            }
+            "/event" => {
+                let mut events = exchange.sse().await?;
+                events.event(&Event::new(b"whole")).await?;
+                drop_midway(events.event(&Event::new(&[b'x'; 2000]))).await;
+                events.event(&Event::new(b"another")).await?;
+            }
+            "/respond" => {
+                let body = [b'x'; 2000];
+                let response = Response { body: &body, ..Response::text(Status::OK, "") };
+                drop_midway(exchange.respond(&response)).await;
+            }
+            _ => {}
+        }
+        Err(Ended::Closed)
+    }
+}
+
+fn ask(request: &str) -> Client {
+    let world = World::new();
+    let mut client = world.connect(keep(Config::default()), &Careless);
+    client.send(request.as_bytes());
+    client.read();
+    client
+}
+
+#[test]
+fn a_stream_without_its_end_breaks_the_connection() {
+    for path in ["/stream", "/write", "/event", "/respond"] {
+        for request in [get(path, ""), format!("GET {path} HTTP/1.0\r\n\r\n")] {
+            let mut client = ask(&request);
+            assert!(client.reset && !client.eof, "{request}");
+            let Some(head) = client.head() else { continue };
+            let mut content = Content::of(&head);
+            let seen = content.decode(&mut client.came);
+            assert!(!content.done, "{request}");
+            if path == "/event" {
+                let events: Vec<Told> = Sse::default().read(&seen);
+                assert!(events.len() <= 1, "{events:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_that_nobody_answered_ends_its_connection() {
+    let client = ask(&get("/nothing", ""));
+    assert!(client.eof && client.came.is_empty());
+}
+
+/// What a chip has to keep for each client beside its socket's rings.
+#[test]
+fn a_connection_of_the_hub_s_costs_less_than_two_kilobytes() {
+    let world = World::new();
+    let (mut device, _browser) = keep(crate::io::Pipe::<512>::new()).ends();
+    let hub = super::world::hub(4, 512);
+    let (config, events) = (Config::default(), Events::new(&hub));
+    let size = size_of_val(&serve(&mut device, world, &config, &events));
+    assert!(size <= 2048, "{size} bytes");
+}

@@ -1,0 +1,229 @@
+//! Handlers that wait: for time, or for something of their own.
+
+use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
+use core::task::{Poll, Waker};
+use core::time::Duration;
+
+use super::client::{Client, Content, Sse, Told, Ws, get};
+use super::world::{World, keep};
+use crate::http::{Request, Response, Status};
+use crate::server::{Config, Ended, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
+use crate::sse::encode::Event;
+use crate::ws::close::{CloseCode, CloseReason};
+use crate::ws::connection::MessageKind;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// | path | answer |
+/// | --- | --- |
+/// | `/ticks`, `/sse` | a tick at once and every second; `bye` when it is told to finish |
+/// | `/ws` | the same as messages, without `bye` |
+/// | `/signal` | what the signal brings |
+/// | `/locked`, `/banned` | refused |
+#[derive(Default)]
+struct Ticking {
+    signal: Cell<Option<&'static str>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Ticking {
+    fn send(&self, signal: &'static str) {
+        self.signal.set(Some(signal));
+        self.waker.take().unwrap().wake();
+    }
+}
+
+impl Handler for Ticking {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+        match exchange.request().path() {
+            "/ticks" => {
+                let mut body = exchange.stream("text/plain").await?;
+                body.write(b"tick\n").await?;
+                while body.sleep(SECOND).await? {
+                    body.write(b"tick\n").await?;
+                }
+                body.write(b"bye\n").await?;
+                body.finish().await
+            }
+            "/sse" => {
+                let mut events = exchange.sse().await?;
+                events.event(&Event::new(b"tick")).await?;
+                while events.sleep(SECOND).await? {
+                    events.event(&Event::new(b"tick")).await?;
+                }
+                events.finish().await
+            }
+            "/ws" => {
+                let mut socket = exchange.websocket(&WebSocketOptions::default()).await?;
+                for _ in 0..3 {
+                    socket.sleep(SECOND).await?;
+                    socket.send(MessageKind::Text, b"tick").await?;
+                }
+                socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+            }
+            "/signal" => {
+                let mut body = exchange.stream("text/plain").await?;
+                let signal = poll_fn(|cx| match self.signal.take() {
+                    Some(signal) => Poll::Ready(signal),
+                    None => {
+                        *self.waker.borrow_mut() = Some(cx.waker().clone());
+                        Poll::Pending
+                    }
+                });
+                let text = body.during(signal).await?.unwrap_or("nothing");
+                body.write(text.as_bytes()).await?;
+                body.finish().await
+            }
+            _ => exchange.respond(&Response::text(Status::OK, "hello\n")).await,
+        }
+    }
+
+    fn authorize<B: AsRef<[u8]>>(&self, request: &Request<B>) -> Result<(), Status> {
+        match request.path() {
+            "/locked" => Err(Status::UNAUTHORIZED),
+            "/banned" => Err(Status::FORBIDDEN),
+            _ => Ok(()),
+        }
+    }
+
+    fn challenge(&self) -> &str {
+        "Bearer realm=\"ticks\""
+    }
+}
+
+fn connect() -> (&'static World, &'static Ticking, Client) {
+    let (world, handler) = (World::new(), keep(Ticking::default()));
+    (world, handler, world.connect(keep(Config::default()), handler))
+}
+
+/// A client whose stream of ticks has begun.
+fn ticking() -> (&'static World, Client, Content) {
+    let (world, _, mut client) = connect();
+    client.send(get("/ticks", "").as_bytes());
+    let content = Content::of(&client.head().unwrap());
+    (world, client, content)
+}
+
+#[test]
+fn a_stream_with_unread_bytes_ends_when_its_client_half_closes() {
+    let (world, mut client, _) = ticking();
+    client.send(get("/ticks", "").as_bytes());
+    world.pass(SECOND * 2);
+    assert_eq!(client.ended(), None);
+    client.fin();
+    world.pass(SECOND);
+    client.read();
+    world.pass(SECOND * 3);
+    assert_eq!(world.alive(), 0);
+}
+
+#[test]
+fn a_stream_ticks_when_its_time_has_come_and_not_before() {
+    let (world, mut client, mut content) = ticking();
+    assert_eq!(content.decode(&mut client.came), b"tick\n");
+    for _ in 0..3 {
+        world.pass(Duration::from_millis(999));
+        assert_eq!(client.read(), 0);
+        world.pass(Duration::from_millis(1));
+        client.read();
+        assert_eq!(content.decode(&mut client.came), b"tick\n");
+    }
+    // Four waits, and no turn between them.
+    assert!(world.polls.get() < 20, "{} polls", world.polls.get());
+}
+
+#[test]
+fn a_handler_that_sleeps_learns_that_its_client_has_gone() {
+    let (_, mut client, _) = ticking();
+    client.fin();
+    client.read();
+    assert_eq!((client.eof, client.reset, client.ended()), (true, false, Some(Ended::Closed)));
+    let (_, mut client, _) = ticking();
+    client.rst();
+    assert_eq!(client.ended(), Some(Ended::Broken));
+}
+
+#[test]
+fn a_stream_whose_end_only_the_connection_tells_breaks_with_its_client() {
+    let (_, _, mut client) = connect();
+    client.send(b"GET /ticks HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    client.fin();
+    client.read();
+    assert_eq!((client.reset, client.ended()), (true, Some(Ended::Closed)));
+}
+
+#[test]
+fn a_handler_that_sleeps_is_told_to_finish_when_the_server_shuts_down() {
+    let (world, mut client, mut content) = ticking();
+    world.drain();
+    client.read();
+    assert_eq!(content.decode(&mut client.came), b"tick\nbye\n");
+    assert!(client.eof, "the connection ends in order");
+}
+
+#[test]
+fn a_head_request_ends_a_stream_at_once() {
+    let (_, _, mut client) = connect();
+    for path in ["/ticks", "/sse", "/signal"] {
+        let answer = client.ask(&get(path, "").replacen("GET", "HEAD", 1));
+        assert_eq!((answer.status, answer.body.len()), (200, 0), "{path}");
+    }
+    assert_eq!(client.get("/hello", "").text(), "hello\n");
+}
+
+#[test]
+fn the_next_request_waits_for_the_end_of_the_stream() {
+    let (_, handler, mut client) = connect();
+    client.send(get("/signal", "").as_bytes());
+    client.send(get("/hello", "").as_bytes());
+    let mut content = Content::of(&client.head().unwrap());
+    assert_eq!(client.read(), 0);
+    handler.send("news");
+    client.read();
+    let came = client.text();
+    assert!(came.starts_with("4\r\nnews\r\n0\r\n\r\nHTTP/1.1 200 OK"), "{came}");
+    assert_eq!(content.decode(&mut client.came), b"news");
+}
+
+#[test]
+fn a_handler_that_waits_for_something_of_its_own_is_told_to_finish() {
+    let (world, _, mut client) = connect();
+    client.send(get("/signal", "").as_bytes());
+    world.drain();
+    client.read();
+    let mut content = Content::of(&client.head().unwrap());
+    assert_eq!(content.decode(&mut client.came), b"nothing");
+}
+
+#[test]
+fn hand_written_events_tick() {
+    let (world, _, mut client) = connect();
+    client.send(get("/sse", "").as_bytes());
+    let mut content = Content::of(&client.head().unwrap());
+    world.pass(2 * SECOND);
+    client.read();
+    assert_eq!(Sse::default().read(&content.decode(&mut client.came)).len(), 3);
+}
+
+#[test]
+fn a_websocket_handler_sleeps_and_answers_pings() {
+    let (world, _, mut client) = connect();
+    let mut ws = Ws::open(&mut client, "/ws", "", &[]);
+    client.send(&[0x89, 0x83, 0, 0, 0, 0, b'h', b'e', b'y']);
+    client.read();
+    assert_eq!(client.came, b"\x8a\x03hey", "the pong comes at once");
+    client.came.clear();
+    world.pass(Duration::from_millis(2999));
+    client.read();
+    assert_eq!(ws.read(&mut client.came, true), [Told::Plain("tick".into()), Told::Plain("tick".into())]);
+}
+
+#[test]
+fn who_is_not_known_is_told_how_to_become_so() {
+    let (_, _, mut client) = connect();
+    let answer = client.get("/locked", "");
+    assert_eq!((answer.status, answer.field("www-authenticate")), (401, Some("Bearer realm=\"ticks\"")));
+    let answer = client.get("/banned", "");
+    assert_eq!((answer.status, answer.field("www-authenticate")), (403, None));
+}

@@ -1,0 +1,260 @@
+//! Messages of ours.
+
+use super::{Ended, Link, Session};
+use crate::http::copy::copy;
+use crate::io::{Lent, Socket};
+use crate::ws::Role;
+use crate::ws::close::{CloseCode, CloseReason};
+use crate::ws::connection::{MaskingKeys, MessageKind, SendError};
+
+impl<L: Link, K: MaskingKeys> Session<L, K> {
+    /// Sends a whole message, waiting for room. Up to the socket's capacity it is atomic: dropped while it waits,
+    /// nothing of it has left. A longer message goes in fragments; dropped midway, the next call closes with 1011.
+    ///
+    /// # Errors
+    /// The connection ended, or is closing; or a message is being sent in parts.
+    pub async fn send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), Ended> {
+        // Others have their turn before it: what returns has been sent, and what was dropped has not.
+        self.link.breathe().await;
+        let frame = self.frame_length(payload.len());
+        while frame <= self.link.socket().capacity() {
+            if self.wire.connection.is_closing() {
+                return self.end_with_handshake().await;
+            }
+            if self.try_send(kind, payload)? {
+                return Ok(());
+            }
+            self.rest_for_control(frame.saturating_add(self.wire.connection.buffered())).await?;
+        }
+        self.start_message(kind)?;
+        self.write(payload).await?;
+        self.end_message().await
+    }
+
+    /// Sends a whole message if there is room for it now, and says whether it did. For one that is longer than the
+    /// socket's capacity there never is.
+    ///
+    /// # Errors
+    /// The connection ended, or is closing; or a message is being sent in parts.
+    pub fn try_send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<bool, Ended> {
+        self.mend()?;
+        self.watch_room();
+        let Self { wire, keys, link, .. } = self;
+        let connection = &mut wire.connection;
+        let mut sent = Ok(false);
+        let lent = link.try_write(&mut |room: &mut [u8]| {
+            let Ok(waiting) = connection.transmit(room, keys) else {
+                sent = Err(Ended::NoEntropy);
+                return 0;
+            };
+            let room = room.get_mut(waiting..).unwrap_or_default();
+            let framed = connection.frame(room, kind, payload, keys);
+            sent = match framed {
+                Ok(_) => Ok(true),
+                // The piece is too short: a control frame may have taken its end, and a ring goes on over its seam.
+                Err(SendError::NoRoom | SendError::Busy) => Ok(false),
+                Err(error) => Err(refused(error)),
+            };
+            waiting.wrapping_add(framed.unwrap_or(0))
+        })?;
+        self.watch_room();
+        match (lent, sent) {
+            (Lent::Got(()), Ok(false)) if self.has_room(self.frame_length(payload.len())) => {
+                if self.sending.is_some() {
+                    return Err(Ended::Closed);
+                }
+                self.push(&mut &[][..])?;
+                self.begin(kind, true, payload.len())?;
+                self.push(&mut &*payload)?;
+                Ok(true)
+            }
+            _ => sent,
+        }
+    }
+
+    /// Begins a message that is sent in parts with [`Session::write`] and ended with [`Session::end_message`].
+    ///
+    /// # Errors
+    /// The connection is closing, or a message is being sent in parts already.
+    pub fn start_message(&mut self, kind: MessageKind) -> Result<(), Ended> {
+        self.mend()?;
+        if self.wire.connection.is_closing() || self.sending.is_some() {
+            return Err(Ended::Closed);
+        }
+        self.sending = Some(kind);
+        Ok(())
+    }
+
+    /// Sends a part of the message that was begun, in fragments that fit the room. Dropped midway, the next call closes
+    /// with 1011.
+    ///
+    /// # Errors
+    /// The connection ended, or is closing; or no message was begun.
+    pub async fn write(&mut self, part: &[u8]) -> Result<(), Ended> {
+        self.mend()?;
+        let mut rest = part;
+        while !rest.is_empty() {
+            self.cut_short = true;
+            let sent = self.fragment(rest, false).await?;
+            rest = rest.get(sent..).unwrap_or_default();
+        }
+        self.cut_short = false;
+        Ok(())
+    }
+
+    /// Ends the message that was begun. Dropped while it waits it loses nothing: call it again.
+    ///
+    /// # Errors
+    /// The connection ended, or is closing; or no message was begun.
+    pub async fn end_message(&mut self) -> Result<(), Ended> {
+        self.mend()?;
+        self.fragment(&[], true).await?;
+        Ok(())
+    }
+
+    /// Begins a message of so many bytes in one frame, which [`Session::payload`] takes. `false` while another frame is under
+    /// way.
+    pub(crate) fn start_whole(&mut self, kind: MessageKind, length: usize) -> Result<bool, Ended> {
+        self.mend()?;
+        if self.sending.is_some() || self.wire.connection.is_closing() {
+            return Err(Ended::Closed);
+        }
+        if !self.push(&mut &[][..])? {
+            return Ok(false);
+        }
+        self.begin(kind, true, length)?;
+        Ok(true)
+    }
+
+    /// Lets leave what there is room for of the payload `rest` of the frame under way, and says how much that was. Nothing is
+    /// waited for, and nothing is kept: who drops it goes on behind what has left.
+    pub(crate) fn payload(&mut self, payload: &[u8]) -> Result<usize, Ended> {
+        let mut rest = payload;
+        self.push(&mut rest)?;
+        Ok(payload.len().saturating_sub(rest.len()))
+    }
+
+    /// Whether so many bytes, behind what waits already, can leave now.
+    fn has_room(&self, bytes: usize) -> bool {
+        bytes.saturating_add(self.wire.connection.buffered()) <= self.link.socket().room()
+    }
+
+    /// Begins a frame; no other is under way.
+    fn begin(&mut self, kind: MessageKind, fin: bool, payload: usize) -> Result<(), Ended> {
+        self.wire.connection.start_frame(kind, fin, payload as u64, &mut self.keys).map_err(refused)
+    }
+
+    /// Lets leave what waits and, of the frame under way, its head and payload from `rest`, which moves on. Whether
+    /// nothing waits any more.
+    pub(super) fn push(&mut self, rest: &mut &[u8]) -> Result<bool, Ended> {
+        self.watch_room();
+        while self.wire.connection.has_output() || self.wire.connection.payload_remaining() > 0 {
+            let Self { wire, keys, link, .. } = &mut *self;
+            let connection = &mut wire.connection;
+            let mut result = Ok(());
+            let lent = link.try_write(&mut |room: &mut [u8]| {
+                let Ok(head) = connection.transmit(room, keys) else {
+                    result = Err(Ended::NoEntropy);
+                    return 0;
+                };
+                let body = connection.payload(room.get_mut(head..).unwrap_or_default(), |room| {
+                    let count = room.len().min(rest.len());
+                    let (now, later) = rest.split_at_checked(count).unwrap_or_default();
+                    *rest = later;
+                    copy(now, room)
+                });
+                head.wrapping_add(body)
+            })?;
+            result?;
+            if lent != Lent::Got(()) {
+                return Ok(false);
+            }
+            self.watch_room();
+            if rest.is_empty() && self.wire.connection.payload_remaining() > 0 {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends a fragment with as much of `part` as fits: how much.
+    async fn fragment(&mut self, part: &[u8], fin: bool) -> Result<usize, Ended> {
+        self.link.breathe().await;
+        // A fragment of a byte or two would cost more than it carries.
+        let worth = self.frame_length(part.len().min(self.payload_length(self.link.socket().capacity()) / 2));
+        loop {
+            if self.wire.connection.is_closing() {
+                self.end_with_handshake().await?;
+            }
+            // In a ring that holds no frame at all it leaves as room comes.
+            let tiny = worth > self.link.socket().capacity();
+            if self.push(&mut &[][..])? && (tiny || self.link.socket().room() >= worth) {
+                break;
+            }
+            self.rest_for_control(worth.saturating_add(self.wire.connection.buffered())).await?;
+        }
+        let Some(kind) = self.sending.filter(|_| fin == part.is_empty()) else { return Err(Ended::Closed) };
+        let most = self.payload_length(self.link.socket().room()).max(1).min(part.len());
+        let now = part.get(..most).unwrap_or_default();
+        self.begin(kind, fin, now.len())?;
+        if fin {
+            self.sending = None;
+        }
+        let mut rest = now;
+        while !self.push(&mut rest)? && !rest.is_empty() {
+            self.rest_for_control(1).await?;
+        }
+        Ok(now.len())
+    }
+
+    /// What a dropped call left behind: a message without an end is a reason to close.
+    pub(super) fn mend(&mut self) -> Result<(), Ended> {
+        if core::mem::take(&mut self.cut_short) {
+            self.sending = None;
+            if self.wire.connection.payload_remaining() > 0 {
+                // Nothing can be said in the midst of a frame.
+                self.cut_short = true;
+                return Err(Ended::Broken);
+            }
+            self.close(CloseCode::INTERNAL_ERROR, CloseReason::NONE);
+        }
+        Ok(())
+    }
+
+    /// Bytes of a frame of ours with so much payload (RFC 6455 §5.2).
+    fn frame_length(&self, payload: usize) -> usize {
+        let head = match payload {
+            0..=125 => 2,
+            126..=0xffff => 4,
+            _ => 10,
+        };
+        payload.wrapping_add(head).wrapping_add(self.masking_key_length())
+    }
+
+    /// The most payload that a frame of ours of at most `frame` bytes has.
+    fn payload_length(&self, frame: usize) -> usize {
+        let frame = frame.saturating_sub(self.masking_key_length());
+        match frame {
+            0..=127 => frame.saturating_sub(2),
+            128..=129 => 125,
+            130..=0x1_0003 => frame - 4,
+            0x1_0004..=0x1_0009 => 0xffff,
+            _ => frame - 10,
+        }
+    }
+
+    fn masking_key_length(&self) -> usize {
+        match self.wire.connection.role() {
+            Role::Client => 4,
+            Role::Server => 0,
+        }
+    }
+}
+
+/// What a refusal to begin a frame ends the connection with.
+fn refused(error: SendError) -> Ended {
+    match error {
+        SendError::NoEntropy => Ended::NoEntropy,
+        _ => Ended::Closed,
+    }
+}
