@@ -12,16 +12,16 @@
 //! ```
 //! use goldcrest_core::assets::{self, GOLDCREST};
 //!
-//! assert_eq!(script::file("/goldcrest.js"), Some(&GOLDCREST));
-//! assert!(GOLDCREST.packed.is_some_and(|packed| packed.len() <= 3 * 1024));
+//! assert_eq!(assets::file("/goldcrest.js"), Some(&GOLDCREST));
+//! assert!(GOLDCREST.gzip.is_some_and(|packed| packed.len() <= 3 * 1024));
 //! ```
 
 use crate::http::{Method, Response, Status};
-use crate::server::{Exchange, Outcome, Runtime};
+use crate::server::{Exchange, HandlerResult, Runtime};
 
 /// A file that is compiled in and served as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Script {
+pub struct StaticFile {
     /// Where it is served: an absolute path, without a query.
     pub path: &'static str,
     /// Its `Content-Type`.
@@ -29,51 +29,51 @@ pub struct Script {
     /// Its bytes.
     pub plain: &'static [u8],
     /// Its bytes in gzip (RFC 1952), where it has them.
-    pub packed: Option<&'static [u8]>,
+    pub gzip: Option<&'static [u8]>,
 }
 
 const SCRIPT: &str = "text/javascript;charset=UTF-8";
 const TYPESCRIPT: &str = "text/plain;charset=UTF-8";
 
 /// The module.
-pub const GOLDCREST: Script = Script {
+pub const GOLDCREST: StaticFile = StaticFile {
     path: "/goldcrest.js",
     content_type: SCRIPT,
     plain: include_bytes!("../js/goldcrest.js"),
-    packed: Some(include_bytes!("../js/goldcrest.js.gz")),
+    gzip: Some(include_bytes!("../js/goldcrest.js.gz")),
 };
 
 /// The module for several tabs: one connection for all of them.
-pub const GOLDCREST_SHARED: Script = Script {
+pub const GOLDCREST_SHARED: StaticFile = StaticFile {
     path: "/goldcrest-shared.js",
     content_type: SCRIPT,
     plain: include_bytes!("../js/goldcrest-shared.js"),
-    packed: Some(include_bytes!("../js/goldcrest-shared.js.gz")),
+    gzip: Some(include_bytes!("../js/goldcrest-shared.js.gz")),
 };
 
 /// The types of [`GOLDCREST`].
-pub const TYPES: Script = Script {
+pub const TYPES: StaticFile = StaticFile {
     path: "/goldcrest.d.ts",
     content_type: TYPESCRIPT,
     plain: include_bytes!("../js/goldcrest.d.ts"),
-    packed: None,
+    gzip: None,
 };
 
 /// The types of [`GOLDCREST_SHARED`].
-pub const SHARED_TYPES: Script = Script {
+pub const SHARED_TYPES: StaticFile = StaticFile {
     path: "/goldcrest-shared.d.ts",
     content_type: TYPESCRIPT,
     plain: include_bytes!("../js/goldcrest-shared.d.ts"),
-    packed: None,
+    gzip: None,
 };
 
 /// All of them.
-pub const FILES: [Script; 4] = [GOLDCREST, GOLDCREST_SHARED, TYPES, SHARED_TYPES];
+pub const FILES: [StaticFile; 4] = [GOLDCREST, GOLDCREST_SHARED, TYPES, SHARED_TYPES];
 
 /// The file that is served at `path` (without a query), if there is one.
 #[must_use]
-pub fn file(path: &str) -> Option<&'static Script> {
-    static ALL: [Script; 4] = FILES;
+pub fn file(path: &str) -> Option<&'static StaticFile> {
+    static ALL: [StaticFile; 4] = FILES;
     ALL.iter().find(|file| file.path == path)
 }
 
@@ -94,19 +94,19 @@ fn entity_tag(bytes: &[u8]) -> EntityTag {
     tag
 }
 
-impl Script {
+impl StaticFile {
     /// Answers with the file: packed for who takes gzip (RFC 9110 §12.5.3), 304 for who has it (§13.1.2).
-    pub async fn answer<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    pub async fn answer<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         let request = exchange.request();
         if !matches!(request.method(), Method::Get | Method::Head) {
-            return exchange.allow("GET, HEAD, OPTIONS").await;
+            return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
         }
         // Browsers say it so; who excludes it by a weight of 0 would not name it.
-        let packed = self.packed.filter(|_| request.list_has("accept-encoding", "gzip"));
+        let packed = self.gzip.filter(|_| request.header_has_token("accept-encoding", "gzip"));
         let body = packed.unwrap_or(self.plain);
         let tag = entity_tag(body);
         let tag = core::str::from_utf8(&tag).unwrap_or_default();
-        let known = request.holds(tag);
+        let known = request.matches_etag(tag);
         let fields =
             [("ETag", tag), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding"), ("Content-Encoding", "gzip")];
         let (coded, plain) = (&fields[..], fields.split_last().map_or(&[][..], |(_, plain)| plain));
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn the_modules_are_as_small_as_promised() {
         for (file, most) in [(GOLDCREST, 3 * 1024), (GOLDCREST_SHARED, 1536)] {
-            let packed = file.packed.unwrap();
+            let packed = file.gzip.unwrap();
             assert!(packed.len() <= most, "{}: {} bytes", file.path, packed.len());
             assert_eq!(packed[..2], [0x1f, 0x8b], "{} is gzip", file.path);
             let length = u32::from_le_bytes(*packed.last_chunk().unwrap());
@@ -141,7 +141,7 @@ mod tests {
         let mut tags = BTreeSet::new();
         for file in FILES {
             assert_eq!(super::file(file.path), Some(&file));
-            for body in [Some(file.plain), file.packed].into_iter().flatten() {
+            for body in [Some(file.plain), file.gzip].into_iter().flatten() {
                 let tag = entity_tag(body);
                 assert!(tag[1..17].iter().all(u8::is_ascii_hexdigit) && tag[17] == b'"');
                 assert!(tags.insert(tag));

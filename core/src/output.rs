@@ -4,18 +4,18 @@
 //! skips what has left already. A cursor on output is then one number, however short the slices are.
 //!
 //! ```
-//! use goldcrest_core::output::{Pour, Sink};
+//! use goldcrest_core::output::{Output, ResumableWriter};
 //!
-//! fn greet(sink: &mut Sink<'_>) {
-//!     sink.pour(b"hello, ");
-//!     sink.pour(b"world");
+//! fn greet(sink: &mut ResumableWriter<'_>) {
+//!     sink.put(b"hello, ");
+//!     sink.put(b"world");
 //! }
 //!
 //! let mut sent = 0;
 //! let mut seen = Vec::new();
 //! loop {
 //!     let mut room = [0; 3]; // a ring's seam may leave less
-//!     let mut sink = Sink::new(&mut room, sent);
+//!     let mut sink = ResumableWriter::new(&mut room, sent);
 //!     greet(&mut sink);
 //!     let (written, whole) = (sink.written(), sink.is_whole());
 //!     seen.extend_from_slice(&room[..written]);
@@ -29,14 +29,14 @@
 
 /// A slice that takes output after skipping some of it.
 #[derive(Debug)]
-pub struct Sink<'a> {
+pub struct ResumableWriter<'a> {
     room: &'a mut [u8],
     written: usize,
     skip: usize,
     missed: bool,
 }
 
-impl<'a> Sink<'a> {
+impl<'a> ResumableWriter<'a> {
     /// Pours into `room` what follows the first `skip` bytes.
     pub fn new(room: &'a mut [u8], skip: usize) -> Self {
         Self { room, written: 0, skip, missed: false }
@@ -60,12 +60,12 @@ impl<'a> Sink<'a> {
     }
 }
 
-impl Pour for Sink<'_> {
+impl Output for ResumableWriter<'_> {
     /// Appends `bytes`: what is to be skipped is, what does not fit is noted and left out.
     // On a chip code is scarcer than time: there it is called.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn pour(&mut self, bytes: &[u8]) {
+    fn put(&mut self, bytes: &[u8]) {
         // The common case, apart so that a literal is stored and not copied by a call.
         if self.skip == 0
             && let Some(room) = self.room.get_mut(self.written..)
@@ -79,7 +79,7 @@ impl Pour for Sink<'_> {
     }
 }
 
-impl Sink<'_> {
+impl ResumableWriter<'_> {
     /// What is to be skipped in part, or does not fit.
     fn pour_part(&mut self, bytes: &[u8]) {
         let skipped = self.skip.min(bytes.len());
@@ -95,13 +95,13 @@ impl Sink<'_> {
     }
 }
 
-/// What an encoder writes to: a [`Sink`], or a [`Measure`] that only counts.
-pub trait Pour {
+/// What an encoder writes to: a [`ResumableWriter`], or a [`ByteCounter`] that only counts.
+pub trait Output {
     /// Appends `bytes`.
-    fn pour(&mut self, bytes: &[u8]);
+    fn put(&mut self, bytes: &[u8]);
 
     /// Appends `number` in decimal digits.
-    fn pour_decimal(&mut self, number: u64) {
+    fn put_decimal(&mut self, number: u64) {
         let mut digits = [0; 20];
         let mut at = digits.len();
         let mut rest = number;
@@ -113,35 +113,35 @@ pub trait Pour {
                 break;
             }
         }
-        self.pour(digits.get(at..).unwrap_or_default());
+        self.put(digits.get(at..).unwrap_or_default());
     }
 }
 
 /// What is poured again and again, until all of it has left. A trait of its own, so that in a closure's table no other ways to
 /// call it stand.
 pub(crate) trait Render {
-    fn render(&self, out: &mut Sink<'_>);
+    fn render(&self, out: &mut ResumableWriter<'_>);
 }
 
-impl<F: Fn(&mut Sink<'_>)> Render for F {
-    fn render(&self, out: &mut Sink<'_>) {
+impl<F: Fn(&mut ResumableWriter<'_>)> Render for F {
+    fn render(&self, out: &mut ResumableWriter<'_>) {
         self(out);
     }
 }
 
 /// Counts the bytes that it is given and keeps none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Measure(pub u64);
+pub struct ByteCounter(pub u64);
 
-impl Pour for Measure {
-    fn pour(&mut self, bytes: &[u8]) {
+impl Output for ByteCounter {
+    fn put(&mut self, bytes: &[u8]) {
         self.0 = self.0.saturating_add(bytes.len() as u64);
     }
 }
 
 /// The text that `render` pours, in `room`, which is to hold it; what is no text reads as empty.
-pub(crate) fn poured(room: &mut [u8], render: impl FnOnce(&mut Sink<'_>)) -> &str {
-    let mut sink = Sink::new(room, 0);
+pub(crate) fn written_text(room: &mut [u8], render: impl FnOnce(&mut ResumableWriter<'_>)) -> &str {
+    let mut sink = ResumableWriter::new(room, 0);
     render(&mut sink);
     let written = sink.written();
     text(room, written)
@@ -155,18 +155,18 @@ fn text(room: &[u8], written: usize) -> &str {
 
 /// `number` in decimal digits, in `room`.
 pub(crate) fn decimal(room: &mut [u8; 20], number: u64) -> &str {
-    poured(room, |out| out.pour_decimal(number))
+    written_text(room, |out| out.put_decimal(number))
 }
 
 /// What measures what an encoder would pour. On a host it only counts. On a chip code is scarcer than time: there it is a sink
 /// that skips everything, so that each encoder stands there once.
 #[cfg(target_pointer_width = "64")]
-pub(crate) type Ruler = Measure;
+pub(crate) type Ruler = ByteCounter;
 #[cfg(not(target_pointer_width = "64"))]
-pub(crate) type Ruler = Sink<'static>;
+pub(crate) type Ruler = ResumableWriter<'static>;
 
 #[cfg(target_pointer_width = "64")]
-impl Measure {
+impl ByteCounter {
     pub(crate) const fn ruler() -> Self {
         Self(0)
     }
@@ -177,7 +177,7 @@ impl Measure {
 }
 
 #[cfg(not(target_pointer_width = "64"))]
-impl Sink<'static> {
+impl ResumableWriter<'static> {
     pub(crate) const fn ruler() -> Self {
         Self { room: &mut [], written: 0, skip: usize::MAX, missed: false }
     }
@@ -194,19 +194,19 @@ mod tests {
 
     #[test]
     fn any_room_gives_the_same_bytes() {
-        let say = |sink: &mut Sink<'_>| {
-            sink.pour(b"id: ");
-            sink.pour_decimal(u64::MAX);
-            sink.pour(b"");
-            sink.pour_decimal(0);
-            sink.pour(b"\n");
+        let say = |sink: &mut ResumableWriter<'_>| {
+            sink.put(b"id: ");
+            sink.put_decimal(u64::MAX);
+            sink.put(b"");
+            sink.put_decimal(0);
+            sink.put(b"\n");
         };
         let whole = b"id: 184467440737095516150\n";
         for size in 1..=whole.len() + 1 {
             let mut seen = Vec::new();
             loop {
                 let mut room = std::vec![0; size];
-                let mut sink = Sink::new(&mut room, seen.len());
+                let mut sink = ResumableWriter::new(&mut room, seen.len());
                 say(&mut sink);
                 let (written, done) = (sink.written(), sink.is_whole());
                 seen.extend_from_slice(&room[..written]);

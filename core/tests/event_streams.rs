@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use goldcrest_core::sse::media_type::{EVENT_STREAM, is_event_stream};
-use goldcrest_core::sse::parse::{Bounds, ParseError, Parser};
+use goldcrest_core::sse::parse::{ParseError, Parser, ParserLimits};
 use serde_json::Value;
 
 /// Event type, data, last event ID.
@@ -53,7 +53,7 @@ fn case(case: &Value) -> Case {
 /// What a stream says to a fresh parser, fed in pieces that end at `cuts`: its events, and the reconnection time and last
 /// event ID that it leaves behind.
 fn read(stream: &[u8], cuts: &[usize]) -> Result<(Vec<Said>, Option<Duration>, String), ParseError> {
-    const BOUNDS: Bounds = Bounds { id: 12, event_type: 12 };
+    const BOUNDS: ParserLimits = ParserLimits { id: 12, event_type: 12 };
     let mut parser = Parser::new([0; BOUNDS.memory(40)], BOUNDS);
     let (mut said, mut start) = (Vec::new(), 0);
     for &end in cuts.iter().chain([&stream.len()]) {

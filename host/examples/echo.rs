@@ -11,22 +11,22 @@ use std::env;
 use std::io;
 
 use goldcrest_host::core::http::{Method, Response, Status};
-use goldcrest_host::core::server::{BodyError, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
+use goldcrest_host::core::server::{AcceptOptions, BodyError, Exchange, Handler, HandlerResult, Runtime};
 use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::{Limits, Server};
 
 struct Echo;
 
 impl Handler for Echo {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match (exchange.request().path(), exchange.request().method()) {
             ("/echo", Method::Post) => content(exchange).await,
             ("/echo", Method::Get) => websocket(exchange).await,
-            ("/echo", _) => exchange.allow("GET, POST, OPTIONS").await,
+            ("/echo", _) => exchange.method_not_allowed("GET, POST, OPTIONS").await,
             ("/", Method::Get | Method::Head) => {
                 exchange.respond(&Response::text(Status::OK, "a WebSocket or a POST to /echo\n")).await
             }
-            ("/", _) => exchange.allow("GET, HEAD, OPTIONS").await,
+            ("/", _) => exchange.method_not_allowed("GET, HEAD, OPTIONS").await,
             _ => exchange.not_found().await,
         }
     }
@@ -43,8 +43,8 @@ thread_local! {
     static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-async fn websocket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
-    let options = WebSocketOptions { protocols: &["superchat", "chat"], max_message: LONGEST as u64 };
+async fn websocket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
+    let options = AcceptOptions { protocols: &["superchat", "chat"], max_message: LONGEST as u64 };
     let mut socket = exchange.websocket(&options).await?;
     while socket.ready().await? {
         let spare = SPARE.with_borrow_mut(Vec::pop);
@@ -64,17 +64,19 @@ async fn websocket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
             SPARE.with_borrow_mut(|spare| spare.push(buffer));
         }
     }
-    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
 }
 
-async fn content<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> Outcome {
+async fn content<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> HandlerResult {
     let mut body = Vec::new();
     let mut buffer = vec![0; 4096];
     loop {
         match exchange.read(&mut buffer).await {
             Ok(0) => break,
             Ok(count) => body.extend_from_slice(&buffer[..count]),
-            Err(error @ (BodyError::Refused(_) | BodyError::Ended(_))) => return exchange.body_failed(error).await,
+            Err(error @ (BodyError::Refused(_) | BodyError::Ended(_))) => {
+                return exchange.respond_body_error(error).await;
+            }
         }
     }
     let response =
@@ -88,7 +90,7 @@ fn main() -> io::Result<()> {
         .listen(address.parse().map_err(io::Error::other)?)
         // Benchmarks open all of their connections from one address.
         .limits(Limits { connections_per_address: usize::MAX, ..Limits::default() })
-        .open_to_all()
+        .allow_any_origin_and_host()
         .on_listening(|addresses| eprintln!("echo serves http://{}/echo", addresses[0]))
         .run(|_hub| Echo)
 }

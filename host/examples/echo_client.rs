@@ -10,28 +10,28 @@
 use std::env;
 use std::process::ExitCode;
 
-use goldcrest_host::client::{ClientRuntime, ConnectError, TlsOptions};
-use goldcrest_host::core::client::{Config, Error, WebSocket, WebSocketOptions};
-use goldcrest_host::core::websocket::Ended;
+use goldcrest_host::client::{ConnectError, SmolRuntime, TlsOptions};
+use goldcrest_host::core::client::{ClientConfig, ClientWebSocket, ConnectOptions, Error};
+use goldcrest_host::core::websocket::Disconnect;
 use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::core::ws::connection::MessageKind;
 
 /// The longest message that is echoed, in bytes.
 const LONGEST: u64 = 64 * 1024 * 1024;
 
-type Socket<'e> = WebSocket<'e, ClientRuntime>;
+type Socket<'e> = ClientWebSocket<'e, SmolRuntime>;
 
 async fn open<'e>(
-    runtime: &'e ClientRuntime,
-    config: &'e Config<'e>,
+    runtime: &'e SmolRuntime,
+    config: &'e ClientConfig<'e>,
     url: &str,
 ) -> Result<Socket<'e>, Error<ConnectError>> {
-    let options = WebSocketOptions { max_message: LONGEST, ..WebSocketOptions::default() };
-    WebSocket::connect(runtime, config, url, &options, &mut [0; 4096]).await
+    let options = ConnectOptions { max_message: LONGEST, ..ConnectOptions::default() };
+    ClientWebSocket::connect(runtime, config, url, &options, &mut [0; 4096]).await
 }
 
 /// The next message in `buffer`, which grows with what has come; `None` once the server has closed.
-async fn message(socket: &mut Socket<'_>, buffer: &mut Vec<u8>) -> Result<Option<(MessageKind, usize)>, Ended> {
+async fn message(socket: &mut Socket<'_>, buffer: &mut Vec<u8>) -> Result<Option<(MessageKind, usize)>, Disconnect> {
     let mut filled = 0;
     while let Some(part) = socket.read(&mut buffer[filled..]).await? {
         filled += part.len;
@@ -44,16 +44,16 @@ async fn message(socket: &mut Socket<'_>, buffer: &mut Vec<u8>) -> Result<Option
 }
 
 /// Sends back what comes.
-async fn echo(mut socket: Socket<'_>) -> Result<(), Ended> {
+async fn echo(mut socket: Socket<'_>) -> Result<(), Disconnect> {
     let mut buffer = vec![0; 64 * 1024];
     while let Some((kind, length)) = message(&mut socket, &mut buffer).await? {
         socket.send(kind, &buffer[..length]).await?;
     }
-    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
 }
 
-async fn run(runtime: &ClientRuntime, url: &str, agent: Option<&str>) -> Result<(), Error<ConnectError>> {
-    let config = Config::default();
+async fn run(runtime: &SmolRuntime, url: &str, agent: Option<&str>) -> Result<(), Error<ConnectError>> {
+    let config = ClientConfig::default();
     let Some(agent) = agent else {
         return Ok(echo(open(runtime, &config, url).await?).await?);
     };
@@ -62,7 +62,7 @@ async fn run(runtime: &ClientRuntime, url: &str, agent: Option<&str>) -> Result<
     let mut counting = open(runtime, &config, &format!("{url}/getCaseCount")).await?;
     let length = message(&mut counting, &mut buffer).await?.map_or(0, |(_, length)| length);
     let count: usize = String::from_utf8_lossy(&buffer[..length]).trim().parse().unwrap_or(0);
-    counting.finish(CloseCode::NORMAL, CloseReason::NONE).await?;
+    counting.close(CloseCode::NORMAL, CloseReason::NONE).await?;
     for case in 1..=count {
         let socket = open(runtime, &config, &format!("{url}/runCase?case={case}&agent={agent}")).await?;
         // How a case ends is judged by the server.
@@ -78,7 +78,7 @@ async fn run(runtime: &ClientRuntime, url: &str, agent: Option<&str>) -> Result<
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let (url, agent) = (arguments.next().unwrap_or("ws://127.0.0.1:8080/echo".into()), arguments.next());
-    match ClientRuntime::block_on(TlsOptions::default(), async |runtime| run(runtime, &url, agent.as_deref()).await) {
+    match SmolRuntime::block_on(TlsOptions::default(), async |runtime| run(runtime, &url, agent.as_deref()).await) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             eprintln!("echo_client: {url}: {error}");

@@ -15,17 +15,17 @@ use std::io;
 use std::sync::Arc;
 
 use goldcrest_host::core::http::{Request, Status};
-use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::{Server, ThreadHub};
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::{LocalHub, Server};
 
 struct Guarded {
-    hub: ThreadHub,
+    hub: LocalHub,
     token: Arc<str>,
 }
 
 impl Handler for Guarded {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
-        Events::new(&self.hub).handle(exchange).await
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
+        HubHandler::new(&self.hub).handle(exchange).await
     }
 
     fn authorize<B: AsRef<[u8]>>(&self, request: &Request<B>) -> Result<(), Status> {
@@ -34,7 +34,7 @@ impl Handler for Guarded {
         if field || query() { Ok(()) } else { Err(Status::UNAUTHORIZED) }
     }
 
-    fn challenge(&self) -> &str {
+    fn www_authenticate(&self) -> &str {
         "Bearer realm=\"goldcrest\""
     }
 }

@@ -11,18 +11,18 @@ use std::io;
 
 use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::log::EventType;
-use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::{Server, ThreadHub};
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::{LocalHub, Server};
 use serde_json::{Value, json};
 
-struct Notes(ThreadHub);
+struct Notes(LocalHub);
 
 impl Handler for Notes {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match (exchange.request().path(), exchange.request().method()) {
             ("/notes", Method::Post) => self.note(exchange).await,
-            ("/notes", _) => exchange.allow("POST, OPTIONS").await,
-            _ => Events::new(&self.0).handle(exchange).await,
+            ("/notes", _) => exchange.method_not_allowed("POST, OPTIONS").await,
+            _ => HubHandler::new(&self.0).handle(exchange).await,
         }
     }
 }
@@ -31,11 +31,11 @@ impl Handler for Notes {
 const LONGEST: usize = 4096;
 
 impl Notes {
-    async fn note<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn note<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> HandlerResult {
         let mut content = vec![0; LONGEST];
         let length = match exchange.read_whole(&mut content).await {
             Ok(length) => length,
-            Err(error) => return exchange.body_failed(error).await,
+            Err(error) => return exchange.respond_body_error(error).await,
         };
         let (status, answer) = self.publish(&content[..length]);
         let body = answer.to_string();

@@ -6,7 +6,7 @@
 //! $ curl http://127.0.0.1:8080/events/sensors
 //! ```
 //!
-//! A [`Hub`] may be used from any thread: publishing never waits for a reader. It fails once the server shuts down,
+//! A [`StaticHub`] may be used from any thread: publishing never waits for a reader. It fails once the server shuts down,
 //! and with that this thread ends.
 
 use std::env;
@@ -15,18 +15,18 @@ use std::thread;
 use std::time::Duration;
 
 use goldcrest_host::core::log::EventType;
-use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::{ChannelLimits, Hub, Server, ThreadHub};
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::{ChannelLimits, Hub, LocalHub, Server};
 
 /// From one reading to the next.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// The channels alone. One of these serves on each thread.
-struct Readers(ThreadHub);
+struct Readers(LocalHub);
 
 impl Handler for Readers {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
-        Events::new(&self.0).handle(exchange).await
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
+        HubHandler::new(&self.0).handle(exchange).await
     }
 }
 

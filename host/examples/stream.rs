@@ -16,13 +16,13 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use goldcrest_host::Server;
-use goldcrest_host::core::server::{Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::core::sse::encode::Event;
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
+use goldcrest_host::core::sse::encode::EventBlock;
 
 struct Streams;
 
 impl Handler for Streams {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match exchange.request().path() {
             "/clock" => clock(exchange).await,
             "/noise" => noise(exchange).await,
@@ -32,13 +32,13 @@ impl Handler for Streams {
 }
 
 /// The seconds since 1970, every second or every so many milliseconds.
-async fn clock<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+async fn clock<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
     let every = exchange.request().query_param("every").and_then(|millis| millis.raw().parse().ok());
     let every = Duration::from_millis(every.unwrap_or(1000).max(1));
     let mut events = exchange.sse().await?;
     loop {
         let time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        events.event(&Event::new(format!("{:.3}", time.as_secs_f64()).as_bytes())).await?;
+        events.event(&EventBlock::new(format!("{:.3}", time.as_secs_f64()).as_bytes())).await?;
         if !events.sleep(every).await? {
             return events.finish().await;
         }
@@ -49,7 +49,7 @@ async fn clock<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
 const WAITING: usize = 4096;
 
 /// A line of 1,000 bytes every millisecond. While the reader is slow, lines are left out and counted instead of queued.
-async fn noise<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+async fn noise<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
     let mut body = exchange.stream("text/plain").await?;
     let mut left_out = 0u64;
     for number in 0u64.. {

@@ -14,17 +14,17 @@ use std::env;
 use std::io;
 
 use goldcrest_host::core::http::Request;
-use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::{Server, ThreadHub};
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::{LocalHub, Server};
 
 const CHANNELS: [&str; 2] = ["news", "weather"];
 
-struct App(ThreadHub);
+struct App(LocalHub);
 
 impl Handler for App {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match channel(exchange.request()) {
-            Some(channel) => Events::new(&self.0).answer(exchange, channel).await,
+            Some(channel) => HubHandler::new(&self.0).answer(exchange, channel).await,
             None => exchange.not_found().await,
         }
     }

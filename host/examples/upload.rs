@@ -13,7 +13,7 @@ use std::io;
 
 use goldcrest_host::Server;
 use goldcrest_host::core::http::{Method, Response, Status};
-use goldcrest_host::core::server::{Config, Exchange, Handler, Outcome, Runtime};
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime, ServerConfig};
 
 /// The longest upload, in bytes.
 const LONGEST: u64 = 10_000_000_000;
@@ -21,16 +21,16 @@ const LONGEST: u64 = 10_000_000_000;
 struct Upload;
 
 impl Handler for Upload {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match (exchange.request().path(), exchange.request().method()) {
             ("/upload", Method::Put | Method::Post) => take(exchange).await,
-            ("/upload", _) => exchange.allow("PUT, POST, OPTIONS").await,
+            ("/upload", _) => exchange.method_not_allowed("PUT, POST, OPTIONS").await,
             _ => exchange.not_found().await,
         }
     }
 }
 
-async fn take<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> Outcome {
+async fn take<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> HandlerResult {
     let (mut bytes, mut lines) = (0u64, 0usize);
     let mut piece = vec![0; 16 * 1024];
     loop {
@@ -40,7 +40,7 @@ async fn take<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> Outcome {
                 bytes += count as u64;
                 lines += piece[..count].iter().filter(|byte| **byte == b'\n').count();
             }
-            Err(error) => return exchange.body_failed(error).await,
+            Err(error) => return exchange.respond_body_error(error).await,
         }
     }
     let text = format!("{bytes} bytes, {lines} lines\n");
@@ -51,7 +51,7 @@ fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or("127.0.0.1:8080".into());
     Server::new()
         .listen(address.parse().map_err(io::Error::other)?)
-        .config(Config { max_body: LONGEST, ..Server::default_config() })
+        .config(ServerConfig { max_body: LONGEST, ..Server::default_config() })
         .on_listening(|addresses| eprintln!("upload serves http://{}/upload", addresses[0]))
         .run(|_hub| Upload)
 }

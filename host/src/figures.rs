@@ -4,9 +4,9 @@
 //! the ones that were seen last.
 //!
 //! ```
-//! use goldcrest_host::figures::Figures;
+//! use goldcrest_host::figures::Metrics;
 //!
-//! let figures = Figures::default();
+//! let figures = Metrics::default();
 //! assert!(figures.json("00112233aabbccdd").contains("\"websocket\":{\"requests\":0"));
 //! ```
 
@@ -31,7 +31,7 @@ const TRANSPORTS: [Transport; 6] =
 
 /// The figures of all pages. A clone counts for the same.
 #[derive(Clone, Default)]
-pub struct Figures {
+pub struct Metrics {
     pages: Arc<Mutex<Pages>>,
 }
 
@@ -77,10 +77,10 @@ fn page_of<B: AsRef<[u8]>>(request: &Request<B>) -> Option<String> {
     plain.then(|| String::from_utf8_lossy(name).into_owned())
 }
 
-impl Figures {
+impl Metrics {
     /// The ticket of an exchange: it counts if the request names a page.
-    pub(crate) fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> Ticket {
-        Ticket(page_of(request).map(|name| {
+    pub(crate) fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> PageMetrics {
+        PageMetrics(page_of(request).map(|name| {
             let page = self.page(&name);
             let costs = &page.transports[index(transport)];
             costs.requests.fetch_add(1, Ordering::Relaxed);
@@ -171,7 +171,7 @@ impl Costs {
 }
 
 /// Counts one exchange, where its request names a page.
-pub(crate) struct Ticket(Option<Counting>);
+pub(crate) struct PageMetrics(Option<Counting>);
 
 struct Counting {
     page: Arc<Page>,
@@ -185,7 +185,7 @@ impl Counting {
     }
 }
 
-impl server::Ticket for Ticket {
+impl server::Ticket for PageMetrics {
     fn received(&mut self, bytes: u64) {
         if let Some(counting) = &self.0 {
             counting.costs().header_bytes_received.fetch_add(bytes, Ordering::Relaxed);
@@ -225,20 +225,20 @@ mod tests {
     use super::*;
     use goldcrest_core::server::Ticket as _;
 
-    fn ticket(figures: &Figures, page: &str) -> Ticket {
+    fn ticket(figures: &Metrics, page: &str) -> PageMetrics {
         let head = format!("GET /events/a?page={page} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         let (length, bytes) = (head.len(), head.into_bytes());
         let request = Request::parse(bytes, length, 8).map_err(|(refusal, _)| refusal).unwrap();
         figures.ticket(&request, Transport::Sse)
     }
 
-    fn sse(figures: &Figures, page: &str) -> serde_json::Value {
+    fn sse(figures: &Metrics, page: &str) -> serde_json::Value {
         serde_json::from_str::<serde_json::Value>(&figures.json(page)).unwrap()["transports"]["sse"].take()
     }
 
     #[test]
     fn what_an_exchange_costs_is_counted_for_its_page_and_transport() {
-        let figures = Figures::default();
+        let figures = Metrics::default();
         let mut counting = ticket(&figures, "a1");
         counting.received(50);
         counting.sent(100, 30);
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn an_exchange_is_cut_with_its_page_alone() {
-        let figures = Figures::default();
+        let figures = Metrics::default();
         let (mut one, mut other) = (ticket(&figures, "a1"), ticket(&figures, "b2"));
         let cx = &mut Context::from_waker(Waker::noop());
         assert!(one.poll_cut(cx).is_pending() && other.poll_cut(cx).is_pending());
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn the_page_that_was_seen_longest_ago_makes_room_and_asking_makes_none() {
-        let figures = Figures::default();
+        let figures = Metrics::default();
         let pages = || (0..MAX_PAGES).map(|number| format!("page{number}"));
         let tickets: Vec<_> = pages().map(|page| ticket(&figures, &page)).collect();
         for number in 0..2 * MAX_PAGES {

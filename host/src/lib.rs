@@ -11,30 +11,30 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`Server`] (`server/`) | listeners, accepting, limits, following other hubs, shutting down |
-//! | [`Hub`], [`ThreadHub`] (`hub/`) | the channels: a master log and its mirrors |
+//! | [`Hub`], [`LocalHub`] (`hub/`) | the channels: a master log and its mirrors |
 //! | `reactor/` | sockets and alarms of a thread |
 //! | [`client`] | what the clients of the core stand on |
 //! | [`figures`] | what each page's transports cost, counted |
 //!
 //! # A server in ten lines
 //! ```no_run
-//! use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
+//! use goldcrest_host::core::server::{HubHandler, Exchange, Handler, HandlerResult, Runtime, AcceptOptions};
 //! use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
-//! use goldcrest_host::{Server, ThreadHub};
+//! use goldcrest_host::{Server, LocalHub};
 //!
-//! struct App(ThreadHub);
+//! struct App(LocalHub);
 //!
 //! impl Handler for App {
-//!     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+//!     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
 //!         if exchange.request().path() != "/echo" {
-//!             return Events::new(&self.0).handle(exchange).await;
+//!             return HubHandler::new(&self.0).handle(exchange).await;
 //!         }
-//!         let mut socket = exchange.websocket(&WebSocketOptions::default()).await?;
+//!         let mut socket = exchange.websocket(&AcceptOptions::default()).await?;
 //!         let mut buffer = [0; 4096];
 //!         while let Some(message) = socket.recv(&mut buffer).await? {
 //!             socket.send(message.kind, message.payload).await?;
 //!         }
-//!         socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+//!         socket.close(CloseCode::NORMAL, CloseReason::NONE).await
 //!     }
 //! }
 //!
@@ -53,8 +53,11 @@ mod reactor;
 mod server;
 mod sync;
 
-pub use hub::{ChannelLimits, Hub, ThreadHub, ThreadReader};
-pub use server::{Follow, FollowError, FollowOptions, Limits, Server, Stopper, is_dual_stack, raise_descriptor_limit};
+pub use hub::{ChannelLimits, Hub, LocalHub, LocalReader};
+pub use server::{
+    Limits, Server, ShutdownHandle, UpstreamChannel, UpstreamError, UpstreamOptions, is_dual_stack,
+    raise_descriptor_limit,
+};
 
 /// The examples in the README are compiled.
 #[cfg(doctest)]

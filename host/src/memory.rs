@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// The default of [`Limits::memory`](crate::Limits::memory).
+/// The default of [`SocketLimits::memory`](crate::Limits::memory).
 pub(crate) const MAX_MEMORY: usize = 1 << 30;
 
 /// Memory that is reserved, and its bound. A clone counts for the same bound.
@@ -18,7 +18,7 @@ pub(crate) struct Memory {
 #[derive(Debug)]
 struct State {
     reserved: AtomicUsize,
-    /// The most that was reserved since [`Memory::has_fallen_by`] was last true.
+    /// The most that was reserved since [`Buffers::has_fallen_by`] was last true.
     peak: AtomicUsize,
     limit: AtomicUsize,
     /// A reservation was refused, and the log says so.

@@ -6,17 +6,17 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use goldcrest_host::core::hub::{ChannelName, Publication};
+use goldcrest_host::core::hub::{ChannelName, NewEvent};
 use goldcrest_host::core::log::{Encoding, EventType};
-use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::{ChannelLimits, Follow, FollowError, Hub, Server, Stopper, ThreadHub};
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::{ChannelLimits, Hub, LocalHub, Server, ShutdownHandle, UpstreamChannel, UpstreamError};
 use serde_json::Value;
 
-struct Channels(ThreadHub);
+struct Channels(LocalHub);
 
 impl Handler for Channels {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
-        Events::new(&self.0).handle(exchange).await
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
+        HubHandler::new(&self.0).handle(exchange).await
     }
 }
 
@@ -24,7 +24,7 @@ impl Handler for Channels {
 struct Running {
     hub: Hub,
     address: SocketAddr,
-    stopper: Stopper,
+    stopper: ShutdownHandle,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -33,7 +33,7 @@ impl Running {
         let hub = Hub::new(ChannelLimits::default()).unwrap();
         let (tell, told) = mpsc::channel();
         let server = Server::new().hub(hub.clone()).threads(2).listen(address.parse().unwrap());
-        let server = follow.iter().fold(server, |server, text| server.follow(text.parse().unwrap()));
+        let server = follow.iter().fold(server, |server, text| server.upstream(text.parse().unwrap()));
         let server = server.on_listening(move |addresses| tell.send(addresses[0]).unwrap());
         let stopper = server.stopper();
         let thread = Some(thread::spawn(|| server.run(Channels)));
@@ -79,7 +79,7 @@ impl Running {
     }
 
     fn stop(&mut self) {
-        self.stopper.stop();
+        self.stopper.shut_down();
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap().unwrap();
         }
@@ -104,7 +104,7 @@ fn what_is_kept_there_and_what_comes_appears_here_as_it_is_and_in_its_order() {
     there.publish("news", "a\r\n\"b\"");
     let channel = ChannelName::new("news").unwrap();
     let event_type = EventType::new("picture").unwrap();
-    let bytes = Publication { event_type, encoding: Encoding::Binary, data: b"\0\xff", idempotency_key: None };
+    let bytes = NewEvent { event_type, encoding: Encoding::Binary, data: b"\0\xff", idempotency_key: None };
     there.hub.publish_event(channel, &bytes).unwrap();
     assert_eq!(here.read("theirs", 3), ["message|0", "message|a\r\n\"b\"", "picture|AP8=|base64"]);
 }
@@ -173,13 +173,13 @@ fn a_channel_that_would_follow_itself_is_given_up() {
 
 #[test]
 fn what_to_follow_names_a_channel_and_a_url() {
-    let channel = |text: &str| text.parse::<Follow>().map(|follow| follow.channel().to_owned());
+    let channel = |text: &str| text.parse::<UpstreamChannel>().map(|follow| follow.channel().to_owned());
     assert_eq!(channel("http://h/events/news?a=b"), Ok("news".to_owned()));
     assert_eq!(channel("ours=ws://h:1/x/"), Ok("ours".to_owned()));
     assert_eq!(channel("http://h/events/a%7E%62"), Ok("a~b".to_owned()));
-    assert_eq!(channel("http://h/events/%2e."), Err(FollowError::Channel));
-    assert_eq!(channel("http://h/x/"), Err(FollowError::Channel));
+    assert_eq!(channel("http://h/events/%2e."), Err(UpstreamError::Channel));
+    assert_eq!(channel("http://h/x/"), Err(UpstreamError::Channel));
     for text in ["", "news", "ours=", "ours=/events/news", "a b=http://h/events/news"] {
-        assert!(matches!(text.parse::<Follow>(), Err(FollowError::Url(_))), "{text:?}");
+        assert!(matches!(text.parse::<UpstreamChannel>(), Err(UpstreamError::Url(_))), "{text:?}");
     }
 }

@@ -9,14 +9,14 @@ use std::time::Duration;
 use std::{io, panic};
 
 use goldcrest_host::core::http::{Response, Status};
-use goldcrest_host::core::server::{Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::{Server, Stopper};
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
+use goldcrest_host::{Server, ShutdownHandle};
 
 /// `/panic` is a bug; everything else is answered.
 struct Buggy;
 
 impl Handler for Buggy {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         if exchange.request().path() == "/panic" {
             panic::resume_unwind(Box::new("a bug of the handler's"));
         }
@@ -24,7 +24,7 @@ impl Handler for Buggy {
     }
 }
 
-fn start() -> (SocketAddr, Stopper, JoinHandle<io::Result<()>>) {
+fn start() -> (SocketAddr, ShutdownHandle, JoinHandle<io::Result<()>>) {
     let (tell, told) = mpsc::channel();
     let server = Server::new().threads(2).listen(SocketAddr::from(([127, 0, 0, 1], 0)));
     let server = server.on_listening(move |addresses| tell.send(addresses[0]).unwrap());
@@ -46,7 +46,7 @@ fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
 fn a_server_that_has_ended_leaves_its_address_free() {
     let (address, stopper, running) = start();
     assert!(ask(address, "/").unwrap().ends_with("well\n"));
-    stopper.stop();
+    stopper.shut_down();
     running.join().unwrap().unwrap();
     TcpListener::bind(address).expect("nobody listens there any more");
 }
@@ -60,7 +60,7 @@ fn a_handler_that_panics_breaks_its_own_connection_alone() {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         assert!(ask(address, "/").unwrap().ends_with("well\n"));
     }
-    stopper.stop();
+    stopper.shut_down();
     running.join().unwrap().unwrap();
 }
 

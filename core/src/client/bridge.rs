@@ -7,22 +7,22 @@
 //! while the bridge is away make it forget.
 //!
 //! ```
-//! use goldcrest_core::client::{Bridge, BridgeOptions, Bridged, Config, Memory, Runtime};
-//! use goldcrest_core::hub::{ChannelName, Channels};
+//! use goldcrest_core::client::{Bridge, BridgeOptions, BridgeEvent, ClientConfig, Buffers, ClientRuntime};
+//! use goldcrest_core::hub::{ChannelName, HubBackend};
 //!
-//! async fn carry<R: Runtime, H: Channels>(runtime: &R, hub: &H, sensors: ChannelName<'_>) {
+//! async fn carry<R: ClientRuntime, H: HubBackend>(runtime: &R, hub: &H, sensors: ChannelName<'_>) {
 //!     let Ok(reader) = hub.open(sensors, true) else { return };
-//!     let config = Config::default();
+//!     let config = ClientConfig::default();
 //!     let (mut buffer, mut location) = ([0; 512], [0; 128]);
-//!     let memory = Memory { buffer: &mut buffer, location: &mut location };
+//!     let memory = Buffers { buffer: &mut buffer, location: &mut location };
 //!     let options = BridgeOptions::default();
 //!     let mut bridge = Bridge::new(runtime, &config, "ws://hub.example/events/sensors", reader, options, memory);
 //!     loop {
 //!         match bridge.next().await {
-//!             Ok(Bridged::Stored { id }) => println!("{id} is safe"),
-//!             Ok(Bridged::Missed(gap)) => println!("{gap:?} events were overwritten before they could leave"),
-//!             Ok(Bridged::Refused { id }) => println!("the hub does not take {id}"),
-//!             Ok(Bridged::Opened | Bridged::Lost { .. }) => {}
+//!             Ok(BridgeEvent::Stored { id }) => println!("{id} is safe"),
+//!             Ok(BridgeEvent::Missed(gap)) => println!("{gap:?} events were overwritten before they could leave"),
+//!             Ok(BridgeEvent::Refused { id }) => println!("the hub does not take {id}"),
+//!             Ok(BridgeEvent::Opened | BridgeEvent::Lost { .. }) => {}
 //!             Err(error) => return println!("{error}"),
 //!         }
 //!     }
@@ -33,30 +33,30 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::event_source::sleep;
-use super::http_client::Asker;
-use super::jitter::Spread;
+use super::http_client::HttpClient;
+use super::jitter::Jitter;
 use super::subscription::SUBPROTOCOL;
 use super::web_socket::{nonce, verify};
-use super::{Config, ConnectError, Error, Keys, Memory, Runtime, WebSocket};
-use crate::format::{Outgoing, publication};
-use crate::hub::Reader;
+use super::{Buffers, ClientConfig, ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectError, Error};
+use crate::format::{PublishMessage, publication};
+use crate::hub::ChannelReader;
 use crate::io::Clock;
 use crate::json::{Members, text};
 use crate::log::{EventId, Gap, GapPolicy, Position};
-use crate::sse::reconnect::{Decision, Policy, Reconnect};
+use crate::sse::reconnect::{Reconnect, ReconnectDecision, ReconnectPolicy};
 use crate::time::Instant;
-use crate::websocket::Ended;
+use crate::websocket::Disconnect;
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::handshake::NotUpgraded;
-use crate::ws::handshake::offer::Offer;
+use crate::ws::handshake::UpgradeError;
+use crate::ws::handshake::offer::UpgradeRequest;
 
 /// Follows a log and publishes each event on a channel elsewhere, over a WebSocket that speaks `goldcrest.v1`.
-pub struct Bridge<'e, R: Runtime, L> {
-    asker: Asker<'e, 'e, R>,
+pub struct Bridge<'e, R: ClientRuntime, L> {
+    asker: HttpClient<'e, 'e, R>,
     reader: L,
     buffer: &'e mut [u8],
-    socket: Option<WebSocket<'e, R>>,
+    socket: Option<ClientWebSocket<'e, R>>,
     window: u64,
     phase: Phase,
     /// The hub has said what became of this event at home and all before it.
@@ -70,7 +70,7 @@ pub struct Bridge<'e, R: Runtime, L> {
     /// What was missing where it began.
     missed: Option<Gap>,
     reconnect: Reconnect<0>,
-    spread: Spread,
+    spread: Jitter,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -89,20 +89,20 @@ pub struct BridgeOptions {
     /// Events that are on their way at a time, unacknowledged: 1 to 64, as many keys as a channel remembers. Default: 16.
     pub window: u8,
     /// When it comes back.
-    pub reconnect: Policy,
+    pub reconnect: ReconnectPolicy,
     /// Spreads the delays: any number, another one for each device.
     pub seed: u32,
 }
 
 impl Default for BridgeOptions {
     fn default() -> Self {
-        Self { start: Position::Oldest, window: 16, reconnect: Policy::DEFAULT, seed: 0 }
+        Self { start: Position::Oldest, window: 16, reconnect: ReconnectPolicy::DEFAULT, seed: 0 }
     }
 }
 
 /// What a bridge tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bridged<E> {
+pub enum BridgeEvent<E> {
     /// The connection is open.
     Opened,
     /// The hub has stored the event of this id, ours.
@@ -126,20 +126,20 @@ pub enum Bridged<E> {
     },
 }
 
-impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
+impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
     /// Publishes what `reader` reads on the channel at `url`.
     pub fn new(
         runtime: &'e R,
-        config: &'e Config<'e>,
+        config: &'e ClientConfig<'e>,
         url: &'e str,
         reader: L,
         options: BridgeOptions,
-        memory: Memory<'e>,
+        memory: Buffers<'e>,
     ) -> Self {
-        let Memory { buffer, location } = memory;
-        let placed = reader.place(options.start, GapPolicy::Replay);
+        let Buffers { buffer, location } = memory;
+        let placed = reader.seek(options.start, GapPolicy::Replay);
         Self {
-            asker: Asker::new(runtime, config, url, location),
+            asker: HttpClient::new(runtime, config, url, location),
             reader,
             buffer,
             socket: None,
@@ -151,7 +151,7 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
             reading: false,
             missed: placed.gap,
             reconnect: Reconnect::new(options.reconnect),
-            spread: Spread::new(options.seed),
+            spread: Jitter::new(options.seed),
         }
     }
 
@@ -161,7 +161,7 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
     /// # Errors
     /// It is over for good: the server does not speak `goldcrest.v1` there, the URL or a header field is wrong, or the
     /// policy's attempts are used up.
-    pub async fn next(&mut self) -> Result<Bridged<ConnectError<R>>, Error<ConnectError<R>>> {
+    pub async fn next(&mut self) -> Result<BridgeEvent<ConnectError<R>>, Error<ConnectError<R>>> {
         let step = self.step().await;
         if step.is_err() {
             self.close();
@@ -173,7 +173,7 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
     /// answer a Close. What it acknowledges meanwhile is not counted: it would be sent again, and known by its key.
     pub async fn finish(&mut self) {
         if let Some(socket) = &mut self.socket {
-            let _ = socket.finish(CloseCode::NORMAL, CloseReason::NONE).await;
+            let _ = socket.close(CloseCode::NORMAL, CloseReason::NONE).await;
         }
         self.close();
     }
@@ -194,10 +194,10 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
         EventId { epoch: self.reader.epoch(), seq }
     }
 
-    async fn step(&mut self) -> Result<Bridged<ConnectError<R>>, Error<ConnectError<R>>> {
+    async fn step(&mut self) -> Result<BridgeEvent<ConnectError<R>>, Error<ConnectError<R>>> {
         loop {
             if let Some(gap) = self.missed.take() {
-                return Ok(Bridged::Missed(gap));
+                return Ok(BridgeEvent::Missed(gap));
             }
             let now = self.asker.runtime.clock().now();
             match self.phase {
@@ -212,7 +212,7 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
                         self.phase = Phase::Carrying;
                         self.sent = self.acknowledged;
                         self.reconnect.on_open();
-                        return Ok(Bridged::Opened);
+                        return Ok(BridgeEvent::Opened);
                     }
                     // A proxy that has lost its server answers by a status that may pass.
                     Err(error) if error.is_transient() => return self.lost(error),
@@ -228,24 +228,24 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
     }
 
     async fn open(&mut self, nonce: [u8; 16]) -> Result<(), Error<ConnectError<R>>> {
-        let upgrade = Offer { nonce, protocols: &[SUBPROTOCOL], origin: None };
+        let upgrade = UpgradeRequest { nonce, protocols: &[SUBPROTOCOL], origin: None };
         // What is on the channel already is not asked for.
         let length = self.asker.upgrade(&upgrade, Some(("after", "newest")), self.buffer).await?;
         let head = self.buffer.get(..length).unwrap_or_default();
         let Some(protocol) = verify(&upgrade, head, self.asker.config.max_fields)? else {
-            return Err(Error::NotUpgraded(NotUpgraded::Protocol));
+            return Err(Error::NotUpgraded(UpgradeError::Protocol));
         };
         let link = self.asker.take_call().ok_or(Error::Closed)?.link;
-        let keys = Keys(self.asker.runtime);
-        self.socket = Some(WebSocket::new(link, Role::Client, keys, u64::MAX, Some(protocol)));
+        let keys = ClientMaskingKeys(self.asker.runtime);
+        self.socket = Some(ClientWebSocket::new(link, Role::Client, keys, u64::MAX, Some(protocol)));
         Ok(())
     }
 
     /// Sends what may leave and reads what came; `None` where it is to be looked at again.
-    async fn carry(&mut self) -> Result<Option<Bridged<ConnectError<R>>>, Ended> {
+    async fn carry(&mut self) -> Result<Option<BridgeEvent<ConnectError<R>>>, Disconnect> {
         // A part of an answer may stand in the buffer: what is sent is rendered there once it is whole.
         let sent = if self.reading { Sent::Full } else { self.send()? };
-        let Some(socket) = &mut self.socket else { return Err(Ended::Closed) };
+        let Some(socket) = &mut self.socket else { return Err(Disconnect::Closed) };
         let (reader, after) = (&mut self.reader, self.sent);
         let (room, follows) = match sent {
             Sent::Told(told) => return Ok(Some(told)),
@@ -253,7 +253,7 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
             Sent::Stuck => (1, false),
             Sent::All => (0, true),
         };
-        let mut moved = |cx: &mut Context<'_>| if follows { reader.poll_moved(cx, after) } else { Poll::Pending };
+        let mut moved = |cx: &mut Context<'_>| if follows { reader.poll_new_event(cx, after) } else { Poll::Pending };
         if socket.ready_or(room, &mut moved).await?.is_none() {
             return Ok(None);
         }
@@ -261,7 +261,7 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
         self.reading = true;
         let part = socket.read(self.buffer).await?;
         self.reading = false;
-        let Some(part) = part else { return Err(Ended::Closed) };
+        let Some(part) = part else { return Err(Disconnect::Closed) };
         if !(part.first && part.last) {
             return Ok(None);
         }
@@ -273,42 +273,42 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
         match stored {
             Stored::Yes => {
                 self.acknowledged = seq;
-                Ok(Some(Bridged::Stored { id }))
+                Ok(Some(BridgeEvent::Stored { id }))
             }
             Stored::Never => {
                 self.acknowledged = seq;
-                Ok(Some(Bridged::Refused { id }))
+                Ok(Some(BridgeEvent::Refused { id }))
             }
             // It is said again once the connection is another.
-            Stored::NotNow => Err(Ended::Closed),
+            Stored::NotNow => Err(Disconnect::Closed),
         }
     }
 
     /// Lets leave what there is room for, within the window.
-    fn send(&mut self) -> Result<Sent<ConnectError<R>>, Ended> {
-        let Some(socket) = &mut self.socket else { return Err(Ended::Closed) };
+    fn send(&mut self) -> Result<Sent<ConnectError<R>>, Disconnect> {
+        let Some(socket) = &mut self.socket else { return Err(Disconnect::Closed) };
         while self.sent.saturating_sub(self.acknowledged) < self.window {
             let (kind, length) = match publication(&self.reader, self.sent, self.buffer) {
-                Outgoing::Message { kind, length } => (kind, length),
+                PublishMessage::Message { kind, length } => (kind, length),
                 // Half an event is never passed for a whole one.
-                _ if self.leaving.is_some() => return Err(Ended::Overwritten),
-                Outgoing::Nothing => return Ok(Sent::All),
+                _ if self.leaving.is_some() => return Err(Disconnect::Overwritten),
+                PublishMessage::Nothing => return Ok(Sent::All),
                 // All before it are told first, so that it is known how far it came.
-                Outgoing::TooLarge if self.sent > self.acknowledged => return Ok(Sent::Full),
-                Outgoing::TooLarge => {
+                PublishMessage::TooLarge if self.sent > self.acknowledged => return Ok(Sent::Full),
+                PublishMessage::TooLarge => {
                     self.sent = self.sent.saturating_add(1);
                     self.acknowledged = self.sent;
-                    return Ok(Sent::Told(Bridged::Refused { id: self.id(self.sent) }));
+                    return Ok(Sent::Told(BridgeEvent::Refused { id: self.id(self.sent) }));
                 }
-                Outgoing::Overwritten => {
+                PublishMessage::Overwritten => {
                     let here = EventId { epoch: self.reader.epoch(), seq: self.sent };
-                    let placed = self.reader.place(Position::After(here), GapPolicy::Replay);
+                    let placed = self.reader.seek(Position::After(here), GapPolicy::Replay);
                     if self.sent == self.acknowledged {
                         self.acknowledged = placed.after;
                     }
                     self.sent = placed.after;
                     match placed.gap {
-                        Some(gap) => return Ok(Sent::Told(Bridged::Missed(gap))),
+                        Some(gap) => return Ok(Sent::Told(BridgeEvent::Missed(gap))),
                         None => continue,
                     }
                 }
@@ -330,7 +330,7 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
         Ok(Sent::Full)
     }
 
-    fn lost(&mut self, error: Error<ConnectError<R>>) -> Result<Bridged<ConnectError<R>>, Error<ConnectError<R>>> {
+    fn lost(&mut self, error: Error<ConnectError<R>>) -> Result<BridgeEvent<ConnectError<R>>, Error<ConnectError<R>>> {
         let opened = self.socket.take().is_some();
         (self.leaving, self.reading) = (None, false);
         self.asker.forget();
@@ -340,10 +340,10 @@ impl<'e, R: Runtime, L: Reader> Bridge<'e, R, L> {
             self.reconnect.on_network_error();
         }
         match self.reconnect.next_delay(self.spread.next()) {
-            Decision::Stop => Err(error),
-            Decision::After(delay) => {
+            ReconnectDecision::Stop => Err(error),
+            ReconnectDecision::After(delay) => {
                 self.phase = Phase::Waiting(self.asker.runtime.clock().now() + delay);
-                Ok(Bridged::Lost { error, delay })
+                Ok(BridgeEvent::Lost { error, delay })
             }
         }
     }
@@ -358,7 +358,7 @@ enum Sent<E> {
     /// There is no room.
     Stuck,
     /// There is something to tell.
-    Told(Bridged<E>),
+    Told(BridgeEvent<E>),
 }
 
 /// What a hub says became of a publication.

@@ -3,16 +3,16 @@
 use core::fmt;
 
 use super::url::Endpoint;
-use crate::io::{Interest, Lent, Socket};
+use crate::io::{Interest, Socket, TryIo};
 
-/// Opens connections: [`Tcp`](super::Tcp) plain ones, a connector of the caller's those of TLS, [`ByScheme`] both.
+/// Opens connections: [`Tcp`](super::Tcp) plain ones, a connector of the caller's those of TLS, [`SchemeConnector`] both.
 ///
 /// On a chip that connector is `client::tls::Tunnel` (feature `embedded-tls`), on a host that of `goldcrest-host`, by rustls.
-/// What is opened by something else is a [`Socket`] in an [`Adapter`](crate::io::Adapter):
+/// What is opened by something else is a [`Socket`] in an [`BufferedIo`](crate::io::BufferedIo):
 ///
 /// ```
 /// use goldcrest_core::client::url::{Endpoint, Host};
-/// use goldcrest_core::client::{ByScheme, Connect};
+/// use goldcrest_core::client::{SchemeConnector, Connect};
 /// use goldcrest_core::io::{Pipe, PipeEnd, PipeError};
 ///
 /// /// A server of TLS in memory, for a test.
@@ -31,8 +31,8 @@ use crate::io::{Interest, Lent, Socket};
 ///     }
 /// }
 ///
-/// fn connector<P: Connect>(plain: P, pipe: &Pipe<512>) -> ByScheme<P, Loop<'_>> {
-///     ByScheme { plain, tls: Loop(pipe) }
+/// fn connector<P: Connect>(plain: P, pipe: &Pipe<512>) -> SchemeConnector<P, Loop<'_>> {
+///     SchemeConnector { plain, tls: Loop(pipe) }
 /// }
 /// ```
 #[allow(async_fn_in_trait, reason = "single-threaded executors on both sides: no Send bound is wanted")]
@@ -67,80 +67,80 @@ impl<C: Connect> Connect for &C {
 
 /// Opens plain connections by one connector, those of TLS by another.
 #[derive(Clone, Copy, Debug)]
-pub struct ByScheme<P, T> {
+pub struct SchemeConnector<P, T> {
     /// For `http` and `ws`.
     pub plain: P,
     /// For `https` and `wss`.
     pub tls: T,
 }
 
-/// What [`ByScheme`] gives: a connection, or an error, of either connector.
+/// What [`SchemeConnector`] gives: a connection, or an error, of either connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Either<P, T> {
+pub enum MaybeTls<P, T> {
     /// In the clear.
     Plain(P),
     /// Of TLS.
     Tls(T),
 }
 
-impl<P: Connect, T: Connect> Connect for ByScheme<P, T> {
+impl<P: Connect, T: Connect> Connect for SchemeConnector<P, T> {
     type Socket<'a>
-        = Either<P::Socket<'a>, T::Socket<'a>>
+        = MaybeTls<P::Socket<'a>, T::Socket<'a>>
     where
         Self: 'a;
-    type Error = Either<P::Error, T::Error>;
+    type Error = MaybeTls<P::Error, T::Error>;
 
     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Self::Socket<'_>, Self::Error> {
         if endpoint.secure {
-            self.tls.connect(endpoint).await.map(Either::Tls).map_err(Either::Tls)
+            self.tls.connect(endpoint).await.map(MaybeTls::Tls).map_err(MaybeTls::Tls)
         } else {
-            self.plain.connect(endpoint).await.map(Either::Plain).map_err(Either::Plain)
+            self.plain.connect(endpoint).await.map(MaybeTls::Plain).map_err(MaybeTls::Plain)
         }
     }
 }
 
-impl<P: Socket, T: Socket> Socket for Either<P, T> {
-    type Error = Either<P::Error, T::Error>;
+impl<P: Socket, T: Socket> Socket for MaybeTls<P, T> {
+    type Error = MaybeTls<P::Error, T::Error>;
 
     async fn wait(&mut self, want: Interest) -> Result<(), Self::Error> {
         match self {
-            Self::Plain(socket) => socket.wait(want).await.map_err(Either::Plain),
-            Self::Tls(socket) => socket.wait(want).await.map_err(Either::Tls),
+            Self::Plain(socket) => socket.wait(want).await.map_err(MaybeTls::Plain),
+            Self::Tls(socket) => socket.wait(want).await.map_err(MaybeTls::Tls),
         }
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error> {
         match self {
-            Self::Plain(socket) => socket.try_read_with(f).map_err(Either::Plain),
-            Self::Tls(socket) => socket.try_read_with(f).map_err(Either::Tls),
+            Self::Plain(socket) => socket.try_read_with(f).map_err(MaybeTls::Plain),
+            Self::Tls(socket) => socket.try_read_with(f).map_err(MaybeTls::Tls),
         }
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error> {
         match self {
-            Self::Plain(socket) => socket.try_write_with(f).map_err(Either::Plain),
-            Self::Tls(socket) => socket.try_write_with(f).map_err(Either::Tls),
+            Self::Plain(socket) => socket.try_write_with(f).map_err(MaybeTls::Plain),
+            Self::Tls(socket) => socket.try_write_with(f).map_err(MaybeTls::Tls),
         }
     }
 
-    fn room(&self) -> usize {
+    fn send_free(&self) -> usize {
         match self {
-            Self::Plain(socket) => socket.room(),
-            Self::Tls(socket) => socket.room(),
+            Self::Plain(socket) => socket.send_free(),
+            Self::Tls(socket) => socket.send_free(),
         }
     }
 
-    fn capacity(&self) -> usize {
+    fn send_capacity(&self) -> usize {
         match self {
-            Self::Plain(socket) => socket.capacity(),
-            Self::Tls(socket) => socket.capacity(),
+            Self::Plain(socket) => socket.send_capacity(),
+            Self::Tls(socket) => socket.send_capacity(),
         }
     }
 
-    fn unsent(&self) -> usize {
+    fn send_queue(&self) -> usize {
         match self {
-            Self::Plain(socket) => socket.unsent(),
-            Self::Tls(socket) => socket.unsent(),
+            Self::Plain(socket) => socket.send_queue(),
+            Self::Tls(socket) => socket.send_queue(),
         }
     }
 

@@ -3,10 +3,10 @@
 use core::fmt;
 
 use super::url::UrlError;
-use crate::http::{BadAnswer, Refusal};
+use crate::http::{RequestError, ResponseError};
 use crate::sse::parse::ParseError;
-use crate::websocket::Ended;
-use crate::ws::handshake::NotUpgraded;
+use crate::websocket::Disconnect;
+use crate::ws::handshake::UpgradeError;
 
 /// Why a client has no connection, or no longer has one; `E` is the connector's own error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,16 +14,16 @@ use crate::ws::handshake::NotUpgraded;
 pub enum Error<E> {
     /// The URL is none that a client can go to.
     Url(UrlError),
-    /// A field of [`Config::headers`](super::Config::headers), or another part of the request, cannot be sent.
+    /// A field of [`ClientConfig::headers`](super::ClientConfig::headers), or another part of the request, cannot be sent.
     Request,
     /// There is no connection.
     Connect(E),
-    /// The connection ended: in order ([`Ended::Closed`]), before its time ([`Ended::Broken`]), silent for too long.
-    Ended(Ended),
+    /// The connection ended: in order ([`Disconnect::Closed`]), before its time ([`Disconnect::Broken`]), silent for too long.
+    Ended(Disconnect),
     /// What came is no answer.
-    Answer(BadAnswer),
+    Answer(ResponseError),
     /// The content is not delimited as it should be.
-    Content(Refusal),
+    Content(RequestError),
     /// A status that is no success, with the seconds of its `Retry-After`.
     Status {
         /// The status.
@@ -41,7 +41,7 @@ pub enum Error<E> {
     /// [these schemes](super::url::Scheme), or to one that is longer than the memory for it.
     Location,
     /// The server does not speak WebSocket here, or something between eats the upgrade.
-    NotUpgraded(NotUpgraded),
+    NotUpgraded(UpgradeError),
     /// An event of SSE is past its bound.
     Stream(ParseError),
     /// An event or an answer is longer than the memory for it.
@@ -50,7 +50,7 @@ pub enum Error<E> {
     Malformed,
     /// The server has answered that the event is stored (a status of success), and the rest of its answer is lost, malformed,
     /// late, or longer than the memory for it. The event must not be published again.
-    NoReceipt,
+    NoPublishOutcome,
     /// Nothing came for too long though the answer had begun: something between collects it.
     Buffered,
     /// It was closed by this side, or has failed for good before.
@@ -63,8 +63,8 @@ impl<E> Error<E> {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Buffered => true,
-            Self::Ended(ended) => !matches!(ended, Ended::NoEntropy | Ended::Protocol(_)),
-            Self::Status { status, .. } | Self::NotUpgraded(NotUpgraded::Status(status)) => is_busy(*status),
+            Self::Ended(ended) => !matches!(ended, Disconnect::NoEntropy | Disconnect::Protocol(_)),
+            Self::Status { status, .. } | Self::NotUpgraded(UpgradeError::Status(status)) => is_busy(*status),
             _ => false,
         }
     }
@@ -87,17 +87,17 @@ impl<E> Error<E> {
             Self::Stream(error) => Error::Stream(error),
             Self::TooLarge => Error::TooLarge,
             Self::Malformed => Error::Malformed,
-            Self::NoReceipt => Error::NoReceipt,
+            Self::NoPublishOutcome => Error::NoPublishOutcome,
             Self::Buffered => Error::Buffered,
             Self::Closed => Error::Closed,
         }
     }
 }
 
-/// Why a field of [`Config::headers`](super::Config::headers) cannot be sent.
+/// Why a field of [`ClientConfig::headers`](super::ClientConfig::headers) cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum FieldError {
+pub enum HeaderError {
     /// Its name is none (RFC 9110 §5.1).
     Name,
     /// The client writes it itself.
@@ -106,7 +106,7 @@ pub enum FieldError {
     Value,
 }
 
-impl fmt::Display for FieldError {
+impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Name => "this is no name of a field",
@@ -116,15 +116,15 @@ impl fmt::Display for FieldError {
     }
 }
 
-impl core::error::Error for FieldError {}
+impl core::error::Error for HeaderError {}
 
 /// Whether a status says that the server has trouble now and may not have it later.
 pub(super) const fn is_busy(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 
-impl<E> From<Ended> for Error<E> {
-    fn from(ended: Ended) -> Self {
+impl<E> From<Disconnect> for Error<E> {
+    fn from(ended: Disconnect) -> Self {
         Self::Ended(ended)
     }
 }
@@ -135,8 +135,8 @@ impl<E> From<UrlError> for Error<E> {
     }
 }
 
-impl<E> From<BadAnswer> for Error<E> {
-    fn from(error: BadAnswer) -> Self {
+impl<E> From<ResponseError> for Error<E> {
+    fn from(error: ResponseError) -> Self {
         Self::Answer(error)
     }
 }
@@ -159,7 +159,7 @@ impl<E: fmt::Debug> fmt::Display for Error<E> {
             Self::Stream(error) => error.fmt(f),
             Self::TooLarge => f.write_str("longer than the memory for it"),
             Self::Malformed => f.write_str("what came is not of the form that it should have"),
-            Self::NoReceipt => {
+            Self::NoPublishOutcome => {
                 f.write_str("the event is stored; the rest of the answer is malformed, late or too long")
             }
             Self::Buffered => f.write_str("something between collects the answer"),

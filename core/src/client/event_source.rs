@@ -1,21 +1,21 @@
 //! Server-Sent Events as WHATWG HTML §9.2 has them, without a browser.
 //!
 //! ```
-//! use goldcrest_core::client::{Config, EventSource, EventSourceOptions, Memory, Runtime, Update};
-//! use goldcrest_core::sse::parse::Bounds;
+//! use goldcrest_core::client::{ClientConfig, EventSource, EventSourceOptions, Buffers, ClientRuntime, EventSourceEvent};
+//! use goldcrest_core::sse::parse::ParserLimits;
 //!
-//! async fn listen<R: Runtime>(runtime: &R) {
-//!     let config = Config::default();
+//! async fn listen<R: ClientRuntime>(runtime: &R) {
+//!     let config = ClientConfig::default();
 //!     // Events of up to 512 bytes of data.
-//!     let (mut head, mut location, mut events) = ([0; 512], [0; 128], [0; Bounds::DEFAULT.memory(512)]);
-//!     let memory = Memory { buffer: &mut head, location: &mut location };
+//!     let (mut head, mut location, mut events) = ([0; 512], [0; 128], [0; ParserLimits::DEFAULT.memory(512)]);
+//!     let memory = Buffers { buffer: &mut head, location: &mut location };
 //!     let options = EventSourceOptions { seed: 0x5eed, ..EventSourceOptions::default() };
 //!     let mut source = EventSource::new(runtime, &config, "http://10.0.0.2/news", options, memory, &mut events);
 //!     loop {
 //!         match source.next().await {
-//!             Ok(Update::Event(event)) => println!("{}: {}", event.event_type, event.data),
-//!             Ok(Update::Opened) => println!("open"),
-//!             Ok(Update::Lost { error, delay }) => println!("{error}, again in {delay:?}"),
+//!             Ok(EventSourceEvent::Event(event)) => println!("{}: {}", event.event_type, event.data),
+//!             Ok(EventSourceEvent::Opened) => println!("open"),
+//!             Ok(EventSourceEvent::Lost { error, delay }) => println!("{error}, again in {delay:?}"),
 //!             Err(error) => return println!("closed for good: {error}"),
 //!         }
 //!     }
@@ -26,32 +26,32 @@ use core::future::poll_fn;
 use core::time::Duration;
 
 use super::error::is_busy;
-use super::http_client::{Asker, Asking, is_coded, status_error};
-use super::http_exchange::Came;
-use super::jitter::Spread;
-use super::{Config, ConnectError, Error, Memory, Runtime};
-use crate::http::Answer;
+use super::http_client::{HttpClient, OutgoingRequest, is_coded, status_error};
+use super::http_exchange::ResponsePart;
+use super::jitter::Jitter;
+use super::{Buffers, ClientConfig, ClientRuntime, ConnectError, Error};
+use crate::http::ResponseHead;
 use crate::io::{Clock, Timer};
-use crate::sse::field::Id;
+use crate::sse::field::IdField;
 use crate::sse::media_type::EVENT_STREAM;
-use crate::sse::parse::{Bounds, Event, ParseError, Parser};
-use crate::sse::reconnect::{Decision, Policy, Reconnect, Refusal};
+use crate::sse::parse::{MessageEvent, ParseError, Parser, ParserLimits};
+use crate::sse::reconnect::{Reconnect, ReconnectDecision, ReconnectError, ReconnectPolicy};
 use crate::time::Instant;
-use crate::websocket::{Ended, Link};
+use crate::websocket::{ConnectionIo, Disconnect};
 
 /// Reads an event stream, and comes back when it ends, with the last event ID.
 ///
 /// As in a browser a 204, another status than 200 and another type than `text/event-stream` are final, redirects are
 /// followed, and an end or a failure of the network leads to another attempt after the reconnection time. It differs
 /// where a device without a user in front of it has to: attempts that fail wait longer each time, a connection that says
-/// nothing for [`Config::silence`] is given up, and a server that is busy is asked again
+/// nothing for [`ClientConfig::idle_timeout`] is given up, and a server that is busy is asked again
 /// ([`EventSourceOptions::retry_busy`]).
-pub struct EventSource<'e, R: Runtime> {
-    asker: Asker<'e, 'e, R>,
+pub struct EventSource<'e, R: ClientRuntime> {
+    asker: HttpClient<'e, 'e, R>,
     head: &'e mut [u8],
     parser: Parser<&'e mut [u8]>,
     reconnect: Reconnect<0>,
-    spread: Spread,
+    spread: Jitter,
     retry_busy: bool,
     state: State,
 }
@@ -59,13 +59,13 @@ pub struct EventSource<'e, R: Runtime> {
 /// How a source is read.
 #[derive(Clone, Copy, Debug)]
 pub struct EventSourceOptions<'a> {
-    /// The last event ID to begin with; empty for none. One of more than [`Bounds::id`] bytes, or with a NULL, CR or LF, is
+    /// The last event ID to begin with; empty for none. One of more than [`ParserLimits::id`] bytes, or with a NULL, CR or LF, is
     /// [`Error::Request`]: to begin without it would miss events in silence.
     pub last_event_id: &'a str,
-    /// How the memory for events is divided. Default: [`Bounds::DEFAULT`].
-    pub bounds: Bounds,
+    /// How the memory for events is divided. Default: [`ParserLimits::DEFAULT`].
+    pub bounds: ParserLimits,
     /// When it comes back.
-    pub reconnect: Policy,
+    pub reconnect: ReconnectPolicy,
     /// Spreads the delays: any number, another one for each device.
     pub seed: u32,
     /// Whether 408, 425, 429, 500, 502, 503 and 504 are failures of the network, with `Retry-After` heard within the
@@ -76,7 +76,13 @@ pub struct EventSourceOptions<'a> {
 
 impl Default for EventSourceOptions<'_> {
     fn default() -> Self {
-        Self { last_event_id: "", bounds: Bounds::DEFAULT, reconnect: Policy::DEFAULT, seed: 0, retry_busy: true }
+        Self {
+            last_event_id: "",
+            bounds: ParserLimits::DEFAULT,
+            reconnect: ReconnectPolicy::DEFAULT,
+            seed: 0,
+            retry_busy: true,
+        }
     }
 }
 
@@ -104,14 +110,14 @@ enum State {
 
 /// What there is to know next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Update<'a, E> {
+pub enum EventSourceEvent<'a, E> {
     /// The stream is open.
     Opened,
     /// An event, lent from the source's memory.
-    Event(Event<'a>),
+    Event(MessageEvent<'a>),
     /// The stream ended, or could not be opened; it is tried again after `delay`.
     Lost {
-        /// Why: [`Ended::Closed`] where the server ended it, [`Ended::Broken`] where it was cut short.
+        /// Why: [`Disconnect::Closed`] where the server ended it, [`Disconnect::Broken`] where it was cut short.
         error: Error<E>,
         /// How long it waits.
         delay: Duration,
@@ -124,25 +130,25 @@ enum Step<E> {
     Lost { error: Error<E>, delay: Duration },
 }
 
-impl<'e, R: Runtime> EventSource<'e, R> {
-    /// A source of the events at `url`, in `events`, which holds ids, type and data of one ([`Bounds::memory`]).
+impl<'e, R: ClientRuntime> EventSource<'e, R> {
+    /// A source of the events at `url`, in `events`, which holds ids, type and data of one ([`ParserLimits::memory`]).
     pub fn new(
         runtime: &'e R,
-        config: &'e Config<'e>,
+        config: &'e ClientConfig<'e>,
         url: &'e str,
         options: EventSourceOptions<'_>,
-        memory: Memory<'e>,
+        memory: Buffers<'e>,
         events: &'e mut [u8],
     ) -> Self {
-        let Memory { buffer, location } = memory;
+        let Buffers { buffer, location } = memory;
         let mut parser = Parser::new(events, options.bounds);
-        let start = Id::new(options.last_event_id.as_bytes()).map(|id| parser.restart_after(id));
+        let start = IdField::new(options.last_event_id.as_bytes()).map(|id| parser.restart_after(id));
         Self {
-            asker: Asker::new(runtime, config, url, location),
+            asker: HttpClient::new(runtime, config, url, location),
             head: buffer,
             parser,
             reconnect: Reconnect::new(options.reconnect),
-            spread: Spread::new(options.seed),
+            spread: Jitter::new(options.seed),
             retry_busy: options.retry_busy,
             state: if matches!(start, Ok(Ok(()))) { State::Asking } else { State::Unsound },
         }
@@ -160,11 +166,11 @@ impl<'e, R: Runtime> EventSource<'e, R> {
     /// It is closed for good: by the status ([`Error::Status`], 204 included), the type, the redirects, an event past the
     /// bounds ([`Error::Stream`], since it would come again), or a policy's last attempt, whose error this is. After
     /// that, and after [`EventSource::close`]: [`Error::Closed`].
-    pub async fn next(&mut self) -> Result<Update<'_, ConnectError<R>>, Error<ConnectError<R>>> {
+    pub async fn next(&mut self) -> Result<EventSourceEvent<'_, ConnectError<R>>, Error<ConnectError<R>>> {
         match self.step().await {
-            Ok(Step::Opened) => Ok(Update::Opened),
-            Ok(Step::Lost { error, delay }) => Ok(Update::Lost { error, delay }),
-            Ok(Step::Event) => self.parser.event().map(Update::Event).ok_or(Error::Closed),
+            Ok(Step::Opened) => Ok(EventSourceEvent::Opened),
+            Ok(Step::Lost { error, delay }) => Ok(EventSourceEvent::Lost { error, delay }),
+            Ok(Step::Event) => self.parser.event().map(EventSourceEvent::Event).ok_or(Error::Closed),
             Err(error) => {
                 self.close();
                 Err(error)
@@ -207,7 +213,7 @@ impl<'e, R: Runtime> EventSource<'e, R> {
 
     async fn open(&mut self) -> Result<Step<ConnectError<R>>, Error<ConnectError<R>>> {
         let last_event_id = self.parser.last_event_id();
-        let asking = Asking { accept: Some(EVENT_STREAM), last_event_id, ..Asking::default() };
+        let asking = OutgoingRequest { accept: Some(EVENT_STREAM), last_event_id, ..OutgoingRequest::default() };
         let length = match self.asker.ask(&asking, self.head).await {
             Ok(length) => length,
             Err(error) => {
@@ -215,15 +221,15 @@ impl<'e, R: Runtime> EventSource<'e, R> {
                 return if last { Err(error) } else { self.failed(error, None) };
             }
         };
-        let answer = Answer::parse(self.head.get(..length).unwrap_or_default(), self.asker.config.max_fields)?;
+        let answer = ResponseHead::parse(self.head.get(..length).unwrap_or_default(), self.asker.config.max_fields)?;
         let status = answer.status();
         if self.retry_busy && is_busy(status) {
             return self.failed(status_error(&answer), answer.retry_after());
         }
         match self.reconnect.on_response(status, answer.header("content-type")) {
             Ok(()) => {}
-            Err(Refusal::ContentType) => return Err(Error::ContentType),
-            Err(Refusal::NoContent | Refusal::Status(_)) => return Err(status_error(&answer)),
+            Err(ReconnectError::ContentType) => return Err(Error::ContentType),
+            Err(ReconnectError::NoContent | ReconnectError::Status(_)) => return Err(status_error(&answer)),
         }
         if is_coded(answer.fields()) {
             return Err(Error::ContentCoding);
@@ -238,7 +244,7 @@ impl<'e, R: Runtime> EventSource<'e, R> {
         let Self { asker, parser, .. } = self;
         let Some(call) = asker.call() else { return Err(Error::Closed) };
         // Before, since between taking an event and giving it out nothing may be waited for.
-        call.link.breathe().await;
+        call.link.yield_if_spent().await;
         let mut failed: Option<ParseError> = None;
         let came = call.content(&mut |data| match parser.store(data) {
             Ok(stored) => (stored.consumed, stored.event),
@@ -251,15 +257,15 @@ impl<'e, R: Runtime> EventSource<'e, R> {
             return Err(Error::Stream(error));
         }
         let fault = match came {
-            Ok(Came::Some(event)) => {
+            Ok(ResponsePart::Some(event)) => {
                 self.state = State::Open(self.silent_until());
                 return Ok(event.then_some(Step::Event));
             }
-            Ok(Came::NotNow) => match call.rest(due).await {
+            Ok(ResponsePart::NotNow) => match call.rest(due).await {
                 Ok(()) => return Ok(None),
                 Err(fault) => fault.into(),
             },
-            Ok(Came::End) => Error::Ended(Ended::Closed),
+            Ok(ResponsePart::End) => Error::Ended(Disconnect::Closed),
             Err(fault) => fault.into(),
         };
         self.asker.forget();
@@ -287,8 +293,8 @@ impl<'e, R: Runtime> EventSource<'e, R> {
             self.reconnect.on_retry_field(time);
         }
         match self.reconnect.next_delay_after(self.spread.next(), retry_after) {
-            Decision::Stop => Err(error),
-            Decision::After(delay) => {
+            ReconnectDecision::Stop => Err(error),
+            ReconnectDecision::After(delay) => {
                 self.state = State::Waiting(self.asker.runtime.clock().now() + delay);
                 Ok(Step::Lost { error, delay })
             }
@@ -296,7 +302,7 @@ impl<'e, R: Runtime> EventSource<'e, R> {
     }
 
     fn silent_until(&self) -> Instant {
-        self.asker.runtime.clock().now() + self.asker.config.silence
+        self.asker.runtime.clock().now() + self.asker.config.idle_timeout
     }
 }
 

@@ -5,17 +5,17 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use super::http_exchange::Call;
+use super::http_exchange::HttpExchange;
 use super::url::{Url, UrlBuf};
-use super::{ClientLink, Config, Connect, ConnectError, Error, FieldError, Runtime};
-use crate::http::{Answer, Fields, all_token, is_value};
-use crate::hub::Publication;
+use super::{ClientConfig, ClientConnection, ClientRuntime, Connect, ConnectError, Error, HeaderError};
+use crate::http::{HeaderFields, ResponseHead, all_token, is_value};
+use crate::hub::NewEvent;
 use crate::io::{Clock, Timer};
 use crate::log::Encoding;
-use crate::output::{Pour, Sink};
-use crate::sse::field::Id;
-use crate::websocket::Ended;
-use crate::ws::handshake::offer::Offer;
+use crate::output::{Output, ResumableWriter};
+use crate::sse::field::IdField;
+use crate::websocket::Disconnect;
+use crate::ws::handshake::offer::UpgradeRequest;
 
 /// Names of fields that are the client's own to write.
 const OWN: [&str; 8] = [
@@ -31,7 +31,7 @@ const OWN: [&str; 8] = [
 
 /// A request, without the URL that it goes to.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Asking<'a> {
+pub(super) struct OutgoingRequest<'a> {
     /// The value of `Accept`.
     pub(super) accept: Option<&'a str>,
     /// The value of `Last-Event-ID`.
@@ -41,14 +41,14 @@ pub(super) struct Asking<'a> {
     /// How long the server may wait (RFC 7240).
     pub(super) wait: Option<Duration>,
     /// The request is a WebSocket's handshake.
-    pub(super) upgrade: Option<Offer<'a>>,
+    pub(super) upgrade: Option<UpgradeRequest<'a>>,
     /// The request is a POST of this.
-    pub(super) publication: Option<&'a Publication<'a>>,
+    pub(super) publication: Option<&'a NewEvent<'a>>,
 }
 
-impl Asking<'_> {
+impl OutgoingRequest<'_> {
     /// Pours the whole request; `elsewhere` where a redirect has led to another origin.
-    fn pour(&self, url: &Url<'_>, headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Pour) {
+    fn pour(&self, url: &Url<'_>, headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Output) {
         let method = if self.publication.is_some() { "POST " } else { "GET " };
         let of_type = self.publication.map(|publication| ("type", publication.event_type.as_str()));
         let query = [self.query, of_type.filter(|(_, name)| !name.is_empty())];
@@ -64,15 +64,15 @@ impl Asking<'_> {
             field("Last-Event-ID", self.last_event_id.as_bytes(), out);
         }
         if let Some(wait) = self.wait {
-            out.pour(b"Prefer: wait=");
-            out.pour_decimal(wait.as_secs());
-            out.pour(b"\r\n");
+            out.put(b"Prefer: wait=");
+            out.put_decimal(wait.as_secs());
+            out.put(b"\r\n");
         }
         if let Some(offer) = &self.upgrade {
-            offer.pour(out);
+            offer.put(out);
         }
         pour_headers(headers, elsewhere, out);
-        let Some(publication) = self.publication else { return out.pour(b"\r\n") };
+        let Some(publication) = self.publication else { return out.put(b"\r\n") };
         if !given("content-type") {
             let media_type: &[u8] = match publication.encoding {
                 Encoding::Text => b"text/plain;charset=UTF-8",
@@ -83,10 +83,10 @@ impl Asking<'_> {
         if let Some(key) = publication.idempotency_key {
             field("Idempotency-Key", key, out);
         }
-        out.pour(b"Content-Length: ");
-        out.pour_decimal(publication.data.len() as u64);
-        out.pour(b"\r\n\r\n");
-        out.pour(publication.data);
+        out.put(b"Content-Length: ");
+        out.put_decimal(publication.data.len() as u64);
+        out.put(b"\r\n\r\n");
+        out.put(publication.data);
     }
 
     /// Whether nothing of it would break out of its field.
@@ -94,9 +94,9 @@ impl Asking<'_> {
         let key = self.publication.and_then(|publication| publication.idempotency_key);
         are_sound(headers)
             // What came as an id goes back as it came (WHATWG HTML §9.2.3), control characters included.
-            && Id::new(self.last_event_id.as_bytes()).is_ok()
+            && IdField::new(self.last_event_id.as_bytes()).is_ok()
             && key.is_none_or(all_value)
-            && self.upgrade.is_none_or(|offer| offer.judge().is_ok())
+            && self.upgrade.is_none_or(|offer| offer.validate().is_ok())
     }
 
     /// Whether it may be sent again without harm.
@@ -115,26 +115,26 @@ impl Asking<'_> {
 }
 
 /// Pours the request line, and the field that says where it goes.
-fn pour_target<const N: usize>(url: &Url<'_>, method: &str, query: [Option<(&str, &str)>; N], out: &mut impl Pour) {
-    out.pour(method.as_bytes());
+fn pour_target<const N: usize>(url: &Url<'_>, method: &str, query: [Option<(&str, &str)>; N], out: &mut impl Output) {
+    out.put(method.as_bytes());
     let target = url.target();
     let (root, rest) = target.pieces();
-    out.pour(root.as_bytes());
-    out.pour(rest.as_bytes());
+    out.put(root.as_bytes());
+    out.put(rest.as_bytes());
     let mut separator: &[u8] = if target.has_query() { b"&" } else { b"?" };
     for (name, value) in query.into_iter().flatten() {
-        out.pour(separator);
-        out.pour(name.as_bytes());
-        out.pour(b"=");
+        out.put(separator);
+        out.put(name.as_bytes());
+        out.put(b"=");
         percent_encode(value.as_bytes(), out);
         separator = b"&";
     }
-    out.pour(b" HTTP/1.1\r\n");
+    out.put(b" HTTP/1.1\r\n");
     field("Host", url.authority().as_bytes(), out);
 }
 
 /// Pours the caller's fields; `elsewhere` where a redirect has led to another origin.
-fn pour_headers(headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Pour) {
+fn pour_headers(headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Output) {
     for (name, value) in headers {
         let follows = !name.eq_ignore_ascii_case("authorization") && !name.eq_ignore_ascii_case("cookie");
         if follows || !elsewhere {
@@ -145,21 +145,21 @@ fn pour_headers(headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Pour) 
 
 /// Whether the caller's fields are the caller's to send, and none would break out of its line.
 fn are_sound(headers: &[(&str, &str)]) -> bool {
-    headers.iter().all(|(name, value)| judge_field(name, value).is_ok())
+    headers.iter().all(|(name, value)| validate_header(name, value).is_ok())
 }
 
-/// Judges a field of [`Config::headers`].
+/// Judges a field of [`ClientConfig::headers`].
 ///
 /// # Errors
-/// [`FieldError`] says why no client sends it.
-pub fn judge_field(name: &str, value: &str) -> Result<(), FieldError> {
+/// [`HeaderError`] says why no client sends it.
+pub fn validate_header(name: &str, value: &str) -> Result<(), HeaderError> {
     let is_sec = name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("sec-websocket-"));
     if name.is_empty() || !all_token(name.as_bytes()) {
-        Err(FieldError::Name)
+        Err(HeaderError::Name)
     } else if is_sec || OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {
-        Err(FieldError::Own)
+        Err(HeaderError::Own)
     } else if !all_value(value.as_bytes()) {
-        Err(FieldError::Value)
+        Err(HeaderError::Value)
     } else {
         Ok(())
     }
@@ -169,49 +169,49 @@ fn all_value(value: &[u8]) -> bool {
     value.iter().all(|byte| is_value(*byte))
 }
 
-fn field(name: &str, value: &[u8], out: &mut impl Pour) {
-    out.pour(name.as_bytes());
-    out.pour(b": ");
-    out.pour(value);
-    out.pour(b"\r\n");
+fn field(name: &str, value: &[u8], out: &mut impl Output) {
+    out.put(name.as_bytes());
+    out.put(b": ");
+    out.put(value);
+    out.put(b"\r\n");
 }
 
 /// Everything but *unreserved* (RFC 3986 §2.3) by `%`.
-fn percent_encode(text: &[u8], out: &mut impl Pour) {
+fn percent_encode(text: &[u8], out: &mut impl Output) {
     for byte in text {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.pour(&[*byte]);
+            out.put(&[*byte]);
         } else {
             let digit = |value: u8| if value < 10 { b'0' + value } else { b'A' + (value - 10) };
-            out.pour(&[b'%', digit(byte >> 4), digit(byte & 0xf)]);
+            out.put(&[b'%', digit(byte >> 4), digit(byte & 0xf)]);
         }
     }
 }
 
 /// Who asks one URL again and again, over a connection that is kept where it can be.
-pub(super) struct Asker<'e, 'u, R: Runtime> {
+pub(super) struct HttpClient<'e, 'u, R: ClientRuntime> {
     pub(super) runtime: &'e R,
-    pub(super) config: &'e Config<'e>,
+    pub(super) config: &'e ClientConfig<'e>,
     url: &'u str,
     /// Where a redirect has led, empty where none has.
     location: UrlBuf<'u>,
     redirects: u8,
-    call: Option<Call<'e, R>>,
+    call: Option<HttpExchange<'e, R>>,
 }
 
-impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
-    pub(super) fn new(runtime: &'e R, config: &'e Config<'e>, url: &'u str, location: &'u mut [u8]) -> Self {
+impl<'e, 'u, R: ClientRuntime> HttpClient<'e, 'u, R> {
+    pub(super) fn new(runtime: &'e R, config: &'e ClientConfig<'e>, url: &'u str, location: &'u mut [u8]) -> Self {
         Self { runtime, config, url, location: UrlBuf::new(location), redirects: 0, call: None }
     }
 
     /// Asks, and tells the length of the head that stands in `buffer` then; the content is to be had of
-    /// [`Asker::call`]. Dropped midway it goes on when it is called again with the same request and buffer.
+    /// [`HttpClient::call`]. Dropped midway it goes on when it is called again with the same request and buffer.
     ///
     /// # Errors
     /// There is no answer; the connection is gone, and the next request goes to the first URL again.
     pub(super) fn ask(
         &mut self,
-        asking: &Asking<'_>,
+        asking: &OutgoingRequest<'_>,
         buffer: &mut [u8],
     ) -> impl Future<Output = Result<usize, Error<ConnectError<R>>>> {
         async move {
@@ -223,16 +223,16 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
         }
     }
 
-    /// Asks for an upgrade, over a connection of its own, as [`Asker::ask`] does; after an error it has to be told to
-    /// [`Asker::forget`]. No redirect is followed: who asks for nothing else has no code for that.
+    /// Asks for an upgrade, over a connection of its own, as [`HttpClient::ask`] does; after an error it has to be told to
+    /// [`HttpClient::forget`]. No redirect is followed: who asks for nothing else has no code for that.
     pub(super) async fn upgrade(
         &mut self,
-        upgrade: &Offer<'_>,
+        upgrade: &UpgradeRequest<'_>,
         query: Option<(&str, &str)>,
         buffer: &mut [u8],
     ) -> Result<usize, Error<ConnectError<R>>> {
         let headers = self.config.headers;
-        if !(are_sound(headers) && upgrade.judge().is_ok()) {
+        if !(are_sound(headers) && upgrade.validate().is_ok()) {
             return Err(Error::Request);
         }
         let url = Url::parse(self.url)?;
@@ -240,19 +240,23 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
             Some(call) => call,
             None => {
                 let socket = connect(self.runtime, self.config, &url).await?;
-                self.call.insert(Call::new(ClientLink::new(socket, self.runtime, self.config)))
+                self.call.insert(HttpExchange::new(ClientConnection::new(socket, self.runtime, self.config)))
             }
         };
-        let render = |out: &mut Sink<'_>| {
+        let render = |out: &mut ResumableWriter<'_>| {
             pour_target(&url, "GET ", [query], out);
-            upgrade.pour(out);
+            upgrade.put(out);
             pour_headers(headers, false, out);
-            out.pour(b"\r\n");
+            out.put(b"\r\n");
         };
         Ok(call.answer(&render, buffer, Duration::ZERO).await?)
     }
 
-    async fn try_ask(&mut self, asking: &Asking<'_>, buffer: &mut [u8]) -> Result<usize, Error<ConnectError<R>>> {
+    async fn try_ask(
+        &mut self,
+        asking: &OutgoingRequest<'_>,
+        buffer: &mut [u8],
+    ) -> Result<usize, Error<ConnectError<R>>> {
         if !asking.is_sound(self.config.headers) {
             return Err(Error::Request);
         }
@@ -260,18 +264,18 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
             let elsewhere = !self.location.as_str().is_empty();
             let url = Url::parse(if elsewhere { self.location.as_str() } else { self.url })?;
             let elsewhere = elsewhere && Url::parse(self.url)?.endpoint() != url.endpoint();
-            if self.call.as_mut().is_some_and(Call::is_stale) {
+            if self.call.as_mut().is_some_and(HttpExchange::is_stale) {
                 self.call = None;
             }
             let call = match &mut self.call {
                 Some(call) => call,
                 None => {
                     let socket = connect(self.runtime, self.config, &url).await?;
-                    self.call.insert(Call::new(ClientLink::new(socket, self.runtime, self.config)))
+                    self.call.insert(HttpExchange::new(ClientConnection::new(socket, self.runtime, self.config)))
                 }
             };
             let headers = self.config.headers;
-            let render = |out: &mut Sink<'_>| asking.pour(&url, headers, elsewhere, out);
+            let render = |out: &mut ResumableWriter<'_>| asking.pour(&url, headers, elsewhere, out);
             let length = match call.answer(&render, buffer, asking.wait.unwrap_or_default()).await {
                 Ok(length) => length,
                 // The server has ended a connection that it kept, as it may at any time (RFC 9112 §9.3.1).
@@ -281,7 +285,7 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
                 }
                 Err(fault) => return Err(fault.into()),
             };
-            let answer = Answer::parse(buffer.get(..length).unwrap_or_default(), self.config.max_fields)?;
+            let answer = ResponseHead::parse(buffer.get(..length).unwrap_or_default(), self.config.max_fields)?;
             if asking.is_redirect(answer.status()) {
                 let secure = url.endpoint().secure;
                 let location = answer.header("location").ok_or(Error::Location)?;
@@ -310,18 +314,18 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
     }
 
     /// The connection whose answer is being read.
-    pub(super) fn call(&mut self) -> Option<&mut Call<'e, R>> {
+    pub(super) fn call(&mut self) -> Option<&mut HttpExchange<'e, R>> {
         self.call.as_mut()
     }
 
     /// The connection, for who goes on with it otherwise.
-    pub(super) fn take_call(&mut self) -> Option<Call<'e, R>> {
+    pub(super) fn take_call(&mut self) -> Option<HttpExchange<'e, R>> {
         self.call.take()
     }
 
     /// The answer was read to its end: the connection is kept if it can be.
     pub(super) fn done(&mut self) {
-        self.call = self.call.take().and_then(Call::renew);
+        self.call = self.call.take().and_then(HttpExchange::renew);
         if self.call.is_none() {
             self.forget();
         }
@@ -336,9 +340,9 @@ impl<'e, 'u, R: Runtime> Asker<'e, 'u, R> {
 }
 
 /// Opens a connection in time.
-async fn connect<'e, R: Runtime>(
+async fn connect<'e, R: ClientRuntime>(
     runtime: &'e R,
-    config: &Config<'_>,
+    config: &ClientConfig<'_>,
     url: &Url<'_>,
 ) -> Result<<R::Connect as Connect>::Socket<'e>, Error<ConnectError<R>>> {
     let deadline = runtime.clock().now() + config.connect_timeout;
@@ -348,18 +352,18 @@ async fn connect<'e, R: Runtime>(
         if let Poll::Ready(result) = connecting.as_mut().poll(cx) {
             return Poll::Ready(result.map_err(Error::Connect));
         }
-        timer.poll_until(cx, deadline).map(|()| Err(Error::Ended(Ended::TimedOut)))
+        timer.poll_until(cx, deadline).map(|()| Err(Error::Ended(Disconnect::TimedOut)))
     })
     .await
 }
 
 /// What a status that is no success is told as.
-pub(super) fn status_error<E>(answer: &Answer<'_>) -> Error<E> {
+pub(super) fn status_error<E>(answer: &ResponseHead<'_>) -> Error<E> {
     Error::Status { status: answer.status(), retry_after: answer.retry_after() }
 }
 
 /// Whether the content is coded: a list of anything but `identity` (RFC 9110 §8.4).
-pub(super) fn is_coded(fields: Fields<'_>) -> bool {
+pub(super) fn is_coded(fields: HeaderFields<'_>) -> bool {
     let mut codings = fields.named("content-encoding").flat_map(|value| value.split(|byte| *byte == b','));
     codings.any(|coding| {
         let coding = coding.trim_ascii();
@@ -368,7 +372,7 @@ pub(super) fn is_coded(fields: Fields<'_>) -> bool {
 }
 
 /// Whether `Content-Type` names `media_type`, with any parameters.
-pub(super) fn is_of_type(fields: Fields<'_>, media_type: &str) -> bool {
+pub(super) fn is_of_type(fields: HeaderFields<'_>, media_type: &str) -> bool {
     let mut named = fields.named("content-type");
     let essence = named.next().and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default();
     let mut essence = essence;

@@ -2,25 +2,25 @@
 
 use core::future::Future;
 
-use super::{ClientLink, Error, Runtime};
-use crate::http::{Accumulator, Answer, BadAnswer, BodyDecoder, BodyLength, Refusal};
-use crate::io::{Interest, Lent, never};
-use crate::output::{Render, Sink};
+use super::{ClientConnection, ClientRuntime, Error};
+use crate::http::{BodyDecoder, BodyLength, HeadReader, RequestError, ResponseError, ResponseHead};
+use crate::io::{Interest, TryIo, never};
+use crate::output::{Render, ResumableWriter};
 use crate::time::Instant;
-use crate::websocket::{Ended, Link};
+use crate::websocket::{ConnectionIo, Disconnect};
 
 /// Interim answers that are passed over before the final one.
 const MAX_INTERIM: u8 = 8;
 
 /// A connection and how far the exchange on it has come. What a dropped future leaves here is gone on with.
-pub(super) struct Call<'e, R: Runtime> {
-    pub(super) link: ClientLink<'e, R>,
+pub(super) struct HttpExchange<'e, R: ClientRuntime> {
+    pub(super) link: ClientConnection<'e, R>,
     /// Bytes of the request that have left, and whether those are all.
     sent: usize,
     whole: bool,
     /// The answer is read: to the whole request, or to a part of it that was enough for the server.
     asked: bool,
-    accumulator: Accumulator,
+    accumulator: HeadReader,
     interim: u8,
     /// When the exchange is given up: without progress of the request, without the head.
     due: Option<Instant>,
@@ -35,31 +35,31 @@ pub(super) struct Call<'e, R: Runtime> {
 
 /// What went wrong, whoever connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    Ended(Ended),
-    Answer(BadAnswer),
-    Content(Refusal),
+pub(super) enum ExchangeError {
+    Ended(Disconnect),
+    Answer(ResponseError),
+    Content(RequestError),
 }
 
-impl From<Ended> for Fault {
-    fn from(ended: Ended) -> Self {
+impl From<Disconnect> for ExchangeError {
+    fn from(ended: Disconnect) -> Self {
         Self::Ended(ended)
     }
 }
 
-impl<E> From<Fault> for Error<E> {
-    fn from(fault: Fault) -> Self {
+impl<E> From<ExchangeError> for Error<E> {
+    fn from(fault: ExchangeError) -> Self {
         match fault {
-            Fault::Ended(ended) => Self::Ended(ended),
-            Fault::Answer(error) => Self::Answer(error),
-            Fault::Content(refusal) => Self::Content(refusal),
+            ExchangeError::Ended(ended) => Self::Ended(ended),
+            ExchangeError::Answer(error) => Self::Answer(error),
+            ExchangeError::Content(refusal) => Self::Content(refusal),
         }
     }
 }
 
 /// What a look at the content gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Came {
+pub(super) enum ResponsePart {
     /// Some of it was taken; whether who took it wants no more for now.
     Some(bool),
     /// There is none now.
@@ -68,14 +68,14 @@ pub(super) enum Came {
     End,
 }
 
-impl<'e, R: Runtime> Call<'e, R> {
-    pub(super) fn new(link: ClientLink<'e, R>) -> Self {
+impl<'e, R: ClientRuntime> HttpExchange<'e, R> {
+    pub(super) fn new(link: ClientConnection<'e, R>) -> Self {
         Self {
             link,
             sent: 0,
             whole: false,
             asked: false,
-            accumulator: Accumulator::new(),
+            accumulator: HeadReader::new(),
             interim: 0,
             due: None,
             decoder: None,
@@ -94,30 +94,30 @@ impl<'e, R: Runtime> Call<'e, R> {
         render: &dyn Render,
         buffer: &mut [u8],
         patience: core::time::Duration,
-    ) -> impl Future<Output = Result<usize, Fault>> {
+    ) -> impl Future<Output = Result<usize, ExchangeError>> {
         async move {
             loop {
-                self.link.breathe().await;
+                self.link.yield_if_spent().await;
                 let config = self.link.config;
                 if !self.asked && self.sent > 0 && self.has_come() {
                     // Who is refused already does not say the rest (RFC 9112 §9.5).
                     self.asked = true;
-                    self.due = Some(self.link.now() + config.answer_timeout);
+                    self.due = Some(self.link.now() + config.response_timeout);
                 }
                 if !self.asked {
                     let skip = self.sent;
                     let (mut written, mut whole) = (0, false);
                     let lent = self.link.try_write(&mut |room: &mut [u8]| {
-                        let mut sink = Sink::new(room, skip);
+                        let mut sink = ResumableWriter::new(room, skip);
                         render.render(&mut sink);
                         (written, whole) = (sink.written(), sink.is_whole());
                         written
                     })?;
-                    if lent == Lent::Got(()) {
+                    if lent == TryIo::Done(()) {
                         self.sent = self.sent.wrapping_add(written);
                         (self.whole, self.asked) = (whole, whole);
                         let wait =
-                            if whole { config.answer_timeout.saturating_add(patience) } else { config.write_timeout };
+                            if whole { config.response_timeout.saturating_add(patience) } else { config.write_timeout };
                         self.due = Some(self.link.now() + wait);
                         continue;
                     }
@@ -134,35 +134,35 @@ impl<'e, R: Runtime> Call<'e, R> {
                             bytes.len()
                         }
                     })?;
-                    let complete = complete.map_err(|refusal| Fault::Answer(refusal.into()))?;
-                    self.heard |= lent == Lent::Got(());
+                    let complete = complete.map_err(|refusal| ExchangeError::Answer(refusal.into()))?;
+                    self.heard |= lent == TryIo::Done(());
                     match (lent, complete) {
-                        (Lent::Got(()), Some(length)) => {
+                        (TryIo::Done(()), Some(length)) => {
                             let head = buffer.get(..length).unwrap_or_default();
-                            let answer = Answer::parse(head, config.max_fields).map_err(Fault::Answer)?;
+                            let answer = ResponseHead::parse(head, config.max_fields).map_err(ExchangeError::Answer)?;
                             if answer.status() == 101 && !self.whole {
-                                return Err(Fault::Answer(BadAnswer::Early));
+                                return Err(ExchangeError::Answer(ResponseError::Early));
                             }
                             if !answer.is_interim() {
                                 return Ok(length);
                             }
                             self.interim = self.interim.saturating_add(1);
                             if self.interim > MAX_INTERIM {
-                                return Err(Fault::Answer(BadAnswer::TooLarge));
+                                return Err(ExchangeError::Answer(ResponseError::TooLarge));
                             }
                             self.asked = self.whole;
                         }
-                        (Lent::Eof, _) => return Err(Fault::Ended(Ended::Broken)),
-                        (Lent::Got(()) | Lent::NotNow, _) => {}
+                        (TryIo::Eof, _) => return Err(ExchangeError::Ended(Disconnect::Broken)),
+                        (TryIo::Done(()) | TryIo::WouldBlock, _) => {}
                     }
-                    if lent != Lent::NotNow {
+                    if lent != TryIo::WouldBlock {
                         // What comes byte by byte is no reason to wait for ever.
                         self.in_time()?;
                         continue;
                     }
                 }
                 let due = self.in_time()?;
-                let want = Interest { read: self.sent > 0, room: usize::from(!self.asked), drained: false };
+                let want = Interest { read: self.sent > 0, writable_bytes: usize::from(!self.asked), flushed: false };
                 self.link.wait(want, due, false, &mut never).await?;
             }
         }
@@ -170,7 +170,7 @@ impl<'e, R: Runtime> Call<'e, R> {
 
     /// Whether bytes, or the end of them, have come that were not looked at.
     fn has_come(&mut self) -> bool {
-        !matches!(self.link.try_read(&mut |_: &mut [u8]| 0), Ok(Lent::NotNow))
+        !matches!(self.link.try_read(&mut |_: &mut [u8]| 0), Ok(TryIo::WouldBlock))
     }
 
     /// Whether nothing can be asked on it any more: it was kept, and the server has ended it since, or said what nobody had
@@ -180,25 +180,28 @@ impl<'e, R: Runtime> Call<'e, R> {
     }
 
     /// When the exchange is given up.
-    fn in_time(&mut self) -> Result<Instant, Fault> {
+    fn in_time(&mut self) -> Result<Instant, ExchangeError> {
         let now = self.link.now();
         let due = *self.due.get_or_insert(now + self.link.config.write_timeout);
-        if now >= due { Err(Fault::Ended(Ended::TimedOut)) } else { Ok(due) }
+        if now >= due { Err(ExchangeError::Ended(Disconnect::TimedOut)) } else { Ok(due) }
     }
 
     /// The head was taken: content of this length follows, and the connection `keeps` after it or not.
-    pub(super) fn begin_content(&mut self, length: BodyLength, keeps: bool, bound: u64) -> Result<(), Fault> {
-        self.decoder = Some(BodyDecoder::new(length, bound).map_err(Fault::Content)?);
+    pub(super) fn begin_content(&mut self, length: BodyLength, keeps: bool, bound: u64) -> Result<(), ExchangeError> {
+        self.decoder = Some(BodyDecoder::new(length, bound).map_err(ExchangeError::Content)?);
         self.keeps = keeps && self.whole;
         Ok(())
     }
 
     /// Lends what there is of the content to `take`, which tells how much it took, and whether it wants no more for now;
     /// only then may it have left some.
-    pub(super) fn content(&mut self, take: &mut dyn FnMut(&mut [u8]) -> (usize, bool)) -> Result<Came, Fault> {
-        let Some(decoder) = &mut self.decoder else { return Ok(Came::End) };
+    pub(super) fn content(
+        &mut self,
+        take: &mut dyn FnMut(&mut [u8]) -> (usize, bool),
+    ) -> Result<ResponsePart, ExchangeError> {
+        let Some(decoder) = &mut self.decoder else { return Ok(ResponsePart::End) };
         if decoder.is_done() {
-            return Ok(Came::End);
+            return Ok(ResponsePart::End);
         }
         let mut result = Ok(false);
         let lent = self.link.try_read(&mut |bytes: &mut [u8]| {
@@ -225,20 +228,20 @@ impl<'e, R: Runtime> Call<'e, R> {
             let consumed = decoder.decode(bytes.get(..taken).unwrap_or_default()).map(|decoded| decoded.consumed);
             consumed.unwrap_or(taken)
         })?;
-        let stop = result.map_err(Fault::Content)?;
+        let stop = result.map_err(ExchangeError::Content)?;
         match lent {
-            Lent::Got(()) => Ok(Came::Some(stop)),
-            Lent::NotNow => Ok(Came::NotNow),
-            Lent::Eof if decoder.ends_with_connection() => Ok(Came::End),
+            TryIo::Done(()) => Ok(ResponsePart::Some(stop)),
+            TryIo::WouldBlock => Ok(ResponsePart::NotNow),
+            TryIo::Eof if decoder.ends_with_connection() => Ok(ResponsePart::End),
             // An incomplete message (RFC 9112 §8).
-            Lent::Eof => Err(Fault::Ended(Ended::Broken)),
+            TryIo::Eof => Err(ExchangeError::Ended(Disconnect::Broken)),
         }
     }
 
     /// Waits for more content, until `due`.
-    pub(super) async fn rest(&mut self, due: Instant) -> Result<(), Fault> {
+    pub(super) async fn rest(&mut self, due: Instant) -> Result<(), ExchangeError> {
         if self.link.now() >= due {
-            return Err(Fault::Ended(Ended::TimedOut));
+            return Err(ExchangeError::Ended(Disconnect::TimedOut));
         }
         self.link.wait(Interest::READ, due, false, &mut never).await?;
         Ok(())

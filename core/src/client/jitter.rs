@@ -4,9 +4,9 @@
 ///
 /// Each bit of the seed counts from the first number on: devices may be seeded by a serial number, one after the other.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spread(u32);
+pub(super) struct Jitter(u32);
 
-impl Spread {
+impl Jitter {
     pub(super) const fn new(seed: u32) -> Self {
         Self(seed)
     }
@@ -33,7 +33,7 @@ mod tests {
     fn seeds_that_differ_little_differ_at_once_and_ever_after() {
         // Serial numbers; addresses of one vendor, whose low half is the seed; numbers that end in zeros.
         for seed in [|at| at, |at| 0x5e10_0000 + at, |at| at << 25, |at| at << 8] {
-            let mut devices: [Spread; 100] = core::array::from_fn(|at| Spread::new(seed(at as u32)));
+            let mut devices: [Jitter; 100] = core::array::from_fn(|at| Jitter::new(seed(at as u32)));
             for attempt in 0..8 {
                 let mut hits = [0; 10];
                 for device in &mut devices {
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn one_device_waits_differently_each_time() {
         for seed in [0, 1, u32::MAX] {
-            let (mut device, mut hits) = (Spread::new(seed), [0; 10]);
+            let (mut device, mut hits) = (Jitter::new(seed), [0; 10]);
             for _ in 0..100 {
                 hits[tenth(device.next())] += 1;
             }

@@ -3,28 +3,32 @@
 use core::future::Future;
 use core::time::Duration;
 
-use super::{Config, Connect, Runtime};
-use crate::connection::{Ended, Link, ReceiveTimeout, Timeouts, Turn};
-use crate::io::{Borrower, Clock, Interest, Lent, Reason};
+use super::{ClientConfig, ClientRuntime, Connect};
+use crate::connection::{ConnectionIo, Disconnect, IoBudget, ReceiveTimeout, Timeouts};
+use crate::io::{BufferFn, Clock, Interest, TryIo, WakeCondition};
 use crate::time::Instant;
 use crate::ws::connection::PingPayload;
 
 /// A connection that a client opened, with its alarm.
-pub struct ClientLink<'e, R: Runtime + 'e> {
+pub struct ClientConnection<'e, R: ClientRuntime + 'e> {
     socket: <R::Connect as Connect>::Socket<'e>,
     pub(super) runtime: &'e R,
-    pub(super) config: &'e Config<'e>,
-    turn: Turn<<R::Clock as Clock>::Timer>,
+    pub(super) config: &'e ClientConfig<'e>,
+    turn: IoBudget<<R::Clock as Clock>::Timer>,
 }
 
-impl<'e, R: Runtime> ClientLink<'e, R> {
-    pub(super) fn new(socket: <R::Connect as Connect>::Socket<'e>, runtime: &'e R, config: &'e Config<'e>) -> Self {
-        let turn = Turn::new(runtime.clock().timer(), config.turn);
+impl<'e, R: ClientRuntime> ClientConnection<'e, R> {
+    pub(super) fn new(
+        socket: <R::Connect as Connect>::Socket<'e>,
+        runtime: &'e R,
+        config: &'e ClientConfig<'e>,
+    ) -> Self {
+        let turn = IoBudget::new(runtime.clock().timer(), config.io_budget);
         Self { socket, runtime, config, turn }
     }
 }
 
-impl<'e, R: Runtime> Link for ClientLink<'e, R> {
+impl<'e, R: ClientRuntime> ConnectionIo for ClientConnection<'e, R> {
     type Socket = <R::Connect as Connect>::Socket<'e>;
     type Clock = R::Clock;
     type Finished = ();
@@ -42,26 +46,26 @@ impl<'e, R: Runtime> Link for ClientLink<'e, R> {
         Timeouts {
             write: config.write_timeout,
             close: config.close_timeout,
-            heartbeat: config.heartbeat,
+            keep_alive: config.keep_alive,
             message: ReceiveTimeout { time: Duration::MAX, rate: 0 },
         }
     }
 
-    fn is_draining(&self) -> bool {
+    fn is_shutting_down(&self) -> bool {
         false
     }
 
     fn finished(&self) {}
 
-    fn ponged(&self, payload: PingPayload) {
-        self.runtime.ponged(payload);
+    fn pong_received(&self, payload: PingPayload) {
+        self.runtime.pong_received(payload);
     }
 
-    fn try_read(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
+    fn try_read(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
         self.turn.try_read(&mut self.socket, &mut 0, f)
     }
 
-    fn try_write(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
+    fn try_write(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
         self.turn.try_write(&mut self.socket, &mut 0, f)
     }
 
@@ -70,8 +74,8 @@ impl<'e, R: Runtime> Link for ClientLink<'e, R> {
         want: Interest,
         deadline: Instant,
         _until_draining: bool,
-        also: &mut dyn Reason,
-    ) -> impl Future<Output = Result<(), Ended>> {
+        also: &mut dyn WakeCondition,
+    ) -> impl Future<Output = Result<(), Disconnect>> {
         self.turn.wait(&mut self.socket, want, deadline, also)
     }
 
@@ -79,7 +83,7 @@ impl<'e, R: Runtime> Link for ClientLink<'e, R> {
         self.turn.charge(bytes);
     }
 
-    fn breathe(&mut self) -> impl Future<Output = ()> {
-        self.turn.breathe()
+    fn yield_if_spent(&mut self) -> impl Future<Output = ()> {
+        self.turn.yield_if_spent()
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `runtime.rs` | [`Runtime`]: what a client stands on, and [`Parts`] that are one |
-//! | `connect.rs`, `tcp.rs` | [`Connect`]: sockets by endpoint; [`ByScheme`]: plain or TLS; [`Tcp`]: over `embedded-nal-async`, in the caller's buffers |
+//! | `runtime.rs` | [`ClientRuntime`]: what a client stands on, and [`RuntimeParts`] that are one |
+//! | `connect.rs`, `tcp.rs` | [`Connect`]: sockets by endpoint; [`SchemeConnector`]: plain or TLS; [`Tcp`]: over `embedded-nal-async`, in the caller's buffers |
 //! | `tls/` | `tls::Tunnel`: TLS 1.3 by `embedded-tls`, for who has no operating system (feature `embedded-tls`) |
-//! | `config.rs` | [`Config`]: every bound and timeout in one table |
+//! | `config.rs` | [`ClientConfig`]: every bound and timeout in one table |
 //! | `error.rs` | [`Error`]: what went wrong, and whether trying again may help |
 //! | `url.rs` | [`Url`](url::Url): where to go |
 //! | `link.rs`, `http_exchange.rs`, `http_client.rs` | a connection; one request and its answer; redirects |
 //! | `event_source.rs` | [`EventSource`]: Server-Sent Events as WHATWG HTML §9.2 has them |
-//! | `web_socket.rs` | [`WebSocket`]: messages both ways |
+//! | `web_socket.rs` | [`ClientWebSocket`]: messages both ways |
 //! | `subscription/` | [`Subscription`]: one cursor over WebSocket, SSE, streaming, long polling and polling |
 //! | `publish.rs` | [`Publisher`]: events to a channel, stored once by their keys |
 //! | `bridge.rs` | [`Bridge`]: a channel of a hub of ours, published on another |
@@ -21,20 +21,20 @@
 //!
 //! ```
 //! use core::cell::Cell;
-//! use goldcrest_core::client::{Config, Event, Item, Memory, Options, Runtime, Subscription};
+//! use goldcrest_core::client::{ClientConfig, Event, SubscriptionEvent, Buffers, SubscriptionOptions, ClientRuntime, Subscription};
 //!
 //! /// Shows what a sensor says, whatever happens to the network meanwhile.
-//! async fn watch<R: Runtime>(runtime: &R) {
-//!     let config = Config::default();
+//! async fn watch<R: ClientRuntime>(runtime: &R) {
+//!     let config = ClientConfig::default();
 //!     let (mut buffer, mut location) = ([0; 1024], [0; 128]);
-//!     let memory = Memory { buffer: &mut buffer, location: &mut location };
-//!     let options = Options::default();
+//!     let memory = Buffers { buffer: &mut buffer, location: &mut location };
+//!     let options = SubscriptionOptions::default();
 //!     let mut sensor = Subscription::new(runtime, &config, "http://10.0.0.2/events/sensor", options, memory);
 //!     loop {
 //!         match sensor.next().await {
-//!             Ok(Item::Event(Event { event_type, data, .. })) => show(event_type, data.as_bytes()),
-//!             Ok(Item::Gap { missed }) => missing(missed),
-//!             Ok(Item::Opened { .. } | Item::Lost { .. }) => {} // it comes back by itself
+//!             Ok(SubscriptionEvent::Event(Event { event_type, data, .. })) => show(event_type, data.as_bytes()),
+//!             Ok(SubscriptionEvent::Gap { missed }) => missing(missed),
+//!             Ok(SubscriptionEvent::Opened { .. } | SubscriptionEvent::Lost { .. }) => {} // it comes back by itself
 //!             Err(_) => break,                                 // there is nothing to be had any more
 //!         }
 //!     }
@@ -67,19 +67,21 @@ mod web_socket;
 #[cfg(test)]
 mod tests;
 
-pub use bridge::{Bridge, BridgeOptions, Bridged};
-pub use config::{Config, Memory};
-pub use connect::{ByScheme, Connect, Either};
-pub use error::{Error, FieldError};
-pub use event_source::{EventSource, EventSourceOptions, ReadyState, Update};
-pub use http_client::judge_field;
-pub use link::ClientLink;
-pub use publish::{Publisher, Receipt};
-pub use runtime::{Keys, Parts, Runtime};
+pub use bridge::{Bridge, BridgeEvent, BridgeOptions};
+pub use config::{Buffers, ClientConfig};
+pub use connect::{Connect, MaybeTls, SchemeConnector};
+pub use error::{Error, HeaderError};
+pub use event_source::{EventSource, EventSourceEvent, EventSourceOptions, ReadyState};
+pub use http_client::validate_header;
+pub use link::ClientConnection;
+pub use publish::{PublishReceipt, Publisher};
+pub use runtime::{ClientMaskingKeys, ClientRuntime, RuntimeParts};
 pub use subscription::Subscription;
-pub use subscription::{Data, Event, Item, MAX_CURSOR, Options, Start, Transport};
+pub use subscription::{
+    Event, EventData, MAX_CURSOR, StartPosition, SubscriptionEvent, SubscriptionOptions, Transport,
+};
 pub use tcp::{NoDns, NoNames, Tcp, TcpError, TcpSocket};
-pub use web_socket::{WebSocket, WebSocketOptions};
+pub use web_socket::{ClientWebSocket, ConnectOptions};
 
 /// The error of a runtime's connector.
-pub type ConnectError<R> = <<R as Runtime>::Connect as Connect>::Error;
+pub type ConnectError<R> = <<R as ClientRuntime>::Connect as Connect>::Error;

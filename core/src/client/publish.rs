@@ -3,16 +3,16 @@
 //! fewer).
 //!
 //! ```
-//! use goldcrest_core::client::{Config, Memory, Publisher, Runtime};
-//! use goldcrest_core::hub::Publication;
+//! use goldcrest_core::client::{ClientConfig, Buffers, Publisher, ClientRuntime};
+//! use goldcrest_core::hub::NewEvent;
 //! use goldcrest_core::log::{Encoding, EventType};
 //!
-//! async fn tell<R: Runtime>(runtime: &R) {
-//!     let config = Config::default();
+//! async fn tell<R: ClientRuntime>(runtime: &R) {
+//!     let config = ClientConfig::default();
 //!     let (mut buffer, mut location) = ([0; 512], [0; 128]);
-//!     let memory = Memory { buffer: &mut buffer, location: &mut location };
+//!     let memory = Buffers { buffer: &mut buffer, location: &mut location };
 //!     let mut publisher = Publisher::new(runtime, &config, "http://10.0.0.2/events/sensor", memory);
-//!     let publication = Publication {
+//!     let publication = NewEvent {
 //!         event_type: EventType::MESSAGE,
 //!         encoding: Encoding::Text,
 //!         data: b"21.5",
@@ -26,18 +26,18 @@
 //! }
 //! ```
 
-use super::http_client::{Asker, Asking, is_of_type, status_error};
-use super::http_exchange::Came;
-use super::{Config, ConnectError, Error, Memory, Runtime};
-use crate::http::Answer;
-use crate::hub::Publication;
+use super::http_client::{HttpClient, OutgoingRequest, is_of_type, status_error};
+use super::http_exchange::ResponsePart;
+use super::{Buffers, ClientConfig, ClientRuntime, ConnectError, Error};
+use crate::http::ResponseHead;
+use crate::hub::NewEvent;
 use crate::io::Clock;
 use crate::json::{Members, text};
-use crate::websocket::Link;
+use crate::websocket::ConnectionIo;
 
 /// Publishes by POST, over a connection that is kept between events where the server keeps it.
-pub struct Publisher<'e, R: Runtime> {
-    asker: Asker<'e, 'e, R>,
+pub struct Publisher<'e, R: ClientRuntime> {
+    asker: HttpClient<'e, 'e, R>,
     buffer: &'e mut [u8],
     /// An exchange has begun and did not end: what is on its connection is of an event that was given up.
     midway: bool,
@@ -47,20 +47,20 @@ pub struct Publisher<'e, R: Runtime> {
 
 /// What the server says of a stored event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Receipt<'a> {
+pub struct PublishReceipt<'a> {
     /// Its id in the server's log; empty where the server does not tell.
     pub id: &'a str,
     /// How many were following when it was stored.
     pub subscribers: Option<u64>,
     /// The key was known: the event had been stored before.
-    pub repeated: bool,
+    pub duplicate: bool,
 }
 
-impl<'e, R: Runtime> Publisher<'e, R> {
+impl<'e, R: ClientRuntime> Publisher<'e, R> {
     /// Publishes to the channel at `url`.
-    pub fn new(runtime: &'e R, config: &'e Config<'e>, url: &'e str, memory: Memory<'e>) -> Self {
-        let Memory { buffer, location } = memory;
-        Self { asker: Asker::new(runtime, config, url, location), buffer, midway: false, refusal: 0 }
+    pub fn new(runtime: &'e R, config: &'e ClientConfig<'e>, url: &'e str, memory: Buffers<'e>) -> Self {
+        let Buffers { buffer, location } = memory;
+        Self { asker: HttpClient::new(runtime, config, url, location), buffer, midway: false, refusal: 0 }
     }
 
     /// Publishes one event. Dropped midway nobody knows whether it was stored: say it again with the same key, while the
@@ -70,9 +70,9 @@ impl<'e, R: Runtime> Publisher<'e, R> {
     /// sent, once, and if the event has a key.
     ///
     /// # Errors
-    /// Its connection is given up. With [`Error::NoReceipt`] the event is stored, with any other nothing is known to be. Where
+    /// Its connection is given up. With [`Error::NoPublishOutcome`] the event is stored, with any other nothing is known to be. Where
     /// [`Error::is_transient`], saying it again may help; with an idempotency key it does no harm, within the same bound.
-    pub async fn publish(&mut self, publication: &Publication<'_>) -> Result<Receipt<'_>, Error<ConnectError<R>>> {
+    pub async fn publish(&mut self, publication: &NewEvent<'_>) -> Result<PublishReceipt<'_>, Error<ConnectError<R>>> {
         if core::mem::replace(&mut self.midway, true) {
             self.asker.forget();
         }
@@ -83,17 +83,17 @@ impl<'e, R: Runtime> Publisher<'e, R> {
     }
 
     /// Asks, and reads the content of a good answer into the buffer: how long it is.
-    async fn exchange(&mut self, publication: &Publication<'_>) -> Result<usize, Error<ConnectError<R>>> {
-        let asking = Asking { publication: Some(publication), ..Asking::default() };
+    async fn exchange(&mut self, publication: &NewEvent<'_>) -> Result<usize, Error<ConnectError<R>>> {
+        let asking = OutgoingRequest { publication: Some(publication), ..OutgoingRequest::default() };
         // A head that stands there is an earlier answer's.
         if let Some(first) = self.buffer.first_mut() {
             *first = 0;
         }
         let length = match self.asker.ask(&asking, self.buffer).await {
-            Err(_) if is_success(self.buffer) => return Err(Error::NoReceipt),
+            Err(_) if is_success(self.buffer) => return Err(Error::NoPublishOutcome),
             asked => asked?,
         };
-        let answer = Answer::parse(self.buffer.get(..length).unwrap_or_default(), self.asker.config.max_fields)?;
+        let answer = ResponseHead::parse(self.buffer.get(..length).unwrap_or_default(), self.asker.config.max_fields)?;
         if !matches!(answer.status(), 200..=202 | 204) {
             let (error, said) = (status_error(&answer), is_of_type(answer.fields(), "text/plain"));
             if said {
@@ -104,7 +104,7 @@ impl<'e, R: Runtime> Publisher<'e, R> {
         }
         let (filled, whole) = self.content().await;
         if !whole {
-            return Err(Error::NoReceipt);
+            return Err(Error::NoPublishOutcome);
         }
         self.asker.done();
         Ok(filled)
@@ -121,10 +121,10 @@ impl<'e, R: Runtime> Publisher<'e, R> {
     /// Reads the content into the buffer: how much came that fits, and whether that is all of it.
     async fn content(&mut self) -> (usize, bool) {
         let mut filled = 0_usize;
-        let due = self.asker.runtime.clock().now() + self.asker.config.answer_timeout;
+        let due = self.asker.runtime.clock().now() + self.asker.config.response_timeout;
         loop {
             let Some(call) = self.asker.call() else { return (filled, false) };
-            call.link.breathe().await;
+            call.link.yield_if_spent().await;
             let buffer = &mut *self.buffer;
             let came = call.content(&mut |data| {
                 let room = buffer.get_mut(filled..).unwrap_or_default();
@@ -133,9 +133,9 @@ impl<'e, R: Runtime> Publisher<'e, R> {
                 (data.len(), copied < data.len())
             });
             match came {
-                Ok(Came::Some(false)) if call.link.now() < due => {}
-                Ok(Came::Some(false) | Came::NotNow) if call.rest(due).await.is_ok() => {}
-                came => return (filled, came == Ok(Came::End)),
+                Ok(ResponsePart::Some(false)) if call.link.now() < due => {}
+                Ok(ResponsePart::Some(false) | ResponsePart::NotNow) if call.rest(due).await.is_ok() => {}
+                came => return (filled, came == Ok(ResponsePart::End)),
             }
         }
     }
@@ -147,8 +147,8 @@ fn is_success(answer: &[u8]) -> bool {
 }
 
 /// Reads what a server of ours says; of another, nothing.
-fn receipt(content: &mut [u8]) -> Receipt<'_> {
-    let mut receipt = Receipt { id: "", subscribers: None, repeated: false };
+fn receipt(content: &mut [u8]) -> PublishReceipt<'_> {
+    let mut receipt = PublishReceipt { id: "", subscribers: None, duplicate: false };
     let Ok(mut members) = Members::new(content) else { return receipt };
     while let Ok(Some((name, value))) = members.next() {
         match name {
@@ -156,7 +156,7 @@ fn receipt(content: &mut [u8]) -> Receipt<'_> {
             "subscribers" => {
                 receipt.subscribers = core::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok())
             }
-            "repeated" => receipt.repeated = &*value == b"true",
+            "repeated" => receipt.duplicate = &*value == b"true",
             _ => {}
         }
     }
@@ -170,10 +170,10 @@ mod tests {
     #[test]
     fn a_receipt_is_what_the_server_says_and_else_nothing() {
         let mut said = br#"{"id":"a-1","subscribers":3,"repeated":true}"#.to_vec();
-        assert_eq!(receipt(&mut said), Receipt { id: "a-1", subscribers: Some(3), repeated: true });
+        assert_eq!(receipt(&mut said), PublishReceipt { id: "a-1", subscribers: Some(3), duplicate: true });
         for other in ["", "ok", "[1]", r#"{"id":7}"#] {
             let mut said = other.as_bytes().to_vec();
-            assert_eq!(receipt(&mut said), Receipt { id: "", subscribers: None, repeated: false }, "{other}");
+            assert_eq!(receipt(&mut said), PublishReceipt { id: "", subscribers: None, duplicate: false }, "{other}");
         }
     }
 }

@@ -6,8 +6,8 @@ use crate::ws::connection::{MaskingKeys, NoEntropy, PingPayload};
 
 /// The world around the clients of one executor: who connects, a clock and randomness.
 ///
-/// A chip and a host have one each, mostly [`Parts`].
-pub trait Runtime {
+/// A chip and a host have one each, mostly [`RuntimeParts`].
+pub trait ClientRuntime {
     /// Who connects.
     type Connect: Connect;
     /// The clock.
@@ -27,14 +27,14 @@ pub trait Runtime {
     fn random(&self) -> Result<[u8; 4], NoEntropy>;
 
     /// A pong came over a WebSocket, in answer to a ping of this side or unasked: for who measures round trips.
-    fn ponged(&self, payload: PingPayload) {
+    fn pong_received(&self, payload: PingPayload) {
         let _ = payload;
     }
 }
 
-/// A [`Runtime`] of its parts.
+/// A [`ClientRuntime`] of its parts.
 #[derive(Clone, Copy, Debug)]
-pub struct Parts<N, C, F> {
+pub struct RuntimeParts<N, C, F> {
     /// Who connects.
     pub connector: N,
     /// The clock.
@@ -43,7 +43,7 @@ pub struct Parts<N, C, F> {
     pub random: F,
 }
 
-impl<N: Connect, C: Clock, F: Fn() -> Result<[u8; 4], NoEntropy>> Runtime for Parts<N, C, F> {
+impl<N: Connect, C: Clock, F: Fn() -> Result<[u8; 4], NoEntropy>> ClientRuntime for RuntimeParts<N, C, F> {
     type Connect = N;
     type Clock = C;
 
@@ -62,9 +62,9 @@ impl<N: Connect, C: Clock, F: Fn() -> Result<[u8; 4], NoEntropy>> Runtime for Pa
 
 /// The masking keys of a runtime's random source.
 #[derive(Debug)]
-pub struct Keys<'e, R>(pub(super) &'e R);
+pub struct ClientMaskingKeys<'e, R>(pub(super) &'e R);
 
-impl<R: Runtime> MaskingKeys for Keys<'_, R> {
+impl<R: ClientRuntime> MaskingKeys for ClientMaskingKeys<'_, R> {
     fn next_key(&mut self) -> Result<[u8; 4], NoEntropy> {
         self.0.random()
     }

@@ -9,7 +9,7 @@ use embedded_nal_async::{AddrType, Dns, TcpConnect};
 
 use super::Connect;
 use super::url::{Endpoint, Host};
-use crate::io::{Adapter, Interest, Lent, Socket};
+use crate::io::{BufferedIo, Interest, Socket, TryIo};
 
 /// Opens TCP connections, up to `N` at a time, each in two buffers of the caller's.
 ///
@@ -95,7 +95,7 @@ impl<'b, T: TcpConnect, D: Dns, const N: usize> Connect for Tcp<'b, T, D, N> {
         let connection = self.tcp.connect(SocketAddr::new(address, endpoint.port)).await.map_err(TcpError::Tcp)?;
         let found = self.buffers.iter().find_map(|slot| slot.take().map(|buffers| (slot, buffers)));
         let (slot, (received, committed)) = found.ok_or(TcpError::NoBuffers)?;
-        Ok(TcpSocket { adapter: Adapter::new(connection, received, committed), slot })
+        Ok(TcpSocket { adapter: BufferedIo::new(connection, received, committed), slot })
     }
 }
 
@@ -127,7 +127,7 @@ impl<T, D, const N: usize> fmt::Debug for Tcp<'_, T, D, N> {
 
 /// A connection of [`Tcp`], which gives its buffers back when it is dropped.
 pub struct TcpSocket<'a, 'b, C> {
-    adapter: Adapter<'b, C>,
+    adapter: BufferedIo<'b, C>,
     slot: &'a Cell<Option<Buffers<'b>>>,
 }
 
@@ -144,30 +144,30 @@ impl<C> Drop for TcpSocket<'_, '_, C> {
 }
 
 impl<C: Read + Write> Socket for TcpSocket<'_, '_, C> {
-    type Error = <Adapter<'static, C> as Socket>::Error;
+    type Error = <BufferedIo<'static, C> as Socket>::Error;
 
     async fn wait(&mut self, want: Interest) -> Result<(), Self::Error> {
         self.adapter.wait(want).await
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error> {
         self.adapter.try_read_with(f)
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error> {
         self.adapter.try_write_with(f)
     }
 
-    fn room(&self) -> usize {
-        self.adapter.room()
+    fn send_free(&self) -> usize {
+        self.adapter.send_free()
     }
 
-    fn capacity(&self) -> usize {
-        self.adapter.capacity()
+    fn send_capacity(&self) -> usize {
+        self.adapter.send_capacity()
     }
 
-    fn unsent(&self) -> usize {
-        self.adapter.unsent()
+    fn send_queue(&self) -> usize {
+        self.adapter.send_queue()
     }
 
     fn close(&mut self) {

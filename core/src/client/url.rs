@@ -114,14 +114,14 @@ pub struct Url<'a> {
     port: u16,
     /// Host and port as they were written.
     authority: &'a str,
-    target: Target<'a>,
+    target: RequestTarget<'a>,
 }
 
 /// The target of a request for a URL: its path and query, without the fragment. Its text begins with `/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target<'a>(&'a str);
+pub struct RequestTarget<'a>(&'a str);
 
-impl<'a> Target<'a> {
+impl<'a> RequestTarget<'a> {
     /// The text in two pieces: what the URL left out, and what it says.
     pub(crate) fn pieces(self) -> (&'static str, &'a str) {
         (if self.0.starts_with('/') { "" } else { "/" }, self.0)
@@ -133,7 +133,7 @@ impl<'a> Target<'a> {
     }
 }
 
-impl fmt::Display for Target<'_> {
+impl fmt::Display for RequestTarget<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (before, rest) = self.pieces();
         f.write_str(before)?;
@@ -163,7 +163,7 @@ impl<'a> Url<'a> {
             None | Some("") => scheme.default_port(),
             Some(digits) => number(digits).filter(|port| *port > 0).ok_or(UrlError::Port)?,
         };
-        Ok(Self { scheme, host, port, authority, target: Target(target) })
+        Ok(Self { scheme, host, port, authority, target: RequestTarget(target) })
     }
 
     /// The scheme.
@@ -187,7 +187,7 @@ impl<'a> Url<'a> {
     }
 
     /// The request's target.
-    pub fn target(&self) -> Target<'a> {
+    pub fn target(&self) -> RequestTarget<'a> {
         self.target
     }
 

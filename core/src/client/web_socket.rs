@@ -1,42 +1,42 @@
 //! A WebSocket that a client opens (RFC 6455 §4.1).
 //!
 //! ```
-//! use goldcrest_core::client::{Config, Error, Runtime, WebSocket, WebSocketOptions};
+//! use goldcrest_core::client::{ClientConfig, Error, ClientRuntime, ClientWebSocket, ConnectOptions};
 //! use goldcrest_core::ws::close::{CloseCode, CloseReason};
 //! use goldcrest_core::ws::connection::MessageKind;
 //!
-//! async fn talk<R: Runtime>(runtime: &R) -> Result<(), goldcrest_core::websocket::Ended> {
-//!     let config = Config::default();
-//!     let options = WebSocketOptions { protocols: &["chat"], ..WebSocketOptions::default() };
+//! async fn talk<R: ClientRuntime>(runtime: &R) -> Result<(), goldcrest_core::websocket::Disconnect> {
+//!     let config = ClientConfig::default();
+//!     let options = ConnectOptions { protocols: &["chat"], ..ConnectOptions::default() };
 //!     let mut buffer = [0; 512]; // first for the answer's head, then for messages
-//!     let opened = WebSocket::connect(runtime, &config, "ws://10.0.0.2/chat", &options, &mut buffer).await;
+//!     let opened = ClientWebSocket::connect(runtime, &config, "ws://10.0.0.2/chat", &options, &mut buffer).await;
 //!     let Ok(mut socket) = opened else { return Ok(()) };
 //!     socket.send(MessageKind::Text, b"hello").await?;
 //!     while let Some(message) = socket.recv(&mut buffer).await? {
 //!         println!("{:?}", message.payload);
 //!     }
 //!     println!("closed by {:?}: {}", socket.peer_close_code(), socket.peer_close_reason());
-//!     socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+//!     socket.close(CloseCode::NORMAL, CloseReason::NONE).await
 //! }
 //! ```
 
 use core::future::Future;
 
-use super::http_client::Asker;
-use super::{ClientLink, Config, ConnectError, Error, Keys, Runtime};
-use crate::http::Answer;
-use crate::websocket::{Ended, Session};
+use super::http_client::HttpClient;
+use super::{ClientConfig, ClientConnection, ClientMaskingKeys, ClientRuntime, ConnectError, Error};
+use crate::http::ResponseHead;
+use crate::websocket::{Disconnect, WebSocket};
 use crate::ws::Role;
-use crate::ws::handshake::offer::Offer;
+use crate::ws::handshake::offer::UpgradeRequest;
 
-/// An open WebSocket: [`Session`] says what it can do. Dropped without [`Session::finish`] it ends without a Close.
-pub type WebSocket<'e, R> = Session<ClientLink<'e, R>, Keys<'e, R>>;
+/// An open WebSocket: [`WebSocket`] says what it can do. Dropped without [`WebSocket::close`] it ends without a Close.
+pub type ClientWebSocket<'e, R> = WebSocket<ClientConnection<'e, R>, ClientMaskingKeys<'e, R>>;
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug)]
-pub struct WebSocketOptions<'a> {
+pub struct ConnectOptions<'a> {
     /// The subprotocols to offer, the preferred one first; distinct tokens. The server may choose one or none:
-    /// [`Session::protocol`].
+    /// [`WebSocket::protocol`].
     pub protocols: &'a [&'a str],
     /// The value of `Origin`, for who has one.
     pub origin: Option<&'a str>,
@@ -44,51 +44,52 @@ pub struct WebSocketOptions<'a> {
     pub max_message: u64,
 }
 
-impl Default for WebSocketOptions<'_> {
+impl Default for ConnectOptions<'_> {
     fn default() -> Self {
         Self { protocols: &[], origin: None, max_message: u64::MAX }
     }
 }
 
-impl<'e, R: Runtime> Session<ClientLink<'e, R>, Keys<'e, R>> {
+impl<'e, R: ClientRuntime> WebSocket<ClientConnection<'e, R>, ClientMaskingKeys<'e, R>> {
     /// Opens a WebSocket at `url` (`http` and `https` are taken as `ws` and `wss`), with the head of the answer in `buffer`.
     /// Redirects are not followed, as in a browser. Dropping the future gives the attempt up.
     ///
     /// # Errors
     /// [`Error::NotUpgraded`] where the answer is none of RFC 6455: another status than 101, a wrong
-    /// `Sec-WebSocket-Accept`, a subprotocol or an extension that was not offered. [`Ended::NoEntropy`] where there is no
+    /// `Sec-WebSocket-Accept`, a subprotocol or an extension that was not offered. [`Disconnect::NoEntropy`] where there is no
     /// nonce to be had: nothing was sent then. Else what [`Error`] says.
     pub fn connect(
         runtime: &'e R,
-        config: &'e Config<'e>,
+        config: &'e ClientConfig<'e>,
         url: &str,
-        options: &WebSocketOptions<'_>,
+        options: &ConnectOptions<'_>,
         buffer: &mut [u8],
     ) -> impl Future<Output = Result<Self, Error<ConnectError<R>>>> {
         async move {
-            let upgrade = Offer { nonce: nonce(runtime)?, protocols: options.protocols, origin: options.origin };
+            let upgrade =
+                UpgradeRequest { nonce: nonce(runtime)?, protocols: options.protocols, origin: options.origin };
             let (link, protocol) = {
-                let mut asker = Asker::new(runtime, config, url, &mut []);
+                let mut asker = HttpClient::new(runtime, config, url, &mut []);
                 let length = asker.upgrade(&upgrade, None, buffer).await?;
                 let protocol = verify(&upgrade, buffer.get(..length).unwrap_or_default(), config.max_fields)?;
                 (asker.take_call().ok_or(Error::Closed)?.link, protocol)
             };
-            Ok(Self::new(link, Role::Client, Keys(runtime), options.max_message, protocol))
+            Ok(Self::new(link, Role::Client, ClientMaskingKeys(runtime), options.max_message, protocol))
         }
     }
 }
 
 /// Judges the answer to an offer: which of the subprotocols the server chose.
-pub(super) fn verify<E>(offer: &Offer<'_>, head: &[u8], max_fields: usize) -> Result<Option<usize>, Error<E>> {
-    let answer = Answer::parse(head, max_fields)?;
+pub(super) fn verify<E>(offer: &UpgradeRequest<'_>, head: &[u8], max_fields: usize) -> Result<Option<usize>, Error<E>> {
+    let answer = ResponseHead::parse(head, max_fields)?;
     offer.verify(answer.status(), answer.fields()).map_err(Error::NotUpgraded)
 }
 
 /// Sixteen random bytes.
-pub(super) fn nonce<R: Runtime>(runtime: &R) -> Result<[u8; 16], Ended> {
+pub(super) fn nonce<R: ClientRuntime>(runtime: &R) -> Result<[u8; 16], Disconnect> {
     let mut nonce = [0; 16];
     for part in nonce.as_chunks_mut::<4>().0 {
-        *part = runtime.random().map_err(|_| Ended::NoEntropy)?;
+        *part = runtime.random().map_err(|_| Disconnect::NoEntropy)?;
     }
     Ok(nonce)
 }

@@ -30,7 +30,7 @@ impl Allowance {
 
     /// When it is used up. The wait begins now, unless it has begun.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(crate) fn due(&mut self, now: Instant, timeout: ReceiveTimeout) -> Instant {
+    pub(crate) fn deadline(&mut self, now: Instant, timeout: ReceiveTimeout) -> Instant {
         let since = *self.since.get_or_insert(now);
         let due = (since + timeout.time).as_millis().saturating_sub(self.used.into());
         Instant::from_millis(due).max(since)
@@ -38,7 +38,7 @@ impl Allowance {
 
     /// The wait is over, since so many bytes came.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(crate) fn came(&mut self, bytes: usize, now: Instant, timeout: ReceiveTimeout) {
+    pub(crate) fn received(&mut self, bytes: usize, now: Instant, timeout: ReceiveTimeout) {
         if let Some(since) = self.since.take() {
             let waited = now.as_millis().saturating_sub(since.as_millis());
             self.used = self.used.saturating_add(u32::try_from(waited).unwrap_or(u32::MAX));
@@ -59,12 +59,12 @@ mod tests {
     fn lasts(bytes: usize, pause: u64, whole: usize) -> Option<u64> {
         let (mut allowance, mut now) = (Allowance::WHOLE, Instant::from_millis(7));
         for _ in 0..whole.div_ceil(bytes) {
-            let due = allowance.due(now, TIMEOUT);
+            let due = allowance.deadline(now, TIMEOUT);
             if now + Duration::from_millis(pause) >= due {
                 return Some(due.as_millis() - 7);
             }
             now = now + Duration::from_millis(pause);
-            allowance.came(bytes, now, TIMEOUT);
+            allowance.received(bytes, now, TIMEOUT);
         }
         None
     }
@@ -86,18 +86,18 @@ mod tests {
     #[test]
     fn a_fast_beginning_buys_no_longer_pause() {
         let (mut allowance, now) = (Allowance::WHOLE, Instant::from_millis(0));
-        allowance.came(1 << 20, now, TIMEOUT);
-        assert_eq!(allowance.due(now, TIMEOUT), now + TIMEOUT.time);
+        allowance.received(1 << 20, now, TIMEOUT);
+        assert_eq!(allowance.deadline(now, TIMEOUT), now + TIMEOUT.time);
     }
 
     #[test]
     fn what_is_not_waited_uses_nothing_up() {
         let mut allowance = Allowance::WHOLE;
-        allowance.came(0, Instant::from_millis(90_000), TIMEOUT);
+        allowance.received(0, Instant::from_millis(90_000), TIMEOUT);
         let later = Instant::from_millis(180_000);
-        assert_eq!(allowance.due(later, TIMEOUT), later + TIMEOUT.time);
+        assert_eq!(allowance.deadline(later, TIMEOUT), later + TIMEOUT.time);
         // Asked again, the same wait goes on.
-        assert_eq!(allowance.due(later + Duration::from_secs(3), TIMEOUT), later + TIMEOUT.time);
+        assert_eq!(allowance.deadline(later + Duration::from_secs(3), TIMEOUT), later + TIMEOUT.time);
     }
 
     #[test]
@@ -105,9 +105,9 @@ mod tests {
         let (timeout, mut allowance) = (ReceiveTimeout { rate: 0, ..TIMEOUT }, Allowance::WHOLE);
         let mut now = Instant::from_millis(0);
         for _ in 0..100 {
-            assert!(allowance.due(now, timeout) > now + Duration::from_secs(19));
+            assert!(allowance.deadline(now, timeout) > now + Duration::from_secs(19));
             now = now + Duration::from_secs(19);
-            allowance.came(1, now, timeout);
+            allowance.received(1, now, timeout);
         }
     }
 }

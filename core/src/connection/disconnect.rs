@@ -9,7 +9,7 @@ use crate::ws::ProtocolError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Ended {
+pub enum Disconnect {
     /// In order: the peer closed, or the last answer was sent.
     Closed,
     /// The socket broke, or a client's ended before the answer that it carried.
@@ -17,7 +17,7 @@ pub enum Ended {
     /// The peer took or sent nothing for too long.
     TimedOut,
     /// A request was refused, and the answer said so.
-    Refused(Status),
+    Rejected(Status),
     /// The peer broke the WebSocket protocol, and the Close said so.
     Protocol(ProtocolError),
     /// An event was overwritten while part of it was on the wire.
@@ -28,13 +28,13 @@ pub enum Ended {
     NoEntropy,
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("closed"),
             Self::Broken => f.write_str("the connection broke"),
             Self::TimedOut => f.write_str("the peer was silent for too long"),
-            Self::Refused(status) => write!(f, "refused with {}", status.code()),
+            Self::Rejected(status) => write!(f, "refused with {}", status.code()),
             Self::Protocol(error) => write!(f, "closed for {error:?}"),
             Self::Overwritten => f.write_str("an event was overwritten while it was being sent"),
             Self::Cut => f.write_str("cut"),
@@ -43,4 +43,4 @@ impl fmt::Display for Ended {
     }
 }
 
-impl core::error::Error for Ended {}
+impl core::error::Error for Disconnect {}

@@ -3,16 +3,16 @@
 use core::future::Future;
 use core::time::Duration;
 
-use super::{Ended, ReceiveTimeout};
-use crate::io::{Borrower, Clock, Interest, Lent, Reason, Socket};
+use super::{Disconnect, ReceiveTimeout};
+use crate::io::{BufferFn, Clock, Interest, Socket, TryIo, WakeCondition};
 use crate::time::Instant;
 use crate::ws::connection::PingPayload;
-use crate::ws::keep_alive::Heartbeat;
+use crate::ws::keep_alive::KeepAliveConfig;
 
 /// A connection beneath a WebSocket: its socket, its clock and its alarm, a turn's budget.
 ///
 /// A server's lies within what serves the connection, a client's owns its socket.
-pub trait Link {
+pub trait ConnectionIo {
     /// The socket.
     type Socket: Socket;
     /// The clock.
@@ -30,7 +30,7 @@ pub trait Link {
     fn timeouts(&self) -> Timeouts;
 
     /// Whether the WebSocket is to be closed because the server is shutting down (1012). Its task is woken when that begins.
-    fn is_draining(&self) -> bool;
+    fn is_shutting_down(&self) -> bool;
 
     /// Says that the WebSocket has ended in order.
     fn finished(&self) -> Self::Finished;
@@ -38,30 +38,30 @@ pub trait Link {
     /// Lends received bytes to `f`, once, and counts what it says that it consumed.
     ///
     /// # Errors
-    /// [`Ended::Broken`]
-    fn try_read(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended>;
+    /// [`Disconnect::Broken`]
+    fn try_read(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect>;
 
     /// Lends room to `f`, once, and counts what it says that it wrote. The peer's end is an error.
     ///
     /// # Errors
-    /// [`Ended::Broken`]
-    fn try_write(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended>;
+    /// [`Disconnect::Broken`]
+    fn try_write(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect>;
 
     /// Waits until a wanted direction can be attempted, `deadline` has come or `also` is ready; with `until_draining` also
-    /// until [`Link::is_draining`]. May return early.
+    /// until [`ConnectionIo::is_shutting_down`]. May return early.
     ///
     /// # Errors
-    /// [`Ended::Broken`]
+    /// [`Disconnect::Broken`]
     fn wait(
         &mut self,
         want: Interest,
         deadline: Instant,
         until_draining: bool,
-        also: &mut dyn Reason,
-    ) -> impl Future<Output = Result<(), Ended>>;
+        also: &mut dyn WakeCondition,
+    ) -> impl Future<Output = Result<(), Disconnect>>;
 
     /// A pong came, in answer to a ping of this side or unasked.
-    fn ponged(&self, payload: PingPayload) {
+    fn pong_received(&self, payload: PingPayload) {
         let _ = payload;
     }
 
@@ -74,7 +74,7 @@ pub trait Link {
     fn charge(&mut self, bytes: usize);
 
     /// Lets the other connections have their turn once this one has had its share.
-    fn breathe(&mut self) -> impl Future<Output = ()>;
+    fn yield_if_spent(&mut self) -> impl Future<Output = ()>;
 
     /// The moment that it is.
     fn now(&self) -> Instant {
@@ -90,7 +90,7 @@ pub struct Timeouts {
     /// From our Close to the peer's.
     pub close: Duration,
     /// Pings and pongs.
-    pub heartbeat: Heartbeat,
+    pub keep_alive: KeepAliveConfig,
     /// A message that comes in pieces, or a control frame: waiting for it in all; the connection then breaks.
     pub message: ReceiveTimeout,
 }

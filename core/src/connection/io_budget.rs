@@ -4,8 +4,8 @@ use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 
-use super::Ended;
-use crate::io::{Borrower, Interest, Lent, Reason, Socket, Timer};
+use super::Disconnect;
+use crate::io::{BufferFn, Interest, Socket, Timer, TryIo, WakeCondition};
 use crate::time::Instant;
 
 /// What each loan costs beside its bytes: a frame, a part of a head, a piece of content. An estimate: a ping and its pong, each of which
@@ -13,7 +13,7 @@ use crate::time::Instant;
 const LOAN: u32 = 256;
 
 /// A connection's alarm, how much it has done in this turn, and how often it was asked something in this second.
-pub(crate) struct Turn<T> {
+pub(crate) struct IoBudget<T> {
     timer: T,
     // Small, since every connection has them.
     /// Bytes moved, and work as so many bytes.
@@ -25,7 +25,7 @@ pub(crate) struct Turn<T> {
     admitted: u32,
 }
 
-impl<T: Timer> Turn<T> {
+impl<T: Timer> IoBudget<T> {
     pub(crate) fn new(timer: T, budget: usize) -> Self {
         Self { timer, spent: 0, budget: u32::try_from(budget).unwrap_or(u32::MAX).max(1), second: 0, admitted: 0 }
     }
@@ -37,11 +37,11 @@ impl<T: Timer> Turn<T> {
         socket: &mut S,
         want: Interest,
         deadline: Instant,
-        also: &mut dyn Reason,
-    ) -> impl Future<Output = Result<(), Ended>> {
+        also: &mut dyn WakeCondition,
+    ) -> impl Future<Output = Result<(), Disconnect>> {
         async move {
             // A wait that is over at once gives nobody else a turn.
-            self.breathe().await;
+            self.yield_if_spent().await;
             let Self { timer, spent, .. } = self;
             let mut ready = pin!(socket.wait(want));
             poll_fn(|cx| {
@@ -49,7 +49,7 @@ impl<T: Timer> Turn<T> {
                     return Poll::Ready(Ok(()));
                 }
                 if let Poll::Ready(ready) = ready.as_mut().poll(cx) {
-                    return Poll::Ready(ready.map_err(|_| Ended::Broken));
+                    return Poll::Ready(ready.map_err(|_| Disconnect::Broken));
                 }
                 let poll = timer.poll_until(cx, deadline).map(Ok);
                 if poll.is_pending() {
@@ -62,7 +62,7 @@ impl<T: Timer> Turn<T> {
     }
 
     /// Lets the other connections have their turn once this one has had its share.
-    pub(crate) async fn breathe(&mut self) {
+    pub(crate) async fn yield_if_spent(&mut self) {
         if self.spent < self.budget {
             return;
         }
@@ -84,15 +84,15 @@ impl<T: Timer> Turn<T> {
         &mut self,
         socket: &mut S,
         moved: &mut usize,
-        f: &mut dyn Borrower,
-    ) -> Result<Lent<()>, Ended> {
+        f: &mut dyn BufferFn,
+    ) -> Result<TryIo<()>, Disconnect> {
         let mut count = 0;
         let lent = socket.try_read_with(|bytes| {
             count = f.take(bytes);
             (count, ())
         });
         self.count(count, moved);
-        lent.map_err(|_| Ended::Broken)
+        lent.map_err(|_| Disconnect::Broken)
     }
 
     /// Lends room to `f`, once; what it says that it wrote counts, here and in `moved`. The peer's end is an error.
@@ -100,8 +100,8 @@ impl<T: Timer> Turn<T> {
         &mut self,
         socket: &mut S,
         moved: &mut usize,
-        f: &mut dyn Borrower,
-    ) -> Result<Lent<()>, Ended> {
+        f: &mut dyn BufferFn,
+    ) -> Result<TryIo<()>, Disconnect> {
         let mut count = 0;
         let lent = socket.try_write_with(|room| {
             count = f.take(room);
@@ -109,7 +109,7 @@ impl<T: Timer> Turn<T> {
         });
         self.count(count, moved);
         match lent {
-            Ok(Lent::Eof) | Err(_) => Err(Ended::Broken),
+            Ok(TryIo::Eof) | Err(_) => Err(Disconnect::Broken),
             Ok(lent) => Ok(lent),
         }
     }

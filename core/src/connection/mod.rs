@@ -2,10 +2,10 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `io.rs` | [`Link`]: a connection beneath a WebSocket |
+//! | `io.rs` | [`ConnectionIo`]: a connection beneath a WebSocket |
 //! | `io_budget.rs` | waiting, reading and writing within the budget of a turn |
 //! | `allowance.rs` | [`ReceiveTimeout`]: how long something that comes in pieces may take |
-//! | `disconnect.rs` | [`Ended`]: how a connection ended |
+//! | `disconnect.rs` | [`Disconnect`]: how a connection ended |
 //! | `notice.rs` | lines for the program's log |
 
 mod allowance;
@@ -16,6 +16,6 @@ pub(crate) mod notice;
 
 pub(crate) use allowance::Allowance;
 pub use allowance::ReceiveTimeout;
-pub use disconnect::Ended;
-pub use io::{Link, Timeouts};
-pub(crate) use io_budget::Turn;
+pub use disconnect::Disconnect;
+pub use io::{ConnectionIo, Timeouts};
+pub(crate) use io_budget::IoBudget;

@@ -5,7 +5,7 @@
 #![cfg_attr(not(any(feature = "defmt", feature = "log")), allow(unused_variables, reason = "then nothing is said"))]
 
 use crate::log::Gap;
-use crate::websocket::Ended;
+use crate::websocket::Disconnect;
 
 #[cfg(all(feature = "defmt", feature = "log"))]
 compile_error!("the features `defmt` and `log` exclude each other: choose the one that the program's log is of");
@@ -20,7 +20,7 @@ macro_rules! say {
 }
 
 /// A connection is over.
-pub(crate) fn ended(ended: Ended) {
+pub(crate) fn ended(ended: Disconnect) {
     say!(debug, "connection ended: {}", ended);
 }
 

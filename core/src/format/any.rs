@@ -5,8 +5,8 @@ use super::envelope::Envelope;
 use super::publication::Published;
 use super::render::Form;
 use super::websocket::{Enveloped, Plain};
-use crate::log::{EventId, Meta};
-use crate::output::Pour;
+use crate::log::{EventId, EventMeta};
+use crate::output::Output;
 
 /// A form that is chosen while the program runs, a branch for each part of an event. Where each form has a renderer of its
 /// own, as on a host, nobody needs it.
@@ -38,15 +38,15 @@ impl Form for AnyForm {
         *self
     }
 
-    fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
+    fn head(&self, id: EventId, meta: &EventMeta, event_type: &[u8], out: &mut impl Output) {
         chosen!(self.head(id, meta, event_type, out));
     }
 
-    fn data(&self, meta: &Meta, previous: Option<u8>, piece: &[u8], out: &mut impl Pour) {
+    fn data(&self, meta: &EventMeta, previous: Option<u8>, piece: &[u8], out: &mut impl Output) {
         chosen!(self.data(meta, previous, piece, out));
     }
 
-    fn tail(&self, meta: &Meta, out: &mut impl Pour) {
+    fn tail(&self, meta: &EventMeta, out: &mut impl Output) {
         chosen!(self.tail(meta, out));
     }
 }

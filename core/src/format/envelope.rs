@@ -3,8 +3,8 @@
 use super::any::AnyForm;
 use super::render::Form;
 use crate::base64::encode;
-use crate::log::{Encoding, EventId, Gap, Meta};
-use crate::output::Pour;
+use crate::log::{Encoding, EventId, EventMeta, Gap};
+use crate::output::Output;
 
 /// The object, with what a transport puts before and behind it.
 #[derive(Clone, Copy, Debug)]
@@ -15,16 +15,16 @@ pub(super) struct Envelope {
 
 impl Envelope {
     /// `"id":"ID","type":"TYPE"`, which every form of an event has.
-    pub(super) fn id_and_type(id: EventId, event_type: &[u8], out: &mut impl Pour) {
-        out.pour(b"\"id\":\"");
-        id.pour(out);
-        out.pour(b"\",\"type\":\"");
+    pub(super) fn id_and_type(id: EventId, event_type: &[u8], out: &mut impl Output) {
+        out.put(b"\"id\":\"");
+        id.put(out);
+        out.put(b"\",\"type\":\"");
         if event_type.is_empty() {
-            out.pour(b"message");
+            out.put(b"message");
         } else {
             escape(event_type, out);
         }
-        out.pour(b"\"");
+        out.put(b"\"");
     }
 }
 
@@ -33,90 +33,90 @@ impl Form for Envelope {
         AnyForm::Envelope(*self)
     }
 
-    fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
-        out.pour(self.before);
-        out.pour(b"{");
+    fn head(&self, id: EventId, meta: &EventMeta, event_type: &[u8], out: &mut impl Output) {
+        out.put(self.before);
+        out.put(b"{");
         Self::id_and_type(id, event_type, out);
-        out.pour(match meta.encoding {
+        out.put(match meta.encoding {
             Encoding::Text => b",\"data\":\"",
             Encoding::Binary => b",\"encoding\":\"base64\",\"data\":\"",
         });
     }
 
-    fn data(&self, meta: &Meta, _previous: Option<u8>, piece: &[u8], out: &mut impl Pour) {
+    fn data(&self, meta: &EventMeta, _previous: Option<u8>, piece: &[u8], out: &mut impl Output) {
         match meta.encoding {
             Encoding::Text => escape(piece, out),
             Encoding::Binary => base64(piece, out),
         }
     }
 
-    fn tail(&self, _meta: &Meta, out: &mut impl Pour) {
-        out.pour(b"\"}");
-        out.pour(self.behind);
+    fn tail(&self, _meta: &EventMeta, out: &mut impl Output) {
+        out.put(b"\"}");
+        out.put(self.behind);
     }
 }
 
 /// `"gap":{"missed":N}`, without the number where it is unknown.
-pub(super) fn gap_member(gap: Gap, out: &mut impl Pour) {
-    out.pour(b"\"gap\":");
+pub(super) fn gap_member(gap: Gap, out: &mut impl Output) {
+    out.put(b"\"gap\":");
     gap_object(gap, out);
 }
 
 /// `{"missed":N}`.
-pub(super) fn gap_object(gap: Gap, out: &mut impl Pour) {
+pub(super) fn gap_object(gap: Gap, out: &mut impl Output) {
     match gap.missed {
         Some(missed) => {
-            out.pour(b"{\"missed\":");
-            out.pour_decimal(missed);
-            out.pour(b"}");
+            out.put(b"{\"missed\":");
+            out.put_decimal(missed);
+            out.put(b"}");
         }
-        None => out.pour(b"{}"),
+        None => out.put(b"{}"),
     }
 }
 
 /// `"after":"ID"`.
-pub(super) fn after_member(id: EventId, out: &mut impl Pour) {
-    out.pour(b"\"after\":\"");
-    id.pour(out);
-    out.pour(b"\"");
+pub(super) fn after_member(id: EventId, out: &mut impl Output) {
+    out.put(b"\"after\":\"");
+    id.put(out);
+    out.put(b"\"");
 }
 
 /// `{"gap":{"missed":N},"after":"ID"}`, the notice of streaming and of `goldcrest.v1`.
-pub(super) fn gap_notice(gap: Gap, after: EventId, out: &mut impl Pour) {
-    out.pour(b"{");
+pub(super) fn gap_notice(gap: Gap, after: EventId, out: &mut impl Output) {
+    out.put(b"{");
     gap_member(gap, out);
-    out.pour(b",");
+    out.put(b",");
     after_member(after, out);
-    out.pour(b"}");
+    out.put(b"}");
 }
 
 /// The inside of a JSON string (RFC 8259 §7). Cutting `text` anywhere gives the same bytes.
-pub(super) fn escape(text: &[u8], out: &mut impl Pour) {
+pub(super) fn escape(text: &[u8], out: &mut impl Output) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')) {
         let Some((clean, [byte, behind @ ..])) = rest.split_at_checked(at) else { break };
-        out.pour(clean);
+        out.put(clean);
         match byte {
-            b'"' => out.pour(b"\\\""),
-            b'\\' => out.pour(b"\\\\"),
-            b'\n' => out.pour(b"\\n"),
-            b'\r' => out.pour(b"\\r"),
-            b'\t' => out.pour(b"\\t"),
+            b'"' => out.put(b"\\\""),
+            b'\\' => out.put(b"\\\\"),
+            b'\n' => out.put(b"\\n"),
+            b'\r' => out.put(b"\\r"),
+            b'\t' => out.put(b"\\t"),
             _ => {
                 let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + (value - 10) };
-                out.pour(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 0xf)]);
+                out.put(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 0xf)]);
             }
         }
         rest = behind;
     }
-    out.pour(rest);
+    out.put(rest);
 }
 
 /// Base64 with padding (RFC 4648 §4). Every piece but the last has a multiple of 3 bytes.
-pub(super) fn base64(piece: &[u8], out: &mut impl Pour) {
+pub(super) fn base64(piece: &[u8], out: &mut impl Output) {
     for group in piece.chunks(48) {
         let mut text = [b'='; 64];
         encode(group, &mut text);
-        out.pour(text.get(..group.len().div_ceil(3) * 4).unwrap_or_default());
+        out.put(text.get(..group.len().div_ceil(3) * 4).unwrap_or_default());
     }
 }

@@ -5,11 +5,11 @@ use core::time::Duration;
 use super::any::AnyForm;
 use super::envelope::{Envelope, after_member, gap_notice};
 use super::render::Form;
-use super::stream_body::{FollowForm, Following, Opening, Pace};
-use crate::log::{EventId, Gap, Meta};
-use crate::output::Pour;
+use super::stream_body::{Following, Opening, StreamFormat, StreamTimers};
+use crate::log::{EventId, EventMeta, Gap};
+use crate::output::Output;
 
-/// The form of streaming. Pair it with [`Follow`](super::Follow).
+/// The form of streaming. Pair it with [`StreamBody`](super::StreamBody).
 ///
 /// Every line is a JSON object:
 ///
@@ -31,42 +31,42 @@ impl Form for Ndjson {
         AnyForm::Envelope(LINE)
     }
 
-    fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
+    fn head(&self, id: EventId, meta: &EventMeta, event_type: &[u8], out: &mut impl Output) {
         LINE.head(id, meta, event_type, out);
     }
 
-    fn data(&self, meta: &Meta, previous: Option<u8>, piece: &[u8], out: &mut impl Pour) {
+    fn data(&self, meta: &EventMeta, previous: Option<u8>, piece: &[u8], out: &mut impl Output) {
         LINE.data(meta, previous, piece, out);
     }
 
-    fn tail(&self, meta: &Meta, out: &mut impl Pour) {
+    fn tail(&self, meta: &EventMeta, out: &mut impl Output) {
         LINE.tail(meta, out);
     }
 }
 
-impl FollowForm for Ndjson {
+impl StreamFormat for Ndjson {
     fn content_type(&self) -> &'static str {
         "application/x-ndjson"
     }
 }
 
 impl Following for Ndjson {
-    fn opening(&self, opening: Opening, after: EventId, _pace: &Pace, out: &mut impl Pour) {
+    fn opening(&self, opening: Opening, after: EventId, _pace: &StreamTimers, out: &mut impl Output) {
         if opening != Opening::Gap {
             self.keep_alive(after, out);
         }
     }
 
-    fn gap(&self, gap: Gap, after: EventId, out: &mut impl Pour) {
+    fn gap(&self, gap: Gap, after: EventId, out: &mut impl Output) {
         gap_notice(gap, after, out);
-        out.pour(b"\n");
+        out.put(b"\n");
     }
 
-    fn keep_alive(&self, after: EventId, out: &mut impl Pour) {
-        out.pour(b"{");
+    fn keep_alive(&self, after: EventId, out: &mut impl Output) {
+        out.put(b"{");
         after_member(after, out);
-        out.pour(b"}\n");
+        out.put(b"}\n");
     }
 
-    fn farewell(&self, _reconnection_time: Duration, _out: &mut impl Pour) {}
+    fn farewell(&self, _reconnection_time: Duration, _out: &mut impl Output) {}
 }

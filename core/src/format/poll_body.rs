@@ -2,24 +2,24 @@
 
 use super::envelope::{Envelope, after_member, gap_member};
 use super::render::{Progress, Rendered, measure, render};
-use super::stream_body::{Filled, Then};
+use super::stream_body::{BodyState, Fill};
 use crate::connection::notice;
-use crate::log::{EventId, Gap, Placed, Source};
-use crate::output::{Pour, Ruler, Sink};
+use crate::log::{Cursor, EventId, Gap, LogReader};
+use crate::output::{Output, ResumableWriter, Ruler};
 
 const FIRST: Envelope = Envelope { before: b"", behind: b"" };
 const NEXT: Envelope = Envelope { before: b",", behind: b"" };
 
 /// How much one answer carries; what is over comes with the next. At least one event is in an answer if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PollBounds {
+pub struct PollLimits {
     /// Events in one answer. Default: 100.
     pub events: usize,
     /// Bytes of the body. Default: 64 KiB.
     pub bytes: u64,
 }
 
-impl Default for PollBounds {
+impl Default for PollLimits {
     fn default() -> Self {
         Self { events: 100, bytes: 64 * 1024 }
     }
@@ -27,7 +27,7 @@ impl Default for PollBounds {
 
 /// The answer to a poll: `{"events":[…],"after":ID}`, with `"gap":{"missed":N}` where events are missing.
 #[derive(Debug)]
-pub struct Poll {
+pub struct PollBody {
     after: u64,
     last: EventId,
     gap: Option<Gap>,
@@ -45,10 +45,10 @@ enum Saying {
     Ended,
 }
 
-impl Poll {
-    /// What there is at `placed`, where [`Source::place`] put the reader.
-    pub fn new(source: &impl Source, placed: Placed, bounds: &PollBounds) -> Self {
-        let Placed { after, gap } = placed;
+impl PollBody {
+    /// What there is at `placed`, where [`LogReader::seek`] put the reader.
+    pub fn new(source: &impl LogReader, placed: Cursor, bounds: &PollLimits) -> Self {
+        let Cursor { after, gap } = placed;
         if let Some(gap) = gap {
             notice::gap(gap);
         }
@@ -70,7 +70,7 @@ impl Poll {
     }
 
     /// How far the answer reaches, and what its events measure.
-    fn reach(source: &impl Source, after: u64, bounds: &PollBounds) -> (u64, u64) {
+    fn reach(source: &impl LogReader, after: u64, bounds: &PollLimits) -> (u64, u64) {
         let (mut last, mut bytes) = (after, 0u64);
         for number in 0..bounds.events.max(1) {
             let form = if number == 0 { &FIRST } else { &NEXT };
@@ -99,14 +99,14 @@ impl Poll {
         self.length
     }
 
-    /// Writes as much of the body as fits. It never waits: [`Then::Wait`] is not among its answers.
-    pub fn fill(&mut self, source: &impl Source, room: &mut [u8]) -> Filled {
+    /// Writes as much of the body as fits. It never waits: [`BodyState::Wait`] is not among its answers.
+    pub fn fill(&mut self, source: &impl LogReader, room: &mut [u8]) -> Fill {
         let mut written = 0;
         loop {
             let rest = room.get_mut(written..).unwrap_or_default();
             let rendered = match self.saying {
-                Saying::Ended => return Filled { written, then: Then::End },
-                _ if rest.is_empty() => return Filled { written, then: Then::More },
+                Saying::Ended => return Fill { written, state: BodyState::End },
+                _ if rest.is_empty() => return Fill { written, state: BodyState::More },
                 Saying::Events if self.after >= self.last.seq => {
                     self.saying = Saying::Closing;
                     continue;
@@ -116,7 +116,7 @@ impl Poll {
                     render(form, source, self.after, &mut self.progress, rest)
                 }
                 Saying::Opening | Saying::Closing => {
-                    let mut sink = Sink::new(rest, self.progress.sent_of_notice());
+                    let mut sink = ResumableWriter::new(rest, self.progress.sent_of_notice());
                     if matches!(self.saying, Saying::Opening) {
                         self.opening(&mut sink)
                     } else {
@@ -132,10 +132,10 @@ impl Poll {
                     self.said();
                 }
                 Rendered::Partly(count) => {
-                    return Filled { written: written.wrapping_add(count), then: Then::More };
+                    return Fill { written: written.wrapping_add(count), state: BodyState::More };
                 }
                 // The head has named the length: what was overwritten since then cannot be left out.
-                Rendered::Nothing | Rendered::Overwritten => return Filled { written, then: Then::Abort },
+                Rendered::Nothing | Rendered::Overwritten => return Fill { written, state: BodyState::Abort },
             }
         }
     }
@@ -151,18 +151,18 @@ impl Poll {
         }
     }
 
-    fn opening(&self, out: &mut impl Pour) {
-        out.pour(b"{");
+    fn opening(&self, out: &mut impl Output) {
+        out.put(b"{");
         if let Some(gap) = self.gap {
             gap_member(gap, out);
-            out.pour(b",");
+            out.put(b",");
         }
-        out.pour(b"\"events\":[");
+        out.put(b"\"events\":[");
     }
 
-    fn closing(&self, out: &mut impl Pour) {
-        out.pour(b"],");
+    fn closing(&self, out: &mut impl Output) {
+        out.put(b"],");
         after_member(self.last, out);
-        out.pour(b"}");
+        out.put(b"}");
     }
 }

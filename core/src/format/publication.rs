@@ -1,27 +1,27 @@
 //! An event on its way to another hub, as a client of `goldcrest.v1` publishes it.
 //!
 //! ```
-//! use goldcrest_core::format::{MessageKind, Outgoing, publication};
+//! use goldcrest_core::format::{MessageKind, PublishMessage, publication};
 //! use goldcrest_core::log::{Encoding, EventLog, EventType};
 //!
 //! let mut log = EventLog::new([0; 256], 8, 1).unwrap();
 //! log.append(EventType::new("reading").unwrap(), Encoding::Text, b"21.5").unwrap();
 //! let mut room = [0; 128];
 //! let outgoing = publication(&log, 0, &mut room);
-//! assert_eq!(outgoing, Outgoing::Message { kind: goldcrest_core::ws::connection::MessageKind::Text, length: 59 });
+//! assert_eq!(outgoing, PublishMessage::Message { kind: goldcrest_core::ws::connection::MessageKind::Text, length: 59 });
 //! assert_eq!(&room[..59], br#"{"ref":1,"key":"00000001-1","type":"reading","data":"21.5"}"#);
 //! ```
 
 use super::any::AnyForm;
 use super::envelope::escape;
 use super::render::{Form, Progress, Rendered, render};
-use crate::log::{Encoding, EventId, Look, Meta, Source};
-use crate::output::Pour;
+use crate::log::{Encoding, EventId, EventMeta, LogReader, ReadEvent};
+use crate::output::Output;
 use crate::ws::connection::MessageKind;
 
 /// What [`publication`] wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outgoing {
+pub enum PublishMessage {
     /// A whole message.
     Message {
         /// Its type.
@@ -39,19 +39,19 @@ pub enum Outgoing {
 
 /// Writes the event that follows `after` to `room`: `{"ref","key","type","data"}`, or for bytes
 /// `{"ref","key","type"}`, LF and the bytes. `ref` is its sequence number, `key` its id.
-pub fn publication(source: &impl Source, after: u64, room: &mut [u8]) -> Outgoing {
-    let kind = match source.look(after, 0, &mut []) {
-        Look::Event(seen) => match seen.meta.encoding {
+pub fn publication(source: &impl LogReader, after: u64, room: &mut [u8]) -> PublishMessage {
+    let kind = match source.read_at(after, 0, &mut []) {
+        ReadEvent::Event(seen) => match seen.meta.encoding {
             Encoding::Text => MessageKind::Text,
             Encoding::Binary => MessageKind::Binary,
         },
-        Look::Nothing => return Outgoing::Nothing,
-        Look::Overwritten => return Outgoing::Overwritten,
+        ReadEvent::Nothing => return PublishMessage::Nothing,
+        ReadEvent::Overwritten => return PublishMessage::Overwritten,
     };
     match render(&Published, source, after, &mut Progress::default(), room) {
-        Rendered::Whole(length) => Outgoing::Message { kind, length },
-        Rendered::Partly(_) => Outgoing::TooLarge,
-        Rendered::Nothing | Rendered::Overwritten => Outgoing::Overwritten,
+        Rendered::Whole(length) => PublishMessage::Message { kind, length },
+        Rendered::Partly(_) => PublishMessage::TooLarge,
+        Rendered::Nothing | Rendered::Overwritten => PublishMessage::Overwritten,
     }
 }
 
@@ -63,33 +63,33 @@ impl Form for Published {
         AnyForm::Published
     }
 
-    fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
-        out.pour(b"{\"ref\":");
-        out.pour_decimal(id.seq);
-        out.pour(b",\"key\":\"");
-        id.pour(out);
-        out.pour(b"\"");
+    fn head(&self, id: EventId, meta: &EventMeta, event_type: &[u8], out: &mut impl Output) {
+        out.put(b"{\"ref\":");
+        out.put_decimal(id.seq);
+        out.put(b",\"key\":\"");
+        id.put(out);
+        out.put(b"\"");
         if !event_type.is_empty() {
-            out.pour(b",\"type\":\"");
+            out.put(b",\"type\":\"");
             escape(event_type, out);
-            out.pour(b"\"");
+            out.put(b"\"");
         }
-        out.pour(match meta.encoding {
+        out.put(match meta.encoding {
             Encoding::Text => b",\"data\":\"",
             Encoding::Binary => b"}\n",
         });
     }
 
-    fn data(&self, meta: &Meta, _previous: Option<u8>, piece: &[u8], out: &mut impl Pour) {
+    fn data(&self, meta: &EventMeta, _previous: Option<u8>, piece: &[u8], out: &mut impl Output) {
         match meta.encoding {
             Encoding::Text => escape(piece, out),
-            Encoding::Binary => out.pour(piece),
+            Encoding::Binary => out.put(piece),
         }
     }
 
-    fn tail(&self, meta: &Meta, out: &mut impl Pour) {
+    fn tail(&self, meta: &EventMeta, out: &mut impl Output) {
         if meta.encoding == Encoding::Text {
-            out.pour(b"\"}");
+            out.put(b"\"}");
         }
     }
 }

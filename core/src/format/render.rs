@@ -1,8 +1,8 @@
 //! An event's wire form, piece by piece.
 
 use super::any::AnyForm;
-use crate::log::{EventId, Look, MAX_EVENT_TYPE, Meta, Seen, Source};
-use crate::output::{Pour, Ruler, Sink};
+use crate::log::{EventChunk, EventId, EventMeta, LogReader, MAX_EVENT_TYPE, ReadEvent};
+use crate::output::{Output, ResumableWriter, Ruler};
 
 /// Bytes of data that are encoded at once: a multiple of 3, so that Base64 needs no carry.
 const PIECE: usize = 192;
@@ -16,11 +16,11 @@ pub(super) trait Form {
     #[cfg_attr(target_pointer_width = "64", allow(dead_code, reason = "there each form has a renderer of its own"))]
     fn any(&self) -> AnyForm;
     /// What stands before the data.
-    fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour);
+    fn head(&self, id: EventId, meta: &EventMeta, event_type: &[u8], out: &mut impl Output);
     /// A piece of the data, behind `previous`.
-    fn data(&self, meta: &Meta, previous: Option<u8>, piece: &[u8], out: &mut impl Pour);
+    fn data(&self, meta: &EventMeta, previous: Option<u8>, piece: &[u8], out: &mut impl Output);
     /// What stands behind the data.
-    fn tail(&self, meta: &Meta, out: &mut impl Pour);
+    fn tail(&self, meta: &EventMeta, out: &mut impl Output);
 }
 
 /// How much of an event has left: whole parts, and bytes of the part after them.
@@ -67,7 +67,7 @@ pub(super) enum Rendered {
 /// Writes the event that follows `after` to `room`, from `progress` on.
 pub(super) fn render(
     form: &impl Form,
-    source: &impl Source,
+    source: &impl LogReader,
     after: u64,
     progress: &mut Progress,
     room: &mut [u8],
@@ -78,7 +78,13 @@ pub(super) fn render(
     render_as(form, source, after, progress, room)
 }
 
-fn render_as(form: &impl Form, source: &impl Source, after: u64, progress: &mut Progress, room: &mut [u8]) -> Rendered {
+fn render_as(
+    form: &impl Form,
+    source: &impl LogReader,
+    after: u64,
+    progress: &mut Progress,
+    room: &mut [u8],
+) -> Rendered {
     let mut window = Window::new();
     let mut written = 0;
     loop {
@@ -86,7 +92,7 @@ fn render_as(form: &impl Form, source: &impl Source, after: u64, progress: &mut 
             Ok(part) => part,
             Err(otherwise) => return otherwise,
         };
-        let mut sink = Sink::new(room.get_mut(written..).unwrap_or_default(), progress.sent);
+        let mut sink = ResumableWriter::new(room.get_mut(written..).unwrap_or_default(), progress.sent);
         let last = part.write(form, source.epoch(), &mut sink);
         written = written.wrapping_add(sink.written());
         if !sink.is_whole() {
@@ -102,13 +108,13 @@ fn render_as(form: &impl Form, source: &impl Source, after: u64, progress: &mut 
 }
 
 /// Bytes of the wire form of the event that follows `after`, and what it is; `None` where it is not there.
-pub(super) fn measure(form: &impl Form, source: &impl Source, after: u64) -> Option<(Meta, u64)> {
+pub(super) fn measure(form: &impl Form, source: &impl LogReader, after: u64) -> Option<(EventMeta, u64)> {
     #[cfg(not(target_pointer_width = "64"))]
     let form = &form.any();
     measure_as(form, source, after)
 }
 
-fn measure_as(form: &impl Form, source: &impl Source, after: u64) -> Option<(Meta, u64)> {
+fn measure_as(form: &impl Form, source: &impl LogReader, after: u64) -> Option<(EventMeta, u64)> {
     let mut window = Window::new();
     let mut length = Ruler::ruler();
     let mut number = 0;
@@ -127,12 +133,12 @@ struct Window {
     bytes: [u8; MAX_EVENT_TYPE + PIECE],
     /// Where in the event the copy starts.
     start: usize,
-    seen: Option<Seen>,
+    seen: Option<EventChunk>,
 }
 
 /// A part of an event, with the bytes that it is written from.
 struct Part<'w> {
-    meta: &'w Meta,
+    meta: &'w EventMeta,
     what: What<'w>,
 }
 
@@ -149,7 +155,7 @@ impl Window {
 
     /// The part of that number: 0 is the head, then the pieces of data, then the tail.
     #[inline]
-    fn part<S: Source>(&mut self, source: &S, after: u64, number: u32) -> Result<Part<'_>, Rendered> {
+    fn part<S: LogReader>(&mut self, source: &S, after: u64, number: u32) -> Result<Part<'_>, Rendered> {
         let meta = match &self.seen {
             Some(seen) => seen.meta,
             None => self.look(source, after, 0)?,
@@ -197,15 +203,15 @@ impl Window {
     }
 
     #[inline]
-    fn look(&mut self, source: &impl Source, after: u64, start: usize) -> Result<Meta, Rendered> {
-        match source.look(after, start, &mut self.bytes) {
-            Look::Event(seen) => {
+    fn look(&mut self, source: &impl LogReader, after: u64, start: usize) -> Result<EventMeta, Rendered> {
+        match source.read_at(after, start, &mut self.bytes) {
+            ReadEvent::Event(seen) => {
                 self.start = start;
                 self.seen = Some(seen);
                 Ok(seen.meta)
             }
-            Look::Nothing => Err(Rendered::Nothing),
-            Look::Overwritten => Err(Rendered::Overwritten),
+            ReadEvent::Nothing => Err(Rendered::Nothing),
+            ReadEvent::Overwritten => Err(Rendered::Overwritten),
         }
     }
 }
@@ -213,7 +219,7 @@ impl Window {
 impl Part<'_> {
     /// Writes the part, and says whether it is the event's last.
     #[inline]
-    fn write(&self, form: &impl Form, epoch: u32, out: &mut impl Pour) -> bool {
+    fn write(&self, form: &impl Form, epoch: u32, out: &mut impl Output) -> bool {
         match self.what {
             What::Head { event_type } => form.head(EventId { epoch, seq: self.meta.seq }, self.meta, event_type, out),
             What::Data { previous, piece } => form.data(self.meta, previous, piece, out),

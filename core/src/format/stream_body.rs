@@ -4,13 +4,13 @@ use core::time::Duration;
 
 use super::render::{Form, Progress, Rendered, render};
 use crate::connection::notice;
-use crate::log::{EventId, Gap, GapPolicy, Position, Source};
-use crate::output::{Pour, Sink};
+use crate::log::{EventId, Gap, GapPolicy, LogReader, Position};
+use crate::output::{Output, ResumableWriter};
 use crate::time::Instant;
 
 /// How a reader that follows is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub struct StreamTimers {
     /// After so long without output something is said that the reader ignores, so that nothing on the way takes the
     /// connection for dead. Default: 15 s.
     pub keep_alive: Duration,
@@ -18,7 +18,7 @@ pub struct Pace {
     pub reconnection_time: Duration,
 }
 
-impl Default for Pace {
+impl Default for StreamTimers {
     fn default() -> Self {
         Self { keep_alive: Duration::from_secs(15), reconnection_time: Duration::from_secs(3) }
     }
@@ -30,17 +30,17 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// The form of a transport that follows: [`EventStream`](super::EventStream), [`Ndjson`](super::Ndjson), or
 /// [`EitherForm`](super::EitherForm) of them.
 #[allow(private_bounds, reason = "the forms are this crate's")]
-pub trait FollowForm: Following {
+pub trait StreamFormat: Following {
     /// Its media type.
     fn content_type(&self) -> &'static str;
 }
 
 /// How a transport that follows writes what is no event.
 pub(super) trait Following: Form {
-    fn opening(&self, opening: Opening, after: EventId, pace: &Pace, out: &mut impl Pour);
-    fn gap(&self, gap: Gap, after: EventId, out: &mut impl Pour);
-    fn keep_alive(&self, after: EventId, out: &mut impl Pour);
-    fn farewell(&self, reconnection_time: Duration, out: &mut impl Pour);
+    fn opening(&self, opening: Opening, after: EventId, pace: &StreamTimers, out: &mut impl Output);
+    fn gap(&self, gap: Gap, after: EventId, out: &mut impl Output);
+    fn keep_alive(&self, after: EventId, out: &mut impl Output);
+    fn farewell(&self, reconnection_time: Duration, out: &mut impl Output);
 }
 
 /// What the reader knows of its cursor when the stream begins.
@@ -56,11 +56,11 @@ pub(super) enum Opening {
 
 /// A reader that follows a log.
 #[derive(Debug)]
-pub struct Follow<F> {
+pub struct StreamBody<F> {
     form: F,
     after: u64,
     policy: GapPolicy,
-    pace: Pace,
+    pace: StreamTimers,
     saying: Saying,
     progress: Progress,
     gap: Option<Gap>,
@@ -90,16 +90,16 @@ enum End {
 /// What came of filling a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "what was written is to be sent, and `then` says what to wait for"]
-pub struct Filled {
+pub struct Fill {
     /// How many bytes of the room were written.
     pub written: usize,
     /// What to do next.
-    pub then: Then,
+    pub state: BodyState,
 }
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
+pub enum BodyState {
     /// The room is full: call again with more.
     More,
     /// All that there is has been written: call again when the log has moved, or at this deadline.
@@ -110,10 +110,17 @@ pub enum Then {
     Abort,
 }
 
-impl<F: FollowForm> Follow<F> {
+impl<F: StreamFormat> StreamBody<F> {
     /// Follows `source` from `position` on.
-    pub fn new(form: F, source: &impl Source, position: Position, policy: GapPolicy, pace: Pace, now: Instant) -> Self {
-        let placed = source.place(position, policy);
+    pub fn new(
+        form: F,
+        source: &impl LogReader,
+        position: Position,
+        policy: GapPolicy,
+        pace: StreamTimers,
+        now: Instant,
+    ) -> Self {
+        let placed = source.seek(position, policy);
         let opening = match placed.gap {
             Some(_) => Opening::Gap,
             None if source.newest() > placed.after => Opening::Known,
@@ -155,14 +162,14 @@ impl<F: FollowForm> Follow<F> {
     }
 
     /// Writes as much as there is and fits.
-    pub fn fill(&mut self, source: &impl Source, room: &mut [u8], now: Instant) -> Filled {
+    pub fn fill(&mut self, source: &impl LogReader, room: &mut [u8], now: Instant) -> Fill {
         let mut written = 0;
         // A clock that was set back is no reason to be silent for longer.
         self.quiet_since = self.quiet_since.min(now);
         let then = loop {
             let rest = room.get_mut(written..).unwrap_or_default();
             if rest.is_empty() {
-                break if matches!(self.saying, Saying::Ended) { Then::End } else { Then::More };
+                break if matches!(self.saying, Saying::Ended) { BodyState::End } else { BodyState::More };
             }
             if matches!(self.saying, Saying::Events) && self.progress.is_at_start() {
                 self.next();
@@ -175,9 +182,9 @@ impl<F: FollowForm> Follow<F> {
                 }
                 Rendered::Partly(count) => {
                     written = written.wrapping_add(count);
-                    break Then::More;
+                    break BodyState::More;
                 }
-                Rendered::Nothing if matches!(self.saying, Saying::Ended) => break Then::End,
+                Rendered::Nothing if matches!(self.saying, Saying::Ended) => break BodyState::End,
                 Rendered::Nothing => {
                     if let Some(End::Farewell(reconnection_time)) = self.end {
                         self.saying = Saying::Farewell(reconnection_time);
@@ -189,13 +196,13 @@ impl<F: FollowForm> Follow<F> {
                     let deadline = self.quiet_since + self.pace.keep_alive.max(SHORTEST);
                     // At the end of time there is no later deadline, and no reason to go round.
                     if deadline > now || deadline == Instant::MAX {
-                        break Then::Wait(deadline);
+                        break BodyState::Wait(deadline);
                     }
                     self.quiet_since = now;
                     self.saying = Saying::KeepAlive;
                 }
                 Rendered::Overwritten if self.progress.is_at_start() => {
-                    let placed = source.place(self.at(source), self.policy);
+                    let placed = source.seek(self.at(source), self.policy);
                     self.after = placed.after;
                     self.gap = placed.gap;
                     if self.policy == GapPolicy::Disconnect {
@@ -203,25 +210,25 @@ impl<F: FollowForm> Follow<F> {
                     }
                     self.next();
                 }
-                Rendered::Overwritten => break Then::Abort,
+                Rendered::Overwritten => break BodyState::Abort,
             }
         };
         if written > 0 {
             self.quiet_since = now;
         }
-        Filled { written, then }
+        Fill { written, state: then }
     }
 
-    fn at(&self, source: &impl Source) -> Position {
+    fn at(&self, source: &impl LogReader) -> Position {
         Position::After(EventId { epoch: source.epoch(), seq: self.after })
     }
 
-    fn say(&mut self, source: &impl Source, room: &mut [u8]) -> Rendered {
+    fn say(&mut self, source: &impl LogReader, room: &mut [u8]) -> Rendered {
         if matches!(self.saying, Saying::Events) {
             return render(&self.form, source, self.after, &mut self.progress, room);
         }
         let after = EventId { epoch: source.epoch(), seq: self.after };
-        let mut sink = Sink::new(room, self.progress.sent_of_notice());
+        let mut sink = ResumableWriter::new(room, self.progress.sent_of_notice());
         match self.saying {
             Saying::Opening(opening) => self.form.opening(opening, after, &self.pace, &mut sink),
             Saying::Gap(gap) => self.form.gap(gap, after, &mut sink),
@@ -234,7 +241,7 @@ impl<F: FollowForm> Follow<F> {
     }
 
     /// What was being said has been said.
-    fn said(&mut self, source: &impl Source) {
+    fn said(&mut self, source: &impl LogReader) {
         match self.saying {
             Saying::Events => self.after = self.after.saturating_add(1).min(source.newest()),
             Saying::Farewell(_) => {

@@ -1,7 +1,7 @@
 mod clock;
 
 use super::*;
-use crate::log::{Encoding, EventId, EventLog, EventType, GapPolicy, Position, Source};
+use crate::log::{Encoding, EventId, EventLog, EventType, GapPolicy, LogReader, Position};
 use crate::time::Instant;
 use core::time::Duration;
 use proptest::prelude::*;
@@ -23,20 +23,20 @@ fn log(events: &[(&str, Encoding, &[u8])]) -> Log {
 }
 
 /// Fills rooms of these sizes in turn until there is no more to say.
-fn drain<F: FollowForm>(
-    follow: &mut Follow<F>,
+fn drain<F: StreamFormat>(
+    follow: &mut StreamBody<F>,
     log: &Log,
     now: Instant,
     sizes: impl IntoIterator<Item = usize>,
-) -> (Vec<u8>, Then) {
+) -> (Vec<u8>, BodyState) {
     let mut seen = Vec::new();
-    let mut then = Then::More;
+    let mut then = BodyState::More;
     for size in sizes {
         let mut room = vec![0; size];
         let filled = follow.fill(log, &mut room, now);
         seen.extend_from_slice(&room[..filled.written]);
-        then = filled.then;
-        if then != Then::More {
+        then = filled.state;
+        if then != BodyState::More {
             break;
         }
         assert_eq!(filled.written, size, "More means that the room is full");
@@ -44,8 +44,8 @@ fn drain<F: FollowForm>(
     (seen, then)
 }
 
-fn follow<F: FollowForm>(form: F, log: &Log, position: Position) -> Follow<F> {
-    Follow::new(form, log, position, GapPolicy::Replay, Pace::default(), NOW)
+fn follow<F: StreamFormat>(form: F, log: &Log, position: Position) -> StreamBody<F> {
+    StreamBody::new(form, log, position, GapPolicy::Replay, StreamTimers::default(), NOW)
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -72,7 +72,7 @@ fn sse_says_every_field_of_an_event() {
          id: 00000abc-4\nevent: blob;base64\ndata: AP8Q\n\n\
          id: 00000abc-5\nevent: message;base64\ndata: \n\n"
     );
-    assert_eq!(then, Then::Wait(NOW + Duration::from_secs(15)));
+    assert_eq!(then, BodyState::Wait(NOW + Duration::from_secs(15)));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn sse_sends_a_block_without_data_only_where_the_client_lacks_a_cursor() {
         (&one, after(1), true, "retry: 3000\n".to_string()),
         (&one, after(0), true, "retry: 3000\nid: 00000abc-1\ndata: x\n\n".to_string()),
         (&one, after(0), false, "retry: 3000\nid: 00000abc-1\ndata: x\n\n".to_string()),
-        (&empty, Position::Lost, true, "retry: 3000\nid: 00000abc-0\nevent: gap\ndata: {}\n\n".to_string()),
+        (&empty, Position::Unknown, true, "retry: 3000\nid: 00000abc-0\nevent: gap\ndata: {}\n\n".to_string()),
     ] {
         let mut reader = follow(EventStream, log, position).resumed(resumed);
         assert_eq!(text(&drain(&mut reader, log, NOW, [4096]).0), expected, "{position:?}, resumed: {resumed}");
@@ -138,10 +138,10 @@ fn every_line_of_a_stream_is_json_and_keep_alives_carry_the_cursor() {
 }
 
 /// A log of three slots, and a reader of it that has seen event 1 of 2.
-fn behind(policy: GapPolicy) -> (Log, Follow<Ndjson>) {
+fn behind(policy: GapPolicy) -> (Log, StreamBody<Ndjson>) {
     let mut log = EventLog::new(vec![0; 1024], 3, EPOCH).unwrap();
     log.append(EventType::MESSAGE, Encoding::Text, b"1").unwrap();
-    let mut reader = Follow::new(Ndjson, &log, Position::Oldest, policy, Pace::default(), NOW);
+    let mut reader = StreamBody::new(Ndjson, &log, Position::Oldest, policy, StreamTimers::default(), NOW);
     drop(drain(&mut reader, &log, NOW, [4096]));
     for n in 2..=6 {
         log.append(EventType::MESSAGE, Encoding::Text, n.to_string().as_bytes()).unwrap();
@@ -166,7 +166,7 @@ fn a_live_reader_that_falls_behind_gets_what_its_policy_says() {
 
     let (log, mut reader) = behind(GapPolicy::Disconnect);
     let (seen, then) = drain(&mut reader, &log, NOW, [4096]);
-    assert_eq!((text(&seen), then), (gap, Then::End));
+    assert_eq!((text(&seen), then), (gap, BodyState::End));
 }
 
 #[test]
@@ -178,16 +178,16 @@ fn an_event_that_is_overwritten_half_sent_aborts_at_every_byte_of_it() {
         let mut log = log(&events);
         let mut reader = follow(EventStream, &log, Position::Oldest);
         let mut room = vec![0; cut];
-        assert_eq!(reader.fill(&log, &mut room, NOW).then, Then::More);
+        assert_eq!(reader.fill(&log, &mut room, NOW).state, BodyState::More);
         for _ in 0..64 {
             log.append(EventType::MESSAGE, Encoding::Text, b"new").unwrap();
         }
         let mut room = [0; 64];
         let filled = reader.fill(&log, &mut room, NOW);
         if cut > opening.len() {
-            assert_eq!(filled, Filled { written: 0, then: Then::Abort }, "cut at {cut}");
+            assert_eq!(filled, Fill { written: 0, state: BodyState::Abort }, "cut at {cut}");
         } else {
-            assert_eq!(filled.then, Then::More, "cut at {cut}: nothing of the event had been sent");
+            assert_eq!(filled.state, BodyState::More, "cut at {cut}: nothing of the event had been sent");
         }
     }
 }
@@ -198,14 +198,14 @@ fn a_quiet_reader_is_kept_alive_and_a_busy_one_is_not_disturbed() {
     let mut reader = follow(EventStream, &log, Position::Newest);
     let (_, then) = drain(&mut reader, &log, NOW, [4096]);
     let first = NOW + Duration::from_secs(15);
-    assert_eq!(then, Then::Wait(first));
+    assert_eq!(then, BodyState::Wait(first));
     let early = NOW + Duration::from_secs(10);
     log.append(EventType::MESSAGE, Encoding::Text, b"x").unwrap();
-    assert_eq!(drain(&mut reader, &log, early, [4096]).1, Then::Wait(early + Duration::from_secs(15)));
-    assert_eq!(drain(&mut reader, &log, first, [4096]), (vec![], Then::Wait(early + Duration::from_secs(15))));
+    assert_eq!(drain(&mut reader, &log, early, [4096]).1, BodyState::Wait(early + Duration::from_secs(15)));
+    assert_eq!(drain(&mut reader, &log, first, [4096]), (vec![], BodyState::Wait(early + Duration::from_secs(15))));
     let late = early + Duration::from_secs(15);
     let (seen, then) = drain(&mut reader, &log, late, [1; 9]);
-    assert_eq!((&seen[..], then), (&b":\n"[..], Then::Wait(late + Duration::from_secs(15))));
+    assert_eq!((&seen[..], then), (&b":\n"[..], BodyState::Wait(late + Duration::from_secs(15))));
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_clock_that_jumps_back_or_stands_at_its_end_stops_nothing() {
     for now in [Instant::MAX, Instant::default(), Instant::MAX, NOW] {
         let mut room = [0; 256];
         let filled = reader.fill(&log, &mut room, now);
-        assert!(matches!(filled.then, Then::Wait(_)) || filled.written == room.len(), "{now:?}: {filled:?}");
+        assert!(matches!(filled.state, BodyState::Wait(_)) || filled.written == room.len(), "{now:?}: {filled:?}");
     }
 }
 
@@ -231,17 +231,17 @@ fn a_farewell_comes_behind_the_newest_event() {
         text(&seen),
         "retry: 3000\nid: 00000abc-1\ndata: first\n\nid: 00000abc-2\ndata: second\n\nretry: 4321\n"
     );
-    assert_eq!(then, Then::End);
+    assert_eq!(then, BodyState::End);
 }
 
-fn poll_all(poll: &mut Poll, log: &Log, size: usize) -> (Vec<u8>, Then) {
+fn poll_all(poll: &mut PollBody, log: &Log, size: usize) -> (Vec<u8>, BodyState) {
     let mut seen = Vec::new();
     loop {
         let mut room = vec![0; size];
         let filled = poll.fill(log, &mut room);
         seen.extend_from_slice(&room[..filled.written]);
-        if filled.then != Then::More {
-            return (seen, filled.then);
+        if filled.state != BodyState::More {
+            return (seen, filled.state);
         }
     }
 }
@@ -249,23 +249,23 @@ fn poll_all(poll: &mut Poll, log: &Log, size: usize) -> (Vec<u8>, Then) {
 #[test]
 fn a_poll_knows_its_length_and_tells_its_gap() {
     let log = log(&[("", Encoding::Text, b"a"), ("b", Encoding::Text, b"\"")]);
-    let mut poll = Poll::new(&log, log.place(Position::Oldest, GapPolicy::Replay), &PollBounds::default());
+    let mut poll = PollBody::new(&log, log.seek(Position::Oldest, GapPolicy::Replay), &PollLimits::default());
     let body = "{\"events\":[{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"a\"},\
                 {\"id\":\"00000abc-2\",\"type\":\"b\",\"data\":\"\\\"\"}],\"after\":\"00000abc-2\"}";
     assert_eq!(poll.length(), body.len() as u64);
     assert_eq!((text(&poll_all(&mut poll, &log, 7).0), poll.last().seq), (body, 2));
 
-    let mut lost = Poll::new(&log, log.place(Position::Lost, GapPolicy::Latest), &PollBounds::default());
+    let mut lost = PollBody::new(&log, log.seek(Position::Unknown, GapPolicy::Latest), &PollLimits::default());
     let (seen, then) = poll_all(&mut lost, &log, 4096);
     assert_eq!(
         (text(&seen), then),
         (
             "{\"gap\":{},\"events\":[{\"id\":\"00000abc-2\",\"type\":\"b\",\"data\":\"\\\"\"}],\"after\":\"00000abc-2\"}",
-            Then::End
+            BodyState::End
         )
     );
     assert_eq!(lost.length(), seen.len() as u64);
-    let mut none = Poll::new(&log, log.place(Position::Newest, GapPolicy::Replay), &PollBounds::default());
+    let mut none = PollBody::new(&log, log.seek(Position::Newest, GapPolicy::Replay), &PollLimits::default());
     assert!(none.is_empty());
     assert_eq!(text(&poll_all(&mut none, &log, 1).0), "{\"events\":[],\"after\":\"00000abc-2\"}");
 }
@@ -273,11 +273,11 @@ fn a_poll_knows_its_length_and_tells_its_gap() {
 #[test]
 fn a_poll_is_bounded_and_the_next_goes_on_where_it_ended() {
     let log = log(&[("", Encoding::Text, &b"0123456789"[..]); 10]);
-    let bounds = PollBounds { events: 3, bytes: 120 };
+    let bounds = PollLimits { events: 3, bytes: 120 };
     let mut position = Position::Oldest;
     let mut answers = Vec::new();
     loop {
-        let poll = Poll::new(&log, log.place(position, GapPolicy::Replay), &bounds);
+        let poll = PollBody::new(&log, log.seek(position, GapPolicy::Replay), &bounds);
         if poll.is_empty() {
             break;
         }
@@ -285,9 +285,9 @@ fn a_poll_is_bounded_and_the_next_goes_on_where_it_ended() {
         position = Position::After(poll.last());
     }
     assert_eq!(answers, [2, 4, 6, 8, 10], "two events of 54 bytes fit 120");
-    let tiny = PollBounds { events: 0, bytes: 0 };
+    let tiny = PollLimits { events: 0, bytes: 0 };
     assert_eq!(
-        Poll::new(&log, log.place(Position::Oldest, GapPolicy::Replay), &tiny).last().seq,
+        PollBody::new(&log, log.seek(Position::Oldest, GapPolicy::Replay), &tiny).last().seq,
         1,
         "at least one event"
     );
@@ -296,22 +296,22 @@ fn a_poll_is_bounded_and_the_next_goes_on_where_it_ended() {
 #[test]
 fn a_poll_whose_events_are_overwritten_meanwhile_aborts() {
     let mut log = log(&[("", Encoding::Text, b"a"), ("", Encoding::Text, b"b")]);
-    let mut poll = Poll::new(&log, log.place(Position::Oldest, GapPolicy::Replay), &PollBounds::default());
+    let mut poll = PollBody::new(&log, log.seek(Position::Oldest, GapPolicy::Replay), &PollLimits::default());
     let mut room = [0; 20];
-    assert_eq!(poll.fill(&log, &mut room).then, Then::More);
+    assert_eq!(poll.fill(&log, &mut room).state, BodyState::More);
     for _ in 0..64 {
         log.append(EventType::MESSAGE, Encoding::Text, b"new").unwrap();
     }
-    assert_eq!(poll.fill(&log, &mut [0; 999]), Filled { written: 0, then: Then::Abort });
+    assert_eq!(poll.fill(&log, &mut [0; 999]), Fill { written: 0, state: BodyState::Abort });
 }
 
 fn messages(
     log: &Log,
-    framing: Framing,
+    framing: Subprotocol,
     position: Position,
     size: usize,
 ) -> (Vec<(MessageKind, Vec<u8>)>, NextMessage) {
-    let mut reader = Messages::new(framing, log, position, GapPolicy::Replay);
+    let mut reader = EventMessages::new(framing, log, position, GapPolicy::Replay);
     let mut seen = Vec::new();
     loop {
         match reader.next(log) {
@@ -334,7 +334,7 @@ fn messages(
 fn messages_carry_the_data_or_the_envelope() {
     let log = log(&[("t", Encoding::Text, b"a\nb"), ("u", Encoding::Binary, b"\x00\n"), ("", Encoding::Text, b"")]);
     for size in [1, 2, 5, 4096] {
-        let (seen, end) = messages(&log, Framing::Plain, Position::Oldest, size);
+        let (seen, end) = messages(&log, Subprotocol::Plain, Position::Oldest, size);
         assert_eq!(end, NextMessage::Nothing);
         let plain = [
             (MessageKind::Text, b"a\nb".to_vec()),
@@ -342,7 +342,7 @@ fn messages_carry_the_data_or_the_envelope() {
             (MessageKind::Text, vec![]),
         ];
         assert_eq!(seen, plain);
-        let (seen, _) = messages(&log, Framing::Envelope, Position::Lost, size);
+        let (seen, _) = messages(&log, Subprotocol::Envelope, Position::Unknown, size);
         let enveloped = [
             (MessageKind::Text, b"{\"gap\":{},\"after\":\"00000abc-0\"}".to_vec()),
             (MessageKind::Text, b"{\"id\":\"00000abc-1\",\"type\":\"t\",\"data\":\"a\\nb\"}".to_vec()),
@@ -351,13 +351,13 @@ fn messages_carry_the_data_or_the_envelope() {
         ];
         assert_eq!(seen, enveloped);
     }
-    assert_eq!(messages(&log, Framing::Plain, Position::Lost, 9), (vec![], NextMessage::Behind));
+    assert_eq!(messages(&log, Subprotocol::Plain, Position::Unknown, 9), (vec![], NextMessage::Behind));
 }
 
 #[test]
 fn a_reader_without_a_subprotocol_is_closed_once_it_is_behind() {
     let mut log = log(&[("", Encoding::Text, b"a")]);
-    let mut reader = Messages::new(Framing::Plain, &log, Position::Newest, GapPolicy::Replay);
+    let mut reader = EventMessages::new(Subprotocol::Plain, &log, Position::Newest, GapPolicy::Replay);
     for _ in 0..66 {
         log.append(EventType::MESSAGE, Encoding::Text, b"new").unwrap();
     }
@@ -390,8 +390,8 @@ proptest! {
         let (whole, _) = drain(&mut follow(Ndjson, &log, Position::Oldest), &log, NOW, [1 << 20]);
         let (cut, _) = drain(&mut follow(Ndjson, &log, Position::Oldest), &log, NOW, rooms());
         prop_assert_eq!(&whole, &cut);
-        let bounds = PollBounds { bytes: u64::MAX, ..PollBounds::default() };
-        let poll = || Poll::new(&log, log.place(Position::Oldest, GapPolicy::Replay), &bounds);
+        let bounds = PollLimits { bytes: u64::MAX, ..PollLimits::default() };
+        let poll = || PollBody::new(&log, log.seek(Position::Oldest, GapPolicy::Replay), &bounds);
         let (whole, _) = poll_all(&mut poll(), &log, 1 << 20);
         let (cut, _) = poll_all(&mut poll(), &log, sizes[0]);
         prop_assert_eq!(whole.len() as u64, poll().length());

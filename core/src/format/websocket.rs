@@ -4,12 +4,12 @@ use super::any::AnyForm;
 use super::envelope::{Envelope, gap_notice};
 use super::render::{Form, Progress, Rendered, measure, render};
 use crate::connection::notice;
-use crate::log::{Encoding, EventId, Gap, GapPolicy, Meta, Position, Source};
-use crate::output::{Pour, Ruler, Sink};
+use crate::log::{Encoding, EventId, EventMeta, Gap, GapPolicy, LogReader, Position};
+use crate::output::{Output, ResumableWriter, Ruler};
 
 /// How events become messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub enum Subprotocol {
     /// No subprotocol: a message is the data. It carries no id, type or gap.
     Plain,
     /// The subprotocol `goldcrest.v1`: text in a JSON object; binary behind a JSON object and a line feed.
@@ -27,13 +27,13 @@ pub enum MessageKind {
 
 /// Part of the event was sent, and the rest is gone: break the connection, without a Close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overwritten;
+pub struct OverwrittenError;
 
 /// What there is to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum NextMessage {
-    /// A message of so many bytes: [`Messages::fill`] writes them.
+    /// A message of so many bytes: [`EventMessages::fill`] writes them.
     Message(MessageKind, u64),
     /// Nothing until the log moves.
     Nothing,
@@ -43,8 +43,8 @@ pub enum NextMessage {
 
 /// A reader that gets events as messages.
 #[derive(Debug)]
-pub struct Messages {
-    framing: Framing,
+pub struct EventMessages {
+    framing: Subprotocol,
     after: u64,
     policy: GapPolicy,
     gap: Option<Gap>,
@@ -60,10 +60,10 @@ enum Saying {
     Event,
 }
 
-impl Messages {
+impl EventMessages {
     /// Reads `source` from `position` on.
-    pub fn new(framing: Framing, source: &impl Source, position: Position, policy: GapPolicy) -> Self {
-        let placed = source.place(position, policy);
+    pub fn new(framing: Subprotocol, source: &impl LogReader, position: Position, policy: GapPolicy) -> Self {
+        let placed = source.seek(position, policy);
         Self {
             framing,
             after: placed.after,
@@ -80,17 +80,17 @@ impl Messages {
         self.after
     }
 
-    /// Whether [`Messages::next`] has something other than [`NextMessage::Nothing`].
-    pub fn has_next(&self, source: &impl Source) -> bool {
+    /// Whether [`EventMessages::next`] has something other than [`NextMessage::Nothing`].
+    pub fn has_next(&self, source: &impl LogReader) -> bool {
         self.gap.is_some() || self.behind || self.after < source.newest()
     }
 
     /// The next message, once the one before has been written to its end.
-    pub fn next(&mut self, source: &impl Source) -> NextMessage {
+    pub fn next(&mut self, source: &impl LogReader) -> NextMessage {
         loop {
             if let Some(gap) = self.gap.take() {
                 notice::gap(gap);
-                if self.framing == Framing::Plain {
+                if self.framing == Subprotocol::Plain {
                     self.behind = true;
                     return NextMessage::Behind;
                 }
@@ -114,7 +114,7 @@ impl Messages {
                 }
                 return NextMessage::Message(kind(meta.encoding), length);
             }
-            let placed = source.place(Position::After(self.id(source)), self.policy);
+            let placed = source.seek(Position::After(self.id(source)), self.policy);
             if placed.gap.is_none() {
                 return NextMessage::Nothing;
             }
@@ -127,19 +127,19 @@ impl Messages {
     /// Writes as many bytes of the message as fit, and says how many.
     ///
     /// # Errors
-    /// [`Overwritten`]: the message cannot be ended.
-    pub fn fill(&mut self, source: &impl Source, room: &mut [u8]) -> Result<usize, Overwritten> {
+    /// [`OverwrittenError`]: the message cannot be ended.
+    pub fn fill(&mut self, source: &impl LogReader, room: &mut [u8]) -> Result<usize, OverwrittenError> {
         let rendered = match self.saying {
             Saying::Nothing => return Ok(0),
             Saying::Gap(gap) => {
-                let mut sink = Sink::new(room, self.progress.sent_of_notice());
+                let mut sink = ResumableWriter::new(room, self.progress.sent_of_notice());
                 gap_notice(gap, self.id(source), &mut sink);
                 let (written, whole) = (sink.written(), sink.is_whole());
                 self.progress.note(written, whole)
             }
             Saying::Event => match self.framing {
-                Framing::Plain => render(&Plain, source, self.after, &mut self.progress, room),
-                Framing::Envelope => render(&Enveloped, source, self.after, &mut self.progress, room),
+                Subprotocol::Plain => render(&Plain, source, self.after, &mut self.progress, room),
+                Subprotocol::Envelope => render(&Enveloped, source, self.after, &mut self.progress, room),
             },
         };
         match rendered {
@@ -151,18 +151,18 @@ impl Messages {
                 Ok(written)
             }
             Rendered::Partly(written) => Ok(written),
-            Rendered::Nothing | Rendered::Overwritten => Err(Overwritten),
+            Rendered::Nothing | Rendered::Overwritten => Err(OverwrittenError),
         }
     }
 
-    fn id(&self, source: &impl Source) -> EventId {
+    fn id(&self, source: &impl LogReader) -> EventId {
         EventId { epoch: source.epoch(), seq: self.after }
     }
 
-    fn measure(&self, source: &impl Source) -> Option<(Meta, u64)> {
+    fn measure(&self, source: &impl LogReader) -> Option<(EventMeta, u64)> {
         match self.framing {
-            Framing::Plain => measure(&Plain, source, self.after),
-            Framing::Envelope => measure(&Enveloped, source, self.after),
+            Subprotocol::Plain => measure(&Plain, source, self.after),
+            Subprotocol::Envelope => measure(&Enveloped, source, self.after),
         }
     }
 }
@@ -183,13 +183,13 @@ impl Form for Plain {
         AnyForm::Plain
     }
 
-    fn head(&self, _id: EventId, _meta: &Meta, _event_type: &[u8], _out: &mut impl Pour) {}
+    fn head(&self, _id: EventId, _meta: &EventMeta, _event_type: &[u8], _out: &mut impl Output) {}
 
-    fn data(&self, _meta: &Meta, _previous: Option<u8>, piece: &[u8], out: &mut impl Pour) {
-        out.pour(piece);
+    fn data(&self, _meta: &EventMeta, _previous: Option<u8>, piece: &[u8], out: &mut impl Output) {
+        out.put(piece);
     }
 
-    fn tail(&self, _meta: &Meta, _out: &mut impl Pour) {}
+    fn tail(&self, _meta: &EventMeta, _out: &mut impl Output) {}
 }
 
 /// `{"id","type","data"}` for text; `{"id","type"}`, LF and the bytes for binary.
@@ -203,25 +203,25 @@ impl Form for Enveloped {
         AnyForm::Enveloped
     }
 
-    fn head(&self, id: EventId, meta: &Meta, event_type: &[u8], out: &mut impl Pour) {
+    fn head(&self, id: EventId, meta: &EventMeta, event_type: &[u8], out: &mut impl Output) {
         match meta.encoding {
             Encoding::Text => OBJECT.head(id, meta, event_type, out),
             Encoding::Binary => {
-                out.pour(b"{");
+                out.put(b"{");
                 Envelope::id_and_type(id, event_type, out);
-                out.pour(b"}\n");
+                out.put(b"}\n");
             }
         }
     }
 
-    fn data(&self, meta: &Meta, previous: Option<u8>, piece: &[u8], out: &mut impl Pour) {
+    fn data(&self, meta: &EventMeta, previous: Option<u8>, piece: &[u8], out: &mut impl Output) {
         match meta.encoding {
             Encoding::Text => OBJECT.data(meta, previous, piece, out),
-            Encoding::Binary => out.pour(piece),
+            Encoding::Binary => out.put(piece),
         }
     }
 
-    fn tail(&self, meta: &Meta, out: &mut impl Pour) {
+    fn tail(&self, meta: &EventMeta, out: &mut impl Output) {
         if meta.encoding == Encoding::Text {
             OBJECT.tail(meta, out);
         }

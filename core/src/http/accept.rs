@@ -1,11 +1,11 @@
 //! Judging `Accept` (RFC 9110 §12.5.1).
 
-use super::list::{List, parameter};
+use super::list::{HeaderList, parameter};
 use super::scan::split_once;
 
 /// How narrow the media range was that decided, the narrowest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Precedence {
+pub enum Specificity {
     /// No range matched.
     Unmatched,
     /// There is no `Accept` field: everything is acceptable.
@@ -20,17 +20,17 @@ pub enum Precedence {
 
 /// How welcome a media type is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Acceptance {
+pub struct AcceptMatch {
     /// The quality value in thousandths: 0 (not acceptable) to 1,000.
     pub quality: u16,
     /// What the quality was taken from.
-    pub precedence: Precedence,
+    pub specificity: Specificity,
 }
 
-impl Acceptance {
+impl AcceptMatch {
     /// Whether the media type was asked for by its full name, and not excluded by `q=0`.
     pub fn is_named(self) -> bool {
-        self.precedence == Precedence::Exact && self.quality > 0
+        self.specificity == Specificity::Exact && self.quality > 0
     }
 
     /// Whether the media type may be sent.
@@ -41,25 +41,25 @@ impl Acceptance {
 
 /// Judges each of `media_types` by the values of all `Accept` fields, in one pass: the narrowest range decides, of equally narrow ones the
 /// most welcoming. A range with a malformed weight is passed over.
-pub(crate) fn judge<'a, const N: usize>(
+pub(crate) fn match_media_type<'a, const N: usize>(
     values: impl Iterator<Item = &'a [u8]>,
     media_types: [&str; N],
-) -> [Acceptance; N] {
-    let mut all = [Acceptance { quality: 1000, precedence: Precedence::Absent }; N];
+) -> [AcceptMatch; N] {
+    let mut all = [AcceptMatch { quality: 1000, specificity: Specificity::Absent }; N];
     let mut absent = true;
     for value in values {
         if absent {
             absent = false;
-            all = [Acceptance { quality: 0, precedence: Precedence::Unmatched }; N];
+            all = [AcceptMatch { quality: 0, specificity: Specificity::Unmatched }; N];
         }
-        for range in List::new(value) {
-            let mut parts = List::parts(range);
+        for range in HeaderList::new(value) {
+            let mut parts = HeaderList::parts(range);
             let range = parts.next_raw().unwrap_or_default();
             for (best, media_type) in all.iter_mut().zip(media_types) {
                 let Some(precedence) = matched(range, media_type) else { continue };
                 let Some(quality) = weight(parts) else { continue };
-                if (precedence, quality) > (best.precedence, best.quality) {
-                    *best = Acceptance { quality, precedence };
+                if (precedence, quality) > (best.specificity, best.quality) {
+                    *best = AcceptMatch { quality, specificity: precedence };
                 }
             }
         }
@@ -69,21 +69,21 @@ pub(crate) fn judge<'a, const N: usize>(
 
 // Apart, so that a chip has each once and not in each media type's turn.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-fn matched(range: &[u8], media_type: &str) -> Option<Precedence> {
+fn matched(range: &[u8], media_type: &str) -> Option<Specificity> {
     if range == b"*/*" {
-        return Some(Precedence::Any);
+        return Some(Specificity::Any);
     }
     if range.eq_ignore_ascii_case(media_type.as_bytes()) {
-        return Some(Precedence::Exact);
+        return Some(Specificity::Exact);
     }
     let kind = range.strip_suffix(b"/*")?;
     let (own, _) = split_once(media_type.as_bytes(), b'/')?;
-    kind.eq_ignore_ascii_case(own).then_some(Precedence::Type)
+    kind.eq_ignore_ascii_case(own).then_some(Specificity::Type)
 }
 
 /// The weight among `parameters` in thousandths; `None` if it is malformed.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-fn weight(parameters: List<'_>) -> Option<u16> {
+fn weight(parameters: HeaderList<'_>) -> Option<u16> {
     for part in parameters {
         let (name, value) = parameter(part);
         if name.eq_ignore_ascii_case(b"q") {
@@ -116,14 +116,14 @@ fn quality(value: &[u8]) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn accept(values: &[&str]) -> (u16, Precedence) {
-        let [judged] = judge(values.iter().map(|value| value.as_bytes()), ["text/event-stream"]);
-        (judged.quality, judged.precedence)
+    fn accept(values: &[&str]) -> (u16, Specificity) {
+        let [judged] = match_media_type(values.iter().map(|value| value.as_bytes()), ["text/event-stream"]);
+        (judged.quality, judged.specificity)
     }
 
     #[test]
     fn the_narrowest_range_decides() {
-        use Precedence::*;
+        use Specificity::*;
         assert_eq!(accept(&[]), (1000, Absent));
         assert_eq!(accept(&[""]), (0, Unmatched));
         assert_eq!(accept(&["text/html"]), (0, Unmatched));
@@ -143,7 +143,7 @@ mod tests {
             let (quality, _) = accept(&[&value]);
             assert_eq!(quality, 100, "q={bad}");
         }
-        assert_eq!(accept(&["text*", "/", "text/event-streams"]), (0, Precedence::Unmatched));
+        assert_eq!(accept(&["text*", "/", "text/event-streams"]), (0, Specificity::Unmatched));
     }
 
     #[test]

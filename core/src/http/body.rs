@@ -1,18 +1,18 @@
 //! The content of a message, however it is delimited.
 
-use super::{BodyLength, ChunkDecoder, Decoded, Refusal};
+use super::{BodyLength, ChunkDecoder, ChunkProgress, RequestError};
 
 /// Takes the content out of what follows a head, in place and bounded.
 ///
 /// ```
-/// use goldcrest_core::http::{BodyDecoder, BodyLength, Refusal};
+/// use goldcrest_core::http::{BodyDecoder, BodyLength, RequestError};
 ///
 /// let mut decoder = BodyDecoder::new(BodyLength::Fixed(5), 1024)?;
 /// let decoded = decoder.decode(b"helloGET /")?;
 /// assert_eq!((decoded.data, decoded.done), (0..5, true));
 ///
-/// assert_eq!(BodyDecoder::new(BodyLength::Fixed(1025), 1024).unwrap_err(), Refusal::ContentTooLarge);
-/// # Ok::<(), Refusal>(())
+/// assert_eq!(BodyDecoder::new(BodyLength::Fixed(1025), 1024).unwrap_err(), RequestError::ContentTooLarge);
+/// # Ok::<(), RequestError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct BodyDecoder {
@@ -30,11 +30,11 @@ impl BodyDecoder {
     /// A decoder for content that may have `bound` bytes in all.
     ///
     /// # Errors
-    /// [`ContentTooLarge`](Refusal::ContentTooLarge) where the length is known and past the bound.
-    pub const fn new(length: BodyLength, bound: u64) -> Result<Self, Refusal> {
+    /// [`ContentTooLarge`](RequestError::ContentTooLarge) where the length is known and past the bound.
+    pub const fn new(length: BodyLength, bound: u64) -> Result<Self, RequestError> {
         let kind = match length {
             BodyLength::None => Kind::Fixed { remaining: 0 },
-            BodyLength::Fixed(length) if length > bound => return Err(Refusal::ContentTooLarge),
+            BodyLength::Fixed(length) if length > bound => return Err(RequestError::ContentTooLarge),
             BodyLength::Fixed(length) => Kind::Fixed { remaining: length },
             BodyLength::Chunked => Kind::Chunked { decoder: ChunkDecoder::new(), left: bound },
             BodyLength::UntilClose => Kind::UntilClose { left: bound },
@@ -45,27 +45,27 @@ impl BodyDecoder {
     /// Finds the first run of content in `input`; call again with what has not been consumed until `done`.
     ///
     /// # Errors
-    /// [`ContentTooLarge`](Refusal::ContentTooLarge) as soon as a chunk announces more than the bound leaves, and what
+    /// [`ContentTooLarge`](RequestError::ContentTooLarge) as soon as a chunk announces more than the bound leaves, and what
     /// [`ChunkDecoder::decode`] refuses.
-    pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, Refusal> {
+    pub fn decode(&mut self, input: &[u8]) -> Result<ChunkProgress, RequestError> {
         match &mut self.kind {
             Kind::Fixed { remaining } => {
                 let run = usize::try_from(*remaining).map_or(input.len(), |remaining| remaining.min(input.len()));
                 *remaining = remaining.wrapping_sub(run as u64);
-                Ok(Decoded { consumed: run, data: 0..run, done: *remaining == 0 })
+                Ok(ChunkProgress { consumed: run, data: 0..run, done: *remaining == 0 })
             }
             Kind::Chunked { decoder, left } => {
                 let decoded = decoder.decode(input)?;
-                *left = left.checked_sub(decoded.data.len() as u64).ok_or(Refusal::ContentTooLarge)?;
+                *left = left.checked_sub(decoded.data.len() as u64).ok_or(RequestError::ContentTooLarge)?;
                 if decoder.outstanding() > *left {
-                    return Err(Refusal::ContentTooLarge);
+                    return Err(RequestError::ContentTooLarge);
                 }
                 Ok(decoded)
             }
             Kind::UntilClose { left } => {
                 let run = input.len();
-                *left = left.checked_sub(run as u64).ok_or(Refusal::ContentTooLarge)?;
-                Ok(Decoded { consumed: run, data: 0..run, done: false })
+                *left = left.checked_sub(run as u64).ok_or(RequestError::ContentTooLarge)?;
+                Ok(ChunkProgress { consumed: run, data: 0..run, done: false })
             }
         }
     }
@@ -91,7 +91,12 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    fn collect(length: BodyLength, bound: u64, wire: &[u8], step: usize) -> Result<(Vec<u8>, usize, bool), Refusal> {
+    fn collect(
+        length: BodyLength,
+        bound: u64,
+        wire: &[u8],
+        step: usize,
+    ) -> Result<(Vec<u8>, usize, bool), RequestError> {
         let mut decoder = BodyDecoder::new(length, bound)?;
         let (mut content, mut at) = (Vec::new(), 0);
         while at < wire.len() && !decoder.is_done() {
@@ -118,12 +123,12 @@ mod tests {
 
     #[test]
     fn too_much_is_refused_when_it_is_announced() {
-        assert_eq!(collect(BodyLength::Fixed(6), 5, b"", 1), Err(Refusal::ContentTooLarge));
+        assert_eq!(collect(BodyLength::Fixed(6), 5, b"", 1), Err(RequestError::ContentTooLarge));
         for step in 1..30 {
             let chunked = b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n";
-            assert_eq!(collect(BodyLength::Chunked, 5, chunked, step), Err(Refusal::ContentTooLarge));
+            assert_eq!(collect(BodyLength::Chunked, 5, chunked, step), Err(RequestError::ContentTooLarge));
             let huge = b"ffffffffffffffff\r\n";
-            assert_eq!(collect(BodyLength::Chunked, 5, huge, step), Err(Refusal::ContentTooLarge));
+            assert_eq!(collect(BodyLength::Chunked, 5, huge, step), Err(RequestError::ContentTooLarge));
         }
     }
 }

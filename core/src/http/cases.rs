@@ -1,6 +1,6 @@
 //! Raw requests and what becomes of them, whole and byte by byte.
 
-use super::{Accumulator, BodyDecoder, BodyLength, MAX_FIELDS, Method, Refusal, Request, Version};
+use super::{BodyDecoder, BodyLength, HeadReader, MAX_FIELDS, Method, Request, RequestError, Version};
 use std::format;
 use std::string::String;
 use std::vec;
@@ -22,7 +22,7 @@ enum End {
     /// It was closed after the last answer, as the request asked.
     Closed,
     /// It was closed after this refusal.
-    Refused(Refusal),
+    Refused(RequestError),
 }
 use End::{Closed, Open, Refused, Waits};
 
@@ -33,10 +33,10 @@ fn serve(wire: &[u8], step: usize) -> Seen {
     Seen { served, end }
 }
 
-fn serve_into(served: &mut Vec<String>, wire: &[u8], step: usize) -> Result<End, Refusal> {
+fn serve_into(served: &mut Vec<String>, wire: &[u8], step: usize) -> Result<End, RequestError> {
     let mut at = 0;
     loop {
-        let (mut buffer, mut accumulator) = (vec![0; 8192], Accumulator::new());
+        let (mut buffer, mut accumulator) = (vec![0; 8192], HeadReader::new());
         let length = loop {
             let taken = accumulator.take(&mut buffer, &wire[at..wire.len().min(at + step)])?;
             at += taken.consumed;
@@ -123,7 +123,7 @@ fn unfinished_requests_wait_for_their_rest() {
 
 #[test]
 fn a_request_line_has_three_words_and_one_space_between() {
-    let line = Refused(Refusal::RequestLine);
+    let line = Refused(RequestError::RequestLine);
     check(&[
         ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", &[], line),
         ("GET /  HTTP/1.1\r\nHost: a\r\n\r\n", &[], line),
@@ -140,26 +140,26 @@ fn a_request_line_has_three_words_and_one_space_between() {
         ("GET / HTTP/1.10\r\nHost: a\r\n\r\n", &[], line),
         ("GET / HTTP/+1.1\r\nHost: a\r\n\r\n", &[], line),
         ("GET / HTTPS/1.1\r\nHost: a\r\n\r\n", &[], line),
-        ("\r\n\r\n\r\n\r\n\r\nGET", &[], Refused(Refusal::EmptyLines)),
-        ("\u{16}\u{3}\u{1}", &[], Refused(Refusal::NotHttp)),
-        ("G\u{1}T / HTTP/1.1\r\n", &[], Refused(Refusal::Control)),
-        ("GET /\0 HTTP/1.1\r\n", &[], Refused(Refusal::Control)),
-        ("GET / HTTP/1.1\nHost: a\n\n", &[], Refused(Refusal::LineEnd)),
+        ("\r\n\r\n\r\n\r\n\r\nGET", &[], Refused(RequestError::EmptyLines)),
+        ("\u{16}\u{3}\u{1}", &[], Refused(RequestError::NotHttp)),
+        ("G\u{1}T / HTTP/1.1\r\n", &[], Refused(RequestError::Control)),
+        ("GET /\0 HTTP/1.1\r\n", &[], Refused(RequestError::Control)),
+        ("GET / HTTP/1.1\nHost: a\n\n", &[], Refused(RequestError::LineEnd)),
     ]);
 }
 
 #[test]
 fn other_versions_are_505_and_the_preface_of_http_2_is_one() {
     check(&[
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[], Refused(Refusal::Version)),
-        ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", &[], Refused(Refusal::Version)),
-        ("GET / HTTP/0.9\r\n\r\n", &[], Refused(Refusal::Version)),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[], Refused(RequestError::Version)),
+        ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", &[], Refused(RequestError::Version)),
+        ("GET / HTTP/0.9\r\n\r\n", &[], Refused(RequestError::Version)),
     ]);
 }
 
 #[test]
 fn a_target_is_of_the_form_that_its_method_has() {
-    let target = Refused(Refusal::Target);
+    let target = Refused(RequestError::Target);
     check(&[
         ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", &[], target),
         ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", &[], target),
@@ -172,7 +172,7 @@ fn a_target_is_of_the_form_that_its_method_has() {
 
 #[test]
 fn host_is_there_once_and_valid() {
-    let host = Refused(Refusal::Host);
+    let host = Refused(RequestError::Host);
     check(&[
         ("GET / HTTP/1.1\r\n\r\n", &[], host),
         ("GET http://a/ HTTP/1.1\r\n\r\n", &[], host),
@@ -187,7 +187,7 @@ fn host_is_there_once_and_valid() {
 
 #[test]
 fn field_lines_follow_their_grammar() {
-    let field = Refused(Refusal::FieldLine);
+    let field = Refused(RequestError::FieldLine);
     check(&[
         (&get("X : y\r\n"), &[], field),
         (&get("X\t: y\r\n"), &[], field),
@@ -199,26 +199,27 @@ fn field_lines_follow_their_grammar() {
         (&get("X: y\r\n z\r\n"), &[], field),
         (&get("Transfer-Encoding:\r\n\tchunked\r\n"), &[], field),
         ("GET / HTTP/1.1\r\n X: y\r\nHost: a\r\n\r\n", &[], field),
-        (&get("X: a\u{7f}b\r\n"), &[], Refused(Refusal::Control)),
-        (&get("X: a\0b\r\n"), &[], Refused(Refusal::Control)),
-        (&get("X: a\rb\r\n"), &[], Refused(Refusal::LineEnd)),
-        (&get("X: a\nY: b\r\n"), &[], Refused(Refusal::LineEnd)),
-        (&get("\rX: a\r\n"), &[], Refused(Refusal::LineEnd)),
+        (&get("X: a\u{7f}b\r\n"), &[], Refused(RequestError::Control)),
+        (&get("X: a\0b\r\n"), &[], Refused(RequestError::Control)),
+        (&get("X: a\rb\r\n"), &[], Refused(RequestError::LineEnd)),
+        (&get("X: a\nY: b\r\n"), &[], Refused(RequestError::LineEnd)),
+        (&get("\rX: a\r\n"), &[], Refused(RequestError::LineEnd)),
     ]);
 }
 
 #[test]
 fn lengths_are_unambiguous_or_refused() {
-    let length = Refused(Refusal::ContentLength);
+    let length = Refused(RequestError::ContentLength);
     for bad in ["", "abc", "+5", "-5", "5 5", "5,", "5, 5", "5,6", "0x5", "5.0", "\"5\"", "\u{b2}"] {
         check(&[(&get(&format!("Content-Length: {bad}\r\n")), &[], length)]);
     }
-    let coding = Refused(Refusal::TransferEncoding);
+    let coding = Refused(RequestError::TransferEncoding);
     for bad in ["", ",", "chunked,", ",chunked", "chunked, chunked", "chunked, gzip", "chunked;q=1", "gzip,,chunked"] {
         check(&[(&get(&format!("Transfer-Encoding: {bad}\r\n")), &[], coding)]);
     }
     for unknown in ["gzip", "identity", "xchunked", "gzip, chunked", "\u{b}chunked", "\"chunked\"", "chunked\u{a0}"] {
-        let refused = Refused(if unknown.starts_with('\u{b}') { Refusal::Control } else { Refusal::TransferCoding });
+        let refused =
+            Refused(if unknown.starts_with('\u{b}') { RequestError::Control } else { RequestError::TransferCoding });
         check(&[(&get(&format!("Transfer-Encoding: {unknown}\r\n")), &[], refused)]);
     }
     let served: &[&str] = &["GET / hello"];
@@ -227,10 +228,10 @@ fn lengths_are_unambiguous_or_refused() {
         (&(get("Content-Length: 5\r\nContent-Length: 6\r\n") + "hello!"), &[], length),
         (&get("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), &[], coding),
         ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", &[], coding),
-        (&get("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), &[], Refused(Refusal::AmbiguousLength)),
-        (&get("Content-Length: 18446744073709551616\r\n"), &[], Refused(Refusal::ContentTooLarge)),
-        (&get("Content-Length: 18446744073709551615\r\n"), &[], Refused(Refusal::ContentTooLarge)),
-        (&get("Content-Length: 4097\r\n"), &[], Refused(Refusal::ContentTooLarge)),
+        (&get("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), &[], Refused(RequestError::AmbiguousLength)),
+        (&get("Content-Length: 18446744073709551616\r\n"), &[], Refused(RequestError::ContentTooLarge)),
+        (&get("Content-Length: 18446744073709551615\r\n"), &[], Refused(RequestError::ContentTooLarge)),
+        (&get("Content-Length: 4097\r\n"), &[], Refused(RequestError::ContentTooLarge)),
         (&(get("Content-Length: 0005\r\n") + "hello"), served, Open),
         (&get("Content-Length: 0\r\n"), &["GET /"], Open),
         (&(get("Transfer_Encoding: chunked\r\nContent-Length: 5\r\n") + "hello"), served, Open),
@@ -246,16 +247,20 @@ fn lengths_are_unambiguous_or_refused() {
 fn chunks_follow_their_grammar() {
     let chunked = |chunks: &str| get("Transfer-Encoding: chunked\r\n") + chunks;
     check(&[
-        (&chunked("0x5\r\nhello\r\n0\r\n\r\n"), &[], Refused(Refusal::ChunkSize)),
-        (&chunked("5 \r\nhello\r\n0\r\n\r\n"), &[], Refused(Refusal::ChunkSize)),
-        (&chunked("5\nhello\r\n0\r\n\r\n"), &[], Refused(Refusal::ChunkSize)),
-        (&chunked("10000000000000005\r\nhello\r\n0\r\n\r\n"), &[], Refused(Refusal::ChunkSize)),
-        (&chunked("FFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n"), &[], Refused(Refusal::ContentTooLarge)),
-        (&chunked("5\r\nhello\n0\r\n\r\n"), &[], Refused(Refusal::ChunkEnd)),
-        (&chunked("5\r\nhello\r0\r\n\r\n"), &[], Refused(Refusal::ChunkEnd)),
-        (&chunked("5\r\nhello\r\n0\r\nbad trailer\r\n\r\n"), &[], Refused(Refusal::Trailer)),
-        (&chunked("5\r\nhello\r\n0\n\n"), &[], Refused(Refusal::ChunkSize)),
-        (&chunked(&("1;aaaaaaaaaaaaaaa\r\nx\r\n".repeat(300) + "0\r\n\r\n")), &[], Refused(Refusal::ChunkExtension)),
+        (&chunked("0x5\r\nhello\r\n0\r\n\r\n"), &[], Refused(RequestError::ChunkSize)),
+        (&chunked("5 \r\nhello\r\n0\r\n\r\n"), &[], Refused(RequestError::ChunkSize)),
+        (&chunked("5\nhello\r\n0\r\n\r\n"), &[], Refused(RequestError::ChunkSize)),
+        (&chunked("10000000000000005\r\nhello\r\n0\r\n\r\n"), &[], Refused(RequestError::ChunkSize)),
+        (&chunked("FFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n"), &[], Refused(RequestError::ContentTooLarge)),
+        (&chunked("5\r\nhello\n0\r\n\r\n"), &[], Refused(RequestError::ChunkEnd)),
+        (&chunked("5\r\nhello\r0\r\n\r\n"), &[], Refused(RequestError::ChunkEnd)),
+        (&chunked("5\r\nhello\r\n0\r\nbad trailer\r\n\r\n"), &[], Refused(RequestError::Trailer)),
+        (&chunked("5\r\nhello\r\n0\n\n"), &[], Refused(RequestError::ChunkSize)),
+        (
+            &chunked(&("1;aaaaaaaaaaaaaaa\r\nx\r\n".repeat(300) + "0\r\n\r\n")),
+            &[],
+            Refused(RequestError::ChunkExtension),
+        ),
     ]);
 }
 
@@ -264,29 +269,33 @@ fn heads_are_bounded_in_bytes_and_in_fields() {
     let fields = |count| get(&"X: y\r\n".repeat(count));
     check(&[
         (&fields(MAX_FIELDS - 1), &["GET /"], Open),
-        (&fields(MAX_FIELDS), &[], Refused(Refusal::TooManyFields)),
-        (&get(&format!("X: {}\r\n", "y".repeat(8192))), &[], Refused(Refusal::HeadTooLarge)),
-        (&format!("GET /{}", "a".repeat(9000)), &[], Refused(Refusal::UriTooLong)),
-        (&"A".repeat(9000), &[], Refused(Refusal::UriTooLong)),
+        (&fields(MAX_FIELDS), &[], Refused(RequestError::TooManyFields)),
+        (&get(&format!("X: {}\r\n", "y".repeat(8192))), &[], Refused(RequestError::HeadTooLarge)),
+        (&format!("GET /{}", "a".repeat(9000)), &[], Refused(RequestError::UriTooLong)),
+        (&"A".repeat(9000), &[], Refused(RequestError::UriTooLong)),
     ]);
 }
 
-fn parse(head: &str) -> Result<Request<&[u8]>, Refusal> {
+fn parse(head: &str) -> Result<Request<&[u8]>, RequestError> {
     Request::parse(head.as_bytes(), head.len(), MAX_FIELDS).map_err(|(refusal, _)| refusal)
 }
 
 #[test]
 fn a_head_is_judged_even_if_nobody_accumulated_it() {
     for head in ["", "\r\n", "GET / HTTP/1.0", "GET / HTTP/1.0\n\n", "\r\nGET / HTTP/1.0\r\n\r\n"] {
-        assert_eq!(parse(head).unwrap_err(), Refusal::RequestLine, "{head:?}");
+        assert_eq!(parse(head).unwrap_err(), RequestError::RequestLine, "{head:?}");
     }
     for fields in ["A: b", "A: b\r\n", "A: b\r\n\r\nC", " A: b\r\n\r\n", "A: b\r\n c\r\n\r\n", "\r"] {
-        assert_eq!(parse(&format!("GET / HTTP/1.0\r\n{fields}")).unwrap_err(), Refusal::FieldLine, "{fields:?}");
+        assert_eq!(parse(&format!("GET / HTTP/1.0\r\n{fields}")).unwrap_err(), RequestError::FieldLine, "{fields:?}");
     }
     for value in ["b\0", "b\n", "b\n\r\nC: d", "\u{7f}"] {
-        assert_eq!(parse(&format!("GET / HTTP/1.0\r\nA: {value}\r\n\r\n")).unwrap_err(), Refusal::Control, "{value:?}");
+        assert_eq!(
+            parse(&format!("GET / HTTP/1.0\r\nA: {value}\r\n\r\n")).unwrap_err(),
+            RequestError::Control,
+            "{value:?}"
+        );
     }
-    assert_eq!(Request::parse(b"GET", 4, MAX_FIELDS).unwrap_err().0, Refusal::RequestLine);
+    assert_eq!(Request::parse(b"GET", 4, MAX_FIELDS).unwrap_err().0, RequestError::RequestLine);
 }
 
 #[test]
@@ -299,13 +308,13 @@ fn expectations_are_known_or_417_and_old_clients_have_none() {
     assert_eq!(of("1.1", "Expect: 100-continue\r\nContent-Length: 0\r\n"), Ok(false));
     assert_eq!(of("1.1", "Content-Length: 5\r\n"), Ok(false));
     assert_eq!(of("1.0", "Expect: 100-continue, foo\r\nContent-Length: 5\r\n"), Ok(false));
-    assert_eq!(of("1.1", "Expect: foo\r\n"), Err(Refusal::Expectation));
-    assert_eq!(of("1.1", "Expect: 100-continue\r\nExpect: foo=\"100-continue\"\r\n"), Err(Refusal::Expectation));
+    assert_eq!(of("1.1", "Expect: foo\r\n"), Err(RequestError::Expectation));
+    assert_eq!(of("1.1", "Expect: 100-continue\r\nExpect: foo=\"100-continue\"\r\n"), Err(RequestError::Expectation));
 }
 
 #[test]
 fn an_entity_tag_is_held_weakly_in_a_list_or_under_a_star() {
-    let holds = |fields: &str| parse(&get(fields)).unwrap().holds("\"a,b\"");
+    let holds = |fields: &str| parse(&get(fields)).unwrap().matches_etag("\"a,b\"");
     for fields in ["\"a,b\"", "W/\"a,b\"", "\"x\", W/\"a,b\"", "*", "\"x\"\r\nIf-None-Match: \"a,b\""] {
         assert!(holds(&format!("If-None-Match: {fields}\r\n")), "{fields}");
     }
@@ -328,7 +337,7 @@ fn the_parts_of_a_request_read_as_they_were_sent() {
     assert_eq!(request.host(), Some("a:1"));
     assert_eq!(request.header("X"), Some(&b"1"[..]));
     assert_eq!(request.header_all("X").collect::<Vec<_>>(), [b"1", b"2"]);
-    assert_eq!(request.list("x").collect::<Vec<_>>(), [b"1", b"2"]);
+    assert_eq!(request.header_list("x").collect::<Vec<_>>(), [b"1", b"2"]);
     assert_eq!(request.headers().map(|(name, _)| name).collect::<Vec<_>>()[..3], ["Host", "X", "Accept"]);
     assert!(request.connection_has("upgrade") && !request.connection_has("close"));
     assert_eq!(request.accepts("text/event-stream").quality, 500);
@@ -376,7 +385,7 @@ mod properties {
         #[test]
         fn what_is_accepted_httparse_reads_the_same(wire in like_requests()) {
             let mut buffer = vec![0; 8192];
-            let length = match Accumulator::new().take(&mut buffer, &wire) {
+            let length = match HeadReader::new().take(&mut buffer, &wire) {
                 Ok(taken) => taken.complete,
                 Err(_) => None,
             };

@@ -1,42 +1,42 @@
 //! Field lines (RFC 9112 §5): judging one, and walking those of a head that was judged.
 
-use super::Refusal;
+use super::RequestError;
 use super::class::{all_token, ascii, trim};
 use super::scan::{find_control, split_line, split_once};
 
 /// The name and value of a field line, which comes without its CR LF.
-pub(crate) fn judge(line: &[u8]) -> Result<(&str, &[u8]), Refusal> {
-    let (name, value) = split_once(line, b':').ok_or(Refusal::FieldLine)?;
+pub(crate) fn validate(line: &[u8]) -> Result<(&str, &[u8]), RequestError> {
+    let (name, value) = split_once(line, b':').ok_or(RequestError::FieldLine)?;
     if !all_token(name) {
-        return Err(Refusal::FieldLine);
+        return Err(RequestError::FieldLine);
     }
     if has_control(value) {
-        return Err(Refusal::Control);
+        return Err(RequestError::Control);
     }
     Ok((ascii(name), trim(value)))
 }
 
 /// Judges the field lines of a head, at most `most`, and the empty line that ends it; `note` sees each.
-pub(crate) fn judge_all<'h>(
+pub(crate) fn validate_all<'h>(
     lines: &'h [u8],
     most: usize,
-    mut note: impl FnMut(&'h str, &'h [u8]) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
+    mut note: impl FnMut(&'h str, &'h [u8]) -> Result<(), RequestError>,
+) -> Result<(), RequestError> {
     let (mut rest, mut count) = (lines, 0_usize);
     loop {
-        let (line, after) = split_line(rest).ok_or(Refusal::FieldLine)?;
+        let (line, after) = split_line(rest).ok_or(RequestError::FieldLine)?;
         rest = after;
         if line.is_empty() {
             break;
         }
         if count >= most {
-            return Err(Refusal::TooManyFields);
+            return Err(RequestError::TooManyFields);
         }
         count = count.saturating_add(1);
-        let (name, value) = judge(line)?;
+        let (name, value) = validate(line)?;
         note(name, value)?;
     }
-    if rest.is_empty() { Ok(()) } else { Err(Refusal::FieldLine) }
+    if rest.is_empty() { Ok(()) } else { Err(RequestError::FieldLine) }
 }
 
 /// Whether `value` has a control character other than HTAB.
@@ -54,11 +54,11 @@ fn has_control(mut value: &[u8]) -> bool {
 ///
 /// Nothing is kept but where the walk stands: a head is its own table.
 #[derive(Clone, Copy, Debug)]
-pub struct Fields<'a> {
+pub struct HeaderFields<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Fields<'a> {
+impl<'a> HeaderFields<'a> {
     /// Walks field lines that were judged before.
     pub(crate) const fn new(lines: &'a [u8]) -> Self {
         Self { rest: lines }
@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'a> Iterator for Fields<'a> {
+impl<'a> Iterator for HeaderFields<'a> {
     type Item = (&'a str, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -1,6 +1,6 @@
 //! Collecting the head of a message from a stream, byte for byte up to its end and no further.
 
-use super::Refusal;
+use super::RequestError;
 use super::class::is_token;
 use super::copy::copy;
 use super::scan::find_control;
@@ -8,10 +8,10 @@ use super::scan::find_control;
 /// Empty lines that are skipped before a request line (RFC 9112 §2.2), since some clients send one after a body.
 pub const MAX_EMPTY_LINES: u8 = 4;
 
-/// What [`Accumulator::take`] did with its input.
+/// What [`HeadReader::take`] did with its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Taken {
+pub struct HeadProgress {
     /// Bytes of the input that are used up: all of it, or up to the end of the head.
     pub consumed: usize,
     /// The length of the head at the start of the buffer, if it has ended.
@@ -26,18 +26,18 @@ pub struct Taken {
 /// that tells. It serves heads of requests and of responses alike, one after another.
 ///
 /// ```
-/// use goldcrest_core::http::Accumulator;
+/// use goldcrest_core::http::HeadReader;
 ///
 /// let mut buffer = [0; 64];
-/// let mut accumulator = Accumulator::new();
+/// let mut accumulator = HeadReader::new();
 /// assert_eq!(accumulator.take(&mut buffer, b"\r\nGET / HT")?.complete, None);
 /// let taken = accumulator.take(&mut buffer, b"TP/1.0\r\n\r\nmore")?;
 /// assert_eq!((taken.consumed, taken.complete), (10, Some(18)));
 /// assert_eq!(&buffer[..18], b"GET / HTTP/1.0\r\n\r\n");
-/// # Ok::<(), goldcrest_core::http::Refusal>(())
+/// # Ok::<(), goldcrest_core::http::RequestError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Accumulator {
+pub struct HeadReader {
     state: State,
     written: usize,
     empty_lines: u8,
@@ -57,10 +57,10 @@ enum State {
     FieldLineLf,
     /// After the CR of the last line.
     EndLf,
-    Refused(Refusal),
+    Refused(RequestError),
 }
 
-impl Accumulator {
+impl HeadReader {
     /// An accumulator before the first byte.
     pub const fn new() -> Self {
         Self { state: State::Start, written: 0, empty_lines: 0 }
@@ -68,33 +68,37 @@ impl Accumulator {
 
     /// Appends `input` to the head in `buffer`, up to the head's end.
     ///
-    /// Pass the same buffer, its content kept, until [`Taken::complete`] is there; then the accumulator is as new.
+    /// Pass the same buffer, its content kept, until [`HeadProgress::complete`] is there; then the accumulator is as new.
     ///
     /// # Errors
-    /// [`UriTooLong`](Refusal::UriTooLong) or [`HeadTooLarge`](Refusal::HeadTooLarge) where `buffer` ends within the
-    /// start line or after it; [`NotHttp`](Refusal::NotHttp), [`EmptyLines`](Refusal::EmptyLines),
-    /// [`LineEnd`](Refusal::LineEnd), [`Control`](Refusal::Control), [`RequestLine`](Refusal::RequestLine) and
-    /// [`FieldLine`](Refusal::FieldLine) where the bytes are not of a head. Once refused, always refused.
-    pub fn take(&mut self, buffer: &mut [u8], input: &[u8]) -> Result<Taken, Refusal> {
+    /// [`UriTooLong`](RequestError::UriTooLong) or [`HeadTooLarge`](RequestError::HeadTooLarge) where `buffer` ends within the
+    /// start line or after it; [`NotHttp`](RequestError::NotHttp), [`EmptyLines`](RequestError::EmptyLines),
+    /// [`LineEnd`](RequestError::LineEnd), [`Control`](RequestError::Control), [`RequestLine`](RequestError::RequestLine) and
+    /// [`FieldLine`](RequestError::FieldLine) where the bytes are not of a head. Once refused, always refused.
+    pub fn take(&mut self, buffer: &mut [u8], input: &[u8]) -> Result<HeadProgress, RequestError> {
         let mut rest = input;
         loop {
             let state = match (self.state, rest) {
                 (State::Refused(refusal), _) => return Err(refusal),
-                (_, []) => return Ok(Taken { consumed: input.len(), complete: None }),
+                (_, []) => return Ok(HeadProgress { consumed: input.len(), complete: None }),
                 (State::Start, [b'\r', after @ ..]) => {
                     rest = after;
                     State::StartLf
                 }
                 (State::Start, [byte, ..]) => match byte {
-                    b'\n' => State::Refused(Refusal::LineEnd),
-                    b' ' | b'\t' => State::Refused(Refusal::RequestLine),
+                    b'\n' => State::Refused(RequestError::LineEnd),
+                    b' ' | b'\t' => State::Refused(RequestError::RequestLine),
                     &byte if is_token(byte) => State::StartLine,
-                    _ => State::Refused(Refusal::NotHttp),
+                    _ => State::Refused(RequestError::NotHttp),
                 },
                 (State::StartLf, [b'\n', after @ ..]) => {
                     rest = after;
                     self.empty_lines = self.empty_lines.saturating_add(1);
-                    if self.empty_lines > MAX_EMPTY_LINES { State::Refused(Refusal::EmptyLines) } else { State::Start }
+                    if self.empty_lines > MAX_EMPTY_LINES {
+                        State::Refused(RequestError::EmptyLines)
+                    } else {
+                        State::Start
+                    }
                 }
                 (State::StartLine, _) => self.line(buffer, &mut rest, State::StartLine, State::StartLineLf),
                 (State::FieldLine, _) => self.line(buffer, &mut rest, State::FieldLine, State::FieldLineLf),
@@ -106,7 +110,7 @@ impl Accumulator {
                     rest = after;
                     self.append(buffer, b"\r", State::EndLf)
                 }
-                (State::FieldStart, [b' ' | b'\t', ..]) => State::Refused(Refusal::FieldLine),
+                (State::FieldStart, [b' ' | b'\t', ..]) => State::Refused(RequestError::FieldLine),
                 (State::FieldStart, _) => State::FieldLine,
                 (State::EndLf, [b'\n', after @ ..]) => {
                     rest = after;
@@ -114,12 +118,12 @@ impl Accumulator {
                     if matches!(state, State::Start) {
                         let complete = Some(self.written);
                         *self = Self::new();
-                        return Ok(Taken { consumed: input.len().saturating_sub(rest.len()), complete });
+                        return Ok(HeadProgress { consumed: input.len().saturating_sub(rest.len()), complete });
                     }
                     state
                 }
                 (State::StartLf | State::StartLineLf | State::FieldLineLf | State::EndLf, _) => {
-                    State::Refused(Refusal::LineEnd)
+                    State::Refused(RequestError::LineEnd)
                 }
             };
             self.state = state;
@@ -163,8 +167,8 @@ impl Accumulator {
                 *rest = after;
                 self.append(buffer, b"\r", ended)
             }
-            [b'\n', ..] => State::Refused(Refusal::LineEnd),
-            _ => State::Refused(Refusal::Control),
+            [b'\n', ..] => State::Refused(RequestError::LineEnd),
+            _ => State::Refused(RequestError::Control),
         }
     }
 
@@ -173,8 +177,8 @@ impl Accumulator {
         let room = buffer.get_mut(self.written..).and_then(|room| room.get_mut(..bytes.len()));
         let Some(room) = room else {
             return State::Refused(match self.state {
-                State::Start | State::StartLine | State::StartLineLf => Refusal::UriTooLong,
-                _ => Refusal::HeadTooLarge,
+                State::Start | State::StartLine | State::StartLineLf => RequestError::UriTooLong,
+                _ => RequestError::HeadTooLarge,
             });
         };
         self.written = self.written.wrapping_add(copy(bytes, room));
@@ -190,9 +194,9 @@ mod tests {
     use std::vec::Vec;
 
     /// Feeds `input` in pieces of the given lengths and then the rest; what came of it, and how much was consumed.
-    fn feed(input: &[u8], cuts: &[usize], room: usize) -> Result<(Option<Vec<u8>>, usize), Refusal> {
+    fn feed(input: &[u8], cuts: &[usize], room: usize) -> Result<(Option<Vec<u8>>, usize), RequestError> {
         let mut buffer = vec![0; room];
-        let mut accumulator = Accumulator::new();
+        let mut accumulator = HeadReader::new();
         let mut at = 0;
         for cut in cuts.iter().copied().chain([usize::MAX]) {
             let piece = &input[at..at + cut.min(input.len() - at)];
@@ -227,7 +231,7 @@ mod tests {
     fn a_full_buffer_is_414_within_the_request_line_and_431_after_it() {
         let line = HEAD.iter().position(|&byte| byte == b'\n').unwrap() + 1;
         for room in 0..HEAD.len() {
-            let refusal = if room < line { Refusal::UriTooLong } else { Refusal::HeadTooLarge };
+            let refusal = if room < line { RequestError::UriTooLong } else { RequestError::HeadTooLarge };
             assert_eq!(feed(HEAD, &[], room), Err(refusal), "room of {room}");
             assert_eq!(feed(HEAD, &vec![1; HEAD.len()], room), Err(refusal), "room of {room}, bytewise");
         }
@@ -235,26 +239,26 @@ mod tests {
 
     #[test]
     fn what_cannot_become_a_head_is_refused_at_the_byte_that_tells() {
-        let cases: &[(&[u8], Refusal)] = &[
-            (b"\x16", Refusal::NotHttp),
-            (b"\x00", Refusal::NotHttp),
-            (b"(", Refusal::NotHttp),
-            (b"\x80", Refusal::NotHttp),
-            (b"\n", Refusal::LineEnd),
-            (b" ", Refusal::RequestLine),
-            (b"\rG", Refusal::LineEnd),
-            (b"\r\n\r\n\r\n\r\n\r\n", Refusal::EmptyLines),
-            (b"GE\x01", Refusal::Control),
-            (b"GET /\x7F", Refusal::Control),
-            (b"GET / HTTP/1.1\n", Refusal::LineEnd),
-            (b"GET / HTTP/1.1\rH", Refusal::LineEnd),
-            (b"GET / HTTP/1.1\r\r", Refusal::LineEnd),
-            (b"GET / HTTP/1.1\r\n ", Refusal::FieldLine),
-            (b"GET / HTTP/1.1\r\n\n", Refusal::LineEnd),
-            (b"GET / HTTP/1.1\r\nA: b\r\n\t", Refusal::FieldLine),
-            (b"GET / HTTP/1.1\r\nA: b\n", Refusal::LineEnd),
-            (b"GET / HTTP/1.1\r\nA: b\0", Refusal::Control),
-            (b"GET / HTTP/1.1\r\nA: b\r\n\rX", Refusal::LineEnd),
+        let cases: &[(&[u8], RequestError)] = &[
+            (b"\x16", RequestError::NotHttp),
+            (b"\x00", RequestError::NotHttp),
+            (b"(", RequestError::NotHttp),
+            (b"\x80", RequestError::NotHttp),
+            (b"\n", RequestError::LineEnd),
+            (b" ", RequestError::RequestLine),
+            (b"\rG", RequestError::LineEnd),
+            (b"\r\n\r\n\r\n\r\n\r\n", RequestError::EmptyLines),
+            (b"GE\x01", RequestError::Control),
+            (b"GET /\x7F", RequestError::Control),
+            (b"GET / HTTP/1.1\n", RequestError::LineEnd),
+            (b"GET / HTTP/1.1\rH", RequestError::LineEnd),
+            (b"GET / HTTP/1.1\r\r", RequestError::LineEnd),
+            (b"GET / HTTP/1.1\r\n ", RequestError::FieldLine),
+            (b"GET / HTTP/1.1\r\n\n", RequestError::LineEnd),
+            (b"GET / HTTP/1.1\r\nA: b\r\n\t", RequestError::FieldLine),
+            (b"GET / HTTP/1.1\r\nA: b\n", RequestError::LineEnd),
+            (b"GET / HTTP/1.1\r\nA: b\0", RequestError::Control),
+            (b"GET / HTTP/1.1\r\nA: b\r\n\rX", RequestError::LineEnd),
         ];
         for (bytes, refusal) in cases {
             let told = bytes.len() - 1;
@@ -266,17 +270,17 @@ mod tests {
 
     #[test]
     fn once_refused_is_always_refused_until_reset() {
-        let mut accumulator = Accumulator::new();
+        let mut accumulator = HeadReader::new();
         let mut buffer = [0; 64];
-        assert_eq!(accumulator.take(&mut buffer, b"\x16"), Err(Refusal::NotHttp));
-        assert_eq!(accumulator.take(&mut buffer, b"GET / HTTP/1.0\r\n\r\n"), Err(Refusal::NotHttp));
+        assert_eq!(accumulator.take(&mut buffer, b"\x16"), Err(RequestError::NotHttp));
+        assert_eq!(accumulator.take(&mut buffer, b"GET / HTTP/1.0\r\n\r\n"), Err(RequestError::NotHttp));
         accumulator.reset();
         assert_eq!(accumulator.take(&mut buffer, b"GET / HTTP/1.0\r\n\r\n").unwrap().complete, Some(18));
     }
 
     #[test]
     fn it_is_idle_until_a_head_begins_and_after_it_ended() {
-        let mut accumulator = Accumulator::new();
+        let mut accumulator = HeadReader::new();
         let mut buffer = [0; 64];
         let _ = accumulator.take(&mut buffer, b"\r\n").unwrap();
         assert!(accumulator.is_idle());

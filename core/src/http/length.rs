@@ -1,7 +1,7 @@
 //! How long the content of a message is (RFC 9112 §6).
 
-use super::Refusal;
-use super::list::List;
+use super::RequestError;
+use super::list::HeaderList;
 
 /// How the content of a message is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,33 +38,33 @@ struct Codings {
 
 impl Judge {
     /// Takes the value of a `Content-Length` field: digits alone, and only once, even if two agree.
-    pub(crate) fn content_length(&mut self, value: &[u8]) -> Result<(), Refusal> {
+    pub(crate) fn content_length(&mut self, value: &[u8]) -> Result<(), RequestError> {
         if self.content_length.is_some() || value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-            return Err(Refusal::ContentLength);
+            return Err(RequestError::ContentLength);
         }
         let mut length = 0_u64;
         for digit in value {
             length = length
                 .checked_mul(10)
                 .and_then(|tens| tens.checked_add(u64::from(digit.wrapping_sub(b'0'))))
-                .ok_or(Refusal::ContentTooLarge)?;
+                .ok_or(RequestError::ContentTooLarge)?;
         }
         self.content_length = Some(length);
         Ok(())
     }
 
     /// Takes the value of a `Transfer-Encoding` field.
-    pub(crate) fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Refusal> {
+    pub(crate) fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), RequestError> {
         let mut codings = self.transfer_encoding.unwrap_or(Codings { others: false, chunked: false });
-        let mut list = List::new(value);
+        let mut list = HeaderList::new(value);
         while let Some(coding) = list.next_raw() {
             if codings.chunked || coding.is_empty() {
-                return Err(Refusal::TransferEncoding);
+                return Err(RequestError::TransferEncoding);
             }
             if coding.eq_ignore_ascii_case(b"chunked") {
                 codings.chunked = true;
-            } else if List::parts(coding).next_raw().is_some_and(|name| name.eq_ignore_ascii_case(b"chunked")) {
-                return Err(Refusal::TransferEncoding);
+            } else if HeaderList::parts(coding).next_raw().is_some_and(|name| name.eq_ignore_ascii_case(b"chunked")) {
+                return Err(RequestError::TransferEncoding);
             } else {
                 codings.others = true;
             }
@@ -74,15 +74,15 @@ impl Judge {
     }
 
     /// The verdict, once all fields are in; `old` says that the request is HTTP/1.0.
-    pub(crate) fn verdict(&self, old: bool) -> Result<BodyLength, Refusal> {
+    pub(crate) fn verdict(&self, old: bool) -> Result<BodyLength, RequestError> {
         match (self.content_length, self.transfer_encoding) {
             (None, None) => Ok(BodyLength::None),
             (Some(length), None) => Ok(BodyLength::Fixed(length)),
-            (Some(_), Some(_)) => Err(Refusal::AmbiguousLength),
-            (None, Some(_)) if old => Err(Refusal::TransferEncoding),
-            (None, Some(Codings { others: true, .. })) => Err(Refusal::TransferCoding),
+            (Some(_), Some(_)) => Err(RequestError::AmbiguousLength),
+            (None, Some(_)) if old => Err(RequestError::TransferEncoding),
+            (None, Some(Codings { others: true, .. })) => Err(RequestError::TransferCoding),
             (None, Some(Codings { chunked: true, .. })) => Ok(BodyLength::Chunked),
-            (None, Some(_)) => Err(Refusal::TransferEncoding),
+            (None, Some(_)) => Err(RequestError::TransferEncoding),
         }
     }
 }

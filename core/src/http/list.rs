@@ -7,18 +7,18 @@ use super::scan::split_once;
 ///
 /// A comma or semicolon inside a quoted string parts nothing. A quoted string that does not end takes the rest.
 #[derive(Clone, Copy, Debug)]
-pub struct List<'a> {
+pub struct HeaderList<'a> {
     rest: Option<&'a [u8]>,
     separator: u8,
 }
 
-impl<'a> List<'a> {
+impl<'a> HeaderList<'a> {
     /// The elements of `value` between commas.
     ///
     /// ```
-    /// use goldcrest_core::http::List;
+    /// use goldcrest_core::http::HeaderList;
     ///
-    /// let tokens: Vec<_> = List::new(b"keep-alive, , Upgrade;x=\"a,b\"").collect();
+    /// let tokens: Vec<_> = HeaderList::new(b"keep-alive, , Upgrade;x=\"a,b\"").collect();
     /// assert_eq!(tokens, [&b"keep-alive"[..], b"Upgrade;x=\"a,b\""]);
     /// ```
     pub const fn new(value: &'a [u8]) -> Self {
@@ -39,7 +39,7 @@ impl<'a> List<'a> {
     }
 }
 
-impl<'a> Iterator for List<'a> {
+impl<'a> Iterator for HeaderList<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
@@ -61,7 +61,7 @@ impl<'a> Iterator for List<'a> {
 #[derive(Clone)]
 pub(crate) struct Lists<'a, I> {
     pub(crate) values: I,
-    pub(crate) list: Option<List<'a>>,
+    pub(crate) list: Option<HeaderList<'a>>,
 }
 
 impl<'a, I: Iterator<Item = &'a [u8]>> Iterator for Lists<'a, I> {
@@ -69,10 +69,10 @@ impl<'a, I: Iterator<Item = &'a [u8]>> Iterator for Lists<'a, I> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         loop {
-            if let Some(element) = self.list.as_mut().and_then(List::next) {
+            if let Some(element) = self.list.as_mut().and_then(HeaderList::next) {
                 return Some(element);
             }
-            self.list = Some(List::new(self.values.next()?));
+            self.list = Some(HeaderList::new(self.values.next()?));
         }
     }
 }
@@ -104,7 +104,7 @@ mod tests {
     use std::vec::Vec;
 
     fn elements(value: &[u8]) -> Vec<&[u8]> {
-        List::new(value).collect()
+        HeaderList::new(value).collect()
     }
 
     #[test]

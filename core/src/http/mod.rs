@@ -7,19 +7,19 @@
 //!
 //! | step | by |
 //! | --- | --- |
-//! | collect a head from a stream | [`Accumulator`] |
+//! | collect a head from a stream | [`HeadReader`] |
 //! | judge and read it | [`Request`] |
 //! | take the content after it | [`BodyDecoder`] |
 //! | answer | [`Response`], or [`HeadWriter`] and [`ChunkEncoder`] |
-//! | say no | [`Refusal`], which knows its [`Status`] |
-//! | read what a server answered | [`Accumulator`], [`Answer`], [`BodyDecoder`] |
+//! | say no | [`RequestError`], which knows its [`Status`] |
+//! | read what a server answered | [`HeadReader`], [`ResponseHead`], [`BodyDecoder`] |
 //!
 //! ```
-//! use goldcrest_core::http::{Accumulator, BodyLength, MAX_FIELDS, Method, Request, Response, Status};
-//! use goldcrest_core::output::Sink;
+//! use goldcrest_core::http::{HeadReader, BodyLength, MAX_FIELDS, Method, Request, Response, Status};
+//! use goldcrest_core::output::ResumableWriter;
 //!
 //! let mut buffer = [0; 256];
-//! let mut accumulator = Accumulator::new();
+//! let mut accumulator = HeadReader::new();
 //! let wire = b"GET /events/news?after=7 HTTP/1.1\r\nHost: chip.local\r\n\r\nthe next request";
 //! let taken = accumulator.take(&mut buffer, wire)?;
 //! let length = taken.complete.expect("the whole head was there");
@@ -32,11 +32,11 @@
 //!
 //! let response = Response { status: Status::OK, content_type: Some("text/plain"), headers: &[], body: b"hello" };
 //! let mut room = [0; 256];
-//! let mut sink = Sink::new(&mut room, 0);
+//! let mut sink = ResumableWriter::new(&mut room, 0);
 //! response.render(&mut sink, request.version(), request.keep_alive(), false);
 //! let written = sink.written();
 //! assert!(room[..written].ends_with(b"\r\n\r\nhello"));
-//! # Ok::<(), goldcrest_core::http::Refusal>(())
+//! # Ok::<(), goldcrest_core::http::RequestError>(())
 //! ```
 
 mod accept;
@@ -61,20 +61,20 @@ mod target;
 #[cfg(test)]
 mod cases;
 
-pub use accept::{Acceptance, Precedence};
+pub use accept::{AcceptMatch, Specificity};
 pub use body::BodyDecoder;
-pub use chunked::{ChunkDecoder, ChunkEncoder, Decoded, Finished};
+pub use chunked::{ChunkDecoder, ChunkEncoder, ChunkProgress, FinishProgress};
 pub(crate) use class::{all_token, is_value};
 pub(crate) use copy::copy;
-pub use field::Fields;
-pub use head_reader::{Accumulator, MAX_EMPTY_LINES, Taken};
+pub use field::HeaderFields;
+pub use head_reader::{HeadProgress, HeadReader, MAX_EMPTY_LINES};
 pub use length::BodyLength;
-pub use list::List;
+pub use list::HeaderList;
 pub(crate) use prefer::seconds_of;
-pub use query::{Encoded, Query};
+pub use query::{PercentEncoded, Query};
 pub use request::{MAX_FIELDS, Method, Request, Version};
-pub use request_error::Refusal;
+pub use request_error::RequestError;
 pub use response::{Framing, HeadWriter, Response};
-pub use response_head::{Answer, BadAnswer};
+pub use response_head::{ResponseError, ResponseHead};
 pub use status::Status;
 pub(crate) use target::{is_bracketed_address, is_host_and_port};

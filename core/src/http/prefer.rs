@@ -1,13 +1,13 @@
 //! `Prefer: wait=N` (RFC 7240 §4.3).
 
-use super::list::{List, parameter};
+use super::list::{HeaderList, parameter};
 
 /// The seconds of the first `wait` preference in the values of all `Prefer` fields; too large a number saturates, and a
 /// value that is no number is no preference.
 pub(crate) fn wait<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<u32> {
     for value in values {
-        for preference in List::new(value) {
-            let Some(first) = List::parts(preference).next_raw() else { continue };
+        for preference in HeaderList::new(value) {
+            let Some(first) = HeaderList::parts(preference).next_raw() else { continue };
             let (name, word) = parameter(first);
             if name.eq_ignore_ascii_case(b"wait") {
                 return seconds_of(unquote(word));

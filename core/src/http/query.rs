@@ -25,13 +25,13 @@ impl<'a> Query<'a> {
     }
 
     /// The value of the first pair with this name.
-    pub fn param(mut self, name: &str) -> Option<Encoded<'a>> {
+    pub fn param(mut self, name: &str) -> Option<PercentEncoded<'a>> {
         self.find(|(other, _)| other.is(name)).map(|(_, value)| value)
     }
 }
 
 impl<'a> Iterator for Query<'a> {
-    type Item = (Encoded<'a>, Encoded<'a>);
+    type Item = (PercentEncoded<'a>, PercentEncoded<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -43,7 +43,7 @@ impl<'a> Iterator for Query<'a> {
             self.rest = after;
             if !pair.is_empty() {
                 let (name, value) = split_once(pair, b'=').unwrap_or((pair, &[]));
-                return Some((Encoded(name), Encoded(value)));
+                return Some((PercentEncoded(name), PercentEncoded(value)));
             }
         }
     }
@@ -51,9 +51,9 @@ impl<'a> Iterator for Query<'a> {
 
 /// A percent-encoded name or value. `+` is a space; a `%` without two hexadecimal digits stands for itself.
 #[derive(Clone, Copy, Debug)]
-pub struct Encoded<'a>(&'a [u8]);
+pub struct PercentEncoded<'a>(&'a [u8]);
 
-impl<'a> Encoded<'a> {
+impl<'a> PercentEncoded<'a> {
     /// A part of a path. A `+` in it is decoded to a space as well.
     pub const fn new(part: &'a str) -> Self {
         Self(part.as_bytes())
@@ -113,7 +113,7 @@ mod tests {
     use std::vec::Vec;
 
     fn pairs(query: &str) -> Vec<(String, String)> {
-        let text = |part: Encoded<'_>| String::from_utf8(part.bytes().collect()).unwrap();
+        let text = |part: PercentEncoded<'_>| String::from_utf8(part.bytes().collect()).unwrap();
         Query::new(query).map(|(name, value)| (text(name), text(value))).collect()
     }
 

@@ -1,9 +1,9 @@
 //! A request head that was judged, and its parts.
 
 use super::class::{all_token, ascii};
-use super::list::{List, Lists};
+use super::list::{HeaderList, Lists};
 use super::scan::split_line;
-use super::{Acceptance, BodyLength, Encoded, Fields, Query, Refusal};
+use super::{AcceptMatch, BodyLength, HeaderFields, PercentEncoded, Query, RequestError};
 use super::{accept, field, length, prefer, target};
 
 /// The default bound on field lines in a head. Browsers send about 15, chains of proxies two or three times as many.
@@ -74,7 +74,7 @@ pub enum Version {
 /// There is no table of fields: each look-up walks the lines, so that a request costs its bytes and some forty more.
 ///
 /// ```
-/// use goldcrest_core::http::{MAX_FIELDS, Refusal, Request};
+/// use goldcrest_core::http::{MAX_FIELDS, RequestError, Request};
 ///
 /// let head = b"GET /events/news?after=7-1 HTTP/1.1\r\nHost: a:8080\r\nAccept: text/event-stream\r\n\r\n";
 /// let request = Request::parse(head, head.len(), MAX_FIELDS).unwrap();
@@ -84,7 +84,7 @@ pub enum Version {
 /// assert!(request.keep_alive());
 ///
 /// let twice = b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n";
-/// assert_eq!(Request::parse(twice, twice.len(), MAX_FIELDS).unwrap_err().0, Refusal::Host);
+/// assert_eq!(Request::parse(twice, twice.len(), MAX_FIELDS).unwrap_err().0, RequestError::Host);
 /// ```
 #[derive(Debug)]
 pub struct Request<B> {
@@ -127,10 +127,10 @@ impl<B: AsRef<[u8]>> Request<B> {
     ///
     /// # Errors
     /// The first rule that the head breaks, with the buffer given back.
-    pub fn parse(buffer: B, length: usize, max_fields: usize) -> Result<Self, (Refusal, B)> {
+    pub fn parse(buffer: B, length: usize, max_fields: usize) -> Result<Self, (RequestError, B)> {
         let judged = match buffer.as_ref().get(..length) {
-            Some(head) => judge(head, max_fields),
-            None => Err(Refusal::RequestLine),
+            Some(head) => validate_version_line(head, max_fields),
+            None => Err(RequestError::RequestLine),
         };
         match judged {
             Ok(layout) => Ok(Self { buffer, layout }),
@@ -184,7 +184,7 @@ impl<B: AsRef<[u8]>> Request<B> {
     }
 
     /// The value of the first pair of the query with this name.
-    pub fn query_param(&self, name: &str) -> Option<Encoded<'_>> {
+    pub fn query_param(&self, name: &str) -> Option<PercentEncoded<'_>> {
         self.query_params().param(name)
     }
 
@@ -194,8 +194,8 @@ impl<B: AsRef<[u8]>> Request<B> {
     }
 
     /// All fields in their order.
-    pub fn headers(&self) -> Fields<'_> {
-        Fields::new(self.slice(self.layout.fields, self.layout.length))
+    pub fn headers(&self) -> HeaderFields<'_> {
+        HeaderFields::new(self.slice(self.layout.fields, self.layout.length))
     }
 
     /// The value of the first field named `name`, compared without case.
@@ -209,21 +209,21 @@ impl<B: AsRef<[u8]>> Request<B> {
     }
 
     /// The elements of the comma-separated lists in all fields named `name`, as one list (RFC 9110 §5.3).
-    pub fn list<'n>(&self, name: &'n str) -> impl Iterator<Item = &[u8]> + Clone + use<'_, 'n, B> {
+    pub fn header_list<'n>(&self, name: &'n str) -> impl Iterator<Item = &[u8]> + Clone + use<'_, 'n, B> {
         Lists { values: self.header_all(name), list: None }
     }
 
     /// Whether the list in the fields named `name` has the element `token`, compared without case.
-    pub fn list_has(&self, name: &str, token: &str) -> bool {
-        self.list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+    pub fn header_has_token(&self, name: &str, token: &str) -> bool {
+        self.header_list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
 
     /// Whether the client holds what bears this entity tag, a strong one with its quotes: then 304 is all it needs (RFC 9110 §13.1.2).
     ///
     /// Compared weakly (§8.8.3.2): a proxy that packs an answer makes its tag a weak one.
-    pub fn holds(&self, entity_tag: &str) -> bool {
+    pub fn matches_etag(&self, entity_tag: &str) -> bool {
         let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag) == entity_tag.as_bytes();
-        self.list("if-none-match").any(|tag| tag == b"*" || opaque(tag))
+        self.header_list("if-none-match").any(|tag| tag == b"*" || opaque(tag))
     }
 
     /// Host and port that the request is for, as they were sent: those of an absolute target, else those of `Host`.
@@ -245,7 +245,7 @@ impl<B: AsRef<[u8]>> Request<B> {
 
     /// Whether `Connection` names this option, compared without case.
     pub fn connection_has(&self, option: &str) -> bool {
-        self.list_has("connection", option)
+        self.header_has_token("connection", option)
     }
 
     /// Whether the client waits for `100 Continue` before it sends the content (RFC 9110 §10.1.1).
@@ -256,14 +256,14 @@ impl<B: AsRef<[u8]>> Request<B> {
     }
 
     /// How welcome an answer of `media_type` (`type/subtype`) is by `Accept`.
-    pub fn accepts(&self, media_type: &str) -> Acceptance {
+    pub fn accepts(&self, media_type: &str) -> AcceptMatch {
         let [judged] = self.accepts_each([media_type]);
         judged
     }
 
     /// The same of several media types, in one pass.
-    pub(crate) fn accepts_each<const N: usize>(&self, media_types: [&str; N]) -> [Acceptance; N] {
-        accept::judge(self.header_all("accept"), media_types)
+    pub(crate) fn accepts_each<const N: usize>(&self, media_types: [&str; N]) -> [AcceptMatch; N] {
+        accept::match_media_type(self.header_all("accept"), media_types)
     }
 
     /// The seconds of `Prefer: wait=N` (RFC 7240 §4.3), not clamped.
@@ -281,30 +281,30 @@ impl<B: AsRef<[u8]>> Request<B> {
     }
 }
 
-fn judge(head: &[u8], max_fields: usize) -> Result<Layout, Refusal> {
-    let (line, rest) = split_line(head).ok_or(Refusal::RequestLine)?;
+fn validate_version_line(head: &[u8], max_fields: usize) -> Result<Layout, RequestError> {
+    let (line, rest) = split_line(head).ok_or(RequestError::RequestLine)?;
     let fields = head.len().saturating_sub(rest.len());
     let mut words = line.split(|&byte| byte == b' ');
     let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
     else {
-        return Err(Refusal::RequestLine);
+        return Err(RequestError::RequestLine);
     };
     if !all_token(method) {
-        return Err(Refusal::RequestLine);
+        return Err(RequestError::RequestLine);
     }
     let version = judge_version(version)?;
-    target::judge(target, Method::new(ascii(method)))?;
+    target::validate(target, Method::new(ascii(method)))?;
 
     let mut noted = Noted::default();
-    field::judge_all(rest, max_fields, |name, value| noted.field(name, value))?;
+    field::validate_all(rest, max_fields, |name, value| noted.field(name, value))?;
 
     let old = version == Version::Http10;
     if !old && !noted.host {
-        return Err(Refusal::Host);
+        return Err(RequestError::Host);
     }
     let body = noted.length.verdict(old)?;
     if !old && noted.expects_other {
-        return Err(Refusal::Expectation);
+        return Err(RequestError::Expectation);
     }
     let method_end = method.len();
     Ok(Layout {
@@ -319,14 +319,14 @@ fn judge(head: &[u8], max_fields: usize) -> Result<Layout, Refusal> {
     })
 }
 
-pub(super) fn judge_version(version: &[u8]) -> Result<Version, Refusal> {
+pub(super) fn judge_version(version: &[u8]) -> Result<Version, RequestError> {
     match version {
         b"HTTP/1.0" => Ok(Version::Http10),
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Ok(Version::Http11),
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
-            Err(Refusal::Version)
+            Err(RequestError::Version)
         }
-        _ => Err(Refusal::RequestLine),
+        _ => Err(RequestError::RequestLine),
     }
 }
 
@@ -342,11 +342,11 @@ struct Noted {
 }
 
 impl Noted {
-    fn field(&mut self, name: &str, value: &[u8]) -> Result<(), Refusal> {
+    fn field(&mut self, name: &str, value: &[u8]) -> Result<(), RequestError> {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         if is("host") {
             if self.host || !target::is_host_and_port(value) {
-                return Err(Refusal::Host);
+                return Err(RequestError::Host);
             }
             self.host = true;
         } else if is("content-length") {
@@ -354,12 +354,12 @@ impl Noted {
         } else if is("transfer-encoding") {
             self.length.transfer_encoding(value)?;
         } else if is("connection") {
-            for option in List::new(value) {
+            for option in HeaderList::new(value) {
                 self.close |= option.eq_ignore_ascii_case(b"close");
                 self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
             }
         } else if is("expect") {
-            for expectation in List::new(value) {
+            for expectation in HeaderList::new(value) {
                 let known = expectation.eq_ignore_ascii_case(b"100-continue");
                 self.expects_continue |= known;
                 self.expects_other |= !known;

@@ -9,16 +9,16 @@ use core::fmt;
 /// [`status`](Self::status) and `Connection: close`, then close.
 ///
 /// ```
-/// use goldcrest_core::http::{Accumulator, Refusal, Status};
+/// use goldcrest_core::http::{HeadReader, RequestError, Status};
 ///
 /// let mut buffer = [0; 64];
-/// let refusal = Accumulator::new().take(&mut buffer, b"GET / HTTP/1.1\nHost: a\n\n").unwrap_err();
-/// assert_eq!(refusal, Refusal::LineEnd);
+/// let refusal = HeadReader::new().take(&mut buffer, b"GET / HTTP/1.1\nHost: a\n\n").unwrap_err();
+/// assert_eq!(refusal, RequestError::LineEnd);
 /// assert_eq!(refusal.status(), Status::BAD_REQUEST);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum RequestError {
     /// 400: the first byte begins no request, as that of a TLS handshake does not.
     NotHttp,
     /// 400: more empty lines before the request line than are skipped.
@@ -68,7 +68,7 @@ pub enum Refusal {
     Version,
 }
 
-impl Refusal {
+impl RequestError {
     /// The status to answer with.
     pub const fn status(self) -> Status {
         match self {
@@ -126,10 +126,10 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RequestError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.reason())
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for RequestError {}

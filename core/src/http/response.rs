@@ -2,7 +2,7 @@
 
 use super::class::{all_token, is_value};
 use super::{Status, Version};
-use crate::output::Pour;
+use crate::output::Output;
 
 /// How the content of a response is delimited (RFC 9112 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +35,10 @@ impl Framing {
 ///
 /// ```
 /// use goldcrest_core::http::{Framing, HeadWriter, Status, Version};
-/// use goldcrest_core::output::Sink;
+/// use goldcrest_core::output::ResumableWriter;
 ///
 /// let mut room = [0; 128];
-/// let mut sink = Sink::new(&mut room, 0);
+/// let mut sink = ResumableWriter::new(&mut room, 0);
 /// HeadWriter::new(&mut sink, Status::OK)
 ///     .header("Content-Type", b"text/plain")
 ///     .header("X-Name", b"a\r\nSet-Cookie: b")
@@ -54,18 +54,18 @@ impl Framing {
 /// ```
 #[derive(Debug)]
 #[must_use = "a head ends with `finish`"]
-pub struct HeadWriter<'p, P: Pour> {
+pub struct HeadWriter<'p, P: Output> {
     out: &'p mut P,
 }
 
-impl<'p, P: Pour> HeadWriter<'p, P> {
+impl<'p, P: Output> HeadWriter<'p, P> {
     /// Pours the status line. The version in it is our own, HTTP/1.1, whatever the request's (RFC 9110 §2.5).
     pub fn new(out: &'p mut P, status: Status) -> Self {
-        out.pour(b"HTTP/1.1 ");
-        out.pour_decimal(u64::from(status.code()));
-        out.pour(b" ");
-        out.pour(status.reason().as_bytes());
-        out.pour(b"\r\n");
+        out.put(b"HTTP/1.1 ");
+        out.put_decimal(u64::from(status.code()));
+        out.put(b" ");
+        out.put(status.reason().as_bytes());
+        out.put(b"\r\n");
         Self { out }
     }
 
@@ -82,12 +82,12 @@ impl<'p, P: Pour> HeadWriter<'p, P> {
     /// Pours a field whose value is these parts, one behind the other.
     pub fn header_parts(self, name: &str, parts: &[&[u8]]) -> Self {
         if all_token(name.as_bytes()) {
-            self.out.pour(name.as_bytes());
-            self.out.pour(b": ");
+            self.out.put(name.as_bytes());
+            self.out.put(b": ");
             for part in parts {
-                pour_value(self.out, part);
+                put_value(self.out, part);
             }
-            self.out.pour(b"\r\n");
+            self.out.put(b"\r\n");
         }
         self
     }
@@ -95,10 +95,10 @@ impl<'p, P: Pour> HeadWriter<'p, P> {
     /// Pours a field whose value is a number.
     pub fn header_decimal(self, name: &str, value: u64) -> Self {
         if all_token(name.as_bytes()) {
-            self.out.pour(name.as_bytes());
-            self.out.pour(b": ");
-            self.out.pour_decimal(value);
-            self.out.pour(b"\r\n");
+            self.out.put(name.as_bytes());
+            self.out.put(b": ");
+            self.out.put_decimal(value);
+            self.out.put(b"\r\n");
         }
         self
     }
@@ -123,7 +123,7 @@ impl<'p, P: Pour> HeadWriter<'p, P> {
 
     /// Pours the empty line.
     pub fn finish(self) {
-        self.out.pour(b"\r\n");
+        self.out.put(b"\r\n");
     }
 }
 
@@ -149,7 +149,7 @@ impl<'a> Response<'a> {
     /// Pours the response, to a client of `version`; `head_only` leaves the content out, as the answer to HEAD does.
     ///
     /// With `keep_alive` false it says `Connection: close`, and closing is the caller's.
-    pub fn render(&self, out: &mut impl Pour, version: Version, keep_alive: bool, head_only: bool) {
+    pub fn render(&self, out: &mut impl Output, version: Version, keep_alive: bool, head_only: bool) {
         let bodiless = self.status.is_bodiless();
         let mut head = HeadWriter::new(out, self.status);
         if let Some(content_type) = self.content_type.filter(|_| !bodiless) {
@@ -161,25 +161,25 @@ impl<'a> Response<'a> {
         let framing = if bodiless { Framing::None } else { Framing::Length(self.body.len() as u64) };
         head.framing(framing).connection(version, keep_alive).finish();
         if !bodiless && !head_only {
-            out.pour(self.body);
+            out.put(self.body);
         }
     }
 }
 
 /// Pours `value`, its control characters but HTAB as spaces.
-fn pour_value(out: &mut impl Pour, value: &[u8]) {
+fn put_value(out: &mut impl Output, value: &[u8]) {
     let mut runs = value.split(|&byte| !is_value(byte));
-    out.pour(runs.next().unwrap_or_default());
+    out.put(runs.next().unwrap_or_default());
     for run in runs {
-        out.pour(b" ");
-        out.pour(run);
+        out.put(b" ");
+        out.put(run);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Measure, Sink};
+    use crate::output::{ByteCounter, ResumableWriter};
     use std::string::String;
     use std::vec::Vec;
 
@@ -192,7 +192,7 @@ mod tests {
 
     fn rendered(response: &Response<'_>, version: Version, keep_alive: bool, head_only: bool) -> String {
         let mut room = [0; 512];
-        let mut sink = Sink::new(&mut room, 0);
+        let mut sink = ResumableWriter::new(&mut room, 0);
         response.render(&mut sink, version, keep_alive, head_only);
         assert!(sink.is_whole());
         let written = sink.written();
@@ -236,14 +236,14 @@ mod tests {
     #[test]
     fn any_room_gives_the_same_bytes_and_the_measure_agrees() {
         let whole = rendered(&NOTE, Version::Http10, true, false);
-        let mut measure = Measure::default();
+        let mut measure = ByteCounter::default();
         NOTE.render(&mut measure, Version::Http10, true, false);
         assert_eq!(measure.0, whole.len() as u64);
         for size in 1..40 {
             let mut seen = Vec::new();
             loop {
                 let mut room = std::vec![0; size];
-                let mut sink = Sink::new(&mut room, seen.len());
+                let mut sink = ResumableWriter::new(&mut room, seen.len());
                 NOTE.render(&mut sink, Version::Http10, true, false);
                 let (written, done) = (sink.written(), sink.is_whole());
                 seen.extend_from_slice(&room[..written]);

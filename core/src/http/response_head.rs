@@ -3,32 +3,32 @@
 use core::fmt;
 
 use super::class::is_value;
-use super::list::List;
+use super::list::HeaderList;
 use super::request::judge_version;
 use super::scan::split_line;
-use super::{BodyLength, Fields, Refusal, Version, field, length};
+use super::{BodyLength, HeaderFields, RequestError, Version, field, length};
 
 /// The head of a response that keeps every rule of RFC 9112, in the buffer where an
-/// [`Accumulator`](super::Accumulator) collected it.
+/// [`HeadReader`](super::HeadReader) collected it.
 ///
 /// What a recipient might mend is refused, as it is for requests: a folded field, a bare LF, two lengths. A status line
 /// without a reason phrase is taken without the space before it as well, as several servers write it.
 ///
 /// ```
-/// use goldcrest_core::http::{Answer, BodyLength, MAX_FIELDS};
+/// use goldcrest_core::http::{ResponseHead, BodyLength, MAX_FIELDS};
 ///
 /// let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-/// let answer = Answer::parse(head, MAX_FIELDS)?;
+/// let answer = ResponseHead::parse(head, MAX_FIELDS)?;
 /// assert_eq!(answer.status(), 200);
 /// assert_eq!(answer.header("content-type"), Some(&b"text/event-stream"[..]));
 /// assert_eq!(answer.body_length(false), BodyLength::Chunked);
 /// assert_eq!(answer.body_length(true), BodyLength::None); // to a HEAD
-/// # Ok::<(), goldcrest_core::http::BadAnswer>(())
+/// # Ok::<(), goldcrest_core::http::ResponseError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Answer<'h> {
+pub struct ResponseHead<'h> {
     status: u16,
-    fields: Fields<'h>,
+    fields: HeaderFields<'h>,
     body: BodyLength,
     keep_alive: bool,
 }
@@ -36,7 +36,7 @@ pub struct Answer<'h> {
 /// Why a response cannot be read. The connection is of no use any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum BadAnswer {
+pub enum ResponseError {
     /// Not `HTTP/1.x`, a space, three digits from 100 to 599, and a reason without control characters (RFC 9112 §4).
     StatusLine,
     /// A version of HTTP other than 1.x, or 101 by HTTP/1.0, which has no upgrade (RFC 9110 §7.8).
@@ -46,20 +46,20 @@ pub enum BadAnswer {
     /// The head, or a part of it, is longer than the buffer.
     TooLarge,
     /// The fields or the framing of the content break a rule, by the name that it has for requests.
-    Broken(Refusal),
+    Broken(RequestError),
 }
 
-impl From<Refusal> for BadAnswer {
-    fn from(refusal: Refusal) -> Self {
+impl From<RequestError> for ResponseError {
+    fn from(refusal: RequestError) -> Self {
         match refusal {
-            Refusal::UriTooLong | Refusal::HeadTooLarge => Self::TooLarge,
-            Refusal::NotHttp | Refusal::RequestLine | Refusal::EmptyLines => Self::StatusLine,
+            RequestError::UriTooLong | RequestError::HeadTooLarge => Self::TooLarge,
+            RequestError::NotHttp | RequestError::RequestLine | RequestError::EmptyLines => Self::StatusLine,
             refusal => Self::Broken(refusal),
         }
     }
 }
 
-impl fmt::Display for BadAnswer {
+impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::StatusLine => "the answer is not HTTP/1",
@@ -71,29 +71,29 @@ impl fmt::Display for BadAnswer {
     }
 }
 
-impl core::error::Error for BadAnswer {}
+impl core::error::Error for ResponseError {}
 
-impl<'h> Answer<'h> {
+impl<'h> ResponseHead<'h> {
     /// Judges a whole head, its empty line included, which may have at most `max_fields` field lines.
     ///
     /// # Errors
     /// The first rule that it breaks.
-    pub fn parse(head: &'h [u8], max_fields: usize) -> Result<Self, BadAnswer> {
-        let (line, lines) = split_line(head).ok_or(BadAnswer::StatusLine)?;
+    pub fn parse(head: &'h [u8], max_fields: usize) -> Result<Self, ResponseError> {
+        let (line, lines) = split_line(head).ok_or(ResponseError::StatusLine)?;
         let (version, status) = status_line(line)?;
         let old = version == Version::Http10;
         if old && status == 101 {
-            return Err(BadAnswer::Version);
+            return Err(ResponseError::Version);
         }
         let mut judge = length::Judge::default();
         let (mut close, mut keep_alive) = (false, false);
-        field::judge_all(lines, max_fields, |name, value| {
+        field::validate_all(lines, max_fields, |name, value| {
             if name.eq_ignore_ascii_case("content-length") {
                 judge.content_length(value)?;
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
                 judge.transfer_encoding(value)?;
             } else if name.eq_ignore_ascii_case("connection") {
-                for option in List::new(value) {
+                for option in HeaderList::new(value) {
                     close |= option.eq_ignore_ascii_case(b"close");
                     keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                 }
@@ -107,7 +107,7 @@ impl<'h> Answer<'h> {
             length => length,
         };
         let keep_alive = !close && (!old || keep_alive) && body != BodyLength::UntilClose;
-        Ok(Self { status, fields: Fields::new(lines), body, keep_alive })
+        Ok(Self { status, fields: HeaderFields::new(lines), body, keep_alive })
     }
 
     /// The status code, 100 to 599.
@@ -121,7 +121,7 @@ impl<'h> Answer<'h> {
     }
 
     /// All fields in their order.
-    pub fn fields(&self) -> Fields<'h> {
+    pub fn fields(&self) -> HeaderFields<'h> {
         self.fields
     }
 
@@ -156,25 +156,25 @@ impl<'h> Answer<'h> {
 }
 
 /// `HTTP/1.1 200 OK`: the version and the status.
-fn status_line(line: &[u8]) -> Result<(Version, u16), BadAnswer> {
-    let (version, rest) = line.split_first_chunk::<8>().ok_or(BadAnswer::StatusLine)?;
+fn status_line(line: &[u8]) -> Result<(Version, u16), ResponseError> {
+    let (version, rest) = line.split_first_chunk::<8>().ok_or(ResponseError::StatusLine)?;
     let version = judge_version(version).map_err(|refusal| match refusal {
-        Refusal::Version => BadAnswer::Version,
-        _ => BadAnswer::StatusLine,
+        RequestError::Version => ResponseError::Version,
+        _ => ResponseError::StatusLine,
     })?;
-    let (status, reason) = rest.split_first_chunk::<4>().ok_or(BadAnswer::StatusLine)?;
+    let (status, reason) = rest.split_first_chunk::<4>().ok_or(ResponseError::StatusLine)?;
     let ([b' ', digits @ ..], b"" | [b' ', ..]) = (status, reason) else {
-        return Err(BadAnswer::StatusLine);
+        return Err(ResponseError::StatusLine);
     };
     if !reason.iter().all(|byte| is_value(*byte)) {
-        return Err(BadAnswer::StatusLine);
+        return Err(ResponseError::StatusLine);
     }
     match digits {
         [hundreds @ b'1'..=b'5', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
             let digit = |digit: &u8| u16::from(digit.wrapping_sub(b'0'));
             Ok((version, digit(hundreds) * 100 + digit(tens) * 10 + digit(ones)))
         }
-        _ => Err(BadAnswer::StatusLine),
+        _ => Err(ResponseError::StatusLine),
     }
 }
 
@@ -183,9 +183,9 @@ mod tests {
     use super::*;
     use std::format;
 
-    fn parse(line: &str, fields: &str) -> Result<(u16, BodyLength, bool), BadAnswer> {
+    fn parse(line: &str, fields: &str) -> Result<(u16, BodyLength, bool), ResponseError> {
         let head = format!("{line}\r\n{fields}\r\n");
-        let answer = Answer::parse(head.as_bytes(), 4)?;
+        let answer = ResponseHead::parse(head.as_bytes(), 4)?;
         Ok((answer.status(), answer.body_length(false), answer.keep_alive()))
     }
 
@@ -195,15 +195,15 @@ mod tests {
             assert_eq!(parse(line, "Content-Length: 0\r\n"), Ok((200, BodyLength::Fixed(0), true)), "{line}");
         }
         for line in ["", "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 20", "HTTP/1.1 2000", "HTTP/1.1 099 x", "HTTP/1.1 600 x"] {
-            assert_eq!(parse(line, ""), Err(BadAnswer::StatusLine), "{line}");
+            assert_eq!(parse(line, ""), Err(ResponseError::StatusLine), "{line}");
         }
         for line in ["http/1.1 200 OK", "ICY 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1 2x0 OK", "HTTP/1.1\t200 OK"] {
-            assert_eq!(parse(line, ""), Err(BadAnswer::StatusLine), "{line}");
+            assert_eq!(parse(line, ""), Err(ResponseError::StatusLine), "{line}");
         }
         for line in ["HTTP/1.1 200 a\rb", "HTTP/1.1 200 a\nb", "HTTP/1.1 200 \0", "HTTP/1.1 200 \x7f"] {
-            assert_eq!(parse(line, ""), Err(BadAnswer::StatusLine), "{line:?}");
+            assert_eq!(parse(line, ""), Err(ResponseError::StatusLine), "{line:?}");
         }
-        assert_eq!(parse("HTTP/2.0 200 OK", ""), Err(BadAnswer::Version));
+        assert_eq!(parse("HTTP/2.0 200 OK", ""), Err(ResponseError::Version));
     }
 
     #[test]
@@ -226,32 +226,32 @@ mod tests {
     #[test]
     fn what_two_recipients_might_read_differently_is_refused() {
         for (fields, refusal) in [
-            ("Content-Length: 7\r\nContent-Length: 7\r\n", Refusal::ContentLength),
-            ("Content-Length: 7, 7\r\n", Refusal::ContentLength),
-            ("Content-Length: -1\r\n", Refusal::ContentLength),
-            ("Content-Length: 7\r\nTransfer-Encoding: chunked\r\n", Refusal::AmbiguousLength),
-            ("Transfer-Encoding: gzip\r\n", Refusal::TransferCoding),
-            ("Transfer-Encoding: chunked, chunked\r\n", Refusal::TransferEncoding),
-            ("A: b\r\n c\r\n", Refusal::FieldLine),
-            ("A : b\r\n", Refusal::FieldLine),
-            ("A\r\n", Refusal::FieldLine),
-            ("A: b\0\r\n", Refusal::Control),
-            ("A: b\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\n", Refusal::TooManyFields),
+            ("Content-Length: 7\r\nContent-Length: 7\r\n", RequestError::ContentLength),
+            ("Content-Length: 7, 7\r\n", RequestError::ContentLength),
+            ("Content-Length: -1\r\n", RequestError::ContentLength),
+            ("Content-Length: 7\r\nTransfer-Encoding: chunked\r\n", RequestError::AmbiguousLength),
+            ("Transfer-Encoding: gzip\r\n", RequestError::TransferCoding),
+            ("Transfer-Encoding: chunked, chunked\r\n", RequestError::TransferEncoding),
+            ("A: b\r\n c\r\n", RequestError::FieldLine),
+            ("A : b\r\n", RequestError::FieldLine),
+            ("A\r\n", RequestError::FieldLine),
+            ("A: b\0\r\n", RequestError::Control),
+            ("A: b\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\n", RequestError::TooManyFields),
         ] {
-            assert_eq!(parse("HTTP/1.1 200 OK", fields), Err(BadAnswer::Broken(refusal)), "{fields}");
+            assert_eq!(parse("HTTP/1.1 200 OK", fields), Err(ResponseError::Broken(refusal)), "{fields}");
         }
         assert_eq!(
             parse("HTTP/1.0 200 OK", "Transfer-Encoding: chunked\r\n"),
-            Err(BadAnswer::Broken(Refusal::TransferEncoding))
+            Err(ResponseError::Broken(RequestError::TransferEncoding))
         );
     }
 
     #[test]
     fn a_field_that_stands_twice_is_no_field_and_a_date_no_number() {
         let head = b"HTTP/1.1 302 Found\r\nLocation: /a\r\nlocation: /b\r\nRetry-After: 120\r\n\r\n";
-        let answer = Answer::parse(head, 4).unwrap();
+        let answer = ResponseHead::parse(head, 4).unwrap();
         assert_eq!((answer.header("Location"), answer.retry_after()), (None, Some(120)));
         let head = b"HTTP/1.1 503 Busy\r\nRetry-After: Fri, 07 Nov 2014 23:59:59 GMT\r\n\r\n";
-        assert_eq!(Answer::parse(head, 4).unwrap().retry_after(), None);
+        assert_eq!(ResponseHead::parse(head, 4).unwrap().retry_after(), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::class::{is_host, is_target};
 use super::scan::{find, split_once};
-use super::{Method, Refusal};
+use super::{Method, RequestError};
 
 /// A target, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(crate) struct Target<'a> {
 }
 
 /// Judges a target for the method that it came with.
-pub(crate) fn judge(target: &[u8], method: Method<'_>) -> Result<(), Refusal> {
+pub(crate) fn validate(target: &[u8], method: Method<'_>) -> Result<(), RequestError> {
     let is_legal = match target {
         [] => false,
         _ if method == Method::Connect => {
@@ -28,7 +28,7 @@ pub(crate) fn judge(target: &[u8], method: Method<'_>) -> Result<(), Refusal> {
             target.iter().all(|&byte| is_target(byte)) && parts(target, false).authority.is_some_and(named)
         }
     };
-    if is_legal { Ok(()) } else { Err(Refusal::Target) }
+    if is_legal { Ok(()) } else { Err(RequestError::Target) }
 }
 
 /// Takes apart a target that was judged; `connect` says that it is in authority-form.
@@ -109,7 +109,7 @@ mod tests {
     use crate::http::class::ascii;
 
     fn of(target: &str) -> Option<(Option<&str>, &str, Option<&str>)> {
-        judge(target.as_bytes(), Method::Get).ok()?;
+        validate(target.as_bytes(), Method::Get).ok()?;
         let target = parts(target.as_bytes(), false);
         Some((target.authority.map(ascii), ascii(target.path), target.query.map(ascii)))
     }
@@ -139,11 +139,11 @@ mod tests {
 
     #[test]
     fn the_asterisk_is_for_options_and_the_authority_for_connect() {
-        assert_eq!(judge(b"*", Method::Options), Ok(()));
-        assert_eq!(judge(b"*", Method::Post), Err(Refusal::Target));
-        assert_eq!(judge(b"a:80", Method::Connect), Ok(()));
+        assert_eq!(validate(b"*", Method::Options), Ok(()));
+        assert_eq!(validate(b"*", Method::Post), Err(RequestError::Target));
+        assert_eq!(validate(b"a:80", Method::Connect), Ok(()));
         for bad in ["/", "a", "http://a:80/", "a:", ":80", "a:x", "*"] {
-            assert_eq!(judge(bad.as_bytes(), Method::Connect), Err(Refusal::Target), "{bad}");
+            assert_eq!(validate(bad.as_bytes(), Method::Connect), Err(RequestError::Target), "{bad}");
         }
     }
 

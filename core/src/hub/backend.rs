@@ -4,13 +4,13 @@ use core::fmt;
 use core::net::IpAddr;
 use core::task::{Context, Poll};
 
-use super::{ChannelName, Publication, PublishError, Published};
-use crate::log::{GapPolicy, Source};
+use super::{ChannelName, NewEvent, PublishError, PublishOutcome};
+use crate::log::{GapPolicy, LogReader};
 
-/// Channels by name: [`Hub`](super::Hub) on a chip; a host has its own, which makes them on first use.
-pub trait Channels {
+/// Channels by name: [`StaticHub`](super::StaticHub) on a chip; a host has its own, which makes them on first use.
+pub trait HubBackend {
     /// A reader of one channel.
-    type Reader<'a>: Reader
+    type Reader<'a>: ChannelReader
     where
         Self: 'a;
 
@@ -24,13 +24,13 @@ pub trait Channels {
     ///
     /// # Errors
     /// [`PublishError`]: nothing was stored.
-    fn publish(&self, channel: ChannelName<'_>, publication: &Publication<'_>) -> Result<Published, PublishError>;
+    fn publish(&self, channel: ChannelName<'_>, publication: &NewEvent<'_>) -> Result<PublishOutcome, PublishError>;
 
-    /// As [`Channels::open`], for a client of this network ([`Socket::peer_network`](crate::io::Socket::peer_network)). Default: clients are
+    /// As [`HubBackend::open`], for a client of this network ([`Socket::peer_network`](crate::io::Socket::peer_network)). Default: clients are
     /// not told apart.
     ///
     /// # Errors
-    /// As [`Channels::open`]; [`OpenError::TooManyChannels`] also where the client has made its share of new channels.
+    /// As [`HubBackend::open`]; [`OpenError::TooManyChannels`] also where the client has made its share of new channels.
     fn open_from(
         &self,
         channel: ChannelName<'_>,
@@ -40,16 +40,16 @@ pub trait Channels {
         self.open(channel, following)
     }
 
-    /// As [`Channels::publish`], for a client of this network. Default: clients are not told apart.
+    /// As [`HubBackend::publish`], for a client of this network. Default: clients are not told apart.
     ///
     /// # Errors
-    /// As [`Channels::publish`]; [`PublishError::TooManyChannels`] also where the client has made its share of new channels.
+    /// As [`HubBackend::publish`]; [`PublishError::TooManyChannels`] also where the client has made its share of new channels.
     fn publish_from(
         &self,
         channel: ChannelName<'_>,
-        publication: &Publication<'_>,
+        publication: &NewEvent<'_>,
         _peer: Option<IpAddr>,
-    ) -> Result<Published, PublishError> {
+    ) -> Result<PublishOutcome, PublishError> {
         self.publish(channel, publication)
     }
 
@@ -58,19 +58,19 @@ pub trait Channels {
 }
 
 /// A place in the row of those that read a channel.
-pub trait Reader: Source {
+pub trait ChannelReader: LogReader {
     /// Ready once there is an event after `after`; else the task is woken when one is appended.
     ///
     /// Of a reader that does not follow it is never woken.
-    fn poll_moved(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()>;
+    fn poll_new_event(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()>;
 
     /// Ready while an event of up to half the log's memory can be appended to the channel without overwriting an event that a
     /// follower has not taken yet; else the task is woken once that may have changed. A connection waits for it, up to
-    /// [`Config::publish_wait`](crate::server::Config::publish_wait), before it publishes; [`Channels::publish`] does not.
+    /// [`Config::publish_wait`](crate::server::ServerConfig::publish_wait), before it publishes; [`HubBackend::publish`] does not.
     ///
-    /// Only followers that have caught up with the log are waited for: each from then on until [`Reader::stop_waiting`].
+    /// Only followers that have caught up with the log are waited for: each from then on until [`ChannelReader::stop_waiting`].
     /// With [`Waker::noop`](core::task::Waker::noop) it is only a look. Default: always ready.
-    fn poll_publish(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_publish_space(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 

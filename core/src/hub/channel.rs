@@ -1,6 +1,6 @@
 //! A log, its followers and its idempotency keys.
 
-use super::{Publication, PublishError, Published};
+use super::{NewEvent, PublishError, PublishOutcome};
 use crate::log::{EventId, EventLog, IdempotencyKeys, KeyDigest, Lookup};
 
 /// How many idempotency keys a channel remembers, unless it says otherwise. Each costs 24 bytes.
@@ -23,22 +23,22 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>, const KEYS: usize> Channel<S, KEYS> {
         Self { name, log, keys: IdempotencyKeys::default(), followers: 0 }
     }
 
-    /// Appends an event, unless its key says that this has been done. `key` is its [`Publication::key_digest`]: a caller with a lock
+    /// Appends an event, unless its key says that this has been done. `key` is its [`NewEvent::key_digest`]: a caller with a lock
     /// computes that before it takes the lock.
     ///
     /// # Errors
     /// [`PublishError::Append`]: the log cannot take it. [`PublishError::KeyReused`]: its key names an event of other content.
     pub fn publish(
         &mut self,
-        publication: &Publication<'_>,
+        publication: &NewEvent<'_>,
         key: Option<KeyDigest>,
-    ) -> Result<Published, PublishError> {
-        let Publication { event_type, encoding, data, .. } = *publication;
+    ) -> Result<PublishOutcome, PublishError> {
+        let NewEvent { event_type, encoding, data, .. } = *publication;
         let followers = self.followers;
         match key.map(|key| self.keys.lookup(key)) {
             Some(Lookup::Known(seq)) => {
                 let id = EventId { seq, ..self.log.newest_id() };
-                return Ok(Published { id, followers, repeated: true });
+                return Ok(PublishOutcome { id, followers, duplicate: true });
             }
             Some(Lookup::Conflict) => return Err(PublishError::KeyReused),
             Some(Lookup::New) | None => {}
@@ -47,7 +47,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>, const KEYS: usize> Channel<S, KEYS> {
         if let Some(key) = key {
             self.keys.remember(key, 0, id.seq);
         }
-        Ok(Published { id, followers, repeated: false })
+        Ok(PublishOutcome { id, followers, duplicate: false })
     }
 
     /// Counts one more follower.

@@ -2,20 +2,20 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `backend.rs` | [`Channels`], [`Reader`]: what the transports need of a hub |
+//! | `backend.rs` | [`HubBackend`], [`ChannelReader`]: what the transports need of a hub |
 //! | `channel_name.rs` | [`ChannelName`] |
-//! | `new_event.rs` | [`Publication`], [`Published`], [`PublishError`] |
+//! | `new_event.rs` | [`NewEvent`], [`PublishOutcome`], [`PublishError`] |
 //! | `channel.rs` | [`Channel`]: a log, its followers and its idempotency keys |
-//! | `static_hub.rs` | [`Hub`]: a fixed list of channels and wakers, as a chip has it |
+//! | `static_hub.rs` | [`StaticHub`]: a fixed list of channels and wakers, as a chip has it |
 //!
 //! ```
 //! use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-//! use goldcrest_core::hub::{Channel, Hub};
+//! use goldcrest_core::hub::{Channel, StaticHub};
 //! use goldcrest_core::log::{EventLog, EventType};
 //!
 //! // Two channels; five readers may wait at once. The epoch is drawn from the chip's random source at boot.
 //! let epoch = 0x5eed_cafe;
-//! let hub = Hub::<NoopRawMutex, _, 2, 5>::new([
+//! let hub = StaticHub::<NoopRawMutex, _, 2, 5>::new([
 //!     Channel::new("sensors", EventLog::new([0; 1024], 16, epoch).unwrap()),
 //!     Channel::new("chat", EventLog::new([0; 1024], 16, epoch).unwrap()),
 //! ]);
@@ -29,9 +29,9 @@ mod channel_name;
 mod new_event;
 mod static_hub;
 
-pub use backend::{Channels, OpenError, Reader};
+pub use backend::{ChannelReader, HubBackend, OpenError};
 pub use channel::{Channel, IDEMPOTENCY_KEYS};
 pub(crate) use channel_name::CHANNEL_NAME_RULE;
 pub use channel_name::{ChannelName, ChannelNameError, MAX_CHANNEL_NAME};
-pub use new_event::{Publication, PublishError, Published};
-pub use static_hub::{FixedReader, Hub};
+pub use new_event::{NewEvent, PublishError, PublishOutcome};
+pub use static_hub::{StaticHub, StaticReader};

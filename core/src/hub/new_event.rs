@@ -6,7 +6,7 @@ use crate::log::{AppendError, Encoding, EventId, EventType, KeyDigest};
 
 /// An event on its way to a channel.
 #[derive(Clone, Copy, Debug)]
-pub struct Publication<'a> {
+pub struct NewEvent<'a> {
     /// Its type.
     pub event_type: EventType<'a>,
     /// What its data is; text is judged to be UTF-8.
@@ -18,7 +18,7 @@ pub struct Publication<'a> {
     pub idempotency_key: Option<&'a [u8]>,
 }
 
-impl Publication<'_> {
+impl NewEvent<'_> {
     /// The digest of its idempotency key and content, if it has a key. It reads all of the data.
     pub fn key_digest(&self) -> Option<KeyDigest> {
         self.idempotency_key.map(|key| KeyDigest::new(key, self.event_type, self.encoding, self.data))
@@ -27,13 +27,13 @@ impl Publication<'_> {
 
 /// An event that is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Published {
+pub struct PublishOutcome {
     /// Its id.
     pub id: EventId,
     /// How many readers were following when it was appended.
     pub followers: usize,
     /// The key was known: the event was stored before, and is not stored twice.
-    pub repeated: bool,
+    pub duplicate: bool,
 }
 
 /// Why an event was not stored.
@@ -50,7 +50,7 @@ pub enum PublishError {
     /// Its idempotency key was used with other content.
     KeyReused,
     /// The hub is shutting down: what it would accept now it might lose.
-    Draining,
+    ShuttingDown,
 }
 
 impl PublishError {
@@ -62,7 +62,7 @@ impl PublishError {
             Self::Append(error) => error.reason(),
             Self::OutOfMemory => "out of memory, try again later",
             Self::KeyReused => "this idempotency key was used with other content; use a new key",
-            Self::Draining => "the server is shutting down",
+            Self::ShuttingDown => "the server is shutting down",
         }
     }
 }

@@ -7,9 +7,10 @@ use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::RawMutex;
 
 use super::{
-    Channel, ChannelName, Channels, IDEMPOTENCY_KEYS, OpenError, Publication, PublishError, Published, Reader,
+    Channel, ChannelName, ChannelReader, HubBackend, IDEMPOTENCY_KEYS, NewEvent, OpenError, PublishError,
+    PublishOutcome,
 };
-use crate::log::{Encoding, EventId, EventType, GapPolicy, Look, Placed, Position, Source};
+use crate::log::{Cursor, Encoding, EventId, EventType, GapPolicy, LogReader, Position, ReadEvent};
 
 /// A hub of `CHANNELS` channels whose names are fixed, which `FOLLOWERS` readers may follow at once.
 ///
@@ -18,7 +19,13 @@ use crate::log::{Encoding, EventId, EventType, GapPolicy, Look, Placed, Position
 ///
 /// Besides the storage of the logs it costs 24 bytes an idempotency key of each channel and four words a follower.
 #[derive(Debug)]
-pub struct Hub<M: RawMutex, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize = IDEMPOTENCY_KEYS> {
+pub struct StaticHub<
+    M: RawMutex,
+    S,
+    const CHANNELS: usize,
+    const FOLLOWERS: usize,
+    const KEYS: usize = IDEMPOTENCY_KEYS,
+> {
     state: Mutex<M, RefCell<State<S, CHANNELS, FOLLOWERS, KEYS>>>,
     policy: GapPolicy,
 }
@@ -42,7 +49,7 @@ struct Follower {
     waker: Option<Waker>,
 }
 
-impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> Hub<M, S, CHANNELS, FOLLOWERS, KEYS>
+impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> StaticHub<M, S, CHANNELS, FOLLOWERS, KEYS>
 where
     M: RawMutex,
     S: AsRef<[u8]> + AsMut<[u8]>,
@@ -65,8 +72,8 @@ where
     /// [`PublishError`]: nothing was stored.
     pub fn publish(&self, channel: &str, event_type: EventType<'_>, data: &[u8]) -> Result<EventId, PublishError> {
         let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
-        let publication = Publication { event_type, encoding: Encoding::Text, data, idempotency_key: None };
-        Channels::publish(self, channel, &publication).map(|published| published.id)
+        let publication = NewEvent { event_type, encoding: Encoding::Text, data, idempotency_key: None };
+        HubBackend::publish(self, channel, &publication).map(|published| published.id)
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut State<S, CHANNELS, FOLLOWERS, KEYS>) -> R, otherwise: R) -> R {
@@ -110,14 +117,14 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>, const CHANNELS: usize, const FOLLOWERS: usize
     }
 }
 
-impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> Channels
-    for Hub<M, S, CHANNELS, FOLLOWERS, KEYS>
+impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> HubBackend
+    for StaticHub<M, S, CHANNELS, FOLLOWERS, KEYS>
 where
     M: RawMutex,
     S: AsRef<[u8]> + AsMut<[u8]>,
 {
     type Reader<'a>
-        = FixedReader<'a, M, S, CHANNELS, FOLLOWERS, KEYS>
+        = StaticReader<'a, M, S, CHANNELS, FOLLOWERS, KEYS>
     where
         Self: 'a;
 
@@ -136,20 +143,20 @@ where
                         channel.follow();
                     }
                 }
-                Ok(FixedReader { hub: self, channel, place })
+                Ok(StaticReader { hub: self, channel, place })
             },
             Err(OpenError::NoSuchChannel),
         )
     }
 
-    fn publish(&self, channel: ChannelName<'_>, publication: &Publication<'_>) -> Result<Published, PublishError> {
+    fn publish(&self, channel: ChannelName<'_>, publication: &NewEvent<'_>) -> Result<PublishOutcome, PublishError> {
         let key = publication.key_digest();
         self.with(
             |state| {
                 let at = state.find(channel).ok_or(PublishError::NoSuchChannel)?;
                 let channel = state.channels.get_mut(at).ok_or(PublishError::NoSuchChannel)?;
                 let published = channel.publish(publication, key)?;
-                if !published.repeated {
+                if !published.duplicate {
                     state.wake(at);
                 }
                 Ok(published)
@@ -163,21 +170,21 @@ where
     }
 }
 
-/// A reader of a [`Hub`]'s channel.
+/// A reader of a [`StaticHub`]'s channel.
 #[derive(Debug)]
-pub struct FixedReader<'h, M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize>
+pub struct StaticReader<'h, M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize>
 where
     M: RawMutex,
     S: AsRef<[u8]> + AsMut<[u8]>,
 {
-    hub: &'h Hub<M, S, CHANNELS, FOLLOWERS, KEYS>,
+    hub: &'h StaticHub<M, S, CHANNELS, FOLLOWERS, KEYS>,
     channel: usize,
     /// Its place among the followers; none for one that does not follow.
     place: Option<usize>,
 }
 
 impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize>
-    FixedReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
+    StaticReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
 where
     M: RawMutex,
     S: AsRef<[u8]> + AsMut<[u8]>,
@@ -193,8 +200,8 @@ where
     }
 }
 
-impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> Source
-    for FixedReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
+impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> LogReader
+    for StaticReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
 where
     M: RawMutex,
     S: AsRef<[u8]> + AsMut<[u8]>,
@@ -207,31 +214,31 @@ where
         self.with_log(|log| log.newest(), 0)
     }
 
-    fn place(&self, position: Position, policy: GapPolicy) -> Placed {
-        self.with_log(|log| log.place(position, policy), Placed { after: 0, gap: None })
+    fn seek(&self, position: Position, policy: GapPolicy) -> Cursor {
+        self.with_log(|log| log.seek(position, policy), Cursor { after: 0, gap: None })
     }
 
-    fn look(&self, after: u64, offset: usize, into: &mut [u8]) -> Look {
+    fn read_at(&self, after: u64, offset: usize, into: &mut [u8]) -> ReadEvent {
         self.hub.with(
             |state| {
                 state.took(self.place, after, false);
                 state
                     .channels
                     .get(self.channel)
-                    .map_or(Look::Nothing, |channel| channel.log().look(after, offset, into))
+                    .map_or(ReadEvent::Nothing, |channel| channel.log().read_at(after, offset, into))
             },
-            Look::Nothing,
+            ReadEvent::Nothing,
         )
     }
 }
 
-impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> Reader
-    for FixedReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
+impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> ChannelReader
+    for StaticReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
 where
     M: RawMutex,
     S: AsRef<[u8]> + AsMut<[u8]>,
 {
-    fn poll_moved(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()> {
+    fn poll_new_event(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()> {
         self.hub.with(
             |state| {
                 if state.channels.get(self.channel).is_some_and(|channel| channel.log().newest() > after) {
@@ -250,7 +257,7 @@ where
         )
     }
 
-    fn poll_publish(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_publish_space(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.hub.with(
             |state| {
                 let Some(log) = state.channels.get(self.channel).map(Channel::log) else { return Poll::Ready(()) };
@@ -259,7 +266,7 @@ where
                     let untaken = (newest as u32).wrapping_sub(follower.taken);
                     usize::from(follower.channel) == self.channel
                         && follower.awaited
-                        && !log.has_room(newest.saturating_sub(untaken.into()), size)
+                        && !log.has_space(newest.saturating_sub(untaken.into()), size)
                 };
                 if !state.followers.iter().flatten().any(waits) {
                     return Poll::Ready(());
@@ -292,7 +299,7 @@ where
 }
 
 impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> Drop
-    for FixedReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
+    for StaticReader<'_, M, S, CHANNELS, FOLLOWERS, KEYS>
 where
     M: RawMutex,
     S: AsRef<[u8]> + AsMut<[u8]>,

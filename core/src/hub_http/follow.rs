@@ -3,33 +3,33 @@
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::Count;
-use super::negotiate::Ask;
-use super::overloaded::spread;
-use crate::format::{EitherForm, Follow, FollowForm, Then};
+use super::RequestMeter;
+use super::negotiate::Negotiated;
+use super::overloaded::jitter;
+use crate::format::{BodyState, EitherForm, StreamBody, StreamFormat};
 use crate::http::Framing;
 use crate::http::chunked::ChunkEncoder;
-use crate::hub::Reader;
-use crate::io::{Interest, Lent};
+use crate::hub::ChannelReader;
+use crate::io::{Interest, TryIo};
 use crate::log::GapPolicy;
-use crate::server::exchange::{Exchange, Served};
+use crate::server::exchange::{Exchange, Responded};
 use crate::server::writer::end_stream;
-use crate::server::{Ended, Outcome, Runtime};
+use crate::server::{Disconnect, HandlerResult, Runtime};
 use crate::time::millis;
 
 /// Answers with the channel from the cursor on, for as long as the client reads.
 pub(super) fn answer<R: Runtime>(
     form: EitherForm,
-    mut reader: impl Reader,
-    ask: &Ask,
+    mut reader: impl ChannelReader,
+    ask: &Negotiated,
     policy: GapPolicy,
     mut exchange: Exchange<'_, '_, R>,
-) -> impl Future<Output = Outcome> {
+) -> impl Future<Output = HandlerResult> {
     async move {
-        let mut count = Count::new(&mut exchange, ask.transport);
-        let (now, pace) = (exchange.line.now(), exchange.line.config.pace);
+        let mut count = RequestMeter::new(&mut exchange, ask.transport);
+        let (now, pace) = (exchange.line.now(), exchange.line.config.stream_timers);
         // What is published from now on, while the head is on its way, is for this reader too.
-        let mut follow = Follow::new(form, &reader, ask.position, policy, pace, now).resumed(ask.resumed);
+        let mut follow = StreamBody::new(form, &reader, ask.position, policy, pace, now).resumed(ask.resumed);
         let (line, framing) = {
             // The request's buffer is given back before anything is waited for.
             let (line, mut asker) = exchange.into_parts();
@@ -38,7 +38,7 @@ pub(super) fn answer<R: Runtime>(
             asker.begin_stream(line, form.content_type(), framing).await?;
             if asker.head_only {
                 end_stream(line, None).await?;
-                return Ok(Served::CLOSE);
+                return Ok(Responded::CLOSE);
             }
             (line, framing)
         };
@@ -47,30 +47,30 @@ pub(super) fn answer<R: Runtime>(
         let mut draining = false;
         let mut stalled = None;
         loop {
-            line.breathe().await;
-            if !draining && runtime.is_draining() {
+            line.yield_if_spent().await;
+            if !draining && runtime.is_shutting_down() {
                 draining = true;
-                let time = millis(line.config.pace.reconnection_time);
-                let time = (time / 2).saturating_add(spread(runtime.random(), time.saturating_mul(2)));
+                let time = millis(line.config.stream_timers.reconnection_time);
+                let time = (time / 2).saturating_add(jitter(runtime.random(), time.saturating_mul(2)));
                 follow.end(Duration::from_millis(time));
             }
             if count.is_cut() {
-                return Err(Ended::Cut);
+                return Err(Disconnect::Cut);
             }
             // What the client still says is nothing that an answer could follow; its end is the end.
             match line.try_read(&mut |bytes: &mut [u8]| bytes.len())? {
-                Lent::Eof => {
+                TryIo::Eof => {
                     line.answering = false;
-                    return Err(Ended::Closed);
+                    return Err(Disconnect::Closed);
                 }
-                Lent::Got(()) | Lent::NotNow => {}
+                TryIo::Done(()) | TryIo::WouldBlock => {}
             }
             let now = line.now();
-            let (mut written, mut payload, mut then) = (0, 0, Then::More);
+            let (mut written, mut payload, mut then) = (0, 0, BodyState::More);
             let lent = line.try_write(&mut |room: &mut [u8]| {
                 let mut fill = |room: &mut [u8]| {
                     let filled = follow.fill(&reader, room, now);
-                    (payload, then) = (filled.written, filled.then);
+                    (payload, then) = (filled.written, filled.state);
                     filled.written
                 };
                 written = match &mut chunks {
@@ -79,37 +79,37 @@ pub(super) fn answer<R: Runtime>(
                 };
                 written
             })?;
-            count.tally(line, payload as u64);
+            count.report(line, payload as u64);
             let pending = chunks.as_ref().is_some_and(ChunkEncoder::pending);
             let mut want = Interest::READ;
             let deadline = match (lent, then) {
-                (Lent::Got(()), Then::Abort) => return Err(Ended::Overwritten),
-                (Lent::Got(()), Then::End) if !pending => break,
-                (Lent::Got(()), Then::Wait(deadline)) if written == 0 && !pending => deadline,
-                (Lent::Got(()), _) => {
+                (TryIo::Done(()), BodyState::Abort) => return Err(Disconnect::Overwritten),
+                (TryIo::Done(()), BodyState::End) if !pending => break,
+                (TryIo::Done(()), BodyState::Wait(deadline)) if written == 0 && !pending => deadline,
+                (TryIo::Done(()), _) => {
                     stalled = None;
                     continue;
                 }
-                (Lent::NotNow | Lent::Eof, _) => {
-                    want.room = 1;
+                (TryIo::WouldBlock | TryIo::Eof, _) => {
+                    want.writable_bytes = 1;
                     *stalled.get_or_insert(now + line.config.write_timeout)
                 }
             };
-            if want.room > 0 && now >= deadline {
-                return Err(Ended::TimedOut);
+            if want.writable_bytes > 0 && now >= deadline {
+                return Err(Disconnect::TimedOut);
             }
             let after = follow.after();
             let mut also = |cx: &mut Context<'_>| {
-                if (!draining && runtime.is_draining()) || count.poll_cut(cx).is_ready() {
+                if (!draining && runtime.is_shutting_down()) || count.poll_cut(cx).is_ready() {
                     return Poll::Ready(());
                 }
                 // While there is no room the log may move as it likes.
-                if want.room > 0 { Poll::Pending } else { reader.poll_moved(cx, after) }
+                if want.writable_bytes > 0 { Poll::Pending } else { reader.poll_new_event(cx, after) }
             };
             line.wait(want, deadline, &mut also).await?;
         }
         end_stream(line, chunks).await?;
-        count.tally(line, 0);
-        Ok(Served::CLOSE)
+        count.report(line, 0);
+        Ok(Responded::CLOSE)
     }
 }

@@ -22,20 +22,20 @@ mod subprotocol;
 mod websocket;
 
 pub use negotiate::Transport;
-pub use overloaded::Full;
+pub use overloaded::Overloaded;
 
 use core::mem;
 use core::task::{Context, Poll, Waker};
 
 use crate::format::EitherForm;
-use crate::http::{Encoded, Method, Status};
-use crate::hub::{CHANNEL_NAME_RULE, ChannelName, Channels, MAX_CHANNEL_NAME, OpenError};
+use crate::http::{Method, PercentEncoded, Status};
+use crate::hub::{CHANNEL_NAME_RULE, ChannelName, HubBackend, MAX_CHANNEL_NAME, OpenError};
 use crate::io::Socket;
-use crate::output::{Pour, poured};
-use crate::server::exchange::{BodyError, Exchange, Served};
-use crate::server::line::Line;
-use crate::server::{Ended, Handler, Outcome, RejectionReason, Resource, Runtime, Ticket};
-use negotiate::{Ask, AskError};
+use crate::output::{Output, written_text};
+use crate::server::exchange::{BodyError, Exchange, Responded};
+use crate::server::line::HttpConnection;
+use crate::server::{Disconnect, Handler, HandlerResult, RejectionReason, Resource, Runtime, Ticket};
+use negotiate::{Negotiated, NegotiationError};
 
 /// The methods that a channel answers.
 const ALLOW: &str = "GET, HEAD, POST, OPTIONS";
@@ -45,21 +45,21 @@ const REASON: usize = 96;
 
 /// Serves the channels of a hub below `/events/`.
 ///
-/// As a [`Handler`] it answers that path alone; [`Events::answer`] maps any other request to a channel.
+/// As a [`Handler`] it answers that path alone; [`HubHandler::answer`] maps any other request to a channel.
 #[derive(Debug)]
-pub struct Events<'h, H> {
+pub struct HubHandler<'h, H> {
     hub: &'h H,
 }
 
-impl<H> Clone for Events<'_, H> {
+impl<H> Clone for HubHandler<'_, H> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<H> Copy for Events<'_, H> {}
+impl<H> Copy for HubHandler<'_, H> {}
 
-impl<'h, H: Channels> Events<'h, H> {
+impl<'h, H: HubBackend> HubHandler<'h, H> {
     /// Serves `hub`.
     pub fn new(hub: &'h H) -> Self {
         Self { hub }
@@ -74,7 +74,11 @@ impl<'h, H: Channels> Events<'h, H> {
     ///
     /// # Errors
     /// How the connection ended.
-    pub fn answer<R: Runtime>(&self, exchange: Exchange<'_, '_, R>, channel: &str) -> impl Future<Output = Outcome> {
+    pub fn answer<R: Runtime>(
+        &self,
+        exchange: Exchange<'_, '_, R>,
+        channel: &str,
+    ) -> impl Future<Output = HandlerResult> {
         self.answer_or_refuse(exchange, Some(channel))
     }
 
@@ -83,7 +87,7 @@ impl<'h, H: Channels> Events<'h, H> {
         &self,
         mut exchange: Exchange<'_, '_, R>,
         channel: Option<&str>,
-    ) -> impl Future<Output = Outcome> {
+    ) -> impl Future<Output = HandlerResult> {
         async move {
             let refused = match self.serve(exchange.reborrow(), channel).await {
                 Ok(served) => return Ok(served),
@@ -91,17 +95,17 @@ impl<'h, H: Channels> Events<'h, H> {
             };
             let mut why = RejectionReason::Other;
             let (status, reason) = match refused {
-                Refused::Ended(ended) => return Err(ended),
-                Refused::Method => return exchange.allow(ALLOW).await,
-                Refused::Full(transport, resource) => return overloaded::answer(exchange, transport, resource).await,
-                Refused::Body(error) => return exchange.body_failed(error).await,
-                Refused::Path => (Status::NOT_FOUND, "nothing here"),
-                Refused::Name => (Status::BAD_REQUEST, CHANNEL_NAME_RULE),
-                Refused::Ask(AskError::Transport) => {
+                HubError::Ended(ended) => return Err(ended),
+                HubError::Method => return exchange.method_not_allowed(ALLOW).await,
+                HubError::Full(transport, resource) => return overloaded::answer(exchange, transport, resource).await,
+                HubError::Body(error) => return exchange.respond_body_error(error).await,
+                HubError::Path => (Status::NOT_FOUND, "nothing here"),
+                HubError::Name => (Status::BAD_REQUEST, CHANNEL_NAME_RULE),
+                HubError::Ask(NegotiationError::Transport) => {
                     (Status::BAD_REQUEST, "transport is one of poll, longpoll, stream, sse, websocket")
                 }
-                Refused::NoSuchChannel => (Status::NOT_FOUND, "there is no such channel"),
-                Refused::Publish(refused) => {
+                HubError::NoSuchChannel => (Status::NOT_FOUND, "there is no such channel"),
+                HubError::Publish(refused) => {
                     if refused.status() == Status::CONTENT_TOO_LARGE {
                         why = RejectionReason::EventTooLarge;
                     }
@@ -109,9 +113,9 @@ impl<'h, H: Channels> Events<'h, H> {
                 }
             };
             let mut room = [0; REASON];
-            let text = poured(&mut room, |out| {
-                out.pour(reason.as_bytes());
-                out.pour(b"\n");
+            let text = written_text(&mut room, |out| {
+                out.put(reason.as_bytes());
+                out.put(b"\n");
             });
             // RFC 9110 §15.5.16: what would be accepted.
             let headers: &[_] =
@@ -124,24 +128,24 @@ impl<'h, H: Channels> Events<'h, H> {
         &self,
         exchange: Exchange<'_, '_, R>,
         channel: Option<&str>,
-    ) -> impl Future<Output = Result<Served, Refused>> {
+    ) -> impl Future<Output = Result<Responded, HubError>> {
         async move {
-            let channel = channel.ok_or(Refused::Path)?;
-            let channel = ChannelName::new(channel).map_err(|_| Refused::Name)?;
+            let channel = channel.ok_or(HubError::Path)?;
+            let channel = ChannelName::new(channel).map_err(|_| HubError::Name)?;
             let ask = match exchange.request().method() {
                 Method::Get | Method::Head => {
-                    Ask::read(exchange.request(), exchange.line.config).map_err(Refused::Ask)?
+                    Negotiated::read(exchange.request(), exchange.line.config).map_err(HubError::Ask)?
                 }
                 Method::Post => return publish::answer(self.hub, channel, exchange).await,
-                _ => return Err(Refused::Method),
+                _ => return Err(HubError::Method),
             };
             let policy = self.hub.gap_policy(channel);
             let following = ask.transport != Transport::Poll && !exchange.is_head_only();
             let peer = exchange.line.socket.peer_network();
             let reader = self.hub.open_from(channel, following, peer).map_err(|error| match error {
-                OpenError::NoSuchChannel => Refused::NoSuchChannel,
-                OpenError::TooManyChannels => Refused::Full(ask.transport, Resource::Channels),
-                OpenError::TooManyFollowers => Refused::Full(ask.transport, Resource::Followers),
+                OpenError::NoSuchChannel => HubError::NoSuchChannel,
+                OpenError::TooManyChannels => HubError::Full(ask.transport, Resource::Channels),
+                OpenError::TooManyFollowers => HubError::Full(ask.transport, Resource::Followers),
             })?;
             let outcome = match ask.transport {
                 Transport::WebSocket => websocket::answer(self.hub, channel, reader, &ask, policy, exchange).await,
@@ -159,14 +163,14 @@ impl<'h, H: Channels> Events<'h, H> {
     }
 }
 
-impl<H: Channels> Handler for Events<'_, H> {
-    fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = Outcome> {
+impl<H: HubBackend> Handler for HubHandler<'_, H> {
+    fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = HandlerResult> {
         async move {
             // The name outlives the request, whose buffer is given back while a reader waits. One that is too long stays
             // empty, which is no name either. Percent-encoded unreserved characters are the characters (RFC 3986 §6.2.2.2).
             let mut name = heapless::String::<MAX_CHANNEL_NAME>::new();
             let channel = channel_of(exchange.request().path()).map(|channel| {
-                for byte in Encoded::new(channel).bytes() {
+                for byte in PercentEncoded::new(channel).bytes() {
                     // A byte that is not ASCII becomes a character that no name has.
                     if name.push(char::from(byte)).is_err() {
                         name.clear();
@@ -185,33 +189,33 @@ fn channel_of(path: &str) -> Option<&str> {
 }
 
 /// Why a request gets nothing of a channel.
-enum Refused {
-    Ended(Ended),
+enum HubError {
+    Ended(Disconnect),
     /// It asks for no channel.
     Path,
     Name,
     Method,
-    Ask(AskError),
+    Ask(NegotiationError),
     NoSuchChannel,
     Full(Transport, Resource),
     Body(BodyError),
-    Publish(publish::Refused),
+    Publish(publish::PublishRequestError),
 }
 
-impl From<Ended> for Refused {
-    fn from(ended: Ended) -> Self {
+impl From<Disconnect> for HubError {
+    fn from(ended: Disconnect) -> Self {
         Self::Ended(ended)
     }
 }
 
 /// Says to an exchange's ticket what the connection has moved.
-struct Count<T: Ticket> {
+struct RequestMeter<T: Ticket> {
     ticket: T,
 }
 
-impl<T: Ticket> Count<T> {
+impl<T: Ticket> RequestMeter<T> {
     /// Counts from the request on, whose head is in.
-    fn new<R: Runtime<Ticket = T>>(exchange: &mut Exchange<'_, '_, R>, transport: Transport) -> Self {
+    fn new<R: Runtime<RequestMetrics = T>>(exchange: &mut Exchange<'_, '_, R>, transport: Transport) -> Self {
         (exchange.line.received, exchange.line.sent) = (0, 0);
         let mut ticket = exchange.line.runtime.ticket(exchange.request(), transport);
         ticket.received(exchange.request().head().len() as u64);
@@ -219,7 +223,7 @@ impl<T: Ticket> Count<T> {
     }
 
     /// Tells what has moved since, `payload` of it event payload.
-    fn tally<R: Runtime<Ticket = T>>(&mut self, line: &mut Line<'_, R>, payload: u64) {
+    fn report<R: Runtime<RequestMetrics = T>>(&mut self, line: &mut HttpConnection<'_, R>, payload: u64) {
         let (received, sent) = (mem::take(&mut line.received), mem::take(&mut line.sent));
         if received > 0 {
             self.ticket.received(received as u64);

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use crate::http::{Encoded, Request, seconds_of};
+use crate::http::{PercentEncoded, Request, seconds_of};
 use crate::log::{EventId, MAX_EVENT_ID, Position};
-use crate::server::Config;
+use crate::server::ServerConfig;
 use crate::ws::handshake::server::is_upgrade;
 
 /// A way to bring events to a client.
@@ -37,7 +37,7 @@ impl Transport {
         }
     }
 
-    fn named(name: Encoded<'_>) -> Option<Self> {
+    fn named(name: PercentEncoded<'_>) -> Option<Self> {
         [Self::Poll, Self::LongPoll, Self::Stream, Self::Sse, Self::WebSocket]
             .into_iter()
             .find(|transport| name.is(transport.as_str()))
@@ -46,7 +46,7 @@ impl Transport {
 
 /// What a GET asks of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ask {
+pub(super) struct Negotiated {
     pub(super) transport: Transport,
     pub(super) position: Position,
     /// The client has sent the position as an id of its own. An `?after=` may come from elsewhere.
@@ -59,13 +59,16 @@ pub(super) struct Ask {
 
 /// Why a request asks for nothing that there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AskError {
+pub(super) enum NegotiationError {
     /// `?transport=` names none.
     Transport,
 }
 
-impl Ask {
-    pub(super) fn read<B: AsRef<[u8]>>(request: &Request<B>, config: &Config<'_>) -> Result<Self, AskError> {
+impl Negotiated {
+    pub(super) fn read<B: AsRef<[u8]>>(
+        request: &Request<B>,
+        config: &ServerConfig<'_>,
+    ) -> Result<Self, NegotiationError> {
         let preferred = request.prefer_wait();
         let queried = request.query_param("wait");
         let transport = transport(request, preferred.is_some() || queried.is_some())?;
@@ -79,12 +82,12 @@ impl Ask {
     }
 }
 
-fn transport<B: AsRef<[u8]>>(request: &Request<B>, waits: bool) -> Result<Transport, AskError> {
+fn transport<B: AsRef<[u8]>>(request: &Request<B>, waits: bool) -> Result<Transport, NegotiationError> {
     if is_upgrade(request.headers()) {
         return Ok(Transport::WebSocket);
     }
     if let Some(name) = request.query_param("transport") {
-        return Transport::named(name).ok_or(AskError::Transport);
+        return Transport::named(name).ok_or(NegotiationError::Transport);
     }
     let [sse, stream] = request.accepts_each(["text/event-stream", "application/x-ndjson"]);
     Ok(if sse.is_named() {
@@ -104,7 +107,7 @@ fn position<B: AsRef<[u8]>>(request: &Request<B>) -> (Option<Position>, bool) {
     let mut held = request
         .header("last-event-id")
         .and_then(cursor)
-        .or_else(|| request.list("if-none-match").next().and_then(entity_tag));
+        .or_else(|| request.header_list("if-none-match").next().and_then(entity_tag));
     let (mut named, mut after) = (None, None);
     for (name, value) in request.query_params() {
         if name.is("after") {
@@ -146,11 +149,11 @@ fn entity_tag(tag: &[u8]) -> Option<Position> {
     match opaque.strip_prefix(b"\"").and_then(|opaque| opaque.strip_suffix(b"\"")) {
         Some(id) => cursor(id),
         None if tag == b"*" => None,
-        None => Some(Position::Lost),
+        None => Some(Position::Unknown),
     }
 }
 
-fn query_cursor(value: Encoded<'_>) -> Option<Position> {
+fn query_cursor(value: PercentEncoded<'_>) -> Option<Position> {
     if value.is("oldest") {
         return Some(Position::Oldest);
     }
@@ -158,18 +161,18 @@ fn query_cursor(value: Encoded<'_>) -> Option<Position> {
         return Some(Position::Newest);
     }
     let mut text = [0; MAX_EVENT_ID];
-    value.decode(&mut text).map_or(Some(Position::Lost), cursor)
+    value.decode(&mut text).map_or(Some(Position::Unknown), cursor)
 }
 
 /// An empty cursor is none; one that cannot be read is a gap, never an error.
 fn cursor(text: &[u8]) -> Option<Position> {
     match text {
         [] => None,
-        text => Some(EventId::parse(text).map_or(Position::Lost, Position::After)),
+        text => Some(EventId::parse(text).map_or(Position::Unknown, Position::After)),
     }
 }
 
-fn seconds(value: Encoded<'_>) -> Option<u32> {
+fn seconds(value: PercentEncoded<'_>) -> Option<u32> {
     let mut digits = [0; 10];
     seconds_of(value.decode(&mut digits)?)
 }
@@ -180,10 +183,10 @@ mod tests {
     use crate::http::MAX_FIELDS;
     use std::format;
 
-    fn ask(target: &str, fields: &str) -> Result<Ask, AskError> {
+    fn ask(target: &str, fields: &str) -> Result<Negotiated, NegotiationError> {
         let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         let request = Request::parse(head.as_bytes(), head.len(), MAX_FIELDS).unwrap();
-        Ask::read(&request, &Config::default())
+        Negotiated::read(&request, &ServerConfig::default())
     }
 
     #[test]
@@ -202,7 +205,7 @@ mod tests {
         ] {
             assert_eq!(ask(target, fields).map(|ask| ask.transport), Ok(transport), "{target} {fields}");
         }
-        assert_eq!(ask("/events/a?transport=fax", ""), Err(AskError::Transport));
+        assert_eq!(ask("/events/a?transport=fax", ""), Err(NegotiationError::Transport));
     }
 
     #[test]
@@ -217,10 +220,10 @@ mod tests {
             ("/events/a?after=0000000a-4", "If-None-Match: *\r\n", at(4)),
             ("/events/a?after=oldest&transport=sse", "", Position::Oldest),
             ("/events/a?after=newest", "", Position::Newest),
-            ("/events/a?after=nonsense", "", Position::Lost),
-            ("/events/a?after=0000000a-1111111111111111111111111111111", "", Position::Lost),
-            ("/events/a?after=%zz", "", Position::Lost),
-            ("/events/a", "If-None-Match: x\r\n", Position::Lost),
+            ("/events/a?after=nonsense", "", Position::Unknown),
+            ("/events/a?after=0000000a-1111111111111111111111111111111", "", Position::Unknown),
+            ("/events/a?after=%zz", "", Position::Unknown),
+            ("/events/a", "If-None-Match: x\r\n", Position::Unknown),
             ("/events/a", "", Position::Oldest),
             ("/events/a?transport=longpoll", "", Position::Newest),
             ("/events/a?lastEventId=0000000a-5&last_event_id=0000000a-6&lastEventID=", "", at(6)),
@@ -258,7 +261,7 @@ mod tests {
         }
         assert_eq!(resumed("/events/a?after=0000000a-7"), (at, false));
         assert_eq!(resumed("/events/a?lastEventId=newest"), (Position::Newest, false));
-        assert_eq!(resumed("/events/a?lastEventId=x"), (Position::Lost, false));
+        assert_eq!(resumed("/events/a?lastEventId=x"), (Position::Unknown, false));
         assert_eq!(resumed("/events/a?lastEventId=&after=0000000a-7"), (at, false));
     }
 

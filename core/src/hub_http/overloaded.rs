@@ -3,23 +3,23 @@
 use core::time::Duration;
 
 use super::Transport;
-use super::negotiate::Ask;
+use super::negotiate::Negotiated;
 use crate::connection::notice;
-use crate::format::{EventStream, FollowForm};
+use crate::format::{EventStream, StreamFormat};
 use crate::http::{Response, Status};
-use crate::output::{decimal, poured};
+use crate::output::{decimal, written_text};
 use crate::server::exchange::Exchange;
-use crate::server::{Ended, Handler, Outcome, RejectionReason, Resource, Runtime};
+use crate::server::{Disconnect, Handler, HandlerResult, RejectionReason, Resource, Runtime};
 use crate::sse::encode;
 use crate::time::millis;
 
 /// Answers every request that there is no place: for a socket that a chip keeps free for just that.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Full;
+pub struct Overloaded;
 
-impl Handler for Full {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
-        let ask = Ask::read(exchange.request(), exchange.line.config);
+impl Handler for Overloaded {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
+        let ask = Negotiated::read(exchange.request(), exchange.line.config);
         answer(exchange, ask.map_or(Transport::Poll, |ask| ask.transport), Resource::Connections).await
     }
 }
@@ -30,15 +30,15 @@ pub(super) async fn answer<R: Runtime>(
     exchange: Exchange<'_, '_, R>,
     transport: Transport,
     resource: Resource,
-) -> Outcome {
+) -> HandlerResult {
     notice::full("all places of readers");
     let base = millis(exchange.line.config.retry_after);
-    let delay = base.saturating_add(spread(exchange.runtime().random(), base / 2));
+    let delay = base.saturating_add(jitter(exchange.runtime().random(), base / 2));
     let reason = RejectionReason::Exhausted(resource);
     if transport == Transport::Sse {
         let _ = exchange.line.reject(Status::SERVICE_UNAVAILABLE, reason, TEXT);
         let mut room = [0; 32];
-        let retry = poured(&mut room, |out| encode::retry(Duration::from_millis(delay), out));
+        let retry = written_text(&mut room, |out| encode::retry(Duration::from_millis(delay), out));
         let response = Response {
             status: Status::OK,
             content_type: Some(EventStream.content_type()),
@@ -46,7 +46,7 @@ pub(super) async fn answer<R: Runtime>(
             body: retry.as_bytes(),
         };
         return exchange.last_respond(&response).await.map_err(|ended| match ended {
-            Ended::Refused(_) => Ended::Refused(Status::SERVICE_UNAVAILABLE),
+            Disconnect::Rejected(_) => Disconnect::Rejected(Status::SERVICE_UNAVAILABLE),
             ended => ended,
         });
     }
@@ -58,7 +58,7 @@ pub(super) async fn answer<R: Runtime>(
 const TEXT: &str = "full, come back later\n";
 
 /// A random part of `range`, both in milliseconds.
-pub(super) fn spread(random: u32, range: u64) -> u64 {
+pub(super) fn jitter(random: u32, range: u64) -> u64 {
     let range = u32::try_from(range).unwrap_or(u32::MAX).max(1);
     (random % range).into()
 }

@@ -2,36 +2,36 @@
 
 use core::task::{Context, Poll as Ready};
 
-use super::negotiate::Ask;
-use super::{Count, Transport};
-use crate::format::{Poll, Then};
+use super::negotiate::Negotiated;
+use super::{RequestMeter, Transport};
+use crate::format::{BodyState, PollBody};
 use crate::http::{Framing, Status};
-use crate::hub::Reader;
-use crate::io::{Interest, Lent, Socket};
-use crate::log::{EventId, GapPolicy, Placed, Position};
-use crate::output::{Pour, Sink};
-use crate::server::exchange::{Asker, Exchange, Served, pour_date, pour_field, pour_head};
-use crate::server::line::{Content, LOOK_FOR_END, Line};
-use crate::server::{Ended, Outcome, Runtime};
+use crate::hub::ChannelReader;
+use crate::io::{Interest, Socket, TryIo};
+use crate::log::{Cursor, EventId, GapPolicy, Position};
+use crate::output::{Output, ResumableWriter};
+use crate::server::exchange::{Exchange, Responded, ResponseContext, put_date, put_field, put_head};
+use crate::server::line::{HttpConnection, LOOK_FOR_END, RequestContent};
+use crate::server::{Disconnect, HandlerResult, Runtime};
 
 /// Answers with what there is, or, for a long poll, with what comes before its wait is over.
 pub(super) fn answer<R: Runtime>(
-    mut reader: impl Reader,
-    ask: &Ask,
+    mut reader: impl ChannelReader,
+    ask: &Negotiated,
     policy: GapPolicy,
     mut exchange: Exchange<'_, '_, R>,
-) -> impl Future<Output = Outcome> {
+) -> impl Future<Output = HandlerResult> {
     async move {
-        let mut count = Count::new(&mut exchange, ask.transport);
+        let mut count = RequestMeter::new(&mut exchange, ask.transport);
         // The request is done with: its buffer goes back while this one waits.
         let (line, asker) = exchange.into_parts();
-        let mut placed = reader.place(ask.position, policy);
+        let mut placed = reader.seek(ask.position, policy);
         let waits = ask.transport == Transport::LongPoll;
         if waits && placed.gap.is_none() && !asker.head_only {
             wait(&mut reader, placed.after, ask, line, &mut count).await?;
             // What was next may have been overwritten by now.
             let after = EventId { epoch: reader.epoch(), seq: placed.after };
-            placed = reader.place(Position::After(after), policy);
+            placed = reader.seek(Position::After(after), policy);
         }
         let waited = waits.then_some(ask.wait.as_secs());
         tell(&reader, placed, ask.conditional, waited, line, &asker, &mut count).await
@@ -40,30 +40,30 @@ pub(super) fn answer<R: Runtime>(
 
 /// Waits until there is an event after `after`, or no more sense in waiting.
 fn wait<R: Runtime>(
-    reader: &mut impl Reader,
+    reader: &mut impl ChannelReader,
     after: u64,
-    ask: &Ask,
-    line: &mut Line<'_, R>,
-    count: &mut Count<R::Ticket>,
-) -> impl Future<Output = Result<(), Ended>> {
+    ask: &Negotiated,
+    line: &mut HttpConnection<'_, R>,
+    count: &mut RequestMeter<R::RequestMetrics>,
+) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
         let deadline = line.after(ask.wait);
         let runtime = line.runtime;
-        while reader.newest() <= after && line.now() < deadline && !runtime.is_draining() {
+        while reader.newest() <= after && line.now() < deadline && !runtime.is_shutting_down() {
             if count.is_cut() {
-                return Err(Ended::Cut);
+                return Err(Disconnect::Cut);
             }
             // A peer that ended its side gets its answer at once; the next request of one that hurries waits for this one.
             let (want, until) = match line.try_read(&mut |_: &mut [u8]| 0)? {
-                Lent::Got(()) if !line.socket.is_peer_closed() => (Interest::NONE, line.after(LOOK_FOR_END)),
-                Lent::NotNow => (Interest::READ, deadline),
-                Lent::Got(()) | Lent::Eof => break,
+                TryIo::Done(()) if !line.socket.is_peer_closed() => (Interest::NONE, line.after(LOOK_FOR_END)),
+                TryIo::WouldBlock => (Interest::READ, deadline),
+                TryIo::Done(()) | TryIo::Eof => break,
             };
             let mut also = |cx: &mut Context<'_>| {
-                if runtime.is_draining() || count.poll_cut(cx).is_ready() {
+                if runtime.is_shutting_down() || count.poll_cut(cx).is_ready() {
                     return Ready::Ready(());
                 }
-                reader.poll_moved(cx, after)
+                reader.poll_new_event(cx, after)
             };
             line.wait(want, until.min(deadline), &mut also).await?;
         }
@@ -73,36 +73,36 @@ fn wait<R: Runtime>(
 
 /// Sends the answer: 304 where the client asked for that and nothing is new, else the list.
 fn tell<R: Runtime>(
-    reader: &impl Reader,
-    placed: Placed,
+    reader: &impl ChannelReader,
+    placed: Cursor,
     conditional: bool,
     waited: Option<u64>,
-    line: &mut Line<'_, R>,
-    asker: &Asker,
-    count: &mut Count<R::Ticket>,
-) -> impl Future<Output = Outcome> {
+    line: &mut HttpConnection<'_, R>,
+    asker: &ResponseContext,
+    count: &mut RequestMeter<R::RequestMetrics>,
+) -> impl Future<Output = HandlerResult> {
     async move {
-        let mut poll = Poll::new(reader, placed, &line.config.poll);
+        let mut poll = PollBody::new(reader, placed, &line.config.poll);
         let unchanged = conditional && poll.is_empty();
         let status = if unchanged { Status::NOT_MODIFIED } else { Status::OK };
         let framing = if unchanged { Framing::None } else { Framing::Length(poll.length()) };
-        let keeps_connection = asker.keeps_connection && !line.runtime.is_draining();
+        let keeps_connection = asker.keeps_connection && !line.runtime.is_shutting_down();
         let last = poll.last();
         let date = line.runtime.date();
-        let head = |out: &mut Sink<'_>| {
-            pour_head(asker, status, framing, keeps_connection, out, &|out: &mut Sink<'_>| {
-                pour_date(&date, out);
+        let head = |out: &mut ResumableWriter<'_>| {
+            put_head(asker, status, framing, keeps_connection, out, &|out: &mut ResumableWriter<'_>| {
+                put_date(&date, out);
                 if !unchanged {
-                    pour_field("Content-Type", b"application/json", out);
+                    put_field("Content-Type", b"application/json", out);
                 }
-                out.pour(b"ETag: \"");
-                last.pour(out);
-                out.pour(b"\"\r\n");
-                out.pour(b"Cache-Control: no-store\r\nVary: Accept, Prefer\r\n");
+                out.put(b"ETag: \"");
+                last.put(out);
+                out.put(b"\"\r\n");
+                out.put(b"Cache-Control: no-store\r\nVary: Accept, Prefer\r\n");
                 if let Some(seconds) = waited {
-                    out.pour(b"Preference-Applied: wait=");
-                    out.pour_decimal(seconds);
-                    out.pour(b"\r\n");
+                    out.put(b"Preference-Applied: wait=");
+                    out.put_decimal(seconds);
+                    out.put(b"\r\n");
                 }
             });
         };
@@ -110,21 +110,21 @@ fn tell<R: Runtime>(
         line.send(&head).await?;
         if unchanged || asker.head_only {
             line.answering = false;
-            count.tally(line, 0);
-            return Ok(Served::after_stream(keeps_connection));
+            count.report(line, 0);
+            return Ok(Responded::after_stream(keeps_connection));
         }
         let mut overwritten = false;
-        line.write(&mut |room: &mut [u8], _: &mut Content| {
+        line.write(&mut |room: &mut [u8], _: &mut RequestContent| {
             let filled = poll.fill(reader, room);
-            overwritten = filled.then == Then::Abort;
-            (filled.written, overwritten || filled.then == Then::End)
+            overwritten = filled.state == BodyState::Abort;
+            (filled.written, overwritten || filled.state == BodyState::End)
         })
         .await?;
         if overwritten {
-            return Err(Ended::Overwritten);
+            return Err(Disconnect::Overwritten);
         }
         line.answering = false;
-        count.tally(line, poll.length());
-        Ok(Served::after_stream(keeps_connection))
+        count.report(line, poll.length());
+        Ok(Responded::after_stream(keeps_connection))
     }
 }

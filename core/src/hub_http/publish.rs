@@ -4,44 +4,44 @@ use core::net::IpAddr;
 use core::task::{Context, Poll, Waker};
 
 use super::subprotocol::type_reason;
-use super::{Count, Transport};
+use super::{RequestMeter, Transport};
 use crate::http::{BodyLength, Request, Response, Status};
-use crate::hub::{ChannelName, Channels, Publication, PublishError, Published, Reader};
+use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError, PublishOutcome};
 use crate::io::{Interest, Socket};
 use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
-use crate::output::{Pour, Sink, poured};
-use crate::server::exchange::{Exchange, Served};
-use crate::server::line::{Line, PUBLICATION};
-use crate::server::{Ended, Purpose, Resource, Runtime};
+use crate::output::{Output, ResumableWriter, written_text};
+use crate::server::exchange::{Exchange, Responded};
+use crate::server::line::{HttpConnection, PUBLICATION};
+use crate::server::{BufferKind, Disconnect, Resource, Runtime};
 
 /// What an answer says, at most: an id, a number and the names around them.
 const ANSWER: usize = 128;
 
 /// Stores the content as an event: 201 where somebody was following, 202 where nobody was.
-pub(super) async fn answer<H: Channels, R: Runtime>(
+pub(super) async fn answer<H: HubBackend, R: Runtime>(
     hub: &H,
     channel: ChannelName<'_>,
     mut exchange: Exchange<'_, '_, R>,
-) -> Result<Served, super::Refused> {
+) -> Result<Responded, super::HubError> {
     if exchange.request().body_length() == BodyLength::None {
-        return Err(Refused::Length.into());
+        return Err(PublishRequestError::Length.into());
     }
     // What is stored is what readers get, and they are told of no coding.
     if exchange.request().header_all("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-        return Err(Refused::Coding.into());
+        return Err(PublishRequestError::Coding.into());
     }
-    let mut count = Count::new(&mut exchange, Transport::Publish);
+    let mut count = RequestMeter::new(&mut exchange, Transport::Publish);
     let (published, encoding, length) = {
-        if exchange.runtime().is_draining() {
-            return Err(full(Resource::Shutdown));
+        if exchange.runtime().is_shutting_down() {
+            return Err(overloaded(Resource::ShuttingDown));
         }
-        const BUSY: super::Refused = full(Resource::EventBuffers);
-        let mut buffer = exchange.runtime().buffer(Purpose::Event).ok_or(BUSY)?;
-        let length = exchange.read_growing(&mut buffer).await.map_err(super::Refused::Body)?.ok_or(BUSY)?;
+        const BUSY: super::HubError = overloaded(Resource::EventBuffers);
+        let mut buffer = exchange.runtime().buffer(BufferKind::Event).ok_or(BUSY)?;
+        let length = exchange.read_growing(&mut buffer).await.map_err(super::HubError::Body)?.ok_or(BUSY)?;
         wait_for_followers(hub, channel, exchange.line).await?;
         // What is stored now might be lost: no reader is left to take it.
-        if exchange.runtime().is_draining() {
-            return Err(full(Resource::Shutdown));
+        if exchange.runtime().is_shutting_down() {
+            return Err(overloaded(Resource::ShuttingDown));
         }
         exchange.line.charge(PUBLICATION);
         let data = buffer.as_ref().get(..length).unwrap_or_default();
@@ -50,7 +50,7 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
         (publish(hub, channel, exchange.request(), encoding, data, peer)?, encoding, length)
     };
     let mut room = [0; ANSWER];
-    let text = poured(&mut room, |out| tell(published, encoding, out));
+    let text = written_text(&mut room, |out| tell(published, encoding, out));
     let status = if published.followers > 0 { Status::CREATED } else { Status::ACCEPTED };
     let response = Response {
         status,
@@ -60,26 +60,28 @@ pub(super) async fn answer<H: Channels, R: Runtime>(
     };
     let (line, asker) = exchange.into_parts();
     let outcome = asker.respond(line, &response).await;
-    count.tally(line, length as u64);
+    count.report(line, length as u64);
     Ok(outcome?)
 }
 
 /// Waits where the event would overwrite one that a follower has not taken yet.
-fn wait_for_followers<H: Channels, R: Runtime>(
+fn wait_for_followers<H: HubBackend, R: Runtime>(
     hub: &H,
     channel: ChannelName<'_>,
-    line: &mut Line<'_, R>,
-) -> impl Future<Output = Result<(), Ended>> {
+    line: &mut HttpConnection<'_, R>,
+) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
         let Ok(mut reader) = hub.open_from(channel, false, line.socket.peer_network()) else { return Ok(()) };
         let (due, runtime) = (line.after(line.config.publish_wait), line.runtime);
-        while !runtime.is_draining() && reader.poll_publish(&mut Context::from_waker(Waker::noop())).is_pending() {
+        while !runtime.is_shutting_down()
+            && reader.poll_publish_space(&mut Context::from_waker(Waker::noop())).is_pending()
+        {
             if line.now() >= due {
                 reader.stop_waiting();
                 break;
             }
             let mut also = |cx: &mut Context<'_>| {
-                if runtime.is_draining() { Poll::Ready(()) } else { reader.poll_publish(cx) }
+                if runtime.is_shutting_down() { Poll::Ready(()) } else { reader.poll_publish_space(cx) }
             };
             line.wait(Interest::NONE, due, &mut also).await?;
         }
@@ -88,33 +90,34 @@ fn wait_for_followers<H: Channels, R: Runtime>(
 }
 
 /// There is no place for another event now.
-const fn full(resource: Resource) -> super::Refused {
-    super::Refused::Full(Transport::Publish, resource)
+const fn overloaded(resource: Resource) -> super::HubError {
+    super::HubError::Full(Transport::Publish, resource)
 }
 
-fn publish<H: Channels, B: AsRef<[u8]>>(
+fn publish<H: HubBackend, B: AsRef<[u8]>>(
     hub: &H,
     channel: ChannelName<'_>,
     request: &Request<B>,
     encoding: Encoding,
     data: &[u8],
     peer: Option<IpAddr>,
-) -> Result<Published, Refused> {
+) -> Result<PublishOutcome, PublishRequestError> {
     let mut name = [0; MAX_EVENT_TYPE];
     let event_type = match request.query_param("type") {
         None => EventType::MESSAGE,
         Some(encoded) => {
-            let name = encoded.decode(&mut name).ok_or(Refused::Type("an event type has at most 64 bytes"))?;
-            let name = core::str::from_utf8(name).map_err(|_| Refused::Type("an event type is UTF-8"))?;
-            EventType::new(name).map_err(|error| Refused::Type(type_reason(error)))?
+            let name =
+                encoded.decode(&mut name).ok_or(PublishRequestError::Type("an event type has at most 64 bytes"))?;
+            let name = core::str::from_utf8(name).map_err(|_| PublishRequestError::Type("an event type is UTF-8"))?;
+            EventType::new(name).map_err(|error| PublishRequestError::Type(type_reason(error)))?
         }
     };
     let idempotency_key = request.header("idempotency-key");
     if idempotency_key.is_some_and(|key| key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY) {
-        return Err(Refused::Key);
+        return Err(PublishRequestError::Key);
     }
-    let publication = Publication { event_type, encoding, data, idempotency_key };
-    hub.publish_from(channel, &publication, peer).map_err(Refused::Publish)
+    let publication = NewEvent { event_type, encoding, data, idempotency_key };
+    hub.publish_from(channel, &publication, peer).map_err(PublishRequestError::Publish)
 }
 
 /// Text, JSON and what forms send is text, and so is UTF-8 without a `Content-Type` (clients of Python send a string so).
@@ -137,20 +140,20 @@ fn encoding(content_type: Option<&[u8]>, data: &[u8]) -> Encoding {
 }
 
 /// `{"id":ID,"subscribers":N,"encoding":"text"}`, `"base64"` for bytes, with `"repeated":true` where nothing new was stored.
-fn tell(published: Published, encoding: Encoding, out: &mut Sink<'_>) {
-    out.pour(b"{\"id\":\"");
-    published.id.pour(out);
-    out.pour(b"\",\"subscribers\":");
-    out.pour_decimal(published.followers as u64);
-    out.pour(match encoding {
+fn tell(published: PublishOutcome, encoding: Encoding, out: &mut ResumableWriter<'_>) {
+    out.put(b"{\"id\":\"");
+    published.id.put(out);
+    out.put(b"\",\"subscribers\":");
+    out.put_decimal(published.followers as u64);
+    out.put(match encoding {
         Encoding::Text => b",\"encoding\":\"text\"",
         Encoding::Binary => b",\"encoding\":\"base64\"",
     });
-    out.pour(if published.repeated { b",\"repeated\":true}\n" } else { b"}\n" });
+    out.put(if published.duplicate { b",\"repeated\":true}\n" } else { b"}\n" });
 }
 
 /// Why nothing was stored.
-pub(super) enum Refused {
+pub(super) enum PublishRequestError {
     /// Where the content ends is not said.
     Length,
     /// The content is compressed, or coded otherwise.
@@ -160,18 +163,18 @@ pub(super) enum Refused {
     Publish(PublishError),
 }
 
-impl From<Refused> for super::Refused {
-    fn from(refused: Refused) -> Self {
+impl From<PublishRequestError> for super::HubError {
+    fn from(refused: PublishRequestError) -> Self {
         match refused {
-            Refused::Publish(PublishError::Draining) => full(Resource::Shutdown),
-            Refused::Publish(PublishError::TooManyChannels) => full(Resource::Channels),
-            Refused::Publish(PublishError::OutOfMemory) => full(Resource::EventBuffers),
+            PublishRequestError::Publish(PublishError::ShuttingDown) => overloaded(Resource::ShuttingDown),
+            PublishRequestError::Publish(PublishError::TooManyChannels) => overloaded(Resource::Channels),
+            PublishRequestError::Publish(PublishError::OutOfMemory) => overloaded(Resource::EventBuffers),
             refused => Self::Publish(refused),
         }
     }
 }
 
-impl Refused {
+impl PublishRequestError {
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Length => "an event has a Content-Length",
@@ -189,7 +192,7 @@ impl Refused {
             Self::Type(_) | Self::Key => Status::BAD_REQUEST,
             Self::Publish(error) => match error {
                 PublishError::NoSuchChannel => Status::NOT_FOUND,
-                PublishError::TooManyChannels | PublishError::OutOfMemory | PublishError::Draining => {
+                PublishError::TooManyChannels | PublishError::OutOfMemory | PublishError::ShuttingDown => {
                     Status::SERVICE_UNAVAILABLE
                 }
                 PublishError::KeyReused => Status::UNPROCESSABLE_CONTENT,

@@ -5,10 +5,10 @@
 
 use core::net::IpAddr;
 
-use crate::hub::{ChannelName, Channels, Publication, PublishError};
+use crate::hub::{ChannelName, HubBackend, NewEvent, PublishError};
 use crate::json::{JsonError, Members, text};
 use crate::log::{Encoding, EventId, EventType, EventTypeError, MAX_IDEMPOTENCY_KEY};
-use crate::output::{Pour, Ruler};
+use crate::output::{Output, Ruler};
 use crate::ws::connection::MessageKind;
 
 /// The longest `ref`, in bytes of its JSON.
@@ -23,24 +23,24 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn pour(&self, out: &mut impl Pour) {
-        out.pour(b"{");
+    pub(super) fn pour(&self, out: &mut impl Output) {
+        out.put(b"{");
         if !self.reference.is_empty() {
-            out.pour(b"\"ref\":");
-            out.pour(&self.reference);
-            out.pour(b",");
+            out.put(b"\"ref\":");
+            out.put(&self.reference);
+            out.put(b",");
         }
         match &self.result {
             Ok(id) => {
-                out.pour(b"\"id\":\"");
-                id.pour(out);
+                out.put(b"\"id\":\"");
+                id.put(out);
             }
             Err(error) => {
-                out.pour(b"\"error\":\"");
-                out.pour(error.as_bytes());
+                out.put(b"\"error\":\"");
+                out.put(error.as_bytes());
             }
         }
-        out.pour(b"\"}");
+        out.put(b"\"}");
     }
 
     pub(super) fn length(&self) -> u64 {
@@ -58,7 +58,7 @@ pub(super) fn encoding(kind: MessageKind) -> Encoding {
 }
 
 /// Publishes what the message says, which is altered in place; without a hub because the server is shutting down.
-pub(super) fn publish<H: Channels>(
+pub(super) fn publish<H: HubBackend>(
     hub: Option<&H>,
     channel: ChannelName<'_>,
     kind: MessageKind,
@@ -83,13 +83,14 @@ pub(super) fn publish<H: Channels>(
             (Some([]), _) => return Err("a binary message is a JSON object, a line feed and the bytes"),
             (Some(_), Some(_)) => return Err("the data of a binary message stands behind the line feed"),
         };
-        let publication = Publication {
+        let publication = NewEvent {
             event_type: said.event_type,
             encoding: encoding(kind),
             data,
             idempotency_key: said.key.map(str::as_bytes),
         };
-        let published = hub.ok_or(PublishError::Draining).and_then(|hub| hub.publish_from(channel, &publication, peer));
+        let published =
+            hub.ok_or(PublishError::ShuttingDown).and_then(|hub| hub.publish_from(channel, &publication, peer));
         published.map(|published| published.id).map_err(PublishError::reason)
     });
     Reply { reference, result }

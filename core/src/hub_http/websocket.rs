@@ -3,23 +3,23 @@
 use core::net::IpAddr;
 use core::task::{Context, Poll, Waker};
 
-use super::Count;
-use super::negotiate::Ask;
+use super::RequestMeter;
+use super::negotiate::Negotiated;
 use super::subprotocol::{self, Reply};
 use crate::connection::notice;
-use crate::format::{Framing, MessageKind as Kind, Messages, NextMessage};
+use crate::format::{EventMessages, MessageKind as Kind, NextMessage, Subprotocol};
 use crate::http::copy::copy;
-use crate::hub::{ChannelName, Channels, Publication, PublishError, Reader};
-use crate::io::{Interest, Lent, Socket};
-use crate::log::{AppendError, Encoding, EventType, GapPolicy, Source};
-use crate::output::Sink;
-use crate::server::exchange::{Exchange, Served};
-use crate::server::line::{Line, PUBLICATION};
-use crate::server::{Ended, Growth, Outcome, Purpose, Runtime};
+use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError};
+use crate::io::{Interest, Socket, TryIo};
+use crate::log::{AppendError, Encoding, EventType, GapPolicy, LogReader};
+use crate::output::ResumableWriter;
+use crate::server::exchange::{Exchange, Responded};
+use crate::server::line::{HttpConnection, PUBLICATION};
+use crate::server::{BufferKind, Disconnect, Growth, HandlerResult, Runtime};
 use crate::time::Instant;
-use crate::websocket::{OVERHEAD, Wire};
+use crate::websocket::{OVERHEAD, WebSocketState};
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::connection::{Incoming, MessageKind, Piece, Unmasked};
+use crate::ws::connection::{Chunk, Incoming, MessageKind, Unmasked};
 use crate::ws::{ProtocolError, Role};
 
 /// The subprotocol whose messages carry id, type and gaps.
@@ -32,31 +32,31 @@ const MOST: usize = 16 * 1024;
 const GAP: Option<CloseCode> = CloseCode::new(4001);
 
 /// Answers with the channel as a WebSocket.
-pub(super) fn answer<H: Channels, R: Runtime>(
+pub(super) fn answer<H: HubBackend, R: Runtime>(
     hub: &H,
     channel: ChannelName<'_>,
     mut reader: H::Reader<'_>,
-    ask: &Ask,
+    ask: &Negotiated,
     policy: GapPolicy,
     mut exchange: Exchange<'_, '_, R>,
-) -> impl Future<Output = Outcome> {
+) -> impl Future<Output = HandlerResult> {
     async move {
-        let mut count = Count::new(&mut exchange, ask.transport);
+        let mut count = RequestMeter::new(&mut exchange, ask.transport);
         let (line, framing, messages) = {
             let acceptance = match exchange.handshake(&[SUBPROTOCOL]) {
                 Ok(acceptance) => acceptance,
                 Err(refusal) => return exchange.refuse_handshake(refusal).await,
             };
-            let framing = if acceptance.protocol.is_some() { Framing::Envelope } else { Framing::Plain };
+            let framing = if acceptance.protocol.is_some() { Subprotocol::Envelope } else { Subprotocol::Plain };
             // What is published from now on, while the handshake is on its way, is for this reader too.
-            let messages = Messages::new(framing, &reader, ask.position, policy);
+            let messages = EventMessages::new(framing, &reader, ask.position, policy);
             let (line, _) = exchange.into_parts();
-            line.send(&|out: &mut Sink<'_>| acceptance.pour(out)).await?;
+            line.send(&|out: &mut ResumableWriter<'_>| acceptance.put(out)).await?;
             notice::upgraded(acceptance.protocol);
             (line, framing, messages)
         };
         let mut session = Session {
-            wire: Wire::new(&line, Role::Server, line.config.max_body),
+            wire: WebSocketState::new(&line, Role::Server, line.config.max_body),
             messages,
             framing,
             sending: Sending::Nothing,
@@ -66,16 +66,16 @@ pub(super) fn answer<H: Channels, R: Runtime>(
             crowded: None,
         };
         let outcome = session.run(line, hub, channel, &mut reader, &mut count).await;
-        count.tally(line, 0);
+        count.report(line, 0);
         outcome
     }
 }
 
 /// One reader's connection.
 struct Session<B> {
-    wire: Wire,
-    messages: Messages,
-    framing: Framing,
+    wire: WebSocketState,
+    messages: EventMessages,
+    framing: Subprotocol,
     sending: Sending,
     /// A message that comes in pieces, or that is read where it stands.
     incoming: Option<Arriving<B>>,
@@ -118,27 +118,27 @@ enum Seen {
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
     /// Reads, publishes and writes until the connection ends.
-    fn run<H: Channels, R: Runtime<Buffer = B>>(
+    fn run<H: HubBackend, R: Runtime<Buffer = B>>(
         &mut self,
-        line: &mut Line<'_, R>,
+        line: &mut HttpConnection<'_, R>,
         hub: &H,
         channel: ChannelName<'_>,
-        reader: &mut impl Reader,
-        count: &mut Count<R::Ticket>,
-    ) -> impl Future<Output = Outcome> {
+        reader: &mut impl ChannelReader,
+        count: &mut RequestMeter<R::RequestMetrics>,
+    ) -> impl Future<Output = HandlerResult> {
         async move {
             loop {
                 if count.is_cut() {
-                    return Err(Ended::Cut);
+                    return Err(Disconnect::Cut);
                 }
                 let mut moved = false;
                 let readable = self.takes_input();
                 if readable {
                     match self.receive(line, hub, channel, reader)? {
-                        Lent::Got(()) => moved = self.crowded.is_none(),
+                        TryIo::Done(()) => moved = self.crowded.is_none(),
                         // Ours was sent and nothing more can come; or the peer left without a word.
-                        Lent::Eof => return Err(Ended::Closed),
-                        Lent::NotNow => {}
+                        TryIo::Eof => return Err(Disconnect::Closed),
+                        TryIo::WouldBlock => {}
                     }
                 }
                 // Behind a Close of ours there is nothing: an answer that waits goes first, and what was published before
@@ -146,57 +146,61 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 let all_sent =
                     self.reply.is_none() && self.wire.connection.is_between_frames() && !self.messages.has_next(reader);
                 let restarts = all_sent && !self.wire.connection.is_closing();
-                if restarts && line.runtime.is_draining() {
+                if restarts && line.runtime.is_shutting_down() {
                     self.wire.restart();
                 }
-                self.wire.beat(&line)?;
+                self.wire.send_keep_alive(&line)?;
                 let mut want = Interest { read: readable && self.crowded.is_none(), ..Interest::NONE };
                 let mut payload = 0;
                 if self.has_output(reader) {
                     let (lent, sent) = self.transmit(line, reader)?;
                     payload = sent;
                     match lent {
-                        Lent::Got(()) => {
+                        TryIo::Done(()) => {
                             moved = true;
                             // A peer that takes what is sent lives, though it says nothing.
                             if self.stalled.take().is_some() {
                                 self.wire.pulse.heard(line.now());
                             }
                         }
-                        Lent::NotNow | Lent::Eof => {
-                            want.room = 1;
+                        TryIo::WouldBlock | TryIo::Eof => {
+                            want.writable_bytes = 1;
                             let due = *self.stalled.get_or_insert(line.after(line.config.write_timeout));
                             if line.now() >= due {
-                                return Err(Ended::TimedOut);
+                                return Err(Disconnect::TimedOut);
                             }
                         }
                     }
                 }
-                count.tally(line, payload);
+                count.report(line, payload);
                 if self.wire.connection.is_closed() {
-                    return self.wire.connection.error().map_or(Ok(Served::CLOSE), |error| Err(Ended::Protocol(error)));
+                    return self
+                        .wire
+                        .connection
+                        .error()
+                        .map_or(Ok(Responded::CLOSE), |error| Err(Disconnect::Protocol(error)));
                 }
                 if moved {
-                    line.breathe().await;
+                    line.yield_if_spent().await;
                     continue;
                 }
                 let (after, closing) = (self.messages.after(), self.wire.connection.is_closing());
                 let mut deadline = self.stalled.map_or(self.wire.deadline(), |due| due.min(self.wire.deadline()));
                 if want.read {
-                    deadline = deadline.min(self.wire.rest_due(line.now(), line.config.receive_timeout())?);
+                    deadline = deadline.min(self.wire.wait_deadline(line.now(), line.config.receive_timeout())?);
                 }
                 if let Some(due) = self.crowded {
                     deadline = deadline.min(due);
                 }
                 let (runtime, crowded) = (line.runtime, self.crowded.is_some());
                 let mut also = |cx: &mut Context<'_>| {
-                    if (restarts && runtime.is_draining())
+                    if (restarts && runtime.is_shutting_down())
                         || count.poll_cut(cx).is_ready()
-                        || (crowded && reader.poll_publish(cx).is_ready())
+                        || (crowded && reader.poll_publish_space(cx).is_ready())
                     {
                         return Poll::Ready(());
                     }
-                    if closing || want.room > 0 { Poll::Pending } else { reader.poll_moved(cx, after) }
+                    if closing || want.writable_bytes > 0 { Poll::Pending } else { reader.poll_new_event(cx, after) }
                 };
                 line.wait(want, deadline, &mut also).await?;
             }
@@ -208,24 +212,24 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
     }
 
     /// Takes a frame, or a part of one, of what came.
-    fn receive<H: Channels, R: Runtime<Buffer = B>>(
+    fn receive<H: HubBackend, R: Runtime<Buffer = B>>(
         &mut self,
-        line: &mut Line<'_, R>,
+        line: &mut HttpConnection<'_, R>,
         hub: &H,
         channel: ChannelName<'_>,
-        reader: &mut impl Reader,
-    ) -> Result<Lent<()>, Ended> {
+        reader: &mut impl ChannelReader,
+    ) -> Result<TryIo<()>, Disconnect> {
         let (now, runtime, config) = (line.now(), line.runtime, line.config);
-        let draining = runtime.is_draining();
+        let draining = runtime.is_shutting_down();
         let peer = line.socket.peer_network();
-        let Self { wire: Wire { connection, pulse, .. }, incoming, framing, .. } = self;
+        let Self { wire: WebSocketState { connection, pulse, .. }, incoming, framing, .. } = self;
         // Behind our Close only the peer's is waited for.
         let waits = !draining && !connection.is_closing();
         let due = self.crowded.unwrap_or(now + config.publish_wait);
         let mut seen = Seen::Nothing;
         let (mut payload, mut overhead) = (0, 0);
         let lent = line.try_read(&mut |bytes: &mut [u8]| {
-            if waits && reader.poll_publish(&mut Context::from_waker(Waker::noop())).is_pending() {
+            if waits && reader.poll_publish_space(&mut Context::from_waker(Waker::noop())).is_pending() {
                 if now < due {
                     seen = Seen::Crowded;
                     return 0;
@@ -237,12 +241,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
             let received = connection.receive(bytes.get_mut(..most).unwrap_or_default());
             pulse.heard(now);
             seen = match received.event {
-                Some(Incoming::Piece(piece)) => match framing {
+                Some(Incoming::Chunk(piece)) => match framing {
                     // A whole message that is the data itself is stored from where it stands.
-                    Framing::Plain if piece.first && piece.last && !draining => {
+                    Subprotocol::Plain if piece.first && piece.last && !draining => {
                         Seen::Published(publish_plain(hub, channel, piece.kind, piece.payload, peer))
                     }
-                    Framing::Plain | Framing::Envelope => {
+                    Subprotocol::Plain | Subprotocol::Envelope => {
                         payload = piece.payload.len();
                         collect(incoming, piece, runtime)
                     }
@@ -261,12 +265,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
             received.consumed
         })?;
         self.crowded = matches!(seen, Seen::Crowded).then_some(due);
-        if self.crowded.is_some() || lent != Lent::Got(()) {
+        if self.crowded.is_some() || lent != TryIo::Done(()) {
             return Ok(lent);
         }
         let publishes = matches!(seen, Seen::Message(_) | Seen::Published(_));
         line.charge(if publishes { PUBLICATION } else { overhead.wrapping_mul(OVERHEAD) });
-        self.wire.came(payload, now, config.receive_timeout())?;
+        self.wire.received(payload, now, config.receive_timeout())?;
         match seen {
             Seen::Nothing | Seen::Crowded => {}
             Seen::Control => {
@@ -279,9 +283,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 let bytes = message.buffer.as_mut().get_mut(..message.filled).unwrap_or_default();
                 // What is stored now might be lost: no reader is left to take it.
                 match self.framing {
-                    Framing::Plain if draining => self.published(Err(PublishError::Draining)),
-                    Framing::Plain => self.published(publish_plain(hub, channel, kind, bytes, peer)),
-                    Framing::Envelope => {
+                    Subprotocol::Plain if draining => self.published(Err(PublishError::ShuttingDown)),
+                    Subprotocol::Plain => self.published(publish_plain(hub, channel, kind, bytes, peer)),
+                    Subprotocol::Envelope => {
                         let reply = subprotocol::publish((!draining).then_some(hub), channel, kind, bytes, peer);
                         // Behind our Close nothing is said.
                         self.reply = Some(reply).filter(|_| !self.wire.connection.is_closing());
@@ -310,20 +314,24 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
             Err(PublishError::Append(AppendError::TooLarge)) => {
                 self.wire.connection.fail(ProtocolError::MessageTooBig);
             }
-            Err(PublishError::Draining) => self.close(CloseCode::SERVICE_RESTART),
+            Err(PublishError::ShuttingDown) => self.close(CloseCode::SERVICE_RESTART),
             Err(PublishError::TooManyChannels | PublishError::OutOfMemory) => self.close(CloseCode::TRY_AGAIN_LATER),
             Err(_) => self.close(CloseCode::INTERNAL_ERROR),
         }
     }
 
-    fn has_output(&self, reader: &impl Source) -> bool {
+    fn has_output(&self, reader: &impl LogReader) -> bool {
         self.wire.connection.has_output()
             || self.wire.connection.payload_remaining() > 0
             || (!self.wire.connection.is_closing() && (self.reply.is_some() || self.messages.has_next(reader)))
     }
 
     /// Fills the room with all that is ready: how much payload of events.
-    fn transmit<R: Runtime>(&mut self, line: &mut Line<'_, R>, reader: &impl Source) -> Result<(Lent<()>, u64), Ended> {
+    fn transmit<R: Runtime>(
+        &mut self,
+        line: &mut HttpConnection<'_, R>,
+        reader: &impl LogReader,
+    ) -> Result<(TryIo<()>, u64), Disconnect> {
         let mut payload = 0u64;
         let mut result = Ok(());
         let lent = line.try_write(&mut |room: &mut [u8]| {
@@ -345,7 +353,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                     match result {
                         Ok(()) if body > 0 => continue,
                         // A measured message that gives nothing more is one that is gone.
-                        Ok(()) => break Err(Ended::Overwritten),
+                        Ok(()) => break Err(Disconnect::Overwritten),
                         Err(ended) => break Err(ended),
                     }
                 }
@@ -362,16 +370,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
         result.map(|()| (lent, payload))
     }
 
-    fn payload(&mut self, reader: &impl Source, room: &mut [u8]) -> (usize, Result<(), Ended>) {
-        let Self { wire: Wire { connection, .. }, messages, sending, reply, .. } = self;
+    fn payload(&mut self, reader: &impl LogReader, room: &mut [u8]) -> (usize, Result<(), Disconnect>) {
+        let Self { wire: WebSocketState { connection, .. }, messages, sending, reply, .. } = self;
         let mut result = Ok(());
         let written = connection.payload(room, |room| match sending {
             Sending::Event => messages.fill(reader, room).unwrap_or_else(|_| {
-                result = Err(Ended::Overwritten);
+                result = Err(Disconnect::Overwritten);
                 0
             }),
             Sending::Reply { sent } => {
-                let mut sink = Sink::new(room, *sent);
+                let mut sink = ResumableWriter::new(room, *sent);
                 if let Some(reply) = reply {
                     reply.pour(&mut sink);
                 }
@@ -384,7 +392,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
     }
 
     /// Begins the next frame, if there is one to send.
-    fn start_next(&mut self, reader: &impl Source) -> bool {
+    fn start_next(&mut self, reader: &impl LogReader) -> bool {
         let (kind, length) = if let Some(reply) = &self.reply {
             self.sending = Sending::Reply { sent: 0 };
             (MessageKind::Text, reply.length())
@@ -410,9 +418,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
 }
 
 /// Appends a piece to the message that is being collected.
-fn collect<R: Runtime>(incoming: &mut Option<Arriving<R::Buffer>>, piece: Piece<'_>, runtime: &R) -> Seen {
+fn collect<R: Runtime>(incoming: &mut Option<Arriving<R::Buffer>>, piece: Chunk<'_>, runtime: &R) -> Seen {
     if incoming.is_none() && piece.first {
-        *incoming = runtime.buffer(Purpose::Event).map(|buffer| Arriving { buffer, filled: 0 });
+        *incoming = runtime.buffer(BufferKind::Event).map(|buffer| Arriving { buffer, filled: 0 });
     }
     let Some(message) = incoming else {
         // The rest of a message that was refused at its start is passed over.
@@ -436,7 +444,7 @@ fn collect<R: Runtime>(incoming: &mut Option<Arriving<R::Buffer>>, piece: Piece<
     if piece.last { Seen::Message(piece.kind) } else { Seen::Nothing }
 }
 
-fn publish_plain<H: Channels>(
+fn publish_plain<H: HubBackend>(
     hub: &H,
     channel: ChannelName<'_>,
     kind: MessageKind,
@@ -444,7 +452,7 @@ fn publish_plain<H: Channels>(
     peer: Option<IpAddr>,
 ) -> Result<(), PublishError> {
     let encoding = subprotocol::encoding(kind);
-    let publication = Publication { event_type: EventType::MESSAGE, encoding, data, idempotency_key: None };
+    let publication = NewEvent { event_type: EventType::MESSAGE, encoding, data, idempotency_key: None };
     debug_assert!(encoding == Encoding::Binary || core::str::from_utf8(data).is_ok());
     hub.publish_from(channel, &publication, peer).map(|_| ())
 }

@@ -5,7 +5,7 @@ use core::future::pending;
 
 use embedded_io_async::{Read, Write};
 
-use super::{Interest, Lent, Socket};
+use super::{Interest, Socket, TryIo};
 
 /// A [`Socket`] over any byte stream whose `read` and `write` are documented to be cancel-safe: a future that is dropped
 /// before it completes has moved no byte, and a `flush` that is dropped may be called again. (`embedded-io-async` itself
@@ -16,7 +16,7 @@ use super::{Interest, Lent, Socket};
 /// that stops reading is noticed by the write timeout of who waits. The stream is flushed when there is nothing left to
 /// do but to wait, not for each write.
 #[derive(Debug)]
-pub struct Adapter<'b, T> {
+pub struct BufferedIo<'b, T> {
     io: T,
     received: Buffer<'b>,
     committed: Buffer<'b>,
@@ -40,14 +40,14 @@ struct End {
 
 /// What broke the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdapterError<E> {
+pub enum BufferedIoError<E> {
     /// The stream's own error.
     Io(E),
     /// The stream takes no more bytes, or this side has been closed or aborted.
     Closed,
 }
 
-impl<E: fmt::Debug> fmt::Display for AdapterError<E> {
+impl<E: fmt::Debug> fmt::Display for BufferedIoError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "the stream broke: {error:?}"),
@@ -56,7 +56,7 @@ impl<E: fmt::Debug> fmt::Display for AdapterError<E> {
     }
 }
 
-impl<E: fmt::Debug> core::error::Error for AdapterError<E> {}
+impl<E: fmt::Debug> core::error::Error for BufferedIoError<E> {}
 
 impl Buffer<'_> {
     fn is_empty(&self) -> bool {
@@ -83,7 +83,7 @@ impl Buffer<'_> {
     }
 }
 
-impl<'b, T> Adapter<'b, T> {
+impl<'b, T> BufferedIo<'b, T> {
     /// Stands on `io` with a buffer for each direction, both at least one byte.
     pub fn new(io: T, received: &'b mut [u8], committed: &'b mut [u8]) -> Self {
         let buffer = |bytes| Buffer { bytes, start: 0, end: 0 };
@@ -106,71 +106,71 @@ impl<'b, T> Adapter<'b, T> {
     }
 }
 
-impl<T: Read + Write> Socket for Adapter<'_, T> {
-    type Error = AdapterError<T::Error>;
+impl<T: Read + Write> Socket for BufferedIo<'_, T> {
+    type Error = BufferedIoError<T::Error>;
 
     async fn wait(&mut self, want: Interest) -> Result<(), Self::Error> {
         while !self.committed.is_empty() {
             // Where the stream has room at once this costs no turn, and what waits for a read may be its answer.
-            let count = self.io.write(self.committed.filled()).await.map_err(AdapterError::Io)?;
+            let count = self.io.write(self.committed.filled()).await.map_err(BufferedIoError::Io)?;
             if count == 0 {
-                return Err(AdapterError::Closed);
+                return Err(BufferedIoError::Closed);
             }
             self.committed.consume(count);
             self.flush_due = true;
         }
         let readable = !self.received.is_empty() || self.end.received;
-        if want.room > 0 || (want.read && readable) {
+        if want.writable_bytes > 0 || (want.read && readable) {
             return Ok(());
         }
         // The stream's own buffer is emptied once there is nothing to do but to wait.
         if self.flush_due {
-            self.io.flush().await.map_err(AdapterError::Io)?;
+            self.io.flush().await.map_err(BufferedIoError::Io)?;
             self.flush_due = false;
         }
-        if want.drained {
+        if want.flushed {
             return Ok(());
         }
         if !want.read {
             return pending().await;
         }
-        let count = self.io.read(self.received.room()).await.map_err(AdapterError::Io)?;
+        let count = self.io.read(self.received.room()).await.map_err(BufferedIoError::Io)?;
         self.received.commit(count);
         self.end.received = count == 0;
         Ok(())
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error> {
         if self.received.is_empty() {
-            return Ok(if self.end.received { Lent::Eof } else { Lent::NotNow });
+            return Ok(if self.end.received { TryIo::Eof } else { TryIo::WouldBlock });
         }
         let (consumed, result) = f(self.received.filled());
         self.received.consume(consumed);
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error> {
         if self.end.sent {
-            return Err(AdapterError::Closed);
+            return Err(BufferedIoError::Closed);
         }
         let room = self.committed.room();
         if room.is_empty() {
-            return Ok(Lent::NotNow);
+            return Ok(TryIo::WouldBlock);
         }
         let (written, result) = f(room);
         self.committed.commit(written);
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn room(&self) -> usize {
+    fn send_free(&self) -> usize {
         self.committed.bytes.len().saturating_sub(self.committed.end)
     }
 
-    fn capacity(&self) -> usize {
+    fn send_capacity(&self) -> usize {
         self.committed.bytes.len()
     }
 
-    fn unsent(&self) -> usize {
+    fn send_queue(&self) -> usize {
         self.committed.end.saturating_sub(self.committed.start)
     }
 

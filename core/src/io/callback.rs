@@ -4,9 +4,9 @@
 //! and for all, which nobody would go and which on a chip would be in flash for each closure.
 //!
 //! ```
-//! use goldcrest_core::io::Borrower;
+//! use goldcrest_core::io::BufferFn;
 //!
-//! fn lend(to: &mut dyn Borrower) -> usize {
+//! fn lend(to: &mut dyn BufferFn) -> usize {
 //!     to.take(&mut [1, 2, 3])
 //! }
 //!
@@ -21,24 +21,24 @@
 use core::task::{Context, Poll};
 
 /// Who borrows a socket's received bytes, or room to write into, for as long as it is called: it waits for nothing.
-pub trait Borrower {
+pub trait BufferFn {
     /// Takes from the start of `bytes`, or writes there: how many bytes.
     fn take(&mut self, bytes: &mut [u8]) -> usize;
 }
 
-impl<F: FnMut(&mut [u8]) -> usize> Borrower for F {
+impl<F: FnMut(&mut [u8]) -> usize> BufferFn for F {
     fn take(&mut self, bytes: &mut [u8]) -> usize {
         self(bytes)
     }
 }
 
 /// A reason to end a wait, beside what the socket does.
-pub trait Reason {
+pub trait WakeCondition {
     /// Whether it is there; until then the task is woken when it comes.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-impl<F: FnMut(&mut Context<'_>) -> Poll<()>> Reason for F {
+impl<F: FnMut(&mut Context<'_>) -> Poll<()>> WakeCondition for F {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self(cx)
     }

@@ -7,7 +7,7 @@
 //! ```no_run
 //! use embassy_net::Stack;
 //! use embassy_net::tcp::TcpSocket;
-//! use goldcrest_core::io::{Interest, Lent, Socket};
+//! use goldcrest_core::io::{Interest, TryIo, Socket};
 //!
 //! async fn greet(stack: Stack<'_>) -> Result<(), embassy_net::tcp::Error> {
 //!     let (mut receive, mut transmit) = ([0; 512], [0; 1_072]);
@@ -31,7 +31,7 @@ use core::task::{Context, Poll, Waker};
 
 use embassy_net::tcp::{Error, State, TcpSocket};
 
-use super::{Borrower, Clock, Interest, Lent, Socket, Timer};
+use super::{BufferFn, Clock, Interest, Socket, Timer, TryIo};
 use crate::time::Instant;
 
 /// The loans are made inside the network stack's own borrow: a closure that touches any socket of the stack panics there.
@@ -42,41 +42,41 @@ impl Socket for TcpSocket<'_> {
 
     /// With data to read, nothing on its way and neither direction wanted, a reset is noticed only by who wants one again.
     async fn wait(&mut self, want: Interest) -> Result<(), Error> {
-        if want.drained {
+        if want.flushed {
             return Ok(());
         }
-        let enough = want.room.min(self.send_capacity());
+        let enough = want.writable_bytes.min(self.send_capacity());
         poll_fn(|cx| {
             // Both are polled, so that both wakers stand: that of reading while there is nothing to read, that of flushing, which
             // each acknowledgement calls, while there is less than all room. Neither completes at the end of the stream or
             // after a reset, though the wakers are called then: hence the second look.
             let readable = pin!(self.wait_read_ready()).poll(cx).is_ready() || !self.may_recv();
             let _ = pin!(self.flush()).poll(cx);
-            let roomy = Socket::room(self) >= enough || !self.may_send();
-            if (want.read && readable) || (want.room > 0 && roomy) { Poll::Ready(()) } else { Poll::Pending }
+            let roomy = Socket::send_free(self) >= enough || !self.may_send();
+            if (want.read && readable) || (want.writable_bytes > 0 && roomy) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
         Ok(())
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Error> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Error> {
         borrowed(f, |f| lend_received(self, f))
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Error> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Error> {
         borrowed(f, |f| lend_room(self, f))
     }
 
-    fn room(&self) -> usize {
+    fn send_free(&self) -> usize {
         self.send_capacity().saturating_sub(self.send_queue())
     }
 
-    fn capacity(&self) -> usize {
+    fn send_capacity(&self) -> usize {
         self.send_capacity()
     }
 
     /// Always 0: the ring is the TCP socket's own.
-    fn unsent(&self) -> usize {
+    fn send_queue(&self) -> usize {
         0
     }
 
@@ -97,8 +97,8 @@ impl Socket for TcpSocket<'_> {
 /// Calls `lend` with a taker that calls `f`.
 fn borrowed<R>(
     f: impl FnOnce(&mut [u8]) -> (usize, R),
-    lend: impl FnOnce(&mut dyn Borrower) -> Result<Lent<()>, Error>,
-) -> Result<Lent<R>, Error> {
+    lend: impl FnOnce(&mut dyn BufferFn) -> Result<TryIo<()>, Error>,
+) -> Result<TryIo<R>, Error> {
     let (mut f, mut result) = (Some(f), None);
     let lent = lend(&mut |bytes: &mut [u8]| {
         let Some(f) = f.take() else { return 0 };
@@ -107,39 +107,39 @@ fn borrowed<R>(
         count
     })?;
     Ok(match (lent, result) {
-        (_, Some(result)) => Lent::Got(result),
-        (Lent::Eof, None) => Lent::Eof,
-        (Lent::Got(()) | Lent::NotNow, None) => Lent::NotNow,
+        (_, Some(result)) => TryIo::Done(result),
+        (TryIo::Eof, None) => TryIo::Eof,
+        (TryIo::Done(()) | TryIo::WouldBlock, None) => TryIo::WouldBlock,
     })
 }
 
-fn lend_received(socket: &mut TcpSocket<'_>, f: &mut dyn Borrower) -> Result<Lent<()>, Error> {
+fn lend_received(socket: &mut TcpSocket<'_>, f: &mut dyn BufferFn) -> Result<TryIo<()>, Error> {
     if socket.can_recv() {
         return lent(socket.read_with(|bytes| (f.take(bytes), ())));
     }
     if socket.may_recv() {
-        return Ok(Lent::NotNow);
+        return Ok(TryIo::WouldBlock);
     }
     // `read_with` calls both a reset; `read` knows a FIN.
     match once(socket.read(&mut [])) {
-        Some(Ok(_)) => Ok(Lent::Eof),
+        Some(Ok(_)) => Ok(TryIo::Eof),
         Some(Err(error)) => Err(error),
-        None => Ok(Lent::NotNow),
+        None => Ok(TryIo::WouldBlock),
     }
 }
 
-fn lend_room(socket: &mut TcpSocket<'_>, f: &mut dyn Borrower) -> Result<Lent<()>, Error> {
+fn lend_room(socket: &mut TcpSocket<'_>, f: &mut dyn BufferFn) -> Result<TryIo<()>, Error> {
     if socket.can_send() {
         return lent(socket.write_with(|room| (f.take(room), ())));
     }
-    if socket.may_send() { Ok(Lent::NotNow) } else { Err(Error::ConnectionReset) }
+    if socket.may_send() { Ok(TryIo::WouldBlock) } else { Err(Error::ConnectionReset) }
 }
 
 /// Polls a loan that was seen to be ready. Were it not, its waker would be overwritten by one that wakes nobody.
-fn lent(loan: impl Future<Output = Result<(), Error>>) -> Result<Lent<()>, Error> {
+fn lent(loan: impl Future<Output = Result<(), Error>>) -> Result<TryIo<()>, Error> {
     match once(loan) {
-        Some(result) => result.map(Lent::Got),
-        None => Ok(Lent::NotNow),
+        Some(result) => result.map(TryIo::Done),
+        None => Ok(TryIo::WouldBlock),
     }
 }
 

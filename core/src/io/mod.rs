@@ -6,15 +6,15 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `socket.rs` | [`Socket`], [`Interest`], [`Lent`] |
-//! | `callback.rs` | [`Borrower`], [`Reason`]: what is handed down to a socket |
+//! | `socket.rs` | [`Socket`], [`Interest`], [`TryIo`] |
+//! | `callback.rs` | [`BufferFn`], [`WakeCondition`]: what is handed down to a socket |
 //! | `clock.rs` | [`Clock`], [`Timer`] |
-//! | `buffered.rs` | [`Adapter`]: any `embedded_io_async::Read + Write` as a `Socket` |
+//! | `buffered.rs` | [`BufferedIo`]: any `embedded_io_async::Read + Write` as a `Socket` |
 //! | `embassy.rs` | `EmbassyClock`, and `embassy_net::tcp::TcpSocket` as a `Socket` (feature `embassy-net`) |
 //! | `pipe.rs` | [`Pipe`]: two sockets in memory, for tests of handlers |
 //!
 //! ```
-//! use goldcrest_core::io::{Interest, Lent, Pipe, Socket};
+//! use goldcrest_core::io::{Interest, TryIo, Pipe, Socket};
 //!
 //! # futures_lite::future::block_on(async {
 //! let pipe = Pipe::<8>::new();
@@ -24,7 +24,7 @@
 //!     (2, ())
 //! })?;
 //! device.wait(Interest::READ).await?;
-//! let Lent::Got(seen) = device.try_read_with(|bytes| (bytes.len(), bytes.to_vec()))? else { panic!("it was ready") };
+//! let TryIo::Done(seen) = device.try_read_with(|bytes| (bytes.len(), bytes.to_vec()))? else { panic!("it was ready") };
 //! assert_eq!(seen, b"hi");
 //! # Ok::<(), goldcrest_core::io::PipeError>(())
 //! # }).unwrap();
@@ -38,11 +38,11 @@ pub(crate) mod embassy;
 mod pipe;
 mod socket;
 
-pub use buffered::{Adapter, AdapterError};
+pub use buffered::{BufferedIo, BufferedIoError};
 pub(crate) use callback::never;
-pub use callback::{Borrower, Reason};
+pub use callback::{BufferFn, WakeCondition};
 pub use clock::{Clock, Timer};
 #[cfg(feature = "embassy-net")]
 pub use embassy::{EmbassyClock, EmbassyTimer};
 pub use pipe::{Pipe, PipeEnd, PipeError};
-pub use socket::{Interest, Lent, Socket};
+pub use socket::{Interest, Socket, TryIo};

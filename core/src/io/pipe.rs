@@ -5,7 +5,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
 
-use super::{Interest, Lent, Socket};
+use super::{Interest, Socket, TryIo};
 
 /// A connection in memory: a ring of `N` bytes for each direction, as a chip's TCP socket has them, seams included.
 ///
@@ -80,14 +80,14 @@ impl<const N: usize> Pipe<N> {
 
     /// One of its ends; of an end there is one at a time.
     #[cfg(feature = "embedded-tls")]
-    pub(crate) fn near(&self) -> PipeEnd<'_> {
+    pub(crate) fn client_end(&self) -> PipeEnd<'_> {
         let [one, other] = &self.rings;
         PipeEnd { outgoing: one, incoming: other }
     }
 
     /// The other end.
     #[cfg(feature = "embedded-tls")]
-    pub(crate) fn far(&self) -> PipeEnd<'_> {
+    pub(crate) fn server_end(&self) -> PipeEnd<'_> {
         let [one, other] = &self.rings;
         PipeEnd { outgoing: other, incoming: one }
     }
@@ -130,9 +130,9 @@ impl PipeEnd<'_> {
             return Poll::Ready(Err(PipeError));
         }
         let readable = incoming.len > 0 || incoming.ended;
-        if want.drained
+        if want.flushed
             || (want.read && readable)
-            || (want.room > 0 && outgoing.room() >= want.room.min(outgoing.bytes.len()))
+            || (want.writable_bytes > 0 && outgoing.room() >= want.writable_bytes.min(outgoing.bytes.len()))
         {
             return Poll::Ready(Ok(()));
         }
@@ -149,13 +149,13 @@ impl Socket for PipeEnd<'_> {
         poll_fn(|cx| self.poll_wait(cx, want)).await
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, PipeError> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, PipeError> {
         let mut ring = self.incoming.borrow_mut();
         if ring.aborted {
             return Err(PipeError);
         }
         if ring.len == 0 {
-            return Ok(if ring.ended { Lent::Eof } else { Lent::NotNow });
+            return Ok(if ring.ended { TryIo::Eof } else { TryIo::WouldBlock });
         }
         let (start, end) = (ring.start, (ring.start + ring.len).min(ring.bytes.len()));
         let (consumed, result) = f(ring.bytes.get_mut(start..end).unwrap_or_default());
@@ -165,16 +165,16 @@ impl Socket for PipeEnd<'_> {
         if consumed > 0 {
             ring.wake();
         }
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, PipeError> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, PipeError> {
         let mut ring = self.outgoing.borrow_mut();
         if ring.aborted || ring.ended {
             return Err(PipeError);
         }
         if ring.room() == 0 {
-            return Ok(Lent::NotNow);
+            return Ok(TryIo::WouldBlock);
         }
         let start = (ring.start + ring.len) % ring.bytes.len();
         let end = if start < ring.start { ring.start } else { ring.bytes.len() };
@@ -187,18 +187,18 @@ impl Socket for PipeEnd<'_> {
             drop(ring);
             self.abort();
         }
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn room(&self) -> usize {
+    fn send_free(&self) -> usize {
         self.outgoing.borrow().room()
     }
 
-    fn capacity(&self) -> usize {
+    fn send_capacity(&self) -> usize {
         self.outgoing.borrow().bytes.len()
     }
 
-    fn unsent(&self) -> usize {
+    fn send_queue(&self) -> usize {
         0
     }
 

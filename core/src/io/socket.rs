@@ -8,30 +8,30 @@ use core::net::IpAddr;
 pub struct Interest {
     /// Bytes to read, or the end of them.
     pub read: bool,
-    /// So many bytes of free room in all ([`Socket::room`]), or the whole capacity where that is less. 0: no writing.
-    pub room: usize,
-    /// Everything committed has been handed down: [`Socket::unsent`] is 0.
-    pub drained: bool,
+    /// So many bytes of free room in all ([`Socket::send_free`]), or the whole capacity where that is less. 0: no writing.
+    pub writable_bytes: usize,
+    /// Everything committed has been handed down: [`Socket::send_queue`] is 0.
+    pub flushed: bool,
 }
 
 impl Interest {
     /// Neither direction: only what is committed moves on.
-    pub const NONE: Self = Self { read: false, room: 0, drained: false };
+    pub const NONE: Self = Self { read: false, writable_bytes: 0, flushed: false };
     /// Bytes to read.
     pub const READ: Self = Self { read: true, ..Self::NONE };
     /// Room to write, a byte at least.
-    pub const WRITE: Self = Self { room: 1, ..Self::NONE };
+    pub const WRITE: Self = Self { writable_bytes: 1, ..Self::NONE };
     /// Everything committed is handed down.
-    pub const DRAINED: Self = Self { drained: true, ..Self::NONE };
+    pub const FLUSHED: Self = Self { flushed: true, ..Self::NONE };
 }
 
 /// What came of a loan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lent<R> {
+pub enum TryIo<R> {
     /// The closure was called and returned this.
-    Got(R),
+    Done(R),
     /// There was nothing to lend; the closure was not called.
-    NotNow,
+    WouldBlock,
     /// The peer has ended this direction; the closure was not called.
     Eof,
 }
@@ -62,22 +62,22 @@ pub trait Socket {
     ///
     /// # Errors
     /// The connection is broken.
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error>;
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error>;
 
     /// Lends free room; commits as many bytes as `f` reports. What is committed leaves at the latest when this side waits.
     ///
     /// # Errors
     /// The connection is broken.
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Self::Error>;
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error>;
 
     /// Free room in all, over a ring's seam, in bytes.
-    fn room(&self) -> usize;
+    fn send_free(&self) -> usize;
 
-    /// The most that [`Socket::room`] ever is, in bytes.
-    fn capacity(&self) -> usize;
+    /// The most that [`Socket::send_free`] ever is, in bytes.
+    fn send_capacity(&self) -> usize;
 
     /// Bytes that are committed here and not yet handed down. 0 on `embassy-net`, whose ring is the TCP buffer itself.
-    fn unsent(&self) -> usize;
+    fn send_queue(&self) -> usize;
 
     /// The network address of the peer by which limits count clients: a host reduces an IPv6 address to its prefix. Default: `None`,
     /// and clients are not told apart.

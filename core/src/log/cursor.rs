@@ -13,7 +13,7 @@ pub enum Position {
     After(EventId),
     /// After an event that cannot be named: a cursor was given and could not be read. Never an error (an `EventSource`
     /// would stop for good), always a gap.
-    Lost,
+    Unknown,
 }
 
 /// What a reader gets once events are missing.
@@ -37,7 +37,7 @@ pub struct Gap {
 
 /// A reader's place in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Placed {
+pub struct Cursor {
     /// It reads on after this sequence number.
     pub after: u64,
     /// What it missed on the way there.

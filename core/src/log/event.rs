@@ -76,7 +76,7 @@ impl<'a> EventType<'a> {
 
 /// An event without its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Meta {
+pub struct EventMeta {
     /// Its sequence number.
     pub seq: u64,
     /// Bytes of its type, at most [`MAX_EVENT_TYPE`]; 0 is `message`.

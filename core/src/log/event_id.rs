@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::output::{Pour, poured};
+use crate::output::{Output, written_text};
 
 /// The longest text of an [`EventId`]: 8 hexadecimal digits, a hyphen and 20 decimal digits.
 pub const MAX_EVENT_ID: usize = 29;
@@ -34,7 +34,7 @@ impl fmt::Display for EventIdError {
 impl core::error::Error for EventIdError {}
 
 impl EventId {
-    /// Reads the text form; only what [`EventId::pour`] writes is taken, so that one id has one text.
+    /// Reads the text form; only what [`EventId::put`] writes is taken, so that one id has one text.
     ///
     /// # Errors
     /// [`EventIdError`] for anything else: other digits, leading zeros, a number past [`u64::MAX`].
@@ -63,14 +63,14 @@ impl EventId {
     }
 
     /// Writes the text form, at most [`MAX_EVENT_ID`] bytes.
-    pub fn pour(&self, out: &mut impl Pour) {
+    pub fn put(&self, out: &mut impl Output) {
         let mut text = [b'-'; 9];
         for (at, digit) in text.iter_mut().take(8).enumerate() {
             let value = (self.epoch >> (28 - 4 * at)) as u8 & 0xf;
             *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
         }
-        out.pour(&text);
-        out.pour_decimal(self.seq);
+        out.put(&text);
+        out.put_decimal(self.seq);
     }
 }
 
@@ -84,14 +84,14 @@ impl FromStr for EventId {
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(poured(&mut [0; MAX_EVENT_ID], |out| self.pour(out)))
+        f.write_str(written_text(&mut [0; MAX_EVENT_ID], |out| self.put(out)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Sink;
+    use crate::output::ResumableWriter;
     use std::string::ToString;
 
     #[test]
@@ -101,8 +101,8 @@ mod tests {
             let text = id.to_string();
             assert_eq!(text.parse(), Ok(id));
             let mut room = [0; MAX_EVENT_ID];
-            let mut sink = Sink::new(&mut room, 0);
-            id.pour(&mut sink);
+            let mut sink = ResumableWriter::new(&mut room, 0);
+            id.put(&mut sink);
             let written = sink.written();
             assert_eq!(&room[..written], text.as_bytes());
         }

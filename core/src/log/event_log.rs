@@ -2,7 +2,10 @@
 
 use core::fmt;
 
-use super::{Encoding, EventId, EventType, Gap, GapPolicy, Look, MAX_EVENT_TYPE, Meta, Placed, Position, Seen, Source};
+use super::{
+    Cursor, Encoding, EventChunk, EventId, EventMeta, EventType, Gap, GapPolicy, LogReader, MAX_EVENT_TYPE, Position,
+    ReadEvent,
+};
 
 /// Bytes of the storage that each slot takes, one for each event that may be kept.
 pub const SLOT_SIZE: usize = 4;
@@ -146,7 +149,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
     }
 
     fn store(&mut self, seq: u64, size: usize, event_type: &[u8], encoding: Encoding, data: &[u8]) {
-        let at = self.make_room(size);
+        let at = self.free_space(size);
         self.write_record(at, event_type, encoding, data);
         self.set_offset(seq, at);
         self.head = at.saturating_add(size);
@@ -176,18 +179,18 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
 
     /// Whether an event whose type and data have `size` bytes can be appended without overwriting any event that is kept and
     /// follows sequence number `after`.
-    pub fn has_room(&self, after: u64, size: usize) -> bool {
+    pub fn has_space(&self, after: u64, size: usize) -> bool {
         let untaken = usize::try_from(self.newest.saturating_sub(after)).unwrap_or(usize::MAX).min(self.kept);
         untaken == 0 || self.free_beside(untaken, size.saturating_add(RECORD_OVERHEAD)).is_some()
     }
 
     /// The event with this sequence number, if it is kept: what it is, and its type and data in one piece.
-    pub fn event(&self, seq: u64) -> Option<(Meta, &[u8])> {
+    pub fn event(&self, seq: u64) -> Option<(EventMeta, &[u8])> {
         if seq > self.newest || seq <= self.before_oldest() { None } else { self.record(seq) }
     }
 
     /// Evicts until `size` bytes are free in one piece, and says where. `size` is at most the ring.
-    fn make_room(&mut self, size: usize) -> usize {
+    fn free_space(&mut self, size: usize) -> usize {
         while self.kept > 0 {
             if let Some(at) = self.free_beside(self.kept, size) {
                 return at;
@@ -245,10 +248,10 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
     }
 
     /// The event `seq`, which is kept: what it is, and its type and data in one piece.
-    fn record(&self, seq: u64) -> Option<(Meta, &[u8])> {
+    fn record(&self, seq: u64) -> Option<(EventMeta, &[u8])> {
         let record = self.storage.as_ref().get(self.offset(seq)..)?;
         let ([type_len, binary, a, b, c, d], bytes) = record.split_first_chunk::<RECORD_OVERHEAD>()?;
-        let meta = Meta {
+        let meta = EventMeta {
             seq,
             type_len: usize::from(*type_len).min(MAX_EVENT_TYPE),
             data_len: u32::from_le_bytes([*a, *b, *c, *d]) as usize,
@@ -258,7 +261,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
     }
 }
 
-impl<S: AsRef<[u8]> + AsMut<[u8]>> Source for EventLog<S> {
+impl<S: AsRef<[u8]> + AsMut<[u8]>> LogReader for EventLog<S> {
     fn epoch(&self) -> u32 {
         self.epoch
     }
@@ -267,39 +270,39 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Source for EventLog<S> {
         self.newest
     }
 
-    fn place(&self, position: Position, policy: GapPolicy) -> Placed {
+    fn seek(&self, position: Position, policy: GapPolicy) -> Cursor {
         let before_oldest = self.before_oldest();
         let resume =
             if policy == GapPolicy::Latest && self.kept > 0 { self.newest.saturating_sub(1) } else { before_oldest };
         match position {
-            Position::Oldest => Placed { after: before_oldest, gap: None },
-            Position::Newest => Placed { after: self.newest, gap: None },
+            Position::Oldest => Cursor { after: before_oldest, gap: None },
+            Position::Newest => Cursor { after: self.newest, gap: None },
             Position::After(EventId { epoch, seq }) if epoch == self.epoch && seq <= self.newest => {
                 if seq >= before_oldest {
-                    Placed { after: seq, gap: None }
+                    Cursor { after: seq, gap: None }
                 } else {
                     let missed = Some(resume.saturating_sub(seq));
-                    Placed { after: resume, gap: Some(Gap { missed }) }
+                    Cursor { after: resume, gap: Some(Gap { missed }) }
                 }
             }
-            Position::After(_) | Position::Lost => Placed { after: resume, gap: Some(Gap { missed: None }) },
+            Position::After(_) | Position::Unknown => Cursor { after: resume, gap: Some(Gap { missed: None }) },
         }
     }
 
-    fn look(&self, after: u64, offset: usize, into: &mut [u8]) -> Look {
+    fn read_at(&self, after: u64, offset: usize, into: &mut [u8]) -> ReadEvent {
         if after >= self.newest {
-            return Look::Nothing;
+            return ReadEvent::Nothing;
         }
         if after < self.before_oldest() {
-            return Look::Overwritten;
+            return ReadEvent::Overwritten;
         }
-        let Some((meta, bytes)) = self.record(after.saturating_add(1)) else { return Look::Overwritten };
+        let Some((meta, bytes)) = self.record(after.saturating_add(1)) else { return ReadEvent::Overwritten };
         let bytes = bytes.get(offset..).unwrap_or_default();
         let copied = bytes.len().min(into.len());
         if let (Some(to), Some(from)) = (into.get_mut(..copied), bytes.get(..copied)) {
             to.copy_from_slice(from);
         }
-        Look::Event(Seen { meta, copied })
+        ReadEvent::Event(EventChunk { meta, copied })
     }
 }
 

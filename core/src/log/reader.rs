@@ -1,12 +1,12 @@
 //! How a reader looks at a log that others write to.
 
-use super::{GapPolicy, Meta, Placed, Position};
+use super::{Cursor, EventMeta, GapPolicy, Position};
 
 /// A log that can be read from.
 ///
 /// The one primitive is a bounded copy: a reader that encodes does it from its own copy, so that a log behind a critical
 /// section is held for a copy and never while encoding.
-pub trait Source {
+pub trait LogReader {
     /// The epoch of the log.
     fn epoch(&self) -> u32;
 
@@ -14,36 +14,36 @@ pub trait Source {
     fn newest(&self) -> u64;
 
     /// Where a reader that wants `position` starts, and what it has missed by then.
-    fn place(&self, position: Position, policy: GapPolicy) -> Placed;
+    fn seek(&self, position: Position, policy: GapPolicy) -> Cursor;
 
     /// Looks at the event that follows sequence number `after`.
     ///
     /// Of its bytes (the type, and right behind it the data) those from `offset` on are copied to `into`, as many as
     /// are there and fit.
-    fn look(&self, after: u64, offset: usize, into: &mut [u8]) -> Look;
+    fn read_at(&self, after: u64, offset: usize, into: &mut [u8]) -> ReadEvent;
 }
 
-/// What [`Source::look`] found.
+/// What [`LogReader::read_at`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum ReadEvent {
     /// The event that was asked for.
-    Event(Seen),
+    Event(EventChunk),
     /// No event follows yet.
     Nothing,
-    /// The event has been overwritten: [`Source::place`] says how many are missing.
+    /// The event has been overwritten: [`LogReader::seek`] says how many are missing.
     Overwritten,
 }
 
 /// An event, and how many of its bytes were copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct EventChunk {
     /// What it is.
-    pub meta: Meta,
+    pub meta: EventMeta,
     /// How many bytes were copied.
     pub copied: usize,
 }
 
-impl<S: Source + ?Sized> Source for &S {
+impl<S: LogReader + ?Sized> LogReader for &S {
     fn epoch(&self) -> u32 {
         (**self).epoch()
     }
@@ -52,11 +52,11 @@ impl<S: Source + ?Sized> Source for &S {
         (**self).newest()
     }
 
-    fn place(&self, position: Position, policy: GapPolicy) -> Placed {
-        (**self).place(position, policy)
+    fn seek(&self, position: Position, policy: GapPolicy) -> Cursor {
+        (**self).seek(position, policy)
     }
 
-    fn look(&self, after: u64, offset: usize, into: &mut [u8]) -> Look {
-        (**self).look(after, offset, into)
+    fn read_at(&self, after: u64, offset: usize, into: &mut [u8]) -> ReadEvent {
+        (**self).read_at(after, offset, into)
     }
 }

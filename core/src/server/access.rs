@@ -147,7 +147,7 @@ impl<'a> Access<'a> {
     }
 
     /// Whether the request may be answered.
-    pub fn judge<B: AsRef<[u8]>>(&self, request: &Request<B>) -> bool {
+    pub fn permits<B: AsRef<[u8]>>(&self, request: &Request<B>) -> bool {
         self.check(request).is_ok()
     }
 
@@ -157,7 +157,7 @@ impl<'a> Access<'a> {
     /// The rule by which the request is to be refused.
     pub fn check<B: AsRef<[u8]>>(&self, request: &Request<B>) -> Result<OriginMatch, AccessDenied> {
         let host = request.host().unwrap_or("");
-        if !self.hosts.judge(host) {
+        if !self.hosts.permits(host) {
             return Err(AccessDenied::Host);
         }
         let mut origins = request.header_all("origin");
@@ -183,7 +183,7 @@ fn is_embedded<B: AsRef<[u8]>>(request: &Request<B>) -> bool {
 
 impl HostPolicy<'_> {
     /// Whether a request for `host` (with or without a port) is answered. One that names nobody is: no browser sends it.
-    pub fn judge(&self, host: &str) -> bool {
+    pub fn permits(&self, host: &str) -> bool {
         let name = without_port(host);
         let local = name.is_empty() || is_address(name) || is_localhost(name);
         match self {
@@ -248,7 +248,7 @@ mod tests {
     fn a_host_that_nothing_matches_is_an_error_with_the_right_form() {
         for entry in ["hub", "hub:8080", "Hub.Example", "127.0.0.1", "[::1]:80", "::1", "localhost", "my_hub"] {
             assert_eq!(validate_host(entry), Ok(()), "{entry}");
-            assert!(entry == "::1" || HostPolicy::List(&[entry]).judge(entry), "{entry}");
+            assert!(entry == "::1" || HostPolicy::List(&[entry]).permits(entry), "{entry}");
         }
         for (entry, right) in [
             ("http://hub", "write hub"),
@@ -321,7 +321,7 @@ mod tests {
             "255.249.199.0",
             "[fe80::1.2.3.4]",
         ] {
-            assert!(HostPolicy::Local.judge(host), "{host}");
+            assert!(HostPolicy::Local.permits(host), "{host}");
         }
         for host in [
             "evil.example",
@@ -341,11 +341,11 @@ mod tests {
             "[::1",
             "localhost..",
         ] {
-            assert!(!HostPolicy::Local.judge(host), "{host}");
-            assert!(HostPolicy::Any.judge(host), "{host}");
+            assert!(!HostPolicy::Local.permits(host), "{host}");
+            assert!(HostPolicy::Any.permits(host), "{host}");
         }
-        assert!(HostPolicy::List(&["hub.example:8080"]).judge("hub.example"));
+        assert!(HostPolicy::List(&["hub.example:8080"]).permits("hub.example"));
         let listed = HostPolicy::List(&["hub.example"]);
-        assert!(listed.judge("Hub.Example:443") && listed.judge("localhost") && !listed.judge("x.hub.example"));
+        assert!(listed.permits("Hub.Example:443") && listed.permits("localhost") && !listed.permits("x.hub.example"));
     }
 }

@@ -2,35 +2,35 @@
 
 use core::{fmt, str};
 
-use super::line::{Content, Line};
+use super::line::{HttpConnection, RequestContent};
 use super::rejection::{DateField, ErrorContent, RejectionReason};
-use super::websocket::{WebSocket, WebSocketOptions};
+use super::websocket::{AcceptOptions, ServerWebSocket};
 use super::writer::{BodyWriter, EventWriter};
-use super::{Ended, Growth, Outcome, Runtime};
+use super::{Disconnect, Growth, HandlerResult, Runtime};
 use crate::connection::notice;
 use crate::http::copy::copy;
-use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Refusal, Request, Response, Status, Version};
-use crate::io::{Interest, Lent, never};
-use crate::output::{Pour, Render, Sink};
+use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Request, RequestError, Response, Status, Version};
+use crate::io::{Interest, TryIo, never};
+use crate::output::{Output, Render, ResumableWriter};
 use crate::ws::Role;
 use crate::ws::connection::Unmasked;
 use crate::ws::handshake::origin::OriginMatch;
-use crate::ws::handshake::{Acceptance, HandshakeRefusal, RequestLine, accept};
+use crate::ws::handshake::{AcceptedHandshake, HandshakeError, RequestLine, accept};
 
 /// A request that has been accepted and is to be answered.
 ///
-/// Every way to answer takes the exchange and gives a [`Served`], which a handler has to return: a request can neither
+/// Every way to answer takes the exchange and gives a [`Responded`], which a handler has to return: a request can neither
 /// be forgotten nor be answered twice.
 pub struct Exchange<'x, 'l, R: Runtime> {
     // One reference and no more: each future that hands an exchange on has a copy.
-    pub(crate) line: &'x mut Line<'l, R>,
+    pub(crate) line: &'x mut HttpConnection<'l, R>,
 }
 
 /// The buffer of a request's head, until it is given back: while a reader waits for events nobody needs it.
 #[derive(Debug)]
-pub struct Held<B>(Option<B>);
+pub struct HeadBuffer<B>(Option<B>);
 
-impl<B> Held<B> {
+impl<B> HeadBuffer<B> {
     pub(crate) const NONE: Self = Self(None);
 
     pub(crate) const fn new(buffer: B) -> Self {
@@ -38,13 +38,13 @@ impl<B> Held<B> {
     }
 }
 
-impl<B: AsRef<[u8]>> AsRef<[u8]> for Held<B> {
+impl<B: AsRef<[u8]>> AsRef<[u8]> for HeadBuffer<B> {
     fn as_ref(&self) -> &[u8] {
         self.0.as_ref().map_or(&[], AsRef::as_ref)
     }
 }
 
-impl<B: AsMut<[u8]>> AsMut<[u8]> for Held<B> {
+impl<B: AsMut<[u8]>> AsMut<[u8]> for HeadBuffer<B> {
     fn as_mut(&mut self) -> &mut [u8] {
         self.0.as_mut().map_or(&mut [], AsMut::as_mut)
     }
@@ -53,11 +53,11 @@ impl<B: AsMut<[u8]>> AsMut<[u8]> for Held<B> {
 /// A request was answered.
 #[derive(Debug)]
 #[must_use = "a handler returns it"]
-pub struct Served {
+pub struct Responded {
     keeps_connection: bool,
 }
 
-impl Served {
+impl Responded {
     pub(crate) const CLOSE: Self = Self { keeps_connection: false };
 
     pub(crate) const fn after_stream(keeps_connection: bool) -> Self {
@@ -73,13 +73,13 @@ impl Served {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
     /// It is malformed or too long: answer with [`Exchange::refuse`].
-    Refused(Refusal),
+    Refused(RequestError),
     /// The connection ended.
-    Ended(Ended),
+    Ended(Disconnect),
 }
 
-impl From<Ended> for BodyError {
-    fn from(ended: Ended) -> Self {
+impl From<Disconnect> for BodyError {
+    fn from(ended: Disconnect) -> Self {
         Self::Ended(ended)
     }
 }
@@ -97,7 +97,7 @@ impl core::error::Error for BodyError {}
 
 /// Who asked, as far as the head of an answer depends on it: what is left of a request whose buffer was given back.
 #[derive(Debug)]
-pub(crate) struct Asker {
+pub(crate) struct ResponseContext {
     pub(crate) version: Version,
     pub(crate) origin: heapless::Vec<u8, MAX_ORIGIN>,
     /// How it is permitted.
@@ -127,7 +127,7 @@ const EXPOSED: &[u8] = b"Access-Control-Expose-Headers: ETag, Preference-Applied
 const UNBUFFERED: &[u8] = b"Cache-Control: no-cache, no-transform\r\nIncremental: ?1\r\nX-Accel-Buffering: no\r\n";
 
 impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
-    pub(crate) fn new(line: &'x mut Line<'l, R>) -> Self {
+    pub(crate) fn new(line: &'x mut HttpConnection<'l, R>) -> Self {
         Self { line }
     }
 
@@ -137,7 +137,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     }
 
     /// The request's head.
-    pub fn request(&self) -> &Request<Held<R::Buffer>> {
+    pub fn request(&self) -> &Request<HeadBuffer<R::Buffer>> {
         &self.line.request
     }
 
@@ -155,13 +155,13 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             return Ok(0);
         }
         loop {
-            self.line.breathe().await;
-            self.line.say_continue().await?;
+            self.line.yield_if_spent().await;
+            self.line.send_continue().await?;
             if self.line.body.decoder.is_none() {
                 return Ok(0);
             }
             let mut taken = Ok((0, false));
-            let lent = self.line.try_read_content(&mut |bytes: &mut [u8], content: &mut Content| {
+            let lent = self.line.try_read_content(&mut |bytes: &mut [u8], content: &mut RequestContent| {
                 let Some(decoder) = &mut content.decoder else { return (0, true) };
                 let (consumed, result) = take_content(decoder, bytes, buffer);
                 let done = matches!(result, Ok((_, true)));
@@ -173,17 +173,17 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             })?;
             let (count, done) = taken.map_err(BodyError::Refused)?;
             let (now, config) = (self.line.now(), self.line.config);
-            if lent == Lent::Got(()) {
-                self.line.body.allowance.came(count, now, config.receive_timeout());
+            if lent == TryIo::Done(()) {
+                self.line.body.allowance.received(count, now, config.receive_timeout());
             }
             match lent {
-                Lent::Got(()) if count > 0 || done => return Ok(count),
-                Lent::Got(()) => {}
-                Lent::Eof => return Err(BodyError::Ended(Ended::Broken)),
-                Lent::NotNow => {
-                    let due = self.line.body.allowance.due(now, config.receive_timeout());
+                TryIo::Done(()) if count > 0 || done => return Ok(count),
+                TryIo::Done(()) => {}
+                TryIo::Eof => return Err(BodyError::Ended(Disconnect::Broken)),
+                TryIo::WouldBlock => {
+                    let due = self.line.body.allowance.deadline(now, config.receive_timeout());
                     if now >= due {
-                        return Err(BodyError::Ended(Ended::TimedOut));
+                        return Err(BodyError::Ended(Disconnect::TimedOut));
                     }
                     self.line.wait(Interest::READ, due, &mut never).await?;
                 }
@@ -194,7 +194,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// Reads the whole content into `buffer`: how many bytes.
     ///
     /// # Errors
-    /// [`BodyError`]; [`Refusal::ContentTooLarge`] where it is longer than `buffer`.
+    /// [`BodyError`]; [`RequestError::ContentTooLarge`] where it is longer than `buffer`.
     pub async fn read_whole(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
         let (mut filled, mut one_more) = (0, [0]);
         loop {
@@ -202,7 +202,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             match (room.is_some(), self.read(room.unwrap_or(&mut one_more)).await?) {
                 (_, 0) => return Ok(filled),
                 (true, count) => filled = filled.wrapping_add(count),
-                (false, _) => return Err(BodyError::Refused(Refusal::ContentTooLarge)),
+                (false, _) => return Err(BodyError::Refused(RequestError::ContentTooLarge)),
             }
         }
     }
@@ -222,7 +222,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             match (room.is_some(), self.read(room.unwrap_or(&mut one_more)).await?) {
                 (_, 0) => return Ok(Some(filled)),
                 (true, count) => filled = filled.wrapping_add(count),
-                (false, _) => return Err(BodyError::Refused(Refusal::ContentTooLarge)),
+                (false, _) => return Err(BodyError::Refused(RequestError::ContentTooLarge)),
             }
         }
     }
@@ -231,7 +231,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended first.
-    pub fn respond(self, response: &Response<'_>) -> impl Future<Output = Outcome> {
+    pub fn respond(self, response: &Response<'_>) -> impl Future<Output = HandlerResult> {
         self.answer(response, false)
     }
 
@@ -239,7 +239,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended first.
-    pub async fn not_found(self) -> Outcome {
+    pub async fn not_found(self) -> HandlerResult {
         self.reject(Status::NOT_FOUND, RejectionReason::Other, "nothing here\n", &[], false).await
     }
 
@@ -247,7 +247,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended first.
-    pub async fn allow(self, allow: &str) -> Outcome {
+    pub async fn method_not_allowed(self, allow: &str) -> HandlerResult {
         let headers = &[("Allow", allow)];
         if self.request().method() == Method::Options {
             return self.respond(&Response { status: Status::OK, content_type: None, headers, body: b"" }).await;
@@ -259,14 +259,14 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// Answers that the request cannot be read to its end, and closes the connection.
     ///
     /// # Errors
-    /// [`Ended::Refused`], which a handler passes on.
-    pub async fn refuse(self, refusal: Refusal) -> Outcome {
+    /// [`Disconnect::Rejected`], which a handler passes on.
+    pub async fn refuse(self, refusal: RequestError) -> HandlerResult {
         notice::refused(refusal.status().code(), refusal.reason());
         self.reject(refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[], true).await
     }
 
     /// Answers with an error of the server's own, which the runtime is told of and may put in its own words. If `last` the
-    /// answer ends the connection: [`Ended::Refused`].
+    /// answer ends the connection: [`Disconnect::Rejected`].
     pub(crate) fn reject(
         self,
         status: Status,
@@ -274,7 +274,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         text: &str,
         headers: &[(&str, &str)],
         last: bool,
-    ) -> impl Future<Output = Outcome> {
+    ) -> impl Future<Output = HandlerResult> {
         async move {
             let own = self.line.reject(status, reason, text);
             let response = rejected(&own, status, text, headers);
@@ -282,12 +282,12 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         }
     }
 
-    /// Answers with a response that ends the connection: [`Ended::Refused`].
-    pub(crate) fn last_respond(self, response: &Response<'_>) -> impl Future<Output = Outcome> {
+    /// Answers with a response that ends the connection: [`Disconnect::Rejected`].
+    pub(crate) fn last_respond(self, response: &Response<'_>) -> impl Future<Output = HandlerResult> {
         self.answer(response, true)
     }
 
-    async fn answer(self, response: &Response<'_>, refuses: bool) -> Outcome {
+    async fn answer(self, response: &Response<'_>, refuses: bool) -> HandlerResult {
         let (line, mut asker) = self.into_parts();
         asker.keeps_connection &= !refuses;
         asker.refuses = refuses;
@@ -297,11 +297,11 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// Answers what became of reading the content.
     ///
     /// # Errors
-    /// [`Ended`], which a handler passes on.
-    pub async fn body_failed(self, error: BodyError) -> Outcome {
+    /// [`Disconnect`], which a handler passes on.
+    pub async fn respond_body_error(self, error: BodyError) -> HandlerResult {
         match error {
             BodyError::Refused(refusal) => self.refuse(refusal).await,
-            BodyError::Ended(Ended::TimedOut) => {
+            BodyError::Ended(Disconnect::TimedOut) => {
                 let text = "the content took too long\n";
                 self.reject(Status::REQUEST_TIMEOUT, RejectionReason::Other, text, &[], true).await
             }
@@ -313,7 +313,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended first.
-    pub async fn stream(self, content_type: &str) -> Result<BodyWriter<'x, 'l, R>, Ended> {
+    pub async fn stream(self, content_type: &str) -> Result<BodyWriter<'x, 'l, R>, Disconnect> {
         let (line, mut asker) = self.into_parts();
         let framing = Framing::streaming(asker.version);
         asker.keeps_connection &= framing == Framing::Chunked;
@@ -325,33 +325,33 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended first.
-    pub async fn sse(self) -> Result<EventWriter<'x, 'l, R>, Ended> {
+    pub async fn sse(self) -> Result<EventWriter<'x, 'l, R>, Disconnect> {
         Ok(EventWriter::new(self.stream("text/event-stream;charset=UTF-8").await?))
     }
 
     /// Answers with a WebSocket. A request that is none is refused: 400, 405 or 426 with what the client has to send.
     ///
     /// # Errors
-    /// The connection ended first, or the request was refused ([`Ended::Refused`]): a handler passes both on.
-    pub async fn websocket(self, options: &WebSocketOptions<'_>) -> Result<WebSocket<'x, 'l, R>, Ended> {
+    /// The connection ended first, or the request was refused ([`Disconnect::Rejected`]): a handler passes both on.
+    pub async fn websocket(self, options: &AcceptOptions<'_>) -> Result<ServerWebSocket<'x, 'l, R>, Disconnect> {
         let acceptance = match self.handshake(options.protocols) {
             Ok(acceptance) => acceptance,
-            Err(refusal) => return self.refuse_handshake(refusal).await.and(Err(Ended::Closed)),
+            Err(refusal) => return self.refuse_handshake(refusal).await.and(Err(Disconnect::Closed)),
         };
         let protocol = acceptance.protocol.and_then(|chosen| options.protocols.iter().position(|it| *it == chosen));
         let (line, _) = self.into_parts();
-        line.send(&|out: &mut Sink<'_>| acceptance.pour(out)).await?;
+        line.send(&|out: &mut ResumableWriter<'_>| acceptance.put(out)).await?;
         notice::upgraded(acceptance.protocol);
-        Ok(WebSocket::new(line, Role::Server, Unmasked, options.max_message, protocol))
+        Ok(ServerWebSocket::new(line, Role::Server, Unmasked, options.max_message, protocol))
     }
 
-    pub(crate) fn handshake<'p>(&self, protocols: &[&'p str]) -> Result<Acceptance<'p>, HandshakeRefusal> {
+    pub(crate) fn handshake<'p>(&self, protocols: &[&'p str]) -> Result<AcceptedHandshake<'p>, HandshakeError> {
         let version = if self.request().version() == Version::Http10 { (1, 0) } else { (1, 1) };
         let line = RequestLine { method: self.request().method().as_str(), version };
         accept(line, self.request().headers(), protocols)
     }
 
-    pub(crate) async fn refuse_handshake(self, refusal: HandshakeRefusal) -> Outcome {
+    pub(crate) async fn refuse_handshake(self, refusal: HandshakeError) -> HandlerResult {
         notice::refused(refusal.status(), refusal.text());
         let status = Status::new(refusal.status()).unwrap_or(Status::BAD_REQUEST);
         // One `Connection` says both: what may be upgraded to, and that this connection ends.
@@ -365,15 +365,15 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     }
 
     /// The connection and who asked; the request's buffer is given back.
-    pub(crate) fn into_parts(self) -> (&'x mut Line<'l, R>, Asker) {
+    pub(crate) fn into_parts(self) -> (&'x mut HttpConnection<'l, R>, ResponseContext) {
         let asker = self.asker();
         self.line.forget_request();
         (self.line, asker)
     }
 
-    fn asker(&self) -> Asker {
+    fn asker(&self) -> ResponseContext {
         let origin = self.request().header("origin").filter(|_| self.line.origin.is_some()).unwrap_or_default();
-        Asker {
+        ResponseContext {
             version: self.request().version(),
             origin: heapless::Vec::from_slice(origin).unwrap_or_default(),
             found: self.line.origin.unwrap_or_default(),
@@ -390,7 +390,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
 
     /// Whether the connection may go on to another request after this one's answer.
     pub(crate) fn keeps_connection(&self) -> bool {
-        self.request().keep_alive() && self.line.body.continue_at.is_none() && !self.line.runtime.is_draining()
+        self.request().keep_alive() && self.line.body.continue_at.is_none() && !self.line.runtime.is_shutting_down()
     }
 
     /// Whether a browser asks what it may ask (Fetch §4.8, CORS-preflight).
@@ -401,7 +401,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     }
 
     /// Answers a preflight: what is asked for is permitted, since the origin is.
-    pub(crate) async fn allow_preflight(self) -> Outcome {
+    pub(crate) async fn allow_preflight(self) -> HandlerResult {
         let asker = self.asker();
         // The answer is made of the request's own bytes.
         let request = self.line.take_request();
@@ -422,48 +422,52 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     }
 }
 
-impl Asker {
+impl ResponseContext {
     /// Answers with a whole response.
-    pub(crate) async fn respond<R: Runtime>(&self, line: &mut Line<'_, R>, response: &Response<'_>) -> Outcome {
+    pub(crate) async fn respond<R: Runtime>(
+        &self,
+        line: &mut HttpConnection<'_, R>,
+        response: &Response<'_>,
+    ) -> HandlerResult {
         let date = line.runtime.date();
         let bodiless = response.status.is_bodiless();
         let framing = if bodiless { Framing::None } else { Framing::Length(response.body.len() as u64) };
-        let render = |out: &mut Sink<'_>| {
-            pour_head(self, response.status, framing, self.keeps_connection, out, &|out: &mut Sink<'_>| {
-                pour_date(&date, out);
+        let render = |out: &mut ResumableWriter<'_>| {
+            put_head(self, response.status, framing, self.keeps_connection, out, &|out: &mut ResumableWriter<'_>| {
+                put_date(&date, out);
                 if let Some(content_type) = response.content_type.filter(|_| !bodiless) {
-                    pour_field("Content-Type", content_type.as_bytes(), out);
+                    put_field("Content-Type", content_type.as_bytes(), out);
                 }
                 for (name, value) in response.headers {
-                    pour_field(name, value.as_bytes(), out);
+                    put_field(name, value.as_bytes(), out);
                 }
             });
             if !bodiless && !self.head_only {
-                out.pour(response.body);
+                out.put(response.body);
             }
         };
         line.answering = true;
         line.send(&render).await?;
         line.answering = false;
         if self.refuses {
-            return Err(Ended::Refused(response.status));
+            return Err(Disconnect::Rejected(response.status));
         }
-        Ok(Served { keeps_connection: self.keeps_connection })
+        Ok(Responded { keeps_connection: self.keeps_connection })
     }
 
     /// Sends the head of a stream, with the fields that keep what stands in between from holding it back.
     pub(crate) async fn begin_stream<R: Runtime>(
         &self,
-        line: &mut Line<'_, R>,
+        line: &mut HttpConnection<'_, R>,
         content_type: &str,
         framing: Framing,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), Disconnect> {
         let date = line.runtime.date();
-        let render = |out: &mut Sink<'_>| {
-            pour_head(self, Status::OK, framing, self.keeps_connection, out, &|out: &mut Sink<'_>| {
-                pour_date(&date, out);
-                pour_field("Content-Type", content_type.as_bytes(), out);
-                out.pour(UNBUFFERED);
+        let render = |out: &mut ResumableWriter<'_>| {
+            put_head(self, Status::OK, framing, self.keeps_connection, out, &|out: &mut ResumableWriter<'_>| {
+                put_date(&date, out);
+                put_field("Content-Type", content_type.as_bytes(), out);
+                out.put(UNBUFFERED);
             });
         };
         line.answering = true;
@@ -472,27 +476,27 @@ impl Asker {
 }
 
 /// Pours a whole head; `fields` pours those that are the answer's own.
-pub(crate) fn pour_head(
-    asker: &Asker,
+pub(crate) fn put_head(
+    asker: &ResponseContext,
     status: Status,
     framing: Framing,
     keeps_connection: bool,
-    out: &mut Sink<'_>,
+    out: &mut ResumableWriter<'_>,
     fields: &dyn Render,
 ) {
     // A head is poured field by field: the writer holds nothing but its sink.
     let _ = HeadWriter::new(out, status);
     fields.render(out);
     if framing != Framing::None {
-        out.pour(GUARDED);
-        out.pour(if asker.found == OriginMatch::Any { b"cross-origin\r\n" } else { b"same-origin\r\n" });
+        out.put(GUARDED);
+        out.put(if asker.found == OriginMatch::Any { b"cross-origin\r\n" } else { b"same-origin\r\n" });
     }
     if !asker.origin.is_empty() {
-        pour_field("Access-Control-Allow-Origin", &asker.origin, out);
+        put_field("Access-Control-Allow-Origin", &asker.origin, out);
         if asker.found == OriginMatch::Listed {
-            out.pour(b"Access-Control-Allow-Credentials: true\r\n");
+            out.put(b"Access-Control-Allow-Credentials: true\r\n");
         }
-        out.pour(EXPOSED);
+        out.put(EXPOSED);
     }
     HeadWriter::resume(out).framing(framing).connection(asker.version, keeps_connection).finish();
 }
@@ -513,25 +517,29 @@ pub(crate) fn rejected<'a>(
 
 /// Pours `Date`, where it is known.
 #[inline]
-pub(crate) fn pour_date(date: &impl DateField, out: &mut Sink<'_>) {
+pub(crate) fn put_date(date: &impl DateField, out: &mut ResumableWriter<'_>) {
     if let Some(date) = date.text() {
-        pour_field("Date", date, out);
+        put_field("Date", date, out);
     }
 }
 
 /// Pours one field.
 #[inline(never)]
-pub(crate) fn pour_field(name: &str, value: &[u8], out: &mut Sink<'_>) {
+pub(crate) fn put_field(name: &str, value: &[u8], out: &mut ResumableWriter<'_>) {
     let _ = HeadWriter::resume(out).header(name, value);
 }
 
 /// Runs of content, and sizes of chunks, that are taken in one loan.
-pub(crate) const PIECES: usize = 32;
+pub(crate) const MAX_CHUNKS: usize = 32;
 
 /// Moves content out of `bytes`: what was consumed, how much of it went to `buffer`, and whether that was the end.
-fn take_content(decoder: &mut BodyDecoder, bytes: &[u8], buffer: &mut [u8]) -> (usize, Result<(usize, bool), Refusal>) {
+fn take_content(
+    decoder: &mut BodyDecoder,
+    bytes: &[u8],
+    buffer: &mut [u8],
+) -> (usize, Result<(usize, bool), RequestError>) {
     let (mut consumed, mut filled) = (0usize, 0usize);
-    for _ in 0..PIECES {
+    for _ in 0..MAX_CHUNKS {
         let room = buffer.get_mut(filled..).unwrap_or_default();
         let rest = bytes.get(consumed..).unwrap_or_default();
         if room.is_empty() || rest.is_empty() {

@@ -4,40 +4,40 @@ use core::future::Future;
 use core::mem;
 use core::time::Duration;
 
-use super::exchange::Held;
+use super::exchange::HeadBuffer;
 use super::rejection::{ErrorContent, Rejection, RejectionReason};
-use super::{Config, Ended, Runtime};
-use crate::connection::{Allowance, Turn};
+use super::{Disconnect, Runtime, ServerConfig};
+use crate::connection::{Allowance, IoBudget};
 use crate::http::{BodyDecoder, Request, Status};
-use crate::io::{Borrower, Clock, Interest, Lent, Reason, Socket, never};
-use crate::output::{Pour, Render, Sink};
+use crate::io::{BufferFn, Clock, Interest, Socket, TryIo, WakeCondition, never};
+use crate::output::{Output, Render, ResumableWriter};
 use crate::time::Instant;
 use crate::ws::handshake::origin::OriginMatch;
 
 type TimerOf<R> = <<R as Runtime>::Clock as Clock>::Timer;
 
 /// A connection: its socket, its alarm, and what is left of the request's content.
-pub struct Line<'a, R: Runtime> {
+pub struct HttpConnection<'a, R: Runtime> {
     pub(crate) socket: &'a mut R::Socket,
     pub(crate) runtime: &'a R,
-    pub(crate) config: &'a Config<'a>,
-    turn: Turn<TimerOf<R>>,
+    pub(crate) config: &'a ServerConfig<'a>,
+    turn: IoBudget<TimerOf<R>>,
     /// Bytes received and sent since they were last told.
     pub(crate) received: usize,
     pub(crate) sent: usize,
     /// The content of the request that is being answered.
     /// The request that came last.
-    pub(crate) request: Request<Held<R::Buffer>>,
+    pub(crate) request: Request<HeadBuffer<R::Buffer>>,
     /// How its origin is permitted; `None` where it is refused, whose page may not read the answer.
     pub(crate) origin: Option<OriginMatch>,
-    pub(crate) body: Content,
+    pub(crate) body: RequestContent,
     /// An answer has begun, and its end has not left: the connection is not to end as if it had.
     pub(crate) answering: bool,
 }
 
 /// What has to come yet of a request's content.
 #[derive(Debug)]
-pub(crate) struct Content {
+pub(crate) struct RequestContent {
     pub(crate) decoder: Option<BodyDecoder>,
     /// The client waits for `100 Continue`, and so many bytes of that have left.
     pub(crate) continue_at: Option<usize>,
@@ -46,14 +46,14 @@ pub(crate) struct Content {
 }
 
 /// Who moves bytes between the line and what the request's content is for, step by step.
-pub(crate) trait Mover {
+pub(crate) trait ContentFn {
     /// Takes from the start of `bytes`, or writes there: how many bytes, and whether that was all. It may note what it knows
     /// of the content.
-    fn step(&mut self, bytes: &mut [u8], content: &mut Content) -> (usize, bool);
+    fn step(&mut self, bytes: &mut [u8], content: &mut RequestContent) -> (usize, bool);
 }
 
-impl<F: FnMut(&mut [u8], &mut Content) -> (usize, bool)> Mover for F {
-    fn step(&mut self, bytes: &mut [u8], content: &mut Content) -> (usize, bool) {
+impl<F: FnMut(&mut [u8], &mut RequestContent) -> (usize, bool)> ContentFn for F {
+    fn step(&mut self, bytes: &mut [u8], content: &mut RequestContent) -> (usize, bool) {
         self(bytes, content)
     }
 }
@@ -76,10 +76,10 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 // What is given a closure takes it by reference where it is more than a few lines: on a chip each closure would have a copy
 // of all that stands below it, down to the network stack's.
-impl<'a, R: Runtime> Line<'a, R> {
-    pub(crate) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a Config<'a>) -> Self {
-        let turn = Turn::new(runtime.clock().timer(), config.turn);
-        let body = Content { decoder: None, continue_at: None, allowance: Allowance::WHOLE };
+impl<'a, R: Runtime> HttpConnection<'a, R> {
+    pub(crate) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a ServerConfig<'a>) -> Self {
+        let turn = IoBudget::new(runtime.clock().timer(), config.io_budget);
+        let body = RequestContent { decoder: None, continue_at: None, allowance: Allowance::WHOLE };
         Self {
             socket,
             runtime,
@@ -87,7 +87,7 @@ impl<'a, R: Runtime> Line<'a, R> {
             turn,
             received: 0,
             sent: 0,
-            request: Request::nothing(Held::NONE),
+            request: Request::nothing(HeadBuffer::NONE),
             origin: None,
             body,
             answering: false,
@@ -101,13 +101,13 @@ impl<'a, R: Runtime> Line<'a, R> {
     }
 
     /// The request, whose buffer is given back once it is dropped.
-    pub(crate) fn take_request(&mut self) -> Request<Held<R::Buffer>> {
-        mem::replace(&mut self.request, Request::nothing(Held::NONE))
+    pub(crate) fn take_request(&mut self) -> Request<HeadBuffer<R::Buffer>> {
+        mem::replace(&mut self.request, Request::nothing(HeadBuffer::NONE))
     }
 
     /// Gives the buffer of the request's head back.
     pub(crate) fn forget_request(&mut self) {
-        *self.request.buffer_mut() = Held::NONE;
+        *self.request.buffer_mut() = HeadBuffer::NONE;
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -125,14 +125,14 @@ impl<'a, R: Runtime> Line<'a, R> {
         &mut self,
         want: Interest,
         deadline: Instant,
-        also: &mut dyn Reason,
-    ) -> impl Future<Output = Result<(), Ended>> {
+        also: &mut dyn WakeCondition,
+    ) -> impl Future<Output = Result<(), Disconnect>> {
         self.turn.wait(self.socket, want, deadline, also)
     }
 
     /// Lets the other connections have their turn once this one has had its share.
-    pub(crate) fn breathe(&mut self) -> impl Future<Output = ()> {
-        self.turn.breathe()
+    pub(crate) fn yield_if_spent(&mut self) -> impl Future<Output = ()> {
+        self.turn.yield_if_spent()
     }
 
     /// Counts work that took longer than its bytes, as so many more of them.
@@ -147,18 +147,18 @@ impl<'a, R: Runtime> Line<'a, R> {
     }
 
     /// Lends received bytes to `f`, once, and counts what it says that it consumed.
-    pub(crate) fn try_read(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
+    pub(crate) fn try_read(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
         self.turn.try_read(self.socket, &mut self.received, f)
     }
 
-    /// As [`Line::try_read`], for who takes the content.
-    pub(crate) fn try_read_content(&mut self, f: &mut dyn Mover) -> Result<Lent<()>, Ended> {
+    /// As [`HttpConnection::try_read`], for who takes the content.
+    pub(crate) fn try_read_content(&mut self, f: &mut dyn ContentFn) -> Result<TryIo<()>, Disconnect> {
         let Self { turn, socket, received, body, .. } = self;
         turn.try_read(*socket, received, &mut |bytes: &mut [u8]| f.step(bytes, body).0)
     }
 
     /// Lends room to `f`, once, and counts what it says that it wrote.
-    pub(crate) fn try_write(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
+    pub(crate) fn try_write(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
         self.turn.try_write(self.socket, &mut self.sent, f)
     }
 
@@ -166,12 +166,16 @@ impl<'a, R: Runtime> Line<'a, R> {
     /// consumes is no reason to wait past `deadline`.
     ///
     /// # Errors
-    /// [`Ended::TimedOut`] at `deadline`.
-    pub(crate) fn read(&mut self, deadline: Instant, f: &mut dyn Mover) -> impl Future<Output = Result<bool, Ended>> {
+    /// [`Disconnect::TimedOut`] at `deadline`.
+    pub(crate) fn read(
+        &mut self,
+        deadline: Instant,
+        f: &mut dyn ContentFn,
+    ) -> impl Future<Output = Result<bool, Disconnect>> {
         async move {
             loop {
                 let mut done = false;
-                let lent = self.try_read_content(&mut |bytes: &mut [u8], content: &mut Content| {
+                let lent = self.try_read_content(&mut |bytes: &mut [u8], content: &mut RequestContent| {
                     let step = f.step(bytes, content);
                     done = step.1;
                     step
@@ -180,10 +184,10 @@ impl<'a, R: Runtime> Line<'a, R> {
                     return Ok(true);
                 }
                 match lent {
-                    Lent::Eof => return Ok(false),
-                    _ if self.now() >= deadline => return Err(Ended::TimedOut),
-                    Lent::Got(()) => self.breathe().await,
-                    Lent::NotNow => self.wait(Interest::READ, deadline, &mut never).await?,
+                    TryIo::Eof => return Ok(false),
+                    _ if self.now() >= deadline => return Err(Disconnect::TimedOut),
+                    TryIo::Done(()) => self.yield_if_spent().await,
+                    TryIo::WouldBlock => self.wait(Interest::READ, deadline, &mut never).await?,
                 }
             }
         }
@@ -192,8 +196,8 @@ impl<'a, R: Runtime> Line<'a, R> {
     /// Writes until `f` says that it is done; before that it fills the room. It may note what it says of the content.
     ///
     /// # Errors
-    /// [`Ended::TimedOut`] where the peer takes nothing for the write timeout.
-    pub(crate) fn write(&mut self, f: &mut dyn Mover) -> impl Future<Output = Result<(), Ended>> {
+    /// [`Disconnect::TimedOut`] where the peer takes nothing for the write timeout.
+    pub(crate) fn write(&mut self, f: &mut dyn ContentFn) -> impl Future<Output = Result<(), Disconnect>> {
         async move {
             let mut deadline = self.after(self.config.write_timeout);
             loop {
@@ -208,13 +212,13 @@ impl<'a, R: Runtime> Line<'a, R> {
                     return Ok(());
                 }
                 match lent {
-                    Lent::Got(()) => {
+                    TryIo::Done(()) => {
                         deadline = self.after(self.config.write_timeout);
-                        self.breathe().await;
+                        self.yield_if_spent().await;
                     }
-                    Lent::NotNow | Lent::Eof => {
+                    TryIo::WouldBlock | TryIo::Eof => {
                         if self.now() >= deadline {
-                            return Err(Ended::TimedOut);
+                            return Err(Disconnect::TimedOut);
                         }
                         self.wait(Interest::WRITE, deadline, &mut never).await?;
                     }
@@ -226,15 +230,15 @@ impl<'a, R: Runtime> Line<'a, R> {
     /// Writes what `render` pours, all of it.
     ///
     /// # Errors
-    /// As [`Line::write`].
-    pub(crate) fn send(&mut self, render: &dyn Render) -> impl Future<Output = Result<(), Ended>> {
+    /// As [`HttpConnection::write`].
+    pub(crate) fn send(&mut self, render: &dyn Render) -> impl Future<Output = Result<(), Disconnect>> {
         async move {
             if self.body.continue_at.is_some_and(|sent| sent > 0) {
-                self.say_continue().await?;
+                self.send_continue().await?;
             }
             let mut skip = 0usize;
-            self.write(&mut |room: &mut [u8], _: &mut Content| {
-                let mut sink = Sink::new(room, skip);
+            self.write(&mut |room: &mut [u8], _: &mut RequestContent| {
+                let mut sink = ResumableWriter::new(room, skip);
                 render.render(&mut sink);
                 skip = skip.wrapping_add(sink.written());
                 (sink.written(), sink.is_whole())
@@ -244,14 +248,14 @@ impl<'a, R: Runtime> Line<'a, R> {
     }
 
     /// Sends `100 Continue` if the client waits for it. Dropped midway it goes on when it is called again.
-    pub(crate) async fn say_continue(&mut self) -> Result<(), Ended> {
+    pub(crate) async fn send_continue(&mut self) -> Result<(), Disconnect> {
         if self.body.continue_at.is_none() {
             return Ok(());
         }
-        self.write(&mut |room: &mut [u8], content: &mut Content| {
+        self.write(&mut |room: &mut [u8], content: &mut RequestContent| {
             let sent = content.continue_at.unwrap_or_default();
-            let mut sink = Sink::new(room, sent);
-            sink.pour(CONTINUE);
+            let mut sink = ResumableWriter::new(room, sent);
+            sink.put(CONTINUE);
             content.continue_at = (!sink.is_whole()).then_some(sent.wrapping_add(sink.written()));
             (sink.written(), sink.is_whole())
         })
@@ -263,15 +267,15 @@ impl<'a, R: Runtime> Line<'a, R> {
         async move {
             self.socket.close();
             let deadline = self.after(self.config.write_timeout);
-            while self.socket.unsent() > 0 {
-                if self.now() >= deadline || self.wait(Interest::DRAINED, deadline, &mut never).await.is_err() {
+            while self.socket.send_queue() > 0 {
+                if self.now() >= deadline || self.wait(Interest::FLUSHED, deadline, &mut never).await.is_err() {
                     return self.socket.abort();
                 }
             }
             // What the peer still sends is taken: a socket that is dropped with unread bytes resets the connection, and the
             // answer with it.
             let deadline = self.after(self.config.linger_timeout);
-            let _ = self.read(deadline, &mut |bytes: &mut [u8], _: &mut Content| (bytes.len(), false)).await;
+            let _ = self.read(deadline, &mut |bytes: &mut [u8], _: &mut RequestContent| (bytes.len(), false)).await;
         }
     }
 }

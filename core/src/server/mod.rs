@@ -1,29 +1,29 @@
 //! The async shell that a chip and a host both run: requests come in, handlers answer them.
 //!
 //! [`serve`] takes a connection from its first byte to its last. Each request becomes an [`Exchange`], which a
-//! [`Handler`] has to answer: only answering gives it the [`Served`] that it returns. The hub's own handler for
-//! `/events/{channel}` is [`Events`]; others stand beside it.
+//! [`Handler`] has to answer: only answering gives it the [`Responded`] that it returns. The hub's own handler for
+//! `/events/{channel}` is [`HubHandler`]; others stand beside it.
 //!
 //! | file | what it holds |
 //! | --- | --- |
 //! | `runtime.rs` | [`Runtime`]: sockets, clock, buffers, randomness |
-//! | `config.rs`, `access.rs` | [`Config`]: every bound in one table; [`Access`]: `Origin` and `Host` |
+//! | `config.rs`, `access.rs` | [`ServerConfig`]: every bound in one table; [`Access`]: `Origin` and `Host` |
 //! | `rejection.rs` | [`Rejection`]: what a runtime is told of a request that is rejected |
 //! | `line.rs` | a connection: wait, then act |
 //! | `allowance.rs` | how long what comes in pieces may be waited for |
 //! | `exchange.rs` | [`Exchange`]: a request, and the ways to answer it |
 //! | `writer.rs` | [`BodyWriter`], [`EventWriter`]: hand-written streams |
-//! | `websocket.rs` | [`WebSocket`]: a handler's own socket |
-//! | `events/` | [`Events`]: the five transports and publishing |
+//! | `websocket.rs` | [`ServerWebSocket`]: a handler's own socket |
+//! | `events/` | [`HubHandler`]: the five transports and publishing |
 //!
 //! ```
 //! use goldcrest_core::http::{Response, Status};
-//! use goldcrest_core::server::{Exchange, Handler, Outcome, Runtime};
+//! use goldcrest_core::server::{Exchange, Handler, HandlerResult, Runtime};
 //!
 //! struct Hello;
 //!
 //! impl Handler for Hello {
-//!     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+//!     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
 //!         match exchange.request().path() {
 //!             "/" => exchange.respond(&Response::text(Status::OK, "hello\n")).await,
 //!             _ => exchange.not_found().await,
@@ -45,14 +45,14 @@ pub(crate) mod runtime;
 pub(crate) mod websocket;
 pub(crate) mod writer;
 
-pub use crate::hub_http::{Events, Full, Transport};
-pub use crate::websocket::{Ended, Message, Part};
+pub use crate::hub_http::{HubHandler, Overloaded, Transport};
+pub use crate::websocket::{Disconnect, Message, MessageChunk};
 pub use access::{Access, AccessDenied, AccessError, HostError, HostPolicy, validate_host};
-pub use config::Config;
-pub use exchange::{BodyError, Exchange, Held, Served};
+pub use config::ServerConfig;
+pub use exchange::{BodyError, Exchange, HeadBuffer, Responded};
 pub use rejection::{DateField, ErrorContent, Rejection, RejectionReason, Resource};
-pub use runtime::{Growth, Purpose, Runtime, Ticket};
-pub use websocket::{WebSocket, WebSocketOptions};
+pub use runtime::{BufferKind, Growth, Runtime, Ticket};
+pub use websocket::{AcceptOptions, ServerWebSocket};
 pub use writer::{BodyWriter, EventWriter};
 
 use core::task::{Context, Poll};
@@ -62,12 +62,12 @@ use heapless::Vec;
 
 use crate::connection::Allowance;
 use crate::connection::notice;
-use crate::http::{Accumulator, BodyDecoder, BodyLength, Method, Refusal, Request, Response, Status, Version};
-use crate::io::{Interest, Lent, Socket, never};
+use crate::http::{BodyDecoder, BodyLength, HeadReader, Method, Request, RequestError, Response, Status, Version};
+use crate::io::{Interest, Socket, TryIo, never};
 use crate::output::decimal;
 use crate::ws::handshake::origin::OriginMatch;
-use exchange::{Asker, PIECES};
-use line::{Content, HEAD_BYTE, Line, REQUEST};
+use exchange::{MAX_CHUNKS, ResponseContext};
+use line::{HEAD_BYTE, HttpConnection, REQUEST, RequestContent};
 
 const NOT_FOR_YOU: &str = "this origin or host may not ask\n";
 
@@ -88,7 +88,7 @@ pub trait Handler {
     ///
     /// # Errors
     /// The connection ended before the answer did: pass on what the exchange's methods say.
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome;
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult;
 
     /// Whether the request may be answered at all, asked before [`Handler::handle`]. Default: yes.
     ///
@@ -100,13 +100,13 @@ pub trait Handler {
 
     /// The `WWW-Authenticate` of a [`Status::UNAUTHORIZED`] from [`Handler::authorize`], which has to have one (RFC 9110
     /// §11.6.1). Default: `Bearer`.
-    fn challenge(&self) -> &str {
+    fn www_authenticate(&self) -> &str {
         "Bearer"
     }
 }
 
 /// What a handler returns: that the request was answered, or how the connection ended.
-pub type Outcome = Result<Served, Ended>;
+pub type HandlerResult = Result<Responded, Disconnect>;
 
 /// Serves one connection until it ends, and says how.
 ///
@@ -115,15 +115,17 @@ pub type Outcome = Result<Served, Ended>;
 pub fn serve<R: Runtime, H: Handler>(
     socket: &mut R::Socket,
     runtime: &R,
-    config: &Config<'_>,
+    config: &ServerConfig<'_>,
     handler: &H,
-) -> impl Future<Output = Ended> {
+) -> impl Future<Output = Disconnect> {
     async move {
-        let mut line = Line::new(socket, runtime, config);
+        let mut line = HttpConnection::new(socket, runtime, config);
         let ended = requests(&mut line, handler).await;
         line.forget_request();
         match ended {
-            Ended::Closed | Ended::Refused(_) | Ended::Protocol(_) if !line.answering => line.finish().await,
+            Disconnect::Closed | Disconnect::Rejected(_) | Disconnect::Protocol(_) if !line.answering => {
+                line.finish().await
+            }
             _ => line.socket.abort(),
         }
         notice::ended(ended);
@@ -132,86 +134,89 @@ pub fn serve<R: Runtime, H: Handler>(
 }
 
 /// Serves request after request.
-fn requests<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl Future<Output = Ended> {
+fn requests<R: Runtime, H: Handler>(line: &mut HttpConnection<'_, R>, handler: &H) -> impl Future<Output = Disconnect> {
     async move {
         loop {
             match head(line).await {
                 Ok(()) => {}
                 Err(NoRequest::Ended(ended)) => return ended,
-                Err(NoRequest::Refused(refused)) => return refuse(line, refused).await.err().unwrap_or(Ended::Closed),
+                Err(NoRequest::Refused(refused)) => {
+                    return refuse(line, refused).await.err().unwrap_or(Disconnect::Closed);
+                }
             }
             if let Err(ended) = answer(line, handler).await {
                 return ended;
             }
             // Requests that have come already are answered without a wait between them.
-            line.breathe().await;
+            line.yield_if_spent().await;
         }
     }
 }
 
 /// Why there is no request that a handler could answer.
 enum NoRequest {
-    Ended(Ended),
+    Ended(Disconnect),
     /// Where it ends is not known: the connection ends with an answer.
-    Refused(Refused),
+    Refused(RejectedRequest),
 }
 
-enum Refused {
-    Rule(Refusal),
+enum RejectedRequest {
+    Rule(RequestError),
     /// It did not come in time.
     TimedOut,
     /// All head buffers stayed in use: whoever asks is to come back.
     Busy,
 }
 
-impl From<Ended> for NoRequest {
-    fn from(ended: Ended) -> Self {
+impl From<Disconnect> for NoRequest {
+    fn from(ended: Disconnect) -> Self {
         Self::Ended(ended)
     }
 }
 
-impl From<Refusal> for NoRequest {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(Refused::Rule(refusal))
+impl From<RequestError> for NoRequest {
+    fn from(refusal: RequestError) -> Self {
+        Self::Refused(RejectedRequest::Rule(refusal))
     }
 }
 
 /// Waits for a request, reads its head, and judges how its content is to be read.
-async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
+async fn head<R: Runtime>(line: &mut HttpConnection<'_, R>) -> Result<(), NoRequest> {
     let idle = line.after(line.config.idle_timeout);
     loop {
         // A look that takes nothing: a connection without a request needs no buffer.
         match line.try_read(&mut |_: &mut [u8]| 0)? {
-            Lent::Got(()) => break,
-            Lent::Eof => return Err(Ended::Closed.into()),
-            Lent::NotNow => {}
+            TryIo::Done(()) => break,
+            TryIo::Eof => return Err(Disconnect::Closed.into()),
+            TryIo::WouldBlock => {}
         }
-        if line.now() >= idle || line.runtime.is_draining() {
-            return Err(Ended::Closed.into());
+        if line.now() >= idle || line.runtime.is_shutting_down() {
+            return Err(Disconnect::Closed.into());
         }
         let runtime = line.runtime;
-        let mut draining = |_: &mut Context<'_>| if runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending };
+        let mut draining =
+            |_: &mut Context<'_>| if runtime.is_shutting_down() { Poll::Ready(()) } else { Poll::Pending };
         line.wait(Interest::READ, idle, &mut draining).await?;
     }
     let patience = line.after(line.config.buffer_timeout);
     let mut buffer = loop {
         // One request too many for this second waits until the next one; meanwhile nothing is read, and TCP pushes back.
         if line.admits(line.config.max_requests)
-            && let Some(buffer) = line.runtime.buffer(Purpose::Head)
+            && let Some(buffer) = line.runtime.buffer(BufferKind::Head)
         {
             break buffer;
         }
         if line.now() >= patience {
-            return Err(NoRequest::Refused(Refused::Busy));
+            return Err(NoRequest::Refused(RejectedRequest::Busy));
         }
         let look = line.after(LOOK);
         line.wait(Interest::NONE, look, &mut never).await?;
     };
     let deadline = line.after(line.config.head_timeout);
-    let mut accumulator = Accumulator::new();
+    let mut accumulator = HeadReader::new();
     let mut complete = Ok(0);
     let runtime = line.runtime;
-    let mut take = |bytes: &mut [u8], _: &mut Content| {
+    let mut take = |bytes: &mut [u8], _: &mut RequestContent| {
         let filled = accumulator.written();
         // A buffer that grows takes as much at a time as it has room for.
         let bytes = match runtime.grow(&mut buffer, filled) {
@@ -221,7 +226,7 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
             }
             Growth::Full => bytes,
             Growth::Refused => {
-                complete = Err(Refused::Busy);
+                complete = Err(RejectedRequest::Busy);
                 return (bytes.len(), true);
             }
         };
@@ -231,7 +236,7 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
                 (taken.consumed, taken.complete.is_some())
             }
             Err(refusal) => {
-                complete = Err(Refused::Rule(refusal));
+                complete = Err(RejectedRequest::Rule(refusal));
                 (bytes.len(), true)
             }
         }
@@ -240,18 +245,19 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
         let slow = line.after(SLOW).min(deadline);
         match line.read(slow, &mut take).await {
             // It may take its time while nobody else wants the buffer.
-            Err(Ended::TimedOut) if line.now() < deadline && !line.runtime.is_short(Purpose::Head) => {}
+            Err(Disconnect::TimedOut) if line.now() < deadline && !line.runtime.is_exhausted(BufferKind::Head) => {}
             read => break read,
         }
     };
     let length = match read {
         Ok(true) => complete.map_err(NoRequest::Refused)?,
-        Ok(false) => return Err(Ended::Closed.into()),
-        Err(Ended::TimedOut) => return Err(NoRequest::Refused(Refused::TimedOut)),
+        Ok(false) => return Err(Disconnect::Closed.into()),
+        Err(Disconnect::TimedOut) => return Err(NoRequest::Refused(RejectedRequest::TimedOut)),
         Err(ended) => return Err(ended.into()),
     };
     line.charge(length.wrapping_mul(HEAD_BYTE).wrapping_add(REQUEST));
-    let request = Request::parse(Held::new(buffer), length, line.config.max_fields).map_err(|(refusal, _)| refusal)?;
+    let request =
+        Request::parse(HeadBuffer::new(buffer), length, line.config.max_fields).map_err(|(refusal, _)| refusal)?;
     let length = request.body_length();
     let decoder = BodyDecoder::new(length, line.config.max_body)?;
     line.body.decoder = (length != BodyLength::None && !length.is_empty()).then_some(decoder);
@@ -262,24 +268,27 @@ async fn head<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), NoRequest> {
 }
 
 /// Answers one request; an error ends the connection.
-fn answer<R: Runtime, H: Handler>(line: &mut Line<'_, R>, handler: &H) -> impl Future<Output = Result<(), Ended>> {
+fn answer<R: Runtime, H: Handler>(
+    line: &mut HttpConnection<'_, R>,
+    handler: &H,
+) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let served = match turn_away(line, handler).await? {
+        let served = match reject_early(line, handler).await? {
             Some(served) => served,
             None => handler.handle(Exchange::new(line)).await?,
         };
         if !served.keeps_connection() {
-            return Err(Ended::Closed);
+            return Err(Disconnect::Closed);
         }
         skip_content(line).await
     }
 }
 
 /// Answers what is no handler's to answer.
-fn turn_away<R: Runtime, H: Handler>(
-    line: &mut Line<'_, R>,
+fn reject_early<R: Runtime, H: Handler>(
+    line: &mut HttpConnection<'_, R>,
     handler: &H,
-) -> impl Future<Output = Result<Option<Served>, Ended>> {
+) -> impl Future<Output = Result<Option<Responded>, Disconnect>> {
     async move {
         let exchange = Exchange::new(line);
         let challenge;
@@ -291,7 +300,7 @@ fn turn_away<R: Runtime, H: Handler>(
         } else if exchange.is_preflight() {
             return exchange.allow_preflight().await.map(Some);
         } else if let Err(status) = handler.authorize(exchange.request()) {
-            challenge = [("WWW-Authenticate", handler.challenge())];
+            challenge = [("WWW-Authenticate", handler.www_authenticate())];
             let headers = if status == Status::UNAUTHORIZED { &challenge[..] } else { &[] };
             (status, RejectionReason::Other, status.reason(), headers)
         } else {
@@ -308,15 +317,15 @@ fn turn_away<R: Runtime, H: Handler>(
 }
 
 /// Reads on to the next request over what the handler did not read.
-async fn skip_content<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
+async fn skip_content<R: Runtime>(line: &mut HttpConnection<'_, R>) -> Result<(), Disconnect> {
     if line.body.decoder.is_none() {
         return Ok(());
     }
     let deadline = line.after(line.config.body_timeout);
     let mut sound = true;
-    let mut skip = |bytes: &mut [u8], content: &mut Content| {
+    let mut skip = |bytes: &mut [u8], content: &mut RequestContent| {
         let mut consumed = 0usize;
-        for _ in 0..PIECES {
+        for _ in 0..MAX_CHUNKS {
             let rest = bytes.get(consumed..).unwrap_or_default();
             match content.decoder.as_mut().map(|it| it.decode(rest)) {
                 Some(Ok(decoded)) => {
@@ -334,22 +343,22 @@ async fn skip_content<R: Runtime>(line: &mut Line<'_, R>) -> Result<(), Ended> {
         (consumed, false)
     };
     let whole = line.read(deadline, &mut skip).await?;
-    if whole && sound { Ok(()) } else { Err(Ended::Closed) }
+    if whole && sound { Ok(()) } else { Err(Disconnect::Closed) }
 }
 
 /// Refuses a request whose end is not known, and ends the connection.
-async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refused: Refused) -> Outcome {
+async fn refuse<R: Runtime>(line: &mut HttpConnection<'_, R>, refused: RejectedRequest) -> HandlerResult {
     let mut digits = [0; 20];
     let later = [("Retry-After", decimal(&mut digits, line.config.retry_after.as_secs().max(1)))];
     let (status, reason, text, headers) = match refused {
-        Refused::Rule(refusal) => {
+        RejectedRequest::Rule(refusal) => {
             notice::refused(refusal.status().code(), refusal.reason());
             (refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[][..])
         }
-        Refused::TimedOut => {
+        RejectedRequest::TimedOut => {
             (Status::REQUEST_TIMEOUT, RejectionReason::Other, "the request head took too long\n", &[][..])
         }
-        Refused::Busy => {
+        RejectedRequest::Busy => {
             notice::full("all head buffers");
             let reason = RejectionReason::Exhausted(Resource::HeadBuffers);
             (Status::SERVICE_UNAVAILABLE, reason, "busy, come back later\n", &later[..])
@@ -358,7 +367,7 @@ async fn refuse<R: Runtime>(line: &mut Line<'_, R>, refused: Refused) -> Outcome
     // What came last is the request before.
     line.forget_request();
     let own = line.reject(status, reason, text);
-    let asker = Asker {
+    let asker = ResponseContext {
         version: Version::Http11,
         origin: Vec::new(),
         found: OriginMatch::Absent,

@@ -1,7 +1,7 @@
 //! Requests that are rejected: what a runtime is told of them, and what it may answer.
 
 use super::AccessDenied;
-use crate::http::{Refusal, Request, Status};
+use crate::http::{Request, RequestError, Status};
 
 /// A request that is answered by an error of the server's own.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub enum RejectionReason {
     /// Its origin or its host is not permitted.
     Access(AccessDenied),
     /// The request breaks a rule of HTTP, or a bound on it.
-    Malformed(Refusal),
+    Malformed(RequestError),
     /// The event is larger than the history of its channel.
     EventTooLarge,
     /// A bounded resource is in use.
@@ -45,7 +45,7 @@ pub enum Resource {
     /// Buffers for request heads.
     HeadBuffers,
     /// None: the server is shutting down.
-    Shutdown,
+    ShuttingDown,
 }
 
 /// The content of the answer to a rejected request.

@@ -18,17 +18,17 @@ pub trait Runtime {
     /// A buffer, given back when it is dropped: of a pool on a chip, of the heap on a host.
     type Buffer: AsRef<[u8]> + AsMut<[u8]>;
     /// Counts what an exchange of the hub costs; `()` where nobody asks.
-    type Ticket: Ticket;
+    type RequestMetrics: Ticket;
 
     /// The clock.
     fn clock(&self) -> &Self::Clock;
 
     /// A buffer, or `None` while all are in use: the client waits a little for a head's, and is then asked to come back.
-    fn buffer(&self, purpose: Purpose) -> Option<Self::Buffer>;
+    fn buffer(&self, purpose: BufferKind) -> Option<Self::Buffer>;
 
     /// Whether somebody was refused a buffer since one was last given back: who is slow to fill one gives it up then. Default:
     /// never, for a runtime that refuses nobody.
-    fn is_short(&self, _purpose: Purpose) -> bool {
+    fn is_exhausted(&self, _purpose: BufferKind) -> bool {
         false
     }
 
@@ -42,10 +42,10 @@ pub trait Runtime {
     fn random(&self) -> u32;
 
     /// Whether the server is shutting down. When that begins every waiting task is to be woken.
-    fn is_draining(&self) -> bool;
+    fn is_shutting_down(&self) -> bool;
 
     /// Counts an exchange of the hub, from its request on.
-    fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> Self::Ticket;
+    fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> Self::RequestMetrics;
 
     /// Reports a request that is rejected, for a log, and returns what the answer contains instead of [`Rejection::text`].
     /// Default: nothing is done, and the answer is that text.
@@ -62,7 +62,7 @@ pub trait Runtime {
 
 /// What a buffer is for; its size is the runtime's to choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum BufferKind {
     /// A request head: its size bounds the head (414, 431).
     Head,
     /// An event that is published: its size bounds the event (413, close code 1009).

@@ -3,37 +3,37 @@
 use core::future::Future;
 use core::task::{Context, Poll};
 
-use super::exchange::Served;
-use super::line::Line;
-use super::{Ended, Runtime};
-use crate::io::{Borrower, Interest, Lent, Reason};
+use super::exchange::Responded;
+use super::line::HttpConnection;
+use super::{Disconnect, Runtime};
+use crate::io::{BufferFn, Interest, TryIo, WakeCondition};
 use crate::time::Instant;
-use crate::websocket::{Link, Session, Timeouts};
+use crate::websocket::{ConnectionIo, Timeouts, WebSocket};
 use crate::ws::connection::Unmasked;
 
 /// How a request becomes a WebSocket.
 #[derive(Clone, Copy, Debug)]
-pub struct WebSocketOptions<'a> {
+pub struct AcceptOptions<'a> {
     /// Subprotocols that the handler speaks, the preferred one first. The client's offer decides whether one is chosen.
     pub protocols: &'a [&'a str],
     /// Bytes of a message; a larger one closes with 1009. Default: no bound, for who reads parts.
     pub max_message: u64,
 }
 
-impl Default for WebSocketOptions<'_> {
+impl Default for AcceptOptions<'_> {
     fn default() -> Self {
         Self { protocols: &[], max_message: u64::MAX }
     }
 }
 
-/// An open WebSocket of a handler's: [`Session`] says what it can do, and ends by the [`Served`] of
-/// [`Session::finish`].
-pub type WebSocket<'x, 'l, R> = Session<&'x mut Line<'l, R>, Unmasked>;
+/// An open WebSocket of a handler's: [`WebSocket`] says what it can do, and ends by the [`Responded`] of
+/// [`WebSocket::close`].
+pub type ServerWebSocket<'x, 'l, R> = WebSocket<&'x mut HttpConnection<'l, R>, Unmasked>;
 
-impl<R: Runtime> Link for &mut Line<'_, R> {
+impl<R: Runtime> ConnectionIo for &mut HttpConnection<'_, R> {
     type Socket = R::Socket;
     type Clock = R::Clock;
-    type Finished = Served;
+    type Finished = Responded;
 
     fn socket(&self) -> &R::Socket {
         self.socket
@@ -48,25 +48,25 @@ impl<R: Runtime> Link for &mut Line<'_, R> {
         Timeouts {
             write: config.write_timeout,
             close: config.close_timeout,
-            heartbeat: config.heartbeat,
+            keep_alive: config.keep_alive,
             message: config.receive_timeout(),
         }
     }
 
-    fn is_draining(&self) -> bool {
-        self.runtime.is_draining()
+    fn is_shutting_down(&self) -> bool {
+        self.runtime.is_shutting_down()
     }
 
-    fn finished(&self) -> Served {
-        Served::CLOSE
+    fn finished(&self) -> Responded {
+        Responded::CLOSE
     }
 
-    fn try_read(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
-        Line::try_read(self, f)
+    fn try_read(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
+        HttpConnection::try_read(self, f)
     }
 
-    fn try_write(&mut self, f: &mut dyn Borrower) -> Result<Lent<()>, Ended> {
-        Line::try_write(self, f)
+    fn try_write(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
+        HttpConnection::try_write(self, f)
     }
 
     fn wait(
@@ -74,14 +74,14 @@ impl<R: Runtime> Link for &mut Line<'_, R> {
         want: Interest,
         deadline: Instant,
         until_draining: bool,
-        also: &mut dyn Reason,
-    ) -> impl Future<Output = Result<(), Ended>> {
+        also: &mut dyn WakeCondition,
+    ) -> impl Future<Output = Result<(), Disconnect>> {
         async move {
             let runtime = self.runtime;
             let mut either = |cx: &mut Context<'_>| {
-                if until_draining && runtime.is_draining() { Poll::Ready(()) } else { also.poll(cx) }
+                if until_draining && runtime.is_shutting_down() { Poll::Ready(()) } else { also.poll(cx) }
             };
-            Line::wait(self, want, deadline, &mut either).await
+            HttpConnection::wait(self, want, deadline, &mut either).await
         }
     }
 
@@ -91,10 +91,10 @@ impl<R: Runtime> Link for &mut Line<'_, R> {
     }
 
     fn charge(&mut self, bytes: usize) {
-        Line::charge(self, bytes);
+        HttpConnection::charge(self, bytes);
     }
 
-    fn breathe(&mut self) -> impl Future<Output = ()> {
-        Line::breathe(self)
+    fn yield_if_spent(&mut self) -> impl Future<Output = ()> {
+        HttpConnection::yield_if_spent(self)
     }
 }

@@ -5,13 +5,13 @@ use core::pin::pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::exchange::Asker;
-use super::line::{Content, LOOK_FOR_END, Line};
-use super::{Ended, Outcome, Runtime, Served};
+use super::exchange::ResponseContext;
+use super::line::{HttpConnection, LOOK_FOR_END, RequestContent};
+use super::{Disconnect, HandlerResult, Responded, Runtime};
 use crate::http::Framing;
 use crate::http::chunked::ChunkEncoder;
-use crate::io::{Interest, Lent, Socket, never};
-use crate::output::{Pour, Sink};
+use crate::io::{Interest, Socket, TryIo, never};
+use crate::output::{Output, ResumableWriter};
 use crate::sse::encode;
 use crate::time::Instant;
 
@@ -19,7 +19,7 @@ use crate::time::Instant;
 ///
 /// Dropped before that the connection breaks, so that the reader knows that the end is missing.
 pub struct BodyWriter<'x, 'l, R: Runtime> {
-    line: &'x mut Line<'l, R>,
+    line: &'x mut HttpConnection<'l, R>,
     chunks: Option<ChunkEncoder>,
     head_only: bool,
     keeps_connection: bool,
@@ -28,9 +28,9 @@ pub struct BodyWriter<'x, 'l, R: Runtime> {
 }
 
 impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
-    pub(crate) fn new(line: &'x mut Line<'l, R>, framing: Framing, asker: &Asker) -> Self {
+    pub(crate) fn new(line: &'x mut HttpConnection<'l, R>, framing: Framing, asker: &ResponseContext) -> Self {
         let chunks = (framing == Framing::Chunked).then(ChunkEncoder::new);
-        let Asker { head_only, keeps_connection, .. } = *asker;
+        let ResponseContext { head_only, keeps_connection, .. } = *asker;
         Self { line, chunks, head_only, keeps_connection, cut_short: false }
     }
 
@@ -39,23 +39,23 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended, or the peer took nothing for the write timeout.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {
-        self.pour(&|out: &mut Sink<'_>| out.pour(bytes)).await
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Disconnect> {
+        self.put(&|out: &mut ResumableWriter<'_>| out.put(bytes)).await
     }
 
     /// Writes what `render` pours; it is called as often as the room demands.
-    pub(crate) async fn pour(&mut self, render: &impl Fn(&mut Sink<'_>)) -> Result<(), Ended> {
+    pub(crate) async fn put(&mut self, render: &impl Fn(&mut ResumableWriter<'_>)) -> Result<(), Disconnect> {
         self.judge()?;
         if self.head_only {
             return Ok(());
         }
-        self.line.breathe().await;
+        self.line.yield_if_spent().await;
         self.cut_short = true;
         let (mut skip, mut whole) = (0usize, false);
         let Self { line, chunks, .. } = self;
-        line.write(&mut |room: &mut [u8], _: &mut Content| {
+        line.write(&mut |room: &mut [u8], _: &mut RequestContent| {
             let mut fill = |room: &mut [u8]| {
-                let mut sink = Sink::new(room, skip);
+                let mut sink = ResumableWriter::new(room, skip);
                 render(&mut sink);
                 skip = skip.wrapping_add(sink.written());
                 whole = sink.is_whole();
@@ -79,7 +79,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
     ///
     /// # Errors
     /// The client has ended the connection, or it broke.
-    pub async fn sleep(&mut self, time: Duration) -> Result<bool, Ended> {
+    pub async fn sleep(&mut self, time: Duration) -> Result<bool, Disconnect> {
         let deadline = self.line.after(time);
         self.rest(deadline, never).await
     }
@@ -88,7 +88,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
     ///
     /// # Errors
     /// As [`BodyWriter::sleep`].
-    pub async fn during<F: Future>(&mut self, future: F) -> Result<Option<F::Output>, Ended> {
+    pub async fn while_open<F: Future>(&mut self, future: F) -> Result<Option<F::Output>, Disconnect> {
         let mut future = pin!(future);
         let mut output = None;
         self.rest(Instant::MAX, |cx| future.as_mut().poll(cx).map(|ready| output = Some(ready))).await?;
@@ -100,22 +100,24 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         &mut self,
         deadline: Instant,
         mut also: impl FnMut(&mut Context<'_>) -> Poll<()>,
-    ) -> Result<bool, Ended> {
+    ) -> Result<bool, Disconnect> {
         self.judge()?;
         let runtime = self.line.runtime;
         let mut done = false;
         loop {
-            if self.head_only || runtime.is_draining() {
+            if self.head_only || runtime.is_shutting_down() {
                 return Ok(false);
             }
             // A look that takes nothing: what the client says already is its next request.
             let (want, until) = match self.line.try_read(&mut |_: &mut [u8]| 0)? {
-                Lent::Got(()) if !self.line.socket.is_peer_closed() => (Interest::NONE, self.line.after(LOOK_FOR_END)),
-                Lent::NotNow => (Interest::READ, deadline),
-                Lent::Got(()) | Lent::Eof => {
+                TryIo::Done(()) if !self.line.socket.is_peer_closed() => {
+                    (Interest::NONE, self.line.after(LOOK_FOR_END))
+                }
+                TryIo::WouldBlock => (Interest::READ, deadline),
+                TryIo::Done(()) | TryIo::Eof => {
                     // Chunks without the last one show by themselves that the end is missing.
                     self.line.answering = self.chunks.is_none();
-                    return Err(Ended::Closed);
+                    return Err(Disconnect::Closed);
                 }
             };
             if self.line.now() >= deadline {
@@ -123,7 +125,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
             }
             let mut over = |cx: &mut Context<'_>| {
                 done = also(cx).is_ready();
-                if done || runtime.is_draining() { Poll::Ready(()) } else { Poll::Pending }
+                if done || runtime.is_shutting_down() { Poll::Ready(()) } else { Poll::Pending }
             };
             self.line.wait(want, until.min(deadline), &mut over).await?;
             if done {
@@ -132,31 +134,34 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         }
     }
 
-    fn judge(&self) -> Result<(), Ended> {
-        if self.cut_short { Err(Ended::Broken) } else { Ok(()) }
+    fn judge(&self) -> Result<(), Disconnect> {
+        if self.cut_short { Err(Disconnect::Broken) } else { Ok(()) }
     }
 
     /// Bytes that were written and have not left this side.
     pub fn buffered_amount(&self) -> usize {
-        self.line.socket.unsent()
+        self.line.socket.send_queue()
     }
 
     /// Ends the content.
     ///
     /// # Errors
     /// The connection ended first.
-    pub async fn finish(self) -> Outcome {
+    pub async fn finish(self) -> HandlerResult {
         self.judge()?;
         let Self { line, chunks, head_only, keeps_connection, .. } = self;
         end_stream(line, chunks.filter(|_| !head_only)).await?;
-        Ok(Served::after_stream(keeps_connection))
+        Ok(Responded::after_stream(keeps_connection))
     }
 }
 
 /// Sends the last chunk, if there are chunks.
-pub(crate) async fn end_stream<R: Runtime>(line: &mut Line<'_, R>, chunks: Option<ChunkEncoder>) -> Result<(), Ended> {
+pub(crate) async fn end_stream<R: Runtime>(
+    line: &mut HttpConnection<'_, R>,
+    chunks: Option<ChunkEncoder>,
+) -> Result<(), Disconnect> {
     if let Some(mut chunks) = chunks {
-        line.write(&mut |room: &mut [u8], _: &mut Content| {
+        line.write(&mut |room: &mut [u8], _: &mut RequestContent| {
             let finished = chunks.finish(room);
             (finished.written, finished.done)
         })
@@ -180,32 +185,32 @@ impl<'x, 'l, R: Runtime> EventWriter<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended, or the peer took nothing for the write timeout.
-    pub async fn event(&mut self, event: &encode::Event<'_>) -> Result<(), Ended> {
-        self.body.pour(&|out: &mut Sink<'_>| event.encode(out)).await
+    pub async fn event(&mut self, event: &encode::EventBlock<'_>) -> Result<(), Disconnect> {
+        self.body.put(&|out: &mut ResumableWriter<'_>| event.encode(out)).await
     }
 
     /// Sends a comment, which keeps the connection alive.
     ///
     /// # Errors
     /// As [`EventWriter::event`].
-    pub async fn comment(&mut self, comment: crate::sse::field::Comment<'_>) -> Result<(), Ended> {
-        self.body.pour(&|out: &mut Sink<'_>| encode::comment(comment, out)).await
+    pub async fn comment(&mut self, comment: crate::sse::field::Comment<'_>) -> Result<(), Disconnect> {
+        self.body.put(&|out: &mut ResumableWriter<'_>| encode::comment(comment, out)).await
     }
 
     /// Waits until `time` has passed, as [`BodyWriter::sleep`]: `false` says to finish.
     ///
     /// # Errors
     /// The client has ended the connection, or it broke.
-    pub async fn sleep(&mut self, time: Duration) -> Result<bool, Ended> {
+    pub async fn sleep(&mut self, time: Duration) -> Result<bool, Disconnect> {
         self.body.sleep(time).await
     }
 
-    /// Waits for `future`, as [`BodyWriter::during`]: `None` says to finish.
+    /// Waits for `future`, as [`BodyWriter::while_open`]: `None` says to finish.
     ///
     /// # Errors
     /// The client has ended the connection, or it broke.
-    pub async fn during<F: Future>(&mut self, future: F) -> Result<Option<F::Output>, Ended> {
-        self.body.during(future).await
+    pub async fn while_open<F: Future>(&mut self, future: F) -> Result<Option<F::Output>, Disconnect> {
+        self.body.while_open(future).await
     }
 
     /// Bytes that were written and have not left this side.
@@ -217,7 +222,7 @@ impl<'x, 'l, R: Runtime> EventWriter<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended first.
-    pub async fn finish(self) -> Outcome {
+    pub async fn finish(self) -> HandlerResult {
         self.body.finish().await
     }
 }

@@ -5,14 +5,14 @@
 //! judged when the program is compiled.
 //!
 //! ```
-//! use goldcrest_core::sse::field::{EventType, FieldError};
+//! use goldcrest_core::sse::field::{EventField, FieldError};
 //!
-//! const SENSOR: EventType<'static> = match EventType::new(b"sensor") {
+//! const SENSOR: EventField<'static> = match EventField::new(b"sensor") {
 //!     Ok(name) => name,
 //!     Err(_) => panic!("not one line"),
 //! };
 //! assert_eq!(SENSOR.as_bytes(), b"sensor");
-//! assert_eq!(EventType::new(b"a\ndata: forged"), Err(FieldError::LineEnd { at: 1 }));
+//! assert_eq!(EventField::new(b"a\ndata: forged"), Err(FieldError::LineEnd { at: 1 }));
 //! ```
 
 use core::fmt;
@@ -49,9 +49,9 @@ impl core::error::Error for FieldError {}
 ///
 /// Bytes that are not UTF-8 arrive as U+FFFD, and come back so in `Last-Event-ID`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Id<'a>(&'a [u8]);
+pub struct IdField<'a>(&'a [u8]);
 
-impl<'a> Id<'a> {
+impl<'a> IdField<'a> {
     /// Judges `value`.
     ///
     /// # Errors
@@ -71,9 +71,9 @@ impl<'a> Id<'a> {
 
 /// The value of an `event` field: no line end. Where it is empty the event arrives as a `message`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct EventType<'a>(&'a [u8]);
+pub struct EventField<'a>(&'a [u8]);
 
-impl<'a> EventType<'a> {
+impl<'a> EventField<'a> {
     /// Judges `value`.
     ///
     /// # Errors
@@ -140,24 +140,24 @@ mod tests {
     fn a_line_end_is_refused_wherever_it_stands() {
         for (value, at) in [(&b"\n"[..], 0), (b"\rx", 0), (b"a\nb", 1), (b"a\rb", 1), (b"ab\r\n", 2), (b"ab\n", 2)] {
             let error = FieldError::LineEnd { at };
-            assert_eq!(Id::new(value), Err(error));
-            assert_eq!(EventType::new(value), Err(error));
+            assert_eq!(IdField::new(value), Err(error));
+            assert_eq!(EventField::new(value), Err(error));
             assert_eq!(Comment::new(value), Err(error));
         }
     }
 
     #[test]
     fn only_an_id_refuses_a_null() {
-        assert_eq!(Id::new(b"a\0"), Err(FieldError::Null { at: 1 }));
-        assert!(EventType::new(b"a\0").is_ok());
+        assert_eq!(IdField::new(b"a\0"), Err(FieldError::Null { at: 1 }));
+        assert!(EventField::new(b"a\0").is_ok());
         assert!(Comment::new(b"a\0").is_ok());
     }
 
     #[test]
     fn every_other_byte_is_kept_as_it_is() {
         for byte in (1..=u8::MAX).filter(|byte| !b"\r\n".contains(byte)) {
-            assert_eq!(Id::new(&[byte]).map(Id::as_bytes), Ok(&[byte][..]));
+            assert_eq!(IdField::new(&[byte]).map(IdField::as_bytes), Ok(&[byte][..]));
         }
-        assert_eq!(Id::new(b"").map(Id::as_bytes), Ok(&b""[..]));
+        assert_eq!(IdField::new(b"").map(IdField::as_bytes), Ok(&b""[..]));
     }
 }

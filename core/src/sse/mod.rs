@@ -9,13 +9,13 @@
 //! | [`media_type`] | whether a response is an event stream |
 //!
 //! ```
-//! use goldcrest_core::output::Sink;
-//! use goldcrest_core::sse::encode::Event;
-//! use goldcrest_core::sse::field::Id;
+//! use goldcrest_core::output::ResumableWriter;
+//! use goldcrest_core::sse::encode::EventBlock;
+//! use goldcrest_core::sse::field::IdField;
 //!
-//! let event = Event { id: Some(Id::new(b"7f-12")?), ..Event::new(b"first\nsecond") };
+//! let event = EventBlock { id: Some(IdField::new(b"7f-12")?), ..EventBlock::new(b"first\nsecond") };
 //! let mut room = [0; 64];
-//! let mut sink = Sink::new(&mut room, 0);
+//! let mut sink = ResumableWriter::new(&mut room, 0);
 //! event.encode(&mut sink);
 //! let written = sink.written();
 //! assert_eq!(&room[..written], b"id: 7f-12\ndata: first\ndata: second\n\n");

@@ -5,22 +5,22 @@
 //!
 //! ```
 //! use core::time::Duration;
-//! use goldcrest_core::sse::reconnect::{Decision, Policy, Reconnect, Refusal};
+//! use goldcrest_core::sse::reconnect::{ReconnectDecision, ReconnectPolicy, Reconnect, ReconnectError};
 //!
-//! let mut reconnect = Reconnect::<32>::new(Policy { jitter_percent: 0, ..Policy::DEFAULT });
+//! let mut reconnect = Reconnect::<32>::new(ReconnectPolicy { jitter_percent: 0, ..ReconnectPolicy::DEFAULT });
 //! reconnect.on_response(200, Some(b"text/event-stream"))?;
 //! reconnect.on_retry_field(Duration::from_millis(1_500));
 //! reconnect.last_event_id.set("7f-3").unwrap();
 //! reconnect.on_end();
-//! assert_eq!(reconnect.next_delay(0), Decision::After(Duration::from_millis(1_500)));
+//! assert_eq!(reconnect.next_delay(0), ReconnectDecision::After(Duration::from_millis(1_500)));
 //! // The next attempt sends `Last-Event-ID: 7f-3`; nobody answers it, nor the one after it.
 //! reconnect.on_network_error();
 //! reconnect.on_network_error();
-//! assert_eq!(reconnect.next_delay(0), Decision::After(Duration::from_millis(3_000)));
+//! assert_eq!(reconnect.next_delay(0), ReconnectDecision::After(Duration::from_millis(3_000)));
 //! // Then there is nothing to be had any more.
-//! assert_eq!(reconnect.on_response(204, None), Err(Refusal::NoContent));
-//! assert_eq!(reconnect.next_delay(0), Decision::Stop);
-//! # Ok::<(), Refusal>(())
+//! assert_eq!(reconnect.on_response(204, None), Err(ReconnectError::NoContent));
+//! assert_eq!(reconnect.next_delay(0), ReconnectDecision::Stop);
+//! # Ok::<(), ReconnectError>(())
 //! ```
 
 use core::fmt;
@@ -28,7 +28,7 @@ use core::time::Duration;
 
 use heapless::String;
 
-use super::field::{FieldError, Id};
+use super::field::{FieldError, IdField};
 use super::media_type::is_event_stream;
 use crate::time::millis;
 
@@ -37,7 +37,7 @@ mod tests;
 
 /// The bounds of a client's patience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Policy {
+pub struct ReconnectPolicy {
     /// The reconnection time until a `retry` field sets another.
     pub reconnection_time: Duration,
     /// Delays are never shorter, whatever the server says.
@@ -52,7 +52,7 @@ pub struct Policy {
     pub attempts: Option<u32>,
 }
 
-impl Policy {
+impl ReconnectPolicy {
     /// 3 s at first, 500 ms to 60 s, up to half as much again at random, no end.
     pub const DEFAULT: Self = Self {
         reconnection_time: Duration::from_secs(3),
@@ -63,7 +63,7 @@ impl Policy {
     };
 }
 
-impl Default for Policy {
+impl Default for ReconnectPolicy {
     fn default() -> Self {
         Self::DEFAULT
     }
@@ -72,7 +72,7 @@ impl Default for Policy {
 /// Whether to try again.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Decision {
+pub enum ReconnectDecision {
     /// Connect when this long has passed, with the last event ID.
     After(Duration),
     /// Never again: the server said so, or the attempts are used up.
@@ -81,7 +81,7 @@ pub enum Decision {
 
 /// Why a response opens no stream. Each is final: an `EventSource` fails the connection (WHATWG HTML §9.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refusal {
+pub enum ReconnectError {
     /// 204: the server asks the client to stop.
     NoContent,
     /// A status other than 200. Redirects are to be followed before.
@@ -90,7 +90,7 @@ pub enum Refusal {
     ContentType,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ReconnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoContent => f.write_str("the server asked to stop (204)"),
@@ -100,14 +100,14 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for ReconnectError {}
 
 /// The reconnection state of one source, over all its connections; a last event ID has at most `N` bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reconnect<const N: usize> {
     /// What the next attempt sends as `Last-Event-ID`, unless it is empty.
     pub last_event_id: LastEventId<N>,
-    policy: Policy,
+    policy: ReconnectPolicy,
     reconnection_time: Duration,
     failures: u32,
     stopped: bool,
@@ -115,7 +115,7 @@ pub struct Reconnect<const N: usize> {
 
 impl<const N: usize> Reconnect<N> {
     /// A source that was never connected: its first attempt need not wait.
-    pub const fn new(policy: Policy) -> Self {
+    pub const fn new(policy: ReconnectPolicy) -> Self {
         let reconnection_time = policy.reconnection_time;
         Self { last_event_id: LastEventId::new(), policy, reconnection_time, failures: 0, stopped: false }
     }
@@ -123,13 +123,13 @@ impl<const N: usize> Reconnect<N> {
     /// A response has come. Where it opens a stream the failures before it are forgotten.
     ///
     /// # Errors
-    /// [`Refusal`]; from then on the decision is [`Decision::Stop`].
-    pub fn on_response(&mut self, status: u16, content_type: Option<&[u8]>) -> Result<(), Refusal> {
+    /// [`ReconnectError`]; from then on the decision is [`ReconnectDecision::Stop`].
+    pub fn on_response(&mut self, status: u16, content_type: Option<&[u8]>) -> Result<(), ReconnectError> {
         let judged = match status {
-            204 => Err(Refusal::NoContent),
+            204 => Err(ReconnectError::NoContent),
             200 if content_type.is_some_and(is_event_stream) => Ok(()),
-            200 => Err(Refusal::ContentType),
-            _ => Err(Refusal::Status(status)),
+            200 => Err(ReconnectError::ContentType),
+            _ => Err(ReconnectError::Status(status)),
         };
         match judged {
             Ok(()) => self.on_open(),
@@ -161,7 +161,7 @@ impl<const N: usize> Reconnect<N> {
         }
     }
 
-    /// The user has had enough: from now on the decision is [`Decision::Stop`].
+    /// The user has had enough: from now on the decision is [`ReconnectDecision::Stop`].
     pub fn close(&mut self) {
         self.stopped = true;
     }
@@ -170,15 +170,15 @@ impl<const N: usize> Reconnect<N> {
     ///
     /// The delay is the reconnection time, doubled for every failure in a row after the first, clamped to the policy's
     /// bounds, plus jitter.
-    pub fn next_delay(&self, random: u32) -> Decision {
+    pub fn next_delay(&self, random: u32) -> ReconnectDecision {
         self.next_delay_after(random, None)
     }
 
     /// As [`next_delay`](Self::next_delay), after an answer whose `Retry-After` named so many seconds (RFC 9110 §10.2.3):
     /// it is a minimum too, within the same bounds.
-    pub fn next_delay_after(&self, random: u32, retry_after: Option<u32>) -> Decision {
+    pub fn next_delay_after(&self, random: u32, retry_after: Option<u32>) -> ReconnectDecision {
         if self.stopped {
-            return Decision::Stop;
+            return ReconnectDecision::Stop;
         }
         let doublings = self.failures.saturating_sub(1);
         let factor = 1u32.checked_shl(doublings).unwrap_or(u32::MAX);
@@ -189,7 +189,7 @@ impl<const N: usize> Reconnect<N> {
         // The high half of a product: as uniform as `random` is, without a division. Past 49 days of it there is no more.
         let most = u64::from(u32::try_from(most).unwrap_or(u32::MAX));
         let jitter = most.saturating_add(1).saturating_mul(u64::from(random)) >> 32;
-        Decision::After(delay.saturating_add(Duration::from_millis(jitter)))
+        ReconnectDecision::After(delay.saturating_add(Duration::from_millis(jitter)))
     }
 
     /// The reconnection time, as the server set it or as the policy has it.
@@ -233,7 +233,7 @@ impl<const N: usize> LastEventId<N> {
     /// # Errors
     /// [`LastEventIdError`]; then it stays what it was.
     pub fn set(&mut self, id: &str) -> Result<(), LastEventIdError> {
-        Id::new(id.as_bytes()).map_err(LastEventIdError::Field)?;
+        IdField::new(id.as_bytes()).map_err(LastEventIdError::Field)?;
         self.0 = String::try_from(id).map_err(|_| LastEventIdError::TooLong)?;
         Ok(())
     }

@@ -1,24 +1,24 @@
-//! An open WebSocket on either side: messages and deadlines over a [`Link`].
+//! An open WebSocket on either side: messages and deadlines over a [`ConnectionIo`].
 //!
-//! A handler of a server gets one as [`serve::WebSocket`](crate::server::WebSocket), a client as
-//! [`client::WebSocket`](crate::client::WebSocket); what both can do is here.
+//! A handler of a server gets one as [`server::WebSocket`](crate::server::ServerWebSocket), a client as
+//! [`client::WebSocket`](crate::client::ClientWebSocket); what both can do is here.
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `link.rs` | [`Link`]: what a WebSocket stands on |
+//! | `link.rs` | [`ConnectionIo`]: what a WebSocket stands on |
 //! | `allowance.rs` | [`ReceiveTimeout`]: how long something that comes in pieces may take |
-//! | `ended.rs` | [`Ended`]: how a connection ended |
+//! | `ended.rs` | [`Disconnect`]: how a connection ended |
 //! | `wire.rs` | the machine of RFC 6455 with its heartbeat |
 //! | `receive.rs` | messages, whole or in parts, and the control frames between them |
 //! | `send.rs` | messages in one frame, or in fragments that fit the room |
 //! | `rest.rs` | what every turn does, waiting, and the closing handshake |
 //!
 //! ```
-//! use goldcrest_core::websocket::{Ended, Link, Session};
+//! use goldcrest_core::websocket::{Disconnect, ConnectionIo, WebSocket};
 //! use goldcrest_core::ws::connection::MaskingKeys;
 //!
 //! /// Says everything twice, whichever side it is on.
-//! async fn echo<L: Link, K: MaskingKeys>(socket: &mut Session<L, K>) -> Result<(), Ended> {
+//! async fn echo<L: ConnectionIo, K: MaskingKeys>(socket: &mut WebSocket<L, K>) -> Result<(), Disconnect> {
 //!     let mut buffer = [0; 128];
 //!     while let Some(message) = socket.recv(&mut buffer).await? {
 //!         socket.send(message.kind, message.payload).await?;
@@ -37,9 +37,9 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-pub use crate::connection::{Ended, Link, ReceiveTimeout, Timeouts};
+pub use crate::connection::{ConnectionIo, Disconnect, ReceiveTimeout, Timeouts};
 pub(crate) use receive::OVERHEAD;
-pub(crate) use wire::Wire;
+pub(crate) use wire::WebSocketState;
 
 use crate::io::{Clock, Socket, Timer};
 use crate::ws::Role;
@@ -49,11 +49,11 @@ use rest::Stall;
 
 /// An open WebSocket.
 ///
-/// Pings are answered and sent while a method of it waits. [`Session::finish`] ends it in order; an error of any
+/// Pings are answered and sent while a method of it waits. [`WebSocket::close`] ends it in order; an error of any
 /// method is how the connection ended, for the handler to pass on.
-pub struct Session<L: Link, K> {
+pub struct WebSocket<L: ConnectionIo, K> {
     link: L,
-    wire: Wire,
+    wire: WebSocketState,
     /// A client's masking keys.
     keys: K,
     protocol: Option<usize>,
@@ -80,7 +80,7 @@ pub struct Message<'b> {
 
 /// A part of a message that stands at the start of the reader's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct MessageChunk {
     /// The type of the message.
     pub kind: MessageKind,
     /// Bytes of the part.
@@ -91,10 +91,10 @@ pub struct Part {
     pub last: bool,
 }
 
-impl<L: Link, K: MaskingKeys> Session<L, K> {
+impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
     /// A WebSocket whose handshake is over, with messages of at most `max_message` bytes, for `role`.
     pub(crate) fn new(link: L, role: Role, keys: K, max_message: u64, protocol: Option<usize>) -> Self {
-        let wire = Wire::new(&link, role, max_message);
+        let wire = WebSocketState::new(&link, role, max_message);
         Self { link, wire, keys, protocol, filled: 0, first: true, sending: None, cut_short: false, stall: None }
     }
 
@@ -103,14 +103,14 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         self.protocol
     }
 
-    /// Bytes of ours that have not left: what [`Session::send`] committed and what waits in the machine, without what
+    /// Bytes of ours that have not left: what [`WebSocket::send`] committed and what waits in the machine, without what
     /// the network stack below holds.
     pub fn buffered_amount(&self) -> usize {
-        self.link.socket().unsent().saturating_add(self.wire.connection.buffered())
+        self.link.socket().send_queue().saturating_add(self.wire.connection.buffered())
     }
 
     /// Asks for a Close, which leaves with the next call that waits. What the peer sends before its own is still read.
-    pub fn close(&mut self, code: CloseCode, reason: CloseReason) {
+    pub fn start_close(&mut self, code: CloseCode, reason: CloseReason) {
         // The first Close that was asked for stands.
         let _ = self.wire.connection.close(code, reason);
     }
@@ -118,9 +118,9 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     /// Pings the peer with the next call that waits, beside the pings of the heartbeat.
     ///
     /// # Errors
-    /// [`Ended::Closed`]: a Close of ours left or waits.
-    pub fn ping(&mut self, payload: PingPayload) -> Result<(), Ended> {
-        self.wire.connection.ping(payload).map_err(|_| Ended::Closed)
+    /// [`Disconnect::Closed`]: a Close of ours left or waits.
+    pub fn ping(&mut self, payload: PingPayload) -> Result<(), Disconnect> {
+        self.wire.connection.ping(payload).map_err(|_| Disconnect::Closed)
     }
 
     /// The code of the peer's Close once it came; within, `None` where it carried none.
@@ -137,11 +137,11 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     ///
     /// # Errors
     /// The connection ended first.
-    pub async fn during<F: Future>(&mut self, future: F) -> Result<F::Output, Ended> {
+    pub async fn while_open<F: Future>(&mut self, future: F) -> Result<F::Output, Disconnect> {
         let mut future = pin!(future);
         loop {
             let mut output = None;
-            let mut resting = pin!(self.rest_for_control(0));
+            let mut resting = pin!(self.wait_for_control(0));
             poll_fn(|cx| {
                 if let Poll::Ready(ready) = future.as_mut().poll(cx) {
                     output = Some(ready);
@@ -160,19 +160,19 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     ///
     /// # Errors
     /// The connection ended first.
-    pub async fn sleep(&mut self, time: Duration) -> Result<(), Ended> {
+    pub async fn sleep(&mut self, time: Duration) -> Result<(), Disconnect> {
         let deadline = self.link.now() + time;
         let mut timer = self.link.clock().timer();
-        self.during(poll_fn(|cx| timer.poll_until(cx, deadline))).await
+        self.while_open(poll_fn(|cx| timer.poll_until(cx, deadline))).await
     }
 
     /// Ends the connection in order: our Close, then the peer's, however much it still sends before.
     ///
     /// # Errors
     /// The connection ended otherwise.
-    pub async fn finish(&mut self, code: CloseCode, reason: CloseReason) -> Result<L::Finished, Ended> {
-        self.mend()?;
-        self.close(code, reason);
+    pub async fn close(&mut self, code: CloseCode, reason: CloseReason) -> Result<L::Finished, Disconnect> {
+        self.recover_cancelled_send()?;
+        self.start_close(code, reason);
         self.closing().await?;
         Ok(self.link.finished())
     }

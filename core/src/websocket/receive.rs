@@ -2,16 +2,16 @@
 
 use core::task::Context;
 
-use super::wire::Wire;
-use super::{Ended, Link, Message, Part, Session};
+use super::wire::WebSocketState;
+use super::{ConnectionIo, Disconnect, Message, MessageChunk, WebSocket};
 use crate::http::copy::copy;
-use crate::io::{Clock, Lent, Reason, Timer, never};
+use crate::io::{Clock, Timer, TryIo, WakeCondition, never};
 use crate::time::Instant;
 use crate::ws::ProtocolError;
 use crate::ws::connection::{Incoming, MaskingKeys, MessageKind};
 
 /// What a look at the received bytes gave.
-pub(super) enum Seen {
+pub(super) enum ReceiveOutcome {
     /// So many payload bytes went to the reader's buffer.
     Piece {
         kind: MessageKind,
@@ -28,14 +28,14 @@ pub(super) enum Seen {
 /// What a byte without payload counts as: empty fragments are taken many at once.
 pub(crate) const OVERHEAD: usize = 32;
 
-impl<L: Link, K: MaskingKeys> Session<L, K> {
+impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
     /// Waits until a message, or the next part of one, is there to be read; `false` once the peer has closed.
     ///
     /// A connection that waits here needs no buffer.
     ///
     /// # Errors
     /// How the connection ended.
-    pub async fn ready(&mut self) -> Result<bool, Ended> {
+    pub async fn ready(&mut self) -> Result<bool, Disconnect> {
         loop {
             if let Some(ready) = self.ready_or(0, &mut never).await? {
                 return Ok(ready);
@@ -43,9 +43,9 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         }
     }
 
-    /// As [`Session::ready`] in time; `false` where `deadline` came first, which [`Instant::MAX`] never does. A peer that has
+    /// As [`WebSocket::ready`] in time; `false` where `deadline` came first, which [`Instant::MAX`] never does. A peer that has
     /// closed is ready too.
-    pub(crate) async fn ready_until(&mut self, deadline: Instant) -> Result<bool, Ended> {
+    pub(crate) async fn ready_until(&mut self, deadline: Instant) -> Result<bool, Disconnect> {
         let mut timer = self.link.clock().timer();
         loop {
             if deadline < Instant::MAX && self.link.now() >= deadline {
@@ -57,9 +57,13 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         }
     }
 
-    /// As [`Session::ready`], or `None` once there may be so much room, or `also` may be ready.
-    pub(crate) async fn ready_or(&mut self, room: usize, also: &mut dyn Reason) -> Result<Option<bool>, Ended> {
-        self.mend()?;
+    /// As [`WebSocket::ready`], or `None` once there may be so much room, or `also` may be ready.
+    pub(crate) async fn ready_or(
+        &mut self,
+        room: usize,
+        also: &mut dyn WakeCondition,
+    ) -> Result<Option<bool>, Disconnect> {
+        self.recover_cancelled_send()?;
         let mut rested = false;
         loop {
             self.take_control_frames().await?;
@@ -68,10 +72,12 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 return Ok(Some(self.wire.connection.error().is_some()));
             }
             match self.link.try_read(&mut |_: &mut [u8]| 0)? {
-                Lent::Got(()) if reads => return Ok(Some(true)),
-                Lent::Eof => return Err(Ended::Closed),
-                Lent::Got(()) | Lent::NotNow if rested => return Ok(None),
-                Lent::Got(()) | Lent::NotNow => self.rest_or(reads, room.max(usize::from(!reads)), Some(also)).await?,
+                TryIo::Done(()) if reads => return Ok(Some(true)),
+                TryIo::Eof => return Err(Disconnect::Closed),
+                TryIo::Done(()) | TryIo::WouldBlock if rested => return Ok(None),
+                TryIo::Done(()) | TryIo::WouldBlock => {
+                    self.wait_or(reads, room.max(usize::from(!reads)), Some(also)).await?
+                }
             }
             rested = true;
         }
@@ -83,7 +89,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     ///
     /// # Errors
     /// How the connection ended. A message that `buffer` does not hold closes it with 1009.
-    pub async fn recv<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Message<'b>>, Ended> {
+    pub async fn recv<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<Message<'b>>, Disconnect> {
         let Some(part) = self.fill(buffer, true).await? else { return Ok(None) };
         let payload = buffer.get(..part.len).unwrap_or_default();
         Ok(Some(Message { kind: part.kind, payload }))
@@ -96,14 +102,14 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     ///
     /// # Errors
     /// How the connection ended. A `buffer` without room closes it with 1009.
-    pub fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<Option<Part>, Ended>> {
+    pub fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<Option<MessageChunk>, Disconnect>> {
         self.fill(buffer, false)
     }
 
-    async fn fill(&mut self, buffer: &mut [u8], whole: bool) -> Result<Option<Part>, Ended> {
-        self.mend()?;
+    async fn fill(&mut self, buffer: &mut [u8], whole: bool) -> Result<Option<MessageChunk>, Disconnect> {
+        self.recover_cancelled_send()?;
         loop {
-            self.link.breathe().await;
+            self.link.yield_if_spent().await;
             self.turn()?;
             if self.wire.connection.error().is_some() {
                 self.closing().await?;
@@ -112,31 +118,31 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 return Ok(None);
             }
             let reads = self.wire.connection.wants_input();
-            let lent = if reads { self.look(buffer.get_mut(self.filled..), false)? } else { Lent::NotNow };
+            let lent = if reads { self.look(buffer.get_mut(self.filled..), false)? } else { TryIo::WouldBlock };
             match lent {
-                Lent::Got(Seen::Piece { kind, len, last }) => {
+                TryIo::Done(ReceiveOutcome::Piece { kind, len, last }) => {
                     self.filled = self.filled.wrapping_add(len);
                     if last || (!whole && self.filled >= buffer.len()) {
-                        let part = Part { kind, len: self.filled, first: self.first, last };
+                        let part = MessageChunk { kind, len: self.filled, first: self.first, last };
                         (self.filled, self.first) = (0, last);
                         return Ok(Some(part));
                     }
                 }
-                Lent::Got(Seen::TooBig) => self.wire.connection.fail(ProtocolError::MessageTooBig),
-                Lent::Got(Seen::Nothing) => {}
-                Lent::Got(Seen::Closed) => return Ok(None),
-                Lent::Eof => return Err(Ended::Closed),
-                Lent::NotNow => self.rest(reads, 0).await?,
+                TryIo::Done(ReceiveOutcome::TooBig) => self.wire.connection.fail(ProtocolError::MessageTooBig),
+                TryIo::Done(ReceiveOutcome::Nothing) => {}
+                TryIo::Done(ReceiveOutcome::Closed) => return Ok(None),
+                TryIo::Eof => return Err(Disconnect::Closed),
+                TryIo::WouldBlock => self.wait(reads, 0).await?,
             }
         }
     }
 
     /// Looks at what came, and copies payload to `room`. Control frames alone, of which one is next, need none.
-    pub(super) fn look(&mut self, room: Option<&mut [u8]>, control: bool) -> Result<Lent<Seen>, Ended> {
-        let Self { link, wire: Wire { connection, pulse, .. }, .. } = self;
+    pub(super) fn look(&mut self, room: Option<&mut [u8]>, control: bool) -> Result<TryIo<ReceiveOutcome>, Disconnect> {
+        let Self { link, wire: WebSocketState { connection, pulse, .. }, .. } = self;
         let room = room.unwrap_or_default();
         let now = link.now();
-        let mut seen = Seen::Nothing;
+        let mut seen = ReceiveOutcome::Nothing;
         let (mut pong, mut is_control, mut overhead) = (None, false, 0);
         let lent = link.try_read(&mut |bytes: &mut [u8]| {
             // Payload is never longer than the bytes that it was found in. Without room a byte at a time is looked at:
@@ -145,62 +151,62 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             let received = connection.receive(bytes.get_mut(..most).unwrap_or_default());
             pulse.heard(now);
             seen = match received.event {
-                Some(Incoming::Piece(piece)) => match room.get_mut(..piece.payload.len()) {
+                Some(Incoming::Chunk(piece)) => match room.get_mut(..piece.payload.len()) {
                     Some(room) => {
                         copy(piece.payload, room);
-                        Seen::Piece { kind: piece.kind, len: piece.payload.len(), last: piece.last }
+                        ReceiveOutcome::Piece { kind: piece.kind, len: piece.payload.len(), last: piece.last }
                     }
-                    None => Seen::TooBig,
+                    None => ReceiveOutcome::TooBig,
                 },
                 Some(Incoming::Pong(payload)) => {
                     pulse.pong(payload, now);
                     (pong, is_control) = (Some(payload), true);
-                    Seen::Nothing
+                    ReceiveOutcome::Nothing
                 }
                 Some(Incoming::Ping) => {
                     is_control = true;
-                    Seen::Nothing
+                    ReceiveOutcome::Nothing
                 }
-                Some(Incoming::Closed { .. }) => Seen::Closed,
+                Some(Incoming::Closed { .. }) => ReceiveOutcome::Closed,
                 // What failed is said by the connection.
-                Some(Incoming::Failed(_)) => Seen::Nothing,
+                Some(Incoming::Failed(_)) => ReceiveOutcome::Nothing,
                 None => {
                     overhead = received.consumed;
-                    Seen::Nothing
+                    ReceiveOutcome::Nothing
                 }
             };
             received.consumed
         })?;
-        if lent == Lent::Got(()) {
+        if lent == TryIo::Done(()) {
             link.charge(overhead.wrapping_mul(OVERHEAD));
             if is_control && !link.admits_control_frame() {
                 self.wire.connection.fail(ProtocolError::TooManyControlFrames);
             }
-            let payload = if let Seen::Piece { len, .. } = seen { len } else { 0 };
-            self.wire.came(payload, now, link.timeouts().message)?;
+            let payload = if let ReceiveOutcome::Piece { len, .. } = seen { len } else { 0 };
+            self.wire.received(payload, now, link.timeouts().message)?;
         }
         if let Some(payload) = pong {
-            link.ponged(payload);
+            link.pong_received(payload);
         }
         Ok(match lent {
-            Lent::Got(()) => Lent::Got(seen),
-            Lent::NotNow => Lent::NotNow,
-            Lent::Eof => Lent::Eof,
+            TryIo::Done(()) => TryIo::Done(seen),
+            TryIo::WouldBlock => TryIo::WouldBlock,
+            TryIo::Eof => TryIo::Eof,
         })
     }
 
     /// Takes control frames off the received bytes, up to the first that is none; what they are answered leaves.
-    pub(super) async fn take_control_frames(&mut self) -> Result<(), Ended> {
+    pub(super) async fn take_control_frames(&mut self) -> Result<(), Disconnect> {
         while self.control_is_next()? {
             self.look(None, true)?;
             self.turn()?;
-            self.link.breathe().await;
+            self.link.yield_if_spent().await;
         }
         Ok(())
     }
 
     /// Whether a control frame stands next in what came.
-    fn control_is_next(&mut self) -> Result<bool, Ended> {
+    fn control_is_next(&mut self) -> Result<bool, Disconnect> {
         let connection = &self.wire.connection;
         if !connection.wants_input() {
             return Ok(false);

@@ -1,30 +1,30 @@
 //! Messages of ours.
 
-use super::{Ended, Link, Session};
+use super::{ConnectionIo, Disconnect, WebSocket};
 use crate::http::copy::copy;
-use crate::io::{Lent, Socket};
+use crate::io::{Socket, TryIo};
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{MaskingKeys, MessageKind, SendError};
 
-impl<L: Link, K: MaskingKeys> Session<L, K> {
+impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
     /// Sends a whole message, waiting for room. Up to the socket's capacity it is atomic: dropped while it waits,
     /// nothing of it has left. A longer message goes in fragments; dropped midway, the next call closes with 1011.
     ///
     /// # Errors
     /// The connection ended, or is closing; or a message is being sent in parts.
-    pub async fn send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), Ended> {
+    pub async fn send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), Disconnect> {
         // Others have their turn before it: what returns has been sent, and what was dropped has not.
-        self.link.breathe().await;
+        self.link.yield_if_spent().await;
         let frame = self.frame_length(payload.len());
-        while frame <= self.link.socket().capacity() {
+        while frame <= self.link.socket().send_capacity() {
             if self.wire.connection.is_closing() {
                 return self.end_with_handshake().await;
             }
             if self.try_send(kind, payload)? {
                 return Ok(());
             }
-            self.rest_for_control(frame.saturating_add(self.wire.connection.buffered())).await?;
+            self.wait_for_control(frame.saturating_add(self.wire.connection.buffered())).await?;
         }
         self.start_message(kind)?;
         self.write(payload).await?;
@@ -36,15 +36,15 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     ///
     /// # Errors
     /// The connection ended, or is closing; or a message is being sent in parts.
-    pub fn try_send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<bool, Ended> {
-        self.mend()?;
+    pub fn try_send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<bool, Disconnect> {
+        self.recover_cancelled_send()?;
         self.watch_room();
         let Self { wire, keys, link, .. } = self;
         let connection = &mut wire.connection;
         let mut sent = Ok(false);
         let lent = link.try_write(&mut |room: &mut [u8]| {
             let Ok(waiting) = connection.transmit(room, keys) else {
-                sent = Err(Ended::NoEntropy);
+                sent = Err(Disconnect::NoEntropy);
                 return 0;
             };
             let room = room.get_mut(waiting..).unwrap_or_default();
@@ -59,9 +59,9 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         })?;
         self.watch_room();
         match (lent, sent) {
-            (Lent::Got(()), Ok(false)) if self.has_room(self.frame_length(payload.len())) => {
+            (TryIo::Done(()), Ok(false)) if self.has_room(self.frame_length(payload.len())) => {
                 if self.sending.is_some() {
-                    return Err(Ended::Closed);
+                    return Err(Disconnect::Closed);
                 }
                 self.push(&mut &[][..])?;
                 self.begin(kind, true, payload.len())?;
@@ -72,14 +72,14 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         }
     }
 
-    /// Begins a message that is sent in parts with [`Session::write`] and ended with [`Session::end_message`].
+    /// Begins a message that is sent in parts with [`WebSocket::write`] and ended with [`WebSocket::end_message`].
     ///
     /// # Errors
     /// The connection is closing, or a message is being sent in parts already.
-    pub fn start_message(&mut self, kind: MessageKind) -> Result<(), Ended> {
-        self.mend()?;
+    pub fn start_message(&mut self, kind: MessageKind) -> Result<(), Disconnect> {
+        self.recover_cancelled_send()?;
         if self.wire.connection.is_closing() || self.sending.is_some() {
-            return Err(Ended::Closed);
+            return Err(Disconnect::Closed);
         }
         self.sending = Some(kind);
         Ok(())
@@ -90,8 +90,8 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     ///
     /// # Errors
     /// The connection ended, or is closing; or no message was begun.
-    pub async fn write(&mut self, part: &[u8]) -> Result<(), Ended> {
-        self.mend()?;
+    pub async fn write(&mut self, part: &[u8]) -> Result<(), Disconnect> {
+        self.recover_cancelled_send()?;
         let mut rest = part;
         while !rest.is_empty() {
             self.cut_short = true;
@@ -106,18 +106,18 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     ///
     /// # Errors
     /// The connection ended, or is closing; or no message was begun.
-    pub async fn end_message(&mut self) -> Result<(), Ended> {
-        self.mend()?;
+    pub async fn end_message(&mut self) -> Result<(), Disconnect> {
+        self.recover_cancelled_send()?;
         self.fragment(&[], true).await?;
         Ok(())
     }
 
-    /// Begins a message of so many bytes in one frame, which [`Session::payload`] takes. `false` while another frame is under
+    /// Begins a message of so many bytes in one frame, which [`WebSocket::payload`] takes. `false` while another frame is under
     /// way.
-    pub(crate) fn start_whole(&mut self, kind: MessageKind, length: usize) -> Result<bool, Ended> {
-        self.mend()?;
+    pub(crate) fn start_whole(&mut self, kind: MessageKind, length: usize) -> Result<bool, Disconnect> {
+        self.recover_cancelled_send()?;
         if self.sending.is_some() || self.wire.connection.is_closing() {
-            return Err(Ended::Closed);
+            return Err(Disconnect::Closed);
         }
         if !self.push(&mut &[][..])? {
             return Ok(false);
@@ -128,7 +128,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
 
     /// Lets leave what there is room for of the payload `rest` of the frame under way, and says how much that was. Nothing is
     /// waited for, and nothing is kept: who drops it goes on behind what has left.
-    pub(crate) fn payload(&mut self, payload: &[u8]) -> Result<usize, Ended> {
+    pub(crate) fn payload(&mut self, payload: &[u8]) -> Result<usize, Disconnect> {
         let mut rest = payload;
         self.push(&mut rest)?;
         Ok(payload.len().saturating_sub(rest.len()))
@@ -136,17 +136,17 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
 
     /// Whether so many bytes, behind what waits already, can leave now.
     fn has_room(&self, bytes: usize) -> bool {
-        bytes.saturating_add(self.wire.connection.buffered()) <= self.link.socket().room()
+        bytes.saturating_add(self.wire.connection.buffered()) <= self.link.socket().send_free()
     }
 
     /// Begins a frame; no other is under way.
-    fn begin(&mut self, kind: MessageKind, fin: bool, payload: usize) -> Result<(), Ended> {
+    fn begin(&mut self, kind: MessageKind, fin: bool, payload: usize) -> Result<(), Disconnect> {
         self.wire.connection.start_frame(kind, fin, payload as u64, &mut self.keys).map_err(refused)
     }
 
     /// Lets leave what waits and, of the frame under way, its head and payload from `rest`, which moves on. Whether
     /// nothing waits any more.
-    pub(super) fn push(&mut self, rest: &mut &[u8]) -> Result<bool, Ended> {
+    pub(super) fn push(&mut self, rest: &mut &[u8]) -> Result<bool, Disconnect> {
         self.watch_room();
         while self.wire.connection.has_output() || self.wire.connection.payload_remaining() > 0 {
             let Self { wire, keys, link, .. } = &mut *self;
@@ -154,7 +154,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
             let mut result = Ok(());
             let lent = link.try_write(&mut |room: &mut [u8]| {
                 let Ok(head) = connection.transmit(room, keys) else {
-                    result = Err(Ended::NoEntropy);
+                    result = Err(Disconnect::NoEntropy);
                     return 0;
                 };
                 let body = connection.payload(room.get_mut(head..).unwrap_or_default(), |room| {
@@ -166,7 +166,7 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
                 head.wrapping_add(body)
             })?;
             result?;
-            if lent != Lent::Got(()) {
+            if lent != TryIo::Done(()) {
                 return Ok(false);
             }
             self.watch_room();
@@ -178,23 +178,23 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
     }
 
     /// Sends a fragment with as much of `part` as fits: how much.
-    async fn fragment(&mut self, part: &[u8], fin: bool) -> Result<usize, Ended> {
-        self.link.breathe().await;
+    async fn fragment(&mut self, part: &[u8], fin: bool) -> Result<usize, Disconnect> {
+        self.link.yield_if_spent().await;
         // A fragment of a byte or two would cost more than it carries.
-        let worth = self.frame_length(part.len().min(self.payload_length(self.link.socket().capacity()) / 2));
+        let worth = self.frame_length(part.len().min(self.payload_length(self.link.socket().send_capacity()) / 2));
         loop {
             if self.wire.connection.is_closing() {
                 self.end_with_handshake().await?;
             }
             // In a ring that holds no frame at all it leaves as room comes.
-            let tiny = worth > self.link.socket().capacity();
-            if self.push(&mut &[][..])? && (tiny || self.link.socket().room() >= worth) {
+            let tiny = worth > self.link.socket().send_capacity();
+            if self.push(&mut &[][..])? && (tiny || self.link.socket().send_free() >= worth) {
                 break;
             }
-            self.rest_for_control(worth.saturating_add(self.wire.connection.buffered())).await?;
+            self.wait_for_control(worth.saturating_add(self.wire.connection.buffered())).await?;
         }
-        let Some(kind) = self.sending.filter(|_| fin == part.is_empty()) else { return Err(Ended::Closed) };
-        let most = self.payload_length(self.link.socket().room()).max(1).min(part.len());
+        let Some(kind) = self.sending.filter(|_| fin == part.is_empty()) else { return Err(Disconnect::Closed) };
+        let most = self.payload_length(self.link.socket().send_free()).max(1).min(part.len());
         let now = part.get(..most).unwrap_or_default();
         self.begin(kind, fin, now.len())?;
         if fin {
@@ -202,21 +202,21 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
         }
         let mut rest = now;
         while !self.push(&mut rest)? && !rest.is_empty() {
-            self.rest_for_control(1).await?;
+            self.wait_for_control(1).await?;
         }
         Ok(now.len())
     }
 
     /// What a dropped call left behind: a message without an end is a reason to close.
-    pub(super) fn mend(&mut self) -> Result<(), Ended> {
+    pub(super) fn recover_cancelled_send(&mut self) -> Result<(), Disconnect> {
         if core::mem::take(&mut self.cut_short) {
             self.sending = None;
             if self.wire.connection.payload_remaining() > 0 {
                 // Nothing can be said in the midst of a frame.
                 self.cut_short = true;
-                return Err(Ended::Broken);
+                return Err(Disconnect::Broken);
             }
-            self.close(CloseCode::INTERNAL_ERROR, CloseReason::NONE);
+            self.start_close(CloseCode::INTERNAL_ERROR, CloseReason::NONE);
         }
         Ok(())
     }
@@ -252,9 +252,9 @@ impl<L: Link, K: MaskingKeys> Session<L, K> {
 }
 
 /// What a refusal to begin a frame ends the connection with.
-fn refused(error: SendError) -> Ended {
+fn refused(error: SendError) -> Disconnect {
     match error {
-        SendError::NoEntropy => Ended::NoEntropy,
-        _ => Ended::Closed,
+        SendError::NoEntropy => Disconnect::NoEntropy,
+        _ => Disconnect::Closed,
     }
 }

@@ -1,27 +1,27 @@
 //! A WebSocket's machine with its deadlines.
 
-use crate::connection::{Allowance, Ended, Link, ReceiveTimeout};
+use crate::connection::{Allowance, ConnectionIo, Disconnect, ReceiveTimeout};
 use crate::time::Instant;
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::connection::{Config, Connection};
-use crate::ws::keep_alive::{HeartbeatAction, Pulse};
+use crate::ws::connection::{Connection, ConnectionConfig};
+use crate::ws::keep_alive::{KeepAlive, KeepAliveAction};
 
 /// The machine of an open connection, its heartbeat, and when its end is due.
-pub(crate) struct Wire {
+pub(crate) struct WebSocketState {
     pub(crate) connection: Connection,
-    pub(crate) pulse: Pulse,
+    pub(crate) pulse: KeepAlive,
     /// When the closing handshake is to be over, once it has begun.
     close_due: Option<Instant>,
     /// How long the rest of a message, or of a control frame, may still be waited for.
     allowance: Allowance,
 }
 
-impl Wire {
-    pub(crate) fn new(link: &impl Link, role: Role, max_message: u64) -> Self {
-        let pulse = Pulse::new(link.timeouts().heartbeat, link.now());
+impl WebSocketState {
+    pub(crate) fn new(link: &impl ConnectionIo, role: Role, max_message: u64) -> Self {
+        let pulse = KeepAlive::new(link.timeouts().keep_alive, link.now());
         Self {
-            connection: Connection::new(role, Config { max_message }),
+            connection: Connection::new(role, ConnectionConfig { max_message }),
             pulse,
             close_due: None,
             allowance: Allowance::WHOLE,
@@ -35,34 +35,34 @@ impl Wire {
     }
 
     /// What the clock demands: a ping, or the end. Every turn begins with it.
-    pub(crate) fn beat(&mut self, link: &impl Link) -> Result<(), Ended> {
+    pub(crate) fn send_keep_alive(&mut self, link: &impl ConnectionIo) -> Result<(), Disconnect> {
         let now = link.now();
         if self.connection.is_closing() {
             self.close_due.get_or_insert(now + link.timeouts().close);
         }
         match self.pulse.tick(now) {
-            HeartbeatAction::Wait => {}
+            KeepAliveAction::Wait => {}
             // Behind a Close no ping follows; its deadline is its own.
-            HeartbeatAction::Ping(payload) => drop(self.connection.ping(payload)),
-            HeartbeatAction::GiveUp => return Err(Ended::TimedOut),
+            KeepAliveAction::Ping(payload) => drop(self.connection.ping(payload)),
+            KeepAliveAction::TimedOut => return Err(Disconnect::TimedOut),
         }
-        if self.close_due.is_some_and(|due| now >= due) { Err(Ended::TimedOut) } else { Ok(()) }
+        if self.close_due.is_some_and(|due| now >= due) { Err(Disconnect::TimedOut) } else { Ok(()) }
     }
 
     /// Counts what came, `payload` bytes of it of a message. Only those earn time: a message that is kept open by empty fragments
     /// and control frames, and a frame that comes byte by byte, last no longer than one that nothing follows.
     ///
     /// # Errors
-    /// [`Ended::TimedOut`]: the rest has taken too long.
+    /// [`Disconnect::TimedOut`]: the rest has taken too long.
     // On a chip code is scarcer than time: there it is called.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(crate) fn came(&mut self, payload: usize, now: Instant, timeout: ReceiveTimeout) -> Result<(), Ended> {
+    pub(crate) fn received(&mut self, payload: usize, now: Instant, timeout: ReceiveTimeout) -> Result<(), Disconnect> {
         if !self.connection.is_receiving() {
             self.allowance = Allowance::WHOLE;
         } else if payload > 0 {
-            self.allowance.came(payload, now, timeout);
+            self.allowance.received(payload, now, timeout);
         } else {
-            self.rest_due(now, timeout)?;
+            self.wait_deadline(now, timeout)?;
         }
         Ok(())
     }
@@ -70,17 +70,17 @@ impl Wire {
     /// When the rest of a message, or of a frame, is no longer waited for. The wait begins now, unless it has begun.
     ///
     /// # Errors
-    /// [`Ended::TimedOut`]: that moment has come.
+    /// [`Disconnect::TimedOut`]: that moment has come.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(crate) fn rest_due(&mut self, now: Instant, timeout: ReceiveTimeout) -> Result<Instant, Ended> {
+    pub(crate) fn wait_deadline(&mut self, now: Instant, timeout: ReceiveTimeout) -> Result<Instant, Disconnect> {
         if !self.connection.is_receiving() {
             return Ok(Instant::MAX);
         }
-        let due = self.allowance.due(now, timeout);
-        if now >= due { Err(Ended::TimedOut) } else { Ok(due) }
+        let due = self.allowance.deadline(now, timeout);
+        if now >= due { Err(Disconnect::TimedOut) } else { Ok(due) }
     }
 
-    /// When [`Wire::beat`] is due.
+    /// When [`WebSocketState::send_keep_alive`] is due.
     pub(crate) fn deadline(&self) -> Instant {
         self.close_due.map_or(self.pulse.deadline(), |due| due.min(self.pulse.deadline()))
     }

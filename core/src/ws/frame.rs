@@ -2,14 +2,14 @@
 //!
 //! ```
 //! use goldcrest_core::ws::Role;
-//! use goldcrest_core::ws::frame::{Head, HeadDecoder, Opcode};
+//! use goldcrest_core::ws::frame::{FrameHeader, FrameHeaderDecoder, Opcode};
 //!
-//! let head = Head { fin: true, opcode: Opcode::Binary, masking_key: None, len: 256 };
-//! let mut bytes = [0; Head::MAX];
+//! let head = FrameHeader { fin: true, opcode: Opcode::Binary, masking_key: None, len: 256 };
+//! let mut bytes = [0; FrameHeader::MAX];
 //! let n = head.encode(&mut bytes);
 //! assert_eq!(&bytes[..n], [0x82, 0x7e, 0x01, 0x00]);
 //!
-//! let mut decoder = HeadDecoder::default();
+//! let mut decoder = FrameHeaderDecoder::default();
 //! assert_eq!(decoder.push(&bytes[..3], Role::Server), (3, Ok(None)));
 //! assert_eq!(decoder.push(&bytes[3..], Role::Server), (1, Ok(Some(head))));
 //! ```
@@ -59,7 +59,7 @@ pub const CONTROL_MAX: usize = 125;
 
 /// The head of a frame: everything before its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct FrameHeader {
     /// Whether the frame is the last fragment of its message.
     pub fin: bool,
     /// What the frame is.
@@ -70,7 +70,7 @@ pub struct Head {
     pub len: u64,
 }
 
-impl Head {
+impl FrameHeader {
     /// The longest head in bytes.
     pub const MAX: usize = 14;
 
@@ -168,25 +168,25 @@ impl Head {
 
 /// A decoder of heads that come in pieces of any length: it carries at most 13 bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct HeadDecoder {
-    carry: [u8; Head::MAX],
+pub struct FrameHeaderDecoder {
+    carry: [u8; FrameHeader::MAX],
     len: u8,
 }
 
-impl HeadDecoder {
+impl FrameHeaderDecoder {
     /// A decoder before a head.
-    pub const NEW: Self = Self { carry: [0; Head::MAX], len: 0 };
+    pub const NEW: Self = Self { carry: [0; FrameHeader::MAX], len: 0 };
 
     /// Takes what it needs from `input`: how many bytes that was, and the head once it is whole.
     ///
     /// After `Ok(None)` all of `input` has been taken. After a head or an error the decoder starts anew.
     ///
     /// # Errors
-    /// As [`Head::decode`].
-    pub fn push(&mut self, input: &[u8], sender: Role) -> (usize, Result<Option<Head>, ProtocolError>) {
+    /// As [`FrameHeader::decode`].
+    pub fn push(&mut self, input: &[u8], sender: Role) -> (usize, Result<Option<FrameHeader>, ProtocolError>) {
         let mut taken = 0usize;
         if self.len == 0 {
-            match Head::decode(input, sender) {
+            match FrameHeader::decode(input, sender) {
                 Ok(Some((head, used))) => return (used, Ok(Some(head))),
                 Ok(None) => {}
                 Err(error) => return (input.len(), Err(error)),
@@ -198,7 +198,7 @@ impl HeadDecoder {
             self.len = self.len.wrapping_add(1);
             taken = taken.wrapping_add(1);
             let bytes = self.carry.get(..usize::from(self.len)).unwrap_or_default();
-            match Head::decode(bytes, sender) {
+            match FrameHeader::decode(bytes, sender) {
                 Ok(None) => {}
                 whole_or_wrong => {
                     self.len = 0;

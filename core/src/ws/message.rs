@@ -3,10 +3,10 @@
 //! A message that is wholly there is lent from where it stands; only one that comes in several pieces is copied.
 //!
 //! ```
-//! use goldcrest_core::ws::connection::{Config, Connection, Incoming, MessageKind};
+//! use goldcrest_core::ws::connection::{ConnectionConfig, Connection, Incoming, MessageKind};
 //! use goldcrest_core::ws::message::Assembler;
 //!
-//! let mut client = Connection::client(Config::default());
+//! let mut client = Connection::client(ConnectionConfig::default());
 //! let mut buffer = [0; 16];
 //! let mut messages = Assembler::new(&mut buffer);
 //! let mut input = *b"\x01\x03Hel\x80\x02lo"; // two fragments
@@ -16,7 +16,7 @@
 //!     let received = client.receive(rest);
 //!     let (consumed, event) = (received.consumed, received.event);
 //!     let Some(event) = event else { break };
-//!     if let Incoming::Piece(piece) = event {
+//!     if let Incoming::Chunk(piece) = event {
 //!         match messages.push(piece) {
 //!             Ok(Some(message)) => assert_eq!((message.kind, message.payload), (MessageKind::Text, &b"Hello"[..])),
 //!             Ok(None) => {}
@@ -28,7 +28,7 @@
 //! ```
 
 use super::ProtocolError;
-use super::connection::{MessageKind, Piece, copy};
+use super::connection::{Chunk, MessageKind, copy};
 
 /// A whole message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl<'a> Message<'a> {
 /// Joins the pieces of a message in a buffer of the caller's, whose length bounds messages that come in pieces.
 ///
 /// To bound every message alike, say the same number in
-/// [`Config::max_message`](super::connection::Config::max_message).
+/// [`ConnectionConfig::max_message`](super::connection::ConnectionConfig::max_message).
 #[derive(Debug)]
 pub struct Assembler<'b> {
     buffer: &'b mut [u8],
@@ -70,7 +70,7 @@ impl<'b> Assembler<'b> {
     /// # Errors
     /// [`ProtocolError::MessageTooBig`] if the message is longer than the buffer: pass it to
     /// [`Connection::fail`](super::connection::Connection::fail), which closes with 1009.
-    pub fn push<'a>(&'a mut self, piece: Piece<'a>) -> Result<Option<Message<'a>>, ProtocolError> {
+    pub fn push<'a>(&'a mut self, piece: Chunk<'a>) -> Result<Option<Message<'a>>, ProtocolError> {
         if piece.first {
             self.len = 0;
             if piece.last {
@@ -99,8 +99,8 @@ impl<'b> Assembler<'b> {
 mod tests {
     use super::*;
 
-    fn piece(payload: &[u8], first: bool, last: bool) -> Piece<'_> {
-        Piece { kind: MessageKind::Text, payload, first, last }
+    fn piece(payload: &[u8], first: bool, last: bool) -> Chunk<'_> {
+        Chunk { kind: MessageKind::Text, payload, first, last }
     }
 
     #[test]

@@ -8,18 +8,18 @@
 //! | [`close`] | close codes and reasons |
 //! | [`connection`] | the machine of an open connection, for either side |
 //! | [`message`] | whole messages in a caller's buffer |
-//! | [`heartbeat`] | when to ping, and when to give a silent peer up |
+//! | [`keep_alive`] | when to ping, and when to give a silent peer up |
 //!
 //! No socket, no clock and no random source is known here: the caller passes bytes, time and masking keys.
 //!
 //! ```
-//! use goldcrest_core::ws::connection::{Config, Connection, Incoming, MessageKind, Unmasked};
+//! use goldcrest_core::ws::connection::{ConnectionConfig, Connection, Incoming, MessageKind, Unmasked};
 //!
-//! let mut server = Connection::server(Config::default());
+//! let mut server = Connection::server(ConnectionConfig::default());
 //! // "Hello" as a client sends it (RFC 6455 §5.7).
 //! let mut input = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
 //! let received = server.receive(&mut input);
-//! let Some(Incoming::Piece(piece)) = received.event else { panic!("a message") };
+//! let Some(Incoming::Chunk(piece)) = received.event else { panic!("a message") };
 //! assert_eq!((piece.payload, piece.first, piece.last), (&b"Hello"[..], true, true));
 //!
 //! let mut room = [0; 64];

@@ -1,9 +1,9 @@
 //! UTF-8 judged across pieces (RFC 3629, RFC 6455 §8.1).
 //!
 //! ```
-//! use goldcrest_core::ws::utf8::Utf8;
+//! use goldcrest_core::ws::utf8::Utf8Validator;
 //!
-//! let mut text = Utf8::default();
+//! let mut text = Utf8Validator::default();
 //! assert_eq!(text.push(b"gr\xc3"), Ok(()));
 //! assert!(!text.is_complete());
 //! assert_eq!(text.push(b"\xbc\xc3\x9fe"), Ok(()));
@@ -17,7 +17,7 @@
 /// It fails at the first byte after which no continuation could be valid: overlong forms, surrogates and code points
 /// past U+10FFFF are known by their second byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Utf8 {
+pub struct Utf8Validator {
     /// Continuation bytes that the unfinished character still needs: 0..=3.
     missing: u8,
     /// The bounds of the next of them; `0x80..=0xBF` except for some second bytes.
@@ -25,13 +25,13 @@ pub struct Utf8 {
     high: u8,
 }
 
-impl Default for Utf8 {
+impl Default for Utf8Validator {
     fn default() -> Self {
         Self::NEW
     }
 }
 
-impl Utf8 {
+impl Utf8Validator {
     /// A validator at the start of a text.
     pub const NEW: Self = Self { missing: 0, low: 0x80, high: 0xbf };
 
@@ -110,8 +110,8 @@ mod tests {
         })
     }
 
-    fn push_in_pieces(bytes: &[u8], size: usize) -> (Result<(), usize>, Utf8) {
-        let mut text = Utf8::default();
+    fn push_in_pieces(bytes: &[u8], size: usize) -> (Result<(), usize>, Utf8Validator) {
+        let mut text = Utf8Validator::default();
         for (index, piece) in bytes.chunks(size).enumerate() {
             if let Err(at) = text.push(piece) {
                 return (Err(index * size + at), text);
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_state_is_three_bytes() {
-        assert_eq!(size_of::<Utf8>(), 3);
+        assert_eq!(size_of::<Utf8Validator>(), 3);
     }
 
     fn text() -> impl Strategy<Value = String> {

@@ -10,13 +10,13 @@ use core::time::Duration as CoreDuration;
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Timer};
-use goldcrest_core::client::{Bridge, BridgeOptions, Bridged, Config, Memory, Parts};
-use goldcrest_core::hub::{ChannelName, Channels as _};
+use goldcrest_core::client::{Bridge, BridgeEvent, BridgeOptions, Buffers, ClientConfig, RuntimeParts};
+use goldcrest_core::hub::{ChannelName, HubBackend as _};
 use goldcrest_core::io::EmbassyClock;
 use goldcrest_core::log::Position;
-use goldcrest_core::sse::reconnect::Policy;
+use goldcrest_core::sse::reconnect::ReconnectPolicy;
 use goldcrest_core::ws::connection::NoEntropy;
-use goldcrest_core::ws::keep_alive::Heartbeat;
+use goldcrest_core::ws::keep_alive::KeepAliveConfig;
 use log::info;
 
 use crate::Board;
@@ -35,10 +35,13 @@ pub const HUB: Option<&str> = option_env!("GOLDCREST_HUB");
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A hub that is away is noticed, and found again, before the log of the sensors is overwritten.
-const RECONNECT: Policy =
-    Policy { reconnection_time: CoreDuration::from_secs(1), longest: CoreDuration::from_secs(5), ..Policy::DEFAULT };
-const HEARTBEAT: Heartbeat =
-    Heartbeat { ping_interval: CoreDuration::from_secs(5), pong_deadline: CoreDuration::from_secs(5) };
+const RECONNECT: ReconnectPolicy = ReconnectPolicy {
+    reconnection_time: CoreDuration::from_secs(1),
+    longest: CoreDuration::from_secs(5),
+    ..ReconnectPolicy::DEFAULT
+};
+const HEARTBEAT: KeepAliveConfig =
+    KeepAliveConfig { ping_interval: CoreDuration::from_secs(5), pong_deadline: CoreDuration::from_secs(5) };
 
 /// Publishes what is published on `sensors` at `url`.
 #[embassy_executor::task]
@@ -46,32 +49,32 @@ pub(crate) async fn carry(stack: Stack<'static>, hub: &'static Channels, board: 
     let Ok(sensors) = ChannelName::new(SENSORS) else { return };
     let (mut receive, mut transmit) = ([0; RECEIVE], [0; TRANSMIT]);
     let secret = Secret::new(board.secret);
-    let runtime = Parts {
+    let runtime = RuntimeParts {
         connector: Outgoing::new(TcpSocket::new(stack, &mut receive, &mut transmit)),
         clock: EmbassyClock,
         random: || secret.next().ok_or(NoEntropy),
     };
-    let config = Config {
+    let config = ClientConfig {
         connect_timeout: CoreDuration::from_secs(5),
-        answer_timeout: CoreDuration::from_secs(5),
+        response_timeout: CoreDuration::from_secs(5),
         write_timeout: CoreDuration::from_secs(10),
-        heartbeat: HEARTBEAT,
-        ..Config::default()
+        keep_alive: HEARTBEAT,
+        ..ClientConfig::default()
     };
     let mut buffer = [0; BRIDGE_EVENT];
     let mut options = BridgeOptions { reconnect: RECONNECT, seed: board.seed as u32, ..BridgeOptions::default() };
     stack.wait_config_up().await;
     loop {
         let Ok(reader) = hub.open(sensors, true) else { return say("no place for the bridge") };
-        let memory = Memory { buffer: &mut buffer, location: &mut [] };
+        let memory = Buffers { buffer: &mut buffer, location: &mut [] };
         let mut bridge = Bridge::new(&runtime, &config, url, reader, options, memory);
         while let Ok(told) = bridge.next().await {
             let told = match told {
-                Bridged::Stored { .. } => continue,
-                Bridged::Opened => "the hub is there",
-                Bridged::Lost { .. } => "the hub is away",
-                Bridged::Missed(_) => "events were overwritten before they reached the hub",
-                Bridged::Refused { .. } => "the hub does not take an event",
+                BridgeEvent::Stored { .. } => continue,
+                BridgeEvent::Opened => "the hub is there",
+                BridgeEvent::Lost { .. } => "the hub is away",
+                BridgeEvent::Missed(_) => "events were overwritten before they reached the hub",
+                BridgeEvent::Refused { .. } => "the hub does not take an event",
             };
             say(told);
         }

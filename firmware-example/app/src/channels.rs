@@ -2,7 +2,7 @@
 
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::once_lock::OnceLock;
-use goldcrest_core::hub::{Channel, Hub, PublishError};
+use goldcrest_core::hub::{Channel, PublishError, StaticHub};
 use goldcrest_core::log::{EventId, EventLog, EventType, NewLogError};
 use static_cell::ConstStaticCell;
 
@@ -14,7 +14,7 @@ pub(crate) const SENSORS: &str = "sensors";
 pub(crate) const CHAT: &str = "chat";
 
 /// Two channels over static storage, for tasks and interrupts.
-pub(crate) type Channels = Hub<CriticalSectionRawMutex, &'static mut [u8], 2, FOLLOWERS, KEYS>;
+pub(crate) type Channels = StaticHub<CriticalSectionRawMutex, &'static mut [u8], 2, FOLLOWERS, KEYS>;
 
 static SENSORS_STORAGE: ConstStaticCell<[u8; SENSORS_LOG]> = ConstStaticCell::new([0; SENSORS_LOG]);
 static CHAT_STORAGE: ConstStaticCell<[u8; CHAT_LOG]> = ConstStaticCell::new([0; CHAT_LOG]);
@@ -23,7 +23,7 @@ static HUB: OnceLock<Channels> = OnceLock::new();
 /// Opens the hub; the epoch of its logs comes from `seed`.
 pub(crate) fn open(seed: u64) -> Result<&'static Channels, NewLogError> {
     let epoch = (seed ^ (seed >> 32)) as u32;
-    let hub = Hub::new([
+    let hub = StaticHub::new([
         Channel::new(SENSORS, EventLog::new(SENSORS_STORAGE.take().as_mut_slice(), KEPT, epoch)?),
         Channel::new(CHAT, EventLog::new(CHAT_STORAGE.take().as_mut_slice(), KEPT, epoch)?),
     ]);

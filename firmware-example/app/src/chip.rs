@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use embassy_net::tcp::TcpSocket;
 use goldcrest_core::http::Request;
 use goldcrest_core::io::EmbassyClock;
-use goldcrest_core::server::{Purpose, Runtime, Transport};
+use goldcrest_core::server::{BufferKind, Runtime, Transport};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::pool::{Buffer, Pool};
@@ -32,10 +32,10 @@ impl Chip {
 }
 
 impl Chip {
-    fn pool(&'static self, purpose: Purpose) -> &'static Pool {
+    fn pool(&'static self, purpose: BufferKind) -> &'static Pool {
         match purpose {
-            Purpose::Head => &self.heads,
-            Purpose::Event => &self.events,
+            BufferKind::Head => &self.heads,
+            BufferKind::Event => &self.events,
         }
     }
 }
@@ -57,17 +57,17 @@ impl<'s> Runtime for World<'s> {
     type Socket = TcpSocket<'s>;
     type Clock = EmbassyClock;
     type Buffer = Buffer;
-    type Ticket = ();
+    type RequestMetrics = ();
 
     fn clock(&self) -> &EmbassyClock {
         &EmbassyClock
     }
 
-    fn buffer(&self, purpose: Purpose) -> Option<Buffer> {
+    fn buffer(&self, purpose: BufferKind) -> Option<Buffer> {
         self.chip.pool(purpose).lend()
     }
 
-    fn is_short(&self, purpose: Purpose) -> bool {
+    fn is_exhausted(&self, purpose: BufferKind) -> bool {
         self.chip.pool(purpose).is_short()
     }
 
@@ -82,7 +82,7 @@ impl<'s> Runtime for World<'s> {
     }
 
     /// A chip serves until it is switched off.
-    fn is_draining(&self) -> bool {
+    fn is_shutting_down(&self) -> bool {
         false
     }
 

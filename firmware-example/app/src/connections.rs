@@ -6,7 +6,7 @@ use embassy_executor::Spawner;
 use embassy_net::Stack;
 use embassy_net::tcp::{State, TcpSocket};
 use embassy_time::{Duration, Instant, Timer, with_timeout};
-use goldcrest_core::server::{Config, serve};
+use goldcrest_core::server::{ServerConfig, serve};
 use log::debug;
 use static_cell::{ConstStaticCell, StaticCell};
 
@@ -48,18 +48,18 @@ impl Buffers {
 }
 
 static BUFFERS: ConstStaticCell<[Buffers; SERVED]> = ConstStaticCell::new([Buffers::EMPTY; SERVED]);
-static CONFIG: StaticCell<Config<'static>> = StaticCell::new();
+static CONFIG: StaticCell<ServerConfig<'static>> = StaticCell::new();
 
 pub(crate) fn start(spawner: Spawner, stack: Stack<'static>, hub: &'static Channels, board: &'static Board) {
     let seconds = core::time::Duration::from_secs;
-    let config = CONFIG.init(Config {
+    let config = CONFIG.init(ServerConfig {
         max_body: EVENT as u64,
         // A browser would keep its connections for a minute, and others want them.
         idle_timeout: seconds(5),
         // Who is slow to ask holds a buffer that others want.
         head_timeout: seconds(5),
         body_timeout: seconds(5),
-        ..Config::default()
+        ..ServerConfig::default()
     });
     let chip = Chip::take(board.seed);
     for buffers in BUFFERS.take() {
@@ -72,7 +72,7 @@ async fn connection(
     stack: Stack<'static>,
     buffers: &'static mut Buffers,
     chip: &'static Chip,
-    config: &'static Config<'static>,
+    config: &'static ServerConfig<'static>,
     routes: Routes,
 ) -> ! {
     loop {

@@ -1,22 +1,22 @@
 //! `/echo`: a WebSocket that says what it hears, and a POST that returns its content.
 
 use goldcrest_core::http::{Method, Response, Status};
-use goldcrest_core::server::{Exchange, Outcome, Purpose, Runtime, WebSocketOptions};
+use goldcrest_core::server::{AcceptOptions, BufferKind, Exchange, HandlerResult, Runtime};
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 
 const PROTOCOLS: &[&str] = &["chat", "superchat"];
 
-pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
     if exchange.request().method() == Method::Post { upload(exchange).await } else { socket(exchange).await }
 }
 
-async fn upload<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> Outcome {
-    let Some(mut buffer) = exchange.runtime().buffer(Purpose::Event) else {
+async fn upload<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> HandlerResult {
+    let Some(mut buffer) = exchange.runtime().buffer(BufferKind::Event) else {
         return busy(exchange).await;
     };
     let length = match exchange.read_whole(buffer.as_mut()).await {
         Ok(length) => length,
-        Err(error) => return exchange.body_failed(error).await,
+        Err(error) => return exchange.respond_body_error(error).await,
     };
     let body = buffer.as_ref().get(..length).unwrap_or_default();
     let content_type = Some("application/octet-stream");
@@ -27,8 +27,8 @@ async fn upload<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> Outcome {
 /// open, keeps nobody else from anything.
 const PIECE: usize = 256;
 
-async fn socket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
-    let mut socket = exchange.websocket(&WebSocketOptions { protocols: PROTOCOLS, ..Default::default() }).await?;
+async fn socket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
+    let mut socket = exchange.websocket(&AcceptOptions { protocols: PROTOCOLS, ..Default::default() }).await?;
     let mut buffer = [0; PIECE];
     while let Some(part) = socket.read(&mut buffer).await? {
         let payload = buffer.get(..part.len).unwrap_or_default();
@@ -44,10 +44,10 @@ async fn socket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
             socket.end_message().await?;
         }
     }
-    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
 }
 
-async fn busy<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+async fn busy<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
     let response = Response {
         headers: &[("Retry-After", "5")],
         ..Response::text(Status::SERVICE_UNAVAILABLE, "all buffers are in use, come back later\n")

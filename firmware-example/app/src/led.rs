@@ -9,7 +9,7 @@ use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
 use goldcrest_core::log::EventType;
-use goldcrest_core::server::{Exchange, Outcome, Runtime, WebSocketOptions};
+use goldcrest_core::server::{AcceptOptions, Exchange, HandlerResult, Runtime};
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::MessageKind;
 use log::warn;
@@ -44,8 +44,8 @@ fn name(lit: bool) -> &'static str {
     if lit { "on" } else { "off" }
 }
 
-pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
-    let mut socket = exchange.websocket(&WebSocketOptions { max_message: 16, ..Default::default() }).await?;
+pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
+    let mut socket = exchange.websocket(&AcceptOptions { max_message: 16, ..Default::default() }).await?;
     socket.send(MessageKind::Text, name(is_lit()).as_bytes()).await?;
     let mut word = [0; 16];
     while let Some(message) = socket.recv(&mut word).await? {
@@ -60,5 +60,5 @@ pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome
         }
         socket.send(MessageKind::Text, name(is_lit()).as_bytes()).await?;
     }
-    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
 }

@@ -6,7 +6,7 @@ use core::net::IpAddr;
 use embassy_net::tcp::{ConnectError, Error, TcpSocket};
 use goldcrest_core::client::Connect;
 use goldcrest_core::client::url::{Endpoint, Host};
-use goldcrest_core::io::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Socket, TryIo};
 
 /// One socket, connected again and again: its client works in the socket's own rings.
 pub(crate) struct Outgoing<'b> {
@@ -57,24 +57,24 @@ impl Socket for Connected<'_, '_> {
         self.socket.wait(want).await
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Error> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Error> {
         self.socket.try_read_with(f)
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Error> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Error> {
         self.socket.try_write_with(f)
     }
 
-    fn room(&self) -> usize {
-        Socket::room(&*self.socket)
+    fn send_free(&self) -> usize {
+        Socket::send_free(&*self.socket)
     }
 
-    fn capacity(&self) -> usize {
-        Socket::capacity(&*self.socket)
+    fn send_capacity(&self) -> usize {
+        Socket::send_capacity(&*self.socket)
     }
 
-    fn unsent(&self) -> usize {
-        Socket::unsent(&*self.socket)
+    fn send_queue(&self) -> usize {
+        Socket::send_queue(&*self.socket)
     }
 
     fn close(&mut self) {

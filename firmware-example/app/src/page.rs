@@ -1,13 +1,14 @@
 //! `/`, `/goldcrest.js` and `/goldcrest-shared.js`: the page and the modules that it uses, packed and compiled in.
 
-use goldcrest_core::assets::{GOLDCREST, GOLDCREST_SHARED, Script};
+use goldcrest_core::assets::{GOLDCREST, GOLDCREST_SHARED, StaticFile};
 use goldcrest_core::http::{Method, Response, Status};
-use goldcrest_core::server::{Exchange, Outcome, Runtime};
+use goldcrest_core::server::{Exchange, HandlerResult, Runtime};
 
 static PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
 
 /// The modules for browsers, in their packed form alone: the other one would take twice as much flash.
-static MODULES: [Script; 2] = [Script { plain: ASK, ..GOLDCREST }, Script { plain: ASK, ..GOLDCREST_SHARED }];
+static MODULES: [StaticFile; 2] =
+    [StaticFile { plain: ASK, ..GOLDCREST }, StaticFile { plain: ASK, ..GOLDCREST_SHARED }];
 const ASK: &[u8] = b"// Ask with Accept-Encoding: gzip.\n";
 
 const DOORS: &str = "\
@@ -21,16 +22,16 @@ WebSockets: /events/sensors, /events/chat, /led (on, off, toggle), /echo
 ";
 
 /// The module that is served at `path`, if there is one.
-pub(crate) fn module(path: &str) -> Option<&'static Script> {
+pub(crate) fn module(path: &str) -> Option<&'static StaticFile> {
     MODULES.iter().find(|module| module.path == path)
 }
 
-pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
     if !matches!(exchange.request().method(), Method::Get | Method::Head) {
-        return exchange.allow("GET, HEAD, OPTIONS").await;
+        return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
     }
     // Browsers say it so; who excludes it by a weight of 0 would not name it.
-    let packed = exchange.request().list_has("accept-encoding", "gzip");
+    let packed = exchange.request().header_has_token("accept-encoding", "gzip");
     let response = if packed {
         Response {
             status: Status::OK,

@@ -1,6 +1,6 @@
 //! Which handler answers which path.
 
-use goldcrest_core::server::{Events, Exchange, Handler, Outcome, Runtime};
+use goldcrest_core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
 
 use crate::Board;
 use crate::channels::Channels;
@@ -9,18 +9,18 @@ use crate::{echo, led, memory, page};
 /// All handlers of the application.
 #[derive(Clone, Copy)]
 pub(crate) struct Routes {
-    events: Events<'static, Channels>,
+    events: HubHandler<'static, Channels>,
     board: &'static Board,
 }
 
 impl Routes {
     pub(crate) fn new(hub: &'static Channels, board: &'static Board) -> Self {
-        Self { events: Events::new(hub), board }
+        Self { events: HubHandler::new(hub), board }
     }
 }
 
 impl Handler for Routes {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match exchange.request().path() {
             "/" => page::answer(exchange).await,
             "/memory" => memory::answer(exchange, self.board).await,

@@ -2,7 +2,7 @@
 
 use embassy_time::{Duration, Instant, Ticker};
 use goldcrest_core::log::EventType;
-use goldcrest_core::output::{Pour, Sink};
+use goldcrest_core::output::{Output, ResumableWriter};
 use log::warn;
 
 use crate::Board;
@@ -20,14 +20,14 @@ pub(crate) async fn measure(hub: &'static Channels, board: &'static Board) -> ! 
         let uptime = Instant::now().as_secs() as u32;
         let tenths = temperature(uptime);
         let mut text = [0; 128]; // holds the longest figures
-        let mut out = Sink::new(&mut text, 0);
-        out.pour(b"{\"temperature\":");
-        out.pour_decimal((tenths / 10).into());
-        out.pour(b".");
-        out.pour_decimal((tenths % 10).into());
-        out.pour(b",\"uptime\":");
-        out.pour_decimal(uptime.into());
-        out.pour(b",");
+        let mut out = ResumableWriter::new(&mut text, 0);
+        out.put(b"{\"temperature\":");
+        out.put_decimal((tenths / 10).into());
+        out.put(b".");
+        out.put_decimal((tenths % 10).into());
+        out.put(b",\"uptime\":");
+        out.put_decimal(uptime.into());
+        out.put(b",");
         memory::figures(board, &mut out);
         let written = out.written();
         let text = text.get(..written).unwrap_or_default();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use goldcrest_core::client::{Config, Memory, judge_field};
-use goldcrest_core::sse::parse::Bounds;
+use goldcrest_core::client::{Buffers, ClientConfig, validate_header};
+use goldcrest_core::sse::parse::ParserLimits;
 use goldcrest_host::client::TlsOptions;
 
 use super::Trouble;
@@ -16,7 +16,7 @@ use super::Trouble;
 const HEAD: usize = 16 * 1024;
 
 /// Ids and types of strangers are longer than ours.
-pub(crate) const BOUNDS: Bounds = Bounds { id: 1024, event_type: 256 };
+pub(crate) const BOUNDS: ParserLimits = ParserLimits { id: 1024, event_type: 256 };
 
 /// How servers are asked.
 #[derive(Args, Clone, Debug)]
@@ -77,14 +77,14 @@ impl Asking {
     }
 
     /// The bounds and fields. They live as long as the process: they are read once, from its command line.
-    pub(crate) fn config(&self) -> Result<Config<'static>, Trouble> {
+    pub(crate) fn config(&self) -> Result<ClientConfig<'static>, Trouble> {
         let mut headers = Vec::new();
         for header in &self.headers {
             let (name, value) = header
                 .split_once(':')
                 .ok_or_else(|| Trouble::usage(format!("-H {header:?} is not of the form 'Name: value'")))?;
             let (name, value) = (name.trim_end(), value.trim());
-            judge_field(name, value).map_err(|error| Trouble::usage(format!("-H {header:?}: {error}")))?;
+            validate_header(name, value).map_err(|error| Trouble::usage(format!("-H {header:?}: {error}")))?;
             headers.push((name, value));
         }
         let basic = self.user.as_ref().map(|user| format!("Basic {}", STANDARD.encode(user)));
@@ -101,12 +101,12 @@ impl Asking {
         }
         let leaked = |text: &str| -> &'static str { text.to_owned().leak() };
         let headers: Vec<_> = headers.into_iter().map(|(name, value)| (leaked(name), leaked(value))).collect();
-        Ok(Config {
+        Ok(ClientConfig {
             headers: headers.leak(),
             connect_timeout: self.connect_timeout,
-            silence: if self.silence.is_zero() { Duration::MAX } else { self.silence },
-            turn: 64 * 1024,
-            ..Config::default()
+            idle_timeout: if self.silence.is_zero() { Duration::MAX } else { self.silence },
+            io_budget: 64 * 1024,
+            ..ClientConfig::default()
         })
     }
 
@@ -133,8 +133,8 @@ impl Room {
         Self { buffer: vec![0; event.max(HEAD)], location: vec![0; 8 * 1024] }
     }
 
-    pub(crate) fn memory(&mut self) -> Memory<'_> {
-        Memory { buffer: &mut self.buffer, location: &mut self.location }
+    pub(crate) fn memory(&mut self) -> Buffers<'_> {
+        Buffers { buffer: &mut self.buffer, location: &mut self.location }
     }
 }
 
@@ -149,7 +149,7 @@ mod tests {
         asking: Asking,
     }
 
-    fn config(arguments: &[&str]) -> Result<Config<'static>, Trouble> {
+    fn config(arguments: &[&str]) -> Result<ClientConfig<'static>, Trouble> {
         Line::parse_from([&["x"], arguments].concat()).asking.config()
     }
 
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn silence_may_last_for_ever_and_times_have_fractions() {
-        assert_eq!(config(&["--silence", "0"]).unwrap().silence, Duration::MAX);
+        assert_eq!(config(&["--silence", "0"]).unwrap().idle_timeout, Duration::MAX);
         assert_eq!(config(&["--connect-timeout", "0.25"]).unwrap().connect_timeout, Duration::from_millis(250));
         assert!(seconds("-1").is_err() && seconds("x").is_err() && some_seconds("0").is_err());
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use goldcrest_core::client::Error;
 use goldcrest_core::sse::parse::ParseError;
-use goldcrest_core::websocket::Ended;
+use goldcrest_core::websocket::Disconnect;
 use goldcrest_core::ws::ProtocolError;
 use goldcrest_host::client::ConnectError;
 
@@ -79,9 +79,9 @@ impl From<&Error<ConnectError>> for Trouble {
             Error::Connect(_) => Exit::NoConnection,
             Error::Status { .. } | Error::ContentType | Error::ContentCoding => Exit::Refused,
             Error::Redirects | Error::Location | Error::NotUpgraded(_) => Exit::Refused,
-            Error::Ended(Ended::Protocol(_)) => Exit::Malformed,
+            Error::Ended(Disconnect::Protocol(_)) => Exit::Malformed,
             Error::Answer(_) | Error::Content(_) | Error::Stream(_) | Error::TooLarge => Exit::Malformed,
-            Error::Malformed | Error::NoReceipt => Exit::Malformed,
+            Error::Malformed | Error::NoPublishOutcome => Exit::Malformed,
             Error::Ended(_) | Error::Buffered | Error::Closed => Exit::Lost,
             _ => Exit::Failed,
         };
@@ -95,8 +95,8 @@ impl From<Error<ConnectError>> for Trouble {
     }
 }
 
-impl From<Ended> for Trouble {
-    fn from(ended: Ended) -> Self {
+impl From<Disconnect> for Trouble {
+    fn from(ended: Disconnect) -> Self {
         Self::from(Error::Ended(ended))
     }
 }
@@ -125,10 +125,10 @@ pub(crate) fn describe(error: &Error<ConnectError>) -> String {
                             ws or wss, or leads from TLS into the clear"
                 .to_owned()
         }
-        Error::Ended(Ended::Protocol(ProtocolError::MessageTooBig)) => {
+        Error::Ended(Disconnect::Protocol(ProtocolError::MessageTooBig)) => {
             "a message is larger than --max-event allows".to_owned()
         }
-        Error::Ended(Ended::Protocol(error)) => format!("the server broke the WebSocket protocol: {error}"),
+        Error::Ended(Disconnect::Protocol(error)) => format!("the server broke the WebSocket protocol: {error}"),
         Error::TooLarge | Error::Stream(ParseError::DataTooLong) => {
             "an event is larger than --max-event allows".to_owned()
         }
@@ -148,11 +148,11 @@ mod tests {
     fn what_went_wrong_is_a_sentence_and_names_the_remedy() {
         let said = |error| describe(&error);
         for rule in [ProtocolError::Masked, ProtocolError::NotUtf8, ProtocolError::ReservedBits] {
-            let said = said(Error::Ended(Ended::Protocol(rule)));
+            let said = said(Error::Ended(Disconnect::Protocol(rule)));
             assert!(!said.contains(&format!("{rule:?}")) && said.contains(&rule.to_string()), "{said}");
         }
         for error in [
-            Error::Ended(Ended::Protocol(ProtocolError::MessageTooBig)),
+            Error::Ended(Disconnect::Protocol(ProtocolError::MessageTooBig)),
             Error::TooLarge,
             Error::Stream(ParseError::DataTooLong),
         ] {

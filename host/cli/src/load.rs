@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use goldcrest_core::client::{Config, Publisher};
-use goldcrest_core::hub::Publication;
+use goldcrest_core::client::{ClientConfig, Publisher};
+use goldcrest_core::hub::NewEvent;
 use goldcrest_core::log::{Encoding, EventType};
-use goldcrest_host::client::ClientRuntime;
+use goldcrest_host::client::SmolRuntime;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use smol::Timer;
@@ -84,14 +84,14 @@ impl Load {
     }
 
     /// Publishes events of no run from time to time, for ever.
-    pub(crate) async fn wake(&self, runtime: &ClientRuntime, config: &Config<'static>, url: &str) {
+    pub(crate) async fn wake(&self, runtime: &SmolRuntime, config: &ClientConfig<'static>, url: &str) {
         let mut room = Room::new(4096);
         let mut publisher = Publisher::new(runtime, config, url, room.memory());
         loop {
             Timer::after(Duration::from_millis(100)).await;
             let (event_type, encoding, data) = (EventType::MESSAGE, Encoding::Text, &b"a bench begins"[..]);
             // Who cannot publish will be told when it counts.
-            let _ = publisher.publish(&Publication { event_type, encoding, data, idempotency_key: None }).await;
+            let _ = publisher.publish(&NewEvent { event_type, encoding, data, idempotency_key: None }).await;
         }
     }
 
@@ -102,8 +102,8 @@ impl Load {
     /// The server takes none any more.
     pub(crate) async fn publish(
         &self,
-        runtime: &ClientRuntime,
-        config: &Config<'static>,
+        runtime: &SmolRuntime,
+        config: &ClientConfig<'static>,
         url: &str,
         pace: &Pace,
         mut published: impl FnMut(u64),
@@ -124,7 +124,7 @@ impl Load {
             }
             let data = self.data(number);
             let key = format!("{}-{number}", self.run);
-            let publication = Publication {
+            let publication = NewEvent {
                 event_type: EventType::MESSAGE,
                 encoding: Encoding::Text,
                 data: data.as_bytes(),

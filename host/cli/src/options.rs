@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use goldcrest_core::client::judge_field;
-use goldcrest_core::format::Pace;
+use goldcrest_core::client::validate_header;
+use goldcrest_core::format::StreamTimers;
 use goldcrest_core::log::GapPolicy;
-use goldcrest_core::server::{Access, Config, HostPolicy, validate_host};
+use goldcrest_core::server::{Access, HostPolicy, ServerConfig, validate_host};
 use goldcrest_core::ws::handshake::origin::{OriginPolicy, validate};
 
 use goldcrest_host::client::TlsOptions;
-use goldcrest_host::{ChannelLimits, Follow, FollowOptions, Limits, Server};
+use goldcrest_host::{ChannelLimits, Limits, Server, UpstreamChannel, UpstreamOptions};
 
 /// Where a server listens, its bounds, and who may ask.
 #[derive(Parser, Clone, Debug)]
@@ -94,7 +94,7 @@ pub(crate) struct Options {
     /// Publish what is published on this channel of another hub too, in the channel of the same name or in CHANNEL; may
     /// be given several times. No circles: two hubs must not follow each other's channels of one name
     #[arg(long, value_name = "[CHANNEL=]URL", help_heading = "Channels")]
-    follow: Vec<Follow>,
+    follow: Vec<UpstreamChannel>,
 
     /// Send this field to the hubs that are followed, such as 'Authorization: Bearer x'; may be given several times
     #[arg(long, value_name = "NAME: VALUE", value_parser = field, requires = "follow", help_heading = "Channels")]
@@ -186,7 +186,7 @@ fn host(text: &str) -> Result<String, String> {
 fn field(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("not of the form 'Name: value'")?;
     let (name, value) = (name.trim_end(), value.trim());
-    judge_field(name, value).map_err(|error| error.to_string())?;
+    validate_header(name, value).map_err(|error| error.to_string())?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -203,8 +203,8 @@ impl Options {
             None => server,
         };
         let tls = TlsOptions { authorities: self.follow_cacert.clone(), insecure: self.follow_insecure };
-        let server = server.follow_options(FollowOptions { tls, headers: self.follow_header.clone() });
-        let server = self.follow.iter().fold(server, |server, follow| server.follow(follow.clone()));
+        let server = server.follow_options(UpstreamOptions { tls, headers: self.follow_header.clone() });
+        let server = self.follow.iter().fold(server, |server, follow| server.upstream(follow.clone()));
         self.listen.iter().fold(server, |server, address| server.listen(*address))
     }
 
@@ -237,23 +237,23 @@ impl Options {
         }
     }
 
-    fn config(&self) -> Config<'static> {
+    fn config(&self) -> ServerConfig<'static> {
         let seconds = Duration::from_secs;
-        let mut config = Config {
+        let mut config = ServerConfig {
             access: self.access(),
             max_body: self.max_body,
             head_timeout: seconds(self.head_timeout),
             body_timeout: seconds(self.body_timeout),
-            body_rate: self.body_rate,
+            min_body_rate: self.body_rate,
             max_requests: self.max_request_rate,
             max_control_frames: self.max_control_rate,
             idle_timeout: seconds(self.idle_timeout),
             write_timeout: seconds(self.write_timeout),
-            pace: Pace { keep_alive: seconds(self.keep_alive), ..Pace::default() },
+            stream_timers: StreamTimers { keep_alive: seconds(self.keep_alive), ..StreamTimers::default() },
             ..Server::default_config()
         };
-        config.heartbeat.ping_interval = seconds(self.ping_interval);
-        config.heartbeat.pong_deadline = seconds(self.pong_deadline);
+        config.keep_alive.ping_interval = seconds(self.ping_interval);
+        config.keep_alive.pong_deadline = seconds(self.pong_deadline);
         config
     }
 

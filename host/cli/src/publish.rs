@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use goldcrest_core::client::{Error, Publisher};
-use goldcrest_core::hub::Publication;
+use goldcrest_core::hub::NewEvent;
 use goldcrest_core::log::{Encoding, EventId, EventType, MAX_IDEMPOTENCY_KEY};
-use goldcrest_host::client::ClientRuntime;
+use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
 
 use super::asking::Asking;
@@ -78,7 +78,7 @@ impl Publish {
         let (config, tls) = (self.asking.config()?, self.asking.tls()?);
         let event_type = EventType::new(&self.event_type);
         let event_type = event_type.map_err(|error| Trouble::usage(format!("--type {}: {error}", self.event_type)))?;
-        ClientRuntime::block_on(tls, async |runtime| {
+        SmolRuntime::block_on(tls, async |runtime| {
             let url = target::settle(runtime, &self.url).await?;
             let mut room = self.asking.room();
             let mut publisher = Publisher::new(runtime, &config, &url, room.memory());
@@ -115,7 +115,7 @@ impl Publish {
 
     async fn publish_one(
         &self,
-        publisher: &mut Publisher<'_, ClientRuntime>,
+        publisher: &mut Publisher<'_, SmolRuntime>,
         event_type: EventType<'_>,
         data: &[u8],
     ) -> Result<(), Trouble> {
@@ -126,7 +126,7 @@ impl Publish {
     /// Publishes until it is stored, or is not to be.
     async fn publish(
         &self,
-        publisher: &mut Publisher<'_, ClientRuntime>,
+        publisher: &mut Publisher<'_, SmolRuntime>,
         event_type: EventType<'_>,
         data: &[u8],
         key: &str,
@@ -138,7 +138,7 @@ impl Publish {
             return Err(Trouble::usage("this is no text in UTF-8: publish it with --binary"));
         }
         let encoding = if self.binary { Encoding::Binary } else { Encoding::Text };
-        let publication = Publication { event_type, encoding, data, idempotency_key: Some(key.as_bytes()) };
+        let publication = NewEvent { event_type, encoding, data, idempotency_key: Some(key.as_bytes()) };
         let (mut pause, mut left) = (PAUSE, self.retry);
         loop {
             let error = match publisher.publish(&publication).await {
@@ -152,7 +152,7 @@ impl Publish {
                         let id = serde_json::Value::from(receipt.id);
                         let subscribers =
                             receipt.subscribers.map_or_else(|| "null".to_owned(), |count| count.to_string());
-                        format!("{{\"id\":{id},\"subscribers\":{subscribers},\"repeated\":{}}}", receipt.repeated)
+                        format!("{{\"id\":{id},\"subscribers\":{subscribers},\"repeated\":{}}}", receipt.duplicate)
                     } else {
                         receipt.id.to_owned()
                     };

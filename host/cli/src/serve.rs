@@ -8,9 +8,9 @@ use clap::Args;
 use goldcrest_host::client::TlsOptions;
 use goldcrest_host::core::assets;
 use goldcrest_host::core::http::{Method, Response, Status};
-use goldcrest_host::core::server::{Events, Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::figures::Figures;
-use goldcrest_host::{ThreadHub, is_dual_stack};
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::figures::Metrics;
+use goldcrest_host::{LocalHub, is_dual_stack};
 use tracing_subscriber::EnvFilter;
 
 use super::options::Options;
@@ -47,7 +47,7 @@ impl Serve {
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
         let log = log.fmt_fields(terminal::fields());
         log.log_internal_errors(false).init();
-        let figures = Figures::default();
+        let figures = Metrics::default();
         let page = !self.no_page;
         let server = self.options.server().figures(figures.clone());
         let server = server.on_listening(move |addresses| announce(addresses, page));
@@ -58,17 +58,17 @@ impl Serve {
 
 /// The page, what it asks of the server, the scripts for browsers, and the channels.
 struct App {
-    hub: ThreadHub,
-    figures: Figures,
+    hub: LocalHub,
+    figures: Metrics,
     page: bool,
 }
 
 impl Handler for App {
     #[allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice, for each connection")]
-    fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = Outcome> {
+    fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = HandlerResult> {
         async move {
-            if Events::<ThreadHub>::is_channel(exchange.request().path()) {
-                return Events::new(&self.hub).handle(exchange).await;
+            if HubHandler::<LocalHub>::is_channel(exchange.request().path()) {
+                return HubHandler::new(&self.hub).handle(exchange).await;
             }
             // Boxed, so that a reader of a channel does not carry the room that these need.
             Box::pin(self.page(exchange)).await
@@ -77,7 +77,7 @@ impl Handler for App {
 }
 
 impl App {
-    async fn page<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn page<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         if !self.page {
             return exchange.not_found().await;
         }
@@ -92,9 +92,9 @@ impl App {
         }
     }
 
-    async fn figures<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn figures<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         if !is_read(&exchange) {
-            return exchange.allow("GET, HEAD, OPTIONS").await;
+            return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
         }
         let Some(page) = param(&exchange, "page") else { return needs_page(exchange).await };
         let json = self.figures.json(&page);
@@ -107,9 +107,9 @@ impl App {
         exchange.respond(&response).await
     }
 
-    async fn cut<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn cut<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         if exchange.request().method() != Method::Post {
-            return exchange.allow("POST, OPTIONS").await;
+            return exchange.method_not_allowed("POST, OPTIONS").await;
         }
         let Some(page) = param(&exchange, "page") else { return needs_page(exchange).await };
         let transport = param(&exchange, "transport").unwrap_or_default();
@@ -134,17 +134,17 @@ fn param<R: Runtime>(exchange: &Exchange<'_, '_, R>, name: &str) -> Option<Strin
     plain.then(|| String::from_utf8_lossy(value).into_owned())
 }
 
-async fn needs_page<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+async fn needs_page<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
     exchange.respond(&Response::text(Status::BAD_REQUEST, "page is the page's name: letters and digits\n")).await
 }
 
-async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) -> Outcome {
+async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) -> HandlerResult {
     if !is_read(&exchange) {
-        return exchange.allow("GET, HEAD, OPTIONS").await;
+        return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
     }
     // The file is asked for anew each time, and sent where it has changed.
     let tag = file.entity_tag();
-    if exchange.request().holds(tag) {
+    if exchange.request().matches_etag(tag) {
         let unchanged = Response {
             status: Status::NOT_MODIFIED,
             content_type: None,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use goldcrest_core::client::Connect;
 use goldcrest_core::client::url::{Endpoint, Url};
-use goldcrest_host::client::ClientRuntime;
+use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
 use smol::future::FutureExt;
 
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// It is no URL that a client can go to.
-pub(crate) async fn settle(runtime: &ClientRuntime, text: &str) -> Result<String, Trouble> {
+pub(crate) async fn settle(runtime: &SmolRuntime, text: &str) -> Result<String, Trouble> {
     let wrong = |error| Trouble::usage(format!("{text}: {error}"));
     if text.contains("://") {
         return Url::parse(text).map(|_| text.to_owned()).map_err(wrong);
@@ -32,8 +32,8 @@ pub(crate) async fn settle(runtime: &ClientRuntime, text: &str) -> Result<String
 }
 
 /// Whether a handshake of TLS comes to its end, whoever the server is.
-async fn speaks_tls(runtime: &ClientRuntime, endpoint: Endpoint<'_>) -> bool {
-    let connector = runtime.connector().trusting_anybody();
+async fn speaks_tls(runtime: &SmolRuntime, endpoint: Endpoint<'_>) -> bool {
+    let connector = runtime.connector().danger_accept_any_certificate();
     let shaken = async { connector.connect(endpoint).await.is_ok() };
     let late = async {
         Timer::after(PATIENCE).await;

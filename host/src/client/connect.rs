@@ -18,7 +18,7 @@ use rustls::pki_types::ServerName;
 use smol::{Async, Timer};
 
 use super::tls_socket::TlsSocket;
-use super::{HostSocket, TlsOptions};
+use super::{ClientSocket, TlsOptions};
 use crate::reactor::{Reactor, TcpSocket};
 
 /// From one attempt to the next, as RFC 8305 §5 recommends.
@@ -85,7 +85,7 @@ impl Connector {
 
     /// The same without judging certificates: for who only asks whether TLS is spoken.
     #[must_use]
-    pub fn trusting_anybody(&self) -> Self {
+    pub fn danger_accept_any_certificate(&self) -> Self {
         Self::new(Rc::clone(&self.0.reactor), TlsOptions { insecure: true, authorities: None })
     }
 
@@ -99,10 +99,10 @@ impl Connector {
 }
 
 impl Connect for Connector {
-    type Socket<'a> = HostSocket;
+    type Socket<'a> = ClientSocket;
     type Error = ConnectError;
 
-    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<HostSocket, ConnectError> {
+    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<ClientSocket, ConnectError> {
         let addresses = match endpoint.host {
             Host::Ip(address) => vec![SocketAddr::new(address, endpoint.port)],
             Host::Name(name) => smol::net::resolve((name, endpoint.port)).await.map_err(ConnectError::Name)?,
@@ -113,9 +113,9 @@ impl Connect for Connector {
         let socket = stream.set_nodelay(true).and_then(|()| TcpSocket::new(stream, &self.0.reactor));
         let socket = socket.map_err(ConnectError::Tcp)?;
         Ok(match tls {
-            None => HostSocket::plain(socket),
+            None => ClientSocket::plain(socket),
             Some((config, name)) => {
-                HostSocket::tls(TlsSocket::connect(socket, config, name).await.map_err(ConnectError::Tls)?)
+                ClientSocket::tls(TlsSocket::connect(socket, config, name).await.map_err(ConnectError::Tls)?)
             }
         })
     }

@@ -14,14 +14,14 @@ use crate::reactor::{BufferLimits, CoarseClock, Notifier, Reactor, run};
 
 /// The world around the clients of one thread. A clone is the same.
 #[derive(Clone)]
-pub struct ClientRuntime {
+pub struct SmolRuntime {
     connector: Connector,
     clock: CoarseClock,
     // A task that held its executor would never end.
     executor: Weak<LocalExecutor<'static>>,
 }
 
-impl ClientRuntime {
+impl SmolRuntime {
     /// Runs `main` on this thread, and what it spawns, until `main` is done.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ pub fn random() -> Result<[u8; 4], NoEntropy> {
     Ok(bytes)
 }
 
-impl client::Runtime for ClientRuntime {
+impl client::ClientRuntime for SmolRuntime {
     type Connect = Connector;
     type Clock = CoarseClock;
 
@@ -95,7 +95,7 @@ impl client::Runtime for ClientRuntime {
     }
 }
 
-impl fmt::Debug for ClientRuntime {
+impl fmt::Debug for SmolRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientRuntime").finish_non_exhaustive()
     }

@@ -3,20 +3,20 @@
 use std::fmt;
 use std::io;
 
-use goldcrest_core::io::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Socket, TryIo};
 
 use super::tls_socket::TlsSocket;
 use crate::reactor::TcpSocket;
 
 /// A connection that a client opened, plain or by TLS.
-pub struct HostSocket(Kind);
+pub struct ClientSocket(Kind);
 
 enum Kind {
     Plain(TcpSocket),
     Tls(Box<TlsSocket<TcpSocket>>),
 }
 
-impl HostSocket {
+impl ClientSocket {
     pub(super) fn plain(socket: TcpSocket) -> Self {
         Self(Kind::Plain(socket))
     }
@@ -26,7 +26,7 @@ impl HostSocket {
     }
 }
 
-impl fmt::Debug for HostSocket {
+impl fmt::Debug for ClientSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Kind::Plain(_) => "HostSocket(plain)",
@@ -50,31 +50,31 @@ macro_rules! either {
     };
 }
 
-impl Socket for HostSocket {
+impl Socket for ClientSocket {
     type Error = io::Error;
 
     async fn wait(&mut self, want: Interest) -> io::Result<()> {
         either!(mut self, socket => socket.wait(want).await)
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<TryIo<R>> {
         either!(mut self, socket => socket.try_read_with(f))
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<TryIo<R>> {
         either!(mut self, socket => socket.try_write_with(f))
     }
 
-    fn room(&self) -> usize {
-        either!(self, socket => socket.room())
+    fn send_free(&self) -> usize {
+        either!(self, socket => socket.send_free())
     }
 
-    fn capacity(&self) -> usize {
-        either!(self, socket => socket.capacity())
+    fn send_capacity(&self) -> usize {
+        either!(self, socket => socket.send_capacity())
     }
 
-    fn unsent(&self) -> usize {
-        either!(self, socket => socket.unsent())
+    fn send_queue(&self) -> usize {
+        either!(self, socket => socket.send_queue())
     }
 
     fn close(&mut self) {

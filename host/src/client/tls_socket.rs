@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 
-use goldcrest_core::io::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Socket, TryIo};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
@@ -40,7 +40,7 @@ impl<S: Socket<Error = io::Error>> TlsSocket<S> {
             this.receive()?;
             if this.tls.is_handshaking() {
                 let room = usize::from(this.tls.wants_write());
-                this.socket.wait(Interest { read: true, room, drained: false }).await?;
+                this.socket.wait(Interest { read: true, writable_bytes: room, flushed: false }).await?;
             }
         }
         this.send()?;
@@ -57,9 +57,9 @@ impl<S: Socket<Error = io::Error>> TlsSocket<S> {
                 (*written.as_ref().unwrap_or(&0), written)
             })?;
             match lent {
-                Lent::Got(written) => drop(written?),
-                Lent::NotNow => return Ok(()),
-                Lent::Eof => return Err(ErrorKind::BrokenPipe.into()),
+                TryIo::Done(written) => drop(written?),
+                TryIo::WouldBlock => return Ok(()),
+                TryIo::Eof => return Err(ErrorKind::BrokenPipe.into()),
             }
         }
         if self.closing {
@@ -94,11 +94,11 @@ impl<S: Socket<Error = io::Error>> TlsSocket<S> {
             (bytes.len() - rest.len(), read)
         })?;
         match lent {
-            Lent::NotNow => return Ok(false),
-            Lent::Got(read) => drop(read?),
+            TryIo::WouldBlock => return Ok(false),
+            TryIo::Done(read) => drop(read?),
             // An end without a close_notify may have cut something off: the next read says so.
-            Lent::Eof if tls.is_handshaking() => return Err(ErrorKind::UnexpectedEof.into()),
-            Lent::Eof => drop(tls.read_tls(&mut io::empty())?),
+            TryIo::Eof if tls.is_handshaking() => return Err(ErrorKind::UnexpectedEof.into()),
+            TryIo::Eof => drop(tls.read_tls(&mut io::empty())?),
         }
         if let Err(error) = tls.process_new_packets() {
             // The alert that says why leaves first.
@@ -124,47 +124,47 @@ impl<S: Socket<Error = io::Error>> Socket for TlsSocket<S> {
                 }
             }
             let idle = !self.tls.wants_write();
-            if idle && (want.room > 0 || (want.drained && self.socket.unsent() == 0)) {
+            if idle && (want.writable_bytes > 0 || (want.flushed && self.socket.send_queue() == 0)) {
                 return Ok(());
             }
-            let below = Interest { read: want.read, room: usize::from(!idle), drained: want.drained && idle };
+            let below = Interest { read: want.read, writable_bytes: usize::from(!idle), flushed: want.flushed && idle };
             self.socket.wait(below).await?;
         }
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<TryIo<R>> {
         self.receive()?;
         if self.start == self.end {
-            return Ok(if self.ended { Lent::Eof } else { Lent::NotNow });
+            return Ok(if self.ended { TryIo::Eof } else { TryIo::WouldBlock });
         }
         let (consumed, result) = f(&mut self.received[self.start..self.end]);
         self.start = (self.start + consumed).min(self.end);
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<TryIo<R>> {
         self.send()?;
         if self.tls.wants_write() {
-            return Ok(Lent::NotNow);
+            return Ok(TryIo::WouldBlock);
         }
         let (written, result) = f(&mut self.room);
         let written = written.min(self.room.len());
         self.tls.writer().write_all(&self.room[..written])?;
         self.send()?;
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn room(&self) -> usize {
+    fn send_free(&self) -> usize {
         if self.tls.wants_write() { 0 } else { self.room.len() }
     }
 
-    fn capacity(&self) -> usize {
+    fn send_capacity(&self) -> usize {
         self.room.len()
     }
 
-    fn unsent(&self) -> usize {
+    fn send_queue(&self) -> usize {
         // How much rustls keeps it does not say: that it keeps something does.
-        self.socket.unsent() + usize::from(self.tls.wants_write())
+        self.socket.send_queue() + usize::from(self.tls.wants_write())
     }
 
     fn close(&mut self) {

@@ -8,13 +8,13 @@ use crate::sync::{Arc, AtomicBool, Mutex, Ordering, PoisonError};
 use super::master::{Event, Master};
 
 /// News on its way to a mirror.
-pub(super) struct Posted {
+pub(super) struct InboxItem {
     pub(super) master: Arc<Master>,
-    pub(super) news: News,
+    pub(super) news: Update,
 }
 
 /// What a mirror is told of its master.
-pub(super) enum News {
+pub(super) enum Update {
     /// An event with this sequence number was appended.
     Event(u64, Arc<Event>),
     /// Events were appended that are not on their way: they stand in the master.
@@ -49,11 +49,11 @@ impl Inbox {
         }
     }
 
-    pub(super) fn post(&self, posted: Posted) {
+    pub(super) fn post(&self, posted: InboxItem) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.push(posted);
         if queue.weight > self.bound {
-            queue.shed();
+            queue.drop_events();
         }
         drop(queue);
         // One notice for as many events as come before the thread looks.
@@ -63,7 +63,7 @@ impl Inbox {
     }
 
     /// Swaps what came for `emptied`, whose memory is used again.
-    pub(super) fn take(&self, emptied: &mut Vec<Posted>) {
+    pub(super) fn take(&self, emptied: &mut Vec<InboxItem>) {
         if self.filled.swap(false, Ordering::SeqCst) {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::swap(&mut queue.posted, emptied);
@@ -80,28 +80,28 @@ impl Inbox {
 
 #[derive(Default)]
 struct Queue {
-    posted: Vec<Posted>,
+    posted: Vec<InboxItem>,
     /// Bytes of what is in it.
     weight: usize,
 }
 
 impl Queue {
-    fn push(&mut self, posted: Posted) {
-        self.weight += size_of::<Posted>();
-        if let News::Event(_, event) = &posted.news {
+    fn push(&mut self, posted: InboxItem) {
+        self.weight += size_of::<InboxItem>();
+        if let Update::Event(_, event) = &posted.news {
             self.weight += event.weight();
         }
         self.posted.push(posted);
     }
 
     /// Leaves the events out: of each channel that moved remains that it did.
-    fn shed(&mut self) {
+    fn drop_events(&mut self) {
         let mut moved = HashSet::new();
         self.posted.retain_mut(|posted| {
-            posted.news = News::Moved;
+            posted.news = Update::Moved;
             moved.insert(Arc::as_ptr(&posted.master))
         });
         self.posted.shrink_to_fit();
-        self.weight = self.posted.len() * size_of::<Posted>();
+        self.weight = self.posted.len() * size_of::<InboxItem>();
     }
 }

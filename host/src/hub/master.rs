@@ -2,13 +2,13 @@
 
 use std::task::Waker;
 
-use goldcrest_core::hub::{IDEMPOTENCY_KEYS, OpenError, Publication, PublishError, Published};
+use goldcrest_core::hub::{IDEMPOTENCY_KEYS, NewEvent, OpenError, PublishError, PublishOutcome};
 use goldcrest_core::log::{
-    AppendError, Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, Lookup, NewLogError, Placed,
-    Position, RECORD_OVERHEAD, SLOT_SIZE, Source,
+    AppendError, Cursor, Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, LogReader, Lookup,
+    NewLogError, Position, RECORD_OVERHEAD, SLOT_SIZE,
 };
 
-use super::inbox::{Inbox, News, Posted};
+use super::inbox::{Inbox, InboxItem, Update};
 use crate::memory::{Memory, Reserved, Use};
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, PoisonError};
 
@@ -39,7 +39,7 @@ struct State {
     log: HostLog,
     keys: IdempotencyKeys<IDEMPOTENCY_KEYS>,
     /// The threads that mirror the log, each because it has a follower.
-    mirrors: Vec<Mirrored>,
+    mirrors: Vec<MirrorState>,
     /// Tasks that wait to publish.
     publishers: Vec<Waker>,
     /// Bytes of the log's memory that have been written to, in steps of [`STEP`]: the rest takes no memory yet.
@@ -57,7 +57,7 @@ pub(super) const LOG: usize = 8 * 1024;
 const STEP: usize = 16 * 1024;
 
 /// A thread that mirrors the log.
-struct Mirrored {
+struct MirrorState {
     inbox: Arc<Inbox>,
     progress: Arc<Progress>,
 }
@@ -141,12 +141,12 @@ impl Master {
     /// Appends an event and posts it to the mirrors; `None` where the channel has been reaped meanwhile.
     pub(super) fn publish(
         self: &Arc<Self>,
-        publication: &Publication<'_>,
+        publication: &NewEvent<'_>,
         client: u16,
         now: u64,
         draining: &AtomicBool,
-    ) -> Option<Result<Published, PublishError>> {
-        let Publication { event_type, encoding, data, .. } = *publication;
+    ) -> Option<Result<PublishOutcome, PublishError>> {
+        let NewEvent { event_type, encoding, data, .. } = *publication;
         // Outside the lock: it reads all of the data.
         let key = publication.key_digest();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,14 +154,14 @@ impl Master {
             return None;
         }
         if draining.load(Ordering::SeqCst) {
-            return Some(Err(PublishError::Draining));
+            return Some(Err(PublishError::ShuttingDown));
         }
         self.last_used.store(now, Ordering::Relaxed);
         let followers = self.followers.load(Ordering::SeqCst);
         match key.map(|key| state.keys.lookup(key)) {
             Some(Lookup::Known(seq)) => {
                 let id = EventId { epoch: self.epoch, seq };
-                return Some(Ok(Published { id, followers, repeated: true }));
+                return Some(Ok(PublishOutcome { id, followers, duplicate: true }));
             }
             Some(Lookup::Conflict) => return Some(Err(PublishError::KeyReused)),
             Some(Lookup::New) | None => {}
@@ -182,14 +182,14 @@ impl Master {
             let event = Event { event_type: event_type.as_str().into(), encoding, data: data.into() };
             let event = Arc::new(event);
             // In the lock, so that every mirror sees the events in their order.
-            for Mirrored { inbox, .. } in mirrors {
-                inbox.post(Posted { master: Arc::clone(self), news: News::Event(id.seq, Arc::clone(&event)) });
+            for MirrorState { inbox, .. } in mirrors {
+                inbox.post(InboxItem { master: Arc::clone(self), news: Update::Event(id.seq, Arc::clone(&event)) });
             }
             if self.crowds(&state) {
                 self.crowded.store(true, Ordering::SeqCst);
             }
         }
-        Some(Ok(Published { id, followers, repeated: false }))
+        Some(Ok(PublishOutcome { id, followers, duplicate: false }))
     }
 
     /// Counts one more follower, of a thread that has no mirror yet: events from now on come to `inbox`. Returns a mirror that
@@ -215,7 +215,7 @@ impl Master {
             return Some(Err(OpenError::TooManyFollowers));
         }
         let progress = Arc::new(Progress::new());
-        state.mirrors.push(Mirrored { inbox: Arc::clone(inbox), progress: Arc::clone(&progress) });
+        state.mirrors.push(MirrorState { inbox: Arc::clone(inbox), progress: Arc::clone(&progress) });
         self.followers.fetch_add(1, Ordering::SeqCst);
         Some(Ok((log, progress)))
     }
@@ -231,10 +231,10 @@ impl Master {
 
     /// The place of a reader that follows, and its mirror brought up to date for it. The second value is as in
     /// [`Master::update`].
-    pub(super) fn place(&self, mirror: &mut HostLog, position: Position, policy: GapPolicy) -> (Placed, bool) {
+    pub(super) fn place(&self, mirror: &mut HostLog, position: Position, policy: GapPolicy) -> (Cursor, bool) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut whole = update(&state.log, mirror);
-        let placed = state.log.place(position, policy);
+        let placed = state.log.seek(position, policy);
         if placed.after < mirror.before_oldest() {
             mirror.clone_from(&state.log);
             whole = true;
@@ -262,9 +262,9 @@ impl Master {
         events: usize,
         bytes: usize,
         memory: &Memory,
-    ) -> (Placed, Option<Snapshot>) {
+    ) -> (Cursor, Option<Snapshot>) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let placed = state.log.place(position, policy);
+        let placed = state.log.seek(position, policy);
         let measure = |events: usize| {
             let (mut count, mut size) = (0usize, 0usize);
             while count < events
@@ -396,7 +396,7 @@ impl Master {
     pub(super) fn stop_waiting(self: &Arc<Self>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = state.log.newest();
-        for Mirrored { inbox, progress } in &state.mirrors {
+        for MirrorState { inbox, progress } in &state.mirrors {
             let taken = progress.taken.load(Ordering::SeqCst);
             if taken < newest {
                 // Until the thread reports again, its other followers count as having taken what there is, so that it has a log's
@@ -405,7 +405,7 @@ impl Master {
                 let assumed = if has_reported { newest } else { NOBODY };
                 // What it reports meanwhile is newer.
                 let _ = progress.taken.compare_exchange(taken, assumed, Ordering::SeqCst, Ordering::SeqCst);
-                inbox.post(Posted { master: Arc::clone(self), news: News::Awaited });
+                inbox.post(InboxItem { master: Arc::clone(self), news: Update::Awaited });
             }
         }
         self.look_again(&mut state);
@@ -419,7 +419,7 @@ impl Master {
 
     /// Whether an event of up to half the log overwrites none that follows `taken`. [`NOBODY`] is after every event.
     fn has_room(&self, log: &HostLog, taken: u64) -> bool {
-        log.newest().saturating_sub(taken) < self.most_untaken && log.has_room(taken, log.largest_event() / 2)
+        log.newest().saturating_sub(taken) < self.most_untaken && log.has_space(taken, log.largest_event() / 2)
     }
 
     /// Wakes the publishers if there is room now, else asks the threads that are behind to say when they are not.
@@ -440,14 +440,14 @@ impl Master {
             while !self.has_room(&state.log, awaited) {
                 awaited += 1;
             }
-            for Mirrored { inbox, progress } in &state.mirrors {
+            for MirrorState { inbox, progress } in &state.mirrors {
                 if progress.taken.load(Ordering::SeqCst) >= awaited {
                     continue;
                 }
                 asked = true;
                 if progress.awaited.load(Ordering::SeqCst) < awaited {
                     progress.awaited.store(awaited, Ordering::SeqCst);
-                    inbox.post(Posted { master: Arc::clone(self), news: News::Awaited });
+                    inbox.post(InboxItem { master: Arc::clone(self), news: Update::Awaited });
                 }
             }
         }

@@ -6,19 +6,19 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use goldcrest_core::format::PollBounds;
-use goldcrest_core::hub::{ChannelName, Channels, OpenError, Publication, PublishError, Published, Reader};
-use goldcrest_core::log::{EventLog, GapPolicy, Look, Placed, Position, RECORD_OVERHEAD, SLOT_SIZE, Source};
+use goldcrest_core::format::PollLimits;
+use goldcrest_core::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, OpenError, PublishError, PublishOutcome};
+use goldcrest_core::log::{Cursor, EventLog, GapPolicy, LogReader, Position, RECORD_OVERHEAD, ReadEvent, SLOT_SIZE};
 use slab::Slab;
 
 use super::Hub;
-use super::inbox::{Inbox, News, Posted};
+use super::inbox::{Inbox, InboxItem, Update};
 use super::master::{Event, HostLog, Master, NOBODY, Progress, Snapshot};
 use crate::sync::{Arc, Ordering};
 
 /// The hub as one thread sees it: what connections of this thread read from and publish to. A clone is the same.
 #[derive(Clone)]
-pub struct ThreadHub {
+pub struct LocalHub {
     inner: Rc<Inner>,
 }
 
@@ -26,10 +26,10 @@ struct Inner {
     hub: Hub,
     inbox: Arc<Inbox>,
     /// How much one answer to a poll carries.
-    poll: PollBounds,
+    poll: PollLimits,
     /// The channels that have a follower on this thread, by the master's address.
     mirrors: RefCell<HashMap<*const Master, Rc<Mirror>>>,
-    taken: RefCell<Vec<Posted>>,
+    taken: RefCell<Vec<InboxItem>>,
 }
 
 pub(super) struct Mirror {
@@ -56,8 +56,8 @@ struct Follower {
     taken: u64,
 }
 
-impl ThreadHub {
-    pub(crate) fn new(hub: Hub, inbox: Arc<Inbox>, poll: PollBounds) -> Self {
+impl LocalHub {
+    pub(crate) fn new(hub: Hub, inbox: Arc<Inbox>, poll: PollLimits) -> Self {
         let inner = Inner { hub, inbox, poll, mirrors: RefCell::default(), taken: RefCell::default() };
         Self { inner: Rc::new(inner) }
     }
@@ -68,7 +68,7 @@ impl ThreadHub {
     }
 
     /// Appends what other threads have published to the mirrors of this one, and wakes their readers. Returns how many it woke.
-    pub(crate) fn take_in(&self) -> usize {
+    pub(crate) fn drain_inbox(&self) -> usize {
         let mut taken = self.inner.taken.borrow_mut();
         self.inner.inbox.take(&mut taken);
         if taken.is_empty() {
@@ -77,13 +77,13 @@ impl ThreadHub {
         let mirrors = self.inner.mirrors.borrow();
         let mut woken = 0;
         let mut moved: Option<&Rc<Mirror>> = None;
-        for Posted { master, news } in taken.drain(..) {
+        for InboxItem { master, news } in taken.drain(..) {
             // The last follower may have left meanwhile.
             let Some(mirror) = mirrors.get(&Arc::as_ptr(&master)) else { continue };
             match news {
-                News::Event(seq, event) => mirror.append(seq, &event),
-                News::Moved => mirror.catch_up(),
-                News::Awaited => {
+                Update::Event(seq, event) => mirror.append(seq, &event),
+                Update::Moved => mirror.catch_up(),
+                Update::Awaited => {
                     mirror.tell_progress();
                     continue;
                 }
@@ -241,10 +241,10 @@ impl Mirror {
     }
 }
 
-impl Channels for ThreadHub {
-    type Reader<'a> = ThreadReader;
+impl HubBackend for LocalHub {
+    type Reader<'a> = LocalReader;
 
-    fn open(&self, channel: ChannelName<'_>, following: bool) -> Result<ThreadReader, OpenError> {
+    fn open(&self, channel: ChannelName<'_>, following: bool) -> Result<LocalReader, OpenError> {
         self.open_from(channel, following, None)
     }
 
@@ -253,7 +253,7 @@ impl Channels for ThreadHub {
         channel: ChannelName<'_>,
         following: bool,
         peer: Option<IpAddr>,
-    ) -> Result<ThreadReader, OpenError> {
+    ) -> Result<LocalReader, OpenError> {
         let kind = if following {
             let mirror = self.follow(channel, peer)?;
             let place = mirror.followers.borrow_mut().insert(Follower { waker: None, taken: NOBODY });
@@ -271,19 +271,19 @@ impl Channels for ThreadHub {
                 }
             }
         };
-        Ok(ThreadReader { hub: self.clone(), kind })
+        Ok(LocalReader { hub: self.clone(), kind })
     }
 
-    fn publish(&self, channel: ChannelName<'_>, publication: &Publication<'_>) -> Result<Published, PublishError> {
+    fn publish(&self, channel: ChannelName<'_>, publication: &NewEvent<'_>) -> Result<PublishOutcome, PublishError> {
         self.inner.hub.publish_event(channel, publication)
     }
 
     fn publish_from(
         &self,
         channel: ChannelName<'_>,
-        publication: &Publication<'_>,
+        publication: &NewEvent<'_>,
         peer: Option<IpAddr>,
-    ) -> Result<Published, PublishError> {
+    ) -> Result<PublishOutcome, PublishError> {
         self.inner.hub.publish_from(channel, publication, peer)
     }
 
@@ -293,8 +293,8 @@ impl Channels for ThreadHub {
 }
 
 /// A reader of a channel, on its thread.
-pub struct ThreadReader {
-    hub: ThreadHub,
+pub struct LocalReader {
+    hub: LocalHub,
     kind: Kind,
 }
 
@@ -307,7 +307,7 @@ enum Kind {
     Absent { log: HostLog },
 }
 
-impl ThreadReader {
+impl LocalReader {
     fn master(&self) -> Option<&Arc<Master>> {
         match &self.kind {
             Kind::Following { mirror, .. } => Some(&mirror.master),
@@ -326,7 +326,7 @@ impl ThreadReader {
     }
 }
 
-impl Source for ThreadReader {
+impl LogReader for LocalReader {
     fn epoch(&self) -> u32 {
         match &self.kind {
             Kind::Following { mirror, .. } => mirror.master.epoch(),
@@ -347,7 +347,7 @@ impl Source for ThreadReader {
 
     /// Judged by the master, which has given out every id that a client can have: whatever has been published before this moment
     /// is seen.
-    fn place(&self, position: Position, policy: GapPolicy) -> Placed {
+    fn seek(&self, position: Position, policy: GapPolicy) -> Cursor {
         match &self.kind {
             Kind::Following { mirror, .. } => {
                 let (placed, whole) = mirror.master.place(&mut mirror.log.borrow_mut(), position, policy);
@@ -357,36 +357,36 @@ impl Source for ThreadReader {
                 placed
             }
             Kind::Once { master, copy } => {
-                let PollBounds { events, bytes } = self.hub.inner.poll;
+                let PollLimits { events, bytes } = self.hub.inner.poll;
                 let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
                 let (placed, read) = master.read(position, policy, events, bytes, self.hub.hub().memory());
                 *copy.borrow_mut() = read.map(Box::new);
                 placed
             }
-            Kind::Absent { log } => log.place(position, policy),
+            Kind::Absent { log } => log.seek(position, policy),
         }
     }
 
-    fn look(&self, after: u64, offset: usize, into: &mut [u8]) -> Look {
+    fn read_at(&self, after: u64, offset: usize, into: &mut [u8]) -> ReadEvent {
         match &self.kind {
             Kind::Following { mirror, place } => {
                 mirror.follower_took(*place, after, false);
-                let look = mirror.log.borrow().look(after, offset, into);
-                if look == Look::Overwritten && !mirror.whole.get() && mirror.recover(after) {
-                    return mirror.log.borrow().look(after, offset, into);
+                let look = mirror.log.borrow().read_at(after, offset, into);
+                if look == ReadEvent::Overwritten && !mirror.whole.get() && mirror.recover(after) {
+                    return mirror.log.borrow().read_at(after, offset, into);
                 }
                 look
             }
             Kind::Once { copy, .. } => {
-                copy.borrow().as_ref().map_or(Look::Nothing, |copy| copy.log.look(after, offset, into))
+                copy.borrow().as_ref().map_or(ReadEvent::Nothing, |copy| copy.log.read_at(after, offset, into))
             }
-            Kind::Absent { log } => log.look(after, offset, into),
+            Kind::Absent { log } => log.read_at(after, offset, into),
         }
     }
 }
 
-impl Reader for ThreadReader {
-    fn poll_moved(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()> {
+impl ChannelReader for LocalReader {
+    fn poll_new_event(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()> {
         if self.newest() > after {
             return Poll::Ready(());
         }
@@ -402,7 +402,7 @@ impl Reader for ThreadReader {
         Poll::Pending
     }
 
-    fn poll_publish(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_publish_space(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(master) = self.master() else { return Poll::Ready(()) };
         if !master.is_crowded() {
             return Poll::Ready(());
@@ -424,7 +424,7 @@ impl Reader for ThreadReader {
     }
 }
 
-impl Drop for ThreadReader {
+impl Drop for LocalReader {
     fn drop(&mut self) {
         if let Kind::Following { mirror, place } = &self.kind {
             self.hub.unfollow(mirror, *place);

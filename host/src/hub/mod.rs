@@ -18,14 +18,14 @@
 //! | `registry.rs` | [`Hub`]: the channels by name, made on first use, reaped when idle |
 //! | `master.rs` | a channel's master log |
 //! | `inbox.rs` | events on their way to a thread |
-//! | `mirror.rs` | [`ThreadHub`]: a thread's logs and its readers |
+//! | `mirror.rs` | [`LocalHub`]: a thread's logs and its readers |
 
 mod inbox;
 mod master;
 mod mirror;
 mod registry;
 
-pub use mirror::{ThreadHub, ThreadReader};
+pub use mirror::{LocalHub, LocalReader};
 pub use registry::{ChannelLimits, Hub};
 
 pub(crate) use inbox::Inbox;

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use goldcrest_core::hub::{ChannelName, OpenError, Publication, PublishError, Published};
+use goldcrest_core::hub::{ChannelName, NewEvent, OpenError, PublishError, PublishOutcome};
 use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 
 use super::master::{LOG, Master};
@@ -79,7 +79,7 @@ struct Registry {
 struct Channels {
     by_name: HashMap<Box<str>, Channel>,
     /// How many of them clients of each network made.
-    by_maker: HashMap<IpAddr, Made>,
+    by_maker: HashMap<IpAddr, CreatedChannel>,
     /// How often channels with events were reaped, by the hashes of their names: a name in another generation has another epoch.
     generations: Box<[u32]>,
 }
@@ -94,7 +94,7 @@ struct Channel {
 
 /// Channels that clients of a network made.
 #[derive(Default)]
-struct Made {
+struct CreatedChannel {
     published: usize,
     empty: usize,
 }
@@ -164,7 +164,7 @@ impl Hub {
     /// [`PublishError`]: nothing was stored.
     pub fn publish(&self, channel: &str, event_type: EventType<'_>, text: &str) -> Result<EventId, PublishError> {
         let data = text.as_bytes();
-        let publication = Publication { event_type, encoding: Encoding::Text, data, idempotency_key: None };
+        let publication = NewEvent { event_type, encoding: Encoding::Text, data, idempotency_key: None };
         let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
         self.publish_event(channel, &publication).map(|published| published.id)
     }
@@ -197,8 +197,8 @@ impl Hub {
     pub fn publish_event(
         &self,
         channel: ChannelName<'_>,
-        publication: &Publication<'_>,
-    ) -> Result<Published, PublishError> {
+        publication: &NewEvent<'_>,
+    ) -> Result<PublishOutcome, PublishError> {
         self.publish_from(channel, publication, None)
     }
 
@@ -209,9 +209,9 @@ impl Hub {
     pub(super) fn publish_from(
         &self,
         channel: ChannelName<'_>,
-        publication: &Publication<'_>,
+        publication: &NewEvent<'_>,
         peer: Option<IpAddr>,
-    ) -> Result<Published, PublishError> {
+    ) -> Result<PublishOutcome, PublishError> {
         // 0 is the program itself and whoever has no address.
         let keyed = peer.filter(|_| publication.idempotency_key.is_some());
         let client = keyed.map_or(0, |peer| (self.registry.hasher.hash_one(peer) as u16).max(1));

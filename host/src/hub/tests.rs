@@ -8,12 +8,14 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use goldcrest_core::format::PollBounds;
-use goldcrest_core::hub::{ChannelName, Channels, IDEMPOTENCY_KEYS, OpenError, Publication, PublishError, Reader};
-use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, Look, Placed, Position, Source};
+use goldcrest_core::format::PollLimits;
+use goldcrest_core::hub::{
+    ChannelName, ChannelReader, HubBackend, IDEMPOTENCY_KEYS, NewEvent, OpenError, PublishError,
+};
+use goldcrest_core::log::{Cursor, Encoding, EventId, EventType, GapPolicy, LogReader, Position, ReadEvent};
 
 use super::master::Master;
-use super::{ChannelLimits, Hub, Inbox, ThreadHub, ThreadReader};
+use super::{ChannelLimits, Hub, Inbox, LocalHub, LocalReader};
 use crate::memory::Memory;
 use crate::reactor::{BufferLimits, Reactor};
 
@@ -22,19 +24,19 @@ fn hub(limits: ChannelLimits) -> Hub {
 }
 
 /// The hub as a thread sees it. Its reactor is gone: the inbox is looked at by hand.
-fn on_thread(hub: &Hub) -> ThreadHub {
+fn on_thread(hub: &Hub) -> LocalHub {
     let (_, notifier) = Reactor::new(BufferLimits::default()).unwrap();
-    ThreadHub::new(hub.clone(), Arc::new(Inbox::new(notifier, hub.limits().bytes)), PollBounds::default())
+    LocalHub::new(hub.clone(), Arc::new(Inbox::new(notifier, hub.limits().bytes)), PollLimits::default())
 }
 
 /// The same, and its inbox.
-fn with_inbox(hub: &Hub) -> (ThreadHub, Arc<Inbox>) {
+fn with_inbox(hub: &Hub) -> (LocalHub, Arc<Inbox>) {
     let (_, notifier) = Reactor::new(BufferLimits::default()).unwrap();
     let inbox = Arc::new(Inbox::new(notifier, hub.limits().bytes));
-    (ThreadHub::new(hub.clone(), Arc::clone(&inbox), PollBounds::default()), inbox)
+    (LocalHub::new(hub.clone(), Arc::clone(&inbox), PollLimits::default()), inbox)
 }
 
-fn open(hub: &ThreadHub, channel: &str, following: bool) -> ThreadReader {
+fn open(hub: &LocalHub, channel: &str, following: bool) -> LocalReader {
     hub.open(ChannelName::new(channel).unwrap(), following).unwrap()
 }
 
@@ -43,11 +45,11 @@ fn publish(hub: &Hub, text: &str) -> Result<String, PublishError> {
 }
 
 /// What stands in the log after `after`, with its ids.
-fn read(reader: &ThreadReader, mut after: u64) -> Vec<(String, String)> {
+fn read(reader: &LocalReader, mut after: u64) -> Vec<(String, String)> {
     let mut events = Vec::new();
     let mut buffer = [0; 256];
     while reader.newest() > after {
-        let Look::Event(event) = reader.look(after, 0, &mut buffer) else { panic!("overwritten") };
+        let ReadEvent::Event(event) = reader.read_at(after, 0, &mut buffer) else { panic!("overwritten") };
         let data = &buffer[event.meta.type_len..event.copied];
         after = event.meta.seq;
         let id = EventId { epoch: reader.epoch(), seq: after };
@@ -57,9 +59,9 @@ fn read(reader: &ThreadReader, mut after: u64) -> Vec<(String, String)> {
 }
 
 /// What a poll gets that asks from `position` on.
-fn poll(hub: &ThreadHub, position: Position) -> (Placed, Vec<(String, String)>) {
+fn poll(hub: &LocalHub, position: Position) -> (Cursor, Vec<(String, String)>) {
     let reader = open(hub, "a", false);
-    let placed = reader.place(position, GapPolicy::Replay);
+    let placed = reader.seek(position, GapPolicy::Replay);
     (placed, read(&reader, placed.after))
 }
 
@@ -90,11 +92,11 @@ fn every_thread_sees_the_same_events_with_the_same_ids_in_the_same_order() {
                         if count == EACH / 2 {
                             reader.get_or_insert_with(|| open(&thread_hub, "a", true));
                         }
-                        thread_hub.take_in();
+                        thread_hub.drain_inbox();
                     }
                     let reader = reader.unwrap();
                     while reader.newest() < 4 * EACH as u64 {
-                        thread_hub.take_in();
+                        thread_hub.drain_inbox();
                         thread::yield_now();
                     }
                     read(&reader, 0)
@@ -130,7 +132,7 @@ fn what_was_acknowledged_to_a_follower_reaches_it_however_often_channels_are_rea
             let after = reader.newest();
             let publisher = scope.spawn(|| (0..5).map(|count| publish(&hub, &count.to_string()).unwrap()).collect());
             let acknowledged: Vec<String> = publisher.join().unwrap();
-            thread_hub.take_in();
+            thread_hub.drain_inbox();
             let seen: Vec<String> = read(&reader, after).into_iter().map(|(id, _)| id).collect();
             assert_eq!(seen, acknowledged, "round {round}");
         }
@@ -161,14 +163,14 @@ fn a_mirror_ends_with_the_last_follower_of_its_thread() {
     let mirror = std::rc::Rc::downgrade(first.mirror().unwrap());
     publish(&hub, "one").unwrap();
     drop(first);
-    thread_hub.take_in();
+    thread_hub.drain_inbox();
     assert_eq!(read(&second, 0).len(), 1);
     publish(&hub, "two").unwrap();
     drop(second);
     assert!(mirror.upgrade().is_none());
     // What is still on its way to it is for nobody, or for another one, which has it already.
     let third = open(&thread_hub, "a", true);
-    thread_hub.take_in();
+    thread_hub.drain_inbox();
     assert_eq!(read(&third, 0).len(), 2);
     assert!(open(&thread_hub, "a", false).mirror().is_none());
 }
@@ -195,12 +197,12 @@ fn a_follower_is_woken_once_an_event_is_taken_in() {
     let (mut a, mut b) = (open(&thread_hub, "a", true), open(&thread_hub, "b", true));
     let flags = [(); 2].map(|()| Arc::new(Flag(AtomicBool::new(false))));
     let wakers = flags.each_ref().map(|flag| Waker::from(Arc::clone(flag)));
-    assert!(a.poll_moved(&mut Context::from_waker(&wakers[0]), 0).is_pending());
-    assert!(b.poll_moved(&mut Context::from_waker(&wakers[1]), 0).is_pending());
+    assert!(a.poll_new_event(&mut Context::from_waker(&wakers[0]), 0).is_pending());
+    assert!(b.poll_new_event(&mut Context::from_waker(&wakers[1]), 0).is_pending());
     publish(&hub, "one").unwrap();
-    thread_hub.take_in();
+    thread_hub.drain_inbox();
     assert_eq!(flags.each_ref().map(|flag| flag.0.load(Ordering::SeqCst)), [true, false]);
-    assert!(a.poll_moved(&mut Context::from_waker(&wakers[0]), 0).is_ready());
+    assert!(a.poll_new_event(&mut Context::from_waker(&wakers[0]), 0).is_ready());
 }
 
 #[test]
@@ -217,18 +219,18 @@ fn what_is_accepted_before_a_drain_is_in_the_inbox_and_nothing_after_it() {
                         accepted += 1;
                         thread::yield_now();
                     }
-                    assert_eq!(publish(&hub, "one"), Err(PublishError::Draining));
+                    assert_eq!(publish(&hub, "one"), Err(PublishError::ShuttingDown));
                     assert!(hub.publish("new", EventType::MESSAGE, "one").is_err());
                     accepted
                 })
             })
             .collect();
         while reader.newest() < 100 {
-            thread_hub.take_in();
+            thread_hub.drain_inbox();
             thread::yield_now();
         }
         hub.drain();
-        thread_hub.take_in();
+        thread_hub.drain_inbox();
         let seen = reader.newest();
         let accepted: u64 = publishers.into_iter().map(|publisher| publisher.join().unwrap()).sum();
         assert_eq!(seen, accepted);
@@ -249,15 +251,15 @@ fn the_inbox_of_a_thread_that_does_not_look_is_bounded_and_nothing_that_is_kept_
         heaviest = heaviest.max(inbox.weight());
     }
     assert!((500_000..2_000_000).contains(&heaviest), "{heaviest} bytes waited");
-    thread_hub.take_in();
+    thread_hub.drain_inbox();
     assert_eq!(inbox.weight(), 0);
     assert_eq!((busy.newest(), quiet.newest()), (1000, 1));
     let mut buffer = [0; 16];
-    assert!(matches!(busy.look(991, 0, &mut buffer), Look::Overwritten), "its reader is told");
-    assert!(matches!(busy.look(992, 0, &mut buffer), Look::Event(_)), "the last 8 are there");
+    assert!(matches!(busy.read_at(991, 0, &mut buffer), ReadEvent::Overwritten), "its reader is told");
+    assert!(matches!(busy.read_at(992, 0, &mut buffer), ReadEvent::Event(_)), "the last 8 are there");
     // Not a wake is lost, and what comes then is appended again.
     hub.publish("busy", EventType::MESSAGE, "last").unwrap();
-    thread_hub.take_in();
+    thread_hub.drain_inbox();
     assert_eq!(read(&busy, 1000)[0].1, "last");
 }
 
@@ -290,12 +292,12 @@ fn a_mirror_that_misses_events_in_its_inbox_has_its_master_s_log_in_the_end() {
                         while number == 1 && published.load(Ordering::SeqCst) < due {
                             thread::yield_now();
                         }
-                        thread_hub.take_in();
+                        thread_hub.drain_inbox();
                         assert!(reader.newest() >= before, "a mirror never goes back");
                         before = reader.newest();
                     }
                     let mut buffer = [0; 16];
-                    (1184..1200).all(|after| matches!(reader.look(after, 0, &mut buffer), Look::Event(_)))
+                    (1184..1200).all(|after| matches!(reader.read_at(after, 0, &mut buffer), ReadEvent::Event(_)))
                 })
             })
             .collect();
@@ -321,18 +323,18 @@ fn an_id_that_was_given_out_is_never_of_the_future_whatever_a_thread_has_taken_i
         let newest = id(&publish(&hub, &number.to_string()).unwrap());
         for following in [true, false] {
             let reader = open(&thread_hub, "a", following);
-            let placed = reader.place(Position::After(newest), GapPolicy::Replay);
-            assert_eq!(placed, Placed { after: number, gap: None });
+            let placed = reader.seek(Position::After(newest), GapPolicy::Replay);
+            assert_eq!(placed, Cursor { after: number, gap: None });
             let earlier = Position::After(EventId { seq: number - 1, ..newest });
-            let placed = reader.place(earlier, GapPolicy::Replay);
-            assert_eq!(placed, Placed { after: number - 1, gap: None });
+            let placed = reader.seek(earlier, GapPolicy::Replay);
+            assert_eq!(placed, Cursor { after: number - 1, gap: None });
             assert_eq!(read(&reader, placed.after).len(), 1, "what has been published is seen");
             let later = Position::After(EventId { seq: number + 1, ..newest });
-            assert_eq!(reader.place(later, GapPolicy::Replay).gap.unwrap().missed, None);
+            assert_eq!(reader.seek(later, GapPolicy::Replay).gap.unwrap().missed, None);
         }
     }
     assert_eq!(first.newest(), 20);
-    thread_hub.take_in();
+    thread_hub.drain_inbox();
     assert_eq!(read(&first, 0).len(), 20, "nothing twice");
 }
 
@@ -344,13 +346,13 @@ fn a_follower_reads_older_events_than_its_thread_has_seen() {
     }
     let thread_hub = on_thread(&hub);
     let live = open(&thread_hub, "a", true);
-    assert_eq!(live.place(Position::Newest, GapPolicy::Replay), Placed { after: 20, gap: None });
+    assert_eq!(live.seek(Position::Newest, GapPolicy::Replay), Cursor { after: 20, gap: None });
     let old = open(&thread_hub, "a", true);
-    assert_eq!(old.place(Position::Oldest, GapPolicy::Replay), Placed { after: 12, gap: None });
+    assert_eq!(old.seek(Position::Oldest, GapPolicy::Replay), Cursor { after: 12, gap: None });
     assert_eq!(read(&old, 12).len(), 8);
     let latest = open(&thread_hub, "a", true);
     let overwritten = Position::After(EventId { epoch: latest.epoch(), seq: 3 });
-    let placed = latest.place(overwritten, GapPolicy::Latest);
+    let placed = latest.seek(overwritten, GapPolicy::Latest);
     assert_eq!((placed.after, placed.gap.unwrap().missed), (19, Some(16)));
 }
 
@@ -362,7 +364,7 @@ fn a_poll_has_a_copy_of_what_its_answer_carries() {
         publish(&hub, &number.to_string()).unwrap();
     }
     let reader = open(&thread_hub, "a", false);
-    let placed = reader.place(Position::Oldest, GapPolicy::Replay);
+    let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
     for number in 9..=20 {
         publish(&hub, &number.to_string()).unwrap();
     }
@@ -374,7 +376,7 @@ fn a_poll_has_a_copy_of_what_its_answer_carries() {
             publish(&hub, &"x".repeat(size)).unwrap();
         }
         let reader = open(&thread_hub, "a", false);
-        let placed = reader.place(Position::Oldest, GapPolicy::Replay);
+        let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
         assert_eq!(reader.newest() - placed.after, count, "{size}");
     }
 }
@@ -390,11 +392,11 @@ fn a_mirror_that_keeps_less_than_its_master_takes_the_rest_from_it() {
         }
         let thread_hub = on_thread(&hub);
         let reader = open(&thread_hub, "a", true);
-        let start = reader.place(Position::Newest, GapPolicy::Replay).after;
+        let start = reader.seek(Position::Newest, GapPolicy::Replay).after;
         for number in 0..30usize {
             publish(&hub, &"y".repeat(number * 37 % 200)).unwrap();
         }
-        thread_hub.take_in();
+        thread_hub.drain_inbox();
         let kept = poll(&thread_hub, Position::Oldest).0.after;
         assert!(kept > start);
         assert_eq!(read(&reader, kept).len() as u64, reader.newest() - kept, "{before} before");
@@ -406,14 +408,14 @@ fn one_clients_keys_do_not_evict_those_of_another() {
     let hub = hub(ChannelLimits::default());
     let thread = on_thread(&hub);
     let publish = |client: u8, key: &str| {
-        let publication = Publication {
+        let publication = NewEvent {
             event_type: EventType::MESSAGE,
             encoding: Encoding::Text,
             data: b"x",
             idempotency_key: Some(key.as_bytes()),
         };
         let peer = Some([192, 0, 2, client].into());
-        thread.publish_from(ChannelName::new("a").unwrap(), &publication, peer).unwrap().repeated
+        thread.publish_from(ChannelName::new("a").unwrap(), &publication, peer).unwrap().duplicate
     };
     assert!(!publish(1, "mine"));
     for number in 0..10 * IDEMPOTENCY_KEYS {
@@ -423,9 +425,9 @@ fn one_clients_keys_do_not_evict_those_of_another() {
     assert!(publish(1, "639") && !publish(2, "0"), "the newest keys of the other are known, whoever asks");
 }
 
-fn cursor(hub: &ThreadHub, channel: &str) -> (u32, Placed) {
+fn cursor(hub: &LocalHub, channel: &str) -> (u32, Cursor) {
     let reader = open(hub, channel, false);
-    (reader.epoch(), reader.place(Position::Oldest, GapPolicy::Replay))
+    (reader.epoch(), reader.seek(Position::Oldest, GapPolicy::Replay))
 }
 
 #[test]
@@ -433,7 +435,7 @@ fn reading_makes_no_channel_and_its_cursor_is_good_once_there_is_one() {
     let hub = hub(ChannelLimits { channels: 2, ..ChannelLimits::default() });
     let thread = on_thread(&hub);
     let (epoch, placed) = cursor(&thread, "a");
-    assert_eq!((placed, hub.channels()), (Placed { after: 0, gap: None }, 0));
+    assert_eq!((placed, hub.channels()), (Cursor { after: 0, gap: None }, 0));
     for number in 0..100 {
         cursor(&thread, &number.to_string());
     }
@@ -447,7 +449,7 @@ fn reading_makes_no_channel_and_its_cursor_is_good_once_there_is_one() {
     hub.reap_at(hub.seconds() + 601);
     assert_eq!(hub.channels(), 0);
     assert_ne!(cursor(&thread, "a").0, epoch);
-    let after = open(&thread, "a", false).place(Position::After(EventId { epoch, seq: 1 }), GapPolicy::Replay);
+    let after = open(&thread, "a", false).seek(Position::After(EventId { epoch, seq: 1 }), GapPolicy::Replay);
     assert!(after.gap.is_some());
     let (next, _) = cursor(&thread, "a");
     assert_eq!(publish(&hub, "two").unwrap(), EventId { epoch: next, seq: 1 }.to_string());
@@ -480,7 +482,7 @@ fn one_address_does_not_take_the_channels_of_others() {
     let follow = |channel, peer| thread.open_from(name(channel), true, peer);
     let publish = |channel, peer| {
         let publication =
-            Publication { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: None };
+            NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: None };
         thread.publish_from(name(channel), &publication, peer).map(drop)
     };
     let _a = follow("a", one).unwrap();
@@ -537,7 +539,7 @@ fn channels_and_their_mirrors_stay_below_the_memory_limit_and_the_oldest_idle_on
     assert!(hub.channels() > 0 && !memory.is_scarce());
     hub.reap_at(hub.seconds() + 601);
     // What is on its way to a thread keeps its channel.
-    thread.take_in();
+    thread.drain_inbox();
     assert_eq!((hub.channels(), memory.reserved()), (0, 0));
 }
 
@@ -556,8 +558,8 @@ fn answers_to_polls_that_are_not_read_stay_below_the_memory_limit_and_lose_no_ev
     let counts: Vec<_> = (0..200)
         .map(|_| {
             let reader = open(&thread, "a", false);
-            let placed = reader.place(Position::Oldest, GapPolicy::Replay);
-            assert_eq!(placed, Placed { after: 0, gap: None });
+            let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
+            assert_eq!(placed, Cursor { after: 0, gap: None });
             let newest = reader.newest();
             readers.push(reader);
             newest
@@ -577,7 +579,7 @@ fn a_program_that_waits_for_followers_goes_on_when_they_have_taken_or_its_time_i
     let hub = hub(ChannelLimits { events: 4, ..ChannelLimits::default() });
     let thread_hub = on_thread(&hub);
     let mut follower = open(&thread_hub, "a", true);
-    assert!(follower.poll_moved(&mut Context::from_waker(Waker::noop()), 0).is_pending());
+    assert!(follower.poll_new_event(&mut Context::from_waker(Waker::noop()), 0).is_pending());
     let flag = Arc::new(Flag(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&flag));
     let cx = &mut Context::from_waker(&waker);
@@ -587,9 +589,9 @@ fn a_program_that_waits_for_followers_goes_on_when_they_have_taken_or_its_time_i
     }
     let mut waiting = pin!(hub.wait_for_followers("a", pending()));
     assert!(waiting.as_mut().poll(cx).is_pending());
-    thread_hub.take_in();
+    thread_hub.drain_inbox();
     assert!(waiting.as_mut().poll(cx).is_pending() && !flag.0.load(Ordering::SeqCst));
-    assert!(follower.poll_moved(&mut Context::from_waker(Waker::noop()), 3).is_pending(), "it has taken all");
+    assert!(follower.poll_new_event(&mut Context::from_waker(Waker::noop()), 3).is_pending(), "it has taken all");
     assert!(flag.0.load(Ordering::SeqCst) && waiting.as_mut().poll(cx).is_ready());
     let publishes = |most: usize, cx: &mut Context<'_>| {
         let mut published = 0;
@@ -606,11 +608,11 @@ fn a_program_that_waits_for_followers_goes_on_when_they_have_taken_or_its_time_i
     assert!(pin!(hub.wait_for_followers("a", ready(()))).poll(cx).is_ready(), "the time is over again");
     assert_eq!(publishes(8, cx), 8);
     // Once it has caught up it is waited for again; its thread reports, and it is not until it has caught up the next time.
-    thread_hub.take_in();
-    assert!(follower.poll_moved(&mut Context::from_waker(Waker::noop()), follower.newest()).is_pending());
+    thread_hub.drain_inbox();
+    assert!(follower.poll_new_event(&mut Context::from_waker(Waker::noop()), follower.newest()).is_pending());
     assert_eq!(publishes(8, cx), 3);
     assert!(pin!(hub.wait_for_followers("a", ready(()))).poll(cx).is_ready(), "the time is over");
-    thread_hub.take_in();
+    thread_hub.drain_inbox();
     assert_eq!(publishes(8, cx), 8);
     assert!(pin!(hub.wait_for_followers("nobody", pending())).poll(cx).is_ready());
 }

@@ -7,23 +7,23 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::tcp::{Connection, Limits};
+use super::tcp::{Connection, SocketLimits};
 
 /// The buffers of a thread.
-pub(crate) struct Leases {
-    pub(super) receive: RefCell<Lease>,
-    pub(super) transmit: RefCell<Lease>,
+pub(crate) struct SharedBuffers {
+    pub(super) receive: RefCell<SharedBuffer>,
+    pub(super) transmit: RefCell<SharedBuffer>,
 }
 
 /// A buffer, and what the connection that was lent it last has in it.
-pub(super) struct Lease {
+pub(super) struct SharedBuffer {
     pub(super) buffer: Box<[u8]>,
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) holder: Option<Rc<Connection>>,
 }
 
-impl Lease {
+impl SharedBuffer {
     fn new(size: usize) -> Self {
         Self { buffer: vec![0; size].into(), start: 0, end: 0, holder: None }
     }
@@ -42,9 +42,12 @@ impl Lease {
     }
 }
 
-impl Leases {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { receive: RefCell::new(Lease::new(limits.receive)), transmit: RefCell::new(Lease::new(limits.transmit)) }
+impl SharedBuffers {
+    pub(super) fn new(limits: SocketLimits) -> Self {
+        Self {
+            receive: RefCell::new(SharedBuffer::new(limits.receive)),
+            transmit: RefCell::new(SharedBuffer::new(limits.transmit)),
+        }
     }
 
     /// Gives the receive buffer to `connection`: what another one had not read is kept with it.
@@ -75,7 +78,7 @@ impl Leases {
         Self::send(&mut self.transmit.borrow_mut());
     }
 
-    fn send(lease: &mut Lease) {
+    fn send(lease: &mut SharedBuffer) {
         if let Some(holder) = lease.holder.take()
             && lease.end > lease.start
         {

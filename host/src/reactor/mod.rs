@@ -33,10 +33,10 @@ use slab::Slab;
 
 pub(crate) use clock::Alarms;
 pub use clock::{Alarm, CoarseClock};
-pub(crate) use lease::Leases;
+pub(crate) use lease::SharedBuffers;
 pub(crate) use poller::Notifier;
 pub(crate) use run::run;
-pub(crate) use tcp::{Limits as BufferLimits, TcpSocket};
+pub(crate) use tcp::{SocketLimits as BufferLimits, TcpSocket};
 
 use crate::memory::Memory;
 use poller::Poller;
@@ -67,7 +67,7 @@ pub(crate) struct Reactor {
     poller: RefCell<Poller>,
     sources: RefCell<Slab<Source>>,
     pub(crate) alarms: Alarms,
-    pub(crate) leases: Leases,
+    pub(crate) leases: SharedBuffers,
     /// What connections keep is reserved here. Default: without a bound.
     pub(crate) memory: Memory,
 }
@@ -80,7 +80,7 @@ impl Reactor {
             poller: RefCell::new(poller),
             sources: RefCell::new(Slab::new()),
             alarms: Alarms::new(),
-            leases: Leases::new(limits),
+            leases: SharedBuffers::new(limits),
             memory: Memory::default(),
         };
         Ok((reactor, notifier))

@@ -98,7 +98,7 @@ mod tests {
     use std::io::Write;
     use std::net::{TcpListener, TcpStream};
 
-    use goldcrest_core::io::{Interest, Lent, Socket};
+    use goldcrest_core::io::{Interest, Socket, TryIo};
 
     use crate::reactor::{BufferLimits, TcpSocket};
 
@@ -127,7 +127,7 @@ mod tests {
             let mut seen = Vec::new();
             while seen.len() < 8 {
                 socket.wait(Interest::READ).await.unwrap();
-                if socket.try_read_with(|bytes| (bytes.len(), ())).unwrap() == Lent::Got(()) {
+                if socket.try_read_with(|bytes| (bytes.len(), ())).unwrap() == TryIo::Done(()) {
                     seen.push(polls.get());
                     // In the socket's buffer before the next look.
                     peer.write_all(b"x").unwrap();

@@ -7,19 +7,19 @@ use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use goldcrest_core::io::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Socket, TryIo};
 
 use super::{Reactor, Ready, Source};
 use crate::memory::{Memory, Use};
 
 /// How large the buffers of a thread are, in bytes; what one connection can leave in them is all that it ever keeps.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct SocketLimits {
     pub(crate) receive: usize,
     pub(crate) transmit: usize,
 }
 
-impl Default for Limits {
+impl Default for SocketLimits {
     /// 64 KiB each, and the heads of frames that carry as much: few system calls where much is under way.
     fn default() -> Self {
         Self { receive: 64 * 1024 + 256, transmit: 64 * 1024 + 256 }
@@ -261,13 +261,13 @@ impl TcpSocket {
         if readable || closed {
             return Poll::Ready(Ok(()));
         }
-        let room = want.room.min(self.capacity());
-        let has_room = || room > 0 && self.room() >= room;
-        if self.committed() > 0 && (want.drained || (room > 0 && !has_room())) {
+        let room = want.writable_bytes.min(self.send_capacity());
+        let has_room = || room > 0 && self.send_free() >= room;
+        if self.committed() > 0 && (want.flushed || (room > 0 && !has_room())) {
             self.reactor.leases.flush();
             connection.check()?;
         }
-        if has_room() || (want.drained && self.unsent() == 0) {
+        if has_room() || (want.flushed && self.send_queue() == 0) {
             return Poll::Ready(Ok(()));
         }
         let register = |registered: &Cell<Option<Waker>>| {
@@ -275,7 +275,7 @@ impl TcpSocket {
             registered.set(Some(waker.unwrap_or_else(|| cx.waker().clone())));
         };
         register(&connection.reader);
-        if room > 0 || want.drained {
+        if room > 0 || want.flushed {
             register(&connection.writer);
         }
         Poll::Pending
@@ -289,7 +289,7 @@ impl Socket for TcpSocket {
         poll_fn(|cx| self.poll_wait(cx, want)).await
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<TryIo<R>> {
         let connection = &self.connection;
         connection.check()?;
         {
@@ -297,14 +297,14 @@ impl Socket for TcpSocket {
             if unread.len() > 0 {
                 let (consumed, result) = f(unread.rest());
                 unread.consume(consumed);
-                return Ok(Lent::Got(result));
+                return Ok(TryIo::Done(result));
             }
         }
         let leases = &self.reactor.leases;
         let readable = connection.readable.get() && !connection.ended.get();
         if !readable && !self.has_unread() {
             // Nobody is to move out of the buffer for nothing.
-            return Ok(if connection.ended.get() { Lent::Eof } else { Lent::NotNow });
+            return Ok(if connection.ended.get() { TryIo::Eof } else { TryIo::WouldBlock });
         }
         leases.claim_receive(connection);
         let mut lease = leases.receive.borrow_mut();
@@ -315,7 +315,7 @@ impl Socket for TcpSocket {
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         connection.readable.set(false);
-                        return Ok(Lent::NotNow);
+                        return Ok(TryIo::WouldBlock);
                     }
                     Err(error) => {
                         connection.break_with(error.kind());
@@ -325,7 +325,7 @@ impl Socket for TcpSocket {
             };
             if count == 0 {
                 connection.ended.set(true);
-                return Ok(Lent::Eof);
+                return Ok(TryIo::Eof);
             }
             // A short read has emptied the socket, unless an end stands behind what was read.
             if count < lease.buffer.len() && !connection.ending.get() {
@@ -335,14 +335,14 @@ impl Socket for TcpSocket {
         }
         let (consumed, result) = f(lease.filled());
         lease.start = (lease.start + consumed).min(lease.end);
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<TryIo<R>> {
         let connection = &self.connection;
         connection.check()?;
         if connection.unsent.borrow().len() > 0 {
-            return Ok(Lent::NotNow);
+            return Ok(TryIo::WouldBlock);
         }
         let leases = &self.reactor.leases;
         leases.claim_transmit(connection);
@@ -350,7 +350,7 @@ impl Socket for TcpSocket {
             leases.flush();
             connection.check()?;
             if connection.unsent.borrow().len() > 0 {
-                return Ok(Lent::NotNow);
+                return Ok(TryIo::WouldBlock);
             }
             leases.claim_transmit(connection);
         }
@@ -358,21 +358,21 @@ impl Socket for TcpSocket {
         let end = lease.end;
         let (written, result) = f(&mut lease.buffer[end..]);
         lease.end = (end + written).min(lease.buffer.len());
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn room(&self) -> usize {
+    fn send_free(&self) -> usize {
         if self.connection.unsent.borrow().len() > 0 {
             return 0;
         }
-        self.capacity() - self.committed()
+        self.send_capacity() - self.committed()
     }
 
-    fn capacity(&self) -> usize {
+    fn send_capacity(&self) -> usize {
         self.reactor.leases.transmit.borrow().buffer.len()
     }
 
-    fn unsent(&self) -> usize {
+    fn send_queue(&self) -> usize {
         self.committed() + self.connection.unsent.borrow().len()
     }
 

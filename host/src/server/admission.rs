@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::descriptors::Places;
+use super::descriptors::ConnectionSlots;
 use crate::memory::{MAX_MEMORY, Memory, Use};
 use crate::reactor::BufferLimits;
 
@@ -74,9 +74,9 @@ impl Limits {
 }
 
 /// Counts who is in.
-pub(super) struct Admission {
+pub(super) struct AdmissionControl {
     limits: Limits,
-    places: Places,
+    places: ConnectionSlots,
     memory: Memory,
     connections: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
@@ -86,11 +86,11 @@ pub(super) struct Admission {
 const CONNECTION: usize = 2 * 1024;
 
 /// What becomes of a connection.
-pub(super) enum Admitted {
+pub(super) enum Admission {
     /// It is served.
-    In(Place),
+    In(Permit),
     /// It is told to come back, since this bound is reached.
-    Full(Place, Bound),
+    Full(Permit, Bound),
     /// It is closed: all connections are in use, and those that are told so as well.
     No,
 }
@@ -98,31 +98,31 @@ pub(super) enum Admitted {
 /// A bound on connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
-    /// [`Limits::connections`]
+    /// [`SocketLimits::connections`]
     All,
-    /// [`Limits::connections_per_address`]
+    /// [`SocketLimits::connections_per_address`]
     Address,
-    /// [`Limits::memory`]
+    /// [`SocketLimits::memory`]
     Memory,
 }
 
 /// A connection's place; dropped when it ends.
-pub(super) struct Place {
-    admission: Arc<Admission>,
+pub(super) struct Permit {
+    admission: Arc<AdmissionControl>,
     network: IpAddr,
     /// Bytes that are reserved for the connection.
     reserved: usize,
 }
 
-impl Place {
+impl Permit {
     /// The network of the client, as limits count it.
     pub(super) fn network(&self) -> IpAddr {
         self.network
     }
 }
 
-impl Admission {
-    pub(super) fn new(limits: Limits, places: Places, memory: Memory) -> Self {
+impl AdmissionControl {
+    pub(super) fn new(limits: Limits, places: ConnectionSlots, memory: Memory) -> Self {
         Self { limits, places, memory, connections: AtomicUsize::new(0), by_address: Mutex::default() }
     }
 
@@ -136,11 +136,11 @@ impl Admission {
         (served, if served < self.limits.connections { "the limit of open descriptors" } else { "--max-connections" })
     }
 
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Admitted {
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Admission {
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         if before >= self.places.served.saturating_add(self.places.told) {
             self.connections.fetch_sub(1, Ordering::Relaxed);
-            return Admitted::No;
+            return Admission::No;
         }
         let network = self.limits.network(address);
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,20 +148,20 @@ impl Admission {
         *of_address += 1;
         let crowded = *of_address > self.limits.connections_per_address;
         let reserved = if self.memory.try_reserve(CONNECTION, Use::First) { CONNECTION } else { 0 };
-        let place = Place { admission: Arc::clone(self), network, reserved };
+        let place = Permit { admission: Arc::clone(self), network, reserved };
         if before >= self.places.served {
-            Admitted::Full(place, Bound::All)
+            Admission::Full(place, Bound::All)
         } else if crowded {
-            Admitted::Full(place, Bound::Address)
+            Admission::Full(place, Bound::Address)
         } else if reserved == 0 {
-            Admitted::Full(place, Bound::Memory)
+            Admission::Full(place, Bound::Memory)
         } else {
-            Admitted::In(place)
+            Admission::In(place)
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.admission.connections.fetch_sub(1, Ordering::Relaxed);
         self.admission.memory.release(self.reserved);
@@ -179,15 +179,15 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn admission(limits: Limits) -> Arc<Admission> {
-        let places = Places::all(&limits);
-        Arc::new(Admission::new(limits, places, Memory::default()))
+    fn admission(limits: Limits) -> Arc<AdmissionControl> {
+        let places = ConnectionSlots::all(&limits);
+        Arc::new(AdmissionControl::new(limits, places, Memory::default()))
     }
 
     #[test]
     fn without_a_limit_everybody_is_in() {
         let limits = Limits { connections: usize::MAX, connections_per_address: usize::MAX, ..Limits::default() };
-        assert!(matches!(admission(limits).admit(IpAddr::from([10, 0, 0, 1])), Admitted::In(_)));
+        assert!(matches!(admission(limits).admit(IpAddr::from([10, 0, 0, 1])), Admission::In(_)));
     }
 
     #[test]
@@ -197,10 +197,10 @@ mod tests {
         let admission = admission(limits.clone());
         let _places = [ip("2001:db8:1:2::1"), ip("2001:db8:1:2:ffff::2")].map(|one| admission.admit(one));
         assert!(
-            matches!(admission.admit(ip("2001:db8:1:2:3:4:5:6")), Admitted::Full(_, Bound::Address)),
+            matches!(admission.admit(ip("2001:db8:1:2:3:4:5:6")), Admission::Full(_, Bound::Address)),
             "two of a /64 at most"
         );
-        assert!(matches!(admission.admit(ip("2001:db8:1:3::1")), Admitted::In(_)));
+        assert!(matches!(admission.admit(ip("2001:db8:1:3::1")), Admission::In(_)));
         assert_eq!(limits.network(ip("::ffff:192.0.2.7")), ip("192.0.2.7"));
         for (prefix, network) in
             [(0, "::"), (56, "2001:db8:1:200::"), (64, "2001:db8:1:2ff::"), (128, "2001:db8:1:2ff::1")]
@@ -217,14 +217,14 @@ mod tests {
         let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let first = admission.admit(one);
         let _second = admission.admit(one);
-        assert!(matches!(admission.admit(one), Admitted::Full(_, Bound::Address)), "two of an address at most");
+        assert!(matches!(admission.admit(one), Admission::Full(_, Bound::Address)), "two of an address at most");
         let _third = admission.admit(other);
-        assert!(matches!(admission.admit(other), Admitted::Full(_, Bound::All)), "three in all");
+        assert!(matches!(admission.admit(other), Admission::Full(_, Bound::All)), "three in all");
         drop(first);
-        assert!(matches!(admission.admit(other), Admitted::In(_)));
+        assert!(matches!(admission.admit(other), Admission::In(_)));
         let told: Vec<_> = (0..64 + 9).map(|_| admission.admit(other)).collect();
-        assert!(matches!(told.last(), Some(Admitted::No)));
+        assert!(matches!(told.last(), Some(Admission::No)));
         drop(told);
-        assert!(matches!(admission.admit(one), Admitted::In(_)));
+        assert!(matches!(admission.admit(one), Admission::In(_)));
     }
 }

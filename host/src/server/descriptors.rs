@@ -16,14 +16,14 @@ const FOLLOW: usize = 4;
 
 /// Connections that a server may have at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Places {
+pub(super) struct ConnectionSlots {
     /// Those that are served.
     pub(super) served: usize,
     /// Those beyond that are told to come back.
     pub(super) told: usize,
 }
 
-impl Places {
+impl ConnectionSlots {
     /// As many as are asked for.
     #[cfg(test)]
     pub(super) fn all(limits: &Limits) -> Self {
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_server_serves_what_there_is_room_for_and_tells_the_next() {
         let places = |room, asked| {
-            let Places { served, told } = Places::within(room, asked);
+            let ConnectionSlots { served, told } = ConnectionSlots::within(room, asked);
             (served, told)
         };
         assert_eq!(places(usize::MAX, 100_000), (100_000, 64));

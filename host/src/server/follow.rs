@@ -13,21 +13,27 @@ use std::time::Duration;
 use std::{cell::RefCell, rc::Rc};
 
 use goldcrest_core::client::url::{Url, UrlError};
-use goldcrest_core::client::{Config, Data, Error, Event, Item, Memory, Options, Runtime, Start, Subscription};
-use goldcrest_core::http::Encoded;
-use goldcrest_core::hub::{ChannelName, Publication, PublishError, Published};
+use goldcrest_core::client::{
+    Buffers, ClientConfig, ClientRuntime, Error, Event, EventData, StartPosition, Subscription, SubscriptionEvent,
+    SubscriptionOptions,
+};
+use goldcrest_core::http::PercentEncoded;
+use goldcrest_core::hub::{ChannelName, NewEvent, PublishError, PublishOutcome};
 use goldcrest_core::io::{Clock, Timer};
 use goldcrest_core::log::{Encoding, EventId, EventType};
 use goldcrest_core::server;
-use goldcrest_core::sse::reconnect::Policy;
+use goldcrest_core::sse::reconnect::ReconnectPolicy;
 
-use super::Stopper;
-use crate::client::{ClientRuntime, TlsOptions};
+use super::ShutdownHandle;
+use crate::client::{SmolRuntime, TlsOptions};
 use crate::hub::Hub;
 
 /// How soon a lost channel is asked for again.
-const RECONNECT: Policy =
-    Policy { reconnection_time: Duration::from_secs(1), longest: Duration::from_secs(15), ..Policy::DEFAULT };
+const RECONNECT: ReconnectPolicy = ReconnectPolicy {
+    reconnection_time: Duration::from_secs(1),
+    longest: Duration::from_secs(15),
+    ..ReconnectPolicy::DEFAULT
+};
 
 /// A channel that is not served there may be soon, and there may be a place for one here.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -48,30 +54,30 @@ const BESIDE: usize = 1024;
 /// their events each follow the other's into a channel of another name.
 ///
 /// ```
-/// use goldcrest_host::Follow;
+/// use goldcrest_host::UpstreamChannel;
 ///
-/// let follow: Follow = "https://hub.example/events/news".parse()?;
+/// let follow: UpstreamChannel = "https://hub.example/events/news".parse()?;
 /// assert_eq!(follow.channel(), "news");
-/// let follow: Follow = "their-news=https://hub.example/events/news?token=7f".parse()?;
+/// let follow: UpstreamChannel = "their-news=https://hub.example/events/news?token=7f".parse()?;
 /// assert_eq!((follow.channel(), follow.to_string()), ("their-news", "https://hub.example/events/news".into()));
-/// # Ok::<(), goldcrest_host::FollowError>(())
+/// # Ok::<(), goldcrest_host::UpstreamError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Follow {
+pub struct UpstreamChannel {
     url: String,
     channel: String,
 }
 
 /// Why a text does not say what to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FollowError {
+pub enum UpstreamError {
     /// Its URL is none.
     Url(UrlError),
     /// The URL does not end in the name of a channel, and none is given before it.
     Channel,
 }
 
-impl fmt::Display for FollowError {
+impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => error.fmt(f),
@@ -80,27 +86,27 @@ impl fmt::Display for FollowError {
     }
 }
 
-impl std::error::Error for FollowError {}
+impl std::error::Error for UpstreamError {}
 
-impl FromStr for Follow {
-    type Err = FollowError;
+impl FromStr for UpstreamChannel {
+    type Err = UpstreamError;
 
     /// `URL`, or `CHANNEL=URL` where ours has another name.
-    fn from_str(text: &str) -> Result<Self, FollowError> {
+    fn from_str(text: &str) -> Result<Self, UpstreamError> {
         // No name of a channel has a colon, and each URL has one before its first equals sign.
         let named = text.split_once('=').filter(|(name, _)| ChannelName::new(name).is_ok());
         let (name, url) = named.map_or((None, text), |(name, url)| (Some(name), url));
-        Url::parse(url).map_err(FollowError::Url)?;
+        Url::parse(url).map_err(UpstreamError::Url)?;
         let last = without_query(url).rsplit('/').next().unwrap_or_default();
         // Percent-encoded unreserved characters in a path are the characters (RFC 3986 §6.2.2.2).
-        let channel = name.map_or_else(|| Encoded::new(last).bytes().map(char::from).collect(), str::to_owned);
-        ChannelName::new(&channel).map_err(|_| FollowError::Channel)?;
+        let channel = name.map_or_else(|| PercentEncoded::new(last).bytes().map(char::from).collect(), str::to_owned);
+        ChannelName::new(&channel).map_err(|_| UpstreamError::Channel)?;
         Ok(Self { url: url.into(), channel })
     }
 }
 
 /// Where it goes, without the query: a token may stand there.
-impl fmt::Display for Follow {
+impl fmt::Display for UpstreamChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(without_query(&self.url))
     }
@@ -110,7 +116,7 @@ fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }
 
-impl Follow {
+impl UpstreamChannel {
     /// The channel of ours.
     pub fn channel(&self) -> &str {
         &self.channel
@@ -119,20 +125,20 @@ impl Follow {
 
 /// How the hubs are asked whose channels are followed.
 #[derive(Clone, Debug, Default)]
-pub struct FollowOptions {
+pub struct UpstreamOptions {
     /// Whom to trust.
     pub tls: TlsOptions,
     /// Fields to send with every request, to all of them, such as `Authorization`:
-    /// [`judge_field`](goldcrest_core::client::judge_field) says which can be.
+    /// [`validate_header`](goldcrest_core::client::validate_header) says which can be.
     pub headers: Vec<(String, String)>,
 }
 
 /// Follows all of these until the server is stopped. `most` bytes of data is the longest event that is taken.
 pub(super) fn run(
-    follows: Vec<Follow>,
-    options: FollowOptions,
+    follows: Vec<UpstreamChannel>,
+    options: UpstreamOptions,
     hub: &Hub,
-    stopper: &Stopper,
+    stopper: &ShutdownHandle,
     most: usize,
 ) -> io::Result<()> {
     let headers: Rc<[(String, String)]> = options.headers.into();
@@ -146,7 +152,7 @@ pub(super) fn run(
         }
         0
     };
-    ClientRuntime::block_on_beside(
+    SmolRuntime::block_on_beside(
         options.tls,
         |notifier| stopper.register(notifier),
         between,
@@ -175,7 +181,7 @@ enum Over {
     Done,
 }
 
-async fn carry(follow: &Follow, headers: &[(String, String)], hub: &Hub, runtime: &ClientRuntime, most: usize) {
+async fn carry(follow: &UpstreamChannel, headers: &[(String, String)], hub: &Hub, runtime: &SmolRuntime, most: usize) {
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
     let mut buffer = vec![0; most.saturating_mul(ESCAPED).saturating_add(BESIDE)];
     let mut location = [0; 2048];
@@ -183,13 +189,18 @@ async fn carry(follow: &Follow, headers: &[(String, String)], hub: &Hub, runtime
     let mut skipping = false;
     loop {
         let start = match &cursor {
-            _ if skipping => Start::Newest,
-            Some(id) => Start::After(id),
-            None => Start::Oldest,
+            _ if skipping => StartPosition::Newest,
+            Some(id) => StartPosition::After(id),
+            None => StartPosition::Oldest,
         };
-        let options = Options { start, reconnect: RECONNECT, seed: fastrand::u32(..), ..Options::default() };
-        let config = Config { headers: &headers, ..Config::default() };
-        let memory = Memory { buffer: &mut buffer, location: &mut location };
+        let options = SubscriptionOptions {
+            start,
+            reconnect: RECONNECT,
+            seed: fastrand::u32(..),
+            ..SubscriptionOptions::default()
+        };
+        let config = ClientConfig { headers: &headers, ..ClientConfig::default() };
+        let memory = Buffers { buffer: &mut buffer, location: &mut location };
         let mut subscription = Subscription::new(runtime, &config, &follow.url, options, memory);
         let over = read(follow, hub, runtime, &mut subscription).await;
         let reached = subscription.cursor().to_owned();
@@ -206,15 +217,20 @@ async fn carry(follow: &Follow, headers: &[(String, String)], hub: &Hub, runtime
 }
 
 /// Reads until the subscription is over, and publishes what comes.
-async fn read<R: Runtime>(follow: &Follow, hub: &Hub, runtime: &R, subscription: &mut Subscription<'_, R>) -> Over {
+async fn read<R: ClientRuntime>(
+    follow: &UpstreamChannel,
+    hub: &Hub,
+    runtime: &R,
+    subscription: &mut Subscription<'_, R>,
+) -> Over {
     let channel = follow.channel();
-    let wait = server::Config::default().publish_wait;
+    let wait = server::ServerConfig::default().publish_wait;
     loop {
         match subscription.next().await {
-            Ok(Item::Opened { transport }) => {
+            Ok(SubscriptionEvent::Opened { transport }) => {
                 tracing::info!(channel, from = %follow, by = transport.as_str(), "following");
             }
-            Ok(Item::Event(event)) => {
+            Ok(SubscriptionEvent::Event(event)) => {
                 // An epoch is one log's alone.
                 let came_from = event.id.parse::<EventId>().ok().map(|id| id.epoch);
                 if came_from.is_some() && came_from == hub.epoch(channel) {
@@ -233,16 +249,16 @@ async fn read<R: Runtime>(follow: &Follow, hub: &Hub, runtime: &R, subscription:
                     Ok(None) => {
                         tracing::warn!(channel, from = %follow, id = event.id, "its type is reserved: left out")
                     }
-                    Err(PublishError::Draining) => return Over::Done,
+                    Err(PublishError::ShuttingDown) => return Over::Done,
                     Err(error) => {
                         tracing::warn!(channel, from = %follow, id = event.id, %error, "an event is left out")
                     }
                 }
             }
-            Ok(Item::Gap { missed }) => {
+            Ok(SubscriptionEvent::Gap { missed }) => {
                 tracing::warn!(channel, from = %follow, missed, "events are missing: they are not kept there any more");
             }
-            Ok(Item::Lost { error, delay, .. }) => {
+            Ok(SubscriptionEvent::Lost { error, delay, .. }) => {
                 tracing::warn!(channel, from = %follow, ?error, ?delay, "lost, trying again");
             }
             Err(Error::Status { status: 204, .. }) => {
@@ -262,20 +278,20 @@ async fn read<R: Runtime>(follow: &Follow, hub: &Hub, runtime: &R, subscription:
 }
 
 /// Publishes an event of another hub once; `None` where its type cannot be one here.
-fn store(hub: &Hub, channel: &str, event: &Event<'_>) -> Result<Option<Published>, PublishError> {
+fn store(hub: &Hub, channel: &str, event: &Event<'_>) -> Result<Option<PublishOutcome>, PublishError> {
     let Ok(event_type) = EventType::new(event.event_type) else { return Ok(None) };
     let encoding = match event.data {
-        Data::Text(_) => Encoding::Text,
-        Data::Binary(_) => Encoding::Binary,
+        EventData::Text(_) => Encoding::Text,
+        EventData::Binary(_) => Encoding::Binary,
     };
     // The last event ID of a foreign server may be that of several events.
     let key = event.id.parse::<EventId>().is_ok().then_some(event.id.as_bytes());
-    let publication = Publication { event_type, encoding, data: event.data.as_bytes(), idempotency_key: key };
+    let publication = NewEvent { event_type, encoding, data: event.data.as_bytes(), idempotency_key: key };
     let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
     hub.publish_event(channel, &publication).map(Some)
 }
 
-async fn pause<R: Runtime>(runtime: &R, time: Duration) {
+async fn pause<R: ClientRuntime>(runtime: &R, time: Duration) {
     let mut timer = runtime.clock().timer();
     let deadline = runtime.clock().now() + time;
     poll_fn(|cx| timer.poll_until(cx, deadline)).await;

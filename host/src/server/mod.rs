@@ -9,9 +9,9 @@
 //! | `rejection.rs` | rejected requests: the log's lines, and what the answers say |
 //! | `date.rs` | the `Date` of answers |
 //! | `trouble.rs` | says that accepting fails, without filling the log |
-//! | `follow.rs` | [`Follow`]: channels of other hubs, followed |
+//! | `follow.rs` | [`UpstreamChannel`]: channels of other hubs, followed |
 //! | `runtime.rs` | what the core's connections stand on here: buffers, clock, figures |
-//! | `shutdown.rs` | [`Stopper`]: signals, and telling every thread |
+//! | `shutdown.rs` | [`ShutdownHandle`]: signals, and telling every thread |
 
 mod admission;
 mod date;
@@ -30,20 +30,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use goldcrest_core::server::{Access, Config, Handler};
+use goldcrest_core::server::{Access, Handler, ServerConfig};
 use goldcrest_core::ws::handshake::origin::OriginPolicy;
 
 pub use admission::Limits;
 pub use descriptors::raise_descriptor_limit;
-pub use follow::{Follow, FollowError, FollowOptions};
+pub use follow::{UpstreamChannel, UpstreamError, UpstreamOptions};
 pub use listen::is_dual_stack;
-pub use shutdown::Stopper;
+pub use shutdown::ShutdownHandle;
 
-use crate::figures::Figures;
-use crate::hub::{ChannelLimits, Hub, Inbox, ThreadHub};
+use crate::figures::Metrics;
+use crate::hub::{ChannelLimits, Hub, Inbox, LocalHub};
 use crate::reactor::Reactor;
-use admission::Admission;
-use descriptors::Places;
+use admission::AdmissionControl;
+use descriptors::ConnectionSlots;
 use runtime::HostRuntime;
 use thread::{Connections, Thread};
 
@@ -52,7 +52,7 @@ type Announce = Arc<dyn Fn(&[SocketAddr]) + Send + Sync>;
 
 /// A server to be started: where it listens, its bounds, and who may ask.
 ///
-/// [`Server::run`] runs it until it is stopped, by a signal or by its [`Stopper`].
+/// [`Server::run`] runs it until it is stopped, by a signal or by its [`ShutdownHandle`].
 #[derive(Clone)]
 #[must_use = "a server listens once it is run"]
 pub struct Server {
@@ -60,12 +60,12 @@ pub struct Server {
     threads: usize,
     limits: Limits,
     channels: ChannelLimits,
-    config: Config<'static>,
+    config: ServerConfig<'static>,
     hub: Option<Hub>,
-    follows: Vec<Follow>,
-    follow_options: FollowOptions,
-    figures: Figures,
-    stopper: Stopper,
+    follows: Vec<UpstreamChannel>,
+    upstream_options: UpstreamOptions,
+    metrics: Metrics,
+    shutdown_handle: ShutdownHandle,
     announce: Option<Announce>,
 }
 
@@ -86,9 +86,9 @@ impl Server {
             config: Self::default_config(),
             hub: None,
             follows: Vec::new(),
-            follow_options: FollowOptions::default(),
-            figures: Figures::default(),
-            stopper: Stopper::default(),
+            upstream_options: UpstreamOptions::default(),
+            metrics: Metrics::default(),
+            shutdown_handle: ShutdownHandle::default(),
             announce: None,
         }
     }
@@ -118,28 +118,28 @@ impl Server {
     }
 
     /// The bounds and habits of each connection. Default: [`Server::default_config`].
-    pub fn config(mut self, config: Config<'static>) -> Self {
+    pub fn config(mut self, config: ServerConfig<'static>) -> Self {
         self.config = config;
         self
     }
 
-    /// The defaults of a host, of which [`Server::config`] takes a variation: those of [`Config`], with turns of 64 KiB, and
+    /// The defaults of a host, of which [`Server::config`] takes a variation: those of [`ServerConfig`], with turns of 64 KiB, and
     /// 130 s for a connection without a request, longer than the proxies in use keep one.
     ///
     /// ```
     /// use goldcrest_host::Server;
-    /// use goldcrest_host::core::server::Config;
+    /// use goldcrest_host::core::server::ServerConfig;
     ///
-    /// let server = Server::new().config(Config { max_body: 1 << 30, ..Server::default_config() });
+    /// let server = Server::new().config(ServerConfig { max_body: 1 << 30, ..Server::default_config() });
     /// ```
     #[must_use]
-    pub fn default_config() -> Config<'static> {
+    pub fn default_config() -> ServerConfig<'static> {
         // A host's neighbours wait microseconds for a turn, and what is read and answered in one leaves in one write.
-        Config { turn: 64 * 1024, idle_timeout: IDLE_TIMEOUT, ..Config::default() }
+        ServerConfig { io_budget: 64 * 1024, idle_timeout: IDLE_TIMEOUT, ..ServerConfig::default() }
     }
 
     /// Answers any origin and any host: for what has nothing to protect.
-    pub fn open_to_all(mut self) -> Self {
+    pub fn allow_any_origin_and_host(mut self) -> Self {
         self.config.access = Access { origins: OriginPolicy::Any, hosts: goldcrest_core::server::HostPolicy::Any };
         self
     }
@@ -151,20 +151,20 @@ impl Server {
     }
 
     /// Follows one more channel of another hub: its events are published here too, each once.
-    pub fn follow(mut self, follow: Follow) -> Self {
+    pub fn upstream(mut self, follow: UpstreamChannel) -> Self {
         self.follows.push(follow);
         self
     }
 
     /// How the hubs are asked whose channels are followed. Default: by the authorities of the system, without fields.
-    pub fn follow_options(mut self, options: FollowOptions) -> Self {
-        self.follow_options = options;
+    pub fn follow_options(mut self, options: UpstreamOptions) -> Self {
+        self.upstream_options = options;
         self
     }
 
     /// The figures to count for.
-    pub fn figures(mut self, figures: Figures) -> Self {
-        self.figures = figures;
+    pub fn figures(mut self, figures: Metrics) -> Self {
+        self.metrics = figures;
         self
     }
 
@@ -175,13 +175,13 @@ impl Server {
     }
 
     /// What stops the server from elsewhere in the program.
-    pub fn stopper(&self) -> Stopper {
-        self.stopper.clone()
+    pub fn stopper(&self) -> ShutdownHandle {
+        self.shutdown_handle.clone()
     }
 
     /// Serves until it is stopped. `handler` is called once on each thread, with the hub as that thread sees it.
     ///
-    /// On SIGINT, SIGTERM or SIGQUIT, or by its [`Stopper`], it accepts nothing more, tells every reader to come back later,
+    /// On SIGINT, SIGTERM or SIGQUIT, or by its [`ShutdownHandle`], it accepts nothing more, tells every reader to come back later,
     /// and ends when they are gone or the drain time is over; the second of these signals ends the process at once. SIGHUP
     /// does the same once where a standard stream of the process is a terminal, which has hung up then. Elsewhere it is
     /// ignored, with a line in the log, as SIGUSR1 and SIGUSR2 are: there is nothing to reload. Other signals are left alone.
@@ -189,7 +189,7 @@ impl Server {
     /// # Errors
     /// An address cannot be listened on, an allowed origin or host can never match, the limits of the channels leave no room for an event, or the authorities cannot be
     /// read by which hubs are judged that are followed.
-    pub fn run<H: Handler + 'static>(self, handler: impl Fn(ThreadHub) -> H + Send + Sync) -> io::Result<()> {
+    pub fn run<H: Handler + 'static>(self, handler: impl Fn(LocalHub) -> H + Send + Sync) -> io::Result<()> {
         self.config
             .access
             .validate()
@@ -198,19 +198,19 @@ impl Server {
             Some(hub) => hub.clone(),
             None => Hub::new(self.channels).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
         };
-        if self.follow_options.tls.authorities.is_some() {
-            self.follow_options.tls.check()?;
+        if self.upstream_options.tls.authorities.is_some() {
+            self.upstream_options.tls.check()?;
         }
         raise_descriptor_limit();
         let listen = if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen };
         let (addresses, listeners) = listen::bind(&listen, self.threads, &self.limits, self.config.write_timeout)?;
         let memory = hub.memory().clone();
         memory.set_limit(self.limits.memory);
-        self.stopper.watch_signals()?;
-        let places = Places::new(&self.limits, self.threads, self.follows.len());
-        let admission = Arc::new(Admission::new(self.limits.clone(), places, memory.clone()));
-        let (follows, follow_options, event) = (self.follows, self.follow_options, self.limits.event);
-        let (config, figures, stopper, handler) = (&self.config, &self.figures, &self.stopper, &handler);
+        self.shutdown_handle.watch_signals()?;
+        let places = ConnectionSlots::new(&self.limits, self.threads, self.follows.len());
+        let admission = Arc::new(AdmissionControl::new(self.limits.clone(), places, memory.clone()));
+        let (follows, follow_options, event) = (self.follows, self.upstream_options, self.limits.event);
+        let (config, figures, stopper, handler) = (&self.config, &self.metrics, &self.shutdown_handle, &handler);
         if let Some(announce) = &self.announce {
             announce(&addresses);
         }
@@ -225,7 +225,7 @@ impl Server {
                     reactor.memory = memory.clone();
                     stopper.register(notifier.clone());
                     let inbox = Arc::new(Inbox::new(notifier.clone(), hub.limits().bytes));
-                    let hub = ThreadHub::new(hub, inbox, config.poll);
+                    let hub = LocalHub::new(hub, inbox, config.poll);
                     let runtime = HostRuntime::new(&reactor, admission.limits(), &memory, figures.clone());
                     let thread = Thread {
                         reactor: Rc::new(reactor),
@@ -244,7 +244,7 @@ impl Server {
                 match thread.spawn_scoped(scope, serve) {
                     Ok(thread) => running.push(thread),
                     Err(error) => {
-                        stopper.stop();
+                        stopper.shut_down();
                         return Err(error);
                     }
                 }
@@ -259,7 +259,7 @@ impl Server {
                 match thread.spawn_scoped(scope, follow) {
                     Ok(thread) => running.push(thread),
                     Err(error) => {
-                        stopper.stop();
+                        stopper.shut_down();
                         return Err(error);
                     }
                 }
@@ -281,17 +281,17 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(130);
 const FULL_REQUEST: Duration = Duration::from_secs(2);
 
 /// The same bounds, for a connection that is told that the server is full.
-fn full_config(config: &Config<'static>) -> Config<'static> {
+fn full_config(config: &ServerConfig<'static>) -> ServerConfig<'static> {
     let (idle_timeout, head_timeout) = (config.idle_timeout.min(FULL_REQUEST), config.head_timeout.min(FULL_REQUEST));
-    Config { idle_timeout, head_timeout, ..config.clone() }
+    ServerConfig { idle_timeout, head_timeout, ..config.clone() }
 }
 
 /// Stops the server when a thread of it ends, however that came.
-struct StopAtEnd<'s>(&'s Stopper);
+struct StopAtEnd<'s>(&'s ShutdownHandle);
 
 impl Drop for StopAtEnd<'_> {
     fn drop(&mut self) {
-        self.0.stop();
+        self.0.shut_down();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 
-use goldcrest_core::http::{Method, Refusal, Request, Status};
+use goldcrest_core::http::{Method, Request, RequestError, Status};
 use goldcrest_core::server::{AccessDenied, ErrorContent, Rejection, RejectionReason, Resource};
 use goldcrest_core::time::Instant;
 use tracing::Level;
@@ -32,9 +32,9 @@ pub(super) struct Content {
 }
 
 /// The content of an answer, or none: then the answer is the core's own text.
-pub(super) struct Own(Option<Content>);
+pub(super) struct RejectionContent(Option<Content>);
 
-impl ErrorContent for Own {
+impl ErrorContent for RejectionContent {
     fn content(&self) -> Option<(&str, &[u8])> {
         self.0.as_ref().map(|own| (own.content_type, own.text.as_bytes()))
     }
@@ -58,7 +58,7 @@ impl Rejections {
         peer: impl FnOnce() -> Option<SocketAddr>,
         rejection: &Rejection<'_, B>,
         now: Instant,
-    ) -> Own {
+    ) -> RejectionContent {
         let (level, explained) = self.explain(rejection);
         let status = rejection.status.code();
         let text = rejection.text.trim_end();
@@ -81,10 +81,13 @@ impl Rejections {
                 "status": status,
                 "detail": explained.as_deref().unwrap_or(text),
             });
-            return Own(Some(Content { content_type: "application/problem+json", text: format!("{problem}\n") }));
+            return RejectionContent(Some(Content {
+                content_type: "application/problem+json",
+                text: format!("{problem}\n"),
+            }));
         }
         let text = explained.map(|explained| format!("{status}: {explained}\n"));
-        Own(text.map(|text| Content { content_type: "text/plain;charset=UTF-8", text }))
+        RejectionContent(text.map(|text| Content { content_type: "text/plain;charset=UTF-8", text }))
     }
 
     /// Logs that a connection is not served since a bound is reached.
@@ -135,11 +138,11 @@ impl Rejections {
                 let Some(request) = rejection.request else { return (Level::WARN, None) };
                 (Level::WARN, Some(explain_access(denied, request)))
             }
-            RejectionReason::Malformed(Refusal::ContentTooLarge) => {
+            RejectionReason::Malformed(RequestError::ContentTooLarge) => {
                 let text = format!("the content has more than {} bytes; raise --max-body", self.event);
                 (Level::WARN, Some(text))
             }
-            RejectionReason::Malformed(Refusal::HeadTooLarge | Refusal::UriTooLong) => {
+            RejectionReason::Malformed(RequestError::HeadTooLarge | RequestError::UriTooLong) => {
                 let text = format!("the request head has more than {} bytes; raise --max-head", self.head);
                 (Level::WARN, Some(text))
             }
@@ -160,7 +163,7 @@ impl Rejections {
                     }
                     // The bound was logged when the connection was accepted.
                     Resource::Connections => (Level::DEBUG, "all connections are in use; come back later"),
-                    Resource::Shutdown => (Level::DEBUG, "the server is shutting down; come back later"),
+                    Resource::ShuttingDown => (Level::DEBUG, "the server is shutting down; come back later"),
                 };
                 (level, Some(text.into()))
             }
@@ -243,7 +246,7 @@ mod tests {
         assert!(text.starts_with("403: origin \"https://b.example\" is not allowed at host \"a\"; "), "{text}");
         assert!(text.ends_with("--allow-origin https://b.example\n"), "{text}");
         let (_, text) =
-            answer(host, Status::CONTENT_TOO_LARGE, RejectionReason::Malformed(Refusal::ContentTooLarge)).unwrap();
+            answer(host, Status::CONTENT_TOO_LARGE, RejectionReason::Malformed(RequestError::ContentTooLarge)).unwrap();
         assert_eq!(text, "413: the content has more than 65536 bytes; raise --max-body\n");
         assert_eq!(answer(host, Status::NOT_FOUND, RejectionReason::Other), None);
     }

@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use goldcrest_core::http::Request;
 use goldcrest_core::io::Clock;
-use goldcrest_core::server::{self, DateField, ErrorContent, Growth, Purpose, Rejection, Transport};
+use goldcrest_core::server::{self, BufferKind, DateField, ErrorContent, Growth, Rejection, Transport};
 
 use super::Limits;
 use super::date::DateClock;
 use super::rejection::Rejections;
-use crate::figures::{Figures, Ticket};
+use crate::figures::{Metrics, PageMetrics};
 use crate::memory::{Memory, Use};
 use crate::reactor::{CoarseClock, Reactor, TcpSocket};
 
@@ -24,7 +24,7 @@ const FIRST: usize = 1024;
 /// The world around the connections of one thread.
 pub(super) struct HostRuntime {
     pub(super) clock: CoarseClock,
-    figures: Figures,
+    figures: Metrics,
     draining: Cell<bool>,
     memory: Memory,
     heads: Rc<Pool>,
@@ -34,7 +34,7 @@ pub(super) struct HostRuntime {
 }
 
 impl HostRuntime {
-    pub(super) fn new(reactor: &Reactor, limits: &Limits, memory: &Memory, figures: Figures) -> Self {
+    pub(super) fn new(reactor: &Reactor, limits: &Limits, memory: &Memory, figures: Metrics) -> Self {
         Self {
             clock: CoarseClock(reactor.alarms.clone()),
             figures,
@@ -137,21 +137,21 @@ impl server::Runtime for HostRuntime {
     type Socket = TcpSocket;
     type Clock = CoarseClock;
     type Buffer = Buffer;
-    type Ticket = Ticket;
+    type RequestMetrics = PageMetrics;
 
     fn clock(&self) -> &CoarseClock {
         &self.clock
     }
 
-    fn buffer(&self, purpose: Purpose) -> Option<Buffer> {
+    fn buffer(&self, purpose: BufferKind) -> Option<Buffer> {
         match purpose {
-            Purpose::Head => self.heads.take(),
-            Purpose::Event => self.events.take(),
+            BufferKind::Head => self.heads.take(),
+            BufferKind::Event => self.events.take(),
         }
     }
 
     /// Where memory is scarce, a slow head gives up its buffer.
-    fn is_short(&self, _purpose: Purpose) -> bool {
+    fn is_exhausted(&self, _purpose: BufferKind) -> bool {
         self.memory.is_scarce()
     }
 
@@ -163,11 +163,11 @@ impl server::Runtime for HostRuntime {
         fastrand::u32(..)
     }
 
-    fn is_draining(&self) -> bool {
+    fn is_shutting_down(&self) -> bool {
         self.draining.get()
     }
 
-    fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> Ticket {
+    fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> PageMetrics {
         self.figures.ticket(request, transport)
     }
 

@@ -17,11 +17,11 @@ use crate::reactor::Notifier;
 ///
 /// let stopper = Server::new().stopper();
 /// assert!(!stopper.is_stopping());
-/// stopper.stop();
+/// stopper.shut_down();
 /// assert!(stopper.is_stopping());
 /// ```
 #[derive(Clone, Default)]
-pub struct Stopper {
+pub struct ShutdownHandle {
     inner: Arc<Inner>,
 }
 
@@ -31,9 +31,9 @@ struct Inner {
     threads: Mutex<Vec<Notifier>>,
 }
 
-impl Stopper {
+impl ShutdownHandle {
     /// Stops the server: it accepts nothing more, takes no publication, and tells its readers to come back later.
-    pub fn stop(&self) {
+    pub fn shut_down(&self) {
         self.inner.stopping.store(true, Ordering::SeqCst);
         for thread in self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             thread.notify();
@@ -49,7 +49,7 @@ impl Stopper {
     pub(super) fn register(&self, thread: Notifier) {
         self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         if self.is_stopping() {
-            self.stop();
+            self.shut_down();
         }
     }
 
@@ -73,7 +73,7 @@ impl Stopper {
                 if stopper.is_stopping() {
                     std::process::exit(128 + signal);
                 }
-                stopper.stop();
+                stopper.shut_down();
                 tracing::info!("shutting down; once more to end at once");
             }
         })?;

@@ -11,16 +11,16 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use goldcrest_core::io::{Clock, Socket, Timer};
-use goldcrest_core::server::{Config, Full, Handler, serve};
+use goldcrest_core::server::{Handler, Overloaded, ServerConfig, serve};
 use goldcrest_core::time::Instant;
 use smol::LocalExecutor;
 use smol::future::FutureExt;
 
-use super::Stopper;
-use super::admission::{Admission, Admitted, Bound, Place};
+use super::ShutdownHandle;
+use super::admission::{Admission, AdmissionControl, Bound, Permit};
 use super::runtime::HostRuntime;
-use super::trouble::Trouble;
-use crate::hub::ThreadHub;
+use super::trouble::AcceptErrorLog;
+use crate::hub::LocalHub;
 use crate::memory::trim;
 use crate::reactor::{CoarseClock, Notifier, Reactor, TcpSocket, run};
 
@@ -40,13 +40,13 @@ const TRIM: usize = 1 << 20;
 pub(super) struct Thread<H> {
     pub(super) reactor: Rc<Reactor>,
     pub(super) runtime: HostRuntime,
-    pub(super) config: Config<'static>,
+    pub(super) config: ServerConfig<'static>,
     /// For connections that are told that the server is full.
-    pub(super) full_config: Config<'static>,
-    pub(super) hub: ThreadHub,
+    pub(super) full_config: ServerConfig<'static>,
+    pub(super) hub: LocalHub,
     pub(super) handler: H,
-    pub(super) admission: Arc<Admission>,
-    pub(super) stopper: Stopper,
+    pub(super) admission: Arc<AdmissionControl>,
+    pub(super) stopper: ShutdownHandle,
     pub(super) connections: Connections,
 }
 
@@ -90,11 +90,11 @@ impl<H: Handler + 'static> Thread<H> {
         }
         let told = Cell::new(false);
         let between = || {
-            let woken = thread.hub.take_in();
+            let woken = thread.hub.drain_inbox();
             if thread.stopper.is_stopping() && !told.replace(true) {
                 // What has been accepted is in the inbox then, and goes out before the readers are told to leave.
                 thread.hub.hub().drain();
-                thread.hub.take_in();
+                thread.hub.drain_inbox();
                 thread.runtime.drain();
                 thread.reactor.wake_all();
                 thread.connections.wake();
@@ -147,7 +147,7 @@ impl<H: Handler + 'static> Thread<H> {
         executor: Weak<LocalExecutor<'static>>,
     ) {
         let mut accepted = 0usize;
-        let mut trouble = Trouble::default();
+        let mut trouble = AcceptErrorLog::default();
         while !self.stopper.is_stopping() {
             match listener.accept() {
                 Ok((stream, peer)) => {
@@ -177,21 +177,21 @@ impl<H: Handler + 'static> Thread<H> {
                 // The connection was gone before it was accepted.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                 Err(error) => {
-                    trouble.goes_on(&error, self.runtime.clock.now());
+                    trouble.record(&error, self.runtime.clock.now());
                     pause(&self.runtime.clock, EXHAUSTED).await;
                 }
             }
         }
     }
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr) -> Option<(TcpStream, Place, bool)> {
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) -> Option<(TcpStream, Permit, bool)> {
         let (place, full) = match self.admission.admit(peer.ip()) {
-            Admitted::In(place) => (place, false),
-            Admitted::Full(place, bound) => {
+            Admission::In(place) => (place, false),
+            Admission::Full(place, bound) => {
                 self.refuse(peer, Some(bound));
                 (place, true)
             }
-            Admitted::No => {
+            Admission::No => {
                 self.refuse(peer, None);
                 return None;
             }
@@ -222,14 +222,14 @@ impl<H: Handler + 'static> Thread<H> {
 
     /// Serves a connection to its end. (Not an `async fn`: that would keep each argument twice.)
     #[allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
-    fn connection(self: Rc<Self>, stream: TcpStream, place: Place, full: bool) -> impl Future<Output = ()> {
+    fn connection(self: Rc<Self>, stream: TcpStream, place: Permit, full: bool) -> impl Future<Output = ()> {
         async move {
             match TcpSocket::new(stream, &self.reactor) {
                 Ok(mut socket) => {
                     socket.set_peer_network(place.network());
                     let served = async {
                         if full {
-                            serve(&mut socket, &self.runtime, &self.full_config, &Full).await
+                            serve(&mut socket, &self.runtime, &self.full_config, &Overloaded).await
                         } else {
                             serve(&mut socket, &self.runtime, &self.config, &self.handler).await
                         }

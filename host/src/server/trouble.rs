@@ -10,7 +10,7 @@ const AGAIN: Duration = Duration::from_secs(30);
 
 /// A failure to accept, from its first time until somebody is accepted.
 #[derive(Debug, Default)]
-pub(super) struct Trouble {
+pub(super) struct AcceptErrorLog {
     times: u64,
     /// It was told, and its end was not.
     told: bool,
@@ -18,9 +18,9 @@ pub(super) struct Trouble {
     due: Option<Instant>,
 }
 
-impl Trouble {
+impl AcceptErrorLog {
     /// It failed: told at once when that begins, and then twice a minute.
-    pub(super) fn goes_on(&mut self, error: &io::Error, now: Instant) {
+    pub(super) fn record(&mut self, error: &io::Error, now: Instant) {
         if self.is_due(now) {
             tracing::warn!(%error, times = self.times, "cannot accept; trying again");
         }
@@ -52,8 +52,8 @@ mod tests {
 
     #[test]
     fn a_trouble_is_told_at_once_and_then_twice_a_minute_however_often_it_comes_and_goes() {
-        let mut trouble = Trouble::default();
-        let told = |trouble: &mut Trouble, from: u64, to: u64| {
+        let mut trouble = AcceptErrorLog::default();
+        let told = |trouble: &mut AcceptErrorLog, from: u64, to: u64| {
             (from..to).step_by(100).filter(|millis| trouble.is_due(Instant::from_millis(*millis))).count()
         };
         assert_eq!(told(&mut trouble, 5_000, 5_100), 1);

@@ -13,12 +13,12 @@ use core::time::Duration;
 
 use goldcrest_core::client::url::Endpoint;
 use goldcrest_core::client::{
-    Bridge, BridgeOptions, Config, Connect, EventSource, EventSourceOptions, Memory, Options, Publisher, Runtime,
-    Start, Subscription, WebSocket, WebSocketOptions,
+    Bridge, BridgeOptions, Buffers, ClientConfig, ClientRuntime, ClientWebSocket, Connect, ConnectOptions, EventSource,
+    EventSourceOptions, Publisher, StartPosition, Subscription, SubscriptionOptions,
 };
-use goldcrest_core::io::{Clock, Interest, Lent, Socket, Timer};
-use goldcrest_core::hub::{Publication, Reader};
-use goldcrest_core::log::{Encoding, EventType, GapPolicy, Look, Placed, Position, Source};
+use goldcrest_core::hub::{NewEvent, ChannelReader};
+use goldcrest_core::io::{Clock, Interest, Socket, Timer, TryIo};
+use goldcrest_core::log::{Cursor, Encoding, EventType, GapPolicy, LogReader, Position, ReadEvent};
 use goldcrest_core::time::Instant;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::{MessageKind, NoEntropy};
@@ -40,40 +40,40 @@ impl Socket for Anything {
         black_box(Ok(()))
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, ()> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, ()> {
         match number() {
             0 => {
                 let (count, result) = f(input());
                 black_box(count);
-                Ok(Lent::Got(result))
+                Ok(TryIo::Done(result))
             }
-            1 => Ok(Lent::NotNow),
-            2 => Ok(Lent::Eof),
+            1 => Ok(TryIo::WouldBlock),
+            2 => Ok(TryIo::Eof),
             _ => Err(()),
         }
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, ()> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, ()> {
         match number() {
             0 => {
                 let (count, result) = f(room());
                 black_box(count);
-                Ok(Lent::Got(result))
+                Ok(TryIo::Done(result))
             }
-            1 => Ok(Lent::NotNow),
+            1 => Ok(TryIo::WouldBlock),
             _ => Err(()),
         }
     }
 
-    fn room(&self) -> usize {
+    fn send_free(&self) -> usize {
         number() as usize
     }
 
-    fn capacity(&self) -> usize {
+    fn send_capacity(&self) -> usize {
         number() as usize
     }
 
-    fn unsent(&self) -> usize {
+    fn send_queue(&self) -> usize {
         number() as usize
     }
 
@@ -110,7 +110,7 @@ impl Connect for World {
     }
 }
 
-impl Runtime for World {
+impl ClientRuntime for World {
     type Connect = Self;
     type Clock = Self;
 
@@ -127,7 +127,7 @@ impl Runtime for World {
     }
 }
 
-impl Source for World {
+impl LogReader for World {
     fn epoch(&self) -> u32 {
         number() as u32
     }
@@ -136,17 +136,17 @@ impl Source for World {
         number()
     }
 
-    fn place(&self, _: Position, _: GapPolicy) -> Placed {
-        Placed { after: number(), gap: black_box(None) }
+    fn seek(&self, _: Position, _: GapPolicy) -> Cursor {
+        Cursor { after: number(), gap: black_box(None) }
     }
 
-    fn look(&self, _: u64, _: usize, _: &mut [u8]) -> Look {
-        black_box(Look::Nothing)
+    fn read_at(&self, _: u64, _: usize, _: &mut [u8]) -> ReadEvent {
+        black_box(ReadEvent::Nothing)
     }
 }
 
-impl Reader for World {
-    fn poll_moved(&mut self, _: &mut Context<'_>, _: u64) -> Polled<()> {
+impl ChannelReader for World {
+    fn poll_new_event(&mut self, _: &mut Context<'_>, _: u64) -> Polled<()> {
         black_box(Polled::Pending)
     }
 }
@@ -162,20 +162,21 @@ fn run<T>(future: impl Future<Output = T>) -> Option<T> {
     None
 }
 
-fn memory() -> Memory<'static> {
-    Memory { buffer: room(), location: input() }
+fn memory() -> Buffers<'static> {
+    Buffers { buffer: room(), location: input() }
 }
 
 fn all() {
-    let (world, config) = (&World, &Config::default());
+    let (world, config) = (&World, &ClientConfig::default());
     let options = EventSourceOptions { last_event_id: text(), ..EventSourceOptions::default() };
     let mut source = EventSource::new(world, config, text(), options, memory(), input());
-    let options = Options { start: black_box(Start::After(text())), ..Options::default() };
+    let options =
+        SubscriptionOptions { start: black_box(StartPosition::After(text())), ..SubscriptionOptions::default() };
     let mut subscription = Subscription::new(world, config, text(), options, memory());
     let mut publisher = Publisher::new(world, config, text(), memory());
     let mut bridge = Bridge::new(world, config, text(), World, BridgeOptions::default(), memory());
     let key = Some(&*input());
-    let event = Publication {
+    let event = NewEvent {
         event_type: EventType::new(text()).unwrap_or_default(),
         encoding: black_box(Encoding::Text),
         data: input(),
@@ -187,8 +188,8 @@ fn all() {
         let _ = black_box(run(publisher.publish(&event)));
         let _ = black_box(run(bridge.next()));
     }
-    let options = WebSocketOptions { protocols: &[text()], origin: Some(text()), ..WebSocketOptions::default() };
-    let Some(Ok(mut socket)) = run(WebSocket::connect(world, config, text(), &options, room())) else { return };
+    let options = ConnectOptions { protocols: &[text()], origin: Some(text()), ..ConnectOptions::default() };
+    let Some(Ok(mut socket)) = run(ClientWebSocket::connect(world, config, text(), &options, room())) else { return };
     while number() < 3 {
         let _ = black_box(run(socket.recv(room())));
         let _ = black_box(run(socket.read(room())));
@@ -198,7 +199,7 @@ fn all() {
         let _ = black_box(run(socket.write(input())));
         let _ = black_box(run(socket.end_message()));
         let _ = black_box(run(socket.sleep(Duration::from_millis(number()))));
-        let _ = black_box(run(socket.finish(CloseCode::NORMAL, CloseReason::NONE)));
+        let _ = black_box(run(socket.close(CloseCode::NORMAL, CloseReason::NONE)));
         black_box((socket.peer_close_reason(), socket.buffered_amount()));
     }
 }

@@ -1,4 +1,4 @@
-//! The async shell over `edge::Adapter`, and a client over `client::Tcp`, with a network of `embedded-io-async` and
+//! The async shell over `io::Adapter`, and a client over `client::Tcp`, with a network of `embedded-io-async` and
 //! `embedded-nal-async` that may do anything: of panics only the compiler's own may be reachable, for an `async fn` that is polled
 //! after its end (`tests/scripts/no-panic`).
 #![no_std]
@@ -17,12 +17,12 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use goldcrest_core::client;
-use goldcrest_core::client::{EventSource, EventSourceOptions, Memory, Parts, Tcp};
-use goldcrest_core::io::{Adapter, Clock, Socket, Timer};
+use goldcrest_core::client::{Buffers, EventSource, EventSourceOptions, RuntimeParts, Tcp};
 use goldcrest_core::http::Request;
-use goldcrest_core::hub::{Channel, Hub};
+use goldcrest_core::hub::{Channel, StaticHub};
+use goldcrest_core::io::{BufferedIo, Clock, Socket, Timer};
 use goldcrest_core::log::EventLog;
-use goldcrest_core::server::{Config, Events, Purpose, Runtime, Transport, serve};
+use goldcrest_core::server::{BufferKind, HubHandler, Runtime, ServerConfig, Transport, serve};
 use goldcrest_core::time::Instant;
 use unknown::{chance, input, number, room, text};
 
@@ -127,19 +127,19 @@ impl Timer for AnyClock {
 /// What connections over the stream stand on.
 struct World(AnyClock);
 
-type AnySocket = Adapter<'static, AnyStream>;
+type AnySocket = BufferedIo<'static, AnyStream>;
 
 impl Runtime for World {
     type Socket = AnySocket;
     type Clock = AnyClock;
     type Buffer = &'static mut [u8];
-    type Ticket = ();
+    type RequestMetrics = ();
 
     fn clock(&self) -> &AnyClock {
         &self.0
     }
 
-    fn buffer(&self, _purpose: Purpose) -> Option<&'static mut [u8]> {
+    fn buffer(&self, _purpose: BufferKind) -> Option<&'static mut [u8]> {
         if chance() { Some(room()) } else { None }
     }
 
@@ -147,25 +147,25 @@ impl Runtime for World {
         number() as u32
     }
 
-    fn is_draining(&self) -> bool {
+    fn is_shutting_down(&self) -> bool {
         chance()
     }
 
     fn ticket<B: AsRef<[u8]>>(&self, _request: &Request<B>, _transport: Transport) {}
 }
 
-type AnyHub = Hub<NoopRawMutex, &'static mut [u8], 1, 2>;
+type AnyHub = StaticHub<NoopRawMutex, &'static mut [u8], 1, 2>;
 
 fn served(socket: &mut AnySocket, hub: &AnyHub) {
-    let (world, config, events) = (World(AnyClock), Config::default(), Events::new(hub));
+    let (world, config, events) = (World(AnyClock), ServerConfig::default(), HubHandler::new(hub));
     let mut serving = pin!(serve(socket, &world, &config, &events));
     while black_box(serving.as_mut().poll(&mut Context::from_waker(Waker::noop()))).is_pending() {}
 }
 
 fn listened() {
     let connector = Tcp::new(AnyStack, AnyStack, [(room(), input())]);
-    let world = Parts { connector, clock: AnyClock, random: || black_box(Ok([0; 4])) };
-    let (config, memory) = (client::Config::default(), Memory { buffer: room(), location: input() });
+    let world = RuntimeParts { connector, clock: AnyClock, random: || black_box(Ok([0; 4])) };
+    let (config, memory) = (client::ClientConfig::default(), Buffers { buffer: room(), location: input() });
     let mut source = EventSource::new(&world, &config, text(), EventSourceOptions::default(), memory, input());
     while chance() {
         let mut next = pin!(source.next());
@@ -178,7 +178,7 @@ extern "C" fn _start() {
     listened();
     let Ok(log) = EventLog::new(room(), number() as usize, number() as u32) else { return };
     let hub = &AnyHub::new([Channel::new("a", log)]);
-    let mut adapter = Adapter::new(AnyStream, room(), input());
+    let mut adapter = BufferedIo::new(AnyStream, room(), input());
     served(&mut adapter, hub);
     adapter.close();
     adapter.abort();

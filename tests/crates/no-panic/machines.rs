@@ -11,22 +11,26 @@ use core::hint::black_box;
 use core::time::Duration;
 
 use goldcrest_core::client::url::{Url, UrlBuf};
-use goldcrest_core::format::{EventStream, Follow, Framing, Messages, Ndjson, Pace, Poll, PollBounds, publication};
+use goldcrest_core::format::{
+    EventMessages, EventStream, Ndjson, PollBody, PollLimits, StreamBody, StreamTimers, Subprotocol, publication,
+};
 use goldcrest_core::http::chunked::{ChunkDecoder, ChunkEncoder};
-use goldcrest_core::http::{Accumulator, Answer, BodyDecoder, Request, Response, Status};
-use goldcrest_core::hub::{Channel, ChannelName, Publication};
+use goldcrest_core::http::{BodyDecoder, HeadReader, Request, Response, ResponseHead, Status};
+use goldcrest_core::hub::{Channel, ChannelName, NewEvent};
 use goldcrest_core::json::{self, Members};
-use goldcrest_core::log::{Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, KeyDigest, Lookup, Position, Source};
-use goldcrest_core::output::{Measure, Sink};
+use goldcrest_core::log::{
+    Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, KeyDigest, LogReader, Lookup, Position,
+};
+use goldcrest_core::output::{ByteCounter, ResumableWriter};
 use goldcrest_core::sse::encode;
-use goldcrest_core::sse::parse::{Bounds, Parser};
-use goldcrest_core::sse::reconnect::{LastEventId, Policy, Reconnect};
+use goldcrest_core::sse::parse::{Parser, ParserLimits};
+use goldcrest_core::sse::reconnect::{LastEventId, Reconnect, ReconnectPolicy};
 use goldcrest_core::time::Instant;
 use goldcrest_core::ws::Role;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
-use goldcrest_core::ws::connection::{Config, Connection, Incoming, MessageKind, PingPayload, Unmasked};
+use goldcrest_core::ws::connection::{Connection, ConnectionConfig, Incoming, MessageKind, PingPayload, Unmasked};
 use goldcrest_core::ws::handshake::{ClientHandshake, RequestLine, accept};
-use goldcrest_core::ws::keep_alive::{Heartbeat, Pulse};
+use goldcrest_core::ws::keep_alive::{KeepAlive, KeepAliveConfig};
 use goldcrest_core::ws::message::Assembler;
 use unknown::{input, number, room, text};
 
@@ -35,12 +39,12 @@ fn now() -> Instant {
 }
 
 fn http_requests() {
-    let mut accumulator = Accumulator::new();
+    let mut accumulator = HeadReader::new();
     let _ = black_box(accumulator.take(room(), input()));
     let _ = black_box(accumulator.take(room(), input()));
     let Ok(request) = Request::parse(room(), number() as usize, number() as usize) else { return };
     black_box((request.method(), request.path(), request.query(), request.host(), request.body_length()));
-    black_box((request.header(text()), request.list_has(text(), text()), request.accepts(text())));
+    black_box((request.header(text()), request.header_has_token(text(), text()), request.accepts(text())));
     black_box((request.keep_alive(), request.expects_continue(), request.prefer_wait()));
     if let Some(encoded) = request.query_param(text()) {
         black_box(encoded.decode(room()));
@@ -50,7 +54,7 @@ fn http_requests() {
     }
     let line = RequestLine { method: text(), version: (1, number() as u8) };
     if let Ok(acceptance) = accept(line, request.headers(), &[text()]) {
-        acceptance.pour(&mut Sink::new(room(), number() as usize));
+        acceptance.put(&mut ResumableWriter::new(room(), number() as usize));
     }
 }
 
@@ -62,7 +66,7 @@ fn http_bodies() {
     black_box(encoder.finish(room()));
     let response = Response { headers: &[(text(), text())], ..Response::text(Status::OK, text()) };
     response.render(
-        &mut Sink::new(room(), number() as usize),
+        &mut ResumableWriter::new(room(), number() as usize),
         black_box(goldcrest_core::http::Version::Http11),
         black_box(true),
         black_box(false),
@@ -70,16 +74,16 @@ fn http_bodies() {
 }
 
 fn sse() {
-    let mut parser = Parser::new(room(), Bounds::default());
+    let mut parser = Parser::new(room(), ParserLimits::default());
     while let Ok(fed) = parser.feed(input()) {
         black_box(&fed);
     }
     black_box((parser.last_event_id(), parser.reconnection_time()));
     parser.restart();
-    encode::Event::new(input()).encode(&mut Sink::new(room(), number() as usize));
-    encode::Event::new(input()).encode(&mut Measure::default());
-    encode::retry(Duration::from_millis(number()), &mut Sink::new(room(), 0));
-    let mut reconnect = Reconnect::<64>::new(Policy::default());
+    encode::EventBlock::new(input()).encode(&mut ResumableWriter::new(room(), number() as usize));
+    encode::EventBlock::new(input()).encode(&mut ByteCounter::default());
+    encode::retry(Duration::from_millis(number()), &mut ResumableWriter::new(room(), 0));
+    let mut reconnect = Reconnect::<64>::new(ReconnectPolicy::default());
     let _ = reconnect.on_response(number() as u16, Some(input()));
     reconnect.on_network_error();
     reconnect.on_retry_field(Duration::from_millis(number()));
@@ -88,16 +92,20 @@ fn sse() {
 }
 
 fn websocket(role: Role) {
-    let mut connection = Connection::new(role, Config::default());
+    let mut connection = Connection::new(role, ConnectionConfig::default());
     let mut keys = || Ok([number() as u8; 4]);
-    let mut pulse = Pulse::new(Heartbeat::default(), now());
+    let mut pulse = KeepAlive::new(KeepAliveConfig::default(), now());
     let mut messages = Assembler::new(room());
     while !connection.is_closed() {
         let received = connection.receive(input());
-        if let Some(Incoming::Piece(piece)) = black_box(&received).event {
+        if let Some(Incoming::Chunk(piece)) = black_box(&received).event {
             let _ = black_box(messages.push(piece));
         }
-        black_box((connection.is_control_next(number() as u8), connection.wants_input(), connection.should_drop()));
+        black_box((
+            connection.is_control_next(number() as u8),
+            connection.wants_input(),
+            connection.should_close_tcp(),
+        ));
         black_box((connection.buffered(), connection.has_output(), connection.payload_remaining()));
         black_box(pulse.pong(PingPayload::new(input()), now()));
         let _ = connection.ping(PingPayload::new(input()));
@@ -124,7 +132,7 @@ fn hub() {
     let mut channel = Channel::<_, 8>::new("a", log);
     let event_type = EventType::MESSAGE;
     let idempotency_key = Some(&*input());
-    let publication = Publication { event_type, encoding: Encoding::Binary, data: input(), idempotency_key };
+    let publication = NewEvent { event_type, encoding: Encoding::Binary, data: input(), idempotency_key };
     channel.follow();
     let _ = black_box(channel.publish(&publication, publication.key_digest()));
     channel.unfollow();
@@ -142,19 +150,19 @@ fn log_and_delivery() {
     if let Lookup::New = black_box(keys.lookup(digest)) {
         keys.remember(digest, number() as u16, log.newest_id().seq);
     }
-    let position = EventId::parse(input()).map_or(Position::Lost, Position::After);
+    let position = EventId::parse(input()).map_or(Position::Unknown, Position::After);
     let policy = black_box(GapPolicy::Replay);
-    black_box(log.look(number(), number() as usize, input()));
-    let mut stream = Follow::new(Ndjson, &log, position, policy, Pace::default(), now());
-    let mut events = Follow::new(EventStream, &log, position, policy, Pace::default(), now());
+    black_box(log.read_at(number(), number() as usize, input()));
+    let mut stream = StreamBody::new(Ndjson, &log, position, policy, StreamTimers::default(), now());
+    let mut events = StreamBody::new(EventStream, &log, position, policy, StreamTimers::default(), now());
     while number() < 3 {
         black_box((stream.fill(&log, input(), now()), events.fill(&log, input(), now())));
         stream.end(Duration::from_millis(number()));
         events.end(Duration::from_millis(number()));
     }
-    let mut poll = Poll::new(&log, log.place(position, policy), &PollBounds::default());
+    let mut poll = PollBody::new(&log, log.seek(position, policy), &PollLimits::default());
     black_box((poll.length(), poll.last(), poll.fill(&log, input())));
-    let mut messages = Messages::new(black_box(Framing::Envelope), &log, position, policy);
+    let mut messages = EventMessages::new(black_box(Subprotocol::Envelope), &log, position, policy);
     while number() < 3 {
         black_box(messages.next(&log));
         let _ = black_box(messages.fill(&log, input()));
@@ -162,7 +170,7 @@ fn log_and_delivery() {
 }
 
 fn answers_and_urls() {
-    if let Ok(answer) = Answer::parse(input(), number() as usize) {
+    if let Ok(answer) = ResponseHead::parse(input(), number() as usize) {
         black_box((answer.status(), answer.header(text()), answer.body_length(black_box(true)), answer.retry_after()));
         let offer =
             ClientHandshake { host: text(), target: text(), origin: None, protocols: &[text()], nonce: [7; 16] };
@@ -192,5 +200,5 @@ extern "C" fn _start() {
     let protocols = &[text()];
     let client =
         ClientHandshake { host: text(), target: text(), origin: Some(text()), protocols, nonce: [number() as u8; 16] };
-    let _ = client.pour(&mut Sink::new(room(), number() as usize));
+    let _ = client.put(&mut ResumableWriter::new(room(), number() as usize));
 }

@@ -13,15 +13,15 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use goldcrest_core::io::{Clock, Interest, Lent, Socket, Timer};
 use goldcrest_core::http::{Request, Response, Status};
-use goldcrest_core::hub::{Channel, Hub};
+use goldcrest_core::hub::{Channel, StaticHub};
+use goldcrest_core::io::{Clock, Interest, Socket, Timer, TryIo};
 use goldcrest_core::log::{EventLog, EventType, GapPolicy};
 use goldcrest_core::server::{
-    Access, BodyWriter, Config, EventWriter, Events, Exchange, Full, Handler, HostPolicy, Outcome, Purpose, Runtime,
-    Transport, WebSocket, WebSocketOptions, serve,
+    AcceptOptions, Access, BodyWriter, BufferKind, EventWriter, Exchange, Handler, HandlerResult, HostPolicy,
+    HubHandler, Overloaded, Runtime, ServerConfig, ServerWebSocket, Transport, serve,
 };
-use goldcrest_core::sse::encode::Event;
+use goldcrest_core::sse::encode::EventBlock;
 use goldcrest_core::sse::field::Comment;
 use goldcrest_core::time::Instant;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
@@ -34,15 +34,15 @@ struct AnySocket;
 #[derive(Debug)]
 struct Broken;
 
-fn lend<R>(bytes: &mut [u8], f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Broken> {
+fn lend<R>(bytes: &mut [u8], f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Broken> {
     match number() {
         0 => Err(Broken),
-        1 => Ok(Lent::NotNow),
-        2 => Ok(Lent::Eof),
+        1 => Ok(TryIo::WouldBlock),
+        2 => Ok(TryIo::Eof),
         _ => {
             let (count, result) = f(bytes);
             black_box(count);
-            Ok(Lent::Got(result))
+            Ok(TryIo::Done(result))
         }
     }
 }
@@ -59,23 +59,23 @@ impl Socket for AnySocket {
         poll_fn(|_| poll_anything(if chance() { Ok(()) } else { Err(Broken) })).await
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Broken> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Broken> {
         lend(input(), f)
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Broken> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Broken> {
         lend(room(), f)
     }
 
-    fn room(&self) -> usize {
+    fn send_free(&self) -> usize {
         number() as usize
     }
 
-    fn capacity(&self) -> usize {
+    fn send_capacity(&self) -> usize {
         number() as usize
     }
 
-    fn unsent(&self) -> usize {
+    fn send_queue(&self) -> usize {
         number() as usize
     }
 
@@ -112,13 +112,13 @@ impl Runtime for World {
     type Socket = AnySocket;
     type Clock = AnyClock;
     type Buffer = &'static mut [u8];
-    type Ticket = ();
+    type RequestMetrics = ();
 
     fn clock(&self) -> &AnyClock {
         &self.0
     }
 
-    fn buffer(&self, purpose: Purpose) -> Option<&'static mut [u8]> {
+    fn buffer(&self, purpose: BufferKind) -> Option<&'static mut [u8]> {
         black_box(purpose);
         if chance() { Some(room()) } else { None }
     }
@@ -127,7 +127,7 @@ impl Runtime for World {
         number() as u32
     }
 
-    fn is_draining(&self) -> bool {
+    fn is_shutting_down(&self) -> bool {
         chance()
     }
 
@@ -138,17 +138,17 @@ fn some_time() -> Duration {
     Duration::from_millis(number())
 }
 
-type AnyHub = Hub<NoopRawMutex, &'static mut [u8], 2, 3>;
+type AnyHub = StaticHub<NoopRawMutex, &'static mut [u8], 2, 3>;
 
 /// Answers in every way that there is.
-struct Any<'h>(Events<'h, AnyHub>);
+struct Any<'h>(HubHandler<'h, AnyHub>);
 
 impl Handler for Any<'_> {
-    async fn handle<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match number() {
             0 => self.0.handle(exchange).await,
-            1 => Full.handle(exchange).await,
-            2 => exchange.allow(text()).await,
+            1 => Overloaded.handle(exchange).await,
+            2 => exchange.method_not_allowed(text()).await,
             3 => match exchange.read_whole(input()).await {
                 Ok(length) => {
                     let body = input().get(..length).unwrap_or_default();
@@ -156,12 +156,12 @@ impl Handler for Any<'_> {
                     let status = Status::new(number() as u16).unwrap_or(Status::OK);
                     exchange.respond(&Response { status, content_type: Some(text()), headers, body }).await
                 }
-                Err(error) => exchange.body_failed(error).await,
+                Err(error) => exchange.respond_body_error(error).await,
             },
             4 => stream(exchange.stream(text()).await?).await,
             5 => events(exchange.sse().await?).await,
             6 => {
-                let options = WebSocketOptions { protocols: &[text()], max_message: number() };
+                let options = AcceptOptions { protocols: &[text()], max_message: number() };
                 websocket(exchange.websocket(&options).await?).await
             }
             _ => exchange.not_found().await,
@@ -169,27 +169,27 @@ impl Handler for Any<'_> {
     }
 }
 
-async fn stream<R: Runtime>(mut body: BodyWriter<'_, '_, R>) -> Outcome {
+async fn stream<R: Runtime>(mut body: BodyWriter<'_, '_, R>) -> HandlerResult {
     while body.sleep(some_time()).await? {
         body.write(input()).await?;
         black_box(body.buffered_amount());
-        body.during(poll_fn(|_| poll_anything(()))).await?;
+        body.while_open(poll_fn(|_| poll_anything(()))).await?;
     }
     body.finish().await
 }
 
-async fn events<R: Runtime>(mut events: EventWriter<'_, '_, R>) -> Outcome {
+async fn events<R: Runtime>(mut events: EventWriter<'_, '_, R>) -> HandlerResult {
     while events.sleep(some_time()).await? {
-        events.event(&Event::new(input())).await?;
+        events.event(&EventBlock::new(input())).await?;
         if let Ok(comment) = Comment::new(input()) {
             events.comment(comment).await?;
         }
-        events.during(poll_fn(|_| poll_anything(()))).await?;
+        events.while_open(poll_fn(|_| poll_anything(()))).await?;
     }
     events.finish().await
 }
 
-async fn websocket<R: Runtime>(mut socket: WebSocket<'_, '_, R>) -> Outcome {
+async fn websocket<R: Runtime>(mut socket: ServerWebSocket<'_, '_, R>) -> HandlerResult {
     while socket.ready().await? {
         let kind = if chance() { MessageKind::Text } else { MessageKind::Binary };
         match number() {
@@ -200,13 +200,13 @@ async fn websocket<R: Runtime>(mut socket: WebSocket<'_, '_, R>) -> Outcome {
             4 => socket.start_message(kind)?,
             5 => socket.write(input()).await?,
             6 => socket.end_message().await?,
-            7 => socket.during(poll_fn(|_| poll_anything(()))).await?,
+            7 => socket.while_open(poll_fn(|_| poll_anything(()))).await?,
             8 => socket.sleep(some_time()).await?,
-            _ => socket.close(CloseCode::NORMAL, CloseReason::NONE),
+            _ => socket.start_close(CloseCode::NORMAL, CloseReason::NONE),
         }
         black_box((socket.protocol(), socket.buffered_amount()));
     }
-    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
 }
 
 #[unsafe(no_mangle)]
@@ -216,15 +216,15 @@ extern "C" fn _start() {
     let policy = black_box(GapPolicy::Disconnect);
     let hub = AnyHub::new([Channel::new("a", a), Channel::new("b", b)]).with_gap_policy(policy);
     let _ = black_box(hub.publish(text(), EventType::MESSAGE, input()));
-    let mut config = Config {
+    let mut config = ServerConfig {
         access: Access { hosts: HostPolicy::List(&[text()]), ..Access::default() },
         max_fields: number() as usize,
         max_body: number(),
-        turn: number() as usize,
+        io_budget: number() as usize,
         retry_after: some_time(),
         default_wait: some_time(),
         max_wait: some_time(),
-        ..Config::default()
+        ..ServerConfig::default()
     };
     for time in [
         &mut config.head_timeout,
@@ -233,17 +233,17 @@ extern "C" fn _start() {
         &mut config.write_timeout,
         &mut config.linger_timeout,
         &mut config.close_timeout,
-        &mut config.pace.keep_alive,
-        &mut config.pace.reconnection_time,
-        &mut config.heartbeat.ping_interval,
-        &mut config.heartbeat.pong_deadline,
+        &mut config.stream_timers.keep_alive,
+        &mut config.stream_timers.reconnection_time,
+        &mut config.keep_alive.ping_interval,
+        &mut config.keep_alive.pong_deadline,
     ] {
         // Any there is, Duration::MAX too.
         *time = Duration::new(number(), 999_999_999);
     }
     config.poll.events = number() as usize;
     config.poll.bytes = number();
-    let (mut socket, world, handler) = (AnySocket, World(AnyClock), Any(Events::new(&hub)));
+    let (mut socket, world, handler) = (AnySocket, World(AnyClock), Any(HubHandler::new(&hub)));
     let mut serving = pin!(serve(&mut socket, &world, &config, &handler));
     while black_box(serving.as_mut().poll(&mut Context::from_waker(Waker::noop()))).is_pending() {}
 }

@@ -3,7 +3,7 @@
 //! The object is read and unescaped where it stands; what comes out are places in the buffer, so that they may be lent
 //! from there later.
 
-use super::{Data, Event};
+use super::{Event, EventData};
 use crate::base64::{decode_in_place, is_base64};
 use crate::json::{JsonError, Members, text};
 use crate::sse::parse::MESSAGE;
@@ -44,14 +44,15 @@ impl Spans {
             "" => MESSAGE,
             named => named,
         };
-        let data = if self.binary { Data::Binary(self.data.of(buffer)) } else { Data::Text(self.data.text(buffer)) };
+        let data =
+            if self.binary { EventData::Binary(self.data.of(buffer)) } else { EventData::Text(self.data.text(buffer)) };
         Event { id: self.id.text(buffer), event_type, data }
     }
 }
 
 /// What an object says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum EnvelopeMessage {
     Event(Spans),
     /// Events are missing; reading goes on after this id, where one is given.
     Gap {
@@ -69,7 +70,7 @@ pub(super) enum Said {
 ///
 /// # Errors
 /// It is no JSON object, or a member has not the type that it should have.
-pub(super) fn read(object: &mut [u8], data: Option<Span>) -> Result<Said, JsonError> {
+pub(super) fn read(object: &mut [u8], data: Option<Span>) -> Result<EnvelopeMessage, JsonError> {
     let base = object.as_ptr() as usize;
     let place = |part: &[u8]| Span::new((part.as_ptr() as usize).saturating_sub(base), part.len());
     let mut members = Members::new(object)?;
@@ -88,7 +89,7 @@ pub(super) fn read(object: &mut [u8], data: Option<Span>) -> Result<Said, JsonEr
         }
     }
     if let Some(missed) = gap {
-        return Ok(Said::Gap { missed, after });
+        return Ok(EnvelopeMessage::Gap { missed, after });
     }
     let (data, binary) = match (text_data, data) {
         (_, Some(data)) => (data, true),
@@ -105,13 +106,13 @@ pub(super) fn read(object: &mut [u8], data: Option<Span>) -> Result<Said, JsonEr
                 (span, false)
             }
         }
-        (None, None) => return Ok(after.map_or(Said::Other, Said::After)),
+        (None, None) => return Ok(after.map_or(EnvelopeMessage::Other, EnvelopeMessage::After)),
     };
-    Ok(id.map_or(Said::Other, |id| Said::Event(Spans { id, event_type, data, binary })))
+    Ok(id.map_or(EnvelopeMessage::Other, |id| EnvelopeMessage::Event(Spans { id, event_type, data, binary })))
 }
 
 /// Reads a binary message of `goldcrest.v1`: an object, LF and the bytes.
-pub(super) fn read_binary(message: &mut [u8]) -> Result<Said, JsonError> {
+pub(super) fn read_binary(message: &mut [u8]) -> Result<EnvelopeMessage, JsonError> {
     let end = message.iter().position(|byte| *byte == b'\n').ok_or(JsonError::Object)?;
     let start = end.saturating_add(1);
     let data = Span::new(start, message.len().saturating_sub(start));
@@ -152,30 +153,36 @@ mod tests {
         }
     }
 
-    fn event(text: &str) -> Result<Said, JsonError> {
+    fn event(text: &str) -> Result<EnvelopeMessage, JsonError> {
         read(&mut text.as_bytes().to_vec(), None)
     }
 
     #[test]
     fn events_are_lent_from_where_they_stand() {
         let mut object = br#" {"id":"a-1","type":"n\u00e9","x":[1],"data":"a\n\"b\""}"#.to_vec();
-        let Ok(Said::Event(spans)) = read(&mut object, None) else { panic!() };
-        assert_eq!(spans.event(&object), Event { id: "a-1", event_type: "n\u{e9}", data: Data::Text("a\n\"b\"") });
+        let Ok(EnvelopeMessage::Event(spans)) = read(&mut object, None) else { panic!() };
+        assert_eq!(spans.event(&object), Event { id: "a-1", event_type: "n\u{e9}", data: EventData::Text("a\n\"b\"") });
         let mut object = br#"{"id":"a-2","encoding":"base64","data":"AP8\/"}"#.to_vec();
-        let Ok(Said::Event(spans)) = read(&mut object, None) else { panic!() };
-        assert_eq!(spans.event(&object), Event { id: "a-2", event_type: "message", data: Data::Binary(b"\0\xff\x3f") });
+        let Ok(EnvelopeMessage::Event(spans)) = read(&mut object, None) else { panic!() };
+        assert_eq!(
+            spans.event(&object),
+            Event { id: "a-2", event_type: "message", data: EventData::Binary(b"\0\xff\x3f") }
+        );
         let mut message = b"{\"id\":\"a-3\",\"type\":\"b\"}\n\n\x00".to_vec();
-        let Ok(Said::Event(spans)) = read_binary(&mut message) else { panic!() };
-        assert_eq!(spans.event(&message), Event { id: "a-3", event_type: "b", data: Data::Binary(b"\n\0") });
+        let Ok(EnvelopeMessage::Event(spans)) = read_binary(&mut message) else { panic!() };
+        assert_eq!(spans.event(&message), Event { id: "a-3", event_type: "b", data: EventData::Binary(b"\n\0") });
     }
 
     #[test]
     fn gaps_places_and_all_else_are_told_apart() {
-        assert!(matches!(event(r#"{"gap":{},"after":"a-3"}"#), Ok(Said::Gap { missed: None, after: Some(_) })));
-        assert_eq!(event(r#"{"gap":{"missed":7}}"#), Ok(Said::Gap { missed: Some(7), after: None }));
-        assert!(matches!(event(r#"{"after":"a-3"}"#), Ok(Said::After(_))));
-        assert_eq!(event(r#"{"ref":1,"id":"a-1"}"#), Ok(Said::Other));
-        assert_eq!(event(r#"{"data":"no id"}"#), Ok(Said::Other));
+        assert!(matches!(
+            event(r#"{"gap":{},"after":"a-3"}"#),
+            Ok(EnvelopeMessage::Gap { missed: None, after: Some(_) })
+        ));
+        assert_eq!(event(r#"{"gap":{"missed":7}}"#), Ok(EnvelopeMessage::Gap { missed: Some(7), after: None }));
+        assert!(matches!(event(r#"{"after":"a-3"}"#), Ok(EnvelopeMessage::After(_))));
+        assert_eq!(event(r#"{"ref":1,"id":"a-1"}"#), Ok(EnvelopeMessage::Other));
+        assert_eq!(event(r#"{"data":"no id"}"#), Ok(EnvelopeMessage::Other));
         for bad in ["", "[]", r#"{"id":1,"data":""}"#, r#"{"id":"a","data":1}"#, r#"{"gap":1}"#, r#"{"id":"a""#] {
             assert!(event(bad).is_err(), "{bad}");
         }

@@ -6,7 +6,7 @@
 
 /// Where on the ladder a subscription stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ladder {
+pub(super) struct TransportFallback {
     rungs: usize,
     at: usize,
     /// This round began at the top, and nothing that failed in it may come right by waiting.
@@ -19,7 +19,7 @@ pub(super) struct Ladder {
 
 /// Whose fault a failure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Blame {
+pub(super) enum FailureCause {
     /// The network's or the server's: another transport would not fare better.
     Network,
     /// The transport's, perhaps.
@@ -47,7 +47,7 @@ const MUTE: u8 = 2;
 /// So often the time until the next climb doubles: up to sixteen times as long.
 const LONGEST: u8 = 4;
 
-impl Ladder {
+impl TransportFallback {
     pub(super) const fn new(rungs: usize) -> Self {
         Self { rungs, at: 0, hopeless: true, mute: 0, climbs: 0 }
     }
@@ -58,8 +58,8 @@ impl Ladder {
     }
 
     /// An attempt came to nothing.
-    pub(super) fn failed(&mut self, blame: Blame) -> Move {
-        let Blame::Transport { hopeless } = blame else {
+    pub(super) fn failed(&mut self, blame: FailureCause) -> Move {
+        let FailureCause::Transport { hopeless } = blame else {
             self.hopeless = false;
             return Move::Stay;
         };
@@ -85,16 +85,16 @@ impl Ladder {
         if !mute && self.at == 0 {
             self.climbs = 0;
         }
-        if self.mute < MUTE { Move::Stay } else { self.failed(Blame::Transport { hopeless: false }) }
+        if self.mute < MUTE { Move::Stay } else { self.failed(FailureCause::Transport { hopeless: false }) }
     }
 
     /// Whether there are better ones than the present.
-    pub(super) const fn can_climb(&self) -> bool {
+    pub(super) const fn can_retry_better(&self) -> bool {
         self.at > 0
     }
 
     /// Begins at the top again.
-    pub(super) fn climb(&mut self) {
+    pub(super) fn retry_better(&mut self) {
         (self.at, self.mute) = (0, 0);
         self.climbs = self.climbs.saturating_add(1).min(LONGEST);
     }
@@ -110,14 +110,14 @@ impl Ladder {
 mod tests {
     use super::*;
 
-    const REFUSED: Blame = Blame::Transport { hopeless: true };
-    const BROKEN: Blame = Blame::Transport { hopeless: false };
+    const REFUSED: FailureCause = FailureCause::Transport { hopeless: true };
+    const BROKEN: FailureCause = FailureCause::Transport { hopeless: false };
 
     #[test]
     fn each_is_tried_in_turn_and_refusals_all_round_are_the_end() {
-        let mut ladder = Ladder::new(3);
+        let mut ladder = TransportFallback::new(3);
         assert_eq!([(); 3].map(|()| ladder.failed(REFUSED)), [Move::Next, Move::Next, Move::Over]);
-        let mut ladder = Ladder::new(3);
+        let mut ladder = TransportFallback::new(3);
         assert_eq!([REFUSED, BROKEN, REFUSED].map(|b| ladder.failed(b)), [Move::Next, Move::Next, Move::Around]);
         // The next round is judged by itself.
         assert_eq!([(); 3].map(|()| ladder.failed(REFUSED)), [Move::Next, Move::Next, Move::Over]);
@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn the_network_is_no_reason_to_try_another() {
-        let mut ladder = Ladder::new(2);
-        assert_eq!(ladder.failed(Blame::Network), Move::Stay);
+        let mut ladder = TransportFallback::new(2);
+        assert_eq!(ladder.failed(FailureCause::Network), Move::Stay);
         assert_eq!(ladder.at(), 0);
         // Nor is a round with a network failure in it hopeless.
         assert_eq!([(); 2].map(|()| ladder.failed(REFUSED)), [Move::Next, Move::Around]);
@@ -134,24 +134,24 @@ mod tests {
 
     #[test]
     fn what_has_worked_is_stayed_with_until_it_is_mute_twice() {
-        let mut ladder = Ladder::new(2);
+        let mut ladder = TransportFallback::new(2);
         ladder.opened();
         assert_eq!(ladder.lost(true), Move::Stay);
         assert_eq!(ladder.lost(false), Move::Stay);
         assert_eq!(ladder.lost(true), Move::Stay);
         assert_eq!(ladder.lost(true), Move::Next);
-        assert!(ladder.can_climb());
-        ladder.climb();
-        assert_eq!((ladder.at(), ladder.can_climb()), (0, false));
+        assert!(ladder.can_retry_better());
+        ladder.retry_better();
+        assert_eq!((ladder.at(), ladder.can_retry_better()), (0, false));
     }
 
     #[test]
     fn climbs_are_waited_for_twice_as_long_each_time_until_one_is_worth_it() {
-        let mut ladder = Ladder::new(2);
+        let mut ladder = TransportFallback::new(2);
         for patience in [1, 2, 4, 8, 16, 16] {
             assert_eq!(ladder.patience(), patience);
             let _ = ladder.failed(REFUSED);
-            ladder.climb();
+            ladder.retry_better();
         }
         // Open is not enough: what is between may let the answer pass and nothing after it.
         ladder.opened();
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_round_that_began_below_the_top_is_never_the_end() {
-        let mut ladder = Ladder::new(2);
+        let mut ladder = TransportFallback::new(2);
         let _ = ladder.failed(REFUSED);
         ladder.opened();
         assert_eq!(ladder.failed(REFUSED), Move::Around);

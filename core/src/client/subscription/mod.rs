@@ -21,15 +21,15 @@ mod run;
 
 use core::time::Duration;
 
-use super::http_client::Asker;
-use super::jitter::Spread;
-use super::{Config, ConnectError, Error, Memory, Runtime, WebSocket};
+use super::http_client::HttpClient;
+use super::jitter::Jitter;
+use super::{Buffers, ClientConfig, ClientRuntime, ClientWebSocket, ConnectError, Error};
 pub use crate::server::Transport;
 use crate::sse::parse::Parser;
-use crate::sse::reconnect::{Policy, Reconnect};
+use crate::sse::reconnect::{Reconnect, ReconnectPolicy};
 use crate::time::Instant;
 use crate::ws::close::{CloseCode, CloseReason};
-use fallback::Ladder;
+use fallback::TransportFallback;
 use run::Phase;
 pub(super) use run::SUBPROTOCOL;
 
@@ -43,56 +43,56 @@ const NOWHERE: &str = "-";
 const EVENT_TYPE: usize = 72;
 
 /// Reads a channel, on whichever transport works. `CURSOR` is how many bytes an id may have.
-pub struct Subscription<'e, R: Runtime, const CURSOR: usize = MAX_CURSOR> {
-    asker: Asker<'e, 'e, R>,
-    options: Options<'e>,
+pub struct Subscription<'e, R: ClientRuntime, const CURSOR: usize = MAX_CURSOR> {
+    asker: HttpClient<'e, 'e, R>,
+    options: SubscriptionOptions<'e>,
     /// Holds heads, and objects and lines after them; empty while an SSE parser has it.
     buffer: &'e mut [u8],
     parser: Option<Parser<&'e mut [u8]>>,
-    socket: Option<WebSocket<'e, R>>,
+    socket: Option<ClientWebSocket<'e, R>>,
     /// What the next request resumes from, empty while that is not known.
     cursor: heapless::String<CURSOR>,
     /// Where the newest event is was asked for, whatever came of it.
     anchored: bool,
-    ladder: Ladder,
+    ladder: TransportFallback,
     phase: Phase,
     /// The transport that was told to be open.
     told: Option<Transport>,
     /// When the better transports are tried again.
     climb_at: Instant,
     reconnect: Reconnect<0>,
-    spread: Spread,
+    spread: Jitter,
 }
 
 /// How a channel is read.
 #[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
+pub struct SubscriptionOptions<'a> {
     /// The transports to use, the preferred one first. Default: WebSocket, SSE, streaming, long polling, polling.
     pub transports: &'a [Transport],
     /// Where it starts. Default: after the newest event.
-    pub start: Start<'a>,
+    pub start: StartPosition<'a>,
     /// How long a long poll waits. Default: 25 s.
     pub wait: Duration,
     /// From one poll to the next. Default: 5 s.
     pub poll_interval: Duration,
     /// How long an answer that goes on may say nothing at first before something between is taken to collect it. Default:
     /// 10 s; a server of ours says something at once.
-    pub first_byte: Duration,
+    pub first_byte_timeout: Duration,
     /// How long a lesser transport is used before the better ones are tried again; twice as long after each time in vain, up
     /// to sixteen times. Default: 5 min, so up to 80. The connection that works is given up for that, since a device may
     /// have memory for one: nothing is lost, but events are late by as long as the better ones need to fail, which is a
-    /// round trip where the upgrade is refused, [`Config::answer_timeout`] where it is swallowed, and two unanswered pings
-    /// ([`Config::heartbeat`]) where nothing passes but the answer to it. [`Duration::MAX`] stays with what works.
-    pub climb: Duration,
+    /// round trip where the upgrade is refused, [`ClientConfig::response_timeout`] where it is swallowed, and two unanswered pings
+    /// ([`ClientConfig::keep_alive`]) where nothing passes but the answer to it. [`Duration::MAX`] stays with what works.
+    pub retry_better_after: Duration,
     /// The longest event type on SSE, in bytes; it takes its place in the buffer. Default: 72.
     pub max_event_type: usize,
     /// When it comes back.
-    pub reconnect: Policy,
+    pub reconnect: ReconnectPolicy,
     /// Spreads the delays: any number, another one for each device.
     pub seed: u32,
 }
 
-impl Default for Options<'_> {
+impl Default for SubscriptionOptions<'_> {
     fn default() -> Self {
         Self {
             transports: &[
@@ -102,13 +102,13 @@ impl Default for Options<'_> {
                 Transport::LongPoll,
                 Transport::Poll,
             ],
-            start: Start::Newest,
+            start: StartPosition::Newest,
             wait: Duration::from_secs(25),
             poll_interval: Duration::from_secs(5),
-            first_byte: Duration::from_secs(10),
-            climb: Duration::from_secs(300),
+            first_byte_timeout: Duration::from_secs(10),
+            retry_better_after: Duration::from_secs(300),
             max_event_type: EVENT_TYPE,
-            reconnect: Policy::DEFAULT,
+            reconnect: ReconnectPolicy::DEFAULT,
             seed: 0,
         }
     }
@@ -116,7 +116,7 @@ impl Default for Options<'_> {
 
 /// Where a subscription starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start<'a> {
+pub enum StartPosition<'a> {
     /// At the oldest event that is kept.
     Oldest,
     /// After the newest event.
@@ -135,19 +135,19 @@ pub struct Event<'a> {
     /// Its type, `message` where it has none of its own.
     pub event_type: &'a str,
     /// Its data.
-    pub data: Data<'a>,
+    pub data: EventData<'a>,
 }
 
 /// The data of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Data<'a> {
+pub enum EventData<'a> {
     /// Text. On SSE each CR and CR LF in it has become an LF.
     Text(&'a str),
     /// Bytes.
     Binary(&'a [u8]),
 }
 
-impl<'a> Data<'a> {
+impl<'a> EventData<'a> {
     /// The bytes, of text as well.
     pub fn as_bytes(self) -> &'a [u8] {
         match self {
@@ -159,7 +159,7 @@ impl<'a> Data<'a> {
 
 /// What there is to know next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Item<'a, E> {
+pub enum SubscriptionEvent<'a, E> {
     /// A transport works. Told again after each loss, not for each poll.
     Opened {
         /// Which one.
@@ -183,45 +183,51 @@ pub enum Item<'a, E> {
     },
 }
 
-impl<'e, R: Runtime> Subscription<'e, R> {
+impl<'e, R: ClientRuntime> Subscription<'e, R> {
     /// Reads the channel at `url`, in any of the schemes `http`, `https`, `ws` and `wss`.
-    pub fn new(runtime: &'e R, config: &'e Config<'e>, url: &'e str, options: Options<'e>, memory: Memory<'e>) -> Self {
+    pub fn new(
+        runtime: &'e R,
+        config: &'e ClientConfig<'e>,
+        url: &'e str,
+        options: SubscriptionOptions<'e>,
+        memory: Buffers<'e>,
+    ) -> Self {
         Self::with_bounds(runtime, config, url, options, memory)
     }
 }
 
-impl<'e, R: Runtime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
+impl<'e, R: ClientRuntime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
     /// The same with ids of up to `CURSOR` bytes, for servers whose ids are longer than ours:
-    /// `Subscription::<_, 1024>::with_bounds(…)`. On SSE three of them, and [`Options::max_event_type`], take their place in
+    /// `Subscription::<_, 1024>::with_bounds(…)`. On SSE three of them, and [`SubscriptionOptions::max_event_type`], take their place in
     /// the buffer.
     pub fn with_bounds(
         runtime: &'e R,
-        config: &'e Config<'e>,
+        config: &'e ClientConfig<'e>,
         url: &'e str,
-        options: Options<'e>,
-        memory: Memory<'e>,
+        options: SubscriptionOptions<'e>,
+        memory: Buffers<'e>,
     ) -> Self {
-        let Memory { buffer, location } = memory;
+        let Buffers { buffer, location } = memory;
         let (mut options, mut cursor) = (options, heapless::String::new());
         match options.start {
-            Start::Oldest | Start::Newest => {}
-            Start::After("") => options.start = Start::Newest,
-            Start::After(id) => cursor = id.try_into().or_else(|_| NOWHERE.try_into()).unwrap_or_default(),
+            StartPosition::Oldest | StartPosition::Newest => {}
+            StartPosition::After("") => options.start = StartPosition::Newest,
+            StartPosition::After(id) => cursor = id.try_into().or_else(|_| NOWHERE.try_into()).unwrap_or_default(),
         }
         Self {
-            asker: Asker::new(runtime, config, url, location),
+            asker: HttpClient::new(runtime, config, url, location),
             options,
             buffer,
             parser: None,
             socket: None,
             cursor,
             anchored: false,
-            ladder: Ladder::new(options.transports.len()),
+            ladder: TransportFallback::new(options.transports.len()),
             phase: Phase::START,
             told: None,
             climb_at: Instant::MAX,
             reconnect: Reconnect::new(options.reconnect),
-            spread: Spread::new(options.seed),
+            spread: Jitter::new(options.seed),
         }
     }
 
@@ -231,7 +237,7 @@ impl<'e, R: Runtime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
     /// It is over for good: no transport is served there ([`Error::Status`] and the like of the last one), the server said
     /// 204, an event is longer than the memory ([`Error::TooLarge`], since it would come again), or the policy's attempts
     /// are used up. After that: [`Error::Closed`].
-    pub async fn next(&mut self) -> Result<Item<'_, ConnectError<R>>, Error<ConnectError<R>>> {
+    pub async fn next(&mut self) -> Result<SubscriptionEvent<'_, ConnectError<R>>, Error<ConnectError<R>>> {
         match self.step().await {
             Ok(step) => self.item(step),
             Err(error) => {
@@ -245,7 +251,7 @@ impl<'e, R: Runtime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
     /// to answer a Close. Events that come meanwhile are not handed out.
     pub async fn finish(&mut self) {
         if let Some(socket) = &mut self.socket {
-            let _ = socket.finish(CloseCode::NORMAL, CloseReason::NONE).await;
+            let _ = socket.close(CloseCode::NORMAL, CloseReason::NONE).await;
         }
         self.close();
     }

@@ -5,7 +5,7 @@
 
 /// Takes an answer apart.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PollBody {
+pub(super) struct PollBodyParser {
     at: At,
     /// Brackets that are open in what is being collected.
     depth: u32,
@@ -28,7 +28,7 @@ enum At {
     Done,
 }
 
-/// What [`PollBody::take`] found.
+/// What [`PollBodyParser::take`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// All input was taken, and nothing is whole.
@@ -41,7 +41,7 @@ pub(super) enum Found {
     Malformed,
 }
 
-impl PollBody {
+impl PollBodyParser {
     pub(super) const fn new() -> Self {
         Self { at: At::Start, depth: 0, quoted: false, escaped: false, filled: 0 }
     }
@@ -147,7 +147,7 @@ mod tests {
 
     fn objects(text: &str, step: usize, room: usize) -> Result<(Vec<String>, bool), Found> {
         let mut buffer = std::vec![0; room];
-        let (mut body, mut seen) = (PollBody::new(), Vec::new());
+        let (mut body, mut seen) = (PollBodyParser::new(), Vec::new());
         for piece in text.as_bytes().chunks(step) {
             let mut rest = piece;
             while !rest.is_empty() {

@@ -1,15 +1,15 @@
 //! What comes on each transport.
 
-use super::envelope::{self, Said, Span};
+use super::envelope::{self, EnvelopeMessage, Span};
 use super::poll_body::Found;
 use super::run::{Following, Phase, Polling, Step};
-use super::{Data, Event, Subscription};
+use super::{Event, EventData, Subscription};
 use crate::base64::{decode_in_place, is_base64};
-use crate::client::http_exchange::Came;
-use crate::client::{ConnectError, Error, Runtime};
+use crate::client::http_exchange::ResponsePart;
+use crate::client::{ClientRuntime, ConnectError, Error};
 use crate::log::EventId;
 use crate::sse::parse::Parser;
-use crate::websocket::{Ended, Link};
+use crate::websocket::{ConnectionIo, Disconnect};
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::MessageKind;
 
@@ -20,11 +20,11 @@ const BASE64: &str = ";base64";
 
 // In each of these nothing is waited for between taking something and giving it out: a future that is dropped has taken
 // nothing that was not told.
-impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
+impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     /// Reads an answer that goes on; `None` where it is to be looked at again.
     pub(super) async fn follow(&mut self, following: Following) -> Looked<R> {
         let Some(call) = self.asker.call() else { return Err(Error::Closed) };
-        call.link.breathe().await;
+        call.link.yield_if_spent().await;
         let Following { due, mut heard, mut filled } = following;
         let (parser, buffer) = (&mut self.parser, &mut *self.buffer);
         let (mut failed, mut line) = (None, None);
@@ -53,7 +53,7 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             return Err(error);
         }
         let fault = match came {
-            Ok(Came::Some(stopped)) => {
+            Ok(ResponsePart::Some(stopped)) => {
                 heard = true;
                 self.phase = Phase::Following(Following { due: self.silent_until(), heard, filled });
                 return match line {
@@ -62,14 +62,16 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                     None => Ok(self.parsed(stopped)),
                 };
             }
-            Ok(Came::NotNow) => match call.rest(due.min(self.climb_at)).await {
+            Ok(ResponsePart::NotNow) => match call.rest(due.min(self.climb_at)).await {
                 Ok(()) => return Ok(None),
                 // Then it is looked at what came true.
                 Err(_) if self.is_climb_due() => return Ok(None),
-                Err(crate::client::http_exchange::Fault::Ended(Ended::TimedOut)) if !heard => Error::Buffered,
+                Err(crate::client::http_exchange::ExchangeError::Ended(Disconnect::TimedOut)) if !heard => {
+                    Error::Buffered
+                }
                 Err(fault) => fault.into(),
             },
-            Ok(Came::End) => Error::Ended(Ended::Closed),
+            Ok(ResponsePart::End) => Error::Ended(Disconnect::Closed),
             Err(fault) => fault.into(),
         };
         self.lost(fault, heard).map(Some)
@@ -99,7 +101,7 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     /// Reads the answer to a poll; `None` where it is to be looked at again.
     pub(super) async fn poll(&mut self, polling: Polling) -> Looked<R> {
         let Some(call) = self.asker.call() else { return Err(Error::Closed) };
-        call.link.breathe().await;
+        call.link.yield_if_spent().await;
         let Polling { mut body, due, mut events, .. } = polling;
         let buffer = &mut *self.buffer;
         let mut found = Found::Nothing;
@@ -111,7 +113,7 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         let fault = match (came, found) {
             (_, Found::TooLarge) => return Err(Error::TooLarge),
             (_, Found::Malformed) => Error::Malformed,
-            (Ok(Came::Some(_)), _) => {
+            (Ok(ResponsePart::Some(_)), _) => {
                 let due = self.silent_until();
                 let step = match found {
                     Found::Object(length) => self.said(length, MessageKind::Text, true)?,
@@ -123,15 +125,15 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                 }
                 return Ok(step);
             }
-            (Ok(Came::NotNow), _) => match call.rest(due).await {
+            (Ok(ResponsePart::NotNow), _) => match call.rest(due).await {
                 Ok(()) => return Ok(None),
                 Err(fault) => fault.into(),
             },
-            (Ok(Came::End), _) if body.is_done() => {
+            (Ok(ResponsePart::End), _) if body.is_done() => {
                 self.polled(&polling);
                 return Ok(None);
             }
-            (Ok(Came::End), _) => Error::Malformed,
+            (Ok(ResponsePart::End), _) => Error::Malformed,
             (Err(fault), _) => fault.into(),
         };
         self.broke(fault).map(Some)
@@ -153,11 +155,11 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             }
             Ok(None) => {
                 // Its Close is answered; how that ends makes no difference.
-                let _ = socket.finish(CloseCode::NORMAL, CloseReason::NONE).await;
-                self.lost(Error::Ended(Ended::Closed), heard).map(Some)
+                let _ = socket.close(CloseCode::NORMAL, CloseReason::NONE).await;
+                self.lost(Error::Ended(Disconnect::Closed), heard).map(Some)
             }
             // Without its Close, which is 1006 elsewhere (RFC 6455 §7.1.5).
-            Err(Ended::Closed) => self.lost(Error::Ended(Ended::Broken), heard).map(Some),
+            Err(Disconnect::Closed) => self.lost(Error::Ended(Disconnect::Broken), heard).map(Some),
             Err(ended) => self.lost(Error::Ended(ended), heard).map(Some),
         }
     }
@@ -174,21 +176,21 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         };
         let Ok(said) = said else { return self.lost(Error::Malformed, heard).map(Some) };
         match said {
-            Said::Event(spans) => {
+            EnvelopeMessage::Event(spans) => {
                 self.resume_after(spans.id)?;
                 Ok(Some(Step::Event(spans)))
             }
-            Said::Gap { missed, after } => {
+            EnvelopeMessage::Gap { missed, after } => {
                 if let Some(after) = after {
                     self.resume_after(after)?;
                 }
                 Ok(Some(Step::Gap(missed)))
             }
-            Said::After(after) => {
+            EnvelopeMessage::After(after) => {
                 self.resume_after(after)?;
                 Ok(None)
             }
-            Said::Other => Ok(None),
+            EnvelopeMessage::Other => Ok(None),
         }
     }
 
@@ -205,7 +207,7 @@ pub(super) fn parsed<'p>(parser: Option<&'p mut Parser<&mut [u8]>>) -> Option<Ev
         && is_base64(data)
     {
         let length = decode_in_place(data);
-        return Some(Event { id, event_type, data: Data::Binary(data.get(..length).unwrap_or_default()) });
+        return Some(Event { id, event_type, data: EventData::Binary(data.get(..length).unwrap_or_default()) });
     }
-    Some(Event { id, event_type, data: Data::Text(core::str::from_utf8(data).unwrap_or_default()) })
+    Some(Event { id, event_type, data: EventData::Text(core::str::from_utf8(data).unwrap_or_default()) })
 }

@@ -3,23 +3,23 @@
 use core::time::Duration;
 
 use super::envelope::Spans;
-use super::fallback::{Blame, Move};
-use super::poll_body::PollBody;
-use super::{Item, Start, Subscription, Transport};
+use super::fallback::{FailureCause, Move};
+use super::poll_body::PollBodyParser;
+use super::{StartPosition, Subscription, SubscriptionEvent, Transport};
 use crate::client::event_source::sleep;
-use crate::client::http_client::{Asking, is_coded, is_of_type, status_error};
+use crate::client::http_client::{OutgoingRequest, is_coded, is_of_type, status_error};
 use crate::client::web_socket::{nonce, verify};
-use crate::client::{ConnectError, Error, Keys, Runtime, WebSocket};
-use crate::http::Answer;
+use crate::client::{ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectError, Error};
+use crate::http::ResponseHead;
 use crate::io::Clock;
-use crate::sse::field::Id;
+use crate::sse::field::IdField;
 use crate::sse::media_type::EVENT_STREAM;
-use crate::sse::parse::{Bounds, Parser};
-use crate::sse::reconnect::Decision;
+use crate::sse::parse::{Parser, ParserLimits};
+use crate::sse::reconnect::ReconnectDecision;
 use crate::time::Instant;
-use crate::websocket::Ended;
-use crate::ws::handshake::NotUpgraded;
-use crate::ws::handshake::offer::Offer;
+use crate::websocket::Disconnect;
+use crate::ws::handshake::UpgradeError;
+use crate::ws::handshake::offer::UpgradeRequest;
 use crate::ws::{ProtocolError, Role};
 
 /// The subprotocol whose messages carry id, type and gaps.
@@ -34,7 +34,7 @@ pub(super) enum Phase {
     /// Until then nothing is done.
     Waiting(Instant),
     /// A request is on its way.
-    Asking(Ask),
+    Asking(PendingRequest),
     /// An answer goes on, of SSE or of streaming.
     Following(Following),
     /// The answer to a poll comes.
@@ -52,7 +52,7 @@ impl Phase {
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ask {
+pub(super) struct PendingRequest {
     /// A poll that only tells where the newest event is, so that nothing is lost between it and a transport that does not
     /// tell.
     anchor: bool,
@@ -74,7 +74,7 @@ pub(super) struct Following {
 /// The answer to a poll.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Polling {
-    pub(super) body: PollBody,
+    pub(super) body: PollBodyParser,
     pub(super) due: Instant,
     /// Events that it brought.
     pub(super) events: u32,
@@ -99,11 +99,11 @@ pub(super) enum Step<E> {
 
 type Stepped<R> = Result<Step<ConnectError<R>>, Error<ConnectError<R>>>;
 
-impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
+impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     pub(super) async fn step(&mut self) -> Stepped<R> {
         loop {
             if self.is_climb_due() && !matches!(self.phase, Phase::Closed) {
-                self.ladder.climb();
+                self.ladder.retry_better();
                 self.drop_connection();
                 self.climb_at = Instant::MAX;
                 self.phase = Phase::START;
@@ -158,7 +158,7 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     }
 
     pub(super) fn silent_until(&self) -> Instant {
-        self.now() + self.asker.config.silence
+        self.now() + self.asker.config.idle_timeout
     }
 
     /// Gives up what is open, and has the buffer back.
@@ -172,23 +172,23 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
 
     fn begin(&mut self) -> Result<(), Error<ConnectError<R>>> {
         let transport = self.current();
-        let unknown = self.cursor.is_empty() && self.options.start == Start::Newest && !self.anchored;
+        let unknown = self.cursor.is_empty() && self.options.start == StartPosition::Newest && !self.anchored;
         let anchor = unknown && transport != Transport::Sse;
         let handshake = transport == Transport::WebSocket && !anchor;
         let nonce = if handshake { nonce(self.asker.runtime)? } else { [0; 16] };
-        self.phase = Phase::Asking(Ask { anchor, nonce, since: self.now() });
+        self.phase = Phase::Asking(PendingRequest { anchor, nonce, since: self.now() });
         Ok(())
     }
 
-    async fn ask(&mut self, ask: Ask) -> Result<Option<Step<ConnectError<R>>>, Error<ConnectError<R>>> {
+    async fn ask(&mut self, ask: PendingRequest) -> Result<Option<Step<ConnectError<R>>>, Error<ConnectError<R>>> {
         let transport = if ask.anchor { Transport::Poll } else { self.current() };
         let query = match self.options.start {
-            Start::Oldest if self.cursor.is_empty() => Some(("after", "oldest")),
-            Start::Newest if self.cursor.is_empty() => Some(("after", "newest")),
+            StartPosition::Oldest if self.cursor.is_empty() => Some(("after", "oldest")),
+            StartPosition::Newest if self.cursor.is_empty() => Some(("after", "newest")),
             _ => None,
         };
-        let upgrade = Offer { nonce: ask.nonce, protocols: &[SUBPROTOCOL], origin: None };
-        let asking = Asking {
+        let upgrade = UpgradeRequest { nonce: ask.nonce, protocols: &[SUBPROTOCOL], origin: None };
+        let asking = OutgoingRequest {
             accept: match transport {
                 Transport::WebSocket => None,
                 Transport::Sse => Some(EVENT_STREAM),
@@ -215,8 +215,8 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         self.ladder.opened();
         self.reconnect.on_open();
         self.told = Some(transport);
-        if self.ladder.can_climb() && self.climb_at == Instant::MAX {
-            self.climb_at = self.now() + self.options.climb.saturating_mul(self.ladder.patience());
+        if self.ladder.can_retry_better() && self.climb_at == Instant::MAX {
+            self.climb_at = self.now() + self.options.retry_better_after.saturating_mul(self.ladder.patience());
         }
         Ok(Some(Step::Opened(transport)))
     }
@@ -225,23 +225,24 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     fn open(
         &mut self,
         transport: Transport,
-        ask: Ask,
-        upgrade: &Offer<'_>,
+        ask: PendingRequest,
+        upgrade: &UpgradeRequest<'_>,
         length: usize,
     ) -> Result<(), Error<ConnectError<R>>> {
         let config = self.asker.config;
         let head = self.buffer.get(..length).unwrap_or_default();
         if transport == Transport::WebSocket {
             let Some(protocol) = verify(upgrade, head, config.max_fields)? else {
-                return Err(Error::NotUpgraded(NotUpgraded::Protocol));
+                return Err(Error::NotUpgraded(UpgradeError::Protocol));
             };
             let link = self.asker.take_call().ok_or(Error::Closed)?.link;
             let (runtime, most) = (self.asker.runtime, self.buffer.len() as u64);
-            self.socket = Some(WebSocket::new(link, Role::Client, Keys(runtime), most, Some(protocol)));
+            self.socket =
+                Some(ClientWebSocket::new(link, Role::Client, ClientMaskingKeys(runtime), most, Some(protocol)));
             self.phase = Phase::Talking { heard: false };
             return Ok(());
         }
-        let answer = Answer::parse(head, config.max_fields)?;
+        let answer = ResponseHead::parse(head, config.max_fields)?;
         let media_type = match transport {
             Transport::Sse => EVENT_STREAM,
             Transport::Stream => NDJSON,
@@ -256,17 +257,17 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         if is_coded(answer.fields()) {
             return Err(Error::ContentCoding);
         }
-        let (due, first) = (self.silent_until(), self.now() + self.options.first_byte);
+        let (due, first) = (self.silent_until(), self.now() + self.options.first_byte_timeout);
         if media_type == JSON {
-            let Ask { anchor, since, .. } = ask;
-            self.phase = Phase::Polling(Polling { body: PollBody::new(), due, events: 0, anchor, since });
+            let PendingRequest { anchor, since, .. } = ask;
+            self.phase = Phase::Polling(Polling { body: PollBodyParser::new(), due, events: 0, anchor, since });
             return Ok(());
         }
         if transport == Transport::Sse {
-            let bounds = Bounds { id: CURSOR, event_type: self.options.max_event_type };
+            let bounds = ParserLimits { id: CURSOR, event_type: self.options.max_event_type };
             let mut parser = Parser::new(core::mem::take(&mut self.buffer), bounds);
             // What came as an id is one, and is not longer than its bound.
-            let _ = Id::new(self.cursor.as_bytes()).map(|id| parser.restart_after(id));
+            let _ = IdField::new(self.cursor.as_bytes()).map(|id| parser.restart_after(id));
             self.parser = Some(parser);
         }
         self.phase = Phase::Following(Following { due: first, heard: false, filled: 0 });
@@ -302,8 +303,10 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             return Err(error);
         }
         let blame = match error {
-            Error::Connect(_) | Error::Status { retry_after: Some(_), .. } if error.is_transient() => Blame::Network,
-            _ => Blame::Transport { hopeless: !error.is_transient() && !matches!(error, Error::Ended(_)) },
+            Error::Connect(_) | Error::Status { retry_after: Some(_), .. } if error.is_transient() => {
+                FailureCause::Network
+            }
+            _ => FailureCause::Transport { hopeless: !error.is_transient() && !matches!(error, Error::Ended(_)) },
         };
         let transport = self.current();
         let next = self.ladder.failed(blame);
@@ -312,7 +315,7 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
 
     /// What was open is lost.
     pub(super) fn lost(&mut self, error: Error<ConnectError<R>>, heard: bool) -> Stepped<R> {
-        if matches!(error, Error::Ended(Ended::Protocol(ProtocolError::MessageTooBig))) {
+        if matches!(error, Error::Ended(Disconnect::Protocol(ProtocolError::MessageTooBig))) {
             return Err(Error::TooLarge);
         }
         if is_final(&error) {
@@ -320,7 +323,7 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         }
         let transport = self.current();
         let next = match error {
-            Error::Buffered => self.ladder.failed(Blame::Transport { hopeless: false }),
+            Error::Buffered => self.ladder.failed(FailureCause::Transport { hopeless: false }),
             _ => self.ladder.lost(!heard),
         };
         self.lose(transport, error, next, !heard)
@@ -346,12 +349,12 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                     _ => None,
                 };
                 match self.reconnect.next_delay_after(self.spread.next(), told) {
-                    Decision::After(delay) => delay,
-                    Decision::Stop => return Err(error),
+                    ReconnectDecision::After(delay) => delay,
+                    ReconnectDecision::Stop => return Err(error),
                 }
             }
         };
-        if !self.ladder.can_climb() {
+        if !self.ladder.can_retry_better() {
             self.climb_at = Instant::MAX;
         }
         self.phase = Phase::Waiting(self.now() + delay);
@@ -362,13 +365,15 @@ impl<R: Runtime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     pub(super) fn item(
         &mut self,
         step: Step<ConnectError<R>>,
-    ) -> Result<Item<'_, ConnectError<R>>, Error<ConnectError<R>>> {
+    ) -> Result<SubscriptionEvent<'_, ConnectError<R>>, Error<ConnectError<R>>> {
         Ok(match step {
-            Step::Opened(transport) => Item::Opened { transport },
-            Step::Event(spans) => Item::Event(spans.event(self.buffer)),
-            Step::ParsedEvent => Item::Event(super::read::parsed(self.parser.as_mut()).ok_or(Error::Closed)?),
-            Step::Gap(missed) => Item::Gap { missed },
-            Step::Lost { transport, error, delay } => Item::Lost { transport, error, delay },
+            Step::Opened(transport) => SubscriptionEvent::Opened { transport },
+            Step::Event(spans) => SubscriptionEvent::Event(spans.event(self.buffer)),
+            Step::ParsedEvent => {
+                SubscriptionEvent::Event(super::read::parsed(self.parser.as_mut()).ok_or(Error::Closed)?)
+            }
+            Step::Gap(missed) => SubscriptionEvent::Gap { missed },
+            Step::Lost { transport, error, delay } => SubscriptionEvent::Lost { transport, error, delay },
         })
     }
 }

@@ -6,15 +6,15 @@ use std::vec::Vec;
 
 use super::net::{Net, Then, script, seconds, subscribe};
 use super::subscription::only;
-use crate::client::{Config, Options, Start, Transport};
+use crate::client::{ClientConfig, StartPosition, SubscriptionOptions, Transport};
 use crate::server::tests::world::World;
 
 /// What a subscription says first of a server that answers so.
 fn first(way: Transport, answer: Vec<u8>, then: Then) -> std::string::String {
     let world = World::new();
     let net = Net::new(world, script(world, move |_, _| (answer.clone(), then)));
-    let options = Options { start: Start::Oldest, ..only(way) };
-    let heard = subscribe(net, options, Config::default(), false);
+    let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
+    let heard = subscribe(net, options, ClientConfig::default(), false);
     world.pass(seconds(60));
     let all = heard.all();
     all.into_iter().find(|it| !it.starts_with("open")).unwrap_or_default()
@@ -73,7 +73,7 @@ fn a_foreign_event_that_is_named_gap_stays_one() {
 
 #[test]
 fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_sent_back() {
-    use crate::client::{Item, Subscription};
+    use crate::client::{Subscription, SubscriptionEvent};
     let (id, event_type) = ("i".repeat(100), "t".repeat(100));
     let body = format!("id: {id}\nevent: {event_type}\ndata: x\n\n");
     let stream = answer("text/event-stream", body.as_bytes());
@@ -89,17 +89,17 @@ fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_se
         }),
     );
     world.spawn(async move {
-        let config = crate::server::tests::world::keep(Config::default());
-        let options = Options { start: Start::Oldest, max_event_type: 128, ..only(Transport::Sse) };
+        let config = crate::server::tests::world::keep(ClientConfig::default());
+        let options = SubscriptionOptions { start: StartPosition::Oldest, max_event_type: 128, ..only(Transport::Sse) };
         let memory = super::net::memory(1024);
         let mut subscription = Subscription::<_, 128>::with_bounds(net, config, "http://a/events/a", options, memory);
         loop {
             match subscription.next().await {
-                Ok(Item::Event(event)) => tell.push(format!("{} {}", event.id, event.event_type)),
+                Ok(SubscriptionEvent::Event(event)) => tell.push(format!("{} {}", event.id, event.event_type)),
                 Ok(_) => {}
                 Err(error) => {
                     tell.push(format!("{error:?}"));
-                    return crate::server::Ended::Closed;
+                    return crate::server::Disconnect::Closed;
                 }
             }
         }
@@ -186,9 +186,9 @@ fn framed(frames: &'static [u8], then: Then) -> std::string::String {
     let net = Net::new(
         world,
         script(world, move |_, request| {
-            use crate::ws::handshake::key::{Key, accept_key};
+            use crate::ws::handshake::key::{WebSocketKey, accept_key};
             let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
-            let accept = accept_key(Key::parse(key.as_bytes()).unwrap());
+            let accept = accept_key(WebSocketKey::parse(key.as_bytes()).unwrap());
             let head = format!(
                 "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: goldcrest.v1\r\n\
                  Sec-WebSocket-Accept: {}\r\n\r\n",
@@ -197,8 +197,8 @@ fn framed(frames: &'static [u8], then: Then) -> std::string::String {
             ([head.as_bytes(), frames].concat(), then)
         }),
     );
-    let options = Options { start: Start::Oldest, ..only(Transport::WebSocket) };
-    let heard = subscribe(net, options, Config::default(), false);
+    let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(Transport::WebSocket) };
+    let heard = subscribe(net, options, ClientConfig::default(), false);
     world.pass(seconds(60));
     heard.all().get(1).map(ToString::to_string).unwrap_or_default()
 }

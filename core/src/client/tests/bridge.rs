@@ -9,19 +9,19 @@ use std::vec::Vec;
 use super::net::{Fault, Heard, Net, memory, once, seconds, serve_hub};
 use super::publish::held;
 use super::subscription::publish;
-use crate::client::{Bridge, BridgeOptions, Bridged, Config};
-use crate::hub::{ChannelName, Channels, Publication};
+use crate::client::{Bridge, BridgeEvent, BridgeOptions, ClientConfig};
+use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::io::{Pipe, PipeEnd};
 use crate::log::{Encoding, EventType};
-use crate::server::Ended;
+use crate::server::Disconnect;
 use crate::server::tests::world::{TestHub, World, hub, hub_of, keep};
-use crate::sse::reconnect::Policy;
+use crate::sse::reconnect::ReconnectPolicy;
 
 fn carry(net: &'static Net, home: &'static TestHub, options: BridgeOptions, dropping: bool) -> Heard {
     let heard = Heard::default();
     let told = heard.clone();
     net.world.spawn(async move {
-        let config = keep(Config::default());
+        let config = keep(ClientConfig::default());
         let reader = home.open(ChannelName::new("a").unwrap(), true).unwrap();
         let mut bridge = Bridge::new(net, config, "ws://localhost/events/a", reader, options, memory(400));
         loop {
@@ -32,17 +32,17 @@ fn carry(net: &'static Net, home: &'static TestHub, options: BridgeOptions, drop
                 bridge.next().await
             };
             match said {
-                Ok(Bridged::Opened) => told.push("open"),
-                Ok(Bridged::Stored { id }) => {
+                Ok(BridgeEvent::Opened) => told.push("open"),
+                Ok(BridgeEvent::Stored { id }) => {
                     assert_eq!(bridge.acknowledged(), id);
                     told.push(format!("stored {}", id.seq));
                 }
-                Ok(Bridged::Refused { id }) => told.push(format!("refused {}", id.seq)),
-                Ok(Bridged::Missed(gap)) => told.push(format!("missed {:?}", gap.missed)),
-                Ok(Bridged::Lost { error, .. }) => told.push(format!("lost {error:?}")),
+                Ok(BridgeEvent::Refused { id }) => told.push(format!("refused {}", id.seq)),
+                Ok(BridgeEvent::Missed(gap)) => told.push(format!("missed {:?}", gap.missed)),
+                Ok(BridgeEvent::Lost { error, .. }) => told.push(format!("lost {error:?}")),
                 Err(error) => {
                     told.push(format!("over: {error:?}"));
-                    return Ended::Closed;
+                    return Disconnect::Closed;
                 }
             }
         }
@@ -51,7 +51,10 @@ fn carry(net: &'static Net, home: &'static TestHub, options: BridgeOptions, drop
 }
 
 fn steady() -> BridgeOptions {
-    BridgeOptions { reconnect: Policy { jitter_percent: 0, ..Policy::DEFAULT }, ..BridgeOptions::default() }
+    BridgeOptions {
+        reconnect: ReconnectPolicy { jitter_percent: 0, ..ReconnectPolicy::DEFAULT },
+        ..BridgeOptions::default()
+    }
 }
 
 #[test]
@@ -62,8 +65,8 @@ fn what_is_published_at_home_is_published_there_as_it_is() {
     world.run();
     let channel = ChannelName::new("a").unwrap();
     let event_type = EventType::new("p\"ic").unwrap();
-    let binary = Publication { event_type, encoding: Encoding::Binary, data: b"\n\x01", idempotency_key: None };
-    Channels::publish(home, channel, &binary).unwrap();
+    let binary = NewEvent { event_type, encoding: Encoding::Binary, data: b"\n\x01", idempotency_key: None };
+    HubBackend::publish(home, channel, &binary).unwrap();
     publish(home, "");
     world.run();
     assert_eq!(heard.all(), ["open", "stored 1", "stored 2", "stored 3"]);

@@ -10,8 +10,8 @@ use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use futures_lite::future::block_on;
 
 use crate::client::url::Url;
-use crate::client::{ByScheme, Connect, Either, NoDns, NoNames, Tcp, TcpError};
-use crate::io::{Interest, Lent, Socket};
+use crate::client::{Connect, MaybeTls, NoDns, NoNames, SchemeConnector, Tcp, TcpError};
+use crate::io::{Interest, Socket, TryIo};
 
 /// A stack that connects to anything but port 1, and echoes.
 #[derive(Default)]
@@ -85,7 +85,7 @@ fn a_connection_has_buffers_of_its_own_and_gives_them_back() {
         drop(connect(&tcp, "http://10.0.0.1/").unwrap());
         first.try_write_with(|room| (room.len(), room.fill(7))).unwrap();
         block_on(first.wait(Interest::READ)).unwrap();
-        assert_eq!(first.try_read_with(|bytes| (bytes.len(), bytes.to_vec())), Ok(Lent::Got(std::vec![7; 4])));
+        assert_eq!(first.try_read_with(|bytes| (bytes.len(), bytes.to_vec())), Ok(TryIo::Done(std::vec![7; 4])));
     }
 }
 
@@ -113,9 +113,9 @@ fn what_asks_for_tls_is_never_sent_in_the_clear() {
     }
     assert!(tcp.stack().0.borrow().is_empty());
     let (mut a, mut b) = ([0; 4], [0; 4]);
-    let both = ByScheme { plain: tcp, tls: Tcp::new(Stack::default(), NoDns, [(&mut a[..], &mut b[..])]) };
-    assert!(matches!(connect(&both, "http://known/"), Ok(Either::Plain(_))));
-    assert!(matches!(connect(&both, "https://known/"), Err(Either::Tls(TcpError::Secure))));
+    let both = SchemeConnector { plain: tcp, tls: Tcp::new(Stack::default(), NoDns, [(&mut a[..], &mut b[..])]) };
+    assert!(matches!(connect(&both, "http://known/"), Ok(MaybeTls::Plain(_))));
+    assert!(matches!(connect(&both, "https://known/"), Err(MaybeTls::Tls(TcpError::Secure))));
 }
 
 /// Over two stacks of `embassy-net` on a wire in memory.
@@ -132,14 +132,16 @@ mod embassy {
     use super::*;
     use crate::client::tests::net::memory;
     use crate::client::tests::publish::held;
-    use crate::client::{Config, Item, Options, Parts, Publisher, Subscription, Transport};
+    use crate::client::{
+        ClientConfig, Publisher, RuntimeParts, Subscription, SubscriptionEvent, SubscriptionOptions, Transport,
+    };
     use crate::http::Request;
-    use crate::hub::Publication;
+    use crate::hub::NewEvent;
     use crate::io::EmbassyClock;
     use crate::io::embassy::tests::{Task, host, run};
     use crate::log::{Encoding, EventType};
     use crate::server::tests::world::{hub, keep};
-    use crate::server::{Events, Purpose, Runtime, serve};
+    use crate::server::{BufferKind, HubHandler, Runtime, serve};
 
     /// A device that serves.
     struct Device;
@@ -148,13 +150,13 @@ mod embassy {
         type Socket = TcpSocket<'static>;
         type Clock = EmbassyClock;
         type Buffer = Vec<u8>;
-        type Ticket = ();
+        type RequestMetrics = ();
 
         fn clock(&self) -> &EmbassyClock {
             &EmbassyClock
         }
 
-        fn buffer(&self, _: Purpose) -> Option<Vec<u8>> {
+        fn buffer(&self, _: BufferKind) -> Option<Vec<u8>> {
             Some(std::vec![0; 512])
         }
 
@@ -162,7 +164,7 @@ mod embassy {
             7
         }
 
-        fn is_draining(&self) -> bool {
+        fn is_shutting_down(&self) -> bool {
             false
         }
 
@@ -181,7 +183,7 @@ mod embassy {
             let buffer = |size: usize| -> &'static mut [u8] { Box::leak(std::vec![0; size].into_boxed_slice()) };
             for _ in 0..2 {
                 tasks.push(Task::new(async move {
-                    let (config, handler) = (keep(crate::server::Config::default()), keep(Events::new(hub)));
+                    let (config, handler) = (keep(crate::server::ServerConfig::default()), keep(HubHandler::new(hub)));
                     loop {
                         let mut socket = TcpSocket::new(device, buffer(512), buffer(1_072));
                         socket.set_nagle_enabled(false);
@@ -199,15 +201,15 @@ mod embassy {
                     random.set(random.get().wrapping_add(0x9e37_79b9));
                     Ok(random.get().to_be_bytes())
                 };
-                let parts = Parts { connector, clock: EmbassyClock, random };
-                let config = Config::default();
+                let parts = RuntimeParts { connector, clock: EmbassyClock, random };
+                let config = ClientConfig::default();
                 let url = "http://10.0.0.1/events/a";
-                let options = Options { transports: keep([way]), ..Options::default() };
+                let options = SubscriptionOptions { transports: keep([way]), ..SubscriptionOptions::default() };
                 let mut subscription = Subscription::new(&parts, &config, url, options, memory(512));
                 let mut publisher = Publisher::new(&parts, &config, url, memory(256));
                 for number in 0..3 {
                     let data = format!("{number}");
-                    let publication = Publication {
+                    let publication = NewEvent {
                         event_type: EventType::MESSAGE,
                         encoding: Encoding::Text,
                         data: data.as_bytes(),
@@ -217,8 +219,8 @@ mod embassy {
                     let mut told = core::pin::pin!(async {
                         loop {
                             match subscription.next().await.unwrap() {
-                                Item::Event(event) => break String::from(event.id),
-                                Item::Lost { error, .. } => panic!("{error:?}"),
+                                SubscriptionEvent::Event(event) => break String::from(event.id),
+                                SubscriptionEvent::Lost { error, .. } => panic!("{error:?}"),
                                 _ => {}
                             }
                         }

@@ -6,13 +6,13 @@ use std::vec::Vec;
 
 use super::net::{Fault, Net, seconds, subscribe};
 use super::subscription::{WAYS, only, publish};
-use crate::client::{Config, Options, Start, Transport};
-use crate::hub::{ChannelName, Channels, Publication};
+use crate::client::{ClientConfig, StartPosition, SubscriptionOptions, Transport};
+use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::log::{Encoding, EventType};
 use crate::server::tests::world::{TestHub, World, hub, keep};
 
 /// Bytes that the first connection carries when nothing fails, and what is heard then.
-fn whole(options: Options<'static>) -> (usize, Vec<String>) {
+fn whole(options: SubscriptionOptions<'static>) -> (usize, Vec<String>) {
     let (world, hub) = (World::new(), keep(hub(16, 2048)));
     let net = Net::of_hub(world, hub);
     let heard = run(world, net, hub, options, false);
@@ -24,12 +24,12 @@ fn run(
     world: &'static World,
     net: &'static Net,
     hub: &TestHub,
-    options: Options<'static>,
+    options: SubscriptionOptions<'static>,
     dropping: bool,
 ) -> Vec<String> {
     publish(hub, "before");
     publish(hub, "\u{e9}\"\n");
-    let heard = subscribe(net, options, Config::default(), dropping);
+    let heard = subscribe(net, options, ClientConfig::default(), dropping);
     world.run();
     for number in 0..3 {
         publish(hub, &format!("live {number}"));
@@ -37,8 +37,8 @@ fn run(
     }
     let channel = ChannelName::new("a").unwrap();
     let event_type = EventType::new("b").unwrap();
-    let binary = Publication { event_type, encoding: Encoding::Binary, data: b"\0\xff", idempotency_key: None };
-    Channels::publish(hub, channel, &binary).unwrap();
+    let binary = NewEvent { event_type, encoding: Encoding::Binary, data: b"\0\xff", idempotency_key: None };
+    HubBackend::publish(hub, channel, &binary).unwrap();
     world.pass(seconds(8));
     publish(hub, "last");
     // A connection that is silent is found out at the latest by its heartbeat.
@@ -49,7 +49,7 @@ fn run(
 const ALL: [&str; 7] = ["1=before", "2=\u{e9}\"\n", "3=live 0", "4=live 1", "5=live 2", "6b=0x00ff", "7=last"];
 
 fn cut_everywhere(way: Transport, fault: fn(usize) -> Fault, dropping: bool) {
-    let options = Options { start: Start::Oldest, ..only(way) };
+    let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
     let (length, heard) = whole(options);
     assert_eq!(heard, ALL, "{}", way.as_str());
     for at in 0..=length {
@@ -97,7 +97,7 @@ fn a_first_connection_cut_anywhere_keeps_its_start_after_the_newest() {
             let net = Net::of_hub(world, hub);
             net.set_faults(move |number| if number == 0 { Fault::Reset(at) } else { Fault::None });
             publish(hub, "old");
-            let heard = subscribe(net, only(way), Config::default(), false);
+            let heard = subscribe(net, only(way), ClientConfig::default(), false);
             world.run();
             let known = !heard.all().iter().any(|it| it.starts_with("lost"));
             publish(hub, "new");
@@ -124,8 +124,8 @@ fn the_network_may_fail_again_and_again() {
                 1 => Fault::End(at + number),
                 _ => Fault::Reset(at + number),
             });
-            let options = Options { start: Start::Oldest, ..only(way) };
-            let heard = subscribe(net, options, Config::default(), false);
+            let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
+            let heard = subscribe(net, options, ClientConfig::default(), false);
             for number in 0..20 {
                 publish(hub, &format!("{number}"));
                 world.pass(seconds(7));

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::net::{Net, seconds, serve_hub, subscribe};
 use super::subscription::{WAYS, only, publish};
-use crate::client::{Config, Options, Start};
+use crate::client::{ClientConfig, StartPosition, SubscriptionOptions};
 use crate::io::{Pipe, PipeEnd};
 use crate::server::tests::world::{World, hub, keep};
 
@@ -21,8 +21,8 @@ fn a_subscription_whose_futures_are_dropped_at_every_poll_loses_and_repeats_noth
         for (index, ends) in rings.into_iter().enumerate() {
             let (world, hub) = (World::new(), keep(hub(32, 4096)));
             let net = Net::over(world, ends, serve_hub(world, hub));
-            let options = Options { start: Start::Oldest, ..only(way) };
-            let heard = subscribe(net, options, Config::default(), true);
+            let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
+            let heard = subscribe(net, options, ClientConfig::default(), true);
             for number in 0..8 {
                 publish(hub, &format!("event {number}"));
                 world.round();

@@ -6,12 +6,12 @@ use std::vec::Vec;
 
 use super::net::{Fault, Heard, Net, Then, memory, once, script, seconds, serve_hub};
 use super::subscription::publish;
-use crate::client::{Config, EventSource, EventSourceOptions, ReadyState, Update};
+use crate::client::{ClientConfig, EventSource, EventSourceEvent, EventSourceOptions, ReadyState};
 use crate::io::{Pipe, PipeEnd};
-use crate::server::Ended;
+use crate::server::Disconnect;
 use crate::server::tests::world::{World, hub, keep};
-use crate::sse::parse::Bounds;
-use crate::sse::reconnect::Policy;
+use crate::sse::parse::ParserLimits;
+use crate::sse::reconnect::ReconnectPolicy;
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
 
@@ -20,9 +20,12 @@ fn listen(net: &'static Net, url: &'static str, options: EventSourceOptions<'sta
     let heard = Heard::default();
     let told = heard.clone();
     net.world.spawn(async move {
-        let config = keep(Config { headers: &[("Authorization", "Bearer x"), ("X-Mine", "y")], ..Config::default() });
+        let config = keep(ClientConfig {
+            headers: &[("Authorization", "Bearer x"), ("X-Mine", "y")],
+            ..ClientConfig::default()
+        });
         let memory = memory(512);
-        let events = std::vec![0; Bounds::DEFAULT.memory(64)].leak();
+        let events = std::vec![0; ParserLimits::DEFAULT.memory(64)].leak();
         let mut source = EventSource::new(net, config, url, options, memory, events);
         assert_eq!(source.state(), ReadyState::Connecting);
         loop {
@@ -34,9 +37,11 @@ fn listen(net: &'static Net, url: &'static str, options: EventSourceOptions<'sta
                     source.next().await
                 };
                 update.map(|update| match update {
-                    Update::Opened => String::from("open"),
-                    Update::Event(event) => format!("{}|{}|{}", event.last_event_id, event.event_type, event.data),
-                    Update::Lost { error, delay } => format!("lost {error:?} {}", delay.as_millis()),
+                    EventSourceEvent::Opened => String::from("open"),
+                    EventSourceEvent::Event(event) => {
+                        format!("{}|{}|{}", event.last_event_id, event.event_type, event.data)
+                    }
+                    EventSourceEvent::Lost { error, delay } => format!("lost {error:?} {}", delay.as_millis()),
                 })
             };
             match said {
@@ -45,7 +50,7 @@ fn listen(net: &'static Net, url: &'static str, options: EventSourceOptions<'sta
                     told.push(format!("over: {error:?}"));
                     assert_eq!(source.state(), ReadyState::Closed);
                     assert!(matches!(source.next().await, Err(crate::client::Error::Closed)));
-                    return Ended::Closed;
+                    return Disconnect::Closed;
                 }
             }
         }
@@ -54,7 +59,10 @@ fn listen(net: &'static Net, url: &'static str, options: EventSourceOptions<'sta
 }
 
 fn steady() -> EventSourceOptions<'static> {
-    EventSourceOptions { reconnect: Policy { jitter_percent: 0, ..Policy::DEFAULT }, ..EventSourceOptions::default() }
+    EventSourceOptions {
+        reconnect: ReconnectPolicy { jitter_percent: 0, ..ReconnectPolicy::DEFAULT },
+        ..EventSourceOptions::default()
+    }
 }
 
 /// A server whose answers are the same each time.
@@ -199,7 +207,7 @@ fn failures_wait_longer_each_time_and_an_attempt_may_be_the_last() {
     let net = answering(world, HEAD, Then::Hold);
     net.set_faults(|_| Fault::Refused);
     let options = EventSourceOptions {
-        reconnect: Policy { jitter_percent: 0, attempts: Some(4), ..Policy::DEFAULT },
+        reconnect: ReconnectPolicy { jitter_percent: 0, attempts: Some(4), ..ReconnectPolicy::DEFAULT },
         ..EventSourceOptions::default()
     };
     let heard = listen(net, "http://localhost/", options, false);
@@ -294,7 +302,7 @@ fn what_cannot_be_asked_is_told_before_anything_is_sent() {
         ("http://u@localhost/", "", "over: Url(UserInfo)"),
         ("http://localhost/\r\nX: y", "", "over: Url(Character)"),
         // Without it events would be missed in silence.
-        ("http://localhost/", "x".repeat(Bounds::DEFAULT.id + 1).leak(), "over: Request"),
+        ("http://localhost/", "x".repeat(ParserLimits::DEFAULT.id + 1).leak(), "over: Request"),
         ("http://localhost/", "1\r\nX: y", "over: Request"),
         ("http://localhost/", "\0", "over: Request"),
     ] {

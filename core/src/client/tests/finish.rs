@@ -4,11 +4,14 @@ use std::format;
 
 use super::net::{Heard, Net, Then, memory, once, script, seconds};
 use super::web_socket::accepting;
-use crate::client::{Bridge, BridgeOptions, Bridged, Config, Item, Options, Start, Subscription, Transport};
-use crate::hub::{ChannelName, Channels};
+use crate::client::{
+    Bridge, BridgeEvent, BridgeOptions, ClientConfig, StartPosition, Subscription, SubscriptionEvent,
+    SubscriptionOptions, Transport,
+};
+use crate::hub::{ChannelName, HubBackend};
 use crate::server::tests::world::{World, hub, keep};
 use crate::server::{
-    Config as ServerConfig, Ended, Exchange, Handler, Outcome, Runtime, WebSocketOptions as Serving, serve,
+    AcceptOptions as Serving, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve,
 };
 use crate::ws::close::{CloseCode, CloseReason};
 
@@ -16,12 +19,12 @@ use crate::ws::close::{CloseCode, CloseReason};
 struct Listens(Heard);
 
 impl Handler for Listens {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         let options = Serving { protocols: &["goldcrest.v1"], ..Serving::default() };
         let mut socket = exchange.websocket(&options).await?;
         while socket.recv(&mut [0; 512]).await?.is_some() {}
         self.0.push(format!("{:?}", socket.peer_close_code()));
-        socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+        socket.close(CloseCode::NORMAL, CloseReason::NONE).await
     }
 }
 
@@ -35,14 +38,18 @@ fn listens(world: &'static World, told: &Heard) -> &'static Net {
 fn leave(world: &'static World, net: &'static Net, heard: &Heard, dropping: bool) {
     let told = heard.clone();
     world.spawn(async move {
-        let options = Options { transports: &[Transport::WebSocket], start: Start::Oldest, ..Options::default() };
-        let config = keep(Config::default());
+        let options = SubscriptionOptions {
+            transports: &[Transport::WebSocket],
+            start: StartPosition::Oldest,
+            ..SubscriptionOptions::default()
+        };
+        let config = keep(ClientConfig::default());
         let mut subscription = Subscription::new(net, config, "http://localhost/events/a", options, memory(512));
-        assert!(matches!(subscription.next().await, Ok(Item::Opened { .. })));
+        assert!(matches!(subscription.next().await, Ok(SubscriptionEvent::Opened { .. })));
         while dropping && once(subscription.finish()).await.is_none() {}
         subscription.finish().await;
         told.push(format!("{:?}", subscription.next().await.map(|_| ())));
-        Ended::Closed
+        Disconnect::Closed
     });
     world.pass(seconds(60));
     assert_eq!(world.alive(), 0, "both sides have left");
@@ -73,12 +80,12 @@ fn a_bridge_that_finishes_closes_its_websocket_in_order() {
     let (net, told) = (listens(world, &heard), heard.clone());
     world.spawn(async move {
         let reader = home.open(ChannelName::new("a").unwrap(), true).unwrap();
-        let (config, options) = (keep(Config::default()), BridgeOptions::default());
+        let (config, options) = (keep(ClientConfig::default()), BridgeOptions::default());
         let mut bridge = Bridge::new(net, config, "ws://localhost/events/a", reader, options, memory(400));
-        assert!(matches!(bridge.next().await, Ok(Bridged::Opened)));
+        assert!(matches!(bridge.next().await, Ok(BridgeEvent::Opened)));
         bridge.finish().await;
         told.push(format!("{:?}", bridge.next().await.map(|_| ())));
-        Ended::Closed
+        Disconnect::Closed
     });
     world.pass(seconds(60));
     assert_eq!(heard.all(), ["Some(Some(CloseCode(1000)))", "Err(Closed)"]);

@@ -8,10 +8,10 @@ use core::time::Duration;
 
 use super::net::{Fault, Net, Then, script, seconds, serve_hub, subscribe};
 use super::subscription::{WAYS, publish};
-use crate::client::{Config, Options, Start, Transport};
+use crate::client::{ClientConfig, StartPosition, SubscriptionOptions, Transport};
 use crate::io::PipeEnd;
 use crate::server::tests::world::{TestHub, World, hub, keep};
-use crate::sse::reconnect::Policy;
+use crate::sse::reconnect::ReconnectPolicy;
 
 /// A proxy that answers some requests itself and passes the others on: it is told what a request says.
 ///
@@ -29,8 +29,8 @@ fn behind(
     })
 }
 
-fn start() -> Options<'static> {
-    Options { start: Start::Oldest, ..Options::default() }
+fn start() -> SubscriptionOptions<'static> {
+    SubscriptionOptions { start: StartPosition::Oldest, ..SubscriptionOptions::default() }
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_proxy_that_eats_the_upgrade_leads_to_the_next_transport_at_once() {
         let (world, hub) = (World::new(), keep(hub(8, 512)));
         publish(hub, "a");
         let net = behind(world, hub, move |number| (number == 0).then_some(answer));
-        let heard = subscribe(net, start(), Config::default(), false);
+        let heard = subscribe(net, start(), ClientConfig::default(), false);
         world.run();
         let told = heard.all();
         assert!(told[0].starts_with("lost websocket NotUpgraded(Status(") && told[0].ends_with(" 0"), "{told:?}");
@@ -65,7 +65,7 @@ fn a_proxy_that_collects_is_found_out_by_its_silence() {
         3 => None,
         _ => Some(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"),
     });
-    let heard = subscribe(net, start(), Config::default(), false);
+    let heard = subscribe(net, start(), ClientConfig::default(), false);
     world.run();
     assert_eq!(heard.take()[1..], ["open sse"]);
     world.pass(seconds(9));
@@ -89,8 +89,8 @@ fn it_climbs_back_after_a_while_and_nothing_is_lost_on_the_way() {
             if eaten.get() && number % 2 == 0 { eat(end, number) } else { pass(end, number) }
         },
     );
-    let options = Options { climb: Duration::from_secs(60), ..start() };
-    let heard = subscribe(net, options, Config::default(), false);
+    let options = SubscriptionOptions { retry_better_after: Duration::from_secs(60), ..start() };
+    let heard = subscribe(net, options, ClientConfig::default(), false);
     publish(hub, "a");
     world.pass(seconds(30));
     assert_eq!(heard.take()[1..], ["open sse", "1=a"]);
@@ -117,7 +117,8 @@ fn vain_climbs_are_rarer_each_time_and_never_cease() {
     let pass = serve_hub(world, hub);
     let eat = script(world, |_, _| (b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n".to_vec(), Then::Hold));
     let net = Net::new(world, move |end, number| if number % 2 == 0 { eat(end, number) } else { pass(end, number) });
-    let heard = subscribe(net, Options { transports: &WAYS[..2], ..start() }, Config::default(), false);
+    let heard =
+        subscribe(net, SubscriptionOptions { transports: &WAYS[..2], ..start() }, ClientConfig::default(), false);
     world.run();
     // Five minutes, and then twice as long each time, up to sixteen times as long.
     for minutes in [5, 10, 20, 40, 80, 80, 80] {
@@ -139,7 +140,7 @@ fn where_nothing_is_served_it_says_so_and_ends() {
         let world = World::new();
         let answer = format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n");
         let net = Net::new(world, script(world, move |_, _| (answer.clone().into_bytes(), Then::Hold)));
-        let heard = subscribe(net, start(), Config::default(), false);
+        let heard = subscribe(net, start(), ClientConfig::default(), false);
         world.run();
         assert_eq!(heard.all().last().unwrap(), expected);
         assert_eq!(heard.all().len(), 5, "each transport once: {:?}", heard.all());
@@ -154,9 +155,9 @@ fn a_server_that_is_busy_or_gone_is_waited_for() {
     let net = behind(world, hub, move |number| (number == 1).then_some(busy));
     net.set_faults(|number| if number == 0 { Fault::Refused } else { Fault::None });
     let transports = &[Transport::Sse, Transport::Poll];
-    let reconnect = Policy { jitter_percent: 0, ..Policy::DEFAULT };
-    let options = Options { transports, reconnect, ..start() };
-    let heard = subscribe(net, options, Config::default(), false);
+    let reconnect = ReconnectPolicy { jitter_percent: 0, ..ReconnectPolicy::DEFAULT };
+    let options = SubscriptionOptions { transports, reconnect, ..start() };
+    let heard = subscribe(net, options, ClientConfig::default(), false);
     world.run();
     let told = heard.take();
     assert!(told.len() == 1 && told[0].starts_with("lost sse Connect(PipeError) "), "{told:?}");
@@ -175,8 +176,8 @@ fn a_server_that_is_busy_for_a_century_is_asked_again_as_the_policy_says() {
     publish(hub, "a");
     let busy = &b"HTTP/1.1 503 Busy\r\nRetry-After: 4294967295\r\nContent-Length: 0\r\n\r\n"[..];
     let net = behind(world, hub, move |number| (number == 0).then_some(busy));
-    let options = Options { transports: &[Transport::Poll], ..start() };
-    let heard = subscribe(net, options, Config::default(), false);
+    let options = SubscriptionOptions { transports: &[Transport::Poll], ..start() };
+    let heard = subscribe(net, options, ClientConfig::default(), false);
     world.pass(seconds(91));
     assert_eq!(heard.events(), ["1=a"], "{:?}", heard.all());
 }
@@ -185,8 +186,8 @@ fn a_server_that_is_busy_for_a_century_is_asked_again_as_the_policy_says() {
 fn a_204_is_the_end() {
     let world = World::new();
     let net = Net::new(world, script(world, |_, _| (b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(), Then::Hold)));
-    let options = Options { transports: &[Transport::Sse, Transport::Poll], ..start() };
-    let heard = subscribe(net, options, Config::default(), false);
+    let options = SubscriptionOptions { transports: &[Transport::Sse, Transport::Poll], ..start() };
+    let heard = subscribe(net, options, ClientConfig::default(), false);
     world.run();
     assert_eq!(heard.all(), ["over: Status { status: 204, retry_after: None }"]);
 }

@@ -14,11 +14,14 @@ use core::task::Poll;
 use core::time::Duration;
 
 use crate::client::url::Endpoint;
-use crate::client::{Config, Connect, Data, Error, Item, Memory, Options, Runtime, Subscription};
-use crate::hub::Channels;
-use crate::io::{Interest, Lent, Pipe, PipeEnd, PipeError, Socket};
+use crate::client::{
+    Buffers, ClientConfig, ClientRuntime, Connect, Error, EventData, Subscription, SubscriptionEvent,
+    SubscriptionOptions,
+};
+use crate::hub::HubBackend;
+use crate::io::{Interest, Pipe, PipeEnd, PipeError, Socket, TryIo};
 use crate::server::tests::world::{VirtualClock, World, keep};
-use crate::server::{Config as ServerConfig, Ended, Events, serve};
+use crate::server::{Disconnect, HubHandler, ServerConfig, serve};
 use crate::ws::connection::NoEntropy;
 
 /// What becomes of a connection.
@@ -87,7 +90,7 @@ impl Net {
     }
 
     /// Clients of a hub.
-    pub(super) fn of_hub<H: Channels>(world: &'static World, hub: &'static H) -> &'static Self {
+    pub(super) fn of_hub<H: HubBackend>(world: &'static World, hub: &'static H) -> &'static Self {
         Self::new(world, serve_hub(world, hub))
     }
 
@@ -101,11 +104,11 @@ impl Net {
 }
 
 /// A server that is a hub.
-pub(super) fn serve_hub<H: Channels>(
+pub(super) fn serve_hub<H: HubBackend>(
     world: &'static World,
     hub: &'static H,
 ) -> impl Fn(PipeEnd<'static>, usize) + 'static {
-    let (config, handler) = (keep(ServerConfig::default()), keep(Events::new(hub)));
+    let (config, handler) = (keep(ServerConfig::default()), keep(HubHandler::new(hub)));
     move |mut end, _| {
         world.spawn(async move { serve(&mut end, world, config, handler).await });
     }
@@ -129,9 +132,9 @@ pub(super) fn script(
             let mut request = Vec::new();
             while !request.windows(4).any(|it| it == b"\r\n\r\n") {
                 match end.try_read_with(|bytes| (bytes.len(), bytes.to_vec())) {
-                    Ok(Lent::Got(bytes)) => request.extend(bytes),
-                    Ok(Lent::NotNow) => end.wait(Interest::READ).await.unwrap_or_default(),
-                    _ => return Ended::Broken,
+                    Ok(TryIo::Done(bytes)) => request.extend(bytes),
+                    Ok(TryIo::WouldBlock) => end.wait(Interest::READ).await.unwrap_or_default(),
+                    _ => return Disconnect::Broken,
                 }
             }
             let (said, then) = answer(number, core::str::from_utf8(&request).unwrap());
@@ -143,13 +146,13 @@ pub(super) fn script(
                     (count, count)
                 });
                 match lent {
-                    Ok(Lent::Got(count)) => rest = &rest[count..],
-                    Ok(Lent::NotNow) => {
+                    Ok(TryIo::Done(count)) => rest = &rest[count..],
+                    Ok(TryIo::WouldBlock) => {
                         if end.wait(Interest::WRITE).await.is_err() {
-                            return Ended::Broken;
+                            return Disconnect::Broken;
                         }
                     }
-                    _ => return Ended::Broken,
+                    _ => return Disconnect::Broken,
                 }
             }
             if then == Then::Close {
@@ -158,13 +161,13 @@ pub(super) fn script(
             // What the client still sends is taken, so that nothing is reset.
             loop {
                 match end.try_read_with(|bytes| (bytes.len(), ())) {
-                    Ok(Lent::Got(())) => {}
-                    Ok(Lent::NotNow) => {
+                    Ok(TryIo::Done(())) => {}
+                    Ok(TryIo::WouldBlock) => {
                         if end.wait(Interest::READ).await.is_err() {
-                            return Ended::Broken;
+                            return Disconnect::Broken;
                         }
                     }
-                    _ => return Ended::Closed,
+                    _ => return Disconnect::Closed,
                 }
             }
         });
@@ -191,7 +194,7 @@ impl Connect for Net {
     }
 }
 
-impl Runtime for Net {
+impl ClientRuntime for Net {
     type Connect = Self;
     type Clock = VirtualClock;
 
@@ -238,12 +241,12 @@ impl Socket for Wire {
         self.end.wait(want).await
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, PipeError> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, PipeError> {
         let left = self.left();
         if left == 0 {
             match self.fault {
-                Fault::Silent(_) | Fault::Late(_) => return Ok(Lent::NotNow),
-                Fault::End(_) => return Ok(Lent::Eof),
+                Fault::Silent(_) | Fault::Late(_) => return Ok(TryIo::WouldBlock),
+                Fault::End(_) => return Ok(TryIo::Eof),
                 _ => {
                     self.end.abort();
                     return Err(PipeError);
@@ -261,7 +264,7 @@ impl Socket for Wire {
         lent
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, PipeError> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, PipeError> {
         if self.left() == 0 && matches!(self.fault, Fault::Reset(_)) {
             self.end.abort();
             return Err(PipeError);
@@ -272,16 +275,16 @@ impl Socket for Wire {
         self.end.try_write_with(f)
     }
 
-    fn room(&self) -> usize {
-        self.end.room()
+    fn send_free(&self) -> usize {
+        self.end.send_free()
     }
 
-    fn capacity(&self) -> usize {
-        self.end.capacity()
+    fn send_capacity(&self) -> usize {
+        self.end.send_capacity()
     }
 
-    fn unsent(&self) -> usize {
-        self.end.unsent()
+    fn send_queue(&self) -> usize {
+        self.end.send_queue()
     }
 
     fn close(&mut self) {
@@ -317,15 +320,15 @@ impl Heard {
     }
 }
 
-pub(super) fn memory(buffer: usize) -> Memory<'static> {
-    Memory { buffer: std::vec![0; buffer].leak(), location: std::vec![0; 128].leak() }
+pub(super) fn memory(buffer: usize) -> Buffers<'static> {
+    Buffers { buffer: std::vec![0; buffer].leak(), location: std::vec![0; 128].leak() }
 }
 
 /// A subscription in a task of its own; each of its futures is polled once and then dropped if `dropping`.
 pub(super) fn subscribe(
     net: &'static Net,
-    options: Options<'static>,
-    config: Config<'static>,
+    options: SubscriptionOptions<'static>,
+    config: ClientConfig<'static>,
     dropping: bool,
 ) -> Heard {
     let heard = Heard::default();
@@ -347,7 +350,7 @@ pub(super) fn subscribe(
                 Ok(text) => told.push(text),
                 Err(error) => {
                     told.push(format!("over: {error:?}"));
-                    return Ended::Closed;
+                    return Disconnect::Closed;
                 }
             }
         }
@@ -356,19 +359,19 @@ pub(super) fn subscribe(
 }
 
 /// What an item says, in a word or two.
-pub(super) fn say(item: Item<'_, PipeError>) -> String {
+pub(super) fn say(item: SubscriptionEvent<'_, PipeError>) -> String {
     match item {
-        Item::Opened { transport } => format!("open {}", transport.as_str()),
-        Item::Event(event) => {
+        SubscriptionEvent::Opened { transport } => format!("open {}", transport.as_str()),
+        SubscriptionEvent::Event(event) => {
             let seq = event.id.rsplit('-').next().unwrap_or_default();
             let named = if event.event_type == "message" { "" } else { event.event_type };
             match event.data {
-                Data::Text(text) => format!("{seq}{named}={text}"),
-                Data::Binary(bytes) => format!("{seq}{named}=0x{}", hex(bytes)),
+                EventData::Text(text) => format!("{seq}{named}={text}"),
+                EventData::Binary(bytes) => format!("{seq}{named}=0x{}", hex(bytes)),
             }
         }
-        Item::Gap { missed } => format!("gap {missed:?}"),
-        Item::Lost { transport, error, delay } => {
+        SubscriptionEvent::Gap { missed } => format!("gap {missed:?}"),
+        SubscriptionEvent::Lost { transport, error, delay } => {
             format!("lost {} {error:?} {}", transport.as_str(), delay.as_millis())
         }
     }

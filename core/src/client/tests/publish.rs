@@ -5,32 +5,32 @@ use std::string::{String, ToString};
 use std::vec;
 
 use super::net::{Fault, Heard, Net, Then, memory, name, once, script, seconds};
-use crate::client::{Config, Publisher};
-use crate::hub::Publication;
-use crate::io::{Interest, Lent, Socket};
-use crate::log::{Encoding, EventType, GapPolicy, Look, Position, Source};
-use crate::server::Ended;
+use crate::client::{ClientConfig, Publisher};
+use crate::hub::NewEvent;
+use crate::io::{Interest, Socket, TryIo};
+use crate::log::{Encoding, EventType, GapPolicy, LogReader, Position, ReadEvent};
+use crate::server::Disconnect;
 use crate::server::tests::world::{TestHub, World, hub, keep};
 
-fn text(data: &'static [u8], key: Option<&'static [u8]>) -> Publication<'static> {
-    Publication { event_type: EventType::MESSAGE, encoding: Encoding::Text, data, idempotency_key: key }
+fn text(data: &'static [u8], key: Option<&'static [u8]>) -> NewEvent<'static> {
+    NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data, idempotency_key: key }
 }
 
 /// Publishes these in turn; what came of each.
-fn publish(net: &'static Net, publications: &'static [Publication<'static>]) -> Heard {
+fn publish(net: &'static Net, publications: &'static [NewEvent<'static>]) -> Heard {
     let heard = Heard::default();
     let told = heard.clone();
     net.world.spawn(async move {
-        let config = keep(Config::default());
+        let config = keep(ClientConfig::default());
         let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
         for publication in publications {
             let said = publisher.publish(publication).await;
             told.push(said.map_or_else(
                 |error| format!("{} {}", name(&error), error.is_transient()),
-                |receipt| format!("{} {:?} {}", receipt.id, receipt.subscribers, receipt.repeated),
+                |receipt| format!("{} {:?} {}", receipt.id, receipt.subscribers, receipt.duplicate),
             ));
         }
-        Ended::Closed
+        Disconnect::Closed
     });
     net.world.pass(seconds(60));
     heard
@@ -38,12 +38,12 @@ fn publish(net: &'static Net, publications: &'static [Publication<'static>]) -> 
 
 /// What a channel holds, as `type|data`.
 pub(super) fn held(hub: &TestHub) -> vec::Vec<String> {
-    use crate::hub::{ChannelName, Channels};
+    use crate::hub::{ChannelName, HubBackend};
     let reader = hub.open(ChannelName::new("a").unwrap(), false).unwrap();
-    let mut after = reader.place(Position::Oldest, GapPolicy::Replay).after;
+    let mut after = reader.seek(Position::Oldest, GapPolicy::Replay).after;
     let mut all = vec::Vec::new();
     let mut bytes = [0; 512];
-    while let Look::Event(seen) = reader.look(after, 0, &mut bytes) {
+    while let ReadEvent::Event(seen) = reader.read_at(after, 0, &mut bytes) {
         let (event_type, data) = bytes[..seen.copied].split_at(seen.meta.type_len);
         all.push(format!("{}|{}", String::from_utf8_lossy(event_type), String::from_utf8_lossy(data)));
         after += 1;
@@ -59,8 +59,8 @@ fn events_are_stored_with_type_and_kind_over_one_connection() {
         net,
         keep([
             text(b"one", None),
-            Publication { event_type: EventType::new("r\u{e9} &?").unwrap(), ..text(b"two\n", Some(b"key")) },
-            Publication { encoding: Encoding::Binary, ..text(b"\xff", None) },
+            NewEvent { event_type: EventType::new("r\u{e9} &?").unwrap(), ..text(b"two\n", Some(b"key")) },
+            NewEvent { encoding: Encoding::Binary, ..text(b"\xff", None) },
             text(b"", None),
         ]),
     );
@@ -169,10 +169,10 @@ fn a_field_of_the_callers_stands_in_place_of_the_clients() {
             }),
         );
         world.spawn(async move {
-            let config = keep(Config { headers, ..Config::default() });
+            let config = keep(ClientConfig { headers, ..ClientConfig::default() });
             let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
             tell.push(publisher.publish(&text(b"x", None)).await.is_ok());
-            Ended::Closed
+            Disconnect::Closed
         });
         world.pass(seconds(60));
         assert_eq!(told.all(), ["true"]);
@@ -205,11 +205,11 @@ fn a_refusal_is_told_with_what_the_server_said_as_far_as_it_is_text_and_fits() {
         let net = Net::new(world, script(world, move |_, _| (answer.as_bytes().to_vec(), Then::Hold)));
         let tell = told.clone();
         world.spawn(async move {
-            let config = keep(Config::default());
+            let config = keep(ClientConfig::default());
             let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
             assert!(publisher.publish(&text(b"x", None)).await.is_err());
             tell.push(publisher.refusal());
-            Ended::Closed
+            Disconnect::Closed
         });
         world.pass(seconds(60));
         assert_eq!(told.all(), [expected], "{media_type}");
@@ -224,7 +224,7 @@ fn a_refusal_that_comes_before_all_was_sent_is_heard() {
         let net = Net::new(world, move |mut end, _| {
             world.spawn(async move {
                 // It reads a part, says no, and reads no more.
-                while let Ok(Lent::NotNow) = end.try_read_with(|bytes| (bytes.len(), ())) {
+                while let Ok(TryIo::WouldBlock) = end.try_read_with(|bytes| (bytes.len(), ())) {
                     end.wait(Interest::READ).await.unwrap();
                 }
                 assert!(matches!(
@@ -232,12 +232,12 @@ fn a_refusal_that_comes_before_all_was_sent_is_heard() {
                         room[..answer.len()].copy_from_slice(answer);
                         (answer.len(), ())
                     }),
-                    Ok(Lent::Got(()))
+                    Ok(TryIo::Done(()))
                 ));
                 if then == Then::Close {
                     end.close();
                 }
-                core::future::pending::<Ended>().await
+                core::future::pending::<Disconnect>().await
             });
         });
         let heard = publish(net, keep([text(&[b'x'; 5_000], None)]));
@@ -263,11 +263,11 @@ fn a_publication_that_is_dropped_midway_does_not_answer_for_the_next() {
     let (net, heard) = (Net::of_hub(world, hub), Heard::default());
     let told = heard.clone();
     world.spawn(async move {
-        let config = keep(Config::default());
+        let config = keep(ClientConfig::default());
         let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
         assert!(once(publisher.publish(&text(b"dropped", None))).await.is_none());
         told.push(publisher.publish(&text(b"whole", None)).await.unwrap().id);
-        Ended::Closed
+        Disconnect::Closed
     });
     world.run();
     assert_eq!(held(hub), ["|dropped", "|whole"]);

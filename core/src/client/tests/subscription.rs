@@ -5,8 +5,8 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::net::{Heard, Net, memory, say, seconds, subscribe};
-use crate::client::{Config, Options, Start, Transport};
-use crate::hub::{ChannelName, Channels, Publication};
+use crate::client::{ClientConfig, StartPosition, SubscriptionOptions, Transport};
+use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::log::{Encoding, EventType};
 use crate::server::tests::world::{TestHub, World, hub, keep};
 
@@ -14,8 +14,8 @@ pub(super) const WAYS: [Transport; 5] =
     [Transport::WebSocket, Transport::Sse, Transport::Stream, Transport::LongPoll, Transport::Poll];
 
 /// Only this way.
-pub(super) fn only(way: Transport) -> Options<'static> {
-    Options { transports: keep([way]), ..Options::default() }
+pub(super) fn only(way: Transport) -> SubscriptionOptions<'static> {
+    SubscriptionOptions { transports: keep([way]), ..SubscriptionOptions::default() }
 }
 
 pub(super) fn publish(hub: &TestHub, data: &str) {
@@ -26,7 +26,7 @@ pub(super) fn publish(hub: &TestHub, data: &str) {
 fn each_transport_brings_types_bytes_and_text_as_they_were() {
     for way in WAYS {
         let (world, hub) = (World::new(), keep(hub(16, 2048)));
-        let heard = subscribe(Net::of_hub(world, hub), only(way), Config::default(), false);
+        let heard = subscribe(Net::of_hub(world, hub), only(way), ClientConfig::default(), false);
         world.run();
         let channel = ChannelName::new("a").unwrap();
         for (name, encoding, data) in [
@@ -38,8 +38,8 @@ fn each_transport_brings_types_bytes_and_text_as_they_were() {
             ("gap-like", Encoding::Text, b"{}"),
         ] {
             let event_type = EventType::new(name).unwrap();
-            let publication = Publication { event_type, encoding, data, idempotency_key: None };
-            Channels::publish(hub, channel, &publication).unwrap();
+            let publication = NewEvent { event_type, encoding, data, idempotency_key: None };
+            HubBackend::publish(hub, channel, &publication).unwrap();
         }
         world.pass(seconds(6));
         let open = format!("open {}", way.as_str());
@@ -64,24 +64,29 @@ const TOO_LONG: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 fn it_starts_where_it_is_told_to() {
     for way in WAYS {
         for (start, expected) in [
-            (Start::Oldest, &["1=a", "2=b", "3=c"][..]),
-            (Start::Newest, &["3=c"]),
-            (Start::After("00000abc-1"), &["2=b", "3=c"]),
-            (Start::After("00000abd-1"), &["1=a", "2=b", "3=c"]),
-            (Start::After("no id"), &["1=a", "2=b", "3=c"]),
-            (Start::After(TOO_LONG), &["1=a", "2=b", "3=c"]),
+            (StartPosition::Oldest, &["1=a", "2=b", "3=c"][..]),
+            (StartPosition::Newest, &["3=c"]),
+            (StartPosition::After("00000abc-1"), &["2=b", "3=c"]),
+            (StartPosition::After("00000abd-1"), &["1=a", "2=b", "3=c"]),
+            (StartPosition::After("no id"), &["1=a", "2=b", "3=c"]),
+            (StartPosition::After(TOO_LONG), &["1=a", "2=b", "3=c"]),
             // As a cursor that was kept before it was known.
-            (Start::After(""), &["3=c"]),
+            (StartPosition::After(""), &["3=c"]),
         ] {
             let (world, hub) = (World::new(), keep(hub(8, 512)));
             publish(hub, "a");
             publish(hub, "b");
-            let heard = subscribe(Net::of_hub(world, hub), Options { start, ..only(way) }, Config::default(), false);
+            let heard = subscribe(
+                Net::of_hub(world, hub),
+                SubscriptionOptions { start, ..only(way) },
+                ClientConfig::default(),
+                false,
+            );
             world.run();
             publish(hub, "c");
             world.pass(seconds(12));
             assert_eq!(heard.events(), expected, "{} {start:?}", way.as_str());
-            let gap = matches!(start, Start::After("00000abd-1" | "no id" | TOO_LONG));
+            let gap = matches!(start, StartPosition::After("00000abd-1" | "no id" | TOO_LONG));
             assert_eq!(heard.all().iter().any(|it| it == "gap None"), gap, "{} {:?}", way.as_str(), heard.all());
         }
     }
@@ -94,8 +99,8 @@ fn what_was_overwritten_is_told_with_its_number_and_reading_goes_on() {
         for data in ["a", "b", "c", "d", "e"] {
             publish(hub, data);
         }
-        let options = Options { start: Start::After("00000abc-1"), ..only(way) };
-        let heard = subscribe(Net::of_hub(world, hub), options, Config::default(), false);
+        let options = SubscriptionOptions { start: StartPosition::After("00000abc-1"), ..only(way) };
+        let heard = subscribe(Net::of_hub(world, hub), options, ClientConfig::default(), false);
         world.run();
         publish(hub, "f");
         world.pass(seconds(12));
@@ -108,11 +113,11 @@ fn what_was_overwritten_is_told_with_its_number_and_reading_goes_on() {
 fn a_poll_is_quiet_between_its_polls_and_asks_on_while_there_is_more() {
     let (world, hub) = (World::new(), keep(hub(128, 8192)));
     let net = Net::of_hub(world, hub);
-    let options = Options { start: Start::Oldest, ..only(Transport::Poll) };
+    let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(Transport::Poll) };
     for number in 0..120 {
         publish(hub, &format!("{number}"));
     }
-    let heard = subscribe(net, options, Config::default(), false);
+    let heard = subscribe(net, options, ClientConfig::default(), false);
     world.run();
     assert_eq!(heard.events().len(), 120, "two answers, at once");
     assert_eq!(net.connections.get(), 1, "over one connection");
@@ -128,8 +133,8 @@ fn an_event_past_the_memory_is_the_end_and_said_so() {
     for way in WAYS {
         let (world, hub) = (World::new(), keep(hub(4, 4096)));
         publish(hub, &"x".repeat(600));
-        let options = Options { start: Start::Oldest, ..only(way) };
-        let heard = subscribe(Net::of_hub(world, hub), options, Config::default(), false);
+        let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
+        let heard = subscribe(Net::of_hub(world, hub), options, ClientConfig::default(), false);
         world.pass(seconds(12));
         let last = heard.all().pop().unwrap();
         let expected = if way == Transport::Sse { "over: Stream(DataTooLong)" } else { "over: TooLarge" };
@@ -143,15 +148,16 @@ fn closed_is_closed() {
     let (net, heard) = (Net::of_hub(world, hub), Heard::default());
     let told = heard.clone();
     world.spawn(async move {
-        let config = keep(Config::default());
+        let config = keep(ClientConfig::default());
         let url = "ws://localhost/events/a";
-        let mut subscription = crate::client::Subscription::new(net, config, url, Options::default(), memory(512));
+        let mut subscription =
+            crate::client::Subscription::new(net, config, url, SubscriptionOptions::default(), memory(512));
         told.push(say(subscription.next().await.unwrap()));
         assert_eq!(subscription.transport(), Some(Transport::WebSocket));
         assert_eq!(subscription.cursor(), "00000abc-0");
         subscription.close();
         told.push(format!("{:?}", subscription.next().await.map(say)));
-        crate::server::Ended::Closed
+        crate::server::Disconnect::Closed
     });
     world.run();
     assert_eq!(heard.all(), ["open websocket", "Err(Closed)"]);

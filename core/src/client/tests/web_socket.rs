@@ -5,11 +5,11 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::net::{Heard, Net, Then, once, script, seconds};
-use crate::client::{Config, Error, WebSocket, WebSocketOptions};
-use crate::io::{Interest, Lent, Pipe, PipeEnd, Socket};
+use crate::client::{ClientConfig, ClientWebSocket, ConnectOptions, Error};
+use crate::io::{Interest, Pipe, PipeEnd, Socket, TryIo};
 use crate::server::tests::world::{World, keep};
 use crate::server::{
-    Config as ServerConfig, Ended, Exchange, Handler, Outcome, Runtime, WebSocketOptions as Serving, serve,
+    AcceptOptions as Serving, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve,
 };
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{MessageKind, PingPayload};
@@ -18,18 +18,18 @@ use crate::ws::connection::{MessageKind, PingPayload};
 struct Echo;
 
 impl Handler for Echo {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         let options = Serving { protocols: &["two", "one"], ..Serving::default() };
         let mut socket = exchange.websocket(&options).await?;
         let mut buffer = [0; 2048];
         while let Some(message) = socket.recv(&mut buffer).await? {
             if message.payload == b"bye" {
                 let reason = CloseReason::new("as you wish").unwrap();
-                return socket.finish(CloseCode::new(4_000).unwrap(), reason).await;
+                return socket.close(CloseCode::new(4_000).unwrap(), reason).await;
             }
             socket.send(message.kind, message.payload).await?;
         }
-        socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+        socket.close(CloseCode::NORMAL, CloseReason::NONE).await
     }
 }
 
@@ -68,7 +68,7 @@ fn messages_of_every_length_go_there_and_back_over_every_ring() {
             let (net, told) = (echo(world, ends), heard.clone());
             world.spawn(async move {
                 converse(net, dropping, &told).await.unwrap();
-                Ended::Closed
+                Disconnect::Closed
             });
             world.pass(seconds(1));
             assert_eq!(heard.all(), ["Some(1)", "Some(Some(CloseCode(4000))) as you wish", "done"]);
@@ -77,11 +77,11 @@ fn messages_of_every_length_go_there_and_back_over_every_ring() {
     }
 }
 
-async fn converse(net: &'static Net, dropping: bool, told: &Heard) -> Result<(), Ended> {
+async fn converse(net: &'static Net, dropping: bool, told: &Heard) -> Result<(), Disconnect> {
     let mut buffer = [0; 2048];
-    let options = WebSocketOptions { protocols: &["one", "two"], ..WebSocketOptions::default() };
-    let config = keep(Config::default());
-    let mut socket = WebSocket::connect(net, config, "ws://localhost/", &options, &mut buffer).await.unwrap();
+    let options = ConnectOptions { protocols: &["one", "two"], ..ConnectOptions::default() };
+    let config = keep(ClientConfig::default());
+    let mut socket = ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut buffer).await.unwrap();
     told.push(format!("{:?}", socket.protocol()));
     for (kind, payload) in messages() {
         socket.send(kind, &payload).await?;
@@ -101,13 +101,13 @@ async fn converse(net: &'static Net, dropping: bool, told: &Heard) -> Result<(),
     socket.send(MessageKind::Text, b"bye").await?;
     assert_eq!(socket.recv(&mut buffer).await?, None);
     told.push(format!("{:?} {}", socket.peer_close_code(), socket.peer_close_reason()));
-    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await?;
+    socket.close(CloseCode::NORMAL, CloseReason::NONE).await?;
     told.push("done");
     Ok(())
 }
 
 /// Connects to a server that answers so; what came of it.
-fn refused(answer: impl Fn(&str) -> String + 'static, options: WebSocketOptions<'static>) -> String {
+fn refused(answer: impl Fn(&str) -> String + 'static, options: ConnectOptions<'static>) -> String {
     let (world, heard) = (World::new(), Heard::default());
     let net = Net::new(world, script(world, move |_, request| (answer(request).into_bytes(), Then::Hold)));
     open(net, options, &heard);
@@ -115,20 +115,20 @@ fn refused(answer: impl Fn(&str) -> String + 'static, options: WebSocketOptions<
     heard.all().pop().unwrap()
 }
 
-fn open(net: &'static Net, options: WebSocketOptions<'static>, heard: &Heard) {
+fn open(net: &'static Net, options: ConnectOptions<'static>, heard: &Heard) {
     let told = heard.clone();
     net.world.spawn(async move {
-        let config = keep(Config::default());
-        let opened = WebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await;
+        let config = keep(ClientConfig::default());
+        let opened = ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await;
         told.push(opened.map_or_else(|error| format!("{error:?}"), |_| "open".to_string()));
-        Ended::Closed
+        Disconnect::Closed
     });
 }
 
 pub(super) fn accepting(request: &str, more: &str) -> String {
-    use crate::ws::handshake::key::{Key, accept_key};
+    use crate::ws::handshake::key::{WebSocketKey, accept_key};
     let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
-    let accept = accept_key(Key::parse(key.as_bytes()).unwrap());
+    let accept = accept_key(WebSocketKey::parse(key.as_bytes()).unwrap());
     let accept = core::str::from_utf8(&accept).unwrap();
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -138,8 +138,8 @@ pub(super) fn accepting(request: &str, more: &str) -> String {
 
 #[test]
 fn an_answer_that_is_no_handshake_opens_nothing_and_says_why() {
-    let plain = WebSocketOptions::default();
-    let chat = WebSocketOptions { protocols: &["chat"], ..plain };
+    let plain = ConnectOptions::default();
+    let chat = ConnectOptions { protocols: &["chat"], ..plain };
     assert_eq!(refused(|request| accepting(request, ""), plain), "open");
     assert_eq!(refused(|request| accepting(request, ""), chat), "open");
     assert_eq!(refused(|request| accepting(request, "Sec-WebSocket-Protocol: chat\r\n"), chat), "open");
@@ -172,23 +172,24 @@ fn without_entropy_nothing_is_sent_and_nothing_is_masked_with_zeros() {
     let (world, heard) = (World::new(), Heard::default());
     let net = Net::new(world, script(world, |_, _| panic!("nothing is asked")));
     net.entropy.set(false);
-    open(net, WebSocketOptions::default(), &heard);
+    open(net, ConnectOptions::default(), &heard);
     world.run();
     assert_eq!((heard.take(), net.connections.get()), (std::vec!["Ended(NoEntropy)".to_string()], 0));
 
     let (world, told) = (World::new(), heard.clone());
     let net = echo(world, RINGS[4]);
     world.spawn(async move {
-        let config = keep(Config::default());
-        let options = WebSocketOptions::default();
-        let mut socket = WebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await.unwrap();
+        let config = keep(ClientConfig::default());
+        let options = ConnectOptions::default();
+        let mut socket =
+            ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await.unwrap();
         net.entropy.set(false);
         told.push(format!("{:?}", socket.send(MessageKind::Text, b"secret").await));
         told.push(format!("{:?}", socket.try_send(MessageKind::Text, b"secret")));
         assert_eq!(socket.start_message(MessageKind::Text), Ok(()));
         told.push(format!("{:?}", socket.write(b"secret").await));
         net.entropy.set(true);
-        Ended::Closed
+        Disconnect::Closed
     });
     world.run();
     assert_eq!(heard.all(), ["Err(NoEntropy)", "Err(NoEntropy)", "Err(NoEntropy)"]);
@@ -197,10 +198,10 @@ fn without_entropy_nothing_is_sent_and_nothing_is_masked_with_zeros() {
 #[test]
 fn parts_that_cannot_be_sent_are_refused() {
     for options in [
-        WebSocketOptions { protocols: &["a b"], ..WebSocketOptions::default() },
-        WebSocketOptions { protocols: &["a", "a"], ..WebSocketOptions::default() },
-        WebSocketOptions { origin: Some("http://x\r\nY: z"), ..WebSocketOptions::default() },
-        WebSocketOptions { origin: Some(""), ..WebSocketOptions::default() },
+        ConnectOptions { protocols: &["a b"], ..ConnectOptions::default() },
+        ConnectOptions { protocols: &["a", "a"], ..ConnectOptions::default() },
+        ConnectOptions { origin: Some("http://x\r\nY: z"), ..ConnectOptions::default() },
+        ConnectOptions { origin: Some(""), ..ConnectOptions::default() },
     ] {
         assert_eq!(refused(|_| panic!("nothing is asked"), options), "Request");
     }
@@ -216,12 +217,12 @@ fn parts_that_cannot_be_sent_are_refused() {
         let heard = Heard::default();
         let told = heard.clone();
         world.spawn(async move {
-            let config = keep(Config { headers, ..Config::default() });
-            let options = WebSocketOptions::default();
-            let opened = WebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await;
+            let config = keep(ClientConfig { headers, ..ClientConfig::default() });
+            let options = ConnectOptions::default();
+            let opened = ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await;
             assert!(matches!(opened, Err(Error::Request)), "{headers:?}");
             told.push("told");
-            Ended::Closed
+            Disconnect::Closed
         });
         world.run();
         assert_eq!(heard.all(), ["told"]);
@@ -234,12 +235,12 @@ fn a_peer_that_is_gone_is_found_out_by_the_heartbeat() {
     let net = Net::new(world, script(world, |_, request| (accepting(request, "").into_bytes(), Then::Hold)));
     let told = heard.clone();
     world.spawn(async move {
-        let config = keep(Config::default());
-        let options = WebSocketOptions::default();
+        let config = keep(ClientConfig::default());
+        let options = ConnectOptions::default();
         let mut buffer = [0; 512];
-        let mut socket = WebSocket::connect(net, config, "ws://localhost/", &options, &mut buffer).await.unwrap();
+        let mut socket = ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut buffer).await.unwrap();
         told.push(format!("{:?}", socket.recv(&mut buffer).await));
-        Ended::Closed
+        Disconnect::Closed
     });
     world.pass(seconds(44));
     assert_eq!(heard.all(), [""; 0]);
@@ -271,15 +272,15 @@ fn a_handshake_that_is_answered_before_it_was_said_opens_nothing() {
                     (now, now)
                 });
                 match lent {
-                    Ok(Lent::Got(now)) => rest = &rest[now..],
-                    Ok(_) => end.wait(Interest { room: 1, ..Interest::NONE }).await.unwrap(),
+                    Ok(TryIo::Done(now)) => rest = &rest[now..],
+                    Ok(_) => end.wait(Interest { writable_bytes: 1, ..Interest::NONE }).await.unwrap(),
                     Err(_) => break,
                 }
             }
-            core::future::pending::<Ended>().await
+            core::future::pending::<Disconnect>().await
         });
     });
-    open(net, WebSocketOptions::default(), &heard);
+    open(net, ConnectOptions::default(), &heard);
     world.pass(seconds(60));
     assert_eq!(heard.all(), ["Answer(Early)"]);
 }

@@ -8,31 +8,31 @@ use core::task::{Context, Poll, Waker};
 
 use heapless::String;
 
-use super::{Broken, TunnelError};
+use super::{TlsConnectError, TlsDisconnect};
 use crate::client::Connect;
 use crate::client::url::{Endpoint, Host};
-use crate::io::{Interest, Lent, Pipe, PipeEnd, Socket};
+use crate::io::{Interest, Pipe, PipeEnd, Socket, TryIo};
 
 /// The longest name of a host, with the dot at its end.
 const NAME: usize = 254;
 
-/// TLS for one connection at a time: a [`Connect`] in one task, [`Tunnel::run`] in another, `N` bytes in each direction between
+/// TLS for one connection at a time: a [`Connect`] in one task, [`TlsConnector::run`] in another, `N` bytes in each direction between
 /// them. `E` is the error of who connects by TCP.
 ///
-/// A second connection while the first is held is [`TunnelError::Busy`]: a client of its own takes a tunnel of its own.
-/// What [`Socket::capacity`] bounds, a WebSocket message that is sent at once among them, `N` bounds.
-pub struct Tunnel<E, const N: usize> {
-    pub(super) line: RefCell<Line<E>>,
+/// A second connection while the first is held is [`TlsConnectError::Busy`]: a client of its own takes a tunnel of its own.
+/// What [`Socket::send_capacity`] bounds, a WebSocket message that is sent at once among them, `N` bounds.
+pub struct TlsConnector<E, const N: usize> {
+    pub(super) line: RefCell<TlsHandoff<E>>,
     pub(super) pipe: Pipe<N>,
 }
 
 /// What the two tasks tell one another.
-pub(super) struct Line<E> {
+pub(super) struct TlsHandoff<E> {
     pub(super) stage: Stage<E>,
     /// Where the connection is to go that is wanted.
     pub(super) target: Option<Target>,
     /// Why the connection broke that is open.
-    pub(super) broken: Option<Broken>,
+    pub(super) broken: Option<TlsDisconnect>,
     runner: Option<Waker>,
     client: Option<Waker>,
 }
@@ -47,7 +47,7 @@ pub(super) enum Stage<E> {
     /// The client has it.
     Open,
     /// There is none; the client has not heard it yet.
-    Refused(TunnelError<E>),
+    Refused(TlsConnectError<E>),
     /// The client is gone; what it left is being wound up.
     Left,
 }
@@ -60,12 +60,12 @@ pub(super) struct Target {
 }
 
 impl Target {
-    fn of<E>(endpoint: Endpoint<'_>) -> Result<Self, TunnelError<E>> {
+    fn of<E>(endpoint: Endpoint<'_>) -> Result<Self, TlsConnectError<E>> {
         let port = endpoint.port;
         match endpoint.host {
             Host::Ip(address) => Ok(Self { name: None, address: Some(address), port }),
             Host::Name(name) => {
-                let name = String::try_from(name).map_err(|_| TunnelError::Name)?;
+                let name = String::try_from(name).map_err(|_| TlsConnectError::Name)?;
                 Ok(Self { name: Some(name), address: None, port })
             }
         }
@@ -86,21 +86,21 @@ impl Target {
     }
 }
 
-impl<E, const N: usize> Default for Tunnel<E, N> {
+impl<E, const N: usize> Default for TlsConnector<E, N> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<E, const N: usize> Tunnel<E, N> {
+impl<E, const N: usize> TlsConnector<E, N> {
     /// A tunnel through which nobody goes yet.
     pub const fn new() -> Self {
-        let line = Line { stage: Stage::Idle, target: None, broken: None, runner: None, client: None };
+        let line = TlsHandoff { stage: Stage::Idle, target: None, broken: None, runner: None, client: None };
         Self { line: RefCell::new(line), pipe: Pipe::new() }
     }
 }
 
-impl<E, const N: usize> fmt::Debug for Tunnel<E, N> {
+impl<E, const N: usize> fmt::Debug for TlsConnector<E, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tunnel").field("stage", &self.line.borrow().stage.as_str()).finish_non_exhaustive()
     }
@@ -119,7 +119,7 @@ impl<E> Stage<E> {
     }
 }
 
-impl<E> Line<E> {
+impl<E> TlsHandoff<E> {
     /// The runner's side goes on to another stage.
     pub(super) fn tell_client(&mut self, stage: Stage<E>) {
         self.stage = stage;
@@ -142,23 +142,23 @@ impl<E> Line<E> {
     }
 }
 
-impl<E: fmt::Debug, const N: usize> Connect for Tunnel<E, N> {
+impl<E: fmt::Debug, const N: usize> Connect for TlsConnector<E, N> {
     type Socket<'a>
-        = TunnelSocket<'a, E>
+        = TlsSocket<'a, E>
     where
         Self: 'a;
-    type Error = TunnelError<E>;
+    type Error = TlsConnectError<E>;
 
-    /// Asks [`Tunnel::run`] for a connection, and waits for it: for ever, if nobody runs it.
-    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<TunnelSocket<'_, E>, TunnelError<E>> {
+    /// Asks [`TlsConnector::run`] for a connection, and waits for it: for ever, if nobody runs it.
+    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<TlsSocket<'_, E>, TlsConnectError<E>> {
         if !endpoint.secure {
-            return Err(TunnelError::Insecure);
+            return Err(TlsConnectError::Insecure);
         }
         let target = Target::of(endpoint)?;
         {
             let mut line = self.line.borrow_mut();
             if !matches!(line.stage, Stage::Idle | Stage::Left) {
-                return Err(TunnelError::Busy);
+                return Err(TlsConnectError::Busy);
             }
             line.target = Some(target);
             line.tell_runner(Stage::Wanted);
@@ -181,13 +181,13 @@ impl<E: fmt::Debug, const N: usize> Connect for Tunnel<E, N> {
         });
         let answer = answer.await;
         asking.done = true;
-        answer.map(|()| TunnelSocket { end: self.pipe.far(), line: &self.line })
+        answer.map(|()| TlsSocket { end: self.pipe.server_end(), line: &self.line })
     }
 }
 
 /// Gives an attempt up that is dropped.
 struct Asking<'a, E, const N: usize> {
-    tunnel: &'a Tunnel<E, N>,
+    tunnel: &'a TlsConnector<E, N>,
     done: bool,
 }
 
@@ -205,64 +205,64 @@ impl<E, const N: usize> Drop for Asking<'_, E, N> {
         line.tell_runner(Stage::Left);
         drop(line);
         if open {
-            self.tunnel.pipe.far().abort();
+            self.tunnel.pipe.server_end().abort();
         }
     }
 }
 
-/// A connection through a [`Tunnel`], and with it the right to it. Dropping it closes it: what is committed still leaves if all
+/// A connection through a [`TlsConnector`], and with it the right to it. Dropping it closes it: what is committed still leaves if all
 /// that came was read, until another connection is asked for.
-pub struct TunnelSocket<'a, E> {
+pub struct TlsSocket<'a, E> {
     end: PipeEnd<'a>,
-    line: &'a RefCell<Line<E>>,
+    line: &'a RefCell<TlsHandoff<E>>,
 }
 
-impl<E> TunnelSocket<'_, E> {
-    fn why(&self) -> Broken {
-        self.line.borrow().broken.unwrap_or(Broken::Closed)
+impl<E> TlsSocket<'_, E> {
+    fn why(&self) -> TlsDisconnect {
+        self.line.borrow().broken.unwrap_or(TlsDisconnect::Closed)
     }
 }
 
-impl<E> fmt::Debug for TunnelSocket<'_, E> {
+impl<E> fmt::Debug for TlsSocket<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TunnelSocket").finish_non_exhaustive()
     }
 }
 
-impl<E> Drop for TunnelSocket<'_, E> {
+impl<E> Drop for TlsSocket<'_, E> {
     fn drop(&mut self) {
         self.line.borrow_mut().tell_runner(Stage::Left);
     }
 }
 
-impl<E> Socket for TunnelSocket<'_, E> {
-    type Error = Broken;
+impl<E> Socket for TlsSocket<'_, E> {
+    type Error = TlsDisconnect;
 
-    async fn wait(&mut self, want: Interest) -> Result<(), Broken> {
+    async fn wait(&mut self, want: Interest) -> Result<(), TlsDisconnect> {
         let waited = self.end.wait(want).await;
         waited.map_err(|_| self.why())
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Broken> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, TlsDisconnect> {
         let lent = self.end.try_read_with(f);
         lent.map_err(|_| self.why())
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Broken> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, TlsDisconnect> {
         let lent = self.end.try_write_with(f);
         lent.map_err(|_| self.why())
     }
 
-    fn room(&self) -> usize {
-        self.end.room()
+    fn send_free(&self) -> usize {
+        self.end.send_free()
     }
 
-    fn capacity(&self) -> usize {
-        self.end.capacity()
+    fn send_capacity(&self) -> usize {
+        self.end.send_capacity()
     }
 
-    fn unsent(&self) -> usize {
-        self.end.unsent()
+    fn send_queue(&self) -> usize {
+        self.end.send_queue()
     }
 
     /// The server hears of it when the socket is dropped: a session of `embedded-tls` has no half-close.

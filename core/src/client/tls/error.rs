@@ -5,17 +5,17 @@ use core::fmt;
 use embedded_tls::TlsError;
 use embedded_tls::alert::AlertDescription;
 
-/// Why a [`Tunnel`](super::Tunnel) gives no connection; `E` is the error of who opens those of TCP.
+/// Why a [`TlsConnector`](super::Tunnel) gives no connection; `E` is the error of who opens those of TCP.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum TunnelError<E> {
+pub enum TlsConnectError<E> {
     /// The URL does not ask for TLS.
     Insecure,
     /// The tunnel's one connection is in use.
     Busy,
     /// The host's name is longer than 253 bytes, which no name is (RFC 1035 §2.3.4).
     Name,
-    /// A record buffer is too small for any connection: see [`Tunnel::run`](super::Tunnel::run).
+    /// A record buffer is too small for any connection: see [`TlsConnector::run`](super::Tunnel::run).
     Buffers,
     /// The provider has no verifier, so nobody would judge the server.
     NoVerifier,
@@ -25,7 +25,7 @@ pub enum TunnelError<E> {
     Lost,
     /// The server ended the handshake by an alert.
     Alert(AlertDescription),
-    /// The server sent so many certificates, which is more than [`Trust::chain`](super::Trust::chain) allows.
+    /// The server sent so many certificates, which is more than [`ServerVerification::chain`](super::Trust::chain) allows.
     Chain(usize),
     /// The verifier refused the certificate: another authority, another name, or out of its time.
     Certificate(TlsError),
@@ -40,7 +40,7 @@ pub enum TunnelError<E> {
     Stopped,
 }
 
-impl<E: fmt::Debug> fmt::Display for TunnelError<E> {
+impl<E: fmt::Debug> fmt::Display for TlsConnectError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Insecure => f.write_str("this connector is for TLS alone"),
@@ -61,12 +61,12 @@ impl<E: fmt::Debug> fmt::Display for TunnelError<E> {
     }
 }
 
-impl<E: fmt::Debug> core::error::Error for TunnelError<E> {}
+impl<E: fmt::Debug> core::error::Error for TlsConnectError<E> {}
 
-/// Why a connection through a [`Tunnel`](super::Tunnel) broke.
+/// Why a connection through a [`TlsConnector`](super::Tunnel) broke.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum Broken {
+pub enum TlsDisconnect {
     /// This side was closed or aborted, or the tunnel was stopped.
     Closed,
     /// TCP broke (a reset), or ended where a record was not yet whole or `close_notify` had not come (RFC 8446 §6.1): what
@@ -79,7 +79,7 @@ pub enum Broken {
     Tls(TlsError),
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for TlsDisconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the connection was closed"),
@@ -90,4 +90,4 @@ impl fmt::Display for Broken {
     }
 }
 
-impl core::error::Error for Broken {}
+impl core::error::Error for TlsDisconnect {}

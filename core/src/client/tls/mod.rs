@@ -1,18 +1,18 @@
 //! TLS 1.3 for clients without an operating system, by [`embedded_tls`] (feature `embedded-tls`).
 //!
 //! A session of `embedded-tls` has no futures that may be dropped, and a client's socket has no others: so the session is a task
-//! of its own, [`Tunnel::run`], and the client has the other end of a pipe to it. `N` bounds what stands between them, so a side
+//! of its own, [`TlsConnector::run`], and the client has the other end of a pipe to it. `N` bounds what stands between them, so a side
 //! that does not read stops the other, as TCP does.
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `connector.rs` | [`Tunnel`], a [`Connect`](super::Connect); [`TunnelSocket`] |
-//! | `run.rs` | [`Tunnel::run`]: opens connections, and winds them up |
+//! | `connector.rs` | [`TlsConnector`], a [`Connect`](super::Connect); [`TlsSocket`] |
+//! | `run.rs` | [`TlsConnector::run`]: opens connections, and winds them up |
 //! | `plaintext_pipe.rs` | what carries bytes from the pipe into the session, and back |
-//! | `verification.rs` | [`Trust`]: whom it talks to, and whether a server has proven to be that |
+//! | `verification.rs` | [`ServerVerification`]: whom it talks to, and whether a server has proven to be that |
 //! | `record_io.rs` | a socket, as `embedded-tls` reads and writes it |
 //! | `record_filter.rs` | which records `embedded-tls` gets to see |
-//! | `error.rs` | [`TunnelError`], [`Broken`] |
+//! | `error.rs` | [`TlsConnectError`], [`TlsDisconnect`] |
 //!
 //! ```
 //! use goldcrest_core::client::tls::embedded_tls::pki::CertVerifier;
@@ -20,7 +20,7 @@
 //!     Aes128GcmSha256, Certificate, CryptoProvider, CryptoRngCore, TlsClock, TlsError, TlsVerifier,
 //! };
 //! use goldcrest_core::client::tls::{Trust, Tunnel};
-//! use goldcrest_core::client::{ByScheme, Config, Connect, Item, Memory, Options, Parts, Runtime, Subscription};
+//! use goldcrest_core::client::{SchemeConnector, ClientConfig, Connect, SubscriptionEvent, Buffers, SubscriptionOptions, RuntimeParts, ClientRuntime, Subscription};
 //! use goldcrest_core::io::Clock;
 //! use goldcrest_core::ws::connection::NoEntropy;
 //!
@@ -69,18 +69,18 @@
 //!     tunnel: &'static Tunnel<C::Error, 1024>,
 //!     clock: K,
 //!     random: impl Fn() -> Result<[u8; 4], NoEntropy>,
-//! ) -> impl Runtime {
-//!     Parts { connector: ByScheme { plain: tcp, tls: tunnel }, clock, random }
+//! ) -> impl ClientRuntime {
+//!     RuntimeParts { connector: SchemeConnector { plain: tcp, tls: tunnel }, clock, random }
 //! }
 //!
 //! /// Shows what a sensor somewhere says.
-//! async fn watch<R: Runtime>(runtime: &R) {
-//!     let (config, mut buffer, mut location) = (Config::default(), [0; 1024], [0; 128]);
-//!     let memory = Memory { buffer: &mut buffer, location: &mut location };
+//! async fn watch<R: ClientRuntime>(runtime: &R) {
+//!     let (config, mut buffer, mut location) = (ClientConfig::default(), [0; 1024], [0; 128]);
+//!     let memory = Buffers { buffer: &mut buffer, location: &mut location };
 //!     let url = "https://sensor.example/events/celsius";
-//!     let mut sensor = Subscription::new(runtime, &config, url, Options::default(), memory);
+//!     let mut sensor = Subscription::new(runtime, &config, url, SubscriptionOptions::default(), memory);
 //!     while let Ok(item) = sensor.next().await {
-//!         if let Item::Event(event) = item {
+//!         if let SubscriptionEvent::Event(event) = item {
 //!             println!("{:?}", event.data);
 //!         }
 //!     }
@@ -92,9 +92,9 @@
 //!
 //! | what | bytes |
 //! | --- | --- |
-//! | [`Tunnel`] | 2,524: 2 `N` and 380 |
-//! | [`Trust`] with a verifier for certificates of 1,024 bytes; with a pre-shared key | 1,624; 144 |
-//! | the future of [`Tunnel::run`], beside that of who connects by TCP | 4,520 |
+//! | [`TlsConnector`] | 2,524: 2 `N` and 380 |
+//! | [`ServerVerification`] with a verifier for certificates of 1,024 bytes; with a pre-shared key | 1,624; 144 |
+//! | the future of [`TlsConnector::run`], beside that of who connects by TCP | 4,520 |
 //! | `read_record` for any server; where the server keeps to 1,024 bytes a record | 16,640; 1,280 |
 //! | `write_record` | 1,200: `N` and 128 |
 //! | flash; with a pre-shared key | 97,000; 76,000 |
@@ -108,13 +108,13 @@
 //! well.
 //!
 //! # Whom it talks to
-//! [`Trust`] says so, by a provider of the caller's; there is no default. `embedded_tls::pki::CertVerifier` judges the signature of
+//! [`ServerVerification`] says so, by a provider of the caller's; there is no default. `embedded_tls::pki::CertVerifier` judges the signature of
 //! the authority, the name and, with a clock, the time, without an allocator:
 //! - keys of P-256; P-384, Ed25519 and RSA by the features `p384`, `ed25519` and `rsa` (which allocates) of `embedded-tls`, which the
 //!   program's own dependency on it turns on;
 //! - names of up to 64 bytes, the first three of a certificate; no addresses: a URL with an address is refused;
 //! - one authority: a server's own certificate, if it is signed by itself, pins that server;
-//! - not whether who signed a certificate was allowed to sign any: [`Trust::chain`] tells why that bounds how many there are.
+//! - not whether who signed a certificate was allowed to sign any: [`ServerVerification::chain`] tells why that bounds how many there are.
 //!
 //! A verifier of the caller's (`embedded_tls::TlsVerifier`) may judge in any other way. `embedded_tls::UnsecureProvider` has none: it is
 //! for a pre-shared key. `embedded_tls::NoVerify` takes everybody, and so whoever stands between.
@@ -128,11 +128,11 @@
 //!
 //! - Session tickets are read and forgotten: each connection is a whole handshake.
 //! - A server that changes its keys (`KeyUpdate`, which rustls and OpenSSL send after millions of records) ends the connection with
-//!   [`Broken::Tls`]; a client that comes back resumes.
-//! - An end of TCP without `close_notify` is [`Broken::Truncated`], after all that came before has been read; an end in order is an
+//!   [`TlsDisconnect::Tls`]; a client that comes back resumes.
+//! - An end of TCP without `close_notify` is [`TlsDisconnect::Truncated`], after all that came before has been read; an end in order is an
 //!   end, and nothing can be sent any more then.
 //! - TLS 1.2 is not spoken: a server without 1.3 (nginx before 1.23.4, unless its `ssl_protocols` say `TLSv1.3`) is
-//!   [`TunnelError::Alert`].
+//!   [`TlsConnectError::Alert`].
 
 mod connector;
 mod error;
@@ -142,7 +142,7 @@ mod record_io;
 mod run;
 mod verification;
 
-pub use connector::{Tunnel, TunnelSocket};
+pub use connector::{TlsConnector, TlsSocket};
 pub use embedded_tls;
-pub use error::{Broken, TunnelError};
-pub use verification::Trust;
+pub use error::{TlsConnectError, TlsDisconnect};
+pub use verification::ServerVerification;

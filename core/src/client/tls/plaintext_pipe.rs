@@ -8,10 +8,10 @@ use core::task::{Context, Poll};
 use embedded_io_async::{BufRead, ErrorKind, Write};
 use embedded_tls::{TlsCipherSuite, TlsError, TlsReader, TlsWriter};
 
-use super::Broken;
-use super::record_io::Wire;
+use super::TlsDisconnect;
+use super::record_io::RecordIo;
 use crate::http::copy::copy;
-use crate::io::{Interest, Lent, PipeEnd, Socket};
+use crate::io::{Interest, PipeEnd, Socket, TryIo};
 
 /// What is moved from the pipe into a record at a time.
 const PIECE: usize = 128;
@@ -25,7 +25,7 @@ pub(super) enum Ended {
     Left,
     /// The client wants no more of it.
     GivenUp,
-    Broken(Broken),
+    Broken(TlsDisconnect),
 }
 
 /// This side's end of the pipe to the client: dropped, it breaks the pipe, since only a `close_notify` ends it in order.
@@ -38,14 +38,14 @@ impl Drop for NearEnd<'_> {
 }
 
 /// The pipe to the client, for what reads and what writes it; neither waits by itself.
-pub(super) struct Hose<'a> {
+pub(super) struct PlaintextPipe<'a> {
     pub(super) end: RefCell<NearEnd<'a>>,
     pub(super) want: Cell<Interest>,
     /// All that the client said is on its way, and it says no more.
     pub(super) sent: Cell<bool>,
 }
 
-impl<'a> Hose<'a> {
+impl<'a> PlaintextPipe<'a> {
     /// A pipe that is open.
     pub(super) const fn new(end: PipeEnd<'a>) -> Self {
         Self { end: RefCell::new(NearEnd(end)), want: Cell::new(Interest::NONE), sent: Cell::new(false) }
@@ -53,7 +53,11 @@ impl<'a> Hose<'a> {
 
     fn want(&self, more: Interest) {
         let want = self.want.get();
-        self.want.set(Interest { read: want.read || more.read, room: want.room.max(more.room), drained: false });
+        self.want.set(Interest {
+            read: want.read || more.read,
+            writable_bytes: want.writable_bytes.max(more.writable_bytes),
+            flushed: false,
+        });
     }
 
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -68,19 +72,19 @@ impl<'a> Hose<'a> {
                 (count, count)
             });
             match lent {
-                Ok(Lent::Got(count)) => Poll::Ready(Ok(count)),
-                Ok(Lent::NotNow) => {
+                Ok(TryIo::Done(count)) => Poll::Ready(Ok(count)),
+                Ok(TryIo::WouldBlock) => {
                     self.want(Interest::WRITE);
                     Poll::Pending
                 }
-                Ok(Lent::Eof) | Err(_) => Poll::Ready(Err(Ended::GivenUp)),
+                Ok(TryIo::Eof) | Err(_) => Poll::Ready(Err(Ended::GivenUp)),
             }
         })
         .await
     }
 
     /// Takes some of what the client says, if it says anything now.
-    fn take(&self, buffer: &mut [u8]) -> Result<Lent<usize>, Ended> {
+    fn take(&self, buffer: &mut [u8]) -> Result<TryIo<usize>, Ended> {
         let lent = self.end.borrow_mut().0.try_read_with(|bytes| {
             let count = copy(bytes, buffer);
             (count, count)
@@ -91,7 +95,7 @@ impl<'a> Hose<'a> {
     /// Completes when there is something to take, or an end.
     async fn readable(&self) {
         poll_fn(|_| {
-            if matches!(self.end.borrow_mut().0.try_read_with(|_| (0, ())), Ok(Lent::NotNow)) {
+            if matches!(self.end.borrow_mut().0.try_read_with(|_| (0, ())), Ok(TryIo::WouldBlock)) {
                 self.want(Interest::READ);
                 return Poll::Pending;
             }
@@ -103,8 +107,8 @@ impl<'a> Hose<'a> {
 
 /// From the server to the client.
 pub(super) async fn receive<S: Socket, C: TlsCipherSuite + 'static>(
-    mut reader: TlsReader<'_, &Wire<S>, C>,
-    hose: &Hose<'_>,
+    mut reader: TlsReader<'_, &RecordIo<S>, C>,
+    hose: &PlaintextPipe<'_>,
 ) -> Result<Infallible, Ended> {
     loop {
         let bytes = reader.fill_buf().await.map_err(ended)?;
@@ -115,18 +119,18 @@ pub(super) async fn receive<S: Socket, C: TlsCipherSuite + 'static>(
 
 /// From the client to the server, until the client ends: all that is there goes into as few records as hold it.
 pub(super) async fn send<S: Socket, C: TlsCipherSuite + 'static>(
-    mut writer: TlsWriter<'_, &Wire<S>, C>,
-    hose: &Hose<'_>,
+    mut writer: TlsWriter<'_, &RecordIo<S>, C>,
+    hose: &PlaintextPipe<'_>,
 ) -> Result<(), Ended> {
     let mut piece = [0; PIECE];
     loop {
         match hose.take(&mut piece)? {
-            Lent::Got(count) => writer.write_all(piece.get(..count).unwrap_or_default()).await.map_err(ended)?,
-            Lent::NotNow => {
+            TryIo::Done(count) => writer.write_all(piece.get(..count).unwrap_or_default()).await.map_err(ended)?,
+            TryIo::WouldBlock => {
                 writer.flush().await.map_err(ended)?;
                 hose.readable().await;
             }
-            Lent::Eof => return writer.flush().await.map_err(ended),
+            TryIo::Eof => return writer.flush().await.map_err(ended),
         }
     }
 }
@@ -135,8 +139,8 @@ pub(super) async fn send<S: Socket, C: TlsCipherSuite + 'static>(
 fn ended(error: TlsError) -> Ended {
     match error {
         TlsError::ConnectionClosed => Ended::InOrder,
-        TlsError::Io(ErrorKind::InvalidData) => Ended::Broken(Broken::Forged),
-        TlsError::IoError | TlsError::Io(_) => Ended::Broken(Broken::Truncated),
-        error => Ended::Broken(Broken::Tls(error)),
+        TlsError::Io(ErrorKind::InvalidData) => Ended::Broken(TlsDisconnect::Forged),
+        TlsError::IoError | TlsError::Io(_) => Ended::Broken(TlsDisconnect::Truncated),
+        error => Ended::Broken(TlsDisconnect::Tls(error)),
     }
 }

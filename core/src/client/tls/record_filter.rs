@@ -6,7 +6,7 @@
 /// as if it were the server (RFC 8446 §6.1 has it encrypted), and panics on a handshake message there and on an encrypted
 /// record without content, which anybody can send before the server has shown who it is. Neither gets that far.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Guard {
+pub(super) struct RecordFilter {
     head: [u8; HEAD],
     /// Bytes of the head that have come.
     have: u8,
@@ -33,7 +33,7 @@ const LEAST: u16 = 17;
 /// The most of one (RFC 8446 §5.2).
 const MOST: u16 = 16_384 + 256;
 
-impl Guard {
+impl RecordFilter {
     pub(super) const fn new() -> Self {
         Self { head: [0; HEAD], have: 0, body: 0, stage: Stage::Hello }
     }
@@ -44,7 +44,7 @@ impl Guard {
     }
 
     /// Whether these bytes may go on, which come next.
-    pub(super) fn judge(&mut self, bytes: &[u8]) -> bool {
+    pub(super) fn check(&mut self, bytes: &[u8]) -> bool {
         let mut rest = bytes;
         while let Some((first, after)) = rest.split_first() {
             if self.body > 0 {
@@ -99,12 +99,12 @@ mod tests {
     /// The same verdict however the bytes are cut.
     fn judge(records: &[(u8, u16)], shaken_after: usize) -> bool {
         let verdicts = [1, 2, 3, 5, 7, 4096].map(|piece| {
-            let mut guard = Guard::new();
+            let mut guard = RecordFilter::new();
             records.iter().enumerate().all(|(index, (content_type, length))| {
                 if index == shaken_after {
                     guard.shaken();
                 }
-                record(*content_type, *length).chunks(piece).all(|bytes| guard.judge(bytes))
+                record(*content_type, *length).chunks(piece).all(|bytes| guard.check(bytes))
             })
         });
         assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "{verdicts:?}");

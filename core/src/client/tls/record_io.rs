@@ -8,25 +8,25 @@ use core::task::{Context, Poll};
 
 use embedded_io_async::{Error, ErrorKind, ErrorType, Read, Write};
 
-use super::record_filter::Guard;
+use super::record_filter::RecordFilter;
 use crate::http::copy::copy;
-use crate::io::{Interest, Lent, Socket};
+use crate::io::{Interest, Socket, TryIo};
 
 /// The TCP connection under a session. Its reader and its writer try at once or say what they wait for; [`drive`] waits.
-pub(super) struct Wire<S> {
+pub(super) struct RecordIo<S> {
     socket: RefCell<S>,
     want: Cell<Interest>,
-    guard: Cell<Guard>,
+    guard: Cell<RecordFilter>,
 }
 
 /// Why a wire moves nothing any more.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum WireError {
+pub(super) enum RecordIoError {
     Broken,
     Forged,
 }
 
-impl fmt::Display for WireError {
+impl fmt::Display for RecordIoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Broken => "the connection broke",
@@ -35,9 +35,9 @@ impl fmt::Display for WireError {
     }
 }
 
-impl core::error::Error for WireError {}
+impl core::error::Error for RecordIoError {}
 
-impl Error for WireError {
+impl Error for RecordIoError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Broken => ErrorKind::ConnectionReset,
@@ -46,9 +46,9 @@ impl Error for WireError {
     }
 }
 
-impl<S: Socket> Wire<S> {
+impl<S: Socket> RecordIo<S> {
     pub(super) fn new(socket: S) -> Self {
-        Self { socket: RefCell::new(socket), want: Cell::new(Interest::NONE), guard: Cell::new(Guard::new()) }
+        Self { socket: RefCell::new(socket), want: Cell::new(Interest::NONE), guard: Cell::new(RecordFilter::new()) }
     }
 
     /// From here on all is encrypted.
@@ -69,10 +69,10 @@ impl<S: Socket> Wire<S> {
     /// What completes once all is handed down.
     pub(super) async fn drained(&self) {
         poll_fn(|_| {
-            if self.socket.borrow().unsent() == 0 {
+            if self.socket.borrow().send_queue() == 0 {
                 return Poll::Ready(());
             }
-            self.want(Interest::DRAINED);
+            self.want(Interest::FLUSHED);
             Poll::Pending
         })
         .await;
@@ -80,62 +80,66 @@ impl<S: Socket> Wire<S> {
 
     fn want(&self, more: Interest) {
         let want = self.want.get();
-        let (read, drained) = (want.read || more.read, want.drained || more.drained);
-        self.want.set(Interest { read, room: want.room.max(more.room), drained });
+        let (read, drained) = (want.read || more.read, want.flushed || more.flushed);
+        self.want.set(Interest {
+            read,
+            writable_bytes: want.writable_bytes.max(more.writable_bytes),
+            flushed: drained,
+        });
     }
 }
 
-impl<S> ErrorType for &Wire<S> {
-    type Error = WireError;
+impl<S> ErrorType for &RecordIo<S> {
+    type Error = RecordIoError;
 }
 
-impl<S: Socket> Read for &Wire<S> {
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, WireError> {
+impl<S: Socket> Read for &RecordIo<S> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, RecordIoError> {
         poll_fn(|_| {
             let lent = self.socket.borrow_mut().try_read_with(|bytes| {
                 let count = copy(bytes, buffer);
                 (count, count)
             });
             Poll::Ready(match lent {
-                Ok(Lent::Got(count)) => {
+                Ok(TryIo::Done(count)) => {
                     let mut guard = self.guard.get();
-                    let judged = guard.judge(buffer.get(..count).unwrap_or_default());
+                    let judged = guard.check(buffer.get(..count).unwrap_or_default());
                     self.guard.set(guard);
-                    if judged { Ok(count) } else { Err(WireError::Forged) }
+                    if judged { Ok(count) } else { Err(RecordIoError::Forged) }
                 }
-                Ok(Lent::Eof) => Ok(0),
-                Ok(Lent::NotNow) => {
+                Ok(TryIo::Eof) => Ok(0),
+                Ok(TryIo::WouldBlock) => {
                     self.want(Interest::READ);
                     return Poll::Pending;
                 }
-                Err(_) => Err(WireError::Broken),
+                Err(_) => Err(RecordIoError::Broken),
             })
         })
         .await
     }
 }
 
-impl<S: Socket> Write for &Wire<S> {
-    async fn write(&mut self, bytes: &[u8]) -> Result<usize, WireError> {
+impl<S: Socket> Write for &RecordIo<S> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, RecordIoError> {
         poll_fn(|_| {
             let lent = self.socket.borrow_mut().try_write_with(|room| {
                 let count = copy(bytes, room);
                 (count, count)
             });
             Poll::Ready(match lent {
-                Ok(Lent::Got(count)) => Ok(count),
-                Ok(Lent::NotNow) => {
+                Ok(TryIo::Done(count)) => Ok(count),
+                Ok(TryIo::WouldBlock) => {
                     self.want(Interest::WRITE);
                     return Poll::Pending;
                 }
-                Ok(Lent::Eof) | Err(_) => Err(WireError::Broken),
+                Ok(TryIo::Eof) | Err(_) => Err(RecordIoError::Broken),
             })
         })
         .await
     }
 
     /// What is committed leaves when this side waits.
-    async fn flush(&mut self) -> Result<(), WireError> {
+    async fn flush(&mut self) -> Result<(), RecordIoError> {
         Ok(())
     }
 }
@@ -153,7 +157,7 @@ pub(super) enum Driven<T> {
 /// for but the wire.
 #[expect(clippy::await_holding_refcell_ref, reason = "the reader and the writer are polled in this function alone")]
 pub(super) async fn drive<F: Future, S: Socket>(
-    wire: &Wire<S>,
+    wire: &RecordIo<S>,
     mut future: Pin<&mut F>,
     mut stopped: impl FnMut(&mut Context<'_>) -> bool,
     mut beside: impl FnMut(&mut Context<'_>) -> Poll<()>,

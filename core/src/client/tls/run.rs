@@ -10,20 +10,20 @@ use embedded_tls::{CryptoProvider, TLS_RECORD_OVERHEAD, TlsCipherSuite, TlsConne
 use heapless::String;
 
 use super::connector::{Stage, Target};
-use super::plaintext_pipe::{Ended, Hose, receive, send};
-use super::record_io::{Driven, Wire, drive};
-use super::verification::Refused;
-use super::{Broken, Trust, Tunnel, TunnelError};
+use super::plaintext_pipe::{Ended, PlaintextPipe, receive, send};
+use super::record_io::{Driven, RecordIo, drive};
+use super::verification::VerificationError;
+use super::{ServerVerification, TlsConnectError, TlsConnector, TlsDisconnect};
 use crate::client::Connect;
 use crate::client::url::Host;
-use crate::io::{Interest, Lent, Socket};
+use crate::io::{Interest, Socket, TryIo};
 
 /// The least of a buffer for records: a handshake's first message and its overhead.
 const LEAST: usize = 512;
 /// The most of what is written at once: a record has 2^14 bytes of content (RFC 8446 §5.1).
 const MOST_WRITTEN: usize = 16_384 + TLS_RECORD_OVERHEAD;
 
-impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
+impl<E: fmt::Debug, const N: usize> TlsConnector<E, N> {
     /// Opens the connections that clients ask for, one after another, by `tcp`, to servers that `trust` takes, and carries their
     /// bytes. One task runs it, on the executor of the clients; each polls the other on, and neither waits for the other
     /// beyond `N` bytes.
@@ -37,7 +37,7 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
     pub async fn run<C, P>(
         &self,
         tcp: &C,
-        trust: &mut Trust<'_, P>,
+        trust: &mut ServerVerification<'_, P>,
         read_record: &mut [u8],
         write_record: &mut [u8],
     ) -> !
@@ -52,9 +52,9 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
         loop {
             let target = self.wanted().await;
             let refused = if read_record.len() < LEAST || write_record.len() < LEAST {
-                Err(TunnelError::Buffers)
+                Err(TlsConnectError::Buffers)
             } else if trust.is_blind() {
-                Err(TunnelError::NoVerifier)
+                Err(TlsConnectError::NoVerifier)
             } else {
                 self.connection(&target, tcp, trust, read_record, write_record).await
             };
@@ -92,17 +92,17 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
         &self,
         target: &Target,
         tcp: &C,
-        trust: &mut Trust<'_, P>,
+        trust: &mut ServerVerification<'_, P>,
         read_record: &mut [u8],
         write_record: &mut [u8],
-    ) -> Result<(), TunnelError<E>>
+    ) -> Result<(), TlsConnectError<E>>
     where
         C: Connect<Error = E>,
         P: CryptoProvider,
         P::CipherSuite: 'static,
     {
         let Some(socket) = self.unless_given_up(tcp.connect(target.endpoint())).await else { return Ok(()) };
-        let wire = Wire::new(socket.map_err(TunnelError::Tcp)?);
+        let wire = RecordIo::new(socket.map_err(TlsConnectError::Tcp)?);
         let mut tls = TlsConnection::new(&wire, read_record, write_record);
         match self.shake(target, &wire, &mut tls, trust).await {
             Shaken::Well => wire.shaken(),
@@ -141,9 +141,9 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
     async fn shake<S, P>(
         &self,
         target: &Target,
-        wire: &Wire<S>,
-        tls: &mut TlsConnection<'_, &Wire<S>, P::CipherSuite>,
-        trust: &mut Trust<'_, P>,
+        wire: &RecordIo<S>,
+        tls: &mut TlsConnection<'_, &RecordIo<S>, P::CipherSuite>,
+        trust: &mut ServerVerification<'_, P>,
     ) -> Shaken<E>
     where
         S: Socket,
@@ -156,7 +156,7 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
             if let Err(error) =
                 write!(text, "{address}").map_err(|_| TlsError::InternalError).and_then(|()| judge.expect(&text))
             {
-                return Shaken::Ill(TunnelError::Tls(error));
+                return Shaken::Ill(TlsConnectError::Tls(error));
             }
         }
         let given_up = |cx: &mut Context<'_>| self.is_past(cx, |stage| matches!(stage, Stage::Opening));
@@ -164,17 +164,17 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
         let driven = drive(wire, pin!(tls.open(context)), given_up, |_| Poll::Pending).await;
         match driven {
             Driven::Stopped => Shaken::GivenUp,
-            Driven::Broken => Shaken::Ill(TunnelError::Lost),
+            Driven::Broken => Shaken::Ill(TlsConnectError::Lost),
             Driven::Done(Err(error)) => Shaken::Ill(why(error, judge.refused())),
             Driven::Done(Ok(())) if judge.is_proven() => Shaken::Well,
-            Driven::Done(Ok(())) => Shaken::Ill(TunnelError::Unproven),
+            Driven::Done(Ok(())) => Shaken::Ill(TlsConnectError::Unproven),
         }
     }
 
     /// Gives the client its connection.
-    fn open(&self) -> Hose<'_> {
+    fn open(&self) -> PlaintextPipe<'_> {
         self.pipe.reopen();
-        let hose = Hose::new(self.pipe.near());
+        let hose = PlaintextPipe::new(self.pipe.client_end());
         let mut line = self.line.borrow_mut();
         line.broken = None;
         line.tell_client(Stage::Open);
@@ -185,9 +185,9 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
     /// connection: neither of embedded-tls's may be dropped on its way.
     async fn carry<S: Socket, C: TlsCipherSuite + 'static>(
         &self,
-        wire: &Wire<S>,
-        hose: &Hose<'_>,
-        tls: &mut TlsConnection<'_, &Wire<S>, C>,
+        wire: &RecordIo<S>,
+        hose: &PlaintextPipe<'_>,
+        tls: &mut TlsConnection<'_, &RecordIo<S>, C>,
     ) -> Ended {
         let (reader, writer) = tls.split();
         let both = async {
@@ -213,13 +213,13 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
         let beside = |cx: &mut Context<'_>| if self.has_left(hose) { Poll::Ready(()) } else { hose.poll(cx) };
         match drive(wire, pin!(both), given_up, beside).await {
             Driven::Done(ended) => ended,
-            Driven::Broken => Ended::Broken(Broken::Truncated),
+            Driven::Broken => Ended::Broken(TlsDisconnect::Truncated),
             Driven::Stopped => Ended::GivenUp,
         }
     }
 
     /// After the server's end: what came is read first, and only then is it told how it ended.
-    async fn wind_up(&self, hose: Hose<'_>, ended: Ended) {
+    async fn wind_up(&self, hose: PlaintextPipe<'_>, ended: Ended) {
         let broken = match ended {
             Ended::InOrder => None,
             Ended::Broken(broken) => Some(broken),
@@ -235,16 +235,16 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
             }
             // Nobody hears what the client still says.
             let mut more = true;
-            while matches!(end.0.try_read_with(|bytes| (bytes.len(), ())), Ok(Lent::Got(()))) {}
-            if matches!(end.0.try_read_with(|_| (0, ())), Ok(Lent::Eof)) {
+            while matches!(end.0.try_read_with(|bytes| (bytes.len(), ())), Ok(TryIo::Done(()))) {}
+            if matches!(end.0.try_read_with(|_| (0, ())), Ok(TryIo::Eof)) {
                 more = false;
             }
-            let all = end.0.capacity();
-            if broken.is_some() && end.0.room() == all {
+            let all = end.0.send_capacity();
+            if broken.is_some() && end.0.send_free() == all {
                 self.line.borrow_mut().broken = broken;
                 return Poll::Ready(());
             }
-            let want = Interest { read: more, room: if broken.is_some() { all } else { 0 }, drained: false };
+            let want = Interest { read: more, writable_bytes: if broken.is_some() { all } else { 0 }, flushed: false };
             match end.0.poll_wait(cx, want) {
                 Poll::Ready(Err(_)) => Poll::Ready(()),
                 Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
@@ -262,7 +262,7 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
     }
 
     /// Whether the client has said all, and is gone.
-    fn has_left(&self, hose: &Hose<'_>) -> bool {
+    fn has_left(&self, hose: &PlaintextPipe<'_>) -> bool {
         hose.sent.get() && matches!(self.line.borrow().stage, Stage::Left)
     }
 
@@ -282,19 +282,19 @@ impl<E: fmt::Debug, const N: usize> Tunnel<E, N> {
 /// How a handshake ended.
 enum Shaken<E> {
     Well,
-    Ill(TunnelError<E>),
+    Ill(TlsConnectError<E>),
     /// The client did not wait for it.
     GivenUp,
 }
 
 /// What a task that is dropped leaves behind.
-struct Running<'a, E, const N: usize>(&'a Tunnel<E, N>);
+struct Running<'a, E, const N: usize>(&'a TlsConnector<E, N>);
 
 impl<E, const N: usize> Drop for Running<'_, E, N> {
     fn drop(&mut self) {
         let mut line = self.0.line.borrow_mut();
         match line.stage {
-            Stage::Opening => line.tell_client(Stage::Refused(TunnelError::Stopped)),
+            Stage::Opening => line.tell_client(Stage::Refused(TlsConnectError::Stopped)),
             Stage::Left => line.stage = Stage::Idle,
             _ => {}
         }
@@ -302,14 +302,14 @@ impl<E, const N: usize> Drop for Running<'_, E, N> {
 }
 
 /// What an error of a handshake means.
-fn why<E>(error: TlsError, refused: Option<Refused>) -> TunnelError<E> {
+fn why<E>(error: TlsError, refused: Option<VerificationError>) -> TlsConnectError<E> {
     match (refused, error) {
-        (Some(Refused::Chain(sent)), _) => TunnelError::Chain(sent),
-        (Some(Refused::Certificate(error)), _) => TunnelError::Certificate(error),
-        (Some(Refused::Signature(error)), _) => TunnelError::Signature(error),
-        (None, TlsError::HandshakeAborted(_, alert)) => TunnelError::Alert(alert),
-        (None, TlsError::Io(ErrorKind::InvalidData)) => TunnelError::Tls(TlsError::InvalidRecord),
-        (None, TlsError::IoError | TlsError::Io(_)) => TunnelError::Lost,
-        (None, error) => TunnelError::Tls(error),
+        (Some(VerificationError::Chain(sent)), _) => TlsConnectError::Chain(sent),
+        (Some(VerificationError::Certificate(error)), _) => TlsConnectError::Certificate(error),
+        (Some(VerificationError::Signature(error)), _) => TlsConnectError::Signature(error),
+        (None, TlsError::HandshakeAborted(_, alert)) => TlsConnectError::Alert(alert),
+        (None, TlsError::Io(ErrorKind::InvalidData)) => TlsConnectError::Tls(TlsError::InvalidRecord),
+        (None, TlsError::IoError | TlsError::Io(_)) => TlsConnectError::Lost,
+        (None, error) => TlsConnectError::Tls(error),
     }
 }

@@ -9,14 +9,14 @@ use embedded_tls::{
 ///
 /// | made by | the server has to |
 /// | --- | --- |
-/// | [`Trust::certificate`] | show a certificate that the provider's verifier takes, and sign by its key |
-/// | [`Trust::pre_shared_key`] | hold the same secret (RFC 8446 §2.2); there are no certificates |
+/// | [`ServerVerification::certificate`] | show a certificate that the provider's verifier takes, and sign by its key |
+/// | [`ServerVerification::pre_shared_key`] | hold the same secret (RFC 8446 §2.2); there are no certificates |
 ///
 /// Nobody is trusted otherwise: a provider without a verifier, as `embedded_tls::UnsecureProvider` is, connects by a
 /// pre-shared key alone. A verifier that takes everything (`embedded_tls::NoVerify`) leaves whoever stands between to read and
 /// alter all.
 #[derive(Debug)]
-pub struct Trust<'t, P> {
+pub struct ServerVerification<'t, P> {
     provider: P,
     config: TlsConfig<'t>,
     chain: usize,
@@ -29,7 +29,7 @@ enum By {
     Secret,
 }
 
-impl<'t, P: CryptoProvider> Trust<'t, P> {
+impl<'t, P: CryptoProvider> ServerVerification<'t, P> {
     /// Servers with a certificate that the verifier of `provider` takes.
     pub fn certificate(provider: P) -> Self {
         Self { provider, config: TlsConfig::new().with_alpn(&[b"http/1.1"]), chain: 1, by: By::Certificate }
@@ -67,7 +67,7 @@ impl<'t, P: CryptoProvider> Trust<'t, P> {
     }
 
     /// For a connection to `name`, and a judge of it.
-    pub(super) fn on<'n>(&'n mut self, name: Option<&'n str>) -> (TlsConfig<'n>, Judge<'n, P>) {
+    pub(super) fn on<'n>(&'n mut self, name: Option<&'n str>) -> (TlsConfig<'n>, VerifierState<'n, P>) {
         let config: TlsConfig<'n> = self.config.clone();
         let config = match name {
             Some(name) => config.with_server_name(name),
@@ -75,7 +75,13 @@ impl<'t, P: CryptoProvider> Trust<'t, P> {
         };
         (
             config,
-            Judge { provider: &mut self.provider, chain: self.chain, by: self.by, seen: Seen::Nothing, refused: None },
+            VerifierState {
+                provider: &mut self.provider,
+                chain: self.chain,
+                by: self.by,
+                seen: Seen::Nothing,
+                refused: None,
+            },
         )
     }
 }
@@ -90,7 +96,7 @@ enum Seen {
 
 /// What a judge held against a server.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Refused {
+pub(super) enum VerificationError {
     Chain(usize),
     Certificate(TlsError),
     Signature(TlsError),
@@ -98,15 +104,15 @@ pub(super) enum Refused {
 
 /// The caller's provider, and what its verifier has seen: `embedded-tls` 0.19 takes a server that sends no certificate at all
 /// for one that needs none, and a verifier of its own panics on a signature without a certificate before it.
-pub(super) struct Judge<'p, P> {
+pub(super) struct VerifierState<'p, P> {
     provider: &'p mut P,
     chain: usize,
     by: By,
     seen: Seen,
-    refused: Option<Refused>,
+    refused: Option<VerificationError>,
 }
 
-impl<P: CryptoProvider> Judge<'_, P> {
+impl<P: CryptoProvider> VerifierState<'_, P> {
     /// The name that a certificate has to bear, for a host that is an address: `server_name` may be none (RFC 6066 §3).
     pub(super) fn expect(&mut self, address: &str) -> Result<(), TlsError> {
         match self.provider.verifier() {
@@ -123,17 +129,17 @@ impl<P: CryptoProvider> Judge<'_, P> {
         }
     }
 
-    pub(super) fn refused(&self) -> Option<Refused> {
+    pub(super) fn refused(&self) -> Option<VerificationError> {
         self.refused
     }
 
-    fn refuse<T>(&mut self, refused: Refused, error: TlsError) -> Result<T, TlsError> {
+    fn refuse<T>(&mut self, refused: VerificationError, error: TlsError) -> Result<T, TlsError> {
         self.refused = Some(refused);
         Err(error)
     }
 }
 
-impl<P: CryptoProvider> TlsVerifier<P::CipherSuite> for Judge<'_, P> {
+impl<P: CryptoProvider> TlsVerifier<P::CipherSuite> for VerifierState<'_, P> {
     fn set_hostname_verification(&mut self, name: &str) -> Result<(), TlsError> {
         self.provider.verifier()?.set_hostname_verification(name)
     }
@@ -145,13 +151,14 @@ impl<P: CryptoProvider> TlsVerifier<P::CipherSuite> for Judge<'_, P> {
     ) -> Result<(), TlsError> {
         let sent = certificate.entries.len();
         if self.seen != Seen::Nothing || sent == 0 {
-            return self.refuse(Refused::Certificate(TlsError::InvalidCertificate), TlsError::InvalidCertificate);
+            return self
+                .refuse(VerificationError::Certificate(TlsError::InvalidCertificate), TlsError::InvalidCertificate);
         }
         if sent > self.chain {
-            return self.refuse(Refused::Chain(sent), TlsError::InvalidCertificate);
+            return self.refuse(VerificationError::Chain(sent), TlsError::InvalidCertificate);
         }
         if let Err(error) = self.provider.verifier()?.verify_certificate(transcript, certificate) {
-            return self.refuse(Refused::Certificate(error), error);
+            return self.refuse(VerificationError::Certificate(error), error);
         }
         self.seen = Seen::Certificate;
         Ok(())
@@ -159,17 +166,17 @@ impl<P: CryptoProvider> TlsVerifier<P::CipherSuite> for Judge<'_, P> {
 
     fn verify_signature(&mut self, signature: CertificateVerifyRef<'_>) -> Result<(), TlsError> {
         if self.seen != Seen::Certificate {
-            return self.refuse(Refused::Signature(TlsError::InvalidSignature), TlsError::InvalidSignature);
+            return self.refuse(VerificationError::Signature(TlsError::InvalidSignature), TlsError::InvalidSignature);
         }
         if let Err(error) = self.provider.verifier()?.verify_signature(signature) {
-            return self.refuse(Refused::Signature(error), error);
+            return self.refuse(VerificationError::Signature(error), error);
         }
         self.seen = Seen::Signature;
         Ok(())
     }
 }
 
-impl<P: CryptoProvider> CryptoProvider for Judge<'_, P> {
+impl<P: CryptoProvider> CryptoProvider for VerifierState<'_, P> {
     type CipherSuite = P::CipherSuite;
     type Signature = P::Signature;
 

@@ -3,11 +3,11 @@
 use super::*;
 
 /// Fills a room at `now`: what was said, and when there is more.
-fn fill(follow: &mut Follow<Ndjson>, log: &Log, now: u64) -> (usize, Option<u64>) {
+fn fill(follow: &mut StreamBody<Ndjson>, log: &Log, now: u64) -> (usize, Option<u64>) {
     let mut room = [0; 64];
     let filled = follow.fill(log, &mut room, Instant::from_millis(now));
-    match filled.then {
-        Then::Wait(deadline) => (filled.written, Some(deadline.as_millis())),
+    match filled.state {
+        BodyState::Wait(deadline) => (filled.written, Some(deadline.as_millis())),
         _ => (filled.written, None),
     }
 }
@@ -16,10 +16,11 @@ fn fill(follow: &mut Follow<Ndjson>, log: &Log, now: u64) -> (usize, Option<u64>
 const KEEP_ALIVE: usize = "{\"after\":\"00000abc-0\"}\n".len();
 
 /// A log without events and a reader of it, which has said its first line.
-fn quiet(keep_alive: Duration, now: u64) -> (Follow<Ndjson>, Log) {
+fn quiet(keep_alive: Duration, now: u64) -> (StreamBody<Ndjson>, Log) {
     let log = log(&[]);
-    let pace = Pace { keep_alive, ..Pace::default() };
-    let mut follow = Follow::new(Ndjson, &log, Position::Newest, GapPolicy::Replay, pace, Instant::from_millis(now));
+    let pace = StreamTimers { keep_alive, ..StreamTimers::default() };
+    let mut follow =
+        StreamBody::new(Ndjson, &log, Position::Newest, GapPolicy::Replay, pace, Instant::from_millis(now));
     assert_eq!(fill(&mut follow, &log, now).0, KEEP_ALIVE);
     (follow, log)
 }
@@ -67,7 +68,7 @@ fn the_longest_reconnection_time_is_said_and_ends_the_stream() {
     let mut follow = follow(EventStream, &log, Position::Newest);
     follow.end(Duration::MAX);
     let (seen, then) = drain(&mut follow, &log, NOW, [4096]);
-    assert_eq!(then, Then::End);
+    assert_eq!(then, BodyState::End);
     assert!(text(&seen).contains("retry: 18446744073709551615\n"), "{}", text(&seen));
 }
 
@@ -80,17 +81,17 @@ fn the_last_events_of_an_epoch_are_told_on_every_transport() {
     }
     let end = "00000abc-18446744073709551615";
     let (seen, then) = drain(&mut follow(Ndjson, &log, Position::Oldest), &log, NOW, [4096, 4096]);
-    assert!(matches!(then, Then::Wait(_)));
+    assert!(matches!(then, BodyState::Wait(_)));
     assert_eq!(text(&seen).lines().filter(|line| line.contains("data")).count(), 2);
     assert!(text(&seen).contains(end));
     let (seen, _) = drain(&mut follow(EventStream, &log, Position::Oldest), &log, NOW, [4096, 4096]);
     assert!(text(&seen).contains(&std::format!("id: {end}\n")) || text(&seen).contains(&std::format!("id:{end}\n")));
-    let placed = log.place(Position::Oldest, GapPolicy::Replay);
-    let mut poll = Poll::new(&log, placed, &PollBounds::default());
+    let placed = log.seek(Position::Oldest, GapPolicy::Replay);
+    let mut poll = PollBody::new(&log, placed, &PollLimits::default());
     let mut room = [0; 4096];
     let filled = poll.fill(&log, &mut room);
-    assert_eq!((filled.then, poll.last().seq), (Then::End, u64::MAX));
-    let mut messages = Messages::new(Framing::Plain, &log, Position::Oldest, GapPolicy::Replay);
+    assert_eq!((filled.state, poll.last().seq), (BodyState::End, u64::MAX));
+    let mut messages = EventMessages::new(Subprotocol::Plain, &log, Position::Oldest, GapPolicy::Replay);
     for _ in 0..2 {
         assert_eq!(messages.next(&log), NextMessage::Message(MessageKind::Text, 1));
         assert_eq!(messages.fill(&log, &mut room), Ok(1));

@@ -1,6 +1,6 @@
 //! Taking chunked content apart, in place.
 
-use crate::http::Refusal;
+use crate::http::RequestError;
 use crate::http::class::{is_token, is_value};
 use crate::http::query::nibble;
 use core::ops::Range;
@@ -14,7 +14,7 @@ pub const MAX_TRAILER: u16 = 4096;
 /// What a decoder found in its input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Decoded {
+pub struct ChunkProgress {
     /// Bytes of the input that are used up. More than none unless the input is empty or the content has ended.
     pub consumed: usize,
     /// Where content stands in the input; ends where what is consumed does. May be empty.
@@ -65,7 +65,7 @@ enum State {
     TrailerLf,
     EndLf,
     Done,
-    Refused(Refusal),
+    Refused(RequestError),
 }
 
 impl ChunkDecoder {
@@ -82,10 +82,10 @@ impl ChunkDecoder {
     /// Takes `input` apart up to the end of the first run of content in it.
     ///
     /// # Errors
-    /// [`ChunkSize`](Refusal::ChunkSize), [`ChunkExtension`](Refusal::ChunkExtension),
-    /// [`ChunkEnd`](Refusal::ChunkEnd), [`Trailer`](Refusal::Trailer),
-    /// [`TrailerTooLarge`](Refusal::TrailerTooLarge), [`LineEnd`](Refusal::LineEnd). Once refused, always refused.
-    pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, Refusal> {
+    /// [`ChunkSize`](RequestError::ChunkSize), [`ChunkExtension`](RequestError::ChunkExtension),
+    /// [`ChunkEnd`](RequestError::ChunkEnd), [`Trailer`](RequestError::Trailer),
+    /// [`TrailerTooLarge`](RequestError::TrailerTooLarge), [`LineEnd`](RequestError::LineEnd). Once refused, always refused.
+    pub fn decode(&mut self, input: &[u8]) -> Result<ChunkProgress, RequestError> {
         let mut consumed = 0_usize;
         for &byte in input {
             match self.state {
@@ -109,7 +109,7 @@ impl ChunkDecoder {
                 self.state = State::DataCr;
             }
         }
-        Ok(Decoded { consumed, data, done: self.state == State::Done })
+        Ok(ChunkProgress { consumed, data, done: self.state == State::Done })
     }
 
     /// Whether the content has ended.
@@ -130,7 +130,7 @@ impl ChunkDecoder {
             }
             (State::Size(1..), b'\r') => State::SizeLf,
             (State::Size(1..), b';') => self.extension(State::ExtensionStart),
-            (State::Size(_), _) => State::Refused(Refusal::ChunkSize),
+            (State::Size(_), _) => State::Refused(RequestError::ChunkSize),
 
             (State::ExtensionName | State::ExtensionValue | State::QuotedEnd, b'\r') => State::SizeLf,
             (State::ExtensionName | State::ExtensionValue | State::QuotedEnd, b';') => {
@@ -154,23 +154,25 @@ impl ChunkDecoder {
                 | State::QuotedPair
                 | State::QuotedEnd,
                 _,
-            ) => State::Refused(Refusal::ChunkExtension),
+            ) => State::Refused(RequestError::ChunkExtension),
 
             (State::SizeLf, b'\n') if self.remaining == 0 => State::TrailerStart,
             (State::SizeLf, b'\n') => State::Data,
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Size(0),
-            (State::DataCr | State::DataLf, _) => State::Refused(Refusal::ChunkEnd),
+            (State::DataCr | State::DataLf, _) => State::Refused(RequestError::ChunkEnd),
 
             (State::TrailerStart, b'\r') => State::EndLf,
             (State::TrailerStart | State::TrailerName, _) if is_token(byte) => self.trailer(State::TrailerName),
             (State::TrailerName, b':') => self.trailer(State::TrailerValue),
             (State::TrailerValue, b'\r') => self.trailer(State::TrailerLf),
             (State::TrailerValue, _) if is_value(byte) => self.trailer(State::TrailerValue),
-            (State::TrailerStart | State::TrailerName | State::TrailerValue, _) => State::Refused(Refusal::Trailer),
+            (State::TrailerStart | State::TrailerName | State::TrailerValue, _) => {
+                State::Refused(RequestError::Trailer)
+            }
             (State::TrailerLf, b'\n') => self.trailer(State::TrailerStart),
             (State::EndLf, b'\n') => State::Done,
-            (State::SizeLf | State::TrailerLf | State::EndLf, _) => State::Refused(Refusal::LineEnd),
+            (State::SizeLf | State::TrailerLf | State::EndLf, _) => State::Refused(RequestError::LineEnd),
 
             (State::Data | State::Done | State::Refused(_), _) => state,
         }
@@ -183,7 +185,7 @@ impl ChunkDecoder {
                 self.extensions = left;
                 next
             }
-            None => State::Refused(Refusal::ChunkExtension),
+            None => State::Refused(RequestError::ChunkExtension),
         }
     }
 
@@ -194,7 +196,7 @@ impl ChunkDecoder {
                 self.trailer = left;
                 next
             }
-            None => State::Refused(Refusal::TrailerTooLarge),
+            None => State::Refused(RequestError::TrailerTooLarge),
         }
     }
 }

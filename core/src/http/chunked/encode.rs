@@ -12,7 +12,7 @@ const LINE_ENDS: usize = 4;
 /// What [`ChunkEncoder::finish`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Finished {
+pub struct FinishProgress {
     /// Bytes that were written.
     pub written: usize,
     /// Whether the last chunk has left whole; else call again with more room.
@@ -64,7 +64,7 @@ impl ChunkEncoder {
     /// Writes what is pending, then the last chunk and an empty trailer section.
     ///
     /// Call it until it is `done`; called again after that it writes nothing.
-    pub fn finish(&mut self, room: &mut [u8]) -> Finished {
+    pub fn finish(&mut self, room: &mut [u8]) -> FinishProgress {
         let mut written = self.drain(room);
         if !self.pending() && !self.finishing {
             self.finishing = true;
@@ -75,7 +75,7 @@ impl ChunkEncoder {
             (self.start, self.end) = (0, last.len());
             written = written.wrapping_add(self.drain(room.get_mut(written..).unwrap_or_default()));
         }
-        Finished { written, done: !self.pending() }
+        FinishProgress { written, done: !self.pending() }
     }
 
     /// Whether bytes wait in the carry for room.

@@ -17,7 +17,7 @@
 //! assert_eq!(&room[first.data], b"hello");
 //! let last = decoder.decode(&room[first.consumed..written])?;
 //! assert!(last.data.is_empty() && last.done);
-//! # Ok::<(), goldcrest_core::http::Refusal>(())
+//! # Ok::<(), goldcrest_core::http::RequestError>(())
 //! ```
 
 mod decode;
@@ -26,5 +26,5 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{ChunkDecoder, Decoded, MAX_EXTENSIONS, MAX_TRAILER};
-pub use encode::{ChunkEncoder, Finished};
+pub use decode::{ChunkDecoder, ChunkProgress, MAX_EXTENSIONS, MAX_TRAILER};
+pub use encode::{ChunkEncoder, FinishProgress};

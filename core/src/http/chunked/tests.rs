@@ -1,11 +1,11 @@
 use super::*;
-use crate::http::Refusal;
+use crate::http::RequestError;
 use proptest::prelude::*;
 use std::vec;
 use std::vec::Vec;
 
 /// Decodes `wire` in pieces; the content and how much was consumed, or the refusal.
-fn decode(wire: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, usize, bool), Refusal> {
+fn decode(wire: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, usize, bool), RequestError> {
     let mut decoder = ChunkDecoder::new();
     let (mut content, mut at) = (Vec::new(), 0);
     for cut in cuts.iter().copied().chain([usize::MAX]) {
@@ -48,45 +48,45 @@ fn an_unfinished_stream_is_not_done() {
 
 #[test]
 fn what_breaks_the_grammar_is_refused_at_the_byte_that_tells() {
-    let cases: &[(&[u8], Refusal)] = &[
-        (b"\r", Refusal::ChunkSize),
-        (b"\n", Refusal::ChunkSize),
-        (b";", Refusal::ChunkSize),
-        (b" ", Refusal::ChunkSize),
-        (b"G", Refusal::ChunkSize),
-        (b"+", Refusal::ChunkSize),
-        (b"-", Refusal::ChunkSize),
-        (b"0x", Refusal::ChunkSize),
-        (b"1_", Refusal::ChunkSize),
-        (b"5 ", Refusal::ChunkSize),
-        (b"5\n", Refusal::ChunkSize),
-        (b"5\t", Refusal::ChunkSize),
-        (b"00000000000000005", Refusal::ChunkSize),
-        (b"FFFFFFFFFFFFFFFFF", Refusal::ChunkSize),
-        (b"5\rh", Refusal::LineEnd),
-        (b"5;\r", Refusal::ChunkExtension),
-        (b"5; ", Refusal::ChunkExtension),
-        (b"5;a ", Refusal::ChunkExtension),
-        (b"5;a\n", Refusal::ChunkExtension),
-        (b"5;a=\r", Refusal::ChunkExtension),
-        (b"5;a=b=", Refusal::ChunkExtension),
-        (b"5;a=\"\r", Refusal::ChunkExtension),
-        (b"5;a=\"\\\n", Refusal::ChunkExtension),
-        (b"5;a=\"b\"c", Refusal::ChunkExtension),
-        (b"5;a\0", Refusal::ChunkExtension),
-        (b"1\r\nab", Refusal::ChunkEnd),
-        (b"1\r\na\n", Refusal::ChunkEnd),
-        (b"1\r\na\r0", Refusal::ChunkEnd),
-        (b"0\r\n\n", Refusal::Trailer),
-        (b"0\r\n ", Refusal::Trailer),
-        (b"0\r\n:", Refusal::Trailer),
-        (b"0\r\nbad ", Refusal::Trailer),
-        (b"0\r\nbad\r", Refusal::Trailer),
-        (b"0\r\na: b\n", Refusal::Trailer),
-        (b"0\r\na: b\0", Refusal::Trailer),
-        (b"0\r\na: b\r\n ", Refusal::Trailer),
-        (b"0\r\na: b\rc", Refusal::LineEnd),
-        (b"0\r\n\rx", Refusal::LineEnd),
+    let cases: &[(&[u8], RequestError)] = &[
+        (b"\r", RequestError::ChunkSize),
+        (b"\n", RequestError::ChunkSize),
+        (b";", RequestError::ChunkSize),
+        (b" ", RequestError::ChunkSize),
+        (b"G", RequestError::ChunkSize),
+        (b"+", RequestError::ChunkSize),
+        (b"-", RequestError::ChunkSize),
+        (b"0x", RequestError::ChunkSize),
+        (b"1_", RequestError::ChunkSize),
+        (b"5 ", RequestError::ChunkSize),
+        (b"5\n", RequestError::ChunkSize),
+        (b"5\t", RequestError::ChunkSize),
+        (b"00000000000000005", RequestError::ChunkSize),
+        (b"FFFFFFFFFFFFFFFFF", RequestError::ChunkSize),
+        (b"5\rh", RequestError::LineEnd),
+        (b"5;\r", RequestError::ChunkExtension),
+        (b"5; ", RequestError::ChunkExtension),
+        (b"5;a ", RequestError::ChunkExtension),
+        (b"5;a\n", RequestError::ChunkExtension),
+        (b"5;a=\r", RequestError::ChunkExtension),
+        (b"5;a=b=", RequestError::ChunkExtension),
+        (b"5;a=\"\r", RequestError::ChunkExtension),
+        (b"5;a=\"\\\n", RequestError::ChunkExtension),
+        (b"5;a=\"b\"c", RequestError::ChunkExtension),
+        (b"5;a\0", RequestError::ChunkExtension),
+        (b"1\r\nab", RequestError::ChunkEnd),
+        (b"1\r\na\n", RequestError::ChunkEnd),
+        (b"1\r\na\r0", RequestError::ChunkEnd),
+        (b"0\r\n\n", RequestError::Trailer),
+        (b"0\r\n ", RequestError::Trailer),
+        (b"0\r\n:", RequestError::Trailer),
+        (b"0\r\nbad ", RequestError::Trailer),
+        (b"0\r\nbad\r", RequestError::Trailer),
+        (b"0\r\na: b\n", RequestError::Trailer),
+        (b"0\r\na: b\0", RequestError::Trailer),
+        (b"0\r\na: b\r\n ", RequestError::Trailer),
+        (b"0\r\na: b\rc", RequestError::LineEnd),
+        (b"0\r\n\rx", RequestError::LineEnd),
     ];
     for (wire, refusal) in cases {
         let told = wire.len() - 1;
@@ -99,8 +99,8 @@ fn what_breaks_the_grammar_is_refused_at_the_byte_that_tells() {
 #[test]
 fn once_refused_is_always_refused() {
     let mut decoder = ChunkDecoder::new();
-    assert_eq!(decoder.decode(b"g"), Err(Refusal::ChunkSize));
-    assert_eq!(decoder.decode(b"0\r\n\r\n"), Err(Refusal::ChunkSize));
+    assert_eq!(decoder.decode(b"g"), Err(RequestError::ChunkSize));
+    assert_eq!(decoder.decode(b"0\r\n\r\n"), Err(RequestError::ChunkSize));
     assert!(!decoder.is_done());
 }
 
@@ -125,14 +125,14 @@ fn extensions_are_bounded_over_all_chunks() {
     };
     let wire = b"1;ab\r\nx\r\n1;cd\r\nx\r\n0;e=\"f\"\r\n\r\n";
     assert_eq!(of(12, wire), Ok(()));
-    assert_eq!(of(11, wire), Err(Refusal::ChunkExtension));
+    assert_eq!(of(11, wire), Err(RequestError::ChunkExtension));
 }
 
 #[test]
 fn trailers_are_bounded() {
     let wire = b"0\r\na: b\r\nc:\r\n\r\n";
     assert!(ChunkDecoder::with_bounds(0, 10).decode(wire).unwrap().done);
-    assert_eq!(ChunkDecoder::with_bounds(0, 9).decode(wire), Err(Refusal::TrailerTooLarge));
+    assert_eq!(ChunkDecoder::with_bounds(0, 9).decode(wire), Err(RequestError::TrailerTooLarge));
 }
 
 /// Encodes `content` into rooms of these lengths, again and again, `most` bytes a fill at most.
@@ -211,8 +211,8 @@ fn fill_is_not_called_without_room_while_pending_or_after_the_end() {
     assert_eq!(encoder.transmit(&mut [0; 1], |free| free.len()), 1);
     assert!(encoder.pending());
     assert_eq!(encoder.transmit(&mut [0; 3], |_| panic!("pending")), 3);
-    assert_eq!(encoder.finish(&mut [0; 64]), Finished { written: 12 + 5, done: true });
-    assert_eq!(encoder.finish(&mut [0; 64]), Finished { written: 0, done: true });
+    assert_eq!(encoder.finish(&mut [0; 64]), FinishProgress { written: 12 + 5, done: true });
+    assert_eq!(encoder.finish(&mut [0; 64]), FinishProgress { written: 0, done: true });
     assert_eq!(encoder.transmit(&mut [0; 64], |_| panic!("ended")), 0);
 }
 

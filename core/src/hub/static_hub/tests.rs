@@ -11,11 +11,11 @@ use std::thread_local;
 use std::vec;
 use std::vec::Vec;
 
-type Small = Hub<NoopRawMutex, Vec<u8>, 2, 3, 2>;
+type Small = StaticHub<NoopRawMutex, Vec<u8>, 2, 3, 2>;
 
 fn hub() -> Small {
     let log = || EventLog::new(vec![0; 256], 4, 0xabc).unwrap();
-    Hub::new([Channel::new("a", log()), Channel::new("b", log())])
+    StaticHub::new([Channel::new("a", log()), Channel::new("b", log())])
 }
 
 fn name(name: &str) -> ChannelName<'_> {
@@ -37,10 +37,10 @@ impl Counter {
     }
 }
 
-fn publish(hub: &Small, channel: &str, key: Option<&[u8]>) -> Result<Published, PublishError> {
+fn publish(hub: &Small, channel: &str, key: Option<&[u8]>) -> Result<PublishOutcome, PublishError> {
     let publication =
-        Publication { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: key };
-    Channels::publish(hub, name(channel), &publication)
+        NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: key };
+    HubBackend::publish(hub, name(channel), &publication)
 }
 
 #[test]
@@ -50,14 +50,14 @@ fn a_follower_is_woken_once_by_its_own_channel_and_no_other() {
     let waker = Waker::from(Arc::clone(&counter));
     let cx = &mut Context::from_waker(&waker);
     let mut reader = hub.open(name("a"), true).unwrap();
-    assert!(reader.poll_moved(cx, 0).is_pending());
+    assert!(reader.poll_new_event(cx, 0).is_pending());
     publish(&hub, "b", None).unwrap();
     assert_eq!(counter.count(), 0);
     publish(&hub, "a", None).unwrap();
     publish(&hub, "a", None).unwrap();
     assert_eq!(counter.count(), 1, "once, until it waits again");
-    assert!(reader.poll_moved(cx, 0).is_ready() && reader.poll_moved(cx, 1).is_ready());
-    assert!(reader.poll_moved(cx, 2).is_pending());
+    assert!(reader.poll_new_event(cx, 0).is_ready() && reader.poll_new_event(cx, 1).is_ready());
+    assert!(reader.poll_new_event(cx, 2).is_pending());
     publish(&hub, "a", None).unwrap();
     assert_eq!(counter.count(), 2);
 }
@@ -68,7 +68,7 @@ fn who_does_not_follow_takes_no_place_and_is_not_woken() {
     let counter = Arc::new(Counter::default());
     let waker = Waker::from(Arc::clone(&counter));
     let mut readers: Vec<_> = (0..10).map(|_| hub.open(name("a"), false).unwrap()).collect();
-    assert!(readers[0].poll_moved(&mut Context::from_waker(&waker), 0).is_pending());
+    assert!(readers[0].poll_new_event(&mut Context::from_waker(&waker), 0).is_pending());
     assert_eq!(publish(&hub, "a", None).unwrap().followers, 0);
     assert_eq!(counter.count(), 0);
     assert_eq!(readers[0].newest(), 1);
@@ -99,23 +99,19 @@ fn a_known_key_stores_nothing_and_wakes_nobody() {
     let waker = Waker::from(Arc::clone(&counter));
     let first = publish(&hub, "a", Some(b"k")).unwrap();
     let mut reader = hub.open(name("a"), true).unwrap();
-    assert!(reader.poll_moved(&mut Context::from_waker(&waker), 1).is_pending());
+    assert!(reader.poll_new_event(&mut Context::from_waker(&waker), 1).is_pending());
     let again = publish(&hub, "a", Some(b"k")).unwrap();
-    assert_eq!((again.id, again.repeated, again.followers), (first.id, true, 1));
+    assert_eq!((again.id, again.duplicate, again.followers), (first.id, true, 1));
     assert_eq!((counter.count(), reader.newest()), (0, 1));
-    assert!(!publish(&hub, "b", Some(b"k")).unwrap().repeated, "each channel has keys of its own");
-    let other = Publication {
-        event_type: EventType::MESSAGE,
-        encoding: Encoding::Text,
-        data: b"y",
-        idempotency_key: Some(b"k"),
-    };
-    assert_eq!(Channels::publish(&hub, name("a"), &other).unwrap_err(), PublishError::KeyReused);
+    assert!(!publish(&hub, "b", Some(b"k")).unwrap().duplicate, "each channel has keys of its own");
+    let other =
+        NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"y", idempotency_key: Some(b"k") };
+    assert_eq!(HubBackend::publish(&hub, name("a"), &other).unwrap_err(), PublishError::KeyReused);
     assert_eq!(reader.newest(), 1);
     // Two keys are remembered.
     publish(&hub, "a", Some(b"l")).unwrap();
     publish(&hub, "a", Some(b"m")).unwrap();
-    assert!(!publish(&hub, "a", Some(b"k")).unwrap().repeated);
+    assert!(!publish(&hub, "a", Some(b"k")).unwrap().duplicate);
 }
 
 #[test]
@@ -152,14 +148,15 @@ fn a_waker_that_publishes_is_refused() {
     RUDE.set(Some(rude));
     let waker = Waker::from(Arc::new(Publishes));
     let mut reader = rude.0.open(name("a"), true).unwrap();
-    assert!(reader.poll_moved(&mut Context::from_waker(&waker), 0).is_pending());
+    assert!(reader.poll_new_event(&mut Context::from_waker(&waker), 0).is_pending());
     assert!(publish(&rude.0, "a", None).is_ok());
     assert_eq!(rude.1.get(), Some(PublishError::NoSuchChannel));
 }
 
 #[test]
 fn a_follower_costs_at_most_four_words() {
-    let costs = size_of::<Hub<NoopRawMutex, Vec<u8>, 2, 13, 2>>() - size_of::<Hub<NoopRawMutex, Vec<u8>, 2, 3, 2>>();
+    let costs = size_of::<StaticHub<NoopRawMutex, Vec<u8>, 2, 13, 2>>()
+        - size_of::<StaticHub<NoopRawMutex, Vec<u8>, 2, 3, 2>>();
     assert_eq!(costs / 10, 8 + 2 * size_of::<usize>());
 }
 
@@ -180,31 +177,37 @@ fn publishers_wait_for_followers_that_have_caught_up_until_they_stop_waiting() {
     let mut publisher = hub.open(name("a"), false).unwrap();
     // Four events are kept. Who has not caught up yet is not waited for.
     publish_some(&hub, 6);
-    assert!(publisher.poll_publish(cx).is_ready());
-    assert!(follower.poll_moved(noop, 6).is_pending() && other.poll_moved(noop, 0).is_pending());
+    assert!(publisher.poll_publish_space(cx).is_ready());
+    assert!(follower.poll_new_event(noop, 6).is_pending() && other.poll_new_event(noop, 0).is_pending());
     publish_some(&hub, 3);
-    assert!(publisher.poll_publish(cx).is_ready());
+    assert!(publisher.poll_publish_space(cx).is_ready());
     publish(&hub, "a", None).unwrap();
-    assert!(publisher.poll_publish(noop).is_pending() && publisher.poll_publish(cx).is_pending());
+    assert!(publisher.poll_publish_space(noop).is_pending() && publisher.poll_publish_space(cx).is_pending());
     assert_eq!(counter.count(), 0);
     // The first event has been taken, as the look at the second one says.
     let mut buffer = [0; 16];
-    assert!(matches!(follower.look(6, 0, &mut buffer), Look::Event(_)) && publisher.poll_publish(cx).is_pending());
-    assert!(matches!(follower.look(7, 0, &mut buffer), Look::Event(_)));
+    assert!(
+        matches!(follower.read_at(6, 0, &mut buffer), ReadEvent::Event(_))
+            && publisher.poll_publish_space(cx).is_pending()
+    );
+    assert!(matches!(follower.read_at(7, 0, &mut buffer), ReadEvent::Event(_)));
     assert_eq!(counter.count(), 1, "woken by progress");
-    assert!(publisher.poll_publish(cx).is_ready());
+    assert!(publisher.poll_publish_space(cx).is_ready());
     publish(&hub, "a", None).unwrap();
-    assert!(publisher.poll_publish(cx).is_pending());
+    assert!(publisher.poll_publish_space(cx).is_pending());
     publisher.stop_waiting();
-    assert!(publisher.poll_publish(cx).is_ready());
+    assert!(publisher.poll_publish_space(cx).is_ready());
     publish_some(&hub, 6);
-    assert!(publisher.poll_publish(cx).is_ready() && matches!(follower.look(7, 0, &mut buffer), Look::Overwritten));
+    assert!(
+        publisher.poll_publish_space(cx).is_ready()
+            && matches!(follower.read_at(7, 0, &mut buffer), ReadEvent::Overwritten)
+    );
     // It is waited for again from the time it has caught up.
-    assert!(follower.poll_moved(noop, 17).is_pending());
+    assert!(follower.poll_new_event(noop, 17).is_pending());
     publish_some(&hub, 4);
-    assert!(publisher.poll_publish(cx).is_pending());
+    assert!(publisher.poll_publish_space(cx).is_pending());
     let before = counter.count();
     drop(follower);
     assert_eq!(counter.count(), before + 1, "woken when it leaves");
-    assert!(publisher.poll_publish(cx).is_ready());
+    assert!(publisher.poll_publish_space(cx).is_ready());
 }

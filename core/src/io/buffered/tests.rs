@@ -94,8 +94,8 @@ fn bytes_come_and_go_through_buffers_of_every_size_whatever_is_dropped() {
     let message: Vec<u8> = (0..100).collect();
     for size in 1..40 {
         let (mut received, mut committed) = (vec![0; size], vec![0; size]);
-        let mut socket = Adapter::new(Slow::new(&message), &mut received, &mut committed);
-        assert_eq!((socket.capacity(), socket.room()), (size, size));
+        let mut socket = BufferedIo::new(Slow::new(&message), &mut received, &mut committed);
+        assert_eq!((socket.send_capacity(), socket.send_free()), (size, size));
         let (mut seen, mut sent) = (Vec::new(), 0);
         while seen.len() < message.len() || sent < message.len() {
             if sent < message.len() {
@@ -105,19 +105,19 @@ fn bytes_come_and_go_through_buffers_of_every_size_whatever_is_dropped() {
                     (count, count)
                 });
                 match lent.unwrap() {
-                    Lent::Got(count) => sent += count,
+                    TryIo::Done(count) => sent += count,
                     _ => assert_eq!(wait(&mut socket, Interest::WRITE), Some(Ok(()))),
                 }
             }
             if seen.len() < message.len() {
                 match socket.try_read_with(|bytes| (1, bytes[0])).unwrap() {
-                    Lent::Got(byte) => seen.push(byte),
+                    TryIo::Done(byte) => seen.push(byte),
                     _ => assert_eq!(wait(&mut socket, Interest::READ), Some(Ok(()))),
                 }
             }
         }
-        assert_eq!(wait(&mut socket, Interest::DRAINED), Some(Ok(())));
-        assert_eq!(socket.unsent(), 0);
+        assert_eq!(wait(&mut socket, Interest::FLUSHED), Some(Ok(())));
+        assert_eq!(socket.send_queue(), 0);
         assert_eq!((seen, socket.into_inner().outgoing), (message.clone(), message.clone()), "buffers of {size}");
     }
 }
@@ -125,7 +125,7 @@ fn bytes_come_and_go_through_buffers_of_every_size_whatever_is_dropped() {
 #[test]
 fn the_stream_is_flushed_before_a_wait_and_not_for_each_write() {
     let (mut received, mut committed) = ([0; 8], [0; 8]);
-    let mut socket = Adapter::new(Slow::new(b""), &mut received, &mut committed);
+    let mut socket = BufferedIo::new(Slow::new(b""), &mut received, &mut committed);
     for _ in 0..5 {
         socket.try_write_with(|room| (room.len().min(2), ())).unwrap();
         assert_eq!(wait(&mut socket, Interest::WRITE), Some(Ok(())));
@@ -140,13 +140,13 @@ fn the_stream_is_flushed_before_a_wait_and_not_for_each_write() {
 #[test]
 fn the_end_of_the_stream_is_told_behind_its_bytes() {
     let (mut received, mut committed) = ([0; 8], [0; 8]);
-    let mut socket = Adapter::new(Slow { ended: true, ..Slow::new(b"x") }, &mut received, &mut committed);
+    let mut socket = BufferedIo::new(Slow { ended: true, ..Slow::new(b"x") }, &mut received, &mut committed);
     assert_eq!(wait(&mut socket, Interest::READ), Some(Ok(())));
-    assert_eq!(socket.try_read_with(|bytes| (bytes.len(), bytes.len())), Ok(Lent::Got(1)));
-    assert_eq!(socket.try_read_with(|_| (0, ())), Ok(Lent::NotNow));
+    assert_eq!(socket.try_read_with(|bytes| (bytes.len(), bytes.len())), Ok(TryIo::Done(1)));
+    assert_eq!(socket.try_read_with(|_| (0, ())), Ok(TryIo::WouldBlock));
     assert_eq!(wait(&mut socket, Interest::READ), Some(Ok(())));
     for _ in 0..2 {
-        assert_eq!(socket.try_read_with(|_| (0, ())), Ok(Lent::Eof));
+        assert_eq!(socket.try_read_with(|_| (0, ())), Ok(TryIo::Eof));
         assert_eq!(wait(&mut socket, Interest::READ), Some(Ok(())), "an end is ready for ever");
     }
 }
@@ -154,17 +154,17 @@ fn the_end_of_the_stream_is_told_behind_its_bytes() {
 #[test]
 fn what_takes_no_more_is_closed() {
     let (mut received, mut committed) = ([0; 8], [0; 8]);
-    let mut socket = Adapter::new(Slow { takes: 4, ..Slow::new(b"") }, &mut received, &mut committed);
+    let mut socket = BufferedIo::new(Slow { takes: 4, ..Slow::new(b"") }, &mut received, &mut committed);
     socket.try_write_with(|room| (room.len(), ())).unwrap();
-    assert_eq!(wait(&mut socket, Interest::WRITE), Some(Err(AdapterError::Closed)));
+    assert_eq!(wait(&mut socket, Interest::WRITE), Some(Err(BufferedIoError::Closed)));
     // Our own end: what is committed is still sent.
     let (mut received, mut committed) = ([0; 8], [0; 8]);
-    let mut socket = Adapter::new(Slow::new(b""), &mut received, &mut committed);
+    let mut socket = BufferedIo::new(Slow::new(b""), &mut received, &mut committed);
     socket.try_write_with(|room| (room.len(), ())).unwrap();
     socket.close();
-    assert_eq!(socket.try_write_with(|_| (0, ())), Err(AdapterError::Closed));
-    assert_eq!(wait(&mut socket, Interest::DRAINED), Some(Ok(())));
+    assert_eq!(socket.try_write_with(|_| (0, ())), Err(BufferedIoError::Closed));
+    assert_eq!(wait(&mut socket, Interest::FLUSHED), Some(Ok(())));
     assert_eq!(socket.io.outgoing.len(), 8);
     socket.abort();
-    assert_eq!(socket.try_read_with(|_| (0, ())), Ok(Lent::Eof));
+    assert_eq!(socket.try_read_with(|_| (0, ())), Ok(TryIo::Eof));
 }

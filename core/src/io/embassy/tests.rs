@@ -197,9 +197,9 @@ async fn read_to_end(socket: &mut impl Socket<Error = Error>) -> Result<Vec<u8>,
             all.extend_from_slice(bytes);
             (bytes.len(), ())
         })? {
-            Lent::Got(()) => {}
-            Lent::NotNow => alone(socket.wait(Interest::READ)).await?,
-            Lent::Eof => return Ok(all),
+            TryIo::Done(()) => {}
+            TryIo::WouldBlock => alone(socket.wait(Interest::READ)).await?,
+            TryIo::Eof => return Ok(all),
         }
     }
 }
@@ -212,7 +212,7 @@ async fn write_all(socket: &mut impl Socket<Error = Error>, mut bytes: &[u8]) ->
             room[..count].copy_from_slice(&bytes[..count]);
             (count, count)
         })? {
-            Lent::Got(count) => bytes = &bytes[count..],
+            TryIo::Done(count) => bytes = &bytes[count..],
             _ => alone(socket.wait(Interest::WRITE)).await?,
         }
     }
@@ -241,10 +241,10 @@ fn bytes_that_are_not_consumed_are_lent_again() {
     connected(512, async |mut device, mut browser| {
         write_all(&mut browser, b"abc").await.unwrap();
         alone(device.wait(Interest::READ)).await.unwrap();
-        assert_eq!(device.try_read_with(|bytes| (0, bytes.to_vec())), Ok(Lent::Got(b"abc".to_vec())));
-        assert_eq!(device.try_read_with(|bytes| (1, bytes.to_vec())), Ok(Lent::Got(b"abc".to_vec())));
-        assert_eq!(device.try_read_with(|bytes| (2, bytes.to_vec())), Ok(Lent::Got(b"bc".to_vec())));
-        assert_eq!(device.try_read_with(|_| (0, ())), Ok(Lent::NotNow));
+        assert_eq!(device.try_read_with(|bytes| (0, bytes.to_vec())), Ok(TryIo::Done(b"abc".to_vec())));
+        assert_eq!(device.try_read_with(|bytes| (1, bytes.to_vec())), Ok(TryIo::Done(b"abc".to_vec())));
+        assert_eq!(device.try_read_with(|bytes| (2, bytes.to_vec())), Ok(TryIo::Done(b"bc".to_vec())));
+        assert_eq!(device.try_read_with(|_| (0, ())), Ok(TryIo::WouldBlock));
     });
 }
 
@@ -285,13 +285,13 @@ fn a_reset_ends_every_wait_and_is_an_error_both_ways() {
 #[test]
 fn room_counts_both_sides_of_the_seam_and_nothing_is_unsent() {
     connected(300, async |mut device, mut browser| {
-        assert_eq!(Socket::room(&device), 300);
+        assert_eq!(Socket::send_free(&device), 300);
         write_all(&mut device, &sample(200)).await.unwrap();
-        assert_eq!((Socket::room(&device), device.unsent()), (100, 0));
+        assert_eq!((Socket::send_free(&device), device.send_queue()), (100, 0));
         Socket::close(&mut device);
         assert_eq!(device.try_write_with(|_| (0, ())), Err(Error::ConnectionReset), "our direction is closed");
         assert_eq!(read_to_end(&mut browser).await.unwrap().len(), 200);
-        alone(device.wait(Interest::DRAINED)).await.unwrap();
+        alone(device.wait(Interest::FLUSHED)).await.unwrap();
     });
 }
 
@@ -306,9 +306,9 @@ fn a_wait_for_much_room_outlasts_a_little_of_it() {
                     embassy_time::Timer::after_millis(20).await;
                 }
             };
-            let want = Interest { room: enough, ..Interest::NONE };
+            let want = Interest { writable_bytes: enough, ..Interest::NONE };
             assert_eq!(futures_lite::future::or(alone(device.wait(want)), reads_slowly).await, Ok(()));
-            let room = Socket::room(&device);
+            let room = Socket::send_free(&device);
             assert!(room >= enough.min(300), "{room} for {enough}");
             write_all(&mut device, &sample(room)).await.unwrap();
             assert!(once(device.wait(want)).is_none(), "there is none now");
@@ -325,7 +325,7 @@ fn a_dropped_wait_loses_nothing() {
         write_all(&mut browser, b"x").await.unwrap();
         alone(device.wait(Interest::READ)).await.unwrap();
         drop(device.wait(Interest::READ));
-        assert_eq!(device.try_read_with(|bytes| (1, bytes.to_vec())), Ok(Lent::Got(b"x".to_vec())));
+        assert_eq!(device.try_read_with(|bytes| (1, bytes.to_vec())), Ok(TryIo::Done(b"x".to_vec())));
     });
 }
 

@@ -26,7 +26,7 @@ fn write(end: &mut PipeEnd<'_>, bytes: &[u8]) -> usize {
             (count, count)
         });
         match lent {
-            Ok(Lent::Got(count)) => written += count,
+            Ok(TryIo::Done(count)) => written += count,
             _ => break,
         }
     }
@@ -42,7 +42,7 @@ fn read(end: &mut PipeEnd<'_>, most: usize) -> Vec<u8> {
             (count, bytes[..count].to_vec())
         });
         match lent {
-            Ok(Lent::Got(bytes)) => seen.extend(bytes),
+            Ok(TryIo::Done(bytes)) => seen.extend(bytes),
             _ => break,
         }
     }
@@ -70,7 +70,7 @@ fn bytes_come_in_order_over_every_seam() {
             assert_eq!(byte, came);
             came = came.wrapping_add(1);
         }
-        assert_eq!(one.room(), 5 - usize::from(sent.wrapping_sub(came)));
+        assert_eq!(one.send_free(), 5 - usize::from(sent.wrapping_sub(came)));
     }
 }
 
@@ -82,17 +82,20 @@ fn a_wait_for_room_ends_when_there_is_so_much() {
     let waker = Waker::from(Arc::clone(&counter));
     write(&mut one, b"12345678");
     for wanted in [1, 4, 8, 100] {
-        let want = Interest { room: wanted, ..Interest::NONE };
+        let want = Interest { writable_bytes: wanted, ..Interest::NONE };
         assert_eq!(waited(&mut one, want, &waker), None);
     }
     read(&mut other, 3);
     assert_eq!(counter.0.swap(0, Ordering::Relaxed), 1, "a reader that takes something wakes who waits");
     for (wanted, ready) in [(1, true), (3, true), (4, false), (100, false)] {
-        let want = Interest { room: wanted, ..Interest::NONE };
+        let want = Interest { writable_bytes: wanted, ..Interest::NONE };
         assert_eq!(waited(&mut one, want, &waker).is_some(), ready, "{wanted}");
     }
     read(&mut other, 5);
-    assert!(waited(&mut one, Interest { room: 100, ..Interest::NONE }, &waker).is_some(), "more than there ever is");
+    assert!(
+        waited(&mut one, Interest { writable_bytes: 100, ..Interest::NONE }, &waker).is_some(),
+        "more than there ever is"
+    );
 }
 
 #[test]
@@ -103,7 +106,7 @@ fn a_look_wakes_nobody() {
     let waker = Waker::from(Arc::clone(&counter));
     write(&mut one, b"12345678");
     assert_eq!(waited(&mut one, Interest::WRITE, &waker), None);
-    assert!(matches!(other.try_read_with(|_| (0, ())), Ok(Lent::Got(()))));
+    assert!(matches!(other.try_read_with(|_| (0, ())), Ok(TryIo::Done(()))));
     assert_eq!(counter.0.load(Ordering::Relaxed), 0);
 }
 
@@ -115,11 +118,11 @@ fn an_end_comes_behind_the_bytes_and_leaves_the_other_direction_open() {
     one.close();
     assert_eq!(one.try_write_with(|_| (0, ())), Err(PipeError));
     assert_eq!(read(&mut other, 99), b"last");
-    assert_eq!(other.try_read_with(|_| (0, ())), Ok(Lent::Eof));
+    assert_eq!(other.try_read_with(|_| (0, ())), Ok(TryIo::Eof));
     assert_eq!(waited(&mut other, Interest::READ, Waker::noop()), Some(Ok(())));
     assert_eq!(write(&mut other, b"answer"), 6);
     assert_eq!(read(&mut one, 99), b"answer");
-    assert_eq!(one.try_read_with(|_| (0, ())), Ok(Lent::NotNow));
+    assert_eq!(one.try_read_with(|_| (0, ())), Ok(TryIo::WouldBlock));
 }
 
 #[test]
@@ -147,7 +150,7 @@ fn an_end_that_is_dropped_is_as_a_process_that_is_gone() {
     let pipe = Pipe::<8>::new();
     let (mut one, other) = pipe.ends();
     drop(other);
-    assert_eq!(one.try_read_with(|_| (0, ())), Ok(Lent::Eof));
+    assert_eq!(one.try_read_with(|_| (0, ())), Ok(TryIo::Eof));
     assert_eq!(write(&mut one, b"nobody hears"), 8, "the answer to it is on its way");
     assert_eq!(one.try_read_with(|_| (0, ())), Err(PipeError));
     // Not all was read: a reset at once.

@@ -8,13 +8,13 @@ const EPOCH: u32 = 0x0bad_cafe;
 
 fn read(log: &EventLog<impl AsRef<[u8]> + AsMut<[u8]>>, after: u64) -> Option<(u64, String, Vec<u8>)> {
     let mut bytes = vec![0; 4096];
-    match log.look(after, 0, &mut bytes) {
-        Look::Event(Seen { meta, copied }) => {
+    match log.read_at(after, 0, &mut bytes) {
+        ReadEvent::Event(EventChunk { meta, copied }) => {
             assert_eq!(copied, meta.type_len + meta.data_len);
             let name = String::from_utf8(bytes[..meta.type_len].to_vec()).unwrap();
             Some((meta.seq, name, bytes[meta.type_len..copied].to_vec()))
         }
-        Look::Nothing | Look::Overwritten => None,
+        ReadEvent::Nothing | ReadEvent::Overwritten => None,
     }
 }
 
@@ -35,32 +35,32 @@ fn three_slots(count: u8) -> EventLog<[u8; 64]> {
 fn a_cursor_that_is_kept_reads_on_without_a_gap() {
     let log = three_slots(5); // keeps 3, 4, 5
     for seq in 2..=5 {
-        assert_eq!(log.place(after(seq), GapPolicy::Replay), Placed { after: seq, gap: None });
+        assert_eq!(log.seek(after(seq), GapPolicy::Replay), Cursor { after: seq, gap: None });
     }
-    assert_eq!(log.place(Position::Oldest, GapPolicy::Latest), Placed { after: 2, gap: None });
-    assert_eq!(log.place(Position::Newest, GapPolicy::Replay), Placed { after: 5, gap: None });
+    assert_eq!(log.seek(Position::Oldest, GapPolicy::Latest), Cursor { after: 2, gap: None });
+    assert_eq!(log.seek(Position::Newest, GapPolicy::Replay), Cursor { after: 5, gap: None });
 }
 
 #[test]
 fn an_overwritten_cursor_is_told_how_many_it_missed() {
     let log = three_slots(5);
     let missed = |n| Some(Gap { missed: Some(n) });
-    assert_eq!(log.place(after(0), GapPolicy::Replay), Placed { after: 2, gap: missed(2) });
-    assert_eq!(log.place(after(1), GapPolicy::Disconnect), Placed { after: 2, gap: missed(1) });
-    assert_eq!(log.place(after(1), GapPolicy::Latest), Placed { after: 4, gap: missed(3) });
-    assert_eq!(log.look(1, 0, &mut []), Look::Overwritten);
+    assert_eq!(log.seek(after(0), GapPolicy::Replay), Cursor { after: 2, gap: missed(2) });
+    assert_eq!(log.seek(after(1), GapPolicy::Disconnect), Cursor { after: 2, gap: missed(1) });
+    assert_eq!(log.seek(after(1), GapPolicy::Latest), Cursor { after: 4, gap: missed(3) });
+    assert_eq!(log.read_at(1, 0, &mut []), ReadEvent::Overwritten);
 }
 
 #[test]
 fn a_cursor_that_cannot_be_placed_is_a_gap_of_unknown_size() {
     let log = three_slots(5);
     let unknown = Some(Gap { missed: None });
-    for position in [after(6), after(u64::MAX), Position::Lost, Position::After(EventId { epoch: 1, seq: 4 })] {
-        assert_eq!(log.place(position, GapPolicy::Replay), Placed { after: 2, gap: unknown });
-        assert_eq!(log.place(position, GapPolicy::Latest), Placed { after: 4, gap: unknown });
+    for position in [after(6), after(u64::MAX), Position::Unknown, Position::After(EventId { epoch: 1, seq: 4 })] {
+        assert_eq!(log.seek(position, GapPolicy::Replay), Cursor { after: 2, gap: unknown });
+        assert_eq!(log.seek(position, GapPolicy::Latest), Cursor { after: 4, gap: unknown });
     }
     let empty = three_slots(0);
-    assert_eq!(empty.place(Position::Lost, GapPolicy::Latest), Placed { after: 0, gap: unknown });
+    assert_eq!(empty.seek(Position::Unknown, GapPolicy::Latest), Cursor { after: 0, gap: unknown });
 }
 
 #[test]
@@ -83,8 +83,8 @@ fn the_last_sequence_number_is_used_and_no_other_after_it() {
     assert_eq!(id.seq, u64::MAX);
     assert_eq!(log.append(EventType::MESSAGE, Encoding::Text, b"past"), Err(AppendError::Exhausted));
     assert_eq!(read(&log, u64::MAX - 1).unwrap().2, b"end");
-    assert_eq!(log.look(u64::MAX, 0, &mut []), Look::Nothing);
-    assert_eq!(log.place(Position::Oldest, GapPolicy::Replay).after, u64::MAX - 1);
+    assert_eq!(log.read_at(u64::MAX, 0, &mut []), ReadEvent::Nothing);
+    assert_eq!(log.seek(Position::Oldest, GapPolicy::Replay).after, u64::MAX - 1);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_look_copies_from_any_offset() {
     log.append(EventType::new("ab").unwrap(), Encoding::Text, b"cdef").unwrap();
     for offset in 0..9 {
         let mut bytes = [0; 3];
-        let Look::Event(seen) = log.look(0, offset, &mut bytes) else { panic!() };
+        let ReadEvent::Event(seen) = log.read_at(0, offset, &mut bytes) else { panic!() };
         let whole = &b"abcdef"[offset.min(6)..];
         assert_eq!(&bytes[..seen.copied], &whole[..whole.len().min(3)]);
     }
@@ -145,7 +145,7 @@ proptest! {
                 prop_assert_eq!(read(&log, seq - 1), Some((*seq, name.clone(), data.clone())));
             }
             if let Some((seq, ..)) = model.len().checked_sub(log.kept() + 1).and_then(|last| model.get(last)) {
-                prop_assert_eq!(log.look(seq - 1, 0, &mut []), Look::Overwritten);
+                prop_assert_eq!(log.read_at(seq - 1, 0, &mut []), ReadEvent::Overwritten);
             }
         }
     }
@@ -163,7 +163,7 @@ proptest! {
         }
         let after = log.newest().saturating_sub(behind);
         let kept_before = after.max(log.before_oldest());
-        let has_room = log.has_room(after, EventType::MESSAGE.as_str().len() + next);
+        let has_room = log.has_space(after, EventType::MESSAGE.as_str().len() + next);
         log.append(EventType::MESSAGE, Encoding::Binary, &data[..next]).unwrap();
         prop_assert_eq!(has_room, log.before_oldest() <= kept_before);
     }

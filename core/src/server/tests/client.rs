@@ -7,12 +7,12 @@ use std::vec::Vec;
 use super::json::Json;
 use super::world::World;
 use crate::http::ChunkDecoder;
-use crate::io::{Lent, PipeEnd, Socket};
-use crate::output::Sink;
-use crate::server::Ended;
-use crate::sse::parse::{Bounds, Parser};
+use crate::io::{PipeEnd, Socket, TryIo};
+use crate::output::ResumableWriter;
+use crate::server::Disconnect;
+use crate::sse::parse::{Parser, ParserLimits};
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::connection::{Config, Connection, Incoming, MaskingKeys, MessageKind, NoEntropy};
+use crate::ws::connection::{Connection, ConnectionConfig, Incoming, MaskingKeys, MessageKind, NoEntropy};
 use crate::ws::handshake::ClientHandshake;
 
 /// What comes without end is read so far.
@@ -77,7 +77,7 @@ impl Client {
                 (count, count)
             });
             match lent {
-                Ok(Lent::Got(count)) => {
+                Ok(TryIo::Done(count)) => {
                     put += count;
                     self.moved.0 += count as u64;
                 }
@@ -136,12 +136,12 @@ impl Client {
                 (count, count)
             });
             match lent {
-                Ok(Lent::Got(count)) => {
+                Ok(TryIo::Done(count)) => {
                     taken += count;
                     self.moved.1 += count as u64;
                 }
-                Ok(Lent::NotNow) => break,
-                Ok(Lent::Eof) => {
+                Ok(TryIo::WouldBlock) => break,
+                Ok(TryIo::Eof) => {
                     self.eof = true;
                     break;
                 }
@@ -182,10 +182,10 @@ impl Client {
 
     /// Bytes of each ring.
     pub(super) fn capacity(&self) -> usize {
-        self.end.as_ref().map_or(0, PipeEnd::capacity)
+        self.end.as_ref().map_or(0, PipeEnd::send_capacity)
     }
 
-    pub(super) fn ended(&self) -> Option<Ended> {
+    pub(super) fn ended(&self) -> Option<Disconnect> {
         self.world.ended(self.task)
     }
 
@@ -386,7 +386,7 @@ pub(super) struct Sse {
 
 impl Default for Sse {
     fn default() -> Self {
-        Self { parser: Parser::new(std::vec![0; 1 << 16], Bounds::DEFAULT), raw: Vec::new() }
+        Self { parser: Parser::new(std::vec![0; 1 << 16], ParserLimits::DEFAULT), raw: Vec::new() }
     }
 }
 
@@ -450,8 +450,8 @@ impl Ws {
     pub(super) fn open(client: &mut Client, target: &str, fields: &str, protocols: &[&str]) -> Self {
         let handshake = ClientHandshake { host: "localhost", target, origin: None, protocols, nonce: [7; 16] };
         let mut room = [0; 1024];
-        let mut sink = Sink::new(&mut room, 0);
-        handshake.pour(&mut sink).unwrap();
+        let mut sink = ResumableWriter::new(&mut room, 0);
+        handshake.put(&mut sink).unwrap();
         let written = sink.written();
         let head = core::str::from_utf8(&room[..written]).unwrap();
         client.send(format!("{}{fields}\r\n", head.strip_suffix("\r\n").unwrap()).as_bytes());
@@ -465,7 +465,12 @@ impl Ws {
 
     /// The client of a connection that is open already.
     pub(super) fn after_handshake() -> Self {
-        Self { connection: Connection::client(Config::default()), keys: Keys(1), text: Vec::new(), protocol: None }
+        Self {
+            connection: Connection::client(ConnectionConfig::default()),
+            keys: Keys(1),
+            text: Vec::new(),
+            protocol: None,
+        }
     }
 
     /// What a message is on the wire.
@@ -497,7 +502,7 @@ impl Ws {
             let received = self.connection.receive(&mut came[at..]);
             at += received.consumed;
             match received.event {
-                Some(Incoming::Piece(piece)) => {
+                Some(Incoming::Chunk(piece)) => {
                     self.text.extend_from_slice(piece.payload);
                     if piece.last {
                         let message = core::mem::take(&mut self.text);

@@ -7,7 +7,7 @@ use super::client::{Client, get};
 use super::pairs::followers;
 use super::world::{TestHub, World, hub, keep};
 use crate::log::EventType;
-use crate::server::{Config, Ended, Events};
+use crate::server::{Disconnect, HubHandler, ServerConfig};
 use crate::time::Instant;
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -16,10 +16,10 @@ const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocke
 const FOLLOWING: [&str; 4] =
     ["Accept: application/x-ndjson\r\n", "Accept: text/event-stream\r\n", UPGRADE, "Prefer: wait=20\r\n"];
 
-fn open(at: u64, config: Config<'static>, fields: &str) -> (&'static World, &'static TestHub, Client) {
+fn open(at: u64, config: ServerConfig<'static>, fields: &str) -> (&'static World, &'static TestHub, Client) {
     let (world, hub) = (World::new(), keep(hub(8, 1024)));
     world.jump(Instant::from_millis(at));
-    let mut client = world.connect(keep(config), keep(Events::new(hub)));
+    let mut client = world.connect(keep(config), keep(HubHandler::new(hub)));
     client.send(get("/events/a", fields).as_bytes());
     client.read();
     (world, hub, client)
@@ -37,7 +37,7 @@ fn hears(hub: &TestHub, client: &mut Client) -> bool {
 fn a_clock_that_is_set_back_disturbs_no_reader() {
     for fields in FOLLOWING {
         for back in [0, 1, 999_999] {
-            let (world, hub, mut client) = open(1_000_000, Config::default(), fields);
+            let (world, hub, mut client) = open(1_000_000, ServerConfig::default(), fields);
             world.jump(Instant::from_millis(back));
             assert_eq!(client.ended(), None, "{fields}");
             assert!(hears(hub, &mut client), "{fields}");
@@ -51,7 +51,7 @@ fn a_clock_that_is_set_back_disturbs_no_reader() {
 #[test]
 fn after_a_clock_was_set_back_the_next_event_sets_the_pace_right() {
     for (fields, pause) in [(FOLLOWING[0], 15), (FOLLOWING[1], 15), (FOLLOWING[2], 25)] {
-        let (world, hub, mut client) = open(1_000_000_000, Config::default(), fields);
+        let (world, hub, mut client) = open(1_000_000_000, ServerConfig::default(), fields);
         world.jump(Instant::from_millis(3));
         assert!(hears(hub, &mut client));
         client.came.clear();
@@ -65,7 +65,7 @@ fn after_a_clock_was_set_back_the_next_event_sets_the_pace_right() {
 #[test]
 fn a_clock_that_is_set_forward_ends_what_waited_for_it_and_breaks_nothing_else() {
     for fields in FOLLOWING {
-        let (world, hub, mut client) = open(0, Config::default(), fields);
+        let (world, hub, mut client) = open(0, ServerConfig::default(), fields);
         client.came.clear();
         world.jump(Instant::from_millis(1 << 50));
         client.read();
@@ -83,7 +83,7 @@ fn at_the_end_of_time_everything_is_served_and_nothing_goes_round() {
     // Its very end never comes: it is when that is which never is.
     for before_end in [1, 1_000, 20_000] {
         for fields in FOLLOWING {
-            let (world, hub, mut client) = open(u64::MAX - before_end, Config::default(), fields);
+            let (world, hub, mut client) = open(u64::MAX - before_end, ServerConfig::default(), fields);
             assert!(hears(hub, &mut client), "{fields} {before_end} ms before the end");
             world.jump(Instant::from_millis(u64::MAX - 1));
             client.read();
@@ -96,7 +96,7 @@ fn at_the_end_of_time_everything_is_served_and_nothing_goes_round() {
 
 #[test]
 fn bounds_without_end_end_nothing_and_overflow_nowhere() {
-    let forever = |mut config: Config<'static>| {
+    let forever = |mut config: ServerConfig<'static>| {
         for time in [
             &mut config.head_timeout,
             &mut config.idle_timeout,
@@ -104,10 +104,10 @@ fn bounds_without_end_end_nothing_and_overflow_nowhere() {
             &mut config.write_timeout,
             &mut config.linger_timeout,
             &mut config.close_timeout,
-            &mut config.pace.keep_alive,
-            &mut config.pace.reconnection_time,
-            &mut config.heartbeat.ping_interval,
-            &mut config.heartbeat.pong_deadline,
+            &mut config.stream_timers.keep_alive,
+            &mut config.stream_timers.reconnection_time,
+            &mut config.keep_alive.ping_interval,
+            &mut config.keep_alive.pong_deadline,
             &mut config.default_wait,
             &mut config.max_wait,
             &mut config.retry_after,
@@ -117,14 +117,14 @@ fn bounds_without_end_end_nothing_and_overflow_nowhere() {
         config
     };
     for fields in &FOLLOWING[..3] {
-        let (world, hub, mut client) = open(1, forever(Config::default()), fields);
+        let (world, hub, mut client) = open(1, forever(ServerConfig::default()), fields);
         world.jump(Instant::from_millis(1 << 62));
         assert_eq!(client.ended(), None, "{fields}");
         assert!(hears(hub, &mut client), "{fields}");
         // A farewell of such a reconnection time; a full house says when to come back.
         let others: Vec<_> = (0..8)
             .map(|_| {
-                let mut client = world.connect(keep(forever(Config::default())), keep(Events::new(hub)));
+                let mut client = world.connect(keep(forever(ServerConfig::default())), keep(HubHandler::new(hub)));
                 client.send(get("/events/a", FOLLOWING[1]).as_bytes());
                 client.read();
                 client
@@ -132,6 +132,6 @@ fn bounds_without_end_end_nothing_and_overflow_nowhere() {
             .collect();
         world.drain();
         client.read();
-        assert!(others.iter().all(|client| client.ended() != Some(Ended::Broken)));
+        assert!(others.iter().all(|client| client.ended() != Some(Disconnect::Broken)));
     }
 }

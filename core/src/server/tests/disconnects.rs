@@ -4,14 +4,14 @@ use core::time::Duration;
 
 use super::client::{Client, get};
 use super::world::{World, hub, keep};
-use crate::server::{Config, Events};
+use crate::server::{HubHandler, ServerConfig};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A long poll, with the next request behind it.
 fn long_poll() -> (&'static World, Client) {
     let (world, hub) = (World::new(), keep(hub(8, 512)));
-    let mut client = world.connect(keep(Config::default()), keep(Events::new(hub)));
+    let mut client = world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)));
     client.send(get("/events/a", "Prefer: wait=50\r\n").as_bytes());
     client.send(get("/events/a", "").as_bytes());
     world.pass(SECOND);

@@ -9,15 +9,15 @@ use super::own::Own;
 use super::pairs::followers;
 use super::world::{TestHub, World, hub, keep};
 use crate::log::EventType;
-use crate::server::{Config, Ended, Events, Exchange, Handler, Outcome, Runtime};
-use crate::ws::connection::{Config as WsConfig, Connection, MessageKind};
+use crate::server::{Disconnect, Exchange, Handler, HandlerResult, HubHandler, Runtime, ServerConfig};
+use crate::ws::connection::{Connection, ConnectionConfig as WsConfig, MessageKind};
 
 /// Events, and handlers of a user's own.
-struct Both(Events<'static, TestHub>);
+struct Both(HubHandler<'static, TestHub>);
 
 impl Handler for Both {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
-        if Events::<TestHub>::is_channel(exchange.request().path()) {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
+        if HubHandler::<TestHub>::is_channel(exchange.request().path()) {
             self.0.handle(exchange).await
         } else {
             Own.handle(exchange).await
@@ -42,7 +42,7 @@ const LONG: Duration = Duration::from_secs(400);
 fn open() -> (&'static World, &'static TestHub, Client) {
     let (world, hub) = (World::new(), keep(hub(8, 1024)));
     hub.publish("a", EventType::MESSAGE, "x".repeat(300).as_bytes()).unwrap();
-    let client = world.connect(keep(Config::default()), keep(Both(Events::new(hub))));
+    let client = world.connect(keep(ServerConfig::default()), keep(Both(HubHandler::new(hub))));
     (world, hub, client)
 }
 
@@ -109,7 +109,7 @@ fn whatever_ends_wherever_leaves_nothing_behind() {
                 }
                 let ended = client.ended().unwrap_or_else(|| panic!("{fault:?} after {cut} of {story:?}"));
                 if fault == Fault::Rst && cut < 40 {
-                    assert_eq!(ended, Ended::Broken);
+                    assert_eq!(ended, Disconnect::Broken);
                 }
                 assert_eq!((world.heads.free(), world.events.free()), (100, 100), "{fault:?} after {cut}");
                 assert_eq!(followers(hub), 0, "{fault:?} after {cut}");
@@ -135,7 +135,7 @@ fn a_client_that_reads_nothing_is_given_up() {
             }
             world.pass(Duration::from_secs(120));
             assert!(
-                matches!(client.ended(), Some(Ended::TimedOut | Ended::Refused(_) | Ended::Closed)),
+                matches!(client.ended(), Some(Disconnect::TimedOut | Disconnect::Rejected(_) | Disconnect::Closed)),
                 "{target} {fields}: {:?}",
                 client.ended()
             );
@@ -154,7 +154,7 @@ fn a_slow_reader_of_a_websocket_is_not_given_up_while_it_takes_something() {
         assert_eq!(client.ended(), None);
     }
     world.pass(Duration::from_secs(60));
-    assert_eq!(client.ended(), Some(Ended::TimedOut));
+    assert_eq!(client.ended(), Some(Disconnect::TimedOut));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_peer_that_never_closes_is_not_waited_for_for_ever() {
     world.pass(Duration::from_millis(1999));
     assert_eq!(client.ended(), None);
     world.pass(Duration::from_millis(1));
-    assert!(matches!(client.ended(), Some(Ended::Refused(_))));
+    assert!(matches!(client.ended(), Some(Disconnect::Rejected(_))));
     // After a Close of ours.
     let (world, _, mut client) = open();
     let _ws = Ws::open(&mut client, "/events/a", "", &["goldcrest.v1"]);
@@ -176,7 +176,7 @@ fn a_peer_that_never_closes_is_not_waited_for_for_ever() {
     world.pass(Duration::from_millis(4999));
     assert_eq!(client.ended(), None);
     world.pass(Duration::from_millis(1));
-    assert_eq!(client.ended(), Some(Ended::TimedOut));
+    assert_eq!(client.ended(), Some(Disconnect::TimedOut));
 }
 
 #[test]
@@ -200,6 +200,6 @@ fn a_connection_is_cut_where_its_ticket_says_so() {
         assert_eq!(client.ended(), None);
         world.cut_all();
         client.read();
-        assert_eq!((client.ended(), client.reset, followers(hub)), (Some(Ended::Cut), true, 0));
+        assert_eq!((client.ended(), client.reset, followers(hub)), (Some(Disconnect::Cut), true, 0));
     }
 }

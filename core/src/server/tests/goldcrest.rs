@@ -10,9 +10,9 @@ use super::client::{Client, Told, Ws};
 use super::json::Json;
 use super::pairs::followers;
 use super::world::{TestHub, World, hub, keep};
-use crate::hub::{ChannelName, Channels, Publication};
+use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::log::{Encoding, EventType};
-use crate::server::{Config, Ended, Events};
+use crate::server::{Disconnect, HubHandler, ServerConfig};
 use crate::ws::ProtocolError;
 use crate::ws::close::CloseCode;
 use crate::ws::connection::MessageKind;
@@ -28,7 +28,7 @@ struct Test {
 impl Test {
     fn new(protocols: &[&str]) -> Self {
         let (world, hub) = (World::new(), keep(hub(16, 2048)));
-        let mut client = world.connect(keep(Config::default()), keep(Events::new(hub)));
+        let mut client = world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)));
         let ws = Ws::open(&mut client, "/events/a", "", protocols);
         Self { world, hub, client, ws, plain: protocols.is_empty() }
     }
@@ -180,12 +180,15 @@ fn a_publication_larger_than_its_buffer_or_the_log_closes_with_1009() {
         let told = test.told();
         assert_eq!(told, [Told::Close(Some(1009), String::new())], "{size}");
         test.client.leave();
-        assert!(matches!(test.client.ended(), Some(Ended::Protocol(ProtocolError::MessageTooBig) | Ended::Broken)));
+        assert!(matches!(
+            test.client.ended(),
+            Some(Disconnect::Protocol(ProtocolError::MessageTooBig) | Disconnect::Broken)
+        ));
         assert_eq!((test.world.events.free(), followers(test.hub)), (100, 0));
     }
     // As large as the log at the most, in one piece on a ring that holds it.
     let (world, hub) = (World::new(), keep(hub(4, 200)));
-    let mut client = world.connect(keep(Config::default()), keep(Events::new(hub)));
+    let mut client = world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)));
     let mut ws = Ws::open(&mut client, "/events/a", "", &[]);
     let message = ws.message(MessageKind::Binary, &[b'x'; 300]);
     client.send(&message);
@@ -224,7 +227,7 @@ fn a_silent_reader_is_pinged_every_25_seconds() {
     test.client.read();
     assert_eq!(test.ws.read(&mut test.client.came, false), [Told::Ping]);
     test.world.pass(Duration::from_secs(20));
-    assert_eq!(test.client.ended(), Some(Ended::TimedOut));
+    assert_eq!(test.client.ended(), Some(Disconnect::TimedOut));
     assert_eq!(followers(test.hub), 0);
 }
 
@@ -240,7 +243,7 @@ fn a_broken_rule_closes_with_its_code() {
             test.client.send(bytes);
             assert_eq!(test.told(), [Told::Close(Some(code), String::new())]);
             test.client.leave();
-            assert_eq!(test.client.ended(), Some(Ended::Protocol(error)));
+            assert_eq!(test.client.ended(), Some(Disconnect::Protocol(error)));
         }
     }
 }
@@ -262,7 +265,7 @@ fn a_close_of_the_reader_s_is_answered_while_events_wait() {
 fn what_is_published_while_the_server_shuts_down_is_not_stored() {
     let mut test = Test::new(&["goldcrest.v1"]);
     let publication =
-        Publication { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: None };
+        NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: None };
     let name = ChannelName::new("a").unwrap();
     // Draining: our Close is on its way when the client publishes.
     test.world.draining.set(true);
@@ -272,7 +275,7 @@ fn what_is_published_while_the_server_shuts_down_is_not_stored() {
     assert_eq!(told.last(), Some(&Told::Close(Some(1012), String::new())), "{told:?}");
     test.client.read();
     assert!(test.client.eof, "the peer's Close was read");
-    assert_eq!(Channels::publish(test.hub, name, &publication).unwrap().id.seq, 1, "nothing was accepted and lost");
+    assert_eq!(HubBackend::publish(test.hub, name, &publication).unwrap().id.seq, 1, "nothing was accepted and lost");
 }
 
 #[test]
@@ -290,7 +293,7 @@ fn a_message_that_drips_holds_its_buffer_no_longer_than_its_bytes_are_worth() {
             test.world.pass(Duration::from_secs(1));
         }
         test.world.pass(Duration::from_millis(50));
-        assert_eq!(test.client.ended(), Some(Ended::TimedOut), "{protocols:?}");
+        assert_eq!(test.client.ended(), Some(Disconnect::TimedOut), "{protocols:?}");
         assert_eq!(test.world.events.free(), free);
     }
 }

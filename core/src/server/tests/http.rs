@@ -7,14 +7,14 @@ use std::string::String;
 use super::client::{Client, get, post};
 use super::own::{Own, streamed};
 use super::world::{World, keep};
-use crate::server::{Access, Config, Ended, HostPolicy};
+use crate::server::{Access, Disconnect, HostPolicy, ServerConfig};
 use crate::ws::handshake::origin::OriginPolicy;
 
 fn open() -> (&'static World, Client) {
-    open_with(Config::default())
+    open_with(ServerConfig::default())
 }
 
-fn open_with(config: Config<'static>) -> (&'static World, Client) {
+fn open_with(config: ServerConfig<'static>) -> (&'static World, Client) {
     let world = World::new();
     (world, world.connect(keep(config), &Own))
 }
@@ -42,7 +42,7 @@ fn a_connection_goes_on_and_pipelined_requests_are_answered_in_turn() {
     client.read();
     assert!(client.eof, "an idle connection is closed");
     client.leave();
-    assert_eq!(client.ended(), Some(Ended::Closed));
+    assert_eq!(client.ended(), Some(Disconnect::Closed));
     assert_eq!(world.heads.free(), 100);
 }
 
@@ -195,7 +195,7 @@ fn a_refusal_says_why_and_closes() {
         assert_eq!((answer.status, answer.field("connection")), (status, Some("close")), "{request:?}");
         assert!(client.eof && !answer.body.is_empty(), "{request:?}");
         client.leave();
-        let Some(Ended::Refused(refused)) = client.ended() else { panic!("{request:?}: {:?}", client.ended()) };
+        let Some(Disconnect::Rejected(refused)) = client.ended() else { panic!("{request:?}: {:?}", client.ended()) };
         assert_eq!(refused.code(), status);
     }
 }
@@ -224,7 +224,7 @@ fn a_slow_body_is_408() {
             // Not read, and the answer is there already: the rest is waited for, and then the connection breaks.
             assert_eq!(client.answer().unwrap().status, 404);
             world.pass(Duration::from_secs(20));
-            assert_eq!(client.ended(), Some(Ended::TimedOut));
+            assert_eq!(client.ended(), Some(Disconnect::TimedOut));
             continue;
         }
         world.pass(Duration::from_millis(19_999));
@@ -263,8 +263,8 @@ fn a_body_that_comes_slowly_but_steadily_is_taken() {
     let request = post("/back", "", &"x".repeat(60));
     let (head, body) = request.split_at(request.len() - 60);
     client.send(head.as_bytes());
-    let config = Config::default();
-    let pause = Duration::from_millis(10_000 / u64::from(config.body_rate));
+    let config = ServerConfig::default();
+    let pause = Duration::from_millis(10_000 / u64::from(config.min_body_rate));
     for piece in body.as_bytes().chunks(10) {
         client.send(piece);
         world.pass(pause);
@@ -294,7 +294,7 @@ fn strangers_are_403_whatever_they_ask() {
     }
     let access =
         Access { origins: OriginPolicy::List(&["https://app.example"]), hosts: HostPolicy::List(&["hub.example"]) };
-    let (_, mut client) = open_with(Config { access, ..Config::default() });
+    let (_, mut client) = open_with(ServerConfig { access, ..ServerConfig::default() });
     let answer = client.ask("GET /hello HTTP/1.1\r\nHost: hub.example\r\nOrigin: https://app.example\r\n\r\n");
     assert_eq!(answer.field("access-control-allow-origin"), Some("https://app.example"));
     assert_eq!(answer.field("vary"), Some("Origin"));
@@ -312,7 +312,7 @@ fn credentials_are_for_origins_that_are_listed() {
     ] {
         let access = Access { origins, ..Access::default() };
         for (method, path) in [("GET", "/hello"), ("GET", "/stream"), ("GET", "/nowhere"), ("OPTIONS", "/hello")] {
-            let (_, mut client) = open_with(Config { access, ..Config::default() });
+            let (_, mut client) = open_with(ServerConfig { access, ..ServerConfig::default() });
             let asked = "Access-Control-Request-Method: GET\r\n";
             let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\n{asked}\r\n");
             let answer = client.ask(&request);
@@ -337,7 +337,7 @@ fn a_preflight_is_permitted_what_it_asks_for() {
         ),
         ("GET", "", None),
     ] {
-        let (_, mut client) = open_with(Config { access, ..Config::default() });
+        let (_, mut client) = open_with(ServerConfig { access, ..ServerConfig::default() });
         let answer = client.ask(&format!(
             "OPTIONS /hello HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example\r\n\
              Access-Control-Request-Method: {method}\r\nAccess-Control-Request-Headers: {names}\r\n\r\n"
@@ -348,7 +348,7 @@ fn a_preflight_is_permitted_what_it_asks_for() {
         assert_eq!(answer.field("access-control-max-age"), Some("600"));
         assert_eq!(client.get("/hello", "").status, 200, "the connection goes on");
     }
-    let (_, mut client) = open_with(Config { access, ..Config::default() });
+    let (_, mut client) = open_with(ServerConfig { access, ..ServerConfig::default() });
     let answer = client.ask(
         "OPTIONS /hello HTTP/1.1\r\nHost: localhost\r\nOrigin: https://other.example\r\n\
          Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-api-key\r\n\r\n",
@@ -361,7 +361,7 @@ fn a_preflight_is_permitted_what_it_asks_for() {
 fn no_content_is_taken_for_another_type_or_embedded_by_another_origin() {
     for (origins, policy) in [(OriginPolicy::Same, "same-origin"), (OriginPolicy::Any, "cross-origin")] {
         let (_, mut client) =
-            open_with(Config { access: Access { origins, ..Access::default() }, ..Config::default() });
+            open_with(ServerConfig { access: Access { origins, ..Access::default() }, ..ServerConfig::default() });
         for path in ["/hello", "/nowhere", "/stream"] {
             let answer = client.get(path, "");
             assert_eq!(answer.field("x-content-type-options"), Some("nosniff"), "{path}");
@@ -399,7 +399,7 @@ fn without_a_free_buffer_a_request_is_told_when_to_come_back() {
     assert_eq!((answer.status, answer.field("retry-after"), answer.keeps()), (503, Some("5"), false));
     assert!(client.eof);
     client.leave();
-    assert!(matches!(client.ended(), Some(Ended::Refused(_))));
+    assert!(matches!(client.ended(), Some(Disconnect::Rejected(_))));
 }
 
 #[test]
@@ -417,7 +417,7 @@ fn a_request_waits_for_the_buffer_of_one_that_is_being_answered() {
 fn a_head_may_take_its_time_until_somebody_else_waits_for_its_buffer() {
     let (world, mut slow) = open();
     world.heads.set_free(1);
-    let mut brisk = world.connect(keep(Config::default()), &Own);
+    let mut brisk = world.connect(keep(ServerConfig::default()), &Own);
     let head = get("/hello", "");
     let (first, second) = head.as_bytes().split_at(10);
     slow.try_send(first);

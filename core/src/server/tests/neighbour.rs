@@ -15,10 +15,10 @@ use super::client::{Content, Keys, get};
 use super::own::Own;
 use super::world::{Buffer, TestHub, TestTicket, VirtualClock, World, hub, keep};
 use crate::http::Request;
-use crate::io::{Interest, Lent, Socket};
+use crate::io::{Interest, Socket, TryIo};
 use crate::log::EventType;
-use crate::server::{Config, Ended, Events, Handler, Purpose, Runtime, Transport, serve};
-use crate::ws::connection::{Config as WsConfig, Connection, MessageKind};
+use crate::server::{BufferKind, Disconnect, Handler, HubHandler, Runtime, ServerConfig, Transport, serve};
+use crate::ws::connection::{Connection, ConnectionConfig as WsConfig, MessageKind};
 
 /// What one turn may move at most: the budget, and the loan that it ends in.
 const TURN: usize = 16 * 1024 + 2 * LOAN;
@@ -45,9 +45,9 @@ impl Socket for Flood {
         Ok(())
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Infallible> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Infallible> {
         if self.forever.is_empty() && self.at >= self.once.len() {
-            return Ok(Lent::NotNow);
+            return Ok(TryIo::WouldBlock);
         }
         let once = self.once.get(self.at..).unwrap_or_default();
         if once.is_empty() {
@@ -65,10 +65,10 @@ impl Socket for Flood {
         let (consumed, result) = f(&mut self.lent);
         self.at += consumed;
         self.moved.set(self.moved.get() + consumed);
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, Infallible> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Infallible> {
         let mut room = [0; LOAN];
         let (written, result) = f(&mut room);
         self.moved.set(self.moved.get() + written);
@@ -76,18 +76,18 @@ impl Socket for Flood {
         if seen.len() < LOAN {
             seen.extend_from_slice(&room[..written]);
         }
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn room(&self) -> usize {
+    fn send_free(&self) -> usize {
         LOAN
     }
 
-    fn capacity(&self) -> usize {
+    fn send_capacity(&self) -> usize {
         LOAN
     }
 
-    fn unsent(&self) -> usize {
+    fn send_queue(&self) -> usize {
         0
     }
 
@@ -103,13 +103,13 @@ impl Runtime for Flooded {
     type Socket = Flood;
     type Clock = VirtualClock;
     type Buffer = Buffer;
-    type Ticket = TestTicket;
+    type RequestMetrics = TestTicket;
 
     fn clock(&self) -> &VirtualClock {
         self.0.clock()
     }
 
-    fn buffer(&self, purpose: Purpose) -> Option<Buffer> {
+    fn buffer(&self, purpose: BufferKind) -> Option<Buffer> {
         self.0.buffer(purpose)
     }
 
@@ -117,8 +117,8 @@ impl Runtime for Flooded {
         0
     }
 
-    fn is_draining(&self) -> bool {
-        self.0.is_draining()
+    fn is_shutting_down(&self) -> bool {
+        self.0.is_shutting_down()
     }
 
     fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> TestTicket {
@@ -127,7 +127,7 @@ impl Runtime for Flooded {
 }
 
 /// Lets a flood run for a hundred turns, a tenth of a second each: what was sent, and how it ended, if it did.
-fn flood(handler: &impl Handler, once: &[u8], forever: &[u8], turns: usize) -> (String, Option<Ended>) {
+fn flood(handler: &impl Handler, once: &[u8], forever: &[u8], turns: usize) -> (String, Option<Disconnect>) {
     let world = World::new();
     let runtime = Flooded(world);
     let moved = Rc::new(Cell::new(0));
@@ -140,7 +140,7 @@ fn flood(handler: &impl Handler, once: &[u8], forever: &[u8], turns: usize) -> (
         moved: Rc::clone(&moved),
         seen: Rc::clone(&seen),
     };
-    let config = Config::default();
+    let config = ServerConfig::default();
     let mut serving = pin!(serve(&mut socket, &runtime, &config, handler));
     let mut ended = None;
     for _ in 0..turns {
@@ -172,9 +172,9 @@ fn upgrade(target: &str, protocol: &str) -> Vec<u8> {
     get(target, &std::format!("{fields}{protocol}")).into_bytes()
 }
 
-fn events() -> (&'static TestHub, Events<'static, TestHub>) {
+fn events() -> (&'static TestHub, HubHandler<'static, TestHub>) {
     let hub = keep(hub(8, 4096));
-    (hub, Events::new(hub))
+    (hub, HubHandler::new(hub))
 }
 
 #[test]
@@ -211,25 +211,25 @@ fn a_flood_is_held_to_the_bounds() {
     let (_, events) = events();
     // A head that never ends.
     let (text, ended) = flood(&events, b"GET /events/a HTTP/1.1\r\n", b"X: y\r\n", 200);
-    assert!(text.starts_with("HTTP/1.1 431") && matches!(ended, Some(Ended::Refused(_))), "{text} {ended:?}");
+    assert!(text.starts_with("HTTP/1.1 431") && matches!(ended, Some(Disconnect::Rejected(_))), "{text} {ended:?}");
     // Content that is passed over, and content that is read.
     let chunked = b"POST /unread HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     let (text, ended) = flood(&Own, chunked, b"4\r\nmore\r\n", 200);
     assert!(text.starts_with("HTTP/1.1 200") && ended.is_some(), "{text} {ended:?}");
     let chunked = b"POST /back HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     let (text, ended) = flood(&Own, chunked, b"4\r\nmore\r\n", 200);
-    assert!(text.starts_with("HTTP/1.1 413") && matches!(ended, Some(Ended::Refused(_))), "{text} {ended:?}");
+    assert!(text.starts_with("HTTP/1.1 413") && matches!(ended, Some(Disconnect::Rejected(_))), "{text} {ended:?}");
     // A closing handshake whose end never comes; messages and pings do.
     let note = frame(MessageKind::Text, b"more");
     let (_, ended) = flood(&Own, &upgrade("/unheard", ""), &note, 200);
-    assert_eq!(ended, Some(Ended::TimedOut));
+    assert_eq!(ended, Some(Disconnect::TimedOut));
 }
 
 #[test]
 fn a_neighbour_of_greedy_clients_waits_a_few_turns() {
     let (world, hub) = (World::new(), keep(hub(8, 4096)));
-    let handler = keep(Events::new(hub));
-    let config = keep(Config::default());
+    let handler = keep(HubHandler::new(hub));
+    let config = keep(ServerConfig::default());
     let mut greedy: Vec<_> = (0..3)
         .map(|number| {
             let mut client = world.connect(config, handler);

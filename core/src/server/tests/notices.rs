@@ -8,7 +8,7 @@ use std::vec::Vec;
 use super::client::{Ws, get};
 use super::world::{World, hub, keep};
 use crate::log::EventType;
-use crate::server::{Access, Config, Events};
+use crate::server::{Access, HubHandler, ServerConfig};
 
 /// Beside this test others of the same process speak: each thread's lines apart.
 struct Lines(Mutex<Vec<(ThreadId, String)>>);
@@ -43,8 +43,8 @@ fn said(of: impl FnOnce()) -> Vec<String> {
 #[test]
 fn a_refusal_is_said_with_its_reason_and_so_is_the_end() {
     let lines = said(|| {
-        let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
-        let mut client = world.connect(config, keep(Events::new(hub)));
+        let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
+        let mut client = world.connect(config, keep(HubHandler::new(hub)));
         assert_eq!(client.ask("GET / HTTP/1.1\r\n\r\n").status, 400);
         client.leave();
     });
@@ -56,8 +56,8 @@ fn a_refusal_is_said_with_its_reason_and_so_is_the_end() {
 #[test]
 fn an_upgrade_is_said_with_its_subprotocol() {
     let lines = said(|| {
-        let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
-        let mut client = world.connect(config, keep(Events::new(hub)));
+        let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
+        let mut client = world.connect(config, keep(HubHandler::new(hub)));
         Ws::open(&mut client, "/events/a", "", &["goldcrest.v1"]);
     });
     assert_eq!(lines, ["DEBUG upgraded to WebSocket, subprotocol: goldcrest.v1"]);
@@ -66,15 +66,15 @@ fn an_upgrade_is_said_with_its_subprotocol() {
 #[test]
 fn a_gap_is_said_once_a_reader() {
     let lines = said(|| {
-        let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(2, 512)));
+        let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(2, 512)));
         for _ in 0..5 {
             hub.publish("a", EventType::MESSAGE, b"x").unwrap();
         }
         for accept in ["application/json", "text/event-stream"] {
-            let mut client = world.connect(config, keep(Events::new(hub)));
+            let mut client = world.connect(config, keep(HubHandler::new(hub)));
             client.send(get("/events/a?after=00000abc-1", &std::format!("Accept: {accept}\r\n")).as_bytes());
         }
-        let mut client = world.connect(config, keep(Events::new(hub)));
+        let mut client = world.connect(config, keep(HubHandler::new(hub)));
         Ws::open(&mut client, "/events/a?after=elsewhere-1", "", &["goldcrest.v1"]);
     });
     let gaps: Vec<_> = lines.iter().filter(|line| line.starts_with("INFO")).collect();
@@ -85,9 +85,9 @@ fn a_gap_is_said_once_a_reader() {
 #[test]
 fn a_client_that_is_sent_away_is_said() {
     let lines = said(|| {
-        let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
+        let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
         world.heads.set_free(0);
-        let mut client = world.connect(config, keep(Events::new(hub)));
+        let mut client = world.connect(config, keep(HubHandler::new(hub)));
         client.try_send(get("/events/a", "").as_bytes());
         world.pass(config.buffer_timeout);
         assert_eq!(client.answer().unwrap().status, 503);
@@ -100,8 +100,8 @@ fn a_client_that_is_sent_away_is_said() {
 fn a_foreign_origin_is_said() {
     let lines = said(|| {
         let (world, hub) = (World::new(), keep(hub(8, 512)));
-        let config = keep(Config { access: Access::default(), ..Config::default() });
-        let mut client = world.connect(config, keep(Events::new(hub)));
+        let config = keep(ServerConfig { access: Access::default(), ..ServerConfig::default() });
+        let mut client = world.connect(config, keep(HubHandler::new(hub)));
         assert_eq!(client.get("/events/a", "Origin: http://elsewhere.example\r\n").status, 403);
     });
     assert_eq!(lines, ["INFO refused with 403: this origin or host may not ask"]);

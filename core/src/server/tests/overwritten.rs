@@ -9,7 +9,7 @@ use super::pairs::{Reading, WAYS, Way, followers};
 use super::world::{RINGS, World, hub, keep};
 use crate::io::{PipeEnd, Socket};
 use crate::log::EventType;
-use crate::server::{Config, Ended, Events};
+use crate::server::{Disconnect, HubHandler, ServerConfig};
 
 /// How a reader asks, and how what came of its answer is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ fn overwrite_over(
     letters: usize,
 ) -> (Vec<Told>, bool, Client) {
     let (world, hub) = (World::new(), keep(hub(2, 1024)));
-    let mut client = world.connect_over(ends, keep(Config::default()), keep(Events::new(hub)));
+    let mut client = world.connect_over(ends, keep(ServerConfig::default()), keep(HubHandler::new(hub)));
     let data = "ä".repeat(letters);
     hub.publish("a", EventType::MESSAGE, data.as_bytes()).unwrap();
     let request = request(kind);
@@ -116,7 +116,7 @@ fn overwrite_over(
     };
     let has_1 = told.iter().any(event_1);
     if client.reset {
-        assert_eq!(client.ended(), Some(Ended::Overwritten), "{kind:?} at {taken}");
+        assert_eq!(client.ended(), Some(Disconnect::Overwritten), "{kind:?} at {taken}");
         assert!(!in_order, "{kind:?} at {taken} ends in order after a cut");
         assert!(!has_1 || told.len() == 1, "{kind:?} at {taken}: {told:?}");
     }
@@ -220,7 +220,7 @@ fn who_comes_back_after_a_cut_is_told_the_gap() {
 fn what_is_published_while_the_head_is_on_its_way_is_for_the_reader() {
     for kind in [Way::Stream, Way::Sse, Way::WebSocket].map(Kind::Way).into_iter().chain([Kind::PlainWebSocket]) {
         let (world, hub) = (World::new(), keep(hub(4, 1024)));
-        let mut client = world.connect_over(RINGS[15](), keep(Config::default()), keep(Events::new(hub)));
+        let mut client = world.connect_over(RINGS[15](), keep(ServerConfig::default()), keep(HubHandler::new(hub)));
         let request = core::str::from_utf8(&request(kind)).unwrap().replace("?after=oldest", "");
         let mut sent = 0;
         while sent < request.len() {

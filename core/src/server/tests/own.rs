@@ -7,8 +7,8 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::http::{Request, Response, Status};
-use crate::server::{Exchange, Handler, Outcome, Runtime, WebSocketOptions};
-use crate::sse::encode::Event;
+use crate::server::{AcceptOptions, Exchange, Handler, HandlerResult, Runtime};
+use crate::sse::encode::EventBlock;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::MessageKind;
 
@@ -62,7 +62,7 @@ pub(super) const LINES: &[u8] = b"two\nlines of a hand-written event";
 pub(super) struct Own;
 
 impl Handler for Own {
-    async fn handle<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match exchange.request().path() {
             "/hello" | "/unread" => exchange.respond(&Response::text(Status::OK, "hello\n")).await,
             "/back" => {
@@ -72,7 +72,7 @@ impl Handler for Own {
                         let response = Response { body: &body[..count], ..Response::text(Status::OK, "") };
                         exchange.respond(&response).await
                     }
-                    Err(error) => exchange.body_failed(error).await,
+                    Err(error) => exchange.respond_body_error(error).await,
                 }
             }
             "/dropping/back" => {
@@ -84,7 +84,7 @@ impl Handler for Own {
                             break exchange.respond(&Response { body: &body, ..Response::text(Status::OK, "") }).await;
                         }
                         Ok(count) => body.extend_from_slice(&piece[..count]),
-                        Err(error) => break exchange.body_failed(error).await,
+                        Err(error) => break exchange.respond_body_error(error).await,
                     }
                 }
             }
@@ -98,21 +98,21 @@ impl Handler for Own {
             "/sse" => {
                 let mut events = exchange.sse().await?;
                 for _ in 0..20 {
-                    events.event(&Event::new(LINES)).await?;
+                    events.event(&EventBlock::new(LINES)).await?;
                 }
                 events.finish().await
             }
             "/echo" => {
-                let options = WebSocketOptions { protocols: &["chat"], ..Default::default() };
+                let options = AcceptOptions { protocols: &["chat"], ..Default::default() };
                 let mut ws = exchange.websocket(&options).await?;
                 let mut buffer = [0; 2000];
                 while let Some(message) = ws.recv(&mut buffer).await? {
                     ws.send(message.kind, message.payload).await?;
                 }
-                ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
+                ws.close(CloseCode::NORMAL, CloseReason::NONE).await
             }
             "/dropping/echo" => {
-                let mut ws = exchange.websocket(&WebSocketOptions::default()).await?;
+                let mut ws = exchange.websocket(&AcceptOptions::default()).await?;
                 let mut buffer = [0; 2000];
                 loop {
                     let message = dropping!(async {
@@ -121,19 +121,19 @@ impl Handler for Own {
                     let Some((kind, length)) = message? else { break };
                     dropping!(ws.send(kind, &buffer[..length]))?;
                 }
-                ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
+                ws.close(CloseCode::NORMAL, CloseReason::NONE).await
             }
             "/ready/echo" => {
-                let mut ws = exchange.websocket(&WebSocketOptions::default()).await?;
+                let mut ws = exchange.websocket(&AcceptOptions::default()).await?;
                 while dropping!(ws.ready())? {
                     let mut buffer = vec![0; 2000];
                     let Some(message) = ws.recv(&mut buffer).await? else { break };
                     ws.send(message.kind, message.payload).await?;
                 }
-                ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
+                ws.close(CloseCode::NORMAL, CloseReason::NONE).await
             }
             "/parts" => {
-                let mut ws = exchange.websocket(&WebSocketOptions::default()).await?;
+                let mut ws = exchange.websocket(&AcceptOptions::default()).await?;
                 let mut buffer = [0; 7];
                 while let Some(part) = dropping!(ws.read(&mut buffer))? {
                     if part.first {
@@ -144,14 +144,14 @@ impl Handler for Own {
                         dropping!(ws.end_message())?;
                     }
                 }
-                ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
+                ws.close(CloseCode::NORMAL, CloseReason::NONE).await
             }
             "/unheard" => {
-                let mut ws = exchange.websocket(&WebSocketOptions::default()).await?;
-                ws.finish(CloseCode::NORMAL, CloseReason::NONE).await
+                let mut ws = exchange.websocket(&AcceptOptions::default()).await?;
+                ws.close(CloseCode::NORMAL, CloseReason::NONE).await
             }
             "/endless" => {
-                let mut ws = exchange.websocket(&WebSocketOptions::default()).await?;
+                let mut ws = exchange.websocket(&AcceptOptions::default()).await?;
                 loop {
                     ws.send(MessageKind::Text, b"there is no end to it").await?;
                 }

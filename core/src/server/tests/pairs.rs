@@ -11,7 +11,7 @@ use super::client::{Answer, Client, Content, Lines, Sse, Told, Ws, get, polled};
 use super::world::{TestHub, World, hub, hub_of, keep};
 use crate::io::{Pipe, PipeEnd};
 use crate::log::{EventType, GapPolicy};
-use crate::server::{Config, Ended, Events};
+use crate::server::{Disconnect, HubHandler, ServerConfig};
 
 const POLL: Way = Way::Poll;
 pub(super) const WAYS: [Way; 5] = [POLL, Way::LongPoll, Way::Stream, Way::Sse, Way::WebSocket];
@@ -53,7 +53,7 @@ impl Reading {
         query: &str,
         fields: &str,
     ) -> Self {
-        let mut client = world.connect_over(ends, keep(Config::default()), keep(Events::new(hub)));
+        let mut client = world.connect_over(ends, keep(ServerConfig::default()), keep(HubHandler::new(hub)));
         let target = format!("/events/a{query}");
         let follow = |client: &mut Client, accept: &str| {
             client.send(get(&target, &format!("Accept: {accept}\r\n{fields}")).as_bytes());
@@ -195,15 +195,15 @@ fn each_pair(events: usize, resume: impl Fn(&'static World, &'static TestHub, Wa
 
 /// How many readers the hub counts: told by a publication.
 pub(super) fn followers(hub: &TestHub) -> usize {
-    use crate::hub::{ChannelName, Channels, Publication};
+    use crate::hub::{ChannelName, HubBackend, NewEvent};
     use crate::log::Encoding;
-    let publication = Publication {
+    let publication = NewEvent {
         event_type: EventType::MESSAGE,
         encoding: Encoding::Text,
         data: b"who is there?",
         idempotency_key: None,
     };
-    Channels::publish(hub, ChannelName::new("a").unwrap(), &publication).unwrap().followers
+    HubBackend::publish(hub, ChannelName::new("a").unwrap(), &publication).unwrap().followers
 }
 
 #[test]
@@ -390,7 +390,7 @@ fn a_plain_websocket_that_misses_something_is_closed_with_4001() {
         if !live {
             publish(hub, 1..=9);
         }
-        let mut client = world.connect(keep(Config::default()), keep(Events::new(hub)));
+        let mut client = world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)));
         let mut ws = Ws::open(&mut client, &format!("/events/a{cursor}"), "", &[]);
         assert_eq!(ws.protocol, None);
         if live {
@@ -401,15 +401,16 @@ fn a_plain_websocket_that_misses_something_is_closed_with_4001() {
         let close = ws.output();
         client.send(&close);
         client.leave();
-        assert_eq!(client.ended(), Some(Ended::Closed));
+        assert_eq!(client.ended(), Some(Disconnect::Closed));
     }
 }
 
 #[test]
 fn the_second_request_of_a_poll_goes_on_where_the_first_ended() {
     let (world, hub) = (World::new(), keep(hub(200, 8192)));
-    let config = keep(Config { poll: crate::format::PollBounds { events: 3, bytes: 400 }, ..Config::default() });
-    let mut client = world.connect(config, keep(Events::new(hub)));
+    let config =
+        keep(ServerConfig { poll: crate::format::PollLimits { events: 3, bytes: 400 }, ..ServerConfig::default() });
+    let mut client = world.connect(config, keep(HubHandler::new(hub)));
     publish(hub, 1..=10);
     let (mut seen, mut after) = (Vec::new(), "oldest".to_string());
     for _ in 0..5 {
@@ -428,7 +429,7 @@ fn the_second_request_of_a_poll_goes_on_where_the_first_ended() {
 #[test]
 fn a_long_poll_is_answered_when_its_wait_is_over() {
     let (world, hub) = (World::new(), keep(hub(8, 512)));
-    let mut client = world.connect(keep(Config::default()), keep(Events::new(hub)));
+    let mut client = world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)));
     for (fields, seconds, status) in
         [("Prefer: wait=7\r\n", 7, 200), ("Prefer: wait=9999\r\nIf-None-Match: \"00000abc-0\"\r\n", 60, 304)]
     {

@@ -8,9 +8,9 @@ use std::vec::Vec;
 use super::client::{Client, Told, Ws, post};
 use super::pairs::{Reading, Way, ids};
 use super::world::{RINGS, TestHub, World, hub, keep};
-use crate::hub::{ChannelName, Channels};
-use crate::log::Source;
-use crate::server::{Config, Events};
+use crate::hub::{ChannelName, HubBackend};
+use crate::log::LogReader;
+use crate::server::{HubHandler, ServerConfig};
 use crate::ws::connection::MessageKind;
 
 /// How events are published.
@@ -38,7 +38,7 @@ struct Publisher {
 
 impl Publisher {
     fn new(world: &'static World, hub: &'static TestHub, by: By) -> Self {
-        let mut client = world.connect(keep(Config::default()), keep(Events::new(hub)));
+        let mut client = world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)));
         let ws = match by {
             By::Plain => Some(Ws::open(&mut client, "/events/a", "", &[])),
             By::Envelope => Some(Ws::open(&mut client, "/events/a", "", &["goldcrest.v1"])),

@@ -5,13 +5,13 @@ use core::time::Duration;
 use super::client::{Client, Told, Ws, get};
 use super::own::Own;
 use super::world::{World, hub, keep};
-use crate::server::{Config, Ended, Events};
+use crate::server::{Disconnect, HubHandler, ServerConfig};
 use crate::ws::ProtocolError;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn config() -> &'static Config<'static> {
-    keep(Config { max_requests: 3, max_control_frames: 5, ..Config::default() })
+fn config() -> &'static ServerConfig<'static> {
+    keep(ServerConfig { max_requests: 3, max_control_frames: 5, ..ServerConfig::default() })
 }
 
 fn answers(client: &mut Client) -> usize {
@@ -36,7 +36,7 @@ fn requests_past_the_rate_wait_for_the_next_second() {
 #[test]
 fn a_bound_of_0_is_none() {
     let world = World::new();
-    let config = keep(Config { max_requests: 0, ..Config::default() });
+    let config = keep(ServerConfig { max_requests: 0, ..ServerConfig::default() });
     let mut client = world.connect(config, &Own);
     for _ in 0..20 {
         assert_eq!(client.get("/nothing", "").status, 404);
@@ -49,7 +49,7 @@ fn control_frames_past_the_rate_close_with_1008() {
         let world = World::new();
         let mut client = match path {
             "/echo" => world.connect(config(), &Own),
-            _ => world.connect(config(), keep(Events::new(keep(hub(8, 512))))),
+            _ => world.connect(config(), keep(HubHandler::new(keep(hub(8, 512))))),
         };
         let mut ws = Ws::open(&mut client, path, "", &[]);
         let ping = [0x89, 0x80, 0, 0, 0, 0];
@@ -62,6 +62,6 @@ fn control_frames_past_the_rate_close_with_1008() {
         let told = ws.read(&mut client.came, true);
         assert!(matches!(told.last(), Some(Told::Close(Some(1008), _))), "{path}: {told:?}");
         world.pass(SECOND * 3);
-        assert_eq!(client.ended(), Some(Ended::Protocol(ProtocolError::TooManyControlFrames)), "{path}");
+        assert_eq!(client.ended(), Some(Disconnect::Protocol(ProtocolError::TooManyControlFrames)), "{path}");
     }
 }

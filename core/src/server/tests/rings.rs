@@ -8,9 +8,9 @@ use super::client::{Client, Content, Sse, Told, Ws, get, post};
 use super::own::{LINES, Own, streamed};
 use super::pairs::{Reading, WAYS};
 use super::world::{RINGS, TestHub, World, hub, keep};
-use crate::hub::{ChannelName, Channels, Publication};
+use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::log::{Encoding, EventType};
-use crate::server::{Config, Ended, Events};
+use crate::server::{Disconnect, HubHandler, ServerConfig};
 use crate::ws::close::CloseCode;
 use crate::ws::connection::MessageKind;
 
@@ -26,8 +26,8 @@ fn publish_all_kinds(hub: &TestHub) {
         ("", Encoding::Text, b"last"),
     ] {
         let event_type = EventType::new(name).unwrap();
-        let publication = Publication { event_type, encoding, data, idempotency_key: None };
-        Channels::publish(hub, ChannelName::new("a").unwrap(), &publication).unwrap();
+        let publication = NewEvent { event_type, encoding, data, idempotency_key: None };
+        HubBackend::publish(hub, ChannelName::new("a").unwrap(), &publication).unwrap();
     }
 }
 
@@ -51,7 +51,7 @@ fn every_transport_tells_the_same_over_every_ring() {
 
 fn own(ring: usize) -> (&'static World, Client) {
     let world = World::new();
-    (world, world.connect_over(RINGS[ring](), keep(Config::default()), &Own))
+    (world, world.connect_over(RINGS[ring](), keep(ServerConfig::default()), &Own))
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn every_ring_carries_requests_and_answers() {
         };
         assert_eq!(events, vec![event; 20]);
         client.leave();
-        assert_eq!((client.ended(), world.alive()), (Some(Ended::Closed), 0));
+        assert_eq!((client.ended(), world.alive()), (Some(Disconnect::Closed), 0));
     }
 }
 
@@ -144,7 +144,7 @@ fn every_ring_carries_websocket_messages_whoever_drops_what() {
             client.read();
             assert_eq!(ws.read(&mut client.came, true), [Told::Close(Some(1000), "".to_string())], "{path}");
             client.leave();
-            assert_eq!(client.ended(), Some(Ended::Closed));
+            assert_eq!(client.ended(), Some(Disconnect::Closed));
         }
     }
 }
@@ -177,7 +177,7 @@ fn a_reader_of_single_bytes_gets_every_event() {
     for ring in [0, 1, 6, 15, 16, 17, 30, 63] {
         let (world, hub) = (World::new(), keep(hub(16, 4096)));
         publish_all_kinds(hub);
-        let mut client = world.connect_over(RINGS[ring](), keep(Config::default()), keep(Events::new(hub)));
+        let mut client = world.connect_over(RINGS[ring](), keep(ServerConfig::default()), keep(HubHandler::new(hub)));
         client.send(get("/events/a?after=oldest", "Accept: text/event-stream\r\n").as_bytes());
         let mut came = Vec::new();
         loop {

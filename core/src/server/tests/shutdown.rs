@@ -9,14 +9,14 @@ use super::client::{Client, Told, get, post};
 use super::pairs::{Reading, Way, followers};
 use super::world::{TestHub, World, hub, keep};
 use crate::log::EventType;
-use crate::server::{Config, Ended, Events, Full};
+use crate::server::{Disconnect, HubHandler, Overloaded, ServerConfig};
 
 fn open() -> (&'static World, &'static TestHub) {
     (World::new(), keep(hub(8, 1024)))
 }
 
 fn connect(world: &'static World, hub: &'static TestHub) -> Client {
-    world.connect(keep(Config::default()), keep(Events::new(hub)))
+    world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)))
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_shutdown_says_farewell_on_every_transport() {
         ws.client.send(&close);
         for reading in [&mut sse, &mut stream, &mut ws, &mut long_poll] {
             reading.client.leave();
-            assert_eq!(reading.client.ended(), Some(Ended::Closed));
+            assert_eq!(reading.client.ended(), Some(Disconnect::Closed));
         }
         assert_eq!((followers(hub), world.alive()), (0, 0));
     }
@@ -135,13 +135,13 @@ fn full_sse(client: &mut Client) {
     assert!((5000..7500).contains(&retry), "{retry}");
     assert!(client.eof);
     client.leave();
-    assert!(matches!(client.ended(), Some(Ended::Refused(status)) if status.code() == 503));
+    assert!(matches!(client.ended(), Some(Disconnect::Rejected(status)) if status.code() == 503));
 }
 
 #[test]
 fn a_socket_kept_for_it_tells_everybody_that_the_server_is_full() {
     let world = World::new();
-    let connect = || world.connect(keep(Config::default()), &Full);
+    let connect = || world.connect(keep(ServerConfig::default()), &Overloaded);
     full_sse(&mut connect());
     for request in [get("/anything", ""), post("/events/a", "", "x"), get("/events/a?transport=fax", "")] {
         let answer = connect().ask(&request);

@@ -6,7 +6,7 @@ use std::vec::Vec;
 use super::client::{Client, Ws};
 use super::own::Own;
 use super::world::{World, hub, keep};
-use crate::server::{Config, Ended, Events};
+use crate::server::{Disconnect, HubHandler, ServerConfig};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,11 +18,11 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 /// Open WebSockets: of the hub, with and without a subprotocol, and of a handler.
 fn sockets() -> Vec<(&'static World, Client)> {
     let open = |path: &str, protocols: &[&str]| {
-        let (world, config) = (World::new(), keep(Config::default()));
+        let (world, config) = (World::new(), keep(ServerConfig::default()));
         let mut client = if path == "/echo" {
             world.connect(config, &Own)
         } else {
-            world.connect(config, keep(Events::new(keep(hub(8, 4096)))))
+            world.connect(config, keep(HubHandler::new(keep(hub(8, 4096)))))
         };
         Ws::open(&mut client, path, "", protocols);
         (world, client)
@@ -48,7 +48,7 @@ fn empty_fragments_do_not_keep_a_message_open() {
     for (world, mut client) in sockets() {
         let pieces = [frame(0x01, b"begins")].into_iter().chain(std::iter::repeat(frame(0x00, b"")));
         let seconds = lasts(world, &mut client, SECOND, pieces);
-        assert_eq!(client.ended(), Some(Ended::TimedOut));
+        assert_eq!(client.ended(), Some(Disconnect::TimedOut));
         assert!((20..=22).contains(&seconds), "{seconds} s");
     }
 }
@@ -58,7 +58,7 @@ fn a_message_of_empty_fragments_alone_is_given_up() {
     for (world, mut client) in sockets() {
         let pieces = [frame(0x01, b"")].into_iter().chain(std::iter::repeat(frame(0x00, b"")));
         let seconds = lasts(world, &mut client, SECOND, pieces);
-        assert_eq!(client.ended(), Some(Ended::TimedOut));
+        assert_eq!(client.ended(), Some(Disconnect::TimedOut));
         assert!((20..=22).contains(&seconds), "{seconds} s");
     }
 }
@@ -68,7 +68,7 @@ fn pings_between_fragments_do_not_keep_a_message_open() {
     for (world, mut client) in sockets() {
         let pieces = [frame(0x01, b"begins")].into_iter().chain(std::iter::repeat(frame(0x89, b"ping")));
         let seconds = lasts(world, &mut client, SECOND, pieces);
-        assert_eq!(client.ended(), Some(Ended::TimedOut));
+        assert_eq!(client.ended(), Some(Disconnect::TimedOut));
         assert!((20..=22).contains(&seconds), "{seconds} s");
     }
 }
@@ -78,7 +78,7 @@ fn a_ping_that_comes_byte_by_byte_is_given_up() {
     for (world, mut client) in sockets() {
         let ping = frame(0x89, &[b'x'; 125]);
         let seconds = lasts(world, &mut client, SECOND, ping.into_iter().map(|byte| [byte].into()));
-        assert_eq!(client.ended(), Some(Ended::TimedOut));
+        assert_eq!(client.ended(), Some(Disconnect::TimedOut));
         assert!((20..=22).contains(&seconds), "{seconds} s");
     }
 }
@@ -88,7 +88,7 @@ fn a_frame_whose_head_is_never_whole_is_given_up() {
     for (world, mut client) in sockets() {
         let head = [0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4];
         let seconds = lasts(world, &mut client, SECOND * 2, head.into_iter().map(|byte| [byte].into()));
-        assert_eq!(client.ended(), Some(Ended::TimedOut));
+        assert_eq!(client.ended(), Some(Disconnect::TimedOut));
         assert!((20..=22).contains(&seconds), "{seconds} s");
     }
 }
@@ -105,9 +105,9 @@ fn whole_frames_each_a_little_slow_are_heard_for_ever() {
 
 #[test]
 fn a_message_as_fast_as_asked_is_waited_for_to_its_end() {
-    let config = keep(Config { body_timeout: SECOND * 5, body_rate: 48, ..Config::default() });
+    let config = keep(ServerConfig { body_timeout: SECOND * 5, min_body_rate: 48, ..ServerConfig::default() });
     let world = World::new();
-    let mut client = world.connect(config, keep(Events::new(keep(hub(8, 4096)))));
+    let mut client = world.connect(config, keep(HubHandler::new(keep(hub(8, 4096)))));
     Ws::open(&mut client, "/events/a", "", &[]);
     // 12 bytes each quarter of a second are 48 a second; 60 of them take three times as long as may be waited for one.
     let pieces = (0..60).map(|at| frame(if at == 0 { 0x01 } else { 0x00 }, &[b'x'; 12]));

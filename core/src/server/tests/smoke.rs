@@ -4,7 +4,7 @@ use super::client::{Content, Lines, Sse, Told, Ws, get, polled};
 use super::own::{Own, streamed};
 use super::world::{World, hub, keep};
 use crate::log::EventType;
-use crate::server::{Config, Ended, Events};
+use crate::server::{Disconnect, HubHandler, ServerConfig};
 use crate::ws::close::CloseCode;
 use crate::ws::connection::MessageKind;
 use std::string::ToString;
@@ -15,8 +15,8 @@ pub(super) fn event(seq: u64, data: &str) -> Told {
 
 #[test]
 fn a_poll_lists_what_is_kept_and_then_says_that_nothing_is_new() {
-    let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
-    let mut client = world.connect(config, keep(Events::new(hub)));
+    let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
+    let mut client = world.connect(config, keep(HubHandler::new(hub)));
     for data in ["one", "two"] {
         hub.publish("a", EventType::MESSAGE, data.as_bytes()).unwrap();
     }
@@ -30,16 +30,16 @@ fn a_poll_lists_what_is_kept_and_then_says_that_nothing_is_new() {
     assert_eq!(polled(&answer.json()).0, [event(2, "two")]);
     assert_eq!(client.ended(), None);
     client.leave();
-    assert_eq!(client.ended(), Some(Ended::Closed));
+    assert_eq!(client.ended(), Some(Disconnect::Closed));
 }
 
 #[test]
 fn a_long_poll_waits_for_the_next_event() {
-    let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
-    let mut client = world.connect(config, keep(Events::new(hub)));
+    let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
+    let mut client = world.connect(config, keep(HubHandler::new(hub)));
     client.send(get("/events/a", "Prefer: wait=10\r\n").as_bytes());
     assert_eq!(client.answer(), None);
-    let mut publisher = world.connect(config, keep(Events::new(hub)));
+    let mut publisher = world.connect(config, keep(HubHandler::new(hub)));
     let stored = publisher.post("/events/a", "Content-Type: text/plain\r\n", "new");
     assert_eq!(
         (stored.status, stored.text()),
@@ -54,8 +54,8 @@ fn a_long_poll_waits_for_the_next_event() {
 
 #[test]
 fn a_stream_and_sse_follow() {
-    let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
-    let handler = keep(Events::new(hub));
+    let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
+    let handler = keep(HubHandler::new(hub));
     let mut stream = world.connect(config, handler);
     let mut sse = world.connect(config, handler);
     stream.send(get("/events/a", "Accept: application/x-ndjson\r\n").as_bytes());
@@ -73,13 +73,13 @@ fn a_stream_and_sse_follow() {
     assert_eq!((reader.last_event_id().as_str(), reader.retry()), ("00000abc-1", Some(3000)));
     stream.leave();
     sse.leave();
-    assert_eq!((stream.ended(), sse.ended()), (Some(Ended::Closed), Some(Ended::Closed)));
+    assert_eq!((stream.ended(), sse.ended()), (Some(Disconnect::Closed), Some(Disconnect::Closed)));
 }
 
 #[test]
 fn a_websocket_follows_and_publishes() {
-    let (world, config, hub) = (World::new(), keep(Config::default()), keep(hub(8, 512)));
-    let mut client = world.connect(config, keep(Events::new(hub)));
+    let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
+    let mut client = world.connect(config, keep(HubHandler::new(hub)));
     let mut ws = Ws::open(&mut client, "/events/a", "", &["goldcrest.v1"]);
     assert_eq!(ws.protocol.as_deref(), Some("goldcrest.v1"));
     let message = ws.message(MessageKind::Text, br#"{"data":"hello","ref":7}"#);
@@ -94,12 +94,12 @@ fn a_websocket_follows_and_publishes() {
     assert_eq!(ws.read(&mut client.came, false), [Told::Close(Some(1000), "".to_string())]);
     assert!(client.eof);
     client.leave();
-    assert_eq!(client.ended(), Some(Ended::Closed));
+    assert_eq!(client.ended(), Some(Disconnect::Closed));
 }
 
 #[test]
 fn handlers_answer_in_every_way_on_one_connection() {
-    let (world, config) = (World::new(), keep(Config::default()));
+    let (world, config) = (World::new(), keep(ServerConfig::default()));
     let mut client = world.connect(config, &Own);
     assert_eq!(client.get("/hello", "").text(), "hello\n");
     assert_eq!(client.post("/back", "", "there").text(), "there");
@@ -122,5 +122,5 @@ fn handlers_answer_in_every_way_on_one_connection() {
     client.read();
     assert_eq!(ws.read(&mut client.came, true), [Told::Close(Some(1001), "".to_string())]);
     client.leave();
-    assert_eq!(client.ended(), Some(Ended::Closed));
+    assert_eq!(client.ended(), Some(Disconnect::Closed));
 }

@@ -9,8 +9,8 @@ use std::vec::Vec;
 use super::client::{Client, Content, Sse, Told, get};
 use super::world::{World, keep};
 use crate::http::{Response, Status};
-use crate::server::{Config, Ended, Events, Exchange, Handler, Outcome, Runtime, serve};
-use crate::sse::encode::Event;
+use crate::server::{Disconnect, Exchange, Handler, HandlerResult, HubHandler, Runtime, ServerConfig, serve};
+use crate::sse::encode::EventBlock;
 
 /// Polls `future` once and drops it; it is not ready yet.
 async fn drop_midway<F: Future>(future: F) {
@@ -25,7 +25,7 @@ async fn drop_midway<F: Future>(future: F) {
 struct Careless;
 
 impl Handler for Careless {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         let path = std::string::String::from(exchange.request().path());
         match path.as_str() {
             "/stream" => {
@@ -35,14 +35,14 @@ impl Handler for Careless {
             "/write" => {
                 let mut body = exchange.stream("text/plain").await?;
                 drop_midway(body.write(&[b'x'; 2000])).await;
-                assert_eq!(body.write(b"more").await, Err(Ended::Broken));
+                assert_eq!(body.write(b"more").await, Err(Disconnect::Broken));
                 return body.finish().await;
             }
             "/event" => {
                 let mut events = exchange.sse().await?;
-                events.event(&Event::new(b"whole")).await?;
-                drop_midway(events.event(&Event::new(&[b'x'; 2000]))).await;
-                events.event(&Event::new(b"another")).await?;
+                events.event(&EventBlock::new(b"whole")).await?;
+                drop_midway(events.event(&EventBlock::new(&[b'x'; 2000]))).await;
+                events.event(&EventBlock::new(b"another")).await?;
             }
             "/respond" => {
                 let body = [b'x'; 2000];
@@ -51,13 +51,13 @@ impl Handler for Careless {
             }
             _ => {}
         }
-        Err(Ended::Closed)
+        Err(Disconnect::Closed)
     }
 }
 
 fn ask(request: &str) -> Client {
     let world = World::new();
-    let mut client = world.connect(keep(Config::default()), &Careless);
+    let mut client = world.connect(keep(ServerConfig::default()), &Careless);
     client.send(request.as_bytes());
     client.read();
     client
@@ -93,7 +93,7 @@ fn a_connection_of_the_hub_s_costs_less_than_two_kilobytes() {
     let world = World::new();
     let (mut device, _browser) = keep(crate::io::Pipe::<512>::new()).ends();
     let hub = super::world::hub(4, 512);
-    let (config, events) = (Config::default(), Events::new(&hub));
+    let (config, events) = (ServerConfig::default(), HubHandler::new(&hub));
     let size = size_of_val(&serve(&mut device, world, &config, &events));
     assert!(size <= 2048, "{size} bytes");
 }

@@ -8,8 +8,8 @@ use core::time::Duration;
 use super::client::{Client, Content, Sse, Told, Ws, get};
 use super::world::{World, keep};
 use crate::http::{Request, Response, Status};
-use crate::server::{Config, Ended, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
-use crate::sse::encode::Event;
+use crate::server::{AcceptOptions, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};
+use crate::sse::encode::EventBlock;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::MessageKind;
 
@@ -35,7 +35,7 @@ impl Ticking {
 }
 
 impl Handler for Ticking {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match exchange.request().path() {
             "/ticks" => {
                 let mut body = exchange.stream("text/plain").await?;
@@ -48,19 +48,19 @@ impl Handler for Ticking {
             }
             "/sse" => {
                 let mut events = exchange.sse().await?;
-                events.event(&Event::new(b"tick")).await?;
+                events.event(&EventBlock::new(b"tick")).await?;
                 while events.sleep(SECOND).await? {
-                    events.event(&Event::new(b"tick")).await?;
+                    events.event(&EventBlock::new(b"tick")).await?;
                 }
                 events.finish().await
             }
             "/ws" => {
-                let mut socket = exchange.websocket(&WebSocketOptions::default()).await?;
+                let mut socket = exchange.websocket(&AcceptOptions::default()).await?;
                 for _ in 0..3 {
                     socket.sleep(SECOND).await?;
                     socket.send(MessageKind::Text, b"tick").await?;
                 }
-                socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+                socket.close(CloseCode::NORMAL, CloseReason::NONE).await
             }
             "/signal" => {
                 let mut body = exchange.stream("text/plain").await?;
@@ -71,7 +71,7 @@ impl Handler for Ticking {
                         Poll::Pending
                     }
                 });
-                let text = body.during(signal).await?.unwrap_or("nothing");
+                let text = body.while_open(signal).await?.unwrap_or("nothing");
                 body.write(text.as_bytes()).await?;
                 body.finish().await
             }
@@ -87,14 +87,14 @@ impl Handler for Ticking {
         }
     }
 
-    fn challenge(&self) -> &str {
+    fn www_authenticate(&self) -> &str {
         "Bearer realm=\"ticks\""
     }
 }
 
 fn connect() -> (&'static World, &'static Ticking, Client) {
     let (world, handler) = (World::new(), keep(Ticking::default()));
-    (world, handler, world.connect(keep(Config::default()), handler))
+    (world, handler, world.connect(keep(ServerConfig::default()), handler))
 }
 
 /// A client whose stream of ticks has begun.
@@ -138,10 +138,10 @@ fn a_handler_that_sleeps_learns_that_its_client_has_gone() {
     let (_, mut client, _) = ticking();
     client.fin();
     client.read();
-    assert_eq!((client.eof, client.reset, client.ended()), (true, false, Some(Ended::Closed)));
+    assert_eq!((client.eof, client.reset, client.ended()), (true, false, Some(Disconnect::Closed)));
     let (_, mut client, _) = ticking();
     client.rst();
-    assert_eq!(client.ended(), Some(Ended::Broken));
+    assert_eq!(client.ended(), Some(Disconnect::Broken));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_stream_whose_end_only_the_connection_tells_breaks_with_its_client() {
     client.send(b"GET /ticks HTTP/1.0\r\nHost: localhost\r\n\r\n");
     client.fin();
     client.read();
-    assert_eq!((client.reset, client.ended()), (true, Some(Ended::Closed)));
+    assert_eq!((client.reset, client.ended()), (true, Some(Disconnect::Closed)));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::vec::Vec;
 use super::client::{Client, Told, Ws, get};
 use super::own::Own;
 use super::world::{World, keep};
-use crate::server::{Config, Ended, Exchange, Handler, Outcome, Runtime, WebSocketOptions};
+use crate::server::{AcceptOptions, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};
 use crate::ws::ProtocolError;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::MessageKind;
@@ -45,14 +45,14 @@ impl Gate {
 struct Sockets {
     gate: Gate,
     refused: Cell<usize>,
-    during: Cell<Option<Result<&'static str, Ended>>>,
+    during: Cell<Option<Result<&'static str, Disconnect>>>,
 }
 
 impl Handler for Sockets {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         let path = std::string::String::from(exchange.request().path());
         let max_message = if path == "/bounded" { 10 } else { u64::MAX };
-        let mut ws = exchange.websocket(&WebSocketOptions { max_message, ..Default::default() }).await?;
+        let mut ws = exchange.websocket(&AcceptOptions { max_message, ..Default::default() }).await?;
         let mut buffer = [0; 10];
         match path.as_str() {
             "/small" | "/bounded" => {
@@ -81,7 +81,7 @@ impl Handler for Sockets {
                 ws.send(MessageKind::Text, b"more").await?;
             }
             "/during" => {
-                self.during.set(Some(ws.during(self.gate.opened()).await));
+                self.during.set(Some(ws.while_open(self.gate.opened()).await));
                 while let Some(message) = ws.recv(&mut buffer).await? {
                     ws.send(message.kind, message.payload).await?;
                 }
@@ -94,7 +94,7 @@ impl Handler for Sockets {
                 }
             }
         }
-        ws.finish(CloseCode::NORMAL, CloseReason::new("done").unwrap()).await
+        ws.close(CloseCode::NORMAL, CloseReason::new("done").unwrap()).await
     }
 }
 
@@ -108,7 +108,7 @@ struct Test {
 impl Test {
     fn new(path: &str) -> Self {
         let (world, sockets) = (World::new(), keep(Sockets::default()));
-        let mut client = world.connect(keep(Config::default()), sockets);
+        let mut client = world.connect(keep(ServerConfig::default()), sockets);
         let ws = Ws::open(&mut client, path, "", &[]);
         Self { world, sockets, client, ws }
     }
@@ -128,7 +128,7 @@ impl Test {
         told
     }
 
-    fn ended(&mut self) -> Option<Ended> {
+    fn ended(&mut self) -> Option<Disconnect> {
         self.client.leave();
         self.client.ended()
     }
@@ -150,7 +150,7 @@ fn a_message_that_the_buffer_does_not_hold_closes_with_1009() {
         assert_eq!(test.told(), [plain("0123456789")]);
         test.say("0123456789a");
         assert_eq!(test.told(), [closed(1009, "")], "{path}");
-        assert_eq!(test.ended(), Some(Ended::Protocol(ProtocolError::MessageTooBig)));
+        assert_eq!(test.ended(), Some(Disconnect::Protocol(ProtocolError::MessageTooBig)));
     }
     // In fragments, the last of them empty.
     let mut test = Test::new("/small");
@@ -181,7 +181,7 @@ fn try_send_says_that_it_would_have_to_wait() {
     assert!((3..=5).contains(&told.len()) && told.iter().all(|told| *told == plain(&"x".repeat(100))), "{told:?}");
     test.say("go on");
     assert_eq!(test.told(), [plain("behind"), closed(1000, "done")]);
-    assert_eq!(test.ended(), Some(Ended::Closed));
+    assert_eq!(test.ended(), Some(Disconnect::Closed));
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn a_long_message_that_was_dropped_midway_closes_with_1011() {
     let told = test.told();
     assert_eq!(told, [closed(1011, "")], "the message never ends");
     assert!(!test.ws.is_between());
-    assert_eq!(test.ended(), Some(Ended::Closed));
+    assert_eq!(test.ended(), Some(Disconnect::Closed));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn while_something_else_is_awaited_pings_are_answered_and_messages_wait() {
         let close = test.ws.close(CloseCode::NORMAL);
         test.client.send(&close);
         assert_eq!(test.told(), [closed(1000, "")]);
-        assert_eq!(test.ended(), Some(Ended::Closed));
+        assert_eq!(test.ended(), Some(Disconnect::Closed));
     }
 }
 
@@ -227,18 +227,18 @@ fn the_peer_s_end_is_noticed_while_something_else_is_awaited() {
     let close = test.ws.close(CloseCode::GOING_AWAY);
     test.client.send(&close);
     assert_eq!(test.told(), [closed(1001, "")]);
-    assert_eq!(test.sockets.during.get(), Some(Err(Ended::Closed)));
+    assert_eq!(test.sockets.during.get(), Some(Err(Disconnect::Closed)));
     let mut test = Test::new("/during");
     test.client.fin();
     test.world.run();
-    assert_eq!(test.sockets.during.get(), Some(Err(Ended::Closed)));
+    assert_eq!(test.sockets.during.get(), Some(Err(Disconnect::Closed)));
     let mut test = Test::new("/during");
     test.client.send(&[0x89, 0x00]);
     assert_eq!(test.told(), [closed(1002, "")], "an unmasked frame");
-    assert_eq!(test.sockets.during.get(), Some(Err(Ended::Protocol(ProtocolError::Unmasked))));
+    assert_eq!(test.sockets.during.get(), Some(Err(Disconnect::Protocol(ProtocolError::Unmasked))));
     let test = Test::new("/during");
     test.world.pass(Duration::from_secs(45));
-    assert_eq!(test.sockets.during.get(), Some(Err(Ended::TimedOut)));
+    assert_eq!(test.sockets.during.get(), Some(Err(Disconnect::TimedOut)));
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a_silent_peer_is_pinged_and_then_given_up() {
     test.world.pass(Duration::from_secs(19));
     assert_eq!(test.client.ended(), None);
     test.world.pass(Duration::from_secs(1));
-    assert_eq!(test.client.ended(), Some(Ended::TimedOut));
+    assert_eq!(test.client.ended(), Some(Disconnect::TimedOut));
 }
 
 #[test]
@@ -268,14 +268,14 @@ fn either_side_may_close_first() {
     let told = test.told();
     assert_eq!(told, [plain("hello"), closed(1000, "done")]);
     assert!(test.client.eof, "the server ends the connection first");
-    assert_eq!(test.ended(), Some(Ended::Closed));
+    assert_eq!(test.ended(), Some(Disconnect::Closed));
 
     let mut test = Test::new("/small");
     let close = test.ws.close(CloseCode::new(4321).unwrap());
     test.client.send(&close);
     assert_eq!(test.told(), [closed(4321, "")]);
     assert!(test.client.eof);
-    assert_eq!(test.ended(), Some(Ended::Closed));
+    assert_eq!(test.ended(), Some(Disconnect::Closed));
 }
 
 #[test]
@@ -283,9 +283,9 @@ fn a_shutdown_closes_with_1012_whatever_the_handler_does() {
     for path in ["/small", "/during", "/parts", "/endless"] {
         let (world, sockets) = (World::new(), keep(Sockets::default()));
         let mut client = if path == "/endless" {
-            world.connect(keep(Config::default()), &Own)
+            world.connect(keep(ServerConfig::default()), &Own)
         } else {
-            world.connect(keep(Config::default()), sockets)
+            world.connect(keep(ServerConfig::default()), sockets)
         };
         let mut ws = Ws::open(&mut client, path, "", &[]);
         world.drain();
@@ -297,7 +297,7 @@ fn a_shutdown_closes_with_1012_whatever_the_handler_does() {
         client.read();
         assert!(client.eof, "{path}");
         client.leave();
-        assert_eq!(client.ended(), Some(Ended::Closed), "{path}");
+        assert_eq!(client.ended(), Some(Disconnect::Closed), "{path}");
     }
 }
 
@@ -310,7 +310,7 @@ fn a_flood_of_pings_is_answered_and_holds_up_no_deadline() {
         test.client.try_send(&ping.repeat(10));
         test.world.pass(Duration::from_millis(100));
     }
-    assert_eq!(test.client.ended(), Some(Ended::TimedOut));
+    assert_eq!(test.client.ended(), Some(Disconnect::TimedOut));
     let mut test = Test::new("/small");
     for round in 0..100 {
         test.client.send(&ping.repeat(50));
@@ -335,7 +335,7 @@ fn what_is_no_handshake_is_told_what_is_missing() {
     ];
     for (fields, status) in cases {
         let world = World::new();
-        let mut client = world.connect(keep(Config::default()), keep(Sockets::default()));
+        let mut client = world.connect(keep(ServerConfig::default()), keep(Sockets::default()));
         let answer = client.ask(&get("/small", fields));
         assert_eq!(answer.status, status, "{fields}");
         assert_eq!(answer.field("sec-websocket-version"), (status == 426).then_some("13"));
@@ -347,7 +347,7 @@ fn what_is_no_handshake_is_told_what_is_missing() {
 #[test]
 fn a_wait_that_is_dropped_is_woken_all_the_same() {
     let world = World::new();
-    let mut client = world.connect(keep(Config::default()), &Own);
+    let mut client = world.connect(keep(ServerConfig::default()), &Own);
     let mut ws = Ws::open(&mut client, "/dropping/echo", "", &[]);
     world.pass(Duration::from_secs(25));
     client.read();

@@ -18,10 +18,10 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 
 use super::client::Client;
 use crate::http::Request;
-use crate::hub::{Channel, Hub};
+use crate::hub::{Channel, StaticHub};
 use crate::io::{Clock, Pipe, PipeEnd, Timer};
 use crate::log::EventLog;
-use crate::server::{Config, Ended, Handler, Purpose, Runtime, Ticket, Transport, serve};
+use crate::server::{BufferKind, Disconnect, Handler, Runtime, ServerConfig, Ticket, Transport, serve};
 use crate::time::Instant;
 
 macro_rules! rings {
@@ -33,7 +33,7 @@ macro_rules! rings {
 /// How often a connection may look at the clock in one poll before it counts as caught in a loop.
 const SPIN: usize = 200_000;
 
-pub(crate) type TestHub = Hub<NoopRawMutex, Vec<u8>, 2, 4>;
+pub(crate) type TestHub = StaticHub<NoopRawMutex, Vec<u8>, 2, 4>;
 
 pub(crate) const EPOCH: u32 = 0xabc;
 
@@ -44,7 +44,7 @@ pub(crate) fn hub(events: usize, bytes: usize) -> TestHub {
 
 pub(crate) fn hub_of(events: usize, bytes: usize, epoch: u32) -> TestHub {
     let log = || EventLog::new(vec![0; bytes + 4 * events], events, epoch).unwrap();
-    Hub::new([Channel::new("a", log()), Channel::new("b", log())])
+    StaticHub::new([Channel::new("a", log()), Channel::new("b", log())])
 }
 
 /// A thing that lives as long as the test.
@@ -77,9 +77,9 @@ pub(crate) struct Counted {
 }
 
 struct Task {
-    future: Option<Pin<Box<dyn Future<Output = Ended>>>>,
+    future: Option<Pin<Box<dyn Future<Output = Disconnect>>>>,
     flag: Arc<Flag>,
-    ended: Option<Ended>,
+    ended: Option<Disconnect>,
 }
 
 struct Flag(AtomicBool);
@@ -161,21 +161,25 @@ impl World {
     }
 
     /// A client of a connection that `handler` serves, over rings of 512 bytes.
-    pub(crate) fn connect<H: Handler>(&'static self, config: &'static Config<'static>, handler: &'static H) -> Client {
+    pub(crate) fn connect<H: Handler>(
+        &'static self,
+        config: &'static ServerConfig<'static>,
+        handler: &'static H,
+    ) -> Client {
         self.connect_over(keep(Pipe::<512>::new()).ends(), config, handler)
     }
 
     pub(crate) fn connect_over<H: Handler>(
         &'static self,
         (mut device, browser): (PipeEnd<'static>, PipeEnd<'static>),
-        config: &'static Config<'static>,
+        config: &'static ServerConfig<'static>,
         handler: &'static H,
     ) -> Client {
         let task = self.spawn(async move { serve(&mut device, self, config, handler).await });
         Client::new(self, task, browser)
     }
 
-    pub(crate) fn spawn(&self, future: impl Future<Output = Ended> + 'static) -> usize {
+    pub(crate) fn spawn(&self, future: impl Future<Output = Disconnect> + 'static) -> usize {
         let flag = Arc::new(Flag(AtomicBool::new(true)));
         self.tasks.borrow_mut().push(Task { future: Some(Box::pin(future)), flag, ended: None });
         self.tasks.borrow().len() - 1
@@ -236,7 +240,7 @@ impl World {
         self.run();
     }
 
-    pub(crate) fn ended(&self, task: usize) -> Option<Ended> {
+    pub(crate) fn ended(&self, task: usize) -> Option<Disconnect> {
         self.tasks.borrow()[task].ended
     }
 
@@ -275,23 +279,23 @@ impl Runtime for World {
     type Socket = PipeEnd<'static>;
     type Clock = VirtualClock;
     type Buffer = Buffer;
-    type Ticket = TestTicket;
+    type RequestMetrics = TestTicket;
 
     fn clock(&self) -> &VirtualClock {
         &self.clock
     }
 
-    fn buffer(&self, purpose: Purpose) -> Option<Buffer> {
+    fn buffer(&self, purpose: BufferKind) -> Option<Buffer> {
         match purpose {
-            Purpose::Head => self.heads.take(),
-            Purpose::Event => self.events.take(),
+            BufferKind::Head => self.heads.take(),
+            BufferKind::Event => self.events.take(),
         }
     }
 
-    fn is_short(&self, purpose: Purpose) -> bool {
+    fn is_exhausted(&self, purpose: BufferKind) -> bool {
         match purpose {
-            Purpose::Head => self.heads.short.get(),
-            Purpose::Event => self.events.short.get(),
+            BufferKind::Head => self.heads.short.get(),
+            BufferKind::Event => self.events.short.get(),
         }
     }
 
@@ -299,7 +303,7 @@ impl Runtime for World {
         self.random.get()
     }
 
-    fn is_draining(&self) -> bool {
+    fn is_shutting_down(&self) -> bool {
         self.draining.get()
     }
 

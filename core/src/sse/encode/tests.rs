@@ -1,5 +1,5 @@
 use super::*;
-use crate::output::Sink;
+use crate::output::ResumableWriter;
 use crate::sse::field::FieldError;
 use proptest::prelude::*;
 use std::string::String;
@@ -9,8 +9,8 @@ use std::vec::Vec;
 /// Everything that is poured.
 struct All(Vec<u8>);
 
-impl Pour for All {
-    fn pour(&mut self, bytes: &[u8]) {
+impl Output for All {
+    fn put(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
 }
@@ -34,9 +34,9 @@ fn received(fields: &[u8]) -> Vec<u8> {
 
 #[test]
 fn each_field_is_one_line() {
-    assert_eq!(poured(|out| id(Id::new(b"1-2").unwrap(), out)), b"id: 1-2\n");
-    assert_eq!(poured(|out| id(Id::new(b"").unwrap(), out)), b"id: \n");
-    assert_eq!(poured(|out| event(EventType::new(b"add").unwrap(), out)), b"event: add\n");
+    assert_eq!(poured(|out| id(IdField::new(b"1-2").unwrap(), out)), b"id: 1-2\n");
+    assert_eq!(poured(|out| id(IdField::new(b"").unwrap(), out)), b"id: \n");
+    assert_eq!(poured(|out| event(EventField::new(b"add").unwrap(), out)), b"event: add\n");
     assert_eq!(poured(|out| comment(Comment::new(b"ping").unwrap(), out)), b": ping\n");
     assert_eq!(poured(|out| comment(Comment::EMPTY, out)), b":\n");
     assert_eq!(poured(blank_line), b"\n");
@@ -69,7 +69,7 @@ fn a_cr_in_data_cannot_inject_a_field() {
 
 #[test]
 fn a_line_end_in_a_name_is_refused_before_it_is_sent() {
-    assert_eq!(EventType::new(b"x\ndata: forged"), Err(FieldError::LineEnd { at: 1 }));
+    assert_eq!(EventField::new(b"x\ndata: forged"), Err(FieldError::LineEnd { at: 1 }));
 }
 
 #[test]
@@ -80,14 +80,14 @@ fn a_leading_space_of_the_payload_survives() {
 #[test]
 fn empty_data_is_one_empty_field() {
     assert_eq!(encoded_data(b""), "data: \n");
-    assert_eq!(poured(|out| Event::new(b"").encode(out)), b"data: \n\n");
+    assert_eq!(poured(|out| EventBlock::new(b"").encode(out)), b"data: \n\n");
 }
 
 #[test]
 fn a_whole_event_has_its_fields_and_a_blank_line() {
-    let event = Event {
-        id: Some(Id::new(b"7").unwrap()),
-        event: Some(EventType::new(b"add").unwrap()),
+    let event = EventBlock {
+        id: Some(IdField::new(b"7").unwrap()),
+        event: Some(EventField::new(b"add").unwrap()),
         data: b"1\n2",
         retry: Some(Duration::from_millis(250)),
     };
@@ -158,17 +158,17 @@ proptest! {
 
     #[test]
     fn the_length_is_told_before_it_is_poured(payload in payload(), millis in any::<Option<u64>>()) {
-        let event = Event { retry: millis.map(Duration::from_millis), ..Event::new(&payload) };
+        let event = EventBlock { retry: millis.map(Duration::from_millis), ..EventBlock::new(&payload) };
         prop_assert_eq!(event.encoded_len(), poured(|out| event.encode(out)).len() as u64);
     }
 
     #[test]
     fn any_room_gives_the_same_bytes(payload in payload(), size in 1usize..9) {
-        let event = Event { id: Some(Id::new(b"7f-1").unwrap()), ..Event::new(&payload) };
+        let event = EventBlock { id: Some(IdField::new(b"7f-1").unwrap()), ..EventBlock::new(&payload) };
         let mut seen = Vec::new();
         loop {
             let mut room = vec![0; size];
-            let mut sink = Sink::new(&mut room, seen.len());
+            let mut sink = ResumableWriter::new(&mut room, seen.len());
             event.encode(&mut sink);
             let (written, whole) = (sink.written(), sink.is_whole());
             seen.extend_from_slice(&room[..written]);

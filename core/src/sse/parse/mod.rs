@@ -5,9 +5,9 @@
 //! comments and unknown fields may have any length, and nothing is stored of them.
 //!
 //! ```
-//! use goldcrest_core::sse::parse::{Bounds, Parser};
+//! use goldcrest_core::sse::parse::{ParserLimits, Parser};
 //!
-//! const BOUNDS: Bounds = Bounds { id: 32, event_type: 16 };
+//! const BOUNDS: ParserLimits = ParserLimits { id: 32, event_type: 16 };
 //! let mut parser = Parser::new([0; BOUNDS.memory(256)], BOUNDS);
 //!
 //! let mut seen = Vec::new();
@@ -30,7 +30,7 @@ use core::time::Duration;
 use self::line_state::{At, BomSeen, Digits};
 use self::read::{Complete, Data};
 use self::store::Store;
-use super::field::Id;
+use super::field::IdField;
 
 mod decode;
 mod line_state;
@@ -44,14 +44,14 @@ pub const MESSAGE: &str = "message";
 
 /// How the parser's memory is divided, in bytes of UTF-8. What remains holds data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Bounds {
+pub struct ParserLimits {
     /// Longest `id`. It is held three times.
     pub id: usize,
     /// Longest event type.
     pub event_type: usize,
 }
 
-impl Bounds {
+impl ParserLimits {
     /// 64 bytes each.
     pub const DEFAULT: Self = Self { id: 64, event_type: 64 };
 
@@ -61,7 +61,7 @@ impl Bounds {
     }
 }
 
-impl Default for Bounds {
+impl Default for ParserLimits {
     fn default() -> Self {
         Self::DEFAULT
     }
@@ -69,7 +69,7 @@ impl Default for Bounds {
 
 /// One event, lent from the input or from the parser's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Event<'a> {
+pub struct MessageEvent<'a> {
     /// The event type, [`MESSAGE`] where the stream names none.
     pub event_type: &'a str,
     /// The lines of the `data` fields, joined by LF.
@@ -81,17 +81,17 @@ pub struct Event<'a> {
 /// What one call of [`Parser::feed`] came to.
 #[must_use = "what was not consumed is to be fed again, and an event is lent only once"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Fed<'a> {
+pub struct ParseProgress<'a> {
     /// Bytes of the input that are done with: all of them where there is no event.
     pub consumed: usize,
     /// The event that was dispatched, at most one a call.
-    pub event: Option<Event<'a>>,
+    pub event: Option<MessageEvent<'a>>,
 }
 
 /// What one call of [`Parser::store`] came to.
 #[must_use = "what was not consumed is to be stored again"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Stored {
+pub struct StoreProgress {
     /// Bytes of the input that are done with: all of them where there is no event.
     pub consumed: usize,
     /// Whether an event was dispatched, at most one a call.
@@ -102,11 +102,11 @@ pub struct Stored {
 /// the same event again unless there is more memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ParseError {
-    /// The data of an event, decoded, is longer than what [`Bounds`] leave of the memory.
+    /// The data of an event, decoded, is longer than what [`ParserLimits`] leave of the memory.
     DataTooLong,
-    /// An event type, decoded, is longer than [`Bounds::event_type`].
+    /// An event type, decoded, is longer than [`ParserLimits::event_type`].
     EventTypeTooLong,
-    /// An ID without NULL, decoded, is longer than [`Bounds::id`].
+    /// An ID without NULL, decoded, is longer than [`ParserLimits::id`].
     IdTooLong,
 }
 
@@ -137,9 +137,9 @@ pub struct Parser<B> {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
-    /// A parser at the start of a stream. Memory shorter than [`Bounds::memory`] is legal: what does not fit is too
+    /// A parser at the start of a stream. Memory shorter than [`ParserLimits::memory`] is legal: what does not fit is too
     /// long.
-    pub fn new(memory: B, bounds: Bounds) -> Self {
+    pub fn new(memory: B, bounds: ParserLimits) -> Self {
         Self {
             store: Store::new(memory, bounds),
             at: At::LineStart,
@@ -159,13 +159,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
     /// # Errors
     /// [`ParseError`] past a bound; then the parser has failed for good, and says so again whatever it is fed, until
     /// [`restart`](Self::restart).
-    pub fn feed<'a>(&'a mut self, input: &'a [u8]) -> Result<Fed<'a>, ParseError> {
+    pub fn feed<'a>(&'a mut self, input: &'a [u8]) -> Result<ParseProgress<'a>, ParseError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
         let Complete { rest, data } = match self.read(input) {
             Ok(Some(complete)) => complete,
-            Ok(None) => return Ok(Fed { consumed: input.len(), event: None }),
+            Ok(None) => return Ok(ParseProgress { consumed: input.len(), event: None }),
             Err(error) => {
                 self.failed = Some(error);
                 return Err(error);
@@ -181,7 +181,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
             Data::Lent(text) => text,
             Data::Stored => store.data(),
         };
-        Ok(Fed { consumed, event: Some(Event { event_type, data, last_event_id: store.last_event_id() }) })
+        Ok(ParseProgress {
+            consumed,
+            event: Some(MessageEvent { event_type, data, last_event_id: store.last_event_id() }),
+        })
     }
 
     /// As [`feed`](Self::feed), with the event kept in the parser's memory, where [`event`](Self::event) finds it until the
@@ -189,19 +192,19 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
     ///
     /// # Errors
     /// As [`feed`](Self::feed).
-    pub fn store(&mut self, input: &[u8]) -> Result<Stored, ParseError> {
+    pub fn store(&mut self, input: &[u8]) -> Result<StoreProgress, ParseError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
         let stored = match self.read(input) {
-            Ok(None) => Ok(Stored { consumed: input.len(), event: false }),
+            Ok(None) => Ok(StoreProgress { consumed: input.len(), event: false }),
             Ok(Some(Complete { rest, data })) => {
                 let consumed = input.len().saturating_sub(rest.len());
                 let kept = match data {
                     Data::Lent(text) => self.store.push_data(text.as_bytes()),
                     Data::Stored => Ok(()),
                 };
-                kept.map(|()| Stored { consumed, event: true })
+                kept.map(|()| StoreProgress { consumed, event: true })
             }
             Err(error) => Err(error),
         };
@@ -212,13 +215,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
     }
 
     /// The event that the last call of [`store`](Self::store) found.
-    pub fn event(&self) -> Option<Event<'_>> {
+    pub fn event(&self) -> Option<MessageEvent<'_>> {
         let store = &self.store;
         let event_type = match store.event_type() {
             "" => MESSAGE,
             named => named,
         };
-        store.is_dispatched().then(|| Event { event_type, data: store.data(), last_event_id: store.last_event_id() })
+        store.is_dispatched().then(|| MessageEvent {
+            event_type,
+            data: store.data(),
+            last_event_id: store.last_event_id(),
+        })
     }
 
     /// The parts of that event, its data as bytes to be altered where they stand: last event ID, event type, data.
@@ -248,8 +255,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
     /// As [`restart`](Self::restart), with a last event ID that was kept elsewhere (over a reboot, for example).
     ///
     /// # Errors
-    /// [`ParseError::IdTooLong`] past [`Bounds::id`]; then the last event ID is what it was.
-    pub fn restart_after(&mut self, id: Id<'_>) -> Result<(), ParseError> {
+    /// [`ParseError::IdTooLong`] past [`ParserLimits::id`]; then the last event ID is what it was.
+    pub fn restart_after(&mut self, id: IdField<'_>) -> Result<(), ParseError> {
         self.restart();
         self.store.begin_id();
         self.store.push_id(id.as_bytes());

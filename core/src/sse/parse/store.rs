@@ -7,12 +7,12 @@
 //! event ID buffer*), and the one of the line being read, which a NULL at its very end can still void.
 
 use super::decode::decode_in_place;
-use super::{Bounds, ParseError};
+use super::{ParseError, ParserLimits};
 
 #[derive(Debug)]
 pub(super) struct Store<B> {
     memory: B,
-    bounds: Bounds,
+    bounds: ParserLimits,
     /// Length of the data, `None` before the first `data` field of a block.
     data: Option<usize>,
     event_type: usize,
@@ -34,7 +34,7 @@ enum Place {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
-    pub(super) fn new(memory: B, bounds: Bounds) -> Self {
+    pub(super) fn new(memory: B, bounds: ParserLimits) -> Self {
         Self {
             memory,
             bounds,

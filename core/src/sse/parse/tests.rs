@@ -1,13 +1,13 @@
 use super::*;
-use crate::output::Pour;
+use crate::output::Output;
 use crate::sse::encode;
-use crate::sse::field::EventType;
+use crate::sse::field::EventField;
 use proptest::prelude::*;
 use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
-const BOUNDS: Bounds = Bounds { id: 12, event_type: 12 };
+const BOUNDS: ParserLimits = ParserLimits { id: 12, event_type: 12 };
 type Small = Parser<[u8; BOUNDS.memory(40)]>;
 
 fn small() -> Small {
@@ -79,7 +79,7 @@ fn one_call_dispatches_one_event() {
     assert_eq!((fed.consumed, fed.event.map(|event| event.data)), (9, Some("1")));
     let fed = parser.feed(&stream[9..]).unwrap();
     assert_eq!((fed.consumed, fed.event.map(|event| event.data)), (9, Some("2")));
-    assert_eq!(parser.feed(b"").unwrap(), Fed { consumed: 0, event: None });
+    assert_eq!(parser.feed(b"").unwrap(), ParseProgress { consumed: 0, event: None });
 }
 
 #[test]
@@ -180,9 +180,9 @@ fn a_restart_forgets_where_the_stream_was_cut() {
 #[test]
 fn a_restart_after_an_id_resumes_from_it() {
     let mut parser = small();
-    parser.restart_after(Id::new(b"7f-3").unwrap()).unwrap();
+    parser.restart_after(IdField::new(b"7f-3").unwrap()).unwrap();
     assert_eq!(parser.last_event_id(), "7f-3");
-    assert_eq!(parser.restart_after(Id::new(b"0123456789012").unwrap()), Err(ParseError::IdTooLong));
+    assert_eq!(parser.restart_after(IdField::new(b"0123456789012").unwrap()), Err(ParseError::IdTooLong));
     assert_eq!(parser.feed(b"data: x\n\n").unwrap().event.unwrap().last_event_id, "7f-3");
 }
 
@@ -206,7 +206,7 @@ fn comments_and_unknown_fields_of_any_length_take_no_memory() {
 #[test]
 fn a_long_event_fed_byte_by_byte_costs_one_pass() {
     const LEN: usize = 1 << 20;
-    let mut parser = Parser::new(vec![0; Bounds::DEFAULT.memory(LEN)], Bounds::DEFAULT);
+    let mut parser = Parser::new(vec![0; ParserLimits::DEFAULT.memory(LEN)], ParserLimits::DEFAULT);
     let _ = parser.feed(b"data: ").unwrap();
     for _ in 0..LEN {
         let _ = parser.feed(b"x").unwrap();
@@ -217,8 +217,8 @@ fn a_long_event_fed_byte_by_byte_costs_one_pass() {
 /// Everything that is poured.
 struct All(Vec<u8>);
 
-impl Pour for All {
-    fn pour(&mut self, bytes: &[u8]) {
+impl Output for All {
+    fn put(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
 }
@@ -268,14 +268,14 @@ proptest! {
     ) {
         let mut all = All(Vec::new());
         for (id, kind, data) in &events {
-            let (id, event) = (Id::new(id.as_bytes()).unwrap(), EventType::new(kind.as_bytes()).unwrap());
-            encode::Event { id: Some(id), event: Some(event), ..encode::Event::new(data.as_bytes()) }.encode(&mut all);
+            let (id, event) = (IdField::new(id.as_bytes()).unwrap(), EventField::new(kind.as_bytes()).unwrap());
+            encode::EventBlock { id: Some(id), event: Some(event), ..encode::EventBlock::new(data.as_bytes()) }.encode(&mut all);
         }
         let expected: Vec<Seen> = events
             .iter()
             .map(|(id, kind, data)| (kind.clone(), data.replace("\r\n", "\n").replace('\r', "\n"), id.clone()))
             .collect();
-        let parser = || Parser::new([0; Bounds::DEFAULT.memory(100)], Bounds::DEFAULT);
+        let parser = || Parser::new([0; ParserLimits::DEFAULT.memory(100)], ParserLimits::DEFAULT);
         for cuts in [vec![], cuts_of(&all.0, &cuts), every_byte(&all.0)] {
             let (seen, result, ..) = read(parser(), &all.0, &cuts);
             prop_assert_eq!(result, Ok(()));

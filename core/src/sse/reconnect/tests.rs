@@ -1,13 +1,13 @@
 use super::*;
 use proptest::prelude::*;
 
-const EXACT: Policy = Policy { jitter_percent: 0, ..Policy::DEFAULT };
+const EXACT: ReconnectPolicy = ReconnectPolicy { jitter_percent: 0, ..ReconnectPolicy::DEFAULT };
 const EVENT_STREAM: Option<&[u8]> = Some(b"text/event-stream");
 
 fn after(reconnect: &Reconnect<8>) -> u64 {
     match reconnect.next_delay(0) {
-        Decision::After(delay) => millis(delay),
-        Decision::Stop => panic!("stopped"),
+        ReconnectDecision::After(delay) => millis(delay),
+        ReconnectDecision::Stop => panic!("stopped"),
     }
 }
 
@@ -33,8 +33,8 @@ fn the_server_sets_the_reconnection_time_within_bounds() {
 fn what_a_busy_server_asks_for_is_a_minimum_within_the_same_bounds() {
     let mut reconnect = Reconnect::<8>::new(EXACT);
     let delay = |reconnect: &Reconnect<8>, said, random| match reconnect.next_delay_after(random, said) {
-        Decision::After(delay) => millis(delay),
-        Decision::Stop => panic!("stopped"),
+        ReconnectDecision::After(delay) => millis(delay),
+        ReconnectDecision::Stop => panic!("stopped"),
     };
     for (said, waited) in
         [(None, 3_000), (Some(0), 3_000), (Some(9), 9_000), (Some(61), 60_000), (Some(u32::MAX), 60_000)]
@@ -46,7 +46,7 @@ fn what_a_busy_server_asks_for_is_a_minimum_within_the_same_bounds() {
     }
     assert_eq!(delay(&reconnect, Some(9), 0), 24_000, "its own patience may be longer");
     // Its clients do not all come back at once either.
-    let spread = Reconnect::<8>::new(Policy::DEFAULT);
+    let spread = Reconnect::<8>::new(ReconnectPolicy::DEFAULT);
     assert_eq!((delay(&spread, Some(30), 0), delay(&spread, Some(30), u32::MAX)), (30_000, 45_000));
 }
 
@@ -66,7 +66,7 @@ fn failures_in_a_row_double_the_delay_up_to_the_longest() {
 
 #[test]
 fn an_open_stream_forgives_the_failures_before_it() {
-    let mut reconnect = Reconnect::new(Policy { attempts: Some(3), ..EXACT });
+    let mut reconnect = Reconnect::new(ReconnectPolicy { attempts: Some(3), ..EXACT });
     for _ in 0..4 {
         reconnect.on_network_error();
         reconnect.on_network_error();
@@ -78,31 +78,31 @@ fn an_open_stream_forgives_the_failures_before_it() {
 
 #[test]
 fn attempts_are_counted() {
-    let mut reconnect = Reconnect::<8>::new(Policy { attempts: Some(2), ..EXACT });
+    let mut reconnect = Reconnect::<8>::new(ReconnectPolicy { attempts: Some(2), ..EXACT });
     reconnect.on_network_error();
-    assert_ne!(reconnect.next_delay(0), Decision::Stop);
+    assert_ne!(reconnect.next_delay(0), ReconnectDecision::Stop);
     reconnect.on_network_error();
-    assert_eq!(reconnect.next_delay(0), Decision::Stop);
+    assert_eq!(reconnect.next_delay(0), ReconnectDecision::Stop);
 }
 
 #[test]
 fn a_response_that_is_no_stream_is_final() {
     let html: Option<&[u8]> = Some(b"text/html");
     for (status, content_type, refusal) in [
-        (204, None, Refusal::NoContent),
-        (204, EVENT_STREAM, Refusal::NoContent),
-        (200, html, Refusal::ContentType),
-        (200, None, Refusal::ContentType),
-        (201, EVENT_STREAM, Refusal::Status(201)),
-        (301, None, Refusal::Status(301)),
-        (401, None, Refusal::Status(401)),
-        (503, EVENT_STREAM, Refusal::Status(503)),
+        (204, None, ReconnectError::NoContent),
+        (204, EVENT_STREAM, ReconnectError::NoContent),
+        (200, html, ReconnectError::ContentType),
+        (200, None, ReconnectError::ContentType),
+        (201, EVENT_STREAM, ReconnectError::Status(201)),
+        (301, None, ReconnectError::Status(301)),
+        (401, None, ReconnectError::Status(401)),
+        (503, EVENT_STREAM, ReconnectError::Status(503)),
     ] {
         let mut reconnect = Reconnect::<8>::new(EXACT);
         assert_eq!(reconnect.on_response(status, content_type), Err(refusal));
         reconnect.on_end();
         reconnect.on_open();
-        assert_eq!(reconnect.next_delay(7), Decision::Stop, "{refusal:?}");
+        assert_eq!(reconnect.next_delay(7), ReconnectDecision::Stop, "{refusal:?}");
     }
 }
 
@@ -110,12 +110,12 @@ fn a_response_that_is_no_stream_is_final() {
 fn a_source_that_is_closed_stays_so() {
     let mut reconnect = Reconnect::<8>::new(EXACT);
     reconnect.close();
-    assert_eq!(reconnect.next_delay(0), Decision::Stop);
+    assert_eq!(reconnect.next_delay(0), ReconnectDecision::Stop);
 }
 
 #[test]
 fn bounds_that_cross_are_no_panic() {
-    let crossed = Policy { shortest: Duration::MAX, longest: Duration::from_secs(1), ..EXACT };
+    let crossed = ReconnectPolicy { shortest: Duration::MAX, longest: Duration::from_secs(1), ..EXACT };
     assert_eq!(after(&Reconnect::new(crossed)), 1_000);
 }
 
@@ -146,11 +146,11 @@ fn an_id_cannot_inject_into_a_request() {
 proptest! {
     #[test]
     fn jitter_adds_up_to_its_share_and_takes_nothing_away(random: u32, retry in 500u64..60_000, jitter_percent: u8) {
-        let mut reconnect = Reconnect::<8>::new(Policy { jitter_percent, ..Policy::DEFAULT });
+        let mut reconnect = Reconnect::<8>::new(ReconnectPolicy { jitter_percent, ..ReconnectPolicy::DEFAULT });
         reconnect.on_retry_field(Duration::from_millis(retry));
         let most = retry * u64::from(jitter_percent) / 100;
         for (random, expected) in [(random, None), (0, Some(0)), (u32::MAX, Some(most))] {
-            let Decision::After(delay) = reconnect.next_delay(random) else { panic!("stopped") };
+            let ReconnectDecision::After(delay) = reconnect.next_delay(random) else { panic!("stopped") };
             let jitter = millis(delay) - retry;
             prop_assert!(jitter <= most);
             prop_assert_eq!(jitter, expected.unwrap_or(jitter));
@@ -159,10 +159,10 @@ proptest! {
 
     #[test]
     fn no_state_panics(time: u64, failures: u32, random: u32, jitter_percent: u8, longest: u64) {
-        let policy = Policy { longest: Duration::from_secs(longest), jitter_percent, ..Policy::DEFAULT };
+        let policy = ReconnectPolicy { longest: Duration::from_secs(longest), jitter_percent, ..ReconnectPolicy::DEFAULT };
         let mut reconnect = Reconnect::<8>::new(policy);
         reconnect.on_retry_field(Duration::from_secs(time));
         reconnect.failures = failures;
-        prop_assert!(matches!(reconnect.next_delay_after(random, Some(failures)), Decision::After(_)));
+        prop_assert!(matches!(reconnect.next_delay_after(random, Some(failures)), ReconnectDecision::After(_)));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::Role;
 use super::super::mask::{mask, mask_and_see_ascii};
-use super::receive::{Incoming, Piece, Received};
+use super::receive::{Chunk, Incoming, Received};
 use super::{Connection, MessageKind};
 
 /// Where a whole unfragmented message stands in the input.
@@ -77,7 +77,7 @@ impl Connection {
             return self.receive_any(input);
         }
         let payload = input.get(whole.head..consumed).unwrap_or_default();
-        let piece = Piece { kind: whole.kind, payload, first: true, last: true };
-        Received { consumed, event: Some(Incoming::Piece(piece)) }
+        let piece = Chunk { kind: whole.kind, payload, first: true, last: true };
+        Received { consumed, event: Some(Incoming::Chunk(piece)) }
     }
 }

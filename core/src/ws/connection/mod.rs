@@ -12,12 +12,12 @@
 //! - Pings are answered by themselves: the newest, if several wait.
 //! - [`Connection::wants_input`] is false in one case only: a ping or Close with a payload came while our last pong is
 //!   half written. Nothing else is read until its rest has left; what was not consumed is given again then.
-//! - [`Connection::has_output`] says whether `transmit` has anything to write; [`Connection::should_drop`] when the
+//! - [`Connection::has_output`] says whether `transmit` has anything to write; [`Connection::should_close_tcp`] when the
 //!   socket's turn has come.
 //!
 //! ```
 //! use goldcrest_core::ws::close::{CloseCode, CloseReason};
-//! use goldcrest_core::ws::connection::{Config, Connection, Incoming, MaskingKeys, NoEntropy, Unmasked};
+//! use goldcrest_core::ws::connection::{ConnectionConfig, Connection, Incoming, MaskingKeys, NoEntropy, Unmasked};
 //!
 //! struct Counter(u32); // a real client asks its random source
 //! impl MaskingKeys for Counter {
@@ -28,8 +28,8 @@
 //! }
 //!
 //! let mut keys = Counter(0);
-//! let mut client = Connection::client(Config::default());
-//! let mut server = Connection::server(Config::default());
+//! let mut client = Connection::client(ConnectionConfig::default());
+//! let mut server = Connection::server(ConnectionConfig::default());
 //! let mut wire = [0; 200];
 //!
 //! client.close(CloseCode::NORMAL, CloseReason::NONE).unwrap();
@@ -38,9 +38,9 @@
 //! assert_eq!(event, Some(Incoming::Closed { code: Some(CloseCode::NORMAL) }));
 //!
 //! let n = server.transmit(&mut wire, &mut Unmasked).unwrap(); // the answer echoes the code
-//! assert!(server.should_drop()); // the server closes the TCP connection first
+//! assert!(server.should_close_tcp()); // the server closes the TCP connection first
 //! client.receive(&mut wire[..n]);
-//! assert!(client.is_closed() && !client.should_drop());
+//! assert!(client.is_closed() && !client.should_close_tcp());
 //! ```
 
 #[cfg(target_pointer_width = "64")]
@@ -55,7 +55,7 @@ mod transmit;
 mod tests;
 
 pub use keys::{MaskingKeys, NoEntropy, Unmasked};
-pub use receive::{Incoming, Piece, Received};
+pub use receive::{Chunk, Incoming, Received};
 pub use send::SendError;
 
 use super::close::{CloseCode, CloseReason};
@@ -75,13 +75,13 @@ pub enum MessageKind {
 
 /// The bounds of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
+pub struct ConnectionConfig {
     /// The most bytes that the peer's message may have, all its fragments together; a larger one fails the connection
     /// with 1009 at the head that tells its size. Without bound by default: pieces need no memory.
     pub max_message: u64,
 }
 
-impl Default for Config {
+impl Default for ConnectionConfig {
     fn default() -> Self {
         Self { max_message: u64::MAX }
     }
@@ -153,17 +153,17 @@ enum End {
 
 impl Connection {
     /// The server's machine.
-    pub const fn server(config: Config) -> Self {
+    pub const fn server(config: ConnectionConfig) -> Self {
         Self::new(Role::Server, config)
     }
 
     /// The client's machine.
-    pub const fn client(config: Config) -> Self {
+    pub const fn client(config: ConnectionConfig) -> Self {
         Self::new(Role::Client, config)
     }
 
     /// A machine for `role`.
-    pub const fn new(role: Role, config: Config) -> Self {
+    pub const fn new(role: Role, config: ConnectionConfig) -> Self {
         Self {
             receiver: Receiver::NEW,
             transmitter: Transmitter::NEW,
@@ -227,7 +227,7 @@ impl Connection {
 
     /// Whether the socket is to be closed now (RFC 6455 §7.1.1): the server closes it first. A client waits for that
     /// (no longer than its caller cares to), unless the peer broke a rule.
-    pub fn should_drop(&self) -> bool {
+    pub fn should_close_tcp(&self) -> bool {
         self.is_closed() && (self.role == Role::Server || matches!(self.end, End::Failed(_)))
     }
 

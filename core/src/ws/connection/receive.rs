@@ -2,9 +2,9 @@
 
 use super::super::ProtocolError;
 use super::super::close::CloseCode;
-use super::super::frame::{Head, HeadDecoder, Opcode};
+use super::super::frame::{FrameHeader, FrameHeaderDecoder, Opcode};
 use super::super::mask::{mask, mask_and_see_ascii, rotated};
-use super::super::utf8::Utf8;
+use super::super::utf8::Utf8Validator;
 #[cfg(target_pointer_width = "64")]
 use super::fast_path::Whole;
 use super::{Connection, MessageKind, PingPayload};
@@ -23,7 +23,7 @@ pub struct Received<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Incoming<'a> {
     /// A part of a message, or a whole one.
-    Piece(Piece<'a>),
+    Chunk(Chunk<'a>),
     /// A ping. Its pong waits already (unless our Close went before): there is nothing to do.
     Ping,
     /// A pong, with as much of its payload as a ping of ours can have.
@@ -44,7 +44,7 @@ pub enum Incoming<'a> {
 /// Text may be cut within a character, and is valid as far as it was handed out; a message whose last piece came is
 /// valid as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece<'a> {
+pub struct Chunk<'a> {
     /// The type of the message.
     pub kind: MessageKind,
     /// The bytes; empty only if the piece is the last.
@@ -65,10 +65,10 @@ pub(super) struct Receiver {
     first: bool,
     /// Whether the frame at hand is its last.
     fin: bool,
-    utf8: Utf8,
+    utf8: Utf8Validator,
     /// The key for the next byte of payload.
     pub(super) key: [u8; 4],
-    head: HeadDecoder,
+    head: FrameHeaderDecoder,
     pub(super) pong: PingPayload,
     /// Bytes of the frame's payload that are to come.
     pub(super) remaining: u64,
@@ -98,9 +98,9 @@ impl Receiver {
         message: None,
         first: false,
         fin: false,
-        utf8: Utf8::NEW,
+        utf8: Utf8Validator::NEW,
         key: [0; 4],
-        head: HeadDecoder::NEW,
+        head: FrameHeaderDecoder::NEW,
         pong: PingPayload::EMPTY,
         remaining: 0,
         told: 0,
@@ -245,10 +245,10 @@ impl Connection {
             receiver.message = None;
         }
         let payload = payload.get(..good).unwrap_or_default();
-        Received { consumed: at.wrapping_add(good), event: Some(Incoming::Piece(Piece { kind, payload, first, last })) }
+        Received { consumed: at.wrapping_add(good), event: Some(Incoming::Chunk(Chunk { kind, payload, first, last })) }
     }
 
-    fn begin_frame(&mut self, head: Head) -> Result<(), ProtocolError> {
+    fn begin_frame(&mut self, head: FrameHeader) -> Result<(), ProtocolError> {
         let receiver = &mut self.receiver;
         receiver.key = head.masking_key.unwrap_or_default();
         let kind = match (head.opcode, receiver.message) {
@@ -271,7 +271,7 @@ impl Connection {
         if receiver.message.is_none() {
             receiver.first = true;
             receiver.told = 0;
-            receiver.utf8 = Utf8::NEW;
+            receiver.utf8 = Utf8Validator::NEW;
         }
         receiver.told = receiver.told.saturating_add(head.len);
         if receiver.told > self.max_message {

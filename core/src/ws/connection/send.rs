@@ -1,7 +1,7 @@
 //! Our messages: in frames that are filled as room comes, or whole.
 
 use super::super::Role;
-use super::super::frame::{Head, Opcode};
+use super::super::frame::{FrameHeader, Opcode};
 use super::super::mask::{mask, rotated};
 use super::transmit::{Transmitter, new_key};
 use super::{Connection, MaskingKeys, MessageKind, NoEntropy, copy};
@@ -81,7 +81,7 @@ impl Connection {
         let masking_key = new_key(self.role, keys)?;
         let len = len.min(u64::MAX >> 1);
         let sender = &mut self.transmitter;
-        sender.begin(Head { fin, opcode, masking_key, len });
+        sender.begin(FrameHeader { fin, opcode, masking_key, len });
         sender.message = if fin { None } else { Some(kind) };
         sender.remaining = len;
         Ok(())
@@ -142,8 +142,8 @@ impl Connection {
                 *second = payload.len() as u8;
             }
             (head_room, masking_key) => {
-                let mut bytes = [0; Head::MAX];
-                let used = Head { fin: true, opcode, masking_key, len: payload.len() as u64 }.encode(&mut bytes);
+                let mut bytes = [0; FrameHeader::MAX];
+                let used = FrameHeader { fin: true, opcode, masking_key, len: payload.len() as u64 }.encode(&mut bytes);
                 copy(bytes.get(..used).unwrap_or_default(), head_room);
             }
         }

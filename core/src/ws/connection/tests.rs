@@ -8,7 +8,7 @@ mod outgoing;
 mod splits;
 
 use super::super::close::CloseCode;
-use super::super::frame::{Head, Opcode};
+use super::super::frame::{FrameHeader, Opcode};
 use super::*;
 use std::vec::Vec;
 
@@ -34,7 +34,7 @@ pub(super) fn binary(payload: &[u8]) -> Event {
 
 pub(super) fn add(events: &mut Vec<Event>, incoming: Incoming<'_>) {
     let event = match incoming {
-        Incoming::Piece(piece) => {
+        Incoming::Chunk(piece) => {
             assert!(piece.last || !piece.payload.is_empty(), "an empty piece says nothing");
             if let (false, Some(Event::Part { kind, payload, last, .. })) = (piece.first, events.last_mut())
                 && !*last
@@ -114,7 +114,7 @@ pub(super) fn raw(first: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
 pub(super) fn frames(mut bytes: &[u8], sender: Role) -> Vec<(Opcode, bool, Vec<u8>)> {
     let mut frames = Vec::new();
     while !bytes.is_empty() {
-        let (head, used) = Head::decode(bytes, sender).unwrap().unwrap();
+        let (head, used) = FrameHeader::decode(bytes, sender).unwrap().unwrap();
         let (payload, rest) = bytes[used..].split_at(head.len as usize);
         let key = head.masking_key.unwrap_or_default();
         let payload = payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect();
@@ -153,11 +153,11 @@ pub(super) fn transmit(machine: &mut Connection) -> Vec<u8> {
 }
 
 pub(super) fn server() -> Connection {
-    Connection::server(Config::default())
+    Connection::server(ConnectionConfig::default())
 }
 
 pub(super) fn client() -> Connection {
-    Connection::client(Config::default())
+    Connection::client(ConnectionConfig::default())
 }
 
 #[test]

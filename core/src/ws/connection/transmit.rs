@@ -2,7 +2,7 @@
 
 use super::super::Role;
 use super::super::close::{CloseCode, CloseReason};
-use super::super::frame::{CONTROL_MAX, Head, Opcode};
+use super::super::frame::{CONTROL_MAX, FrameHeader, Opcode};
 use super::super::mask::{mask, rotated};
 use super::{Connection, MaskingKeys, MessageKind, NoEntropy, PingPayload, SendError, copy};
 
@@ -10,7 +10,7 @@ use super::{Connection, MaskingKeys, MessageKind, NoEntropy, PingPayload, SendEr
 #[derive(Clone, Debug)]
 pub(super) struct Transmitter {
     /// The head under way: of a data frame, or of the control frame that is being sent.
-    head: [u8; Head::MAX],
+    head: [u8; FrameHeader::MAX],
     pub(super) head_at: u8,
     pub(super) head_len: u8,
     /// The key for the next byte of the payload under way; zeros for a server.
@@ -49,7 +49,7 @@ enum Close {
 
 impl Transmitter {
     pub(super) const NEW: Self = Self {
-        head: [0; Head::MAX],
+        head: [0; FrameHeader::MAX],
         head_at: 0,
         head_len: 0,
         key: [0; 4],
@@ -150,7 +150,7 @@ impl Transmitter {
         }
     }
 
-    pub(super) fn begin(&mut self, head: Head) {
+    pub(super) fn begin(&mut self, head: FrameHeader) {
         self.head_len = head.encode(&mut self.head) as u8;
         self.head_at = 0;
         self.key = head.masking_key.unwrap_or_default();
@@ -193,7 +193,7 @@ impl Connection {
                     Control::Close => Opcode::Close,
                 };
                 let len = sender.control_len(control) as u64;
-                sender.begin(Head { fin: true, opcode, masking_key, len });
+                sender.begin(FrameHeader { fin: true, opcode, masking_key, len });
                 (sender.sending, sender.control_at) = (Some(control), 0);
             } else {
                 return Ok(at);

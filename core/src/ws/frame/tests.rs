@@ -2,13 +2,13 @@ use super::*;
 use proptest::prelude::*;
 use std::vec::Vec;
 
-fn encoded(head: Head) -> Vec<u8> {
-    let mut out = [0; Head::MAX];
+fn encoded(head: FrameHeader) -> Vec<u8> {
+    let mut out = [0; FrameHeader::MAX];
     let used = head.encode(&mut out);
     out[..used].to_vec()
 }
 
-fn sender(head: Head) -> Role {
+fn sender(head: FrameHeader) -> Role {
     if head.masking_key.is_some() { Role::Client } else { Role::Server }
 }
 
@@ -24,7 +24,7 @@ fn a_length_takes_its_shortest_form() {
         (u64::MAX, &[0x82, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
     ];
     for (len, bytes) in cases {
-        assert_eq!(encoded(Head { fin: true, opcode: Opcode::Binary, masking_key: None, len }), bytes, "{len}");
+        assert_eq!(encoded(FrameHeader { fin: true, opcode: Opcode::Binary, masking_key: None, len }), bytes, "{len}");
     }
 }
 
@@ -54,26 +54,31 @@ fn what_a_head_may_not_be_is_told_at_its_byte() {
     ];
     for (bytes, sender, error) in cases {
         let (last, before) = bytes.split_last().unwrap();
-        let mut decoder = HeadDecoder::default();
+        let mut decoder = FrameHeaderDecoder::default();
         assert_eq!(decoder.push(before, sender).1, Ok(None), "{bytes:x?} without its last byte");
         assert_eq!(decoder.push(&[*last], sender).1, Err(error), "{bytes:x?}");
-        assert_eq!(Head::decode(bytes, sender), Err(error), "{bytes:x?} at once");
+        assert_eq!(FrameHeader::decode(bytes, sender), Err(error), "{bytes:x?} at once");
     }
 }
 
-fn any_head() -> impl Strategy<Value = Head> {
+fn any_head() -> impl Strategy<Value = FrameHeader> {
     let data = prop_oneof![Just(Opcode::Continuation), Just(Opcode::Text), Just(Opcode::Binary)];
     let control = prop_oneof![Just(Opcode::Close), Just(Opcode::Ping), Just(Opcode::Pong)];
     let len = prop_oneof![0u64..300, 65_000u64..66_000, 0..=u64::MAX >> 1];
     let key = any::<Option<[u8; 4]>>();
     prop_oneof![
-        (any::<bool>(), data, key.clone(), len).prop_map(|(fin, opcode, masking_key, len)| Head {
+        (any::<bool>(), data, key.clone(), len).prop_map(|(fin, opcode, masking_key, len)| FrameHeader {
             fin,
             opcode,
             masking_key,
             len
         }),
-        (control, key, 0u64..=125).prop_map(|(opcode, masking_key, len)| Head { fin: true, opcode, masking_key, len }),
+        (control, key, 0u64..=125).prop_map(|(opcode, masking_key, len)| FrameHeader {
+            fin: true,
+            opcode,
+            masking_key,
+            len
+        }),
     ]
 }
 
@@ -82,7 +87,7 @@ proptest! {
     fn a_head_cut_anywhere_is_the_head(head in any_head()) {
         let bytes = encoded(head);
         for cut in 0..bytes.len() {
-            let mut decoder = HeadDecoder::default();
+            let mut decoder = FrameHeaderDecoder::default();
             prop_assert_eq!(decoder.push(&bytes[..cut], sender(head)), (cut, Ok(None)));
             let mut rest = bytes[cut..].to_vec();
             let used = rest.len();
@@ -95,8 +100,8 @@ proptest! {
     #[test]
     fn any_bytes_cut_anywhere_are_judged_as_at_once(bytes in proptest::collection::vec(any::<u8>(), 0..16), client: bool) {
         let sender = if client { Role::Client } else { Role::Server };
-        let at_once = Head::decode(&bytes, sender).map(|head| head.map(|(head, _)| head));
-        let mut decoder = HeadDecoder::default();
+        let at_once = FrameHeader::decode(&bytes, sender).map(|head| head.map(|(head, _)| head));
+        let mut decoder = FrameHeaderDecoder::default();
         let mut by_byte = Ok(None);
         for byte in &bytes {
             by_byte = decoder.push(&[*byte], sender).1;

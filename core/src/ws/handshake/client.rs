@@ -1,8 +1,8 @@
 //! The client's side of the handshake (RFC 6455 §4.1).
 //!
 //! ```
-//! use goldcrest_core::output::Sink;
-//! use goldcrest_core::ws::handshake::{Answer, ClientHandshake};
+//! use goldcrest_core::output::ResumableWriter;
+//! use goldcrest_core::ws::handshake::{UpgradeResponse, ClientHandshake};
 //!
 //! let handshake = ClientHandshake {
 //!     host: "server.example.com",
@@ -12,8 +12,8 @@
 //!     nonce: *b"the sample nonce", // 16 bytes from the caller's random source
 //! };
 //! let mut room = [0; 400];
-//! let mut sink = Sink::new(&mut room, 0);
-//! handshake.pour(&mut sink).unwrap();
+//! let mut sink = ResumableWriter::new(&mut room, 0);
+//! handshake.put(&mut sink).unwrap();
 //! assert!(sink.is_whole());
 //!
 //! let fields: [(&str, &[u8]); 4] = [
@@ -22,11 +22,11 @@
 //!     ("Sec-WebSocket-Accept", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
 //!     ("Sec-WebSocket-Protocol", b"chat"),
 //! ];
-//! assert_eq!(handshake.verify(101, fields.into_iter()), Ok(Answer { protocol: Some("chat") }));
+//! assert_eq!(handshake.verify(101, fields.into_iter()), Ok(UpgradeResponse { protocol: Some("chat") }));
 //! ```
 
-use super::offer::{Offer, is_visible};
-use crate::output::Pour;
+use super::offer::{UpgradeRequest, is_visible};
+use crate::output::Output;
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug)]
@@ -58,14 +58,14 @@ pub enum BadRequestPart {
 
 /// What the server agreed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer<'a> {
+pub struct UpgradeResponse<'a> {
     /// The subprotocol that it chose from the offer.
     pub protocol: Option<&'a str>,
 }
 
 /// Why an answer opens no connection: drop the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotUpgraded {
+pub enum UpgradeError {
     /// The status, which is not 101. (Redirects and 401 are the caller's to follow.)
     Status(u16),
     /// `Upgrade` is not `websocket`.
@@ -85,43 +85,43 @@ impl<'a> ClientHandshake<'a> {
     ///
     /// # Errors
     /// [`BadRequestPart`] if a part could not stand there, such as a line end in the target: nothing was poured.
-    pub fn pour(&self, out: &mut impl Pour) -> Result<(), BadRequestPart> {
+    pub fn put(&self, out: &mut impl Output) -> Result<(), BadRequestPart> {
         if !is_visible(self.host) {
             return Err(BadRequestPart::Host);
         }
         if !self.target.starts_with('/') || !is_visible(self.target) {
             return Err(BadRequestPart::Target);
         }
-        self.offer().judge()?;
-        out.pour(b"GET ");
-        out.pour(self.target.as_bytes());
-        out.pour(b" HTTP/1.1\r\nHost: ");
-        out.pour(self.host.as_bytes());
-        out.pour(b"\r\n");
-        self.offer().pour(out);
-        out.pour(b"\r\n");
+        self.offer().validate()?;
+        out.put(b"GET ");
+        out.put(self.target.as_bytes());
+        out.put(b" HTTP/1.1\r\nHost: ");
+        out.put(self.host.as_bytes());
+        out.put(b"\r\n");
+        self.offer().put(out);
+        out.put(b"\r\n");
         Ok(())
     }
 
     /// Judges the server's answer by its status and its header fields.
     ///
     /// # Errors
-    /// The first rule that is broken, in the order of [`NotUpgraded`].
+    /// The first rule that is broken, in the order of [`UpgradeError`].
     pub fn verify<'h>(
         &self,
         status: u16,
         fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
-    ) -> Result<Answer<'a>, NotUpgraded> {
+    ) -> Result<UpgradeResponse<'a>, UpgradeError> {
         let chosen = self.offer().verify(status, fields)?;
-        Ok(Answer { protocol: chosen.and_then(|chosen| self.protocols.get(chosen).copied()) })
+        Ok(UpgradeResponse { protocol: chosen.and_then(|chosen| self.protocols.get(chosen).copied()) })
     }
 
-    fn offer(&self) -> Offer<'a> {
-        Offer { nonce: self.nonce, protocols: self.protocols, origin: self.origin }
+    fn offer(&self) -> UpgradeRequest<'a> {
+        UpgradeRequest { nonce: self.nonce, protocols: self.protocols, origin: self.origin }
     }
 }
 
-impl core::fmt::Display for NotUpgraded {
+impl core::fmt::Display for UpgradeError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Status(status) => write!(f, "the server answered {status}, not 101"),
@@ -134,4 +134,4 @@ impl core::fmt::Display for NotUpgraded {
     }
 }
 
-impl core::error::Error for NotUpgraded {}
+impl core::error::Error for UpgradeError {}

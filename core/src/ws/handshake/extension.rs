@@ -21,24 +21,24 @@ use super::list::is_token_byte;
 
 /// A field value that does not follow the grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadExtension;
+pub struct ExtensionError;
 
 /// An extension that is offered, with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offer<'a> {
+pub struct ExtensionOffer<'a> {
     name: &'a str,
     /// What follows the name up to the next offer; checked already.
     parameters: &'a [u8],
 }
 
-impl<'a> Offer<'a> {
+impl<'a> ExtensionOffer<'a> {
     /// The extension's name as it was written.
     pub fn name(&self) -> &'a str {
         self.name
     }
 
     /// The parameters in order: a name and, if there is one, its value.
-    pub fn parameters(&self) -> impl Iterator<Item = (&'a str, Option<Value<'a>>)> + use<'a> {
+    pub fn parameters(&self) -> impl Iterator<Item = (&'a str, Option<ParameterValue<'a>>)> + use<'a> {
         let mut rest = Scanner { rest: self.parameters };
         core::iter::from_fn(move || rest.parameter().ok().flatten())
     }
@@ -46,12 +46,12 @@ impl<'a> Offer<'a> {
 
 /// A parameter's value: a token, perhaps written as a quoted string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Value<'a> {
+pub struct ParameterValue<'a> {
     /// Without the quotation marks, with the backslashes.
     raw: &'a [u8],
 }
 
-impl<'a> Value<'a> {
+impl<'a> ParameterValue<'a> {
     /// The value's bytes without what quoting added.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + use<'a> {
         // No token has a backslash, so each one here escapes what follows.
@@ -65,7 +65,7 @@ impl<'a> Value<'a> {
 }
 
 /// The offers in one field's value, in order. An error is the last item.
-pub fn offers(value: &[u8]) -> impl Iterator<Item = Result<Offer<'_>, BadExtension>> {
+pub fn offers(value: &[u8]) -> impl Iterator<Item = Result<ExtensionOffer<'_>, ExtensionError>> {
     let mut scanner = Scanner { rest: value };
     core::iter::from_fn(move || {
         let offer = scanner.offer().transpose()?;
@@ -83,7 +83,7 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     /// The next offer with what separates it from the one after; `None` at the end.
-    fn offer(&mut self) -> Result<Option<Offer<'a>>, BadExtension> {
+    fn offer(&mut self) -> Result<Option<ExtensionOffer<'a>>, ExtensionError> {
         self.skip_space();
         while self.eat(b',') {
             self.skip_space();
@@ -96,11 +96,15 @@ impl<'a> Scanner<'a> {
         while self.parameter()?.is_some() {}
         let parameters = begin.get(..begin.len().saturating_sub(self.rest.len())).unwrap_or_default();
         self.skip_space();
-        if self.rest.is_empty() || self.eat(b',') { Ok(Some(Offer { name, parameters })) } else { Err(BadExtension) }
+        if self.rest.is_empty() || self.eat(b',') {
+            Ok(Some(ExtensionOffer { name, parameters }))
+        } else {
+            Err(ExtensionError)
+        }
     }
 
     /// The next `; name` or `; name=value`; `None` if no semicolon follows.
-    fn parameter(&mut self) -> Result<Option<(&'a str, Option<Value<'a>>)>, BadExtension> {
+    fn parameter(&mut self) -> Result<Option<(&'a str, Option<ParameterValue<'a>>)>, ExtensionError> {
         self.skip_space();
         if !self.eat(b';') {
             return Ok(None);
@@ -113,36 +117,36 @@ impl<'a> Scanner<'a> {
         }
         self.skip_space();
         let raw = if self.eat(b'"') { self.quoted()? } else { self.token()?.as_bytes() };
-        Ok(Some((name, Some(Value { raw }))))
+        Ok(Some((name, Some(ParameterValue { raw }))))
     }
 
-    fn token(&mut self) -> Result<&'a str, BadExtension> {
+    fn token(&mut self) -> Result<&'a str, ExtensionError> {
         let begin = self.rest;
         while let Some((_, rest)) = self.rest.split_first().filter(|(byte, _)| is_token_byte(**byte)) {
             self.rest = rest;
         }
         match core::str::from_utf8(begin.get(..begin.len().saturating_sub(self.rest.len())).unwrap_or_default()) {
             Ok(token) if !token.is_empty() => Ok(token),
-            _ => Err(BadExtension),
+            _ => Err(ExtensionError),
         }
     }
 
     /// What stands before the closing quotation mark; without quoting it has to be a token.
-    fn quoted(&mut self) -> Result<&'a [u8], BadExtension> {
+    fn quoted(&mut self) -> Result<&'a [u8], ExtensionError> {
         let begin = self.rest;
         let mut any = false;
         loop {
             let before = begin.len().saturating_sub(self.rest.len());
-            let (mut byte, mut rest) = self.rest.split_first().ok_or(BadExtension)?;
+            let (mut byte, mut rest) = self.rest.split_first().ok_or(ExtensionError)?;
             if *byte == b'"' {
                 self.rest = rest;
-                return if any { Ok(begin.get(..before).unwrap_or_default()) } else { Err(BadExtension) };
+                return if any { Ok(begin.get(..before).unwrap_or_default()) } else { Err(ExtensionError) };
             }
             if *byte == b'\\' {
-                (byte, rest) = rest.split_first().ok_or(BadExtension)?;
+                (byte, rest) = rest.split_first().ok_or(ExtensionError)?;
             }
             if !is_token_byte(*byte) {
-                return Err(BadExtension);
+                return Err(ExtensionError);
             }
             any = true;
             self.rest = rest;
@@ -171,7 +175,7 @@ mod tests {
     use std::string::String;
     use std::vec::Vec;
 
-    fn parsed(value: &str) -> Result<Vec<String>, BadExtension> {
+    fn parsed(value: &str) -> Result<Vec<String>, ExtensionError> {
         offers(value.as_bytes())
             .map(|offer| {
                 let offer = offer?;
@@ -232,7 +236,7 @@ mod tests {
             "\u{e4}",
             "a; b=\"c\\\"\"",
         ] {
-            assert_eq!(parsed(value), Err(BadExtension), "{value}");
+            assert_eq!(parsed(value), Err(ExtensionError), "{value}");
         }
     }
 

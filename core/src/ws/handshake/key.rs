@@ -1,13 +1,13 @@
 //! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455 §4.1, §4.2.2).
 //!
 //! ```
-//! use goldcrest_core::ws::handshake::key::{Key, accept_key};
+//! use goldcrest_core::ws::handshake::key::{WebSocketKey, accept_key};
 //!
 //! // The example of RFC 6455 §1.3.
-//! let key = Key::parse(b"dGhlIHNhbXBsZSBub25jZQ==").unwrap();
-//! assert_eq!(key, Key::new(*b"the sample nonce"));
+//! let key = WebSocketKey::parse(b"dGhlIHNhbXBsZSBub25jZQ==").unwrap();
+//! assert_eq!(key, WebSocketKey::new(*b"the sample nonce"));
 //! assert_eq!(&accept_key(key), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-//! assert_eq!(Key::parse(b"dGhlIHNhbXBsZSBub25jZQ="), None);
+//! assert_eq!(WebSocketKey::parse(b"dGhlIHNhbXBsZSBub25jZQ="), None);
 //! ```
 
 use crate::base64::{encode, is_base64};
@@ -18,9 +18,9 @@ const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// A nonce of 16 bytes in base64, in the one form that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key([u8; 24]);
+pub struct WebSocketKey([u8; 24]);
 
-impl Key {
+impl WebSocketKey {
     /// The key for a client's `nonce`, 16 bytes chosen at random for each connection.
     pub fn new(nonce: [u8; 16]) -> Self {
         let mut key = [b'='; 24];
@@ -41,7 +41,7 @@ impl Key {
 }
 
 /// The `Sec-WebSocket-Accept` that answers `key`.
-pub fn accept_key(key: Key) -> [u8; 28] {
+pub fn accept_key(key: WebSocketKey) -> [u8; 28] {
     let mut accept = [b'='; 28];
     encode(&sha1(&[&key.0, GUID]), &mut accept);
     accept
@@ -62,7 +62,7 @@ mod tests {
             (b"x3JJHMbDL1EzLkh9GBhXDw==", b"HSmrc0sMlYUkAGmm5OPpG2HaGWk="),
             (b"AAAAAAAAAAAAAAAAAAAAAA==", b"ICX+Yqv66kxgM0FcWaLWlFLwTAI="),
         ] {
-            assert_eq!(&accept_key(Key::parse(key).unwrap()), accept);
+            assert_eq!(&accept_key(WebSocketKey::parse(key).unwrap()), accept);
         }
     }
 
@@ -82,7 +82,7 @@ mod tests {
             b"dGhlIHNhbXBsZSBub25jZSE=",  // 17 bytes
             b"dGhlIHNhbXBs ZSBub25jZQ=",
         ] {
-            assert_eq!(Key::parse(value), None, "{:?}", core::str::from_utf8(value));
+            assert_eq!(WebSocketKey::parse(value), None, "{:?}", core::str::from_utf8(value));
         }
     }
 
@@ -98,14 +98,14 @@ mod tests {
         fn a_key_is_what_the_crate_that_encodes_anything_gives(nonce: [u8; 16]) {
             let mut text = [0; 24];
             STANDARD.encode_slice(nonce, &mut text).unwrap();
-            prop_assert_eq!(Key::parse(&text), Some(Key::new(nonce)));
+            prop_assert_eq!(WebSocketKey::parse(&text), Some(WebSocketKey::new(nonce)));
         }
 
         #[test]
         fn any_24_letters_are_a_key_if_they_decode_to_16_bytes(letters in letters(64, 20..=22), end in letters(65, 2..=4)) {
             let text = letters + &end;
             let decodes = STANDARD.decode_slice(&text, &mut [0; 24]) == Ok(16);
-            prop_assert_eq!(Key::parse(text.as_bytes()).is_some(), decodes);
+            prop_assert_eq!(WebSocketKey::parse(text.as_bytes()).is_some(), decodes);
         }
     }
 }

@@ -40,7 +40,7 @@ impl<'a> Iterator for Elements<'a> {
 
 /// Whether `token` is an element of the list, in whatever case.
 pub fn has_token(list: &[u8], token: &str) -> bool {
-    elements(list).any(|element| same(element, token.as_bytes()))
+    elements(list).any(|element| eq_ignore_ascii_case(element, token.as_bytes()))
 }
 
 /// Whether `text` is a token: one or more of RFC 9110's `tchar`.
@@ -58,7 +58,7 @@ pub(super) const fn is_token_byte(byte: u8) -> bool {
 
 /// Whether two names are the same but for case. (That of the standard library can panic, as far as a compiler for size
 /// can see.)
-pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
+pub(super) fn eq_ignore_ascii_case(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.eq_ignore_ascii_case(b))
 }
 

@@ -28,9 +28,9 @@ pub mod origin;
 pub mod protocol;
 pub mod server;
 
-pub use client::{Answer, BadRequestPart, ClientHandshake, NotUpgraded};
+pub use client::{BadRequestPart, ClientHandshake, UpgradeError, UpgradeResponse};
 pub use origin::{OriginMatch, OriginPolicy};
-pub use server::{Acceptance, HandshakeRefusal, RequestLine, accept};
+pub use server::{AcceptedHandshake, HandshakeError, RequestLine, accept};
 
 /// The version of the protocol that RFC 6455 defines.
 const VERSION: &[u8] = b"13";
@@ -48,7 +48,9 @@ fn values<'h>(
     fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
     name: &'static str,
 ) -> impl Iterator<Item = &'h [u8]> + Clone {
-    fields.filter(move |(field, _)| list::same(field.as_bytes(), name.as_bytes())).map(|(_, value)| list::trim(value))
+    fields
+        .filter(move |(field, _)| list::eq_ignore_ascii_case(field.as_bytes(), name.as_bytes()))
+        .map(|(_, value)| list::trim(value))
 }
 
 /// The value of the field with `name`, if there is exactly one.

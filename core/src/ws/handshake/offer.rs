@@ -1,15 +1,15 @@
 //! What a client's request says of WebSocket, whoever writes the rest of it.
 
-use super::client::{BadRequestPart, NotUpgraded};
-use super::key::{Key, accept_key};
-use super::list::{has_token, is_token, same};
+use super::client::{BadRequestPart, UpgradeError};
+use super::key::{WebSocketKey, accept_key};
+use super::list::{eq_ignore_ascii_case, has_token, is_token};
 use super::{ACCEPT, CONNECTION, EXTENSIONS, PROTOCOL, UPGRADE};
 use super::{sole_value, values};
-use crate::output::Pour;
+use crate::output::Output;
 
 /// The fields of a request that ask for a WebSocket (RFC 6455 §4.1).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Offer<'a> {
+pub(crate) struct UpgradeRequest<'a> {
     /// Sixteen random bytes, new for each connection.
     pub(crate) nonce: [u8; 16],
     /// The subprotocols, the preferred one first.
@@ -18,9 +18,9 @@ pub(crate) struct Offer<'a> {
     pub(crate) origin: Option<&'a str>,
 }
 
-impl Offer<'_> {
+impl UpgradeRequest<'_> {
     /// Whether it can stand in a request: the origin is visible ASCII, the subprotocols are distinct tokens.
-    pub(crate) fn judge(&self) -> Result<(), BadRequestPart> {
+    pub(crate) fn validate(&self) -> Result<(), BadRequestPart> {
         if self.origin.is_some_and(|origin| !is_visible(origin)) {
             return Err(BadRequestPart::Origin);
         }
@@ -33,21 +33,21 @@ impl Offer<'_> {
     }
 
     /// Pours the fields, each with its line end.
-    pub(crate) fn pour(&self, out: &mut impl Pour) {
-        out.pour(b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ");
-        out.pour(self.key().as_bytes());
-        out.pour(b"\r\nSec-WebSocket-Version: 13");
+    pub(crate) fn put(&self, out: &mut impl Output) {
+        out.put(b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ");
+        out.put(self.key().as_bytes());
+        out.put(b"\r\nSec-WebSocket-Version: 13");
         if let Some(origin) = self.origin {
-            out.pour(b"\r\nOrigin: ");
-            out.pour(origin.as_bytes());
+            out.put(b"\r\nOrigin: ");
+            out.put(origin.as_bytes());
         }
         let mut before: &[u8] = b"\r\nSec-WebSocket-Protocol: ";
         for name in self.protocols {
-            out.pour(before);
-            out.pour(name.as_bytes());
+            out.put(before);
+            out.put(name.as_bytes());
             before = b", ";
         }
-        out.pour(b"\r\n");
+        out.put(b"\r\n");
     }
 
     /// Judges the answer: which of the subprotocols the server chose.
@@ -55,37 +55,37 @@ impl Offer<'_> {
         &self,
         status: u16,
         fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
-    ) -> Result<Option<usize>, NotUpgraded> {
+    ) -> Result<Option<usize>, UpgradeError> {
         if status != 101 {
-            return Err(NotUpgraded::Status(status));
+            return Err(UpgradeError::Status(status));
         }
         match sole_value(fields.clone(), UPGRADE) {
-            Ok(Some(value)) if same(value, b"websocket") => {}
-            _ => return Err(NotUpgraded::Upgrade),
+            Ok(Some(value)) if eq_ignore_ascii_case(value, b"websocket") => {}
+            _ => return Err(UpgradeError::Upgrade),
         }
         if !values(fields.clone(), CONNECTION).any(|value| has_token(value, "upgrade")) {
-            return Err(NotUpgraded::Connection);
+            return Err(UpgradeError::Connection);
         }
         match sole_value(fields.clone(), ACCEPT) {
             Ok(Some(value)) if value == accept_key(self.key()) => {}
-            _ => return Err(NotUpgraded::Accept),
+            _ => return Err(UpgradeError::Accept),
         }
         let protocol = match sole_value(fields.clone(), PROTOCOL) {
             Ok(None) => None,
             Ok(Some(value)) => {
                 let chosen = self.protocols.iter().position(|name| name.as_bytes() == value);
-                Some(chosen.ok_or(NotUpgraded::Protocol)?)
+                Some(chosen.ok_or(UpgradeError::Protocol)?)
             }
-            Err(_) => return Err(NotUpgraded::Protocol),
+            Err(_) => return Err(UpgradeError::Protocol),
         };
         if values(fields, EXTENSIONS).any(|value| !value.is_empty()) {
-            return Err(NotUpgraded::Extension);
+            return Err(UpgradeError::Extension);
         }
         Ok(protocol)
     }
 
-    fn key(&self) -> Key {
-        Key::new(self.nonce)
+    fn key(&self) -> WebSocketKey {
+        WebSocketKey::new(self.nonce)
     }
 }
 

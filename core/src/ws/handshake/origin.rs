@@ -4,16 +4,16 @@
 //! use goldcrest_core::ws::handshake::origin::OriginPolicy;
 //!
 //! let same = OriginPolicy::Same;
-//! assert!(same.judge(None, b"h")); // not a browser
-//! assert!(same.judge(Some(b"http://h"), b"h:80"));
-//! assert!(!same.judge(Some(b"http://evil.example"), b"h"));
-//! assert!(OriginPolicy::List(&["https://app.example"]).judge(Some(b"https://app.example"), b"h"));
+//! assert!(same.permits(None, b"h")); // not a browser
+//! assert!(same.permits(Some(b"http://h"), b"h:80"));
+//! assert!(!same.permits(Some(b"http://evil.example"), b"h"));
+//! assert!(OriginPolicy::List(&["https://app.example"]).permits(Some(b"https://app.example"), b"h"));
 //! ```
 
 use core::fmt::{self, Write as _};
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::list::same;
+use super::list::eq_ignore_ascii_case;
 
 /// Which origins are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,11 +52,11 @@ impl OriginPolicy<'_> {
     ///
     /// A request without `Origin` comes from no page of another origin, and is. A scheme's default port may be there
     /// or not. The scheme is not compared with ours: behind a proxy that ends TLS it differs.
-    pub fn judge(&self, origin: Option<&[u8]>, host: &[u8]) -> bool {
+    pub fn permits(&self, origin: Option<&[u8]>, host: &[u8]) -> bool {
         self.find(origin, host).is_some()
     }
 
-    /// As [`OriginPolicy::judge`], with the rule that permits the request; `None` where none does.
+    /// As [`OriginPolicy::permits`], with the rule that permits the request; `None` where none does.
     pub fn find(&self, origin: Option<&[u8]>, host: &[u8]) -> Option<OriginMatch> {
         let list: &[&str] = match self {
             Self::Any => return Some(OriginMatch::Any),
@@ -67,10 +67,15 @@ impl OriginPolicy<'_> {
         let origin = Origin::parse(text);
         let listed = |entry: &&str| {
             let entry = entry.as_bytes();
-            (!entry.is_empty() && same(entry, text)) || (origin.is_some() && Origin::parse(entry) == origin)
+            (!entry.is_empty() && eq_ignore_ascii_case(entry, text))
+                || (origin.is_some() && Origin::parse(entry) == origin)
         };
         if list.iter().any(listed) {
-            return Some(if origin.is_none() && same(text, NULL) { OriginMatch::Null } else { OriginMatch::Listed });
+            return Some(if origin.is_none() && eq_ignore_ascii_case(text, NULL) {
+                OriginMatch::Null
+            } else {
+                OriginMatch::Listed
+            });
         }
         origin.filter(|origin| origin.is_at(host)).map(|_| OriginMatch::Same)
     }
@@ -135,7 +140,7 @@ impl core::error::Error for OriginError<'_> {}
 /// assert_eq!(error.to_string(), "an origin has no path; write https://app.example");
 /// ```
 pub fn validate(entry: &str) -> Result<(), OriginError<'_>> {
-    if same(entry.as_bytes(), NULL) || same(entry.as_bytes(), FILE.as_bytes()) {
+    if eq_ignore_ascii_case(entry.as_bytes(), NULL) || eq_ignore_ascii_case(entry.as_bytes(), FILE.as_bytes()) {
         return Ok(());
     }
     if !entry.is_ascii() {
@@ -155,7 +160,7 @@ pub fn validate(entry: &str) -> Result<(), OriginError<'_>> {
     };
     let authority = without_path(rest);
     let (origin, _) = entry.split_at_checked(entry.len() - (rest.len() - authority.len())).unwrap_or((entry, ""));
-    if !origin_of(origin) && !same(origin.as_bytes(), FILE.as_bytes()) {
+    if !origin_of(origin) && !eq_ignore_ascii_case(origin.as_bytes(), FILE.as_bytes()) {
         return Err(OriginError::Malformed);
     }
     for (socket, page) in [("ws", "http"), ("wss", "https")] {
@@ -202,7 +207,9 @@ struct Origin<'a> {
 
 impl PartialEq for Origin<'_> {
     fn eq(&self, other: &Self) -> bool {
-        same(self.scheme, other.scheme) && same(self.host, other.host) && self.port == other.port
+        eq_ignore_ascii_case(self.scheme, other.scheme)
+            && eq_ignore_ascii_case(self.host, other.host)
+            && self.port == other.port
     }
 }
 
@@ -223,15 +230,15 @@ impl<'a> Origin<'a> {
     fn is_at(&self, host: &[u8]) -> bool {
         let Some(default) = default_port(self.scheme) else { return false };
         let Some((host, port)) = split_port(host) else { return false };
-        same(self.host, host) && self.port == Some(port.unwrap_or(default))
+        eq_ignore_ascii_case(self.host, host) && self.port == Some(port.unwrap_or(default))
     }
 }
 
 /// The port that a web page's scheme has when none is written.
 fn default_port(scheme: &[u8]) -> Option<u16> {
-    if same(scheme, b"http") {
+    if eq_ignore_ascii_case(scheme, b"http") {
         Some(80)
-    } else if same(scheme, b"https") {
+    } else if eq_ignore_ascii_case(scheme, b"https") {
         Some(443)
     } else {
         None
@@ -303,7 +310,7 @@ mod tests {
             ("chrome-extension://h", "h", false),
             ("http://h", "", false),
         ] {
-            assert_eq!(OriginPolicy::Same.judge(Some(origin.as_bytes()), host.as_bytes()), may, "{origin} at {host}");
+            assert_eq!(OriginPolicy::Same.permits(Some(origin.as_bytes()), host.as_bytes()), may, "{origin} at {host}");
         }
     }
 
@@ -322,7 +329,7 @@ mod tests {
             ("file://", true),
             ("", false),
         ] {
-            assert_eq!(policy.judge(Some(origin.as_bytes()), b"h"), may, "{origin}");
+            assert_eq!(policy.permits(Some(origin.as_bytes()), b"h"), may, "{origin}");
         }
     }
 
@@ -344,7 +351,7 @@ mod tests {
         ] {
             assert_eq!(validate(entry), Ok(()), "{entry}");
             let host = if entry.contains("example") { "other" } else { "app.example" };
-            assert!(OriginPolicy::List(&[entry]).judge(Some(entry.as_bytes()), host.as_bytes()), "{entry}");
+            assert!(OriginPolicy::List(&[entry]).permits(Some(entry.as_bytes()), host.as_bytes()), "{entry}");
         }
         for (entry, right) in [
             ("https://app.example/", "write https://app.example"),
@@ -398,8 +405,8 @@ mod tests {
     #[test]
     fn no_origin_is_answered_by_every_policy_and_null_by_any_alone() {
         for policy in [OriginPolicy::Same, OriginPolicy::Any, OriginPolicy::List(&[])] {
-            assert!(policy.judge(None, b"h"));
-            assert_eq!(policy.judge(Some(b"null"), b"h"), policy == OriginPolicy::Any);
+            assert!(policy.permits(None, b"h"));
+            assert_eq!(policy.permits(Some(b"null"), b"h"), policy == OriginPolicy::Any);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::list::{elements, is_token};
 
 /// An offer that is not a list of distinct tokens, or has more than [`OFFER_MAX`] of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadOffer;
+pub struct SubprotocolError;
 
 /// The most subprotocols that an offer may name: each is compared with all before it.
 pub const OFFER_MAX: usize = 64;
@@ -22,11 +22,11 @@ pub const OFFER_MAX: usize = 64;
 /// The first of `preferred` that is offered by the field values, names being compared with their case.
 ///
 /// # Errors
-/// [`BadOffer`], which is answered by 400.
+/// [`SubprotocolError`], which is answered by 400.
 pub fn choose<'v, 'p>(
     values: impl Iterator<Item = &'v [u8]> + Clone,
     preferred: &[&'p str],
-) -> Result<Option<&'p str>, BadOffer> {
+) -> Result<Option<&'p str>, SubprotocolError> {
     let count = |name: &[u8]| {
         values.clone().fold(0usize, |sum, value| {
             elements(value).fold(sum, |sum, element| sum.saturating_add(usize::from(element == name)))
@@ -35,11 +35,11 @@ pub fn choose<'v, 'p>(
     // Short first: every name is looked for among all.
     let mut left = OFFER_MAX;
     for value in values.clone() {
-        left = elements(value).try_fold(left, |left, _| left.checked_sub(1)).ok_or(BadOffer)?;
+        left = elements(value).try_fold(left, |left, _| left.checked_sub(1)).ok_or(SubprotocolError)?;
     }
     for value in values.clone() {
         if elements(value).any(|name| !is_token(name) || count(name) > 1) {
-            return Err(BadOffer);
+            return Err(SubprotocolError);
         }
     }
     Ok(preferred.iter().find(|name| count(name.as_bytes()) > 0).copied())
@@ -62,11 +62,11 @@ mod tests {
             (&["CHAT"], Ok(None)),
             (&["nope"], Ok(None)),
             (&["", ",chat,"], Ok(Some("chat"))),
-            (&["a b"], Err(BadOffer)),
-            (&["chat\r\nX: y"], Err(BadOffer)),
-            (&["chat;q=1"], Err(BadOffer)),
-            (&["chat, chat"], Err(BadOffer)),
-            (&["nope", "chat", "nope"], Err(BadOffer)),
+            (&["a b"], Err(SubprotocolError)),
+            (&["chat\r\nX: y"], Err(SubprotocolError)),
+            (&["chat;q=1"], Err(SubprotocolError)),
+            (&["chat, chat"], Err(SubprotocolError)),
+            (&["nope", "chat", "nope"], Err(SubprotocolError)),
         ] {
             let values = offer.iter().map(|value: &&str| value.as_bytes());
             assert_eq!(choose(values, &["chat", "superchat"]), expected, "{offer:?}");
@@ -79,6 +79,6 @@ mod tests {
         let most = names[..OFFER_MAX].join(",");
         assert_eq!(choose([most.as_bytes()].into_iter(), &["p63"]), Ok(Some("p63")));
         let more = names.join(",");
-        assert_eq!(choose([more.as_bytes()].into_iter(), &["p63"]), Err(BadOffer));
+        assert_eq!(choose([more.as_bytes()].into_iter(), &["p63"]), Err(SubprotocolError));
     }
 }

@@ -1,7 +1,7 @@
 //! The server's side of the handshake (RFC 6455 §4.2).
 //!
 //! ```
-//! use goldcrest_core::ws::handshake::{HandshakeRefusal, RequestLine, accept};
+//! use goldcrest_core::ws::handshake::{HandshakeError, RequestLine, accept};
 //!
 //! let line = RequestLine { method: "GET", version: (1, 1) };
 //! let fields: [(&str, &[u8]); 5] = [
@@ -12,17 +12,17 @@
 //!     ("sec-websocket-version", b"8"),
 //! ];
 //! let refusal = accept(line, fields.into_iter(), &[]).unwrap_err();
-//! assert_eq!((refusal, refusal.status()), (HandshakeRefusal::Version, 426));
+//! assert_eq!((refusal, refusal.status()), (HandshakeError::Version, 426));
 //! assert!(refusal.fields().contains(&("Sec-WebSocket-Version", "13")));
 //! ```
 
 use super::extension::offers;
-use super::key::{Key, accept_key};
+use super::key::{WebSocketKey, accept_key};
 use super::list::has_token;
 use super::protocol::choose;
 use super::{ACCEPT, CONNECTION, EXTENSIONS, KEY, PROTOCOL, SEC_VERSION, UPGRADE, VERSION};
 use super::{sole_value, values};
-use crate::output::Pour;
+use crate::output::Output;
 
 /// What the handshake has to know of a request beside its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,24 +35,24 @@ pub struct RequestLine<'a> {
 
 /// A handshake that is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Acceptance<'p> {
+pub struct AcceptedHandshake<'p> {
     /// The value of `Sec-WebSocket-Accept`.
     pub accept: [u8; 28],
     /// The subprotocol to answer with, if one of the server's was offered.
     pub protocol: Option<&'p str>,
 }
 
-impl Acceptance<'_> {
+impl AcceptedHandshake<'_> {
     /// Pours the whole head of the answer: `101 Switching Protocols`, its fields and the empty line.
-    pub fn pour(&self, out: &mut impl Pour) {
-        out.pour(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
-        out.pour(b"Sec-WebSocket-Accept: ");
-        out.pour(&self.accept);
+    pub fn put(&self, out: &mut impl Output) {
+        out.put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+        out.put(b"Sec-WebSocket-Accept: ");
+        out.put(&self.accept);
         if let Some(protocol) = self.protocol {
-            out.pour(b"\r\nSec-WebSocket-Protocol: ");
-            out.pour(protocol.as_bytes());
+            out.put(b"\r\nSec-WebSocket-Protocol: ");
+            out.put(protocol.as_bytes());
         }
-        out.pour(b"\r\n\r\n");
+        out.put(b"\r\n\r\n");
     }
 
     /// The fields of the answer beside its status 101, for whoever renders heads.
@@ -65,7 +65,7 @@ impl Acceptance<'_> {
 
 /// Why a request does not become a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandshakeRefusal {
+pub enum HandshakeError {
     /// The method is not GET.
     Method,
     /// HTTP before 1.1 knows no `Upgrade`.
@@ -88,7 +88,7 @@ pub enum HandshakeRefusal {
     Body,
 }
 
-impl HandshakeRefusal {
+impl HandshakeError {
     /// The status of the answer: 400, 405 or 426.
     pub const fn status(self) -> u16 {
         match self {
@@ -124,13 +124,13 @@ impl HandshakeRefusal {
     }
 }
 
-impl core::fmt::Display for HandshakeRefusal {
+impl core::fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(self.text().trim_end())
     }
 }
 
-impl core::error::Error for HandshakeRefusal {}
+impl core::error::Error for HandshakeError {}
 
 /// Judges a request that asks for a WebSocket.
 ///
@@ -139,40 +139,40 @@ impl core::error::Error for HandshakeRefusal {}
 /// is not judged here: see [`OriginPolicy`](super::OriginPolicy).
 ///
 /// # Errors
-/// The first rule that is broken, in the order of [`HandshakeRefusal`].
+/// The first rule that is broken, in the order of [`HandshakeError`].
 pub fn accept<'h, 'p>(
     line: RequestLine<'_>,
     fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
     protocols: &[&'p str],
-) -> Result<Acceptance<'p>, HandshakeRefusal> {
+) -> Result<AcceptedHandshake<'p>, HandshakeError> {
     if line.method != "GET" {
-        return Err(HandshakeRefusal::Method);
+        return Err(HandshakeError::Method);
     }
     if line.version < (1, 1) {
-        return Err(HandshakeRefusal::HttpVersion);
+        return Err(HandshakeError::HttpVersion);
     }
     if !matches!(sole_value(fields.clone(), "Host"), Ok(Some(_))) {
-        return Err(HandshakeRefusal::Host);
+        return Err(HandshakeError::Host);
     }
     if !is_upgrade(fields.clone()) {
-        return Err(HandshakeRefusal::NoUpgrade);
+        return Err(HandshakeError::NoUpgrade);
     }
-    let Ok(Some(key)) = sole_value(fields.clone(), KEY) else { return Err(HandshakeRefusal::Key) };
-    let key = Key::parse(key).ok_or(HandshakeRefusal::Key)?;
+    let Ok(Some(key)) = sole_value(fields.clone(), KEY) else { return Err(HandshakeError::Key) };
+    let key = WebSocketKey::parse(key).ok_or(HandshakeError::Key)?;
     match sole_value(fields.clone(), SEC_VERSION) {
         Ok(Some(VERSION)) => {}
-        Ok(_) => return Err(HandshakeRefusal::Version),
-        Err(_) => return Err(HandshakeRefusal::RepeatedVersion),
+        Ok(_) => return Err(HandshakeError::Version),
+        Err(_) => return Err(HandshakeError::RepeatedVersion),
     }
-    let protocol = choose(values(fields.clone(), PROTOCOL), protocols).map_err(|_| HandshakeRefusal::Protocol)?;
+    let protocol = choose(values(fields.clone(), PROTOCOL), protocols).map_err(|_| HandshakeError::Protocol)?;
     if values(fields.clone(), EXTENSIONS).any(|value| offers(value).any(|offer| offer.is_err())) {
-        return Err(HandshakeRefusal::Extension);
+        return Err(HandshakeError::Extension);
     }
     let bodiless = |length: &[u8]| length == b"0";
     if values(fields.clone(), "Transfer-Encoding").next().is_some() || !values(fields, "Content-Length").all(bodiless) {
-        return Err(HandshakeRefusal::Body);
+        return Err(HandshakeError::Body);
     }
-    Ok(Acceptance { accept: accept_key(key), protocol })
+    Ok(AcceptedHandshake { accept: accept_key(key), protocol })
 }
 
 /// Whether the fields ask for (or grant) a change to WebSocket: `Upgrade` names it and `Connection` names `Upgrade`.

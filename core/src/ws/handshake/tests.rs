@@ -1,7 +1,7 @@
 //! Tables of handshakes, each row a head as it would stand on the wire.
 
 use super::*;
-use crate::output::Sink;
+use crate::output::ResumableWriter;
 use std::string::String;
 use std::vec::Vec;
 
@@ -17,7 +17,7 @@ fn fields(head: &str) -> Vec<(&str, &[u8])> {
         .collect()
 }
 
-fn judged(head: &str) -> Result<Acceptance<'static>, HandshakeRefusal> {
+fn judged(head: &str) -> Result<AcceptedHandshake<'static>, HandshakeError> {
     let line = RequestLine { method: "GET", version: (1, 1) };
     accept(line, fields(head).into_iter(), &["superchat", "chat"])
 }
@@ -60,7 +60,7 @@ fn a_request_by_the_book_is_accepted() {
 
 #[test]
 fn what_breaks_a_rule_is_refused_by_its_status() {
-    use HandshakeRefusal::*;
+    use HandshakeError::*;
     for (name, lines, refusal, status) in [
         ("Host", None, Host, 400),
         ("Host", Some("Host: h\nHost: evil"), Host, 400),
@@ -113,15 +113,15 @@ fn the_request_line_is_get_of_http_1_1_or_later() {
     for (method, version, expected) in [
         ("GET", (1, 1), Ok(())),
         ("GET", (2, 0), Ok(())),
-        ("GET", (1, 0), Err(HandshakeRefusal::HttpVersion)),
-        ("GET", (0, 9), Err(HandshakeRefusal::HttpVersion)),
-        ("POST", (1, 1), Err(HandshakeRefusal::Method)),
-        ("get", (1, 1), Err(HandshakeRefusal::Method)),
+        ("GET", (1, 0), Err(HandshakeError::HttpVersion)),
+        ("GET", (0, 9), Err(HandshakeError::HttpVersion)),
+        ("POST", (1, 1), Err(HandshakeError::Method)),
+        ("get", (1, 1), Err(HandshakeError::Method)),
     ] {
         let judged = accept(RequestLine { method, version }, fields(GOOD).into_iter(), &[]);
         assert_eq!(judged.map(|_| ()), expected, "{method} {version:?}");
     }
-    assert_eq!(HandshakeRefusal::Method.fields(), [("Allow", "GET")]);
+    assert_eq!(HandshakeError::Method.fields(), [("Allow", "GET")]);
 }
 
 #[test]
@@ -141,10 +141,10 @@ fn the_servers_order_of_subprotocols_decides() {
 #[test]
 fn the_answer_is_poured_whole() {
     for (protocol, line) in [(None, ""), (Some("chat"), "Sec-WebSocket-Protocol: chat\r\n")] {
-        let acceptance = Acceptance { accept: *b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", protocol };
+        let acceptance = AcceptedHandshake { accept: *b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", protocol };
         let mut room = [0; 300];
-        let mut sink = Sink::new(&mut room, 0);
-        acceptance.pour(&mut sink);
+        let mut sink = ResumableWriter::new(&mut room, 0);
+        acceptance.put(&mut sink);
         let written = sink.written();
         let expected = std::format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -166,8 +166,8 @@ const ASKED: ClientHandshake<'static> = ClientHandshake {
 
 fn poured(handshake: &ClientHandshake<'_>) -> Result<String, BadRequestPart> {
     let mut room = [0; 500];
-    let mut sink = Sink::new(&mut room, 0);
-    handshake.pour(&mut sink)?;
+    let mut sink = ResumableWriter::new(&mut room, 0);
+    handshake.put(&mut sink)?;
     let written = sink.written();
     Ok(String::from_utf8(room[..written].to_vec()).unwrap())
 }
@@ -205,7 +205,7 @@ fn a_part_that_would_inject_a_line_is_refused() {
 fn an_answer_is_judged_by_every_rule() {
     const ANSWER: &str =
         "Upgrade: websocket\nConnection: Upgrade\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n";
-    let chosen = |protocol| Ok(Answer { protocol });
+    let chosen = |protocol| Ok(UpgradeResponse { protocol });
     let without = |name: &str| ANSWER.lines().filter(|line| !line.starts_with(name)).collect::<Vec<_>>().join("\n");
     let mut cases = std::vec![
         (101, String::from(ANSWER), chosen(None)),
@@ -215,29 +215,29 @@ fn an_answer_is_judged_by_every_rule() {
             chosen(None)
         ),
         (101, ANSWER.replace(": Upgrade", ": keep-alive, upgrade"), chosen(None)),
-        (200, String::from(ANSWER), Err(NotUpgraded::Status(200))),
-        (301, String::new(), Err(NotUpgraded::Status(301))),
-        (101, without("Upgrade"), Err(NotUpgraded::Upgrade)),
-        (101, ANSWER.replace("websocket", "h2c"), Err(NotUpgraded::Upgrade)),
-        (101, without("Connection"), Err(NotUpgraded::Connection)),
-        (101, ANSWER.replace(": Upgrade", ": close"), Err(NotUpgraded::Connection)),
-        (101, without("Sec"), Err(NotUpgraded::Accept)),
-        (101, ANSWER.replace("s3pP", "s3pQ"), Err(NotUpgraded::Accept)),
-        (101, ANSWER.replace("xOo=", "xOo"), Err(NotUpgraded::Accept)),
-        (101, ANSWER.replace("xOo=", "xOo= x"), Err(NotUpgraded::Accept)),
-        (101, ANSWER.replace("xOo=", ""), Err(NotUpgraded::Accept)),
+        (200, String::from(ANSWER), Err(UpgradeError::Status(200))),
+        (301, String::new(), Err(UpgradeError::Status(301))),
+        (101, without("Upgrade"), Err(UpgradeError::Upgrade)),
+        (101, ANSWER.replace("websocket", "h2c"), Err(UpgradeError::Upgrade)),
+        (101, without("Connection"), Err(UpgradeError::Connection)),
+        (101, ANSWER.replace(": Upgrade", ": close"), Err(UpgradeError::Connection)),
+        (101, without("Sec"), Err(UpgradeError::Accept)),
+        (101, ANSWER.replace("s3pP", "s3pQ"), Err(UpgradeError::Accept)),
+        (101, ANSWER.replace("xOo=", "xOo"), Err(UpgradeError::Accept)),
+        (101, ANSWER.replace("xOo=", "xOo= x"), Err(UpgradeError::Accept)),
+        (101, ANSWER.replace("xOo=", ""), Err(UpgradeError::Accept)),
     ];
     for (line, expected) in [
         ("Sec-WebSocket-Protocol: chat", chosen(Some("chat"))),
         ("sec-websocket-protocol: superchat ", chosen(Some("superchat"))),
-        ("Sec-WebSocket-Protocol: CHAT", Err(NotUpgraded::Protocol)),
-        ("Sec-WebSocket-Protocol: other", Err(NotUpgraded::Protocol)),
-        ("Sec-WebSocket-Protocol:", Err(NotUpgraded::Protocol)),
-        ("Sec-WebSocket-Protocol: chat, superchat", Err(NotUpgraded::Protocol)),
-        ("Sec-WebSocket-Protocol: chat\nSec-WebSocket-Protocol: chat", Err(NotUpgraded::Protocol)),
-        ("Sec-WebSocket-Extensions: permessage-deflate", Err(NotUpgraded::Extension)),
-        ("Sec-WebSocket-Extensions: x", Err(NotUpgraded::Extension)),
-        ("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", Err(NotUpgraded::Accept)),
+        ("Sec-WebSocket-Protocol: CHAT", Err(UpgradeError::Protocol)),
+        ("Sec-WebSocket-Protocol: other", Err(UpgradeError::Protocol)),
+        ("Sec-WebSocket-Protocol:", Err(UpgradeError::Protocol)),
+        ("Sec-WebSocket-Protocol: chat, superchat", Err(UpgradeError::Protocol)),
+        ("Sec-WebSocket-Protocol: chat\nSec-WebSocket-Protocol: chat", Err(UpgradeError::Protocol)),
+        ("Sec-WebSocket-Extensions: permessage-deflate", Err(UpgradeError::Extension)),
+        ("Sec-WebSocket-Extensions: x", Err(UpgradeError::Extension)),
+        ("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", Err(UpgradeError::Accept)),
     ] {
         cases.push((101, std::format!("{ANSWER}{line}\n"), expected));
     }
@@ -251,5 +251,5 @@ fn an_answer_without_an_offer_names_no_subprotocol() {
     let asked = ClientHandshake { protocols: &[], ..ASKED };
     let head = "Upgrade: websocket\nConnection: Upgrade\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n\
         Sec-WebSocket-Protocol: chat";
-    assert_eq!(asked.verify(101, fields(head).into_iter()), Err(NotUpgraded::Protocol));
+    assert_eq!(asked.verify(101, fields(head).into_iter()), Err(UpgradeError::Protocol));
 }

@@ -28,7 +28,7 @@ use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Instant, Timer};
 use goldcrest_core::io::EmbassyClock;
 use goldcrest_core::http::{Request, Response, Status};
-use goldcrest_core::server::{Config, Exchange, Handler, Outcome, Purpose, Runtime, Transport, WebSocketOptions, serve};
+use goldcrest_core::server::{ServerConfig, Exchange, Handler, HandlerResult, BufferKind, Runtime, Transport, AcceptOptions, serve};
 use goldcrest_core::sse::encode;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use heapless::String;
@@ -38,7 +38,7 @@ use ethernet::Ethernet;
 
 use board::{CONNECTIONS, HEAD, MESSAGE, PORT, Rings, spawn};
 
-static CONFIG: StaticCell<Config<'static>> = StaticCell::new();
+static CONFIG: StaticCell<ServerConfig<'static>> = StaticCell::new();
 
 /// A connection's own head buffer, as the others have it.
 struct World<'s>(PhantomData<TcpSocket<'s>>);
@@ -61,13 +61,13 @@ impl<'s> Runtime for World<'s> {
     type Socket = TcpSocket<'s>;
     type Clock = EmbassyClock;
     type Buffer = Head;
-    type Ticket = ();
+    type RequestMetrics = ();
 
     fn clock(&self) -> &EmbassyClock {
         &EmbassyClock
     }
 
-    fn buffer(&self, _: Purpose) -> Option<Head> {
+    fn buffer(&self, _: BufferKind) -> Option<Head> {
         Some(Head([0; HEAD]))
     }
 
@@ -75,7 +75,7 @@ impl<'s> Runtime for World<'s> {
         Instant::now().as_ticks() as u32
     }
 
-    fn is_draining(&self) -> bool {
+    fn is_shutting_down(&self) -> bool {
         false
     }
 
@@ -85,7 +85,7 @@ impl<'s> Runtime for World<'s> {
 struct Routes;
 
 impl Handler for Routes {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match exchange.request().path() {
             "/memory" => {
                 let text = board::memory();
@@ -100,29 +100,29 @@ impl Handler for Routes {
     }
 }
 
-async fn events<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
+async fn events<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
     let mut writer = exchange.sse().await?;
     loop {
         let mut text = String::<20>::new();
         let _ = write!(text, "{}", Instant::now().as_secs());
-        writer.event(&encode::Event::new(text.as_bytes())).await?;
-        if writer.during(Timer::after(Duration::from_secs(1))).await?.is_none() {
+        writer.event(&encode::EventBlock::new(text.as_bytes())).await?;
+        if writer.while_open(Timer::after(Duration::from_secs(1))).await?.is_none() {
             return writer.finish().await;
         }
     }
 }
 
-async fn echo<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Outcome {
-    let mut socket = exchange.websocket(&WebSocketOptions::default()).await?;
+async fn echo<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
+    let mut socket = exchange.websocket(&AcceptOptions::default()).await?;
     let mut buffer = [0; MESSAGE];
     while let Some(message) = socket.recv(&mut buffer).await? {
         socket.send(message.kind, message.payload).await?;
     }
-    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
 }
 
 #[embassy_executor::task(pool_size = CONNECTIONS)]
-async fn connection(stack: Stack<'static>, rings: &'static mut Rings, config: &'static Config<'static>) -> ! {
+async fn connection(stack: Stack<'static>, rings: &'static mut Rings, config: &'static ServerConfig<'static>) -> ! {
     let (receive, transmit) = rings;
     loop {
         let mut socket = TcpSocket::new(stack, receive, transmit);
@@ -138,7 +138,7 @@ async fn connection(stack: Stack<'static>, rings: &'static mut Rings, config: &'
 
 fn start(spawner: Spawner, ethernet: &'static mut Ethernet) {
     let (stack, rings) = board::serve(spawner, ethernet);
-    let config = CONFIG.init(Config::default());
+    let config = CONFIG.init(ServerConfig::default());
     for rings in rings {
         spawn(spawner, connection(stack, rings, config));
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use goldcrest_core::client::Transport;
 use goldcrest_core::client::url::Url;
-use goldcrest_host::client::ClientRuntime;
+use goldcrest_host::client::SmolRuntime;
 use smol::future::FutureExt;
 
 use super::asking::{Asking, some_seconds};
@@ -98,7 +98,7 @@ impl Bench {
     pub(crate) fn run(self) -> Result<(), Trouble> {
         goldcrest_host::raise_descriptor_limit();
         let (config, tls) = (self.asking.config()?, self.asking.tls()?);
-        let report = ClientRuntime::block_on(tls, async |runtime| {
+        let report = SmolRuntime::block_on(tls, async |runtime| {
             let url = target::settle(runtime, &self.url).await?;
             if !Url::parse(&url).is_ok_and(|url| target::is_channel(&url)) {
                 return Err(Trouble::usage(format!("{url} is no channel, such as http://127.0.0.1:8080/events/bench")));
@@ -110,8 +110,8 @@ impl Bench {
 
     async fn measure(
         &self,
-        runtime: &ClientRuntime,
-        config: &goldcrest_core::client::Config<'static>,
+        runtime: &SmolRuntime,
+        config: &goldcrest_core::client::ClientConfig<'static>,
         url: String,
     ) -> Result<Report, Trouble> {
         let status = Status::new(self.quiet.quiet);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use goldcrest_core::client::{Config, Item, Memory, Options, Subscription, Transport};
-use goldcrest_host::client::{ClientRuntime, TlsOptions};
+use goldcrest_core::client::{Buffers, ClientConfig, Subscription, SubscriptionEvent, SubscriptionOptions, Transport};
+use goldcrest_host::client::{SmolRuntime, TlsOptions};
 use hdrhistogram::Histogram;
 use smol::channel::{Receiver, Sender, bounded};
 
@@ -23,7 +23,7 @@ pub(super) struct Plan {
     pub(super) connections: usize,
     pub(super) threads: usize,
     pub(super) tls: TlsOptions,
-    pub(super) config: Config<'static>,
+    pub(super) config: ClientConfig<'static>,
     pub(super) poll_interval: Duration,
     /// Bytes of a reader's memory.
     pub(super) room: usize,
@@ -125,7 +125,7 @@ impl Readers {
 fn run(plan: Plan, readers: usize, progress: Arc<Progress>, end: Receiver<()>) -> Histogram<u64> {
     let measured = Rc::new(RefCell::new(latencies()));
     let plan = Rc::new(plan);
-    let ran = ClientRuntime::block_on(plan.tls.clone(), async |runtime| {
+    let ran = SmolRuntime::block_on(plan.tls.clone(), async |runtime| {
         let tasks: Vec<_> = (0..readers)
             .map(|_| {
                 let (plan, progress) = (Rc::clone(&plan), Arc::clone(&progress));
@@ -143,33 +143,33 @@ fn run(plan: Plan, readers: usize, progress: Arc<Progress>, end: Receiver<()>) -
     measured.clone()
 }
 
-async fn read(runtime: ClientRuntime, plan: Rc<Plan>, progress: Arc<Progress>, measured: Rc<RefCell<Histogram<u64>>>) {
+async fn read(runtime: SmolRuntime, plan: Rc<Plan>, progress: Arc<Progress>, measured: Rc<RefCell<Histogram<u64>>>) {
     let (mut buffer, mut location) = (vec![0; plan.room], [0; 1024]);
-    let memory = Memory { buffer: &mut buffer, location: &mut location };
+    let memory = Buffers { buffer: &mut buffer, location: &mut location };
     let transports = [plan.transport];
-    let options = Options {
+    let options = SubscriptionOptions {
         transports: &transports,
         poll_interval: plan.poll_interval,
         seed: fastrand::u32(..),
-        ..Options::default()
+        ..SubscriptionOptions::default()
     };
     let mut subscription = Subscription::new(&runtime, &plan.config, &plan.url, options, memory);
     let mut opened = false;
     loop {
         match subscription.next().await {
-            Ok(Item::Opened { .. }) => {
+            Ok(SubscriptionEvent::Opened { .. }) => {
                 if !std::mem::replace(&mut opened, true) {
                     Progress::count(&progress.opened);
                 }
             }
-            Ok(Item::Event(event)) => {
+            Ok(SubscriptionEvent::Event(event)) => {
                 if let Some(arrived) = plan.load.read(event.data.as_bytes()) {
                     record(&mut measured.borrow_mut(), arrived.after);
                     Progress::count(&progress.delivered);
                 }
             }
-            Ok(Item::Gap { .. }) => {}
-            Ok(Item::Lost { error, .. }) => {
+            Ok(SubscriptionEvent::Gap { .. }) => {}
+            Ok(SubscriptionEvent::Lost { error, .. }) => {
                 progress.fail(Trouble::from(&error));
                 Progress::count(&progress.lost);
             }

@@ -6,11 +6,11 @@ use std::rc::Rc;
 
 use goldcrest_core::client::Connect;
 use goldcrest_core::client::url::Endpoint;
-use goldcrest_core::http::{Accumulator, Answer, BodyDecoder, MAX_FIELDS};
-use goldcrest_core::io::{Interest, Lent, Socket};
+use goldcrest_core::http::{BodyDecoder, HeadReader, MAX_FIELDS, ResponseHead};
+use goldcrest_core::io::{Interest, Socket, TryIo};
 use goldcrest_core::ws::Role;
-use goldcrest_core::ws::frame::HeadDecoder;
-use goldcrest_host::client::{ConnectError, Connector, HostSocket};
+use goldcrest_core::ws::frame::FrameHeaderDecoder;
+use goldcrest_host::client::{ClientSocket, ConnectError, Connector};
 
 /// Bytes of an answer's head.
 const HEAD: usize = 16 * 1024;
@@ -47,7 +47,7 @@ impl Connect for Metered {
 
 /// A connection, with what reads along.
 pub(super) struct MeteredSocket {
-    socket: HostSocket,
+    socket: ClientSocket,
     meter: Meter,
 }
 
@@ -61,17 +61,17 @@ struct Meter {
 
 /// What comes next.
 enum Reading {
-    Head(Accumulator, Vec<u8>),
+    Head(HeadReader, Vec<u8>),
     Content(BodyDecoder),
     /// Frames of WebSocket: a head, or so many bytes of payload, which count where it is no control frame's.
-    Frames(HeadDecoder, u64, bool),
+    Frames(FrameHeaderDecoder, u64, bool),
     /// Nobody knows: all of it counts as header.
     Anything,
 }
 
 impl Reading {
     fn head() -> Self {
-        Self::Head(Accumulator::new(), vec![0; HEAD])
+        Self::Head(HeadReader::new(), vec![0; HEAD])
     }
 }
 
@@ -158,12 +158,12 @@ impl Meter {
     /// What follows the head of `length` bytes that was taken.
     fn behind(&mut self, length: usize) -> Reading {
         let Reading::Head(_, buffer) = &self.reading else { return Reading::Anything };
-        let Ok(answer) = Answer::parse(&buffer[..length], MAX_FIELDS) else { return Reading::Anything };
+        let Ok(answer) = ResponseHead::parse(&buffer[..length], MAX_FIELDS) else { return Reading::Anything };
         if answer.is_interim() {
             return Reading::head();
         }
         if answer.status() == 101 {
-            return Reading::Frames(HeadDecoder::default(), 0, false);
+            return Reading::Frames(FrameHeaderDecoder::default(), 0, false);
         }
         match BodyDecoder::new(answer.body_length(false), u64::MAX) {
             Ok(decoder) if decoder.is_done() => {
@@ -189,7 +189,7 @@ impl Socket for MeteredSocket {
         self.socket.wait(want).await
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<TryIo<R>> {
         let meter = &mut self.meter;
         self.socket.try_read_with(|bytes| {
             let (consumed, result) = f(bytes);
@@ -199,7 +199,7 @@ impl Socket for MeteredSocket {
         })
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<TryIo<R>> {
         let meter = &mut self.meter;
         self.socket.try_write_with(|room| {
             let (written, result) = f(room);
@@ -208,16 +208,16 @@ impl Socket for MeteredSocket {
         })
     }
 
-    fn room(&self) -> usize {
-        self.socket.room()
+    fn send_free(&self) -> usize {
+        self.socket.send_free()
     }
 
-    fn capacity(&self) -> usize {
-        self.socket.capacity()
+    fn send_capacity(&self) -> usize {
+        self.socket.send_capacity()
     }
 
-    fn unsent(&self) -> usize {
-        self.socket.unsent()
+    fn send_queue(&self) -> usize {
+        self.socket.send_queue()
     }
 
     fn close(&mut self) {

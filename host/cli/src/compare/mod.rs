@@ -15,10 +15,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Args;
-use goldcrest_core::client::{Config, Start, Transport};
-use goldcrest_core::server::{Events, Exchange, Handler, Outcome, Runtime};
-use goldcrest_host::client::ClientRuntime;
-use goldcrest_host::{Server, Stopper, ThreadHub};
+use goldcrest_core::client::{ClientConfig, StartPosition, Transport};
+use goldcrest_core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::client::SmolRuntime;
+use goldcrest_host::{LocalHub, Server, ShutdownHandle};
 use smol::channel::Receiver;
 use smol::future::FutureExt;
 
@@ -66,7 +66,7 @@ impl Compare {
     pub(crate) fn run(self) -> Result<(), Trouble> {
         let (config, tls) = (self.asking.config()?, self.asking.tls()?);
         let own = if self.url.is_none() { Some(OwnServer::start()?) } else { None };
-        let readers = ClientRuntime::block_on(tls, async |runtime| {
+        let readers = SmolRuntime::block_on(tls, async |runtime| {
             let url = match (&own, &self.url) {
                 (Some(own), _) => format!("http://{}/", own.address),
                 (None, url) => target::settle(runtime, url.as_deref().unwrap_or_default()).await?,
@@ -83,10 +83,10 @@ impl Compare {
 
     async fn measure(
         &self,
-        runtime: &ClientRuntime,
-        config: &Config<'static>,
+        runtime: &SmolRuntime,
+        config: &ClientConfig<'static>,
         url: &str,
-        start: Start<'static>,
+        start: StartPosition<'static>,
     ) -> Result<Vec<Rc<Reader>>, Trouble> {
         let load = Load::new(self.pace.size);
         let readers: Vec<_> = TRANSPORTS.map(|transport| Rc::new(Reader::new(transport, start))).into();
@@ -115,26 +115,26 @@ impl Compare {
 }
 
 /// The channel to compare on: the one that is named, or one of its own, where nothing stands before the first event.
-fn channel(url: String) -> (String, Start<'static>) {
+fn channel(url: String) -> (String, StartPosition<'static>) {
     use goldcrest_core::client::url::Url;
     if Url::parse(&url).is_ok_and(|url| target::is_channel(&url)) {
-        return (url, Start::Newest);
+        return (url, StartPosition::Newest);
     }
-    (format!("{}/events/compare-{:08x}", url.trim_end_matches('/'), fastrand::u32(..)), Start::Oldest)
+    (format!("{}/events/compare-{:08x}", url.trim_end_matches('/'), fastrand::u32(..)), StartPosition::Oldest)
 }
 
 /// A server in this process.
 struct OwnServer {
     address: SocketAddr,
-    stopper: Stopper,
+    stopper: ShutdownHandle,
     ended: Receiver<String>,
 }
 
-struct Channels(ThreadHub);
+struct Channels(LocalHub);
 
 impl Handler for Channels {
-    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> Outcome {
-        Events::new(&self.0).handle(exchange).await
+    async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
+        HubHandler::new(&self.0).handle(exchange).await
     }
 }
 
@@ -168,6 +168,6 @@ impl OwnServer {
 
 impl Drop for OwnServer {
     fn drop(&mut self) {
-        self.stopper.stop();
+        self.stopper.shut_down();
     }
 }

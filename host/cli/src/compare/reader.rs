@@ -4,8 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use goldcrest_core::client::{Config, Error, Item, Memory, Options, Parts, Start, Subscription, Transport};
-use goldcrest_host::client::{ClientRuntime, ConnectError, random};
+use goldcrest_core::client::{
+    Buffers, ClientConfig, Error, RuntimeParts, StartPosition, Subscription, SubscriptionEvent, SubscriptionOptions,
+    Transport,
+};
+use goldcrest_host::client::{ConnectError, SmolRuntime, random};
 use hdrhistogram::Histogram;
 
 use super::meter::{Costs, Metered};
@@ -15,7 +18,7 @@ use crate::load::{Load, latencies, record};
 /// A technique, and what is known of it so far.
 pub(super) struct Reader {
     pub(super) transport: Transport,
-    start: Start<'static>,
+    start: StartPosition<'static>,
     pub(super) latencies: RefCell<Histogram<u64>>,
     costs: Rc<Cell<Costs>>,
     open: Cell<bool>,
@@ -29,7 +32,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(transport: Transport, start: Start<'static>) -> Self {
+    pub(super) fn new(transport: Transport, start: StartPosition<'static>) -> Self {
         Self {
             transport,
             start,
@@ -47,26 +50,31 @@ impl Reader {
     /// Reads the channel until it is dropped, or cannot any more.
     pub(super) async fn read(
         self: Rc<Self>,
-        runtime: ClientRuntime,
-        config: Config<'static>,
+        runtime: SmolRuntime,
+        config: ClientConfig<'static>,
         url: String,
         load: Load,
         room: usize,
         poll_interval: Duration,
     ) {
         let connector = Metered { connector: runtime.connector().clone(), costs: Rc::clone(&self.costs) };
-        let parts = Parts { connector, clock: runtime.clock().clone(), random };
+        let parts = RuntimeParts { connector, clock: runtime.clock().clone(), random };
         let (mut buffer, mut location) = (vec![0; room], [0; 2048]);
-        let memory = Memory { buffer: &mut buffer, location: &mut location };
+        let memory = Buffers { buffer: &mut buffer, location: &mut location };
         let transports = [self.transport];
         let start = self.start;
-        let options =
-            Options { transports: &transports, start, poll_interval, seed: fastrand::u32(..), ..Options::default() };
+        let options = SubscriptionOptions {
+            transports: &transports,
+            start,
+            poll_interval,
+            seed: fastrand::u32(..),
+            ..SubscriptionOptions::default()
+        };
         let mut subscription = Subscription::new(&parts, &config, &url, options, memory);
         loop {
             match subscription.next().await {
-                Ok(Item::Opened { .. }) => self.open.set(true),
-                Ok(Item::Event(event)) => {
+                Ok(SubscriptionEvent::Opened { .. }) => self.open.set(true),
+                Ok(SubscriptionEvent::Event(event)) => {
                     if let Some(arrived) = load.read(event.data.as_bytes()) {
                         if arrived.number < self.next.get() {
                             self.twice.set(self.twice.get() + 1);
@@ -77,12 +85,12 @@ impl Reader {
                         record(&mut self.latencies.borrow_mut(), arrived.after);
                     }
                 }
-                Ok(Item::Gap { .. }) => {}
+                Ok(SubscriptionEvent::Gap { .. }) => {}
                 // Nothing is measured of what is not there from the beginning.
-                Ok(Item::Lost { error, .. }) if !self.open.get() => {
+                Ok(SubscriptionEvent::Lost { error, .. }) if !self.open.get() => {
                     *self.failure.borrow_mut() = Some(error);
                 }
-                Ok(Item::Lost { .. }) => {}
+                Ok(SubscriptionEvent::Lost { .. }) => {}
                 Err(error) => {
                     *self.failure.borrow_mut() = Some(error);
                     return;
@@ -93,7 +101,7 @@ impl Reader {
 
     /// Whether events that are published now will come. A long poll that waits is not answered before there are some.
     pub(super) fn is_open(&self) -> bool {
-        let asked = if self.start == Start::Newest { 2 } else { 1 };
+        let asked = if self.start == StartPosition::Newest { 2 } else { 1 };
         self.open.get() || (self.transport == Transport::LongPoll && self.costs.get().requests >= asked)
     }
 

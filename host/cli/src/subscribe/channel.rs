@@ -3,10 +3,13 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use goldcrest_core::client::{Config, ConnectError, Error, Event, Item, Options, Publisher, Subscription, Transport};
-use goldcrest_core::hub::Publication;
+use goldcrest_core::client::{
+    ClientConfig, ConnectError, Error, Event, Publisher, Subscription, SubscriptionEvent, SubscriptionOptions,
+    Transport,
+};
+use goldcrest_core::hub::NewEvent;
 use goldcrest_core::log::{Encoding, EventType};
-use goldcrest_host::client::ClientRuntime;
+use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
 use smol::future::FutureExt;
 
@@ -18,10 +21,10 @@ use crate::exit::{describe, refused};
 use crate::publish::key;
 
 /// A subscription to whatever server it is.
-type Cursor<'e> = Subscription<'e, ClientRuntime, { BOUNDS.id }>;
+type Cursor<'e> = Subscription<'e, SmolRuntime, { BOUNDS.id }>;
 
 enum Next<'a> {
-    Item(Result<Item<'a, ConnectError<ClientRuntime>>, Error<ConnectError<ClientRuntime>>>),
+    Item(Result<SubscriptionEvent<'a, ConnectError<SmolRuntime>>, Error<ConnectError<SmolRuntime>>>),
     Line(Option<Vec<u8>>),
     Late,
     /// What was typed last does not come.
@@ -32,19 +35,19 @@ impl Listening<'_> {
     /// Reads the channel; what is typed on a terminal is published there.
     pub(super) async fn channel(&self, output: &mut Output, input: &mut Input, transports: &[Transport]) -> Heard {
         let (mut room, mut publishing) = (self.options.asking.room(), self.options.asking.room());
-        let options = Options {
+        let options = SubscriptionOptions {
             transports,
             start: self.options.start(),
             poll_interval: self.options.poll_interval,
-            first_byte: self.options.first_byte(),
+            first_byte_timeout: self.options.first_byte(),
             max_event_type: BOUNDS.event_type,
             reconnect: self.options.policy(),
             seed: fastrand::u32(..),
-            ..Options::default()
+            ..SubscriptionOptions::default()
         };
         // What collects an answer may keep its head as well.
-        let answer_timeout = self.config.answer_timeout.min(options.first_byte);
-        let config = Config { answer_timeout, ..self.config.clone() };
+        let answer_timeout = self.config.response_timeout.min(options.first_byte_timeout);
+        let config = ClientConfig { response_timeout: answer_timeout, ..self.config.clone() };
         let mut subscription: Cursor<'_> =
             Subscription::with_bounds(self.runtime, &config, self.url, options, room.memory());
         let mut publisher = Publisher::new(self.runtime, self.config, self.url, publishing.memory());
@@ -88,7 +91,7 @@ impl Listening<'_> {
                     Typed::Ping(_) => self.status.warn("only a WebSocket is pinged: begin with --transport websocket"),
                     Typed::Unknown => self.status.warn("the command here is /close; //TEXT publishes /TEXT"),
                 },
-                Next::Item(Ok(Item::Event(Event { id, event_type, data }))) => {
+                Next::Item(Ok(SubscriptionEvent::Event(Event { id, event_type, data }))) => {
                     typed.take_if(|typed| typed == id);
                     if let ControlFlow::Break(exit) = output.event(id, event_type, data)? {
                         part(&mut subscription).await;
@@ -99,19 +102,19 @@ impl Listening<'_> {
                         return Ok(Exit::Done);
                     }
                 }
-                Next::Item(Ok(Item::Gap { missed })) => {
+                Next::Item(Ok(SubscriptionEvent::Gap { missed })) => {
                     self.gap(missed);
                     if let ControlFlow::Break(exit) = output.gap(missed)? {
                         part(&mut subscription).await;
                         return Ok(exit);
                     }
                 }
-                Next::Item(Ok(Item::Opened { transport })) => {
+                Next::Item(Ok(SubscriptionEvent::Opened { transport })) => {
                     opened = true;
                     self.state.reached.set(true);
                     self.status.say(format_args!("{} over {}", self.url, transport.as_str()));
                 }
-                Next::Item(Ok(Item::Lost { transport, error, delay })) => {
+                Next::Item(Ok(SubscriptionEvent::Lost { transport, error, delay })) => {
                     // A transport that gives way to the next is no loss yet.
                     let gives_way = delay.is_zero();
                     let next = transports.iter().skip_while(|other| **other != transport).nth(1);
@@ -133,9 +136,9 @@ impl Listening<'_> {
     }
 
     /// It is lost, and is not tried again.
-    pub(super) fn lost(&self, error: Error<ConnectError<ClientRuntime>>, opened: bool) -> Heard {
+    pub(super) fn lost(&self, error: Error<ConnectError<SmolRuntime>>, opened: bool) -> Heard {
         match error {
-            Error::Ended(goldcrest_core::websocket::Ended::Closed) if opened => Ok(self.options.ended()),
+            Error::Ended(goldcrest_core::websocket::Disconnect::Closed) if opened => Ok(self.options.ended()),
             error if opened => Err(Trouble::new(Exit::Lost, describe(&error)).into()),
             error => Err(Unheard::unopened(error)),
         }
@@ -156,14 +159,14 @@ impl Listening<'_> {
     }
 
     /// Publishes a line; its id, where it is stored and the server tells.
-    async fn publish(&self, publisher: &mut Publisher<'_, ClientRuntime>, line: &[u8]) -> Option<String> {
+    async fn publish(&self, publisher: &mut Publisher<'_, SmolRuntime>, line: &[u8]) -> Option<String> {
         let (event_type, key) = (EventType::MESSAGE, key());
         let encoding = if str::from_utf8(line).is_ok() { Encoding::Text } else { Encoding::Binary };
-        let publication = Publication { event_type, encoding, data: line, idempotency_key: Some(key.as_bytes()) };
+        let publication = NewEvent { event_type, encoding, data: line, idempotency_key: Some(key.as_bytes()) };
         let error = match publisher.publish(&publication).await {
             Ok(receipt) => return Some(receipt.id.to_owned()).filter(|id| !id.is_empty()),
-            Err(Error::NoReceipt) => {
-                self.status.warn(describe(&Error::NoReceipt));
+            Err(Error::NoPublishOutcome) => {
+                self.status.warn(describe(&Error::NoPublishOutcome));
                 return None;
             }
             Err(error) => error,

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use goldcrest_core::client::{Data, WebSocket};
-use goldcrest_core::websocket::Ended;
+use goldcrest_core::client::{ClientWebSocket, EventData};
+use goldcrest_core::websocket::Disconnect;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::MessageKind;
 use smol::Timer;
@@ -30,7 +30,7 @@ const RTT_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Conversation<'c, 'e> {
     listening: &'c Listening<'c>,
     runtime: &'e Timed<'e>,
-    socket: WebSocket<'e, Timed<'e>>,
+    socket: ClientWebSocket<'e, Timed<'e>>,
     /// Messages are objects of `goldcrest.v1`.
     enveloped: bool,
     /// The id of the last event.
@@ -45,11 +45,11 @@ pub(super) enum Parted {
     /// By the server's Close.
     Closed(Option<CloseCode>, String),
     /// Without one.
-    Ended(Ended),
+    Ended(Disconnect),
 }
 
 enum Next {
-    Message(Result<Option<(MessageKind, usize)>, Ended>),
+    Message(Result<Option<(MessageKind, usize)>, Disconnect>),
     Line(Option<Vec<u8>>),
     Ping,
     Late,
@@ -66,7 +66,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
     pub(super) fn new(
         listening: &'c Listening<'c>,
         runtime: &'e Timed<'e>,
-        socket: WebSocket<'e, Timed<'e>>,
+        socket: ClientWebSocket<'e, Timed<'e>>,
         enveloped: bool,
         cursor: &'c mut String,
     ) -> Self {
@@ -150,7 +150,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
         let mut quiet_at = awaits.then(|| Instant::now() + QUIET);
         loop {
             if quiet_at.is_none() {
-                self.socket.close(code, CloseReason::NONE);
+                self.socket.start_close(code, CloseReason::NONE);
             }
             let message = async {
                 let message = self.socket.recv(buffer).await.ok().flatten();
@@ -180,7 +180,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
     /// Closes in order, as far as the server joins in.
     async fn leave(&mut self, exit: Exit, code: CloseCode) -> Parted {
         let parting = async {
-            let _ = self.socket.finish(code, CloseReason::NONE).await;
+            let _ = self.socket.close(code, CloseReason::NONE).await;
         };
         let patience = async {
             Timer::after(PARTING).await;
@@ -189,7 +189,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
         Parted::Here(exit)
     }
 
-    async fn send(&mut self, text: &[u8]) -> Result<(), Ended> {
+    async fn send(&mut self, text: &[u8]) -> Result<(), Disconnect> {
         self.sent += 1;
         if self.enveloped {
             let (kind, message) = envelope::publication(text, self.sent, &key());
@@ -204,7 +204,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
         let status = self.listening.status;
         match said {
             Said::Event { id, event_type, data } => {
-                let written = output.event(&id, &event_type, data.lend());
+                let written = output.event(&id, &event_type, data.borrow());
                 *self.cursor = id;
                 return written;
             }
@@ -217,8 +217,8 @@ impl<'c, 'e> Conversation<'c, 'e> {
             Said::Refused { reason } => status.warn(format_args!("not stored: {reason}")),
             Said::Stranger => {
                 let data = match kind {
-                    MessageKind::Text => str::from_utf8(message).map_or(Data::Binary(message), Data::Text),
-                    MessageKind::Binary => Data::Binary(message),
+                    MessageKind::Text => str::from_utf8(message).map_or(EventData::Binary(message), EventData::Text),
+                    MessageKind::Binary => EventData::Binary(message),
                 };
                 return output.event("", "", data);
             }

@@ -1,6 +1,6 @@
 //! The JSON of `goldcrest.v1`, as a client reads and writes it.
 
-use goldcrest_core::client::Data;
+use goldcrest_core::client::EventData;
 use goldcrest_core::log::EventId;
 use goldcrest_core::ws::connection::MessageKind;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ pub(super) enum Said<'m> {
     Event {
         id: String,
         event_type: String,
-        data: EventData<'m>,
+        data: EnvelopeData<'m>,
     },
     Gap {
         missed: Option<u64>,
@@ -34,16 +34,16 @@ pub(super) enum Said<'m> {
 
 /// The data of an event.
 #[derive(Debug, PartialEq)]
-pub(super) enum EventData<'m> {
+pub(super) enum EnvelopeData<'m> {
     Text(String),
     Binary(&'m [u8]),
 }
 
-impl EventData<'_> {
-    pub(super) fn lend(&self) -> Data<'_> {
+impl EnvelopeData<'_> {
+    pub(super) fn borrow(&self) -> EventData<'_> {
         match self {
-            Self::Text(text) => Data::Text(text),
-            Self::Binary(bytes) => Data::Binary(bytes),
+            Self::Text(text) => EventData::Text(text),
+            Self::Binary(bytes) => EventData::Binary(bytes),
         }
     }
 }
@@ -72,9 +72,11 @@ pub(super) fn read(kind: MessageKind, message: &[u8]) -> Said<'_> {
     }
     match (text("id"), text("type"), bytes, text("data")) {
         (Some(id), Some(event_type), Some(bytes), None) => {
-            Said::Event { id, event_type, data: EventData::Binary(bytes) }
+            Said::Event { id, event_type, data: EnvelopeData::Binary(bytes) }
         }
-        (Some(id), Some(event_type), None, Some(data)) => Said::Event { id, event_type, data: EventData::Text(data) },
+        (Some(id), Some(event_type), None, Some(data)) => {
+            Said::Event { id, event_type, data: EnvelopeData::Text(data) }
+        }
         (Some(id), None, None, None) => Said::Stored { id },
         _ => Said::Stranger,
     }
@@ -100,7 +102,7 @@ mod tests {
     #[test]
     fn each_form_is_read_as_what_it_is() {
         let text = |message: &'static str| read(MessageKind::Text, message.as_bytes());
-        let data = EventData::Text("b\n".into());
+        let data = EnvelopeData::Text("b\n".into());
         let event = Said::Event { id: "a-1".into(), event_type: "x".into(), data };
         assert_eq!(text(r#"{"id":"a-1","type":"x","data":"b\n"}"#), event);
         assert_eq!(
@@ -114,7 +116,7 @@ mod tests {
         for stranger in ["hello", "[]", "{}", "7", ""].into_iter().chain(gaps) {
             assert_eq!(text(stranger), Said::Stranger, "{stranger}");
         }
-        let binary = Said::Event { id: "a-1".into(), event_type: "x".into(), data: EventData::Binary(b"\n\xff") };
+        let binary = Said::Event { id: "a-1".into(), event_type: "x".into(), data: EnvelopeData::Binary(b"\n\xff") };
         assert_eq!(read(MessageKind::Binary, b"{\"id\":\"a-1\",\"type\":\"x\"}\n\n\xff"), binary);
         assert_eq!(read(MessageKind::Binary, b"\xff"), Said::Stranger);
     }

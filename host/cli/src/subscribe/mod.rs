@@ -25,9 +25,9 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use goldcrest_core::client::url::Url;
-use goldcrest_core::client::{Config, Start, Transport};
-use goldcrest_core::sse::reconnect::Policy;
-use goldcrest_host::client::ClientRuntime;
+use goldcrest_core::client::{ClientConfig, StartPosition, Transport};
+use goldcrest_core::sse::reconnect::ReconnectPolicy;
+use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
 use smol::future::FutureExt;
 
@@ -157,8 +157,8 @@ enum Return {
 
 /// What all of the ways to listen need.
 struct Listening<'l> {
-    runtime: &'l ClientRuntime,
-    config: &'l Config<'static>,
+    runtime: &'l SmolRuntime,
+    config: &'l ClientConfig<'static>,
     url: &'l str,
     options: &'l Subscribe,
     status: Status,
@@ -223,7 +223,7 @@ impl Subscribe {
     pub(crate) fn run(self) -> Result<(), Trouble> {
         let (config, tls) = (self.asking.config()?, self.asking.tls()?);
         let mut output = Output::new(&self)?;
-        ClientRuntime::block_on(tls, async |runtime| {
+        SmolRuntime::block_on(tls, async |runtime| {
             let until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             let state = State::default();
             let listening = self.listen(runtime, &config, &mut output, until, &state);
@@ -260,8 +260,8 @@ impl Subscribe {
 
     async fn listen(
         &self,
-        runtime: &ClientRuntime,
-        config: &Config<'static>,
+        runtime: &SmolRuntime,
+        config: &ClientConfig<'static>,
         output: &mut Output,
         until: Option<Instant>,
         state: &State,
@@ -338,22 +338,26 @@ impl Subscribe {
         }
     }
 
-    fn start(&self) -> Start<'_> {
+    fn start(&self) -> StartPosition<'_> {
         match &self.since[..] {
-            "oldest" => Start::Oldest,
-            "newest" | "" => Start::Newest,
-            id => Start::After(id),
+            "oldest" => StartPosition::Oldest,
+            "newest" | "" => StartPosition::Newest,
+            id => StartPosition::After(id),
         }
     }
 
     /// The id to begin after, where one was given.
     fn since_id(&self) -> &str {
-        if let Start::After(id) = self.start() { id } else { "" }
+        if let StartPosition::After(id) = self.start() { id } else { "" }
     }
 
     /// The delays of people who sit before it, who wait less patiently than a device.
-    fn policy(&self) -> Policy {
-        Policy { reconnection_time: Duration::from_secs(1), longest: Duration::from_secs(30), ..Policy::DEFAULT }
+    fn policy(&self) -> ReconnectPolicy {
+        ReconnectPolicy {
+            reconnection_time: Duration::from_secs(1),
+            longest: Duration::from_secs(30),
+            ..ReconnectPolicy::DEFAULT
+        }
     }
 
     /// What an end in order of the server's comes to.

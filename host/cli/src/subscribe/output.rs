@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
-use goldcrest_core::client::Data;
+use goldcrest_core::client::EventData;
 use serde_json::Value;
 
 use super::{Exit, Subscribe, Trouble};
@@ -55,7 +55,7 @@ impl Output {
     }
 
     /// Writes an event, unless its type is not asked for. An empty `event_type` is a message that has none.
-    pub(super) fn event(&mut self, id: &str, event_type: &str, data: Data<'_>) -> Written {
+    pub(super) fn event(&mut self, id: &str, event_type: &str, data: EventData<'_>) -> Written {
         if !self.types.is_empty() && !self.types.iter().any(|wanted| wanted == event_type) {
             return Ok(ControlFlow::Continue(()));
         }
@@ -67,17 +67,17 @@ impl Output {
                 let members = format!("{{\"id\":{id},\"type\":{},", Value::from(event_type));
                 self.line.extend_from_slice(members.as_bytes());
                 let (encoding, data): (_, Value) = match data {
-                    Data::Text(text) => ("", text.into()),
-                    Data::Binary(bytes) => ("\"encoding\":\"base64\",", STANDARD.encode(bytes).into()),
+                    EventData::Text(text) => ("", text.into()),
+                    EventData::Binary(bytes) => ("\"encoding\":\"base64\",", STANDARD.encode(bytes).into()),
                 };
                 self.line.extend_from_slice(format!("{encoding}\"data\":{data}}}\n").as_bytes());
             }
-            Data::Text(text) => {
+            EventData::Text(text) => {
                 self.line.extend_from_slice(text.as_bytes());
                 self.line.push(b'\n');
             }
-            Data::Binary(bytes) if self.binary == BinaryForm::Raw => self.line.extend_from_slice(bytes),
-            Data::Binary(bytes) => {
+            EventData::Binary(bytes) if self.binary == BinaryForm::Raw => self.line.extend_from_slice(bytes),
+            EventData::Binary(bytes) => {
                 self.line.extend_from_slice(STANDARD.encode(bytes).as_bytes());
                 self.line.push(b'\n');
             }
@@ -230,8 +230,8 @@ mod tests {
     #[test]
     fn json_is_an_object_a_line_with_its_members_in_order() {
         let (mut output, written) = output(true, BinaryForm::Raw, &[], None);
-        let _ = output.event("a-1", "x", Data::Text("1\n2\"")).unwrap();
-        let _ = output.event("", "", Data::Binary(&[0xff])).unwrap();
+        let _ = output.event("a-1", "x", EventData::Text("1\n2\"")).unwrap();
+        let _ = output.event("", "", EventData::Binary(&[0xff])).unwrap();
         let _ = output.gap(Some(3)).unwrap();
         let _ = output.gap(None).unwrap();
         let lines = [
@@ -250,8 +250,8 @@ mod tests {
         let (mut to_a_terminal, shown) = output(false, BinaryForm::Raw, &[], None);
         to_a_terminal.escapes = true;
         for output in [&mut to_a_pipe, &mut to_a_terminal] {
-            let _ = output.event("", "", Data::Text(hostile)).unwrap();
-            let _ = output.event("", "", Data::Binary(raw)).unwrap();
+            let _ = output.event("", "", EventData::Text(hostile)).unwrap();
+            let _ = output.event("", "", EventData::Binary(raw)).unwrap();
         }
         assert_eq!(*piped.0.lock().unwrap(), [hostile.as_bytes(), b"\n", raw].concat());
         assert_eq!(text(&shown), "\\u001b]0;x\\u0007\ta\\u009b\nb\n\\x9b2J\\xffc");
@@ -260,9 +260,9 @@ mod tests {
     #[test]
     fn only_what_is_shown_counts() {
         let (mut output, written) = output(false, BinaryForm::Base64, &["a"], Some(2));
-        assert_eq!(output.event("", "a", Data::Text("1")).unwrap(), ControlFlow::Continue(()));
-        assert_eq!(output.event("", "b", Data::Text("no")).unwrap(), ControlFlow::Continue(()));
-        assert_eq!(output.event("", "a", Data::Binary(b"2")).unwrap(), ControlFlow::Break(Exit::Done));
+        assert_eq!(output.event("", "a", EventData::Text("1")).unwrap(), ControlFlow::Continue(()));
+        assert_eq!(output.event("", "b", EventData::Text("no")).unwrap(), ControlFlow::Continue(()));
+        assert_eq!(output.event("", "a", EventData::Binary(b"2")).unwrap(), ControlFlow::Break(Exit::Done));
         assert_eq!(text(&written), "1\nMg==\n");
     }
 
@@ -279,6 +279,6 @@ mod tests {
         }
         let (mut output, _) = output(false, BinaryForm::Raw, &[], None);
         output.sink = Box::new(Closed);
-        assert_eq!(output.event("", "", Data::Text("x")).unwrap(), ControlFlow::Break(Exit::Done));
+        assert_eq!(output.event("", "", EventData::Text("x")).unwrap(), ControlFlow::Break(Exit::Done));
     }
 }

@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use goldcrest_core::client::Runtime;
+use goldcrest_core::client::ClientRuntime;
 use goldcrest_core::ws::connection::{NoEntropy, PingPayload};
-use goldcrest_host::client::{ClientRuntime, CoarseClock, Connector};
+use goldcrest_host::client::{CoarseClock, Connector, SmolRuntime};
 
 use crate::status::Status;
 
@@ -15,7 +15,7 @@ const REMEMBERED: usize = 64;
 
 /// The world of a WebSocket, with a stop-watch for its pongs.
 pub(super) struct Timed<'r> {
-    runtime: &'r ClientRuntime,
+    runtime: &'r SmolRuntime,
     status: Status,
     /// What was sent, and when.
     pings: RefCell<VecDeque<(PingPayload, Instant)>>,
@@ -23,7 +23,7 @@ pub(super) struct Timed<'r> {
 }
 
 impl<'r> Timed<'r> {
-    pub(super) fn new(runtime: &'r ClientRuntime, status: Status) -> Self {
+    pub(super) fn new(runtime: &'r SmolRuntime, status: Status) -> Self {
         Self { runtime, status, pings: RefCell::default(), number: Cell::new(0) }
     }
 
@@ -48,7 +48,7 @@ impl<'r> Timed<'r> {
     }
 }
 
-impl Runtime for Timed<'_> {
+impl ClientRuntime for Timed<'_> {
     type Connect = Connector;
     type Clock = CoarseClock;
 
@@ -64,7 +64,7 @@ impl Runtime for Timed<'_> {
         self.runtime.random()
     }
 
-    fn ponged(&self, payload: PingPayload) {
+    fn pong_received(&self, payload: PingPayload) {
         // The heartbeat has pings of its own.
         if let Some(time) = self.answered(payload) {
             self.status.say(format_args!("pong after {:.3} ms", time.as_secs_f64() * 1e3));

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use goldcrest_core::client::url::Url;
-use goldcrest_core::client::{Error, Start, WebSocket, WebSocketOptions};
-use goldcrest_core::sse::reconnect::{Decision, Reconnect};
-use goldcrest_core::websocket::Ended;
+use goldcrest_core::client::{ClientWebSocket, ConnectOptions, Error, StartPosition};
+use goldcrest_core::sse::reconnect::{Reconnect, ReconnectDecision};
+use goldcrest_core::websocket::Disconnect;
 use goldcrest_core::ws::close::CloseCode;
 use smol::Timer;
 
@@ -51,18 +51,15 @@ impl Listening<'_> {
             names => names.iter().map(String::as_str).collect(),
         };
         let most = self.options.asking.max_event();
-        let options = WebSocketOptions {
-            protocols: &protocols,
-            origin: self.options.origin.as_deref(),
-            max_message: most as u64,
-        };
+        let options =
+            ConnectOptions { protocols: &protocols, origin: self.options.origin.as_deref(), max_message: most as u64 };
         let runtime = Timed::new(self.runtime, self.status);
         let mut buffer = vec![0; most.max(64 * 1024)];
         let mut reconnect = Reconnect::<0>::new(self.options.policy());
         let mut cursor = match self.options.start() {
-            Start::After(id) => id.to_owned(),
-            Start::Oldest => "oldest".to_owned(),
-            Start::Newest => String::new(),
+            StartPosition::After(id) => id.to_owned(),
+            StartPosition::Oldest => "oldest".to_owned(),
+            StartPosition::Newest => String::new(),
         };
         let (mut opened, mut resumable) = (false, false);
         loop {
@@ -71,7 +68,7 @@ impl Listening<'_> {
             } else {
                 target::with_parameter(self.url, "after", &cursor)
             };
-            let loss = match WebSocket::connect(&runtime, self.config, &url, &options, &mut buffer).await {
+            let loss = match ClientWebSocket::connect(&runtime, self.config, &url, &options, &mut buffer).await {
                 Err(error) => Loss::Error(Box::new(error)),
                 Ok(socket) => {
                     let protocol = socket.protocol().and_then(|at| protocols.get(at).copied());
@@ -106,7 +103,7 @@ impl Listening<'_> {
                 Loss::Error(error) if !matches!(**error, Error::Ended(_)) => reconnect.on_network_error(),
                 _ => reconnect.on_end(),
             }
-            let Decision::After(delay) = reconnect.next_delay(fastrand::u32(..)) else {
+            let ReconnectDecision::After(delay) = reconnect.next_delay(fastrand::u32(..)) else {
                 return self.parted(loss, opened);
             };
             self.status.warn(format_args!("websocket: {}; {}", loss.text(), again_in(delay)));
@@ -121,7 +118,7 @@ impl Listening<'_> {
                 Ok(self.options.ended())
             }
             Loss::Error(error) if !opened => Err(Unheard::unopened(*error)),
-            Loss::Error(error) if matches!(*error, Error::Ended(Ended::Protocol(_))) => Err((*error).into()),
+            Loss::Error(error) if matches!(*error, Error::Ended(Disconnect::Protocol(_))) => Err((*error).into()),
             loss => Err(Trouble::new(Exit::Lost, loss.text()).into()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use goldcrest_core::client::{Data, Error, EventSource, EventSourceOptions, Memory, Update};
+use goldcrest_core::client::{Buffers, Error, EventData, EventSource, EventSourceEvent, EventSourceOptions};
 
 use super::output::Output;
 use super::{Heard, Listening, Return, Unheard, again_in};
@@ -21,23 +21,23 @@ impl Listening<'_> {
         };
         let (mut head, mut location) = (vec![0; 64 * 1024], vec![0; 8 * 1024]);
         let mut events = vec![0; BOUNDS.memory(self.options.asking.max_event())];
-        let memory = Memory { buffer: &mut head, location: &mut location };
+        let memory = Buffers { buffer: &mut head, location: &mut location };
         let mut source = EventSource::new(self.runtime, self.config, self.url, options, memory, &mut events);
         let mut opened = false;
         loop {
             match source.next().await {
-                Ok(Update::Event(event)) => {
-                    let data = Data::Text(event.data);
+                Ok(EventSourceEvent::Event(event)) => {
+                    let data = EventData::Text(event.data);
                     if let ControlFlow::Break(exit) = output.event(event.last_event_id, event.event_type, data)? {
                         return Ok(exit);
                     }
                 }
-                Ok(Update::Opened) => {
+                Ok(EventSourceEvent::Opened) => {
                     opened = true;
                     self.state.reached.set(true);
                     self.status.say(format_args!("{} over sse", self.url));
                 }
-                Ok(Update::Lost { error, delay }) => {
+                Ok(EventSourceEvent::Lost { error, delay }) => {
                     match self.options.comes_back() {
                         Return::Never => return self.lost(error, opened),
                         Return::IfResumable if !opened => return self.lost(error, opened),

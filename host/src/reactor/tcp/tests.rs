@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use goldcrest_core::io::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Socket, TryIo};
 
 use super::super::Reactor;
-use super::{Limits, TcpSocket};
+use super::{SocketLimits, TcpSocket};
 
 /// Bytes of each buffer of the thread.
 const BUFFER: usize = 64;
@@ -20,7 +20,7 @@ const BUFFER: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn reactor() -> Rc<Reactor> {
-    Rc::new(Reactor::new(Limits { receive: BUFFER, transmit: BUFFER }).unwrap().0)
+    Rc::new(Reactor::new(SocketLimits { receive: BUFFER, transmit: BUFFER }).unwrap().0)
 }
 
 /// A connection, and its peer, which blocks.
@@ -68,9 +68,9 @@ fn read(reactor: &Reactor, socket: &mut TcpSocket, most: usize) -> std::io::Resu
             (count, bytes[..count].to_vec())
         })?;
         match lent {
-            Lent::Got(bytes) => return Ok(bytes),
-            Lent::Eof => return Ok(Vec::new()),
-            Lent::NotNow => wait(reactor, socket, Interest::READ)?,
+            TryIo::Done(bytes) => return Ok(bytes),
+            TryIo::Eof => return Ok(Vec::new()),
+            TryIo::WouldBlock => wait(reactor, socket, Interest::READ)?,
         }
     }
 }
@@ -83,8 +83,8 @@ fn commit(socket: &mut TcpSocket, bytes: &[u8]) -> usize {
         (count, count)
     });
     match lent.unwrap() {
-        Lent::Got(count) => count,
-        Lent::NotNow | Lent::Eof => 0,
+        TryIo::Done(count) => count,
+        TryIo::WouldBlock | TryIo::Eof => 0,
     }
 }
 
@@ -129,7 +129,7 @@ fn connections_that_alternate_send_what_they_committed_in_its_order() {
     }
     reactor.leases.flush();
     for (socket, peer) in &mut ends {
-        assert_eq!(socket.unsent(), 0);
+        assert_eq!(socket.send_queue(), 0);
         let mut came = vec![0; 1000];
         peer.read_exact(&mut came).unwrap();
         assert_eq!(came, pattern(0, 1000));
@@ -144,7 +144,7 @@ fn an_end_right_behind_the_data_is_seen() {
             let reactor = reactor();
             let (mut socket, mut peer) = connect(&reactor);
             if looked {
-                assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), Lent::NotNow);
+                assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), TryIo::WouldBlock);
                 reactor.turn(Some(Duration::ZERO));
             }
             // The data waits for the end, and leaves with it in one segment.
@@ -160,7 +160,7 @@ fn an_end_right_behind_the_data_is_seen() {
                 }
             }
             assert_eq!(came, pattern(0, length));
-            assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), Lent::Eof, "and stays seen");
+            assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), TryIo::Eof, "and stays seen");
         }
     }
 }
@@ -172,7 +172,7 @@ fn a_socket_that_waits_reads_what_comes_in_pieces() {
     for round in 0..50 {
         peer.write_all(&pattern(round, 3)).unwrap();
         assert_eq!(read(&reactor, &mut socket, 100).unwrap(), pattern(round, 3));
-        assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), Lent::NotNow, "a short read has emptied it");
+        assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), TryIo::WouldBlock, "a short read has emptied it");
     }
 }
 
@@ -194,7 +194,7 @@ fn a_reset_is_seen_by_who_reads_behind_what_came_before() {
 
 #[test]
 fn a_reset_is_seen_by_who_does_not_read() {
-    for want in [Interest::NONE, Interest::DRAINED, Interest::WRITE] {
+    for want in [Interest::NONE, Interest::FLUSHED, Interest::WRITE] {
         let reactor = reactor();
         let (mut socket, peer) = connect(&reactor);
         fill(&mut socket);
@@ -224,23 +224,23 @@ fn a_reader_that_stops_leaves_at_most_a_buffer_of_ours_unsent() {
     let reactor = reactor();
     let (mut socket, mut peer) = connect(&reactor);
     let committed = fill(&mut socket);
-    assert!((1..=BUFFER).contains(&socket.unsent()), "{}", socket.unsent());
-    assert_eq!((socket.room(), commit(&mut socket, b"more")), (0, 0));
+    assert!((1..=BUFFER).contains(&socket.send_queue()), "{}", socket.send_queue());
+    assert_eq!((socket.send_free(), commit(&mut socket, b"more")), (0, 0));
     // Another connection has the thread's buffer for itself.
     let (mut other, mut other_peer) = connect(&reactor);
     assert_eq!(commit(&mut other, b"hello"), 5);
-    wait(&reactor, &mut other, Interest::DRAINED).unwrap();
+    wait(&reactor, &mut other, Interest::FLUSHED).unwrap();
     other_peer.read_exact(&mut [0; 5]).unwrap();
     // Once it reads there is room, as much as was asked for, and nothing is lost.
     let reading = std::thread::spawn(move || {
         let mut came = Vec::new();
         peer.read_to_end(&mut came).map(|_| came)
     });
-    wait(&reactor, &mut socket, Interest { room: BUFFER, ..Interest::NONE }).unwrap();
-    assert_eq!(socket.room(), BUFFER);
+    wait(&reactor, &mut socket, Interest { writable_bytes: BUFFER, ..Interest::NONE }).unwrap();
+    assert_eq!(socket.send_free(), BUFFER);
     assert_eq!(commit(&mut socket, &pattern(committed, 10)), 10);
     socket.close();
-    wait(&reactor, &mut socket, Interest::DRAINED).unwrap();
+    wait(&reactor, &mut socket, Interest::FLUSHED).unwrap();
     assert_eq!(reading.join().unwrap().unwrap(), pattern(0, committed + 10));
 }
 
@@ -250,12 +250,12 @@ fn an_end_of_ours_comes_behind_what_is_kept() {
     let (mut socket, mut peer) = connect(&reactor);
     let committed = fill(&mut socket);
     socket.close();
-    assert!(socket.unsent() > 0);
+    assert!(socket.send_queue() > 0);
     let reading = std::thread::spawn(move || {
         let mut came = Vec::new();
         peer.read_to_end(&mut came).map(|_| came)
     });
-    wait(&reactor, &mut socket, Interest::DRAINED).unwrap();
+    wait(&reactor, &mut socket, Interest::FLUSHED).unwrap();
     assert_eq!(reading.join().unwrap().unwrap(), pattern(0, committed));
 }
 
@@ -264,12 +264,12 @@ fn a_wait_for_room_is_over_once_there_is_as_much() {
     let reactor = reactor();
     let (mut socket, _peer) = connect(&reactor);
     assert_eq!(commit(&mut socket, &pattern(0, 40)), 40);
-    assert_eq!(socket.room(), BUFFER - 40);
-    wait(&reactor, &mut socket, Interest { room: 24, ..Interest::NONE }).unwrap();
-    assert_eq!(socket.unsent(), 40, "there was as much: nothing has to leave yet");
-    wait(&reactor, &mut socket, Interest { room: 25, ..Interest::NONE }).unwrap();
-    assert_eq!((socket.unsent(), socket.room()), (0, BUFFER));
-    wait(&reactor, &mut socket, Interest { room: 10 * BUFFER, ..Interest::NONE }).unwrap();
+    assert_eq!(socket.send_free(), BUFFER - 40);
+    wait(&reactor, &mut socket, Interest { writable_bytes: 24, ..Interest::NONE }).unwrap();
+    assert_eq!(socket.send_queue(), 40, "there was as much: nothing has to leave yet");
+    wait(&reactor, &mut socket, Interest { writable_bytes: 25, ..Interest::NONE }).unwrap();
+    assert_eq!((socket.send_queue(), socket.send_free()), (0, BUFFER));
+    wait(&reactor, &mut socket, Interest { writable_bytes: 10 * BUFFER, ..Interest::NONE }).unwrap();
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn an_abort_resets_and_sends_nothing_more() {
     let (mut socket, mut peer) = connect(&reactor);
     assert_eq!(commit(&mut socket, b"never"), 5);
     socket.abort();
-    assert_eq!(socket.unsent(), 0);
+    assert_eq!(socket.send_queue(), 0);
     assert!(socket.try_write_with(|_| (0, ())).is_err());
     assert!(socket.try_read_with(|_| (0, ())).is_err());
     drop(socket);
@@ -303,10 +303,10 @@ fn who_finds_nothing_moves_nobody_out_of_the_buffer() {
     let reactor = reactor();
     let (mut socket, mut peer) = connect(&reactor);
     let (mut idle, _idle_peer) = connect(&reactor);
-    assert_eq!(idle.try_read_with(|_| (0, ())).unwrap(), Lent::NotNow);
+    assert_eq!(idle.try_read_with(|_| (0, ())).unwrap(), TryIo::WouldBlock);
     peer.write_all(b"hello").unwrap();
     assert_eq!(read(&reactor, &mut socket, 1).unwrap(), b"h");
-    assert_eq!(idle.try_read_with(|_| (0, ())).unwrap(), Lent::NotNow);
+    assert_eq!(idle.try_read_with(|_| (0, ())).unwrap(), TryIo::WouldBlock);
     assert_eq!(socket.connection.unread.borrow().len(), 0);
     assert_eq!(read(&reactor, &mut socket, 9).unwrap(), b"ello");
 }
@@ -317,7 +317,7 @@ fn an_end_behind_unread_bytes_ends_a_wait_that_reads_nothing() {
     let (mut socket, mut peer) = connect(&reactor);
     peer.write_all(b"next").unwrap();
     wait(&reactor, &mut socket, Interest::READ).unwrap();
-    assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), Lent::Got(()));
+    assert_eq!(socket.try_read_with(|_| (0, ())).unwrap(), TryIo::Done(()));
     assert!(!socket.is_peer_closed());
     drop(peer);
     wait(&reactor, &mut socket, Interest::NONE).unwrap();

@@ -64,14 +64,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use goldcrest_core::format::PollBounds;
+use goldcrest_core::format::PollLimits;
 
-pub use hub::{ChannelLimits, Hub, ThreadHub, ThreadReader};
+pub use hub::{ChannelLimits, Hub, LocalHub, LocalReader};
 use reactor::Notifier;
 
 /// A thread of the server: its view of the hub, and the loop that runs one task.
 pub struct Thread {
-    hub: ThreadHub,
+    hub: LocalHub,
     notifier: Notifier,
 }
 
@@ -87,17 +87,17 @@ impl Thread {
     pub fn new(hub: &Hub) -> Self {
         let notifier = Notifier::default();
         let inbox = Arc::new(hub::Inbox::new(notifier.clone(), hub.limits().bytes));
-        Self { hub: ThreadHub::new(hub.clone(), inbox, PollBounds::default()), notifier }
+        Self { hub: LocalHub::new(hub.clone(), inbox, PollLimits::default()), notifier }
     }
 
     /// The hub as this thread sees it.
-    pub fn hub(&self) -> &ThreadHub {
+    pub fn hub(&self) -> &LocalHub {
         &self.hub
     }
 
     /// Appends what other threads have published to the logs of this one.
-    pub fn take_in(&self) {
-        self.hub.take_in();
+    pub fn drain_inbox(&self) {
+        self.hub.drain_inbox();
     }
 
     /// Runs a task to its end, as the server does: it is polled when it was woken, and the inbox is looked at in between.
@@ -109,7 +109,7 @@ impl Thread {
                 return output;
             }
             self.notifier.wait();
-            self.hub.take_in();
+            self.hub.drain_inbox();
         }
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use goldcrest_core::hub::{ChannelName, Channels, Publication, PublishError, Reader};
-use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, Look, Placed, Position, Source};
-use goldcrest_model::{ChannelLimits, Hub, Thread, ThreadReader, drain, reap};
+use goldcrest_core::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError};
+use goldcrest_core::log::{Cursor, Encoding, EventId, EventType, GapPolicy, LogReader, Position, ReadEvent};
+use goldcrest_model::{ChannelLimits, Hub, LocalReader, Thread, drain, reap};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::sync::Mutex;
 use shuttle::thread;
@@ -48,10 +48,10 @@ fn publish_numbers(hub: &Hub, count: usize) {
 }
 
 /// The events behind `after`, until `count` of them have come. A gap is none of them.
-async fn follow(reader: &mut ThreadReader, mut after: u64, count: usize) -> Vec<String> {
+async fn follow(reader: &mut LocalReader, mut after: u64, count: usize) -> Vec<String> {
     let mut events = Vec::new();
     while events.len() < count {
-        poll_fn(|cx| reader.poll_moved(cx, after)).await;
+        poll_fn(|cx| reader.poll_new_event(cx, after)).await;
         let data = next(reader, after);
         after += 1;
         events.push(data.expect("nothing was overwritten"));
@@ -59,17 +59,17 @@ async fn follow(reader: &mut ThreadReader, mut after: u64, count: usize) -> Vec<
     events
 }
 
-fn next(reader: &ThreadReader, after: u64) -> Option<String> {
+fn next(reader: &LocalReader, after: u64) -> Option<String> {
     let mut buffer = [0; 64];
-    let Look::Event(seen) = reader.look(after, 0, &mut buffer) else { return None };
+    let ReadEvent::Event(seen) = reader.read_at(after, 0, &mut buffer) else { return None };
     assert_eq!(seen.meta.seq, after + 1);
     Some(String::from_utf8(buffer[seen.meta.type_len..seen.copied].to_vec()).unwrap())
 }
 
 /// Publishes as a connection does: once there is room.
-async fn publish_with_room(hub: &Thread, reader: &mut ThreadReader, data: &str) {
-    poll_fn(|cx| reader.poll_publish(cx)).await;
-    let publication = Publication {
+async fn publish_with_room(hub: &Thread, reader: &mut LocalReader, data: &str) {
+    poll_fn(|cx| reader.poll_publish_space(cx)).await;
+    let publication = NewEvent {
         event_type: EventType::MESSAGE,
         encoding: Encoding::Text,
         data: data.as_bytes(),
@@ -93,10 +93,10 @@ fn an_id_that_one_thread_has_shown_is_known_on_every_other() {
             thread::spawn(move || {
                 let thread = Thread::new(&hub);
                 let mut reader = thread.hub().open(name(), true).unwrap();
-                let placed = reader.place(Position::Oldest, GapPolicy::Replay);
+                let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
                 for after in 0..3 {
                     assert_eq!(placed.after, 0);
-                    thread.run(poll_fn(|cx| reader.poll_moved(cx, after)));
+                    thread.run(poll_fn(|cx| reader.poll_new_event(cx, after)));
                     *shown.lock().unwrap() = Some(EventId { epoch: reader.epoch(), seq: after + 1 });
                 }
             })
@@ -114,10 +114,10 @@ fn an_id_that_one_thread_has_shown_is_known_on_every_other() {
                             continue;
                         };
                         let reader = thread.hub().open(name(), following).unwrap();
-                        let placed = reader.place(Position::After(id), GapPolicy::Replay);
-                        assert_eq!(placed, Placed { after: id.seq, gap: None }, "the id is of the future");
+                        let placed = reader.seek(Position::After(id), GapPolicy::Replay);
+                        assert_eq!(placed, Cursor { after: id.seq, gap: None }, "the id is of the future");
                         let before = EventId { seq: id.seq - 1, ..id };
-                        let placed = reader.place(Position::After(before), GapPolicy::Replay);
+                        let placed = reader.seek(Position::After(before), GapPolicy::Replay);
                         assert_eq!(
                             next(&reader, placed.after),
                             Some((id.seq - 1).to_string()),
@@ -143,14 +143,14 @@ fn every_thread_has_the_same_order_and_its_own_writes() {
                 thread::spawn(move || {
                     let thread = Thread::new(&hub);
                     let mut reader = thread.hub().open(name(), true).unwrap();
-                    let placed = reader.place(Position::Oldest, GapPolicy::Replay);
+                    let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
                     for count in 0..2 {
                         let own = publish(&hub, &format!("{number} {count}")).unwrap();
                         let poll = thread.hub().open(name(), false).unwrap();
-                        let placed = poll.place(Position::Newest, GapPolicy::Replay);
+                        let placed = poll.seek(Position::Newest, GapPolicy::Replay);
                         assert!(placed.after >= own.seq, "a poll sees what has been published");
                         let late = thread.hub().open(name(), true).unwrap();
-                        assert!(late.place(Position::Newest, GapPolicy::Replay).after >= own.seq);
+                        assert!(late.seek(Position::Newest, GapPolicy::Replay).after >= own.seq);
                     }
                     thread.run(follow(&mut reader, placed.after, 6))
                 })
@@ -176,7 +176,7 @@ fn followers_that_come_and_go_miss_nothing_between() {
             let mut events = Vec::new();
             while events.len() < 6 {
                 let mut reader = thread.hub().open(name(), true).unwrap();
-                let placed = reader.place(position, GapPolicy::Replay);
+                let placed = reader.seek(position, GapPolicy::Replay);
                 assert_eq!(placed.gap, None);
                 events.extend(thread.run(follow(&mut reader, placed.after, 1)));
                 position = Position::After(EventId { epoch: reader.epoch(), seq: placed.after + 1 });
@@ -201,9 +201,9 @@ fn a_publisher_that_waits_overwrites_nothing_that_a_follower_has_not_taken() {
                 thread::spawn(move || {
                     let thread = Thread::new(&hub);
                     let mut reader = thread.hub().open(name(), true).unwrap();
-                    let after = reader.place(Position::Newest, GapPolicy::Replay).after;
+                    let after = reader.seek(Position::Newest, GapPolicy::Replay).after;
                     // From its first wait on it is waited for.
-                    let waits = reader.poll_moved(&mut Context::from_waker(Waker::noop()), after).is_pending();
+                    let waits = reader.poll_new_event(&mut Context::from_waker(Waker::noop()), after).is_pending();
                     assert!(waits);
                     *ready.lock().unwrap() += 1;
                     thread.run(follow(&mut reader, after, EVENTS))
@@ -242,8 +242,8 @@ fn a_follower_that_takes_nothing_is_waited_for_once() {
         let hub = hub(4);
         let follower = Thread::new(&hub);
         let mut stalled = follower.hub().open(name(), true).unwrap();
-        let after = stalled.place(Position::Newest, GapPolicy::Replay).after;
-        assert!(stalled.poll_moved(&mut Context::from_waker(Waker::noop()), after).is_pending());
+        let after = stalled.seek(Position::Newest, GapPolicy::Replay).after;
+        assert!(stalled.poll_new_event(&mut Context::from_waker(Waker::noop()), after).is_pending());
         let publisher = {
             let hub = hub.clone();
             thread::spawn(move || {
@@ -251,7 +251,7 @@ fn a_follower_that_takes_nothing_is_waited_for_once() {
                 let mut reader = thread.hub().open(name(), false).unwrap();
                 let mut waits = 0;
                 for number in 0..EVENTS {
-                    let room = thread.run(poll_fn(|cx| Poll::Ready(reader.poll_publish(cx))));
+                    let room = thread.run(poll_fn(|cx| Poll::Ready(reader.poll_publish_space(cx))));
                     if room.is_pending() {
                         // The time is over.
                         waits += 1;
@@ -264,16 +264,16 @@ fn a_follower_that_takes_nothing_is_waited_for_once() {
         };
         // Its thread looks at its inbox all the while.
         for _ in 0..3 {
-            follower.take_in();
+            follower.drain_inbox();
             thread::yield_now();
         }
         let waits = publisher.join().unwrap();
         // A second one may follow before its thread has reported that it is behind, and a third where that was reporting meanwhile.
         assert!((1..=3).contains(&waits), "{waits} waits");
-        follower.take_in();
+        follower.drain_inbox();
         assert_eq!(stalled.newest(), EVENTS as u64);
         assert_eq!(next(&stalled, after), None, "what it has lost");
-        assert_eq!(stalled.place(Position::Oldest, GapPolicy::Replay).after, EVENTS as u64 - 4);
+        assert_eq!(stalled.seek(Position::Oldest, GapPolicy::Replay).after, EVENTS as u64 - 4);
     });
 }
 
@@ -283,8 +283,8 @@ fn a_publisher_is_woken_when_the_follower_that_it_waits_for_leaves() {
         let hub = hub(4);
         let (thread, other) = (Thread::new(&hub), hub.clone());
         let mut leaving = thread.hub().open(name(), true).unwrap();
-        let after = leaving.place(Position::Newest, GapPolicy::Replay).after;
-        assert!(leaving.poll_moved(&mut Context::from_waker(Waker::noop()), after).is_pending());
+        let after = leaving.seek(Position::Newest, GapPolicy::Replay).after;
+        assert!(leaving.poll_new_event(&mut Context::from_waker(Waker::noop()), after).is_pending());
         let publisher = thread::spawn(move || {
             let thread = Thread::new(&other);
             let mut reader = thread.hub().open(name(), false).unwrap();
@@ -312,7 +312,7 @@ fn a_channel_is_reaped_or_followed_and_what_was_acknowledged_to_a_follower_reach
             let thread = Thread::new(&hub);
             for _ in 0..2 {
                 let mut reader = thread.hub().open(name(), true).unwrap();
-                let after = reader.place(Position::Newest, GapPolicy::Replay).after;
+                let after = reader.seek(Position::Newest, GapPolicy::Replay).after;
                 let publisher = {
                     let hub = hub.clone();
                     thread::spawn(move || publish(&hub, "x").unwrap())
@@ -341,11 +341,11 @@ fn what_is_accepted_before_a_drain_is_in_the_inbox_and_nothing_after_it() {
         let reader = thread.hub().open(name(), true).unwrap();
         let before = reader.newest();
         drain(&hub);
-        thread.take_in();
+        thread.drain_inbox();
         let seen = reader.newest();
         let accepted: u64 = publishers.into_iter().map(|publisher| publisher.join().unwrap()).sum();
         assert_eq!(seen, accepted, "{before} were there");
-        thread.take_in();
+        thread.drain_inbox();
         assert_eq!(reader.newest(), seen);
     });
 }

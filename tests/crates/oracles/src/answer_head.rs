@@ -1,10 +1,10 @@
 //! The head of an answer beside httparse's reading of it.
 
-use goldcrest_core::http::{Answer, MAX_FIELDS};
+use goldcrest_core::http::{MAX_FIELDS, ResponseHead};
 
 /// Reads `head` as an answer's. What is taken httparse takes too, and finds the same in it.
 pub fn takes_only_what_httparse_takes(head: &[u8]) {
-    let Ok(answer) = Answer::parse(head, MAX_FIELDS) else { return };
+    let Ok(answer) = ResponseHead::parse(head, MAX_FIELDS) else { return };
     let context = head.escape_ascii();
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut theirs = httparse::Response::new(&mut fields);

@@ -1,6 +1,6 @@
 //! Chunked content, beside httparse's reading of chunk sizes.
 
-use goldcrest_core::http::{ChunkDecoder, ChunkEncoder, Refusal};
+use goldcrest_core::http::{ChunkDecoder, ChunkEncoder, RequestError};
 
 /// Takes `bytes` apart, cut by `cuts`: the same content or refusal as whole, and what is taken is what a reader that looks
 /// for one chunk after another, with httparse's chunk sizes, finds.
@@ -12,7 +12,7 @@ pub fn decodes_what_httparse_sizes_say(bytes: &[u8], cuts: &[u8]) {
     }
 }
 
-fn decode(bytes: &[u8], cuts: &[u8]) -> Result<(Vec<u8>, bool), Refusal> {
+fn decode(bytes: &[u8], cuts: &[u8]) -> Result<(Vec<u8>, bool), RequestError> {
     let mut decoder = ChunkDecoder::new();
     let mut content = Vec::new();
     for mut piece in super::cut(bytes, cuts) {

@@ -4,9 +4,9 @@ use arbitrary::Arbitrary;
 use goldcrest_core::ws::Role;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::{
-    Config, Connection, Incoming, MaskingKeys, MessageKind, NoEntropy, PingPayload, Received, SendError,
+    Connection, ConnectionConfig, Incoming, MaskingKeys, MessageKind, NoEntropy, PingPayload, Received, SendError,
 };
-use goldcrest_core::ws::frame::{Head, HeadDecoder};
+use goldcrest_core::ws::frame::{FrameHeader, FrameHeaderDecoder};
 
 use crate::Steps;
 
@@ -71,7 +71,7 @@ impl MaskingKeys for Keys<'_> {
 impl Side {
     fn new(role: Role) -> Self {
         Self {
-            connection: Connection::new(role, Config::default()),
+            connection: Connection::new(role, ConnectionConfig::default()),
             wire: vec![],
             sending: vec![],
             kind: MessageKind::Text,
@@ -132,7 +132,7 @@ impl Side {
                     at += consumed;
                     match event {
                         None => break,
-                        Some(Incoming::Piece(piece)) => {
+                        Some(Incoming::Chunk(piece)) => {
                             self.message.extend_from_slice(piece.payload);
                             if piece.last {
                                 self.heard.push((piece.kind, std::mem::take(&mut self.message)));
@@ -190,8 +190,8 @@ pub fn what_is_sent_arrives(steps: &Steps<Step>) {
 
 /// A head is what it is, cut anywhere; and it is encoded as it was decoded.
 pub fn a_head_is_the_same_however_it_is_cut(role: Role, bytes: &[u8], cuts: &[u8]) {
-    let whole = Head::decode(bytes, role);
-    let mut decoder = HeadDecoder::default();
+    let whole = FrameHeader::decode(bytes, role);
+    let mut decoder = FrameHeaderDecoder::default();
     let mut taken = 0;
     for piece in crate::cut(bytes, cuts) {
         let (count, told) = decoder.push(piece, role);
@@ -200,7 +200,7 @@ pub fn a_head_is_the_same_however_it_is_cut(role: Role, bytes: &[u8], cuts: &[u8
             Ok(None) => assert_eq!(count, piece.len()),
             Ok(Some(head)) => {
                 assert_eq!(whole, Ok(Some((head, taken))));
-                let mut room = [0; Head::MAX];
+                let mut room = [0; FrameHeader::MAX];
                 let used = head.encode(&mut room);
                 assert_eq!(&room[..used], &bytes[..taken]);
                 return;

@@ -2,7 +2,7 @@
 
 use eventsource_stream::Eventsource;
 use futures_lite::{StreamExt, future, stream};
-use goldcrest_core::sse::parse::{Bounds, Parser};
+use goldcrest_core::sse::parse::{Parser, ParserLimits};
 
 /// Event type, data, last event ID.
 pub(crate) type Seen = (String, String, String);
@@ -28,7 +28,7 @@ pub fn says_the_same_however_it_is_cut(bytes: &[u8], cuts: &[u8]) {
 }
 
 fn ours(bytes: &[u8], cuts: &[u8]) -> Vec<Seen> {
-    let bounds = Bounds { id: bytes.len() * 3, event_type: bytes.len() * 3 };
+    let bounds = ParserLimits { id: bytes.len() * 3, event_type: bytes.len() * 3 };
     let mut parser = Parser::new(vec![0; bounds.memory(bytes.len() * 3)], bounds);
     let mut seen = Vec::new();
     for mut input in super::cut(bytes, cuts) {

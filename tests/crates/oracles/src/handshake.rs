@@ -1,7 +1,7 @@
 //! Both sides of a WebSocket's handshake.
 
 use goldcrest_core::http::{MAX_FIELDS, Request, Version};
-use goldcrest_core::output::Sink;
+use goldcrest_core::output::ResumableWriter;
 use goldcrest_core::ws::handshake::extension::offers;
 use goldcrest_core::ws::handshake::{ClientHandshake, RequestLine, accept};
 use tungstenite::handshake::derive_accept_key;
@@ -28,8 +28,8 @@ pub fn is_granted_as_tungstenite_would(asked: &Asked<'_>) {
     let Asked { host, target, origin, protocols, spoken, nonce } = asked;
     let client = ClientHandshake { host, target, origin: *origin, protocols, nonce: *nonce };
     let mut room = [0; 4096];
-    let mut sink = Sink::new(&mut room, 0);
-    if client.pour(&mut sink).is_err() {
+    let mut sink = ResumableWriter::new(&mut room, 0);
+    if client.put(&mut sink).is_err() {
         assert_eq!(sink.written(), 0);
         return;
     }
@@ -52,8 +52,8 @@ pub fn is_granted_as_tungstenite_would(asked: &Asked<'_>) {
     assert_eq!(granted.protocol, expected);
     let key = request.header("sec-websocket-key").expect("it was sent");
     let mut answer = [0; 1024];
-    let mut sink = Sink::new(&mut answer, 0);
-    granted.pour(&mut sink);
+    let mut sink = ResumableWriter::new(&mut answer, 0);
+    granted.put(&mut sink);
     if !sink.is_whole() {
         return;
     }
@@ -74,7 +74,7 @@ pub fn grants_only_what_asks(head: &[u8], nonce: [u8; 16]) {
     if let Ok(request) = Request::parse(head, head.len(), MAX_FIELDS) {
         let line = RequestLine { method: request.method().as_str(), version: (1, 1) };
         if let Ok(granted) = accept(line, request.headers(), &offered) {
-            assert!(request.list_has("upgrade", "websocket") && request.connection_has("upgrade"));
+            assert!(request.header_has_token("upgrade", "websocket") && request.connection_has("upgrade"));
             assert_eq!(request.header_all("sec-websocket-key").count(), 1);
             assert_eq!(request.header("sec-websocket-version"), Some(&b"13"[..]));
             if let Some(protocol) = granted.protocol {

@@ -24,13 +24,14 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use goldcrest_core::client::{
-    self, Config, Error, EventSource, EventSourceOptions, Item, MAX_CURSOR, Memory, Options, Publisher, Start,
-    Subscription, Transport, Update, WebSocket, WebSocketOptions,
+    self, Buffers, ClientConfig, ClientWebSocket, ConnectOptions, Error, EventSource, EventSourceEvent,
+    EventSourceOptions, MAX_CURSOR, Publisher, StartPosition, Subscription, SubscriptionEvent, SubscriptionOptions,
+    Transport,
 };
-use goldcrest_core::hub::Publication;
+use goldcrest_core::hub::NewEvent;
 use goldcrest_core::log::{Encoding, EventType};
 use goldcrest_core::time::Instant;
-use goldcrest_core::websocket::Ended;
+use goldcrest_core::websocket::Disconnect;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::MessageKind;
 
@@ -253,10 +254,10 @@ async fn polled<T>(drops: bool, future: impl Future<Output = T>) -> Option<T> {
 }
 
 async fn live(listening: &Listening<'_>, net: &Net, heard: &Heard<'_>) {
-    let config = Config {
+    let config = ClientConfig {
         headers: &[("Authorization", "secret")],
-        turn: usize::from(listening.turn).max(1),
-        ..Config::default()
+        io_budget: usize::from(listening.turn).max(1),
+        ..ClientConfig::default()
     };
     let mut buffer = vec![0; (listening.buffer % 1024).into()];
     let (events, location) = listening.memory;
@@ -264,32 +265,33 @@ async fn live(listening: &Listening<'_>, net: &Net, heard: &Heard<'_>) {
     let drops = listening.drops;
     match listening.client {
         Client::EventSource(retry_busy) => {
-            let memory = Memory { buffer: &mut buffer, location: &mut location };
+            let memory = Buffers { buffer: &mut buffer, location: &mut location };
             let options = EventSourceOptions { retry_busy, ..EventSourceOptions::default() };
             let source = EventSource::new(net, &config, URL, options, memory, &mut events);
             event_source(source, drops, heard).await;
         }
         Client::Subscription(first, last, start) => {
             buffer.resize(buffer.len().max(PARSER), 0);
-            let memory = Memory { buffer: &mut buffer, location: &mut location };
-            let all = Options::default().transports;
+            let memory = Buffers { buffer: &mut buffer, location: &mut location };
+            let all = SubscriptionOptions::default().transports;
             let start = match start % 3 {
-                0 => Start::Oldest,
-                1 => Start::Newest,
-                _ => Start::After("00000abc-2"),
+                0 => StartPosition::Oldest,
+                1 => StartPosition::Newest,
+                _ => StartPosition::After("00000abc-2"),
             };
             let first = usize::from(first) % all.len();
             let last = first + usize::from(last) % (all.len() - first);
-            let options = Options { transports: &all[first..=last], start, ..Options::default() };
+            let options =
+                SubscriptionOptions { transports: &all[first..=last], start, ..SubscriptionOptions::default() };
             subscription(Subscription::new(net, &config, URL, options, memory), drops, heard).await;
         }
         Client::Publisher(keys) => {
-            let memory = Memory { buffer: &mut buffer, location: &mut location };
+            let memory = Buffers { buffer: &mut buffer, location: &mut location };
             publisher(Publisher::new(net, &config, URL, memory), keys, drops, heard).await;
         }
         Client::WebSocket(parts, talks) => {
-            let options = WebSocketOptions { protocols: &["chat"], ..WebSocketOptions::default() };
-            match WebSocket::connect(net, &config, URL, &options, &mut buffer).await {
+            let options = ConnectOptions { protocols: &["chat"], ..ConnectOptions::default() };
+            match ClientWebSocket::connect(net, &config, URL, &options, &mut buffer).await {
                 Ok(socket) => {
                     let _ = web_socket(socket, &mut buffer, (parts, talks, drops), heard).await.map_err(judge_end);
                 }
@@ -307,13 +309,13 @@ async fn event_source(mut source: EventSource<'_, Net>, drops: bool, heard: &Hea
     loop {
         let Some(next) = polled(drops, source.next()).await else { continue };
         match next {
-            Ok(Update::Opened) => heard.tell(),
-            Ok(Update::Event(event)) => heard.hand(Handed::Event(
+            Ok(EventSourceEvent::Opened) => heard.tell(),
+            Ok(EventSourceEvent::Event(event)) => heard.hand(Handed::Event(
                 event.last_event_id.into(),
                 event.event_type.into(),
                 Data::Text(event.data.into()),
             )),
-            Ok(Update::Lost { error, .. }) => {
+            Ok(EventSourceEvent::Lost { error, .. }) => {
                 heard.tell();
                 match error {
                     Error::Ended(ended) => judge_end(ended),
@@ -345,19 +347,19 @@ async fn subscription(mut subscription: Subscription<'_, Net>, drops: bool, hear
     loop {
         let Some(next) = polled(drops, subscription.next()).await else { continue };
         match next {
-            Ok(Item::Opened { transport }) => {
+            Ok(SubscriptionEvent::Opened { transport }) => {
                 assert_ne!(transport, Transport::Publish);
                 heard.tell();
             }
-            Ok(Item::Gap { .. }) => heard.tell(),
-            Ok(Item::Lost { error, .. }) => {
+            Ok(SubscriptionEvent::Gap { .. }) => heard.tell(),
+            Ok(SubscriptionEvent::Lost { error, .. }) => {
                 heard.tell();
                 judge_loss(&error);
             }
-            Ok(Item::Event(event)) => {
+            Ok(SubscriptionEvent::Event(event)) => {
                 let data = match event.data {
-                    client::Data::Text(text) => Data::Text(text.into()),
-                    client::Data::Binary(bytes) => Data::Binary(bytes.into()),
+                    client::EventData::Text(text) => Data::Text(text.into()),
+                    client::EventData::Binary(bytes) => Data::Binary(bytes.into()),
                 };
                 heard.hand(Handed::Event(event.id.into(), event.event_type.into(), data));
             }
@@ -387,7 +389,7 @@ fn judge_loss(error: &Error<NoWay>) {
 async fn publisher(mut publisher: Publisher<'_, Net>, keys: bool, drops: bool, heard: &Heard<'_>) {
     for number in 0..PUBLISHED {
         let key = [b'k', b'0' + number as u8];
-        let publication = Publication {
+        let publication = NewEvent {
             event_type: EventType::MESSAGE,
             encoding: Encoding::Text,
             data: SAID,
@@ -402,7 +404,7 @@ async fn publisher(mut publisher: Publisher<'_, Net>, keys: bool, drops: bool, h
                 match error {
                     Error::Ended(ended) => judge_end(ended),
                     Error::Connect(NoWay) | Error::Answer(_) | Error::Content(_) | Error::Status { .. } => {}
-                    Error::Redirects | Error::Location | Error::Url(_) | Error::NoReceipt => {}
+                    Error::Redirects | Error::Location | Error::Url(_) | Error::NoPublishOutcome => {}
                     other => panic!("undocumented: {other:?}"),
                 }
             }
@@ -411,11 +413,11 @@ async fn publisher(mut publisher: Publisher<'_, Net>, keys: bool, drops: bool, h
 }
 
 async fn web_socket(
-    mut socket: WebSocket<'_, Net>,
+    mut socket: ClientWebSocket<'_, Net>,
     buffer: &mut [u8],
     (parts, talks, drops): (bool, bool, bool),
     heard: &Heard<'_>,
-) -> Result<(), Ended> {
+) -> Result<(), Disconnect> {
     assert!(socket.protocol().is_none_or(|protocol| protocol == 0), "a subprotocol that was not offered");
     for number in 0.. {
         if talks && number < PUBLISHED {
@@ -432,13 +434,20 @@ async fn web_socket(
         }
     }
     assert!(socket.peer_close_code().is_some(), "it is over without a Close");
-    socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
 }
 
 /// How a client's connection ends.
-fn judge_end(ended: Ended) {
+fn judge_end(ended: Disconnect) {
     assert!(
-        matches!(ended, Ended::Closed | Ended::Broken | Ended::TimedOut | Ended::Protocol(_) | Ended::NoEntropy),
+        matches!(
+            ended,
+            Disconnect::Closed
+                | Disconnect::Broken
+                | Disconnect::TimedOut
+                | Disconnect::Protocol(_)
+                | Disconnect::NoEntropy
+        ),
         "no end of a client: {ended:?}"
     );
 }

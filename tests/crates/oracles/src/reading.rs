@@ -8,10 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use eventsource_stream::Eventsource;
 use futures_lite::{StreamExt, future, stream};
 use goldcrest_core::format::{
-    EventStream, Filled, Follow, FollowForm, Framing, MessageKind, Messages, Ndjson, NextMessage, Pace, Poll,
-    PollBounds, Then,
+    BodyState, EventMessages, EventStream, Fill, MessageKind, Ndjson, NextMessage, PollBody, PollLimits, StreamBody,
+    StreamFormat, StreamTimers, Subprotocol,
 };
-use goldcrest_core::log::{Encoding, EventId, EventLog, EventType, GapPolicy, Position, Source};
+use goldcrest_core::log::{Encoding, EventId, EventLog, EventType, GapPolicy, LogReader, Position};
 use goldcrest_core::time::Instant;
 use serde_json::Value;
 
@@ -178,13 +178,13 @@ pub fn tells_what_was_appended(reading: &Reading) {
     let at = world.log.newest().saturating_sub(reading.back.unwrap_or(0).into()).max(start);
     let position = match reading.back {
         Some(_) => Position::After(EventId { epoch: EPOCH, seq: at }),
-        None => Position::Lost,
+        None => Position::Unknown,
     };
     match reading.form {
         Form::Ndjson => follow(Ndjson, &mut world, reading, position, at),
         Form::EventStream => follow(EventStream, &mut world, reading, position, at),
-        Form::Plain => messages(Framing::Plain, &mut world, reading, position, at),
-        Form::Envelope => messages(Framing::Envelope, &mut world, reading, position, at),
+        Form::Plain => messages(Subprotocol::Plain, &mut world, reading, position, at),
+        Form::Envelope => messages(Subprotocol::Envelope, &mut world, reading, position, at),
         Form::Poll => poll(&mut world, reading, position, at),
     }
 }
@@ -205,10 +205,10 @@ impl World {
     }
 }
 
-fn follow(form: impl FollowForm + Copy, world: &mut World, reading: &Reading, position: Position, at: u64) {
-    let (pace, policy) = (Pace::default(), GapPolicy::from(reading.policy));
+fn follow(form: impl StreamFormat + Copy, world: &mut World, reading: &Reading, position: Position, at: u64) {
+    let (pace, policy) = (StreamTimers::default(), GapPolicy::from(reading.policy));
     let resumed = reading.back.is_some_and(|back| back % 2 > 0);
-    let mut follow = Follow::new(form, &world.log, position, policy, pace, world.now).resumed(resumed);
+    let mut follow = StreamBody::new(form, &world.log, position, policy, pace, world.now).resumed(resumed);
     let (mut said, mut ended, mut farewell) = (Vec::new(), None, false);
     let rest = [Turn::Fill(255)].repeat(400);
     for turn in reading.turns.0.iter().chain(&rest) {
@@ -221,18 +221,18 @@ fn follow(form: impl FollowForm + Copy, world: &mut World, reading: &Reading, po
             continue;
         };
         let mut room = vec![0; usize::from(*size)];
-        let Filled { written, then } = follow.fill(&world.log, &mut room, world.now);
+        let Fill { written, state: then } = follow.fill(&world.log, &mut room, world.now);
         said.extend_from_slice(&room[..written]);
         match then {
-            Then::More => assert_eq!(written, room.len(), "there is more to say, and room"),
-            Then::Wait(deadline) => {
+            BodyState::More => assert_eq!(written, room.len(), "there is more to say, and room"),
+            BodyState::Wait(deadline) => {
                 assert!(deadline > world.now, "a wait is not over when it begins");
                 assert!(
                     deadline <= world.now + pace.keep_alive,
                     "nothing is said for too long after a clock went back"
                 );
             }
-            Then::End | Then::Abort => {
+            BodyState::End | BodyState::Abort => {
                 ended = Some(then);
                 break;
             }
@@ -249,7 +249,7 @@ fn follow(form: impl FollowForm + Copy, world: &mut World, reading: &Reading, po
     }
     let reached = world.judge(&told, at, if sse { LineEnds::Lf } else { LineEnds::Kept });
     match ended {
-        Some(Then::Abort) => {
+        Some(BodyState::Abort) => {
             // Part of an event has left, and is no event by itself.
             let behind = if sse { said.ends_with(b"\n\n") } else { said.ends_with(b"\n") };
             assert!(!behind || sse && !said.is_empty(), "an abort between two events");
@@ -312,9 +312,9 @@ fn event_stream(said: &[u8]) -> Vec<Told> {
     })
 }
 
-fn messages(framing: Framing, world: &mut World, reading: &Reading, position: Position, at: u64) {
+fn messages(framing: Subprotocol, world: &mut World, reading: &Reading, position: Position, at: u64) {
     let policy = GapPolicy::from(reading.policy);
-    let mut reader = Messages::new(framing, &world.log, position, policy);
+    let mut reader = EventMessages::new(framing, &world.log, position, policy);
     let mut told = Vec::new();
     let mut message: Option<(MessageKind, u64, Vec<u8>)> = None;
     let (mut behind, mut cut) = (false, false);
@@ -356,7 +356,7 @@ fn messages(framing: Framing, world: &mut World, reading: &Reading, position: Po
             }
         }
     }
-    if framing == Framing::Plain {
+    if framing == Subprotocol::Plain {
         // Nothing but data is told: it is that of consecutive events, in order, of which gaps are never a part.
         let start = if told.is_empty() { at } else { at.max(world.start) };
         let placed = reading.back.is_some() && !behind;
@@ -371,15 +371,15 @@ fn messages(framing: Framing, world: &mut World, reading: &Reading, position: Po
         let reached = world.judge(&told, at, LineEnds::Kept);
         assert!(cut || behind || reached == world.log.newest());
     }
-    assert!(!behind || framing == Framing::Plain || reading.policy == Policy::Disconnect);
+    assert!(!behind || framing == Subprotocol::Plain || reading.policy == Policy::Disconnect);
 }
 
-fn spoken(framing: Framing, kind: MessageKind, bytes: Vec<u8>) -> Told {
+fn spoken(framing: Subprotocol, kind: MessageKind, bytes: Vec<u8>) -> Told {
     let encoding = if kind == MessageKind::Text { Encoding::Text } else { Encoding::Binary };
     match (framing, kind) {
-        (Framing::Plain, _) => Told::Event { id: None, event: Event { name: "", data: bytes, encoding } },
-        (Framing::Envelope, MessageKind::Text) => object(&serde_json::from_slice(&bytes).expect("JSON")),
-        (Framing::Envelope, MessageKind::Binary) => {
+        (Subprotocol::Plain, _) => Told::Event { id: None, event: Event { name: "", data: bytes, encoding } },
+        (Subprotocol::Envelope, MessageKind::Text) => object(&serde_json::from_slice(&bytes).expect("JSON")),
+        (Subprotocol::Envelope, MessageKind::Binary) => {
             let end = bytes.iter().position(|byte| *byte == b'\n').expect("a line feed behind the object");
             let head: Value = serde_json::from_slice(&bytes[..end]).expect("JSON");
             let event = event(head["type"].as_str().unwrap(), bytes[end + 1..].to_vec(), encoding);
@@ -389,8 +389,8 @@ fn spoken(framing: Framing, kind: MessageKind, bytes: Vec<u8>) -> Told {
 }
 
 fn poll(world: &mut World, reading: &Reading, position: Position, at: u64) {
-    let bounds = PollBounds { events: usize::from(reading.slots), bytes: reading.size.into() };
-    let mut poll = Poll::new(&world.log, world.log.place(position, reading.policy.into()), &bounds);
+    let bounds = PollLimits { events: usize::from(reading.slots), bytes: reading.size.into() };
+    let mut poll = PollBody::new(&world.log, world.log.seek(position, reading.policy.into()), &bounds);
     let (mut said, mut ended) = (Vec::new(), None);
     let rest = [Turn::Fill(255)].repeat(400);
     for turn in reading.turns.0.iter().chain(&rest) {
@@ -399,18 +399,18 @@ fn poll(world: &mut World, reading: &Reading, position: Position, at: u64) {
         }
         let Turn::Fill(size) = turn else { continue };
         let mut room = vec![0; usize::from(*size)];
-        let Filled { written, then } = poll.fill(&world.log, &mut room);
+        let Fill { written, state: then } = poll.fill(&world.log, &mut room);
         said.extend_from_slice(&room[..written]);
         match then {
-            Then::More => assert_eq!(written, room.len()),
-            Then::Wait(_) => panic!("a poll never waits"),
-            Then::End | Then::Abort => {
+            BodyState::More => assert_eq!(written, room.len()),
+            BodyState::Wait(_) => panic!("a poll never waits"),
+            BodyState::End | BodyState::Abort => {
                 ended = Some(then);
                 break;
             }
         }
     }
-    if ended != Some(Then::End) {
+    if ended != Some(BodyState::End) {
         assert!((said.len() as u64) < poll.length(), "a poll that was cut passes for a whole one");
         return;
     }

@@ -1,6 +1,6 @@
 //! The head of a request beside httparse's reading of it.
 
-use goldcrest_core::http::{Accumulator, BodyDecoder, BodyLength, MAX_FIELDS, Refusal, Request};
+use goldcrest_core::http::{BodyDecoder, BodyLength, HeadReader, MAX_FIELDS, Request, RequestError};
 
 /// The longest head.
 pub const MAX_HEAD: usize = 512;
@@ -41,8 +41,8 @@ pub fn takes_only_what_httparse_takes(bytes: &[u8], cuts: &[u8]) {
     read_on(&request, bytes);
 }
 
-fn collect(bytes: &[u8], cuts: &[u8], room: &mut [u8]) -> Result<Option<usize>, Refusal> {
-    let mut accumulator = Accumulator::new();
+fn collect(bytes: &[u8], cuts: &[u8], room: &mut [u8]) -> Result<Option<usize>, RequestError> {
+    let mut accumulator = HeadReader::new();
     for piece in super::cut(bytes, cuts) {
         let taken = accumulator.take(room, piece)?;
         if taken.complete.is_some() {
@@ -63,8 +63,8 @@ fn read_on(request: &Request<&[u8]>, bytes: &[u8]) {
         }
     }
     let _ = (request.host(), request.keep_alive(), request.expects_continue(), request.prefer_wait());
-    let _ = (request.accepts("text/event-stream"), request.list_has("connection", "upgrade"));
-    let _ = request.list("accept").count();
+    let _ = (request.accepts("text/event-stream"), request.header_has_token("connection", "upgrade"));
+    let _ = request.header_list("accept").count();
     let length = request.body_length();
     if let Ok(mut body) = BodyDecoder::new(length, 1000) {
         let mut rest = bytes;

@@ -2,8 +2,8 @@
 
 use arbitrary::Arbitrary;
 use goldcrest_core::log::{
-    AppendError, Encoding, EventId, EventLog, EventType, Gap, GapPolicy, IdempotencyKeys, KeyDigest, Look, Lookup,
-    Meta, NewLogError, Placed, Position, RECORD_OVERHEAD, SLOT_SIZE, Seen, Source,
+    AppendError, Cursor, Encoding, EventChunk, EventId, EventLog, EventMeta, EventType, Gap, GapPolicy,
+    IdempotencyKeys, KeyDigest, LogReader, Lookup, NewLogError, Position, RECORD_OVERHEAD, ReadEvent, SLOT_SIZE,
 };
 
 use crate::Steps;
@@ -206,35 +206,35 @@ impl Model {
         }
     }
 
-    fn look(&self, after: u64, offset: usize, room: usize) -> (Look, Vec<u8>) {
+    fn look(&self, after: u64, offset: usize, room: usize) -> (ReadEvent, Vec<u8>) {
         if after >= self.newest() {
-            return (Look::Nothing, vec![]);
+            return (ReadEvent::Nothing, vec![]);
         }
         if after < self.before_oldest() {
-            return (Look::Overwritten, vec![]);
+            return (ReadEvent::Overwritten, vec![]);
         }
         let event = &self.events[(after - self.start) as usize];
         let whole = [event.name.as_bytes(), &event.data].concat();
         let seen: Vec<u8> = whole.iter().skip(offset).take(room).copied().collect();
         let (type_len, data_len) = (event.name.len(), event.data.len());
-        let meta = Meta { seq: after + 1, type_len, data_len, encoding: event.encoding };
-        (Look::Event(Seen { meta, copied: seen.len() }), seen)
+        let meta = EventMeta { seq: after + 1, type_len, data_len, encoding: event.encoding };
+        (ReadEvent::Event(EventChunk { meta, copied: seen.len() }), seen)
     }
 
     /// Where a reader starts, by what the policies promise.
-    fn place(&self, position: Position, policy: Policy) -> Placed {
+    fn place(&self, position: Position, policy: Policy) -> Cursor {
         let lost = if policy == Policy::Latest && self.kept > 0 { self.newest() - 1 } else { self.before_oldest() };
         match position {
-            Position::Oldest => Placed { after: self.before_oldest(), gap: None },
-            Position::Newest => Placed { after: self.newest(), gap: None },
+            Position::Oldest => Cursor { after: self.before_oldest(), gap: None },
+            Position::Newest => Cursor { after: self.newest(), gap: None },
             Position::After(id) if id.epoch == EPOCH && id.seq <= self.newest() => {
                 if id.seq >= self.before_oldest() {
-                    Placed { after: id.seq, gap: None }
+                    Cursor { after: id.seq, gap: None }
                 } else {
-                    Placed { after: lost, gap: Some(Gap { missed: Some(lost - id.seq) }) }
+                    Cursor { after: lost, gap: Some(Gap { missed: Some(lost - id.seq) }) }
                 }
             }
-            Position::After(_) | Position::Lost => Placed { after: lost, gap: Some(Gap { missed: None }) },
+            Position::After(_) | Position::Unknown => Cursor { after: lost, gap: Some(Gap { missed: None }) },
         }
     }
 }
@@ -303,7 +303,7 @@ pub fn agrees_with_a_vector(ring: &Ring) {
             Step::Look { after, offset, room } => {
                 let after = model.pick(after);
                 let mut seen = vec![0; room.into()];
-                let look = log.look(after, offset.into(), &mut seen);
+                let look = log.read_at(after, offset.into(), &mut seen);
                 let (expected, bytes) = model.look(after, offset.into(), room.into());
                 assert_eq!(look, expected);
                 assert_eq!(&seen[..bytes.len()], bytes);
@@ -313,11 +313,11 @@ pub fn agrees_with_a_vector(ring: &Ring) {
                 let position = match at {
                     Where::Oldest => Position::Oldest,
                     Where::Newest => Position::Newest,
-                    Where::Lost => Position::Lost,
+                    Where::Lost => Position::Unknown,
                     Where::After(pick) => id(EPOCH, pick),
                     Where::OtherEpoch(pick) => id(!EPOCH, pick),
                 };
-                assert_eq!(log.place(position, policy.into()), model.place(position, policy), "{position:?}");
+                assert_eq!(log.seek(position, policy.into()), model.place(position, policy), "{position:?}");
             }
         }
         assert_eq!((log.epoch(), log.newest(), log.before_oldest()), (EPOCH, model.newest(), model.before_oldest()));
@@ -325,7 +325,7 @@ pub fn agrees_with_a_vector(ring: &Ring) {
     // In the end everything that is kept reads as it was appended, and nothing else is there.
     let mut all = vec![0; 4096];
     for after in model.before_oldest().saturating_sub(2)..=model.newest() {
-        let look = log.look(after, 0, &mut all);
+        let look = log.read_at(after, 0, &mut all);
         let (expected, bytes) = model.look(after, 0, all.len());
         assert_eq!(look, expected);
         assert_eq!(&all[..bytes.len()], bytes);

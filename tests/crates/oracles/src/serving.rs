@@ -14,11 +14,12 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use goldcrest_core::http::{Request, Response, Status};
-use goldcrest_core::hub::{Channel, ChannelName, Channels, Hub, Publication};
-use goldcrest_core::io::{Clock, Lent, Pipe, PipeEnd, Socket, Timer};
+use goldcrest_core::hub::{Channel, ChannelName, HubBackend, NewEvent, StaticHub};
+use goldcrest_core::io::{Clock, Pipe, PipeEnd, Socket, Timer, TryIo};
 use goldcrest_core::log::{Encoding, EventLog, EventType};
 use goldcrest_core::server::{
-    Config, Ended, Events, Exchange, Handler, Outcome, Purpose, Runtime, Transport, WebSocketOptions, serve,
+    AcceptOptions, BufferKind, Disconnect, Exchange, Handler, HandlerResult, HubHandler, Runtime, ServerConfig,
+    Transport, serve,
 };
 use goldcrest_core::time::Instant;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
@@ -166,13 +167,13 @@ impl<'w> Runtime for &'w World {
     type Socket = PipeEnd<'w>;
     type Clock = World;
     type Buffer = Buffer;
-    type Ticket = ();
+    type RequestMetrics = ();
 
     fn clock(&self) -> &World {
         self
     }
 
-    fn buffer(&self, _purpose: Purpose) -> Option<Buffer> {
+    fn buffer(&self, _purpose: BufferKind) -> Option<Buffer> {
         self.take()
     }
 
@@ -181,23 +182,23 @@ impl<'w> Runtime for &'w World {
         self.random.get()
     }
 
-    fn is_draining(&self) -> bool {
+    fn is_shutting_down(&self) -> bool {
         self.draining.get()
     }
 
     fn ticket<B: AsRef<[u8]>>(&self, _request: &Request<B>, _transport: Transport) {}
 }
 
-type TestHub = Hub<NoopRawMutex, Vec<u8>, 1, 2>;
+type TestHub = StaticHub<NoopRawMutex, Vec<u8>, 1, 2>;
 
 /// The hub's channels, and handlers of other kinds beside them.
-struct Site<'h>(Events<'h, TestHub>);
+struct Site<'h>(HubHandler<'h, TestHub>);
 
 impl Handler for Site<'_> {
-    async fn handle<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> Outcome {
+    async fn handle<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match exchange.request().path() {
             "/echo" => {
-                let mut socket = exchange.websocket(&WebSocketOptions::default()).await?;
+                let mut socket = exchange.websocket(&AcceptOptions::default()).await?;
                 let mut room = [0; 64];
                 while let Some(part) = socket.read(&mut room).await? {
                     if part.first {
@@ -208,7 +209,7 @@ impl Handler for Site<'_> {
                         socket.end_message().await?;
                     }
                 }
-                socket.finish(CloseCode::NORMAL, CloseReason::NONE).await
+                socket.close(CloseCode::NORMAL, CloseReason::NONE).await
             }
             "/upload" => {
                 let mut room = [0; 64];
@@ -216,7 +217,7 @@ impl Handler for Site<'_> {
                     Ok(length) => {
                         exchange.respond(&Response { body: &room[..length], ..Response::text(Status::OK, "") }).await
                     }
-                    Err(error) => exchange.body_failed(error).await,
+                    Err(error) => exchange.respond_body_error(error).await,
                 }
             }
             "/stream" => {
@@ -272,7 +273,7 @@ fn over<const RING: usize>(serving: &Serving<'_>) {
     };
     let pipe = Pipe::<RING>::new();
     let (mut device, client) = pipe.ends();
-    let (config, site, runtime) = (Config::default(), Site(Events::new(hub)), world);
+    let (config, site, runtime) = (ServerConfig::default(), Site(HubHandler::new(hub)), world);
     let mut task = pin!(async {
         let ended = serve(&mut device, &runtime, &config, &site).await;
         drop(device);
@@ -280,7 +281,7 @@ fn over<const RING: usize>(serving: &Serving<'_>) {
     });
     let woken = Arc::new(Woken(AtomicBool::new(true)));
     let waker = Waker::from(Arc::clone(&woken));
-    let mut ended: Option<Ended> = None;
+    let mut ended: Option<Disconnect> = None;
     let mut run = || {
         let mut polls = 0;
         while ended.is_none() && woken.0.swap(false, Ordering::Relaxed) {
@@ -342,8 +343,8 @@ fn over<const RING: usize>(serving: &Serving<'_>) {
     assert_eq!(world.free.get(), buffers, "a buffer is kept");
     let channel = ChannelName::new("a").unwrap();
     let publication =
-        Publication { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"", idempotency_key: None };
-    if let Ok(published) = Channels::publish(hub, channel, &publication) {
+        NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"", idempotency_key: None };
+    if let Ok(published) = HubBackend::publish(hub, channel, &publication) {
         assert_eq!(published.followers, 0, "a follower is kept");
     }
 }
@@ -358,8 +359,8 @@ fn send(end: &mut PipeEnd<'_>, bytes: &[u8], run: &mut impl FnMut() -> bool) {
             (count, count)
         });
         let put = match lent {
-            Ok(Lent::Got(count)) => count,
-            Ok(Lent::NotNow | Lent::Eof) => 0,
+            Ok(TryIo::Done(count)) => count,
+            Ok(TryIo::WouldBlock | TryIo::Eof) => 0,
             Err(_) => return,
         };
         rest = &rest[put..];
@@ -377,8 +378,8 @@ fn take(end: &mut PipeEnd<'_>, most: usize, run: &mut impl FnMut() -> bool) -> u
             (count, count)
         });
         match lent {
-            Ok(Lent::Got(count)) => taken += count,
-            Ok(Lent::NotNow | Lent::Eof) | Err(_) => break,
+            Ok(TryIo::Done(count)) => taken += count,
+            Ok(TryIo::WouldBlock | TryIo::Eof) | Err(_) => break,
         }
         if run() {
             break;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use goldcrest_core::ws::connection::{Config, Connection, Incoming, MaskingKeys, MessageKind, NoEntropy};
+use goldcrest_core::ws::connection::{Connection, ConnectionConfig, Incoming, MaskingKeys, MessageKind, NoEntropy};
 use goldcrest_core::ws::{ProtocolError, Role};
 use tungstenite::error::{CapacityError, Error, ProtocolError as TheirError};
 use tungstenite::protocol::{CloseFrame, WebSocketConfig};
@@ -64,7 +64,7 @@ pub(crate) fn messages(role: Role, bytes: &[u8]) -> Vec<(MessageKind, Vec<u8>)> 
 }
 
 fn ours(role: Role, bytes: &[u8], cuts: &[u8]) -> (Heard, Option<ProtocolError>) {
-    let mut connection = Connection::new(role.peer(), Config { max_message: MAX_MESSAGE as u64 });
+    let mut connection = Connection::new(role.peer(), ConnectionConfig { max_message: MAX_MESSAGE as u64 });
     let mut heard = Heard { messages: Vec::new(), pings: 0, pongs: 0, end: End::Open };
     let mut message = Vec::new();
     for piece in super::cut(bytes, cuts) {
@@ -75,7 +75,7 @@ fn ours(role: Role, bytes: &[u8], cuts: &[u8]) -> (Heard, Option<ProtocolError>)
             at += received.consumed;
             match received.event {
                 None => break,
-                Some(Incoming::Piece(piece)) => {
+                Some(Incoming::Chunk(piece)) => {
                     message.extend_from_slice(piece.payload);
                     if piece.last {
                         heard.messages.push((piece.kind, std::mem::take(&mut message)));

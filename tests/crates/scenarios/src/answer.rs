@@ -38,7 +38,7 @@ impl Head {
     /// Reads a head with its empty line.
     ///
     /// # Errors
-    /// [`Trouble::Malformed`] for anything that RFC 9112 does not let a server send.
+    /// [`AcceptErrorLog::Malformed`] for anything that RFC 9112 does not let a server send.
     pub fn parse(bytes: &[u8]) -> Result<Self, Trouble> {
         let text = std::str::from_utf8(bytes).map_err(|_| malformed("head", bytes))?;
         let text = text.strip_suffix("\r\n\r\n").ok_or_else(|| malformed("end of the head", bytes))?;
@@ -82,7 +82,7 @@ impl Head {
     /// How the content of the response to `method` ends.
     ///
     /// # Errors
-    /// [`Trouble::Malformed`] where that is not clear.
+    /// [`AcceptErrorLog::Malformed`] where that is not clear.
     pub fn framing(&self, method: &str) -> Result<Framing, Trouble> {
         let length = self.field("content-length");
         let coding = self.field("transfer-encoding");

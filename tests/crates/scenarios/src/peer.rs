@@ -55,7 +55,7 @@ impl Peer {
     /// Connects.
     ///
     /// # Errors
-    /// [`Trouble`]
+    /// [`AcceptErrorLog`]
     pub fn connect(address: SocketAddr, width: Width) -> Result<Self, Trouble> {
         Self::connect_from(None, address, width)
     }
@@ -63,7 +63,7 @@ impl Peer {
     /// Connects from one of this machine's addresses.
     ///
     /// # Errors
-    /// [`Trouble`]
+    /// [`AcceptErrorLog`]
     pub fn connect_from(local: Option<IpAddr>, address: SocketAddr, width: Width) -> Result<Self, Trouble> {
         let stream = connect(local, address, width).map_err(|error| trouble(&error))?;
         Ok(Self { stream, unread: Vec::new(), received: 0, patience: patience() })
@@ -72,7 +72,7 @@ impl Peer {
     /// A second hand on this connection, to send with while the first one reads.
     ///
     /// # Errors
-    /// [`Trouble`]
+    /// [`AcceptErrorLog`]
     pub fn second_hand(&self) -> Result<Self, Trouble> {
         let stream = self.stream.try_clone().map_err(|error| trouble(&error))?;
         Ok(Self { stream, unread: Vec::new(), received: 0, patience: self.patience })
@@ -86,7 +86,7 @@ impl Peer {
     /// Sends all of `bytes`.
     ///
     /// # Errors
-    /// [`Trouble`]
+    /// [`AcceptErrorLog`]
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
         self.stream.write_all(bytes).map_err(|error| trouble(&error))
     }
@@ -113,7 +113,7 @@ impl Peer {
     /// A whole response to a request with `method`; interim responses are passed over.
     ///
     /// # Errors
-    /// [`Trouble`]
+    /// [`AcceptErrorLog`]
     pub fn answer(&mut self, method: &str) -> Result<Answer, Trouble> {
         let mut head = self.head()?;
         while (100..200).contains(&head.status) && head.status != 101 {
@@ -130,7 +130,7 @@ impl Peer {
     /// A response's head.
     ///
     /// # Errors
-    /// [`Trouble`]
+    /// [`AcceptErrorLog`]
     pub fn head(&mut self) -> Result<Head, Trouble> {
         let deadline = Instant::now() + self.patience;
         loop {
@@ -145,7 +145,7 @@ impl Peer {
     /// The next piece of a response's content, `None` at its end.
     ///
     /// # Errors
-    /// [`Trouble`]; [`Trouble::Closed`] where the content was cut off.
+    /// [`AcceptErrorLog`]; [`AcceptErrorLog::Closed`] where the content was cut off.
     pub fn piece(&mut self, framing: &mut Framing) -> Result<Option<Vec<u8>>, Trouble> {
         let deadline = Instant::now() + self.patience;
         match framing {
@@ -218,7 +218,7 @@ impl Peer {
     /// At least one byte of what comes next, whatever it is.
     ///
     /// # Errors
-    /// [`Trouble`]
+    /// [`AcceptErrorLog`]
     pub fn bytes(&mut self) -> Result<Vec<u8>, Trouble> {
         let deadline = Instant::now() + self.patience;
         while self.unread.is_empty() {
@@ -230,7 +230,7 @@ impl Peer {
     /// Exactly so many bytes.
     ///
     /// # Errors
-    /// [`Trouble`]
+    /// [`AcceptErrorLog`]
     pub fn exactly(&mut self, count: usize) -> Result<Vec<u8>, Trouble> {
         let deadline = Instant::now() + self.patience;
         while self.unread.len() < count {
@@ -242,7 +242,7 @@ impl Peer {
     /// All that comes until the server ends the connection, in order or by a reset.
     ///
     /// # Errors
-    /// [`Trouble::Timeout`]: it does not end it.
+    /// [`AcceptErrorLog::Timeout`]: it does not end it.
     pub fn until_closed(&mut self) -> Result<Vec<u8>, Trouble> {
         let deadline = Instant::now() + self.patience;
         loop {

@@ -103,7 +103,7 @@ impl Server {
     /// A new connection, if there is one to be had.
     ///
     /// # Errors
-    /// [`Trouble`]
+    /// [`AcceptErrorLog`]
     pub fn try_connect(&self, width: Width) -> Result<Peer, Trouble> {
         Peer::connect_from(self.from, self.address, width)
     }

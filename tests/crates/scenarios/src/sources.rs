@@ -1,4 +1,4 @@
-//! What a [`Reader`](crate::Reader) holds of each transport.
+//! What a [`ChannelReader`](crate::Reader) holds of each transport.
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -9,7 +9,7 @@ pub(super) fn by_the_book(mut bytes: &[u8], max_message: u64) -> Vec<Event> {
     let mut told = 0;
     let mut begun = false;
     loop {
-        let (head, used) = match Head::decode(bytes, Role::Client) {
+        let (head, used) = match FrameHeader::decode(bytes, Role::Client) {
             Ok(Some(head)) => head,
             Ok(None) => return events,
             Err(error) => return fail(events, error),
@@ -80,7 +80,7 @@ pub(super) fn by_the_book(mut bytes: &[u8], max_message: u64) -> Vec<Event> {
         let last = ends && !bad;
         let part = joined[before.len()..].to_vec();
         if last || !part.is_empty() {
-            add(&mut events, Incoming::Piece(Piece { kind, payload: &part, first: !begun, last }));
+            add(&mut events, Incoming::Chunk(Chunk { kind, payload: &part, first: !begun, last }));
             begun = true;
         }
         if bad {

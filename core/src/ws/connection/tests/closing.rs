@@ -26,7 +26,7 @@ fn the_peers_close_is_answered_with_its_code() {
             assert!(!machine.is_closed() && machine.is_closing());
             let answer = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
             assert_eq!(transmit(&mut machine), plain(0x88, &answer));
-            assert!(machine.is_closed() && machine.should_drop());
+            assert!(machine.is_closed() && machine.should_close_tcp());
         }
     }
 }
@@ -78,7 +78,7 @@ fn what_comes_before_the_peers_close_is_heard_after_ours() {
     assert_eq!(receive(&mut machine, &plain(0x81, b"late")), [text("late")]);
     assert_eq!(receive(&mut machine, &plain(0x88, &close(1001, ""))), [Event::Closed(Some(1001))]);
     assert_eq!(transmit(&mut machine), b"", "ours was the answer");
-    assert!(machine.is_closed() && !machine.should_drop(), "the server closes the TCP connection first");
+    assert!(machine.is_closed() && !machine.should_close_tcp(), "the server closes the TCP connection first");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn our_close_that_waits_is_the_answer_to_the_peers() {
     machine.close(CloseCode::SERVICE_RESTART, CloseReason::NONE).unwrap();
     receive(&mut machine, &masked(0x88, &close(1000, "")));
     assert_eq!(transmit(&mut machine), plain(0x88, &close(1012, "")));
-    assert!(machine.should_drop());
+    assert!(machine.should_close_tcp());
 }
 
 #[test]
@@ -153,11 +153,11 @@ fn a_frame_that_was_begun_is_ended_before_the_close() {
     machine.transmit(&mut out, &mut Unmasked).unwrap();
     assert_eq!(machine.payload(&mut [0; 3], |room| room.len()), 3);
     assert_eq!(receive(&mut machine, &[0xff; 9]), [Event::Failed(ProtocolError::ReservedBits)]);
-    assert!(!machine.has_output() && !machine.should_drop());
+    assert!(!machine.has_output() && !machine.should_close_tcp());
     assert_eq!(machine.transmit(&mut [0; 9], &mut Unmasked), Ok(0));
     assert_eq!(machine.payload(&mut [0; 3], |room| room.len()), 1);
     assert_eq!(transmit(&mut machine), plain(0x88, &1002u16.to_be_bytes()));
-    assert!(machine.should_drop());
+    assert!(machine.should_close_tcp());
 }
 
 #[test]
@@ -175,5 +175,5 @@ fn a_failure_after_our_close_sends_no_other() {
     assert_eq!(transmit(&mut machine).len(), 4);
     assert_eq!(receive(&mut machine, &[0xff]), [Event::Failed(ProtocolError::ReservedBits)]);
     assert_eq!(transmit(&mut machine), b"");
-    assert!(machine.should_drop());
+    assert!(machine.should_close_tcp());
 }

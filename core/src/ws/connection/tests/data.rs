@@ -27,8 +27,8 @@ fn a_small_message_is_one_piece() {
     let mut input = [masked(0x82, b"one"), masked(0x82, b"two")].concat();
     let mut machine = server();
     let received = machine.receive(&mut input);
-    let piece = Piece { kind: MessageKind::Binary, payload: b"one", first: true, last: true };
-    assert_eq!(received, Received { consumed: 9, event: Some(Incoming::Piece(piece)) });
+    let piece = Chunk { kind: MessageKind::Binary, payload: b"one", first: true, last: true };
+    assert_eq!(received, Received { consumed: 9, event: Some(Incoming::Chunk(piece)) });
 }
 
 #[test]
@@ -83,16 +83,16 @@ fn what_a_peer_breaks_fails_with_its_code() {
         assert_eq!(events.last(), Some(&Event::Failed(error)), "{bytes:x?}");
         assert_eq!(machine.error(), Some(error));
         assert_eq!(receive(&mut machine, &masked(0x81, b"ignored")), []);
-        assert!(!machine.should_drop(), "the Close has to leave first");
+        assert!(!machine.should_close_tcp(), "the Close has to leave first");
         let close = (Opcode::Close, true, code.to_be_bytes().to_vec());
         assert_eq!(frames(&transmit(&mut machine), Role::Server), [close], "{bytes:x?}");
-        assert!(machine.should_drop());
+        assert!(machine.should_close_tcp());
     }
     let mut machine = client();
     assert_eq!(receive(&mut machine, &masked(0x81, b"x")), [Event::Failed(Masked)]);
     let close = (Opcode::Close, true, 1002u16.to_be_bytes().to_vec());
     assert_eq!(frames(&transmit(&mut machine), Role::Client), [close]);
-    assert!(machine.should_drop(), "a client does not wait for who broke the protocol");
+    assert!(machine.should_close_tcp(), "a client does not wait for who broke the protocol");
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn text_fails_at_its_first_bad_byte_and_gives_what_stood_before() {
 
 #[test]
 fn a_message_past_the_bound_fails_at_the_head_that_tells_it() {
-    let bounded = || Connection::server(Config { max_message: 10 });
+    let bounded = || Connection::server(ConnectionConfig { max_message: 10 });
     assert_eq!(receive(&mut bounded(), &masked(0x82, &[1; 10])), [binary(&[1; 10])]);
     let failed = Event::Failed(ProtocolError::MessageTooBig);
     let mut machine = bounded();
@@ -168,12 +168,12 @@ fn a_message_past_the_callers_buffer_closes_with_1009() {
     let mut messages = Assembler::new(&mut buffer);
     let mut input = [masked(0x01, b"abc"), masked(0x80, b"de")].concat();
     let mut at = 0;
-    while let Received { consumed, event: Some(Incoming::Piece(piece)) } = machine.receive(&mut input[at..]) {
+    while let Received { consumed, event: Some(Incoming::Chunk(piece)) } = machine.receive(&mut input[at..]) {
         at += consumed;
         if let Err(error) = messages.push(piece) {
             machine.fail(error);
         }
     }
     assert_eq!(transmit(&mut machine), plain(0x88, &1009u16.to_be_bytes()));
-    assert!(machine.should_drop());
+    assert!(machine.should_close_tcp());
 }

@@ -73,7 +73,7 @@ proptest! {
         let expected = by_the_book(&bytes, max_message);
         let mut answers = Vec::new();
         for sizes in [&[usize::MAX][..], &[1], &sizes] {
-            let mut machine = Connection::server(Config { max_message });
+            let mut machine = Connection::server(ConnectionConfig { max_message });
             let mut events = Vec::new();
             for piece in cut(&bytes, sizes) {
                 receive_all(&mut machine, &piece, &mut events);
@@ -144,7 +144,7 @@ proptest! {
         }
         let ended = matches!(events.last(), Some(Event::Closed(_) | Event::Failed(_)));
         prop_assert_eq!(sent.last().is_some_and(|(opcode, ..)| *opcode == Opcode::Close), ended);
-        prop_assert_eq!(machine.should_drop(), ended);
+        prop_assert_eq!(machine.should_close_tcp(), ended);
         if let (false, Some(newest)) = (ended, pings.last()) {
             prop_assert_eq!(sent.last().map(|(_, _, payload)| payload), Some(newest), "the newest is answered");
         }
@@ -184,13 +184,13 @@ proptest! {
             write(&mut here, &mut up, rings.0, &mut given, turn);
             write(&mut there, &mut down, rings.1, &mut given_echo, turn);
             read(&mut there, &mut up, |incoming| {
-                if let Incoming::Piece(piece) = incoming {
+                if let Incoming::Chunk(piece) = incoming {
                     echo.push((piece.payload.to_vec(), piece.last));
                 }
             });
             let mut done = false;
             read(&mut here, &mut down, |incoming| {
-                if let Incoming::Piece(piece) = incoming {
+                if let Incoming::Chunk(piece) = incoming {
                     done |= piece.last;
                     joined.extend(piece.payload);
                 }
@@ -206,7 +206,7 @@ proptest! {
 /// The frames up to where `bytes` stop being frames.
 fn frames_before_damage(mut bytes: &[u8]) -> Vec<(Opcode, bool, Vec<u8>)> {
     let mut found = Vec::new();
-    while let Ok(Some((head, used))) = Head::decode(bytes, Role::Client) {
+    while let Ok(Some((head, used))) = FrameHeader::decode(bytes, Role::Client) {
         let end = used.saturating_add(head.len as usize);
         if end > bytes.len() {
             break;

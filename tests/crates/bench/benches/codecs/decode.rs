@@ -7,7 +7,7 @@ use goldcrest_bench::frames::push_masked;
 use goldcrest_bench::options::Options;
 use goldcrest_bench::race::{self, Runner};
 use goldcrest_bench::table::{Part, Table};
-use goldcrest_core::ws::connection::{Config, Connection, Incoming};
+use goldcrest_core::ws::connection::{Connection, ConnectionConfig, Incoming};
 use std::hint::black_box;
 use std::io::Read;
 use tokio_tungstenite::tungstenite;
@@ -48,7 +48,7 @@ fn touch(message: &[u8], payload: usize) {
 
 fn ours(payload: usize) -> impl FnMut() {
     let mut socket = Endless::new(frames(payload));
-    let mut connection = Connection::server(Config::default());
+    let mut connection = Connection::server(ConnectionConfig::default());
     let mut buffer = vec![0; RECEIVE_BUFFER];
     let (mut begin, mut end) = (0, 0);
     move || {
@@ -59,7 +59,7 @@ fn ours(payload: usize) -> impl FnMut() {
             }
             let received = connection.receive(&mut buffer[begin..end]);
             begin += received.consumed;
-            if let Some(Incoming::Piece(piece)) = received.event {
+            if let Some(Incoming::Chunk(piece)) = received.event {
                 length += piece.payload.len();
                 black_box(piece.payload);
                 if piece.last {

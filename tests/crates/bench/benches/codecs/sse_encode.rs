@@ -6,9 +6,9 @@ use futures_util::{FutureExt, stream};
 use goldcrest_bench::options::Options;
 use goldcrest_bench::race::{self, Runner};
 use goldcrest_bench::table::{Part, Table};
-use goldcrest_core::output::Sink;
-use goldcrest_core::sse::encode::Event;
-use goldcrest_core::sse::field::{EventType, Id};
+use goldcrest_core::output::ResumableWriter;
+use goldcrest_core::sse::encode::EventBlock;
+use goldcrest_core::sse::field::{EventField, IdField};
 use http_body_util::BodyExt;
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -43,12 +43,12 @@ fn check(bytes: &[u8], data: &str) {
 fn ours(data: String) -> impl FnMut() {
     let mut room = vec![0; 4096];
     move || {
-        let event = Event {
-            id: Id::new(black_box(ID).as_bytes()).ok(),
-            event: EventType::new(black_box(TYPE).as_bytes()).ok(),
-            ..Event::new(black_box(&data).as_bytes())
+        let event = EventBlock {
+            id: IdField::new(black_box(ID).as_bytes()).ok(),
+            event: EventField::new(black_box(TYPE).as_bytes()).ok(),
+            ..EventBlock::new(black_box(&data).as_bytes())
         };
-        let mut sink = Sink::new(&mut room, 0);
+        let mut sink = ResumableWriter::new(&mut room, 0);
         event.encode(&mut sink);
         let written = sink.written();
         check(&room[..written], &data);

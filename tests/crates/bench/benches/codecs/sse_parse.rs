@@ -7,7 +7,7 @@ use futures_util::{FutureExt, Stream, StreamExt, stream};
 use goldcrest_bench::options::Options;
 use goldcrest_bench::race::{self, Runner};
 use goldcrest_bench::table::{Part, Table};
-use goldcrest_core::sse::parse::{Bounds, Parser};
+use goldcrest_core::sse::parse::{Parser, ParserLimits};
 use std::convert::Infallible;
 use std::hint::black_box;
 
@@ -52,7 +52,7 @@ fn byte_stream(text: &str) -> impl Stream<Item = Result<Bytes, Infallible>> + Un
 
 fn ours(text: &str, data: usize) -> impl FnMut() + use<> {
     let segments = segments(text);
-    let mut parser = Parser::new(vec![0; Bounds::DEFAULT.memory(4096)], Bounds::DEFAULT);
+    let mut parser = Parser::new(vec![0; ParserLimits::DEFAULT.memory(4096)], ParserLimits::DEFAULT);
     let (mut segment, mut begin) = (0, 0);
     move || {
         loop {

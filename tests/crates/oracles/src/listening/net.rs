@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use arbitrary::Arbitrary;
 use goldcrest_core::client::url::Endpoint;
-use goldcrest_core::client::{Connect, Runtime};
-use goldcrest_core::io::{Clock, Interest, Lent, Socket, Timer};
+use goldcrest_core::client::{ClientRuntime, Connect};
+use goldcrest_core::io::{Clock, Interest, Socket, Timer, TryIo};
 use goldcrest_core::time::Instant;
 use goldcrest_core::ws::connection::NoEntropy;
 
@@ -130,7 +130,10 @@ impl Socket for Wire {
             }
             let readable = !line.unread.is_empty() || line.ended;
             let room = self.room.saturating_sub(line.waiting);
-            if want.drained || (want.read && readable) || (want.room > 0 && room >= want.room.min(self.room)) {
+            if want.flushed
+                || (want.read && readable)
+                || (want.writable_bytes > 0 && room >= want.writable_bytes.min(self.room))
+            {
                 return Poll::Ready(Ok(()));
             }
             line.waker = Some(cx.waker().clone());
@@ -139,47 +142,47 @@ impl Socket for Wire {
         .await
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, NoWay> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, NoWay> {
         let mut line = self.line.borrow_mut();
         if line.reset {
             return Err(NoWay);
         }
         if line.unread.is_empty() {
-            return Ok(if line.ended { Lent::Eof } else { Lent::NotNow });
+            return Ok(if line.ended { TryIo::Eof } else { TryIo::WouldBlock });
         }
         let most = line.unread.len().min(self.piece);
         let (consumed, result) = f(&mut line.unread[..most]);
         assert!(consumed <= most, "more is taken than was lent");
         line.unread.drain(..consumed);
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<Lent<R>, NoWay> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, NoWay> {
         let mut line = self.line.borrow_mut();
         if line.reset {
             return Err(NoWay);
         }
         let most = self.room.saturating_sub(line.waiting).min(self.piece);
         if most == 0 {
-            return Ok(Lent::NotNow);
+            return Ok(TryIo::WouldBlock);
         }
         let mut lent = vec![0; most];
         let (written, result) = f(&mut lent);
         assert!(written <= most, "more is written than was lent");
         line.sent.extend_from_slice(&lent[..written]);
         line.waiting += written;
-        Ok(Lent::Got(result))
+        Ok(TryIo::Done(result))
     }
 
-    fn room(&self) -> usize {
+    fn send_free(&self) -> usize {
         self.room.saturating_sub(self.line.borrow().waiting)
     }
 
-    fn capacity(&self) -> usize {
+    fn send_capacity(&self) -> usize {
         self.room
     }
 
-    fn unsent(&self) -> usize {
+    fn send_queue(&self) -> usize {
         0
     }
 
@@ -232,7 +235,7 @@ impl Clock for Net {
     }
 }
 
-impl Runtime for Net {
+impl ClientRuntime for Net {
     type Connect = Self;
     type Clock = Self;
 

@@ -6,9 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use goldcrest_host::client::{ClientRuntime, ConnectError, TlsOptions};
-use goldcrest_host::core::client::{Config, Error, WebSocket, WebSocketOptions};
-use goldcrest_host::core::websocket::Ended;
+use goldcrest_host::client::{ConnectError, SmolRuntime, TlsOptions};
+use goldcrest_host::core::client::{ClientConfig, ClientWebSocket, ConnectOptions, Error};
+use goldcrest_host::core::websocket::Disconnect;
 use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::core::ws::connection::MessageKind;
 use goldcrest_tests::List;
@@ -57,7 +57,7 @@ impl Row {
         let url = format!("ws://{}/chat", listener.local_addr().unwrap());
         let row = self.clone();
         let server = thread::spawn(move || row.serve(&listener, cut, &lines));
-        let said = ClientRuntime::block_on(TlsOptions::default(), async |runtime| self.connect(runtime, &url).await);
+        let said = SmolRuntime::block_on(TlsOptions::default(), async |runtime| self.connect(runtime, &url).await);
         let said = said.unwrap();
         let told = server.join().unwrap();
         match (&self.opens, &self.fails) {
@@ -75,21 +75,21 @@ impl Row {
     }
 
     /// Connects, and when that opens a WebSocket, says and hears a message and closes it; the subprotocol.
-    async fn connect(&self, runtime: &ClientRuntime, url: &str) -> Result<String, Error<ConnectError>> {
-        let config = Config { answer_timeout: Duration::from_secs(10), ..Config::default() };
+    async fn connect(&self, runtime: &SmolRuntime, url: &str) -> Result<String, Error<ConnectError>> {
+        let config = ClientConfig { response_timeout: Duration::from_secs(10), ..ClientConfig::default() };
         let offers: Vec<&str> = self.offers.iter().map(String::as_str).collect();
-        let options = WebSocketOptions { protocols: &offers, ..WebSocketOptions::default() };
+        let options = ConnectOptions { protocols: &offers, ..ConnectOptions::default() };
         let mut buffer = [0; 4096];
-        let mut socket = WebSocket::connect(runtime, &config, url, &options, &mut buffer).await?;
+        let mut socket = ClientWebSocket::connect(runtime, &config, url, &options, &mut buffer).await?;
         let protocol = socket.protocol().map_or("", |index| offers[index]).to_owned();
         if !self.behind.is_empty() {
-            let message = socket.recv(&mut buffer).await?.ok_or(Error::Ended(Ended::Closed))?;
+            let message = socket.recv(&mut buffer).await?.ok_or(Error::Ended(Disconnect::Closed))?;
             assert_eq!(message.payload, b"abc", "the frame in the same piece");
         }
         socket.send(MessageKind::Text, b"hello").await?;
-        let message = socket.recv(&mut buffer).await?.ok_or(Error::Ended(Ended::Closed))?;
+        let message = socket.recv(&mut buffer).await?.ok_or(Error::Ended(Disconnect::Closed))?;
         assert_eq!(message.payload, b"hello", "the echo");
-        socket.finish(CloseCode::NORMAL, CloseReason::NONE).await?;
+        socket.close(CloseCode::NORMAL, CloseReason::NONE).await?;
         Ok(protocol)
     }
 

@@ -1,6 +1,6 @@
 //! Authorities, certificates, and a provider that judges by them.
 
-use goldcrest_core::client::tls::Trust;
+use goldcrest_core::client::tls::ServerVerification;
 use goldcrest_core::client::tls::embedded_tls::pki::CertVerifier;
 use goldcrest_core::client::tls::embedded_tls::{
     Aes128GcmSha256, Certificate, CryptoProvider, CryptoRngCore, TlsClock, TlsError, TlsVerifier,
@@ -76,8 +76,8 @@ impl Authority {
         Provider { verifier: CertVerifier::new(Certificate::X509(der)) }
     }
 
-    pub(crate) fn trust(&self) -> Trust<'static, Provider> {
-        Trust::certificate(self.provider())
+    pub(crate) fn trust(&self) -> ServerVerification<'static, Provider> {
+        ServerVerification::certificate(self.provider())
     }
 }
 

@@ -2,10 +2,10 @@
 
 use goldcrest_core::client::Connect;
 use goldcrest_core::client::Transport;
-use goldcrest_core::client::tls::Broken;
+use goldcrest_core::client::tls::TlsDisconnect;
 use goldcrest_core::client::tls::embedded_tls::TlsError;
 use goldcrest_core::client::url::Url;
-use goldcrest_core::io::{Interest, Lent, Socket};
+use goldcrest_core::io::{Interest, Socket, TryIo};
 use goldcrest_tests::Server;
 
 use super::authority::Authority;
@@ -14,24 +14,24 @@ use super::terminator::{Terminator, Trick};
 use super::world::through;
 
 /// Says a thousand bytes, and hears what comes until the end: how much that was, and how it ended.
-fn heard(trick: fn(usize) -> Trick) -> (usize, Result<(), Broken>) {
+fn heard(trick: fn(usize) -> Trick) -> (usize, Result<(), TlsDisconnect>) {
     let authority = Authority::new();
     let front = Terminator::tricky(echo(), &authority.sign(&["localhost"]), trick);
     through(authority.trust(), async |world| {
         let url = front.url("https", "localhost", "/");
         let mut socket = world.connector.tls.connect(Url::parse(&url).unwrap().endpoint()).await.unwrap();
         let lent = socket.try_write_with(|room| (1000, room[..1000].fill(7)));
-        assert!(matches!(lent, Ok(Lent::Got(()))));
+        assert!(matches!(lent, Ok(TryIo::Done(()))));
         let mut heard = 0;
         loop {
             match socket.try_read_with(|bytes| (bytes.len().min(100), bytes.len().min(100))) {
-                Ok(Lent::Got(count)) => heard += count,
-                Ok(Lent::NotNow) => {
+                Ok(TryIo::Done(count)) => heard += count,
+                Ok(TryIo::WouldBlock) => {
                     if let Err(broken) = socket.wait(Interest::READ).await {
                         return (heard, Err(broken));
                     }
                 }
-                Ok(Lent::Eof) => return (heard, Ok(())),
+                Ok(TryIo::Eof) => return (heard, Ok(())),
                 Err(broken) => return (heard, Err(broken)),
             }
         }
@@ -43,22 +43,22 @@ fn what_came_before_the_end_arrives_and_then_how_it_ended() {
     let (count, end) = heard(|_| Trick::End(700));
     assert!(count == 700 && end.is_ok(), "{count} {end:?}");
     let (count, end) = heard(|_| Trick::Truncate(700));
-    assert!(count == 700 && matches!(end, Err(Broken::Truncated)), "{count} {end:?}");
+    assert!(count == 700 && matches!(end, Err(TlsDisconnect::Truncated)), "{count} {end:?}");
     let (count, end) = heard(|_| Trick::NewKeys(700));
-    assert!(count == 700 && matches!(end, Err(Broken::Tls(TlsError::Unimplemented))), "{count} {end:?}");
+    assert!(count == 700 && matches!(end, Err(TlsDisconnect::Tls(TlsError::Unimplemented))), "{count} {end:?}");
 }
 
 #[test]
 fn a_reset_is_no_end() {
     let (_, end) = heard(|_| Trick::Reset(700));
-    assert!(matches!(end, Err(Broken::Truncated)), "{end:?}");
+    assert!(matches!(end, Err(TlsDisconnect::Truncated)), "{end:?}");
 }
 
 #[test]
 fn nobody_on_the_way_can_end_it_as_if_it_were_the_server() {
     for trick in [|_| Trick::ForgeEnd(700), (|_| Trick::ForgeHello(700)) as fn(usize) -> Trick] {
         let (count, end) = heard(trick);
-        assert!(count == 700 && matches!(end, Err(Broken::Forged)), "{count} {end:?}");
+        assert!(count == 700 && matches!(end, Err(TlsDisconnect::Forged)), "{count} {end:?}");
     }
 }
 

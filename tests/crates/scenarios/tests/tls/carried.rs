@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use goldcrest_core::client::url::Url;
 use goldcrest_core::client::{
-    Connect, EventSource, EventSourceOptions, Item, Options, Publisher, Start, Subscription, Transport, Update,
-    WebSocket, WebSocketOptions,
+    ClientWebSocket, Connect, ConnectOptions, EventSource, EventSourceEvent, EventSourceOptions, Publisher,
+    StartPosition, Subscription, SubscriptionEvent, SubscriptionOptions, Transport,
 };
-use goldcrest_core::hub::Publication;
-use goldcrest_core::io::{Interest, Lent, Socket};
+use goldcrest_core::hub::NewEvent;
+use goldcrest_core::io::{Interest, Socket, TryIo};
 use goldcrest_core::log::{Encoding, EventType};
-use goldcrest_core::sse::parse::Bounds;
-use goldcrest_core::sse::reconnect::Policy;
+use goldcrest_core::sse::parse::ParserLimits;
+use goldcrest_core::sse::reconnect::ReconnectPolicy;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::MessageKind;
 use goldcrest_tests::Server;
@@ -24,11 +24,11 @@ use super::terminator::{Terminator, Trick};
 use super::world::{PIPE, Records, WIDTH, World, config, memory, through, through_with};
 
 /// Comes back soon.
-pub(crate) const SOON: Policy = Policy {
+pub(crate) const SOON: ReconnectPolicy = ReconnectPolicy {
     reconnection_time: Duration::from_millis(20),
     shortest: Duration::from_millis(10),
     longest: Duration::from_millis(200),
-    ..Policy::DEFAULT
+    ..ReconnectPolicy::DEFAULT
 };
 
 pub(crate) const WAYS: [Transport; 5] =
@@ -36,12 +36,12 @@ pub(crate) const WAYS: [Transport; 5] =
 
 /// A subscription from the oldest event on.
 pub(crate) fn subscribe(world: &'static World, url: String, ways: &[Transport]) -> Subscription<'static, World> {
-    let options = Options {
+    let options = SubscriptionOptions {
         transports: ways.to_vec().leak(),
-        start: Start::Oldest,
+        start: StartPosition::Oldest,
         poll_interval: Duration::from_millis(10),
         reconnect: SOON,
-        ..Options::default()
+        ..SubscriptionOptions::default()
     };
     Subscription::new(world, config(), url.leak(), options, memory(2048))
 }
@@ -51,10 +51,10 @@ pub(crate) async fn hear(subscription: &mut Subscription<'static, World>, count:
     let (mut heard, mut lost) = (Vec::new(), 0);
     while heard.len() < count {
         match subscription.next().await.unwrap() {
-            Item::Event(event) => heard.push(String::from_utf8(event.data.as_bytes().to_vec()).unwrap()),
-            Item::Lost { .. } => lost += 1,
-            Item::Gap { missed } => panic!("a gap of {missed:?}"),
-            Item::Opened { .. } => {}
+            SubscriptionEvent::Event(event) => heard.push(String::from_utf8(event.data.as_bytes().to_vec()).unwrap()),
+            SubscriptionEvent::Lost { .. } => lost += 1,
+            SubscriptionEvent::Gap { missed } => panic!("a gap of {missed:?}"),
+            SubscriptionEvent::Opened { .. } => {}
         }
     }
     (heard, lost)
@@ -91,7 +91,7 @@ fn an_event_source_and_a_publisher_work() {
     through(authority.trust(), async |world| {
         let mut publisher = Publisher::new(world, config(), url, memory(1024));
         for data in ["one", "two"] {
-            let publication = Publication {
+            let publication = NewEvent {
                 event_type: EventType::MESSAGE,
                 encoding: Encoding::Text,
                 data: data.as_bytes(),
@@ -101,12 +101,12 @@ fn an_event_source_and_a_publisher_work() {
         }
         drop(publisher);
         let url: &str = format!("{url}?after=oldest").leak();
-        let mut events = vec![0; Bounds::DEFAULT.memory(512)];
+        let mut events = vec![0; ParserLimits::DEFAULT.memory(512)];
         let mut source =
             EventSource::new(world, config(), url, EventSourceOptions::default(), memory(1024), &mut events);
         for expected in ["one", "two"] {
             loop {
-                if let Update::Event(event) = source.next().await.unwrap() {
+                if let EventSourceEvent::Event(event) = source.next().await.unwrap() {
                     assert_eq!(event.data, expected);
                     break;
                 }
@@ -122,15 +122,15 @@ fn messages_of_any_size_come_back_over_a_web_socket() {
     let url = front.url("wss", "localhost", "/echo");
     through(authority.trust(), async |world| {
         let (mut buffer, config) = (vec![0; 70_000], config());
-        let options = WebSocketOptions::default();
-        let mut socket = WebSocket::connect(world, config, &url, &options, &mut buffer).await.unwrap();
+        let options = ConnectOptions::default();
+        let mut socket = ClientWebSocket::connect(world, config, &url, &options, &mut buffer).await.unwrap();
         for size in [0, 1, 125, 126, PIPE - 8, PIPE, PIPE + 1, 16 * 1024, 65_536] {
             let message: Vec<u8> = (0..size).map(|at| (at * 7) as u8).collect();
             socket.send(MessageKind::Binary, &message).await.unwrap();
             let came = socket.recv(&mut buffer).await.unwrap().unwrap();
             assert_eq!((came.payload.len(), came.payload), (size, &message[..]));
         }
-        socket.finish(CloseCode::NORMAL, CloseReason::NONE).await.unwrap();
+        socket.close(CloseCode::NORMAL, CloseReason::NONE).await.unwrap();
     });
 }
 
@@ -156,14 +156,14 @@ pub(crate) async fn converse(socket: &mut impl Socket, most: usize) {
     let byte = |at: usize| (at % 251) as u8;
     let (mut said, mut heard) = (0, 0);
     while heard < most {
-        let want = Interest { read: true, room: usize::from(said < most), drained: false };
+        let want = Interest { read: true, writable_bytes: usize::from(said < most), flushed: false };
         socket.wait(want).await.unwrap();
         let lent = socket.try_write_with(|room| {
             let count = room.len().min(most - said);
             room[..count].iter_mut().enumerate().for_each(|(at, room)| *room = byte(said + at));
             (count, count)
         });
-        if let Lent::Got(count) = lent.unwrap() {
+        if let TryIo::Done(count) = lent.unwrap() {
             said += count;
         }
         let lent = socket.try_read_with(|bytes| {
@@ -171,9 +171,9 @@ pub(crate) async fn converse(socket: &mut impl Socket, most: usize) {
             (bytes.len(), bytes.len())
         });
         match lent.unwrap() {
-            Lent::Got(count) => heard += count,
-            Lent::NotNow => {}
-            Lent::Eof => panic!("it ends after {heard} bytes"),
+            TryIo::Done(count) => heard += count,
+            TryIo::WouldBlock => {}
+            TryIo::Eof => panic!("it ends after {heard} bytes"),
         }
     }
 }

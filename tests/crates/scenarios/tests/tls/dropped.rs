@@ -4,11 +4,11 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use goldcrest_core::client::tls::{Broken, TunnelError};
+use goldcrest_core::client::tls::{TlsConnectError, TlsDisconnect};
 use goldcrest_core::client::url::Url;
-use goldcrest_core::client::{Connect, Item};
-use goldcrest_core::io::{Interest, Lent, Socket};
-use goldcrest_host::client::{ClientRuntime, TlsOptions};
+use goldcrest_core::client::{Connect, SubscriptionEvent};
+use goldcrest_core::io::{Interest, Socket, TryIo};
+use goldcrest_host::client::{SmolRuntime, TlsOptions};
 use goldcrest_tests::Server;
 use smol::future::{FutureExt, yield_now};
 
@@ -81,7 +81,7 @@ fn a_connection_dropped_with_anything_on_its_way_leaves_the_tunnel_free() {
             for turns in 0..12 {
                 let mut socket = world.connector.connect(endpoint).await.unwrap();
                 let lent = socket.try_write_with(|room| (said, room[..said].fill(7)));
-                assert!(matches!(lent, Ok(Lent::Got(()))));
+                assert!(matches!(lent, Ok(TryIo::Done(()))));
                 for _ in 0..turns {
                     yield_now().await;
                 }
@@ -111,7 +111,7 @@ fn a_tunnel_that_is_stopped_says_so_and_may_be_run_again() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let (url, endpoint) = (front.url("https", "localhost", "/"), |url| Url::parse(url).unwrap().endpoint());
-    let ran = ClientRuntime::block_on(TlsOptions::default(), async |runtime| {
+    let ran = SmolRuntime::block_on(TlsOptions::default(), async |runtime| {
         let (tunnel, tcp) = (Net::new(), Loopback(runtime.connector().clone()));
         let (mut read, mut write, mut trust) = (vec![0; 16_640], vec![0; 2048], authority.trust());
         let mut running = Box::pin(tunnel.run(&tcp, &mut trust, &mut read, &mut write));
@@ -120,14 +120,14 @@ fn a_tunnel_that_is_stopped_says_so_and_may_be_run_again() {
         let middle = until_came(beside(running.as_mut(), attempt.as_mut()), 100).await;
         assert!(middle.is_none());
         drop(running);
-        assert!(matches!(attempt.await, Err(TunnelError::Stopped)));
+        assert!(matches!(attempt.await, Err(TlsConnectError::Stopped)));
         // Stopped while a connection is open.
         let mut running = Box::pin(tunnel.run(&tcp, &mut trust, &mut read, &mut write));
         let mut socket = beside(running.as_mut(), tunnel.connect(endpoint(&url))).await.unwrap();
         beside(running.as_mut(), converse(&mut socket, 1000)).await;
         drop(running);
-        assert!(matches!(socket.wait(Interest::READ).await, Err(Broken::Closed)));
-        assert!(matches!(socket.try_read_with(|_| (0, ())), Err(Broken::Closed)));
+        assert!(matches!(socket.wait(Interest::READ).await, Err(TlsDisconnect::Closed)));
+        assert!(matches!(socket.try_read_with(|_| (0, ())), Err(TlsDisconnect::Closed)));
         drop(socket);
         let mut running = Box::pin(tunnel.run(&tcp, &mut trust, &mut read, &mut write));
         let mut socket = beside(running.as_mut(), tunnel.connect(endpoint(&url))).await.unwrap();
@@ -154,10 +154,10 @@ fn a_subscription_whose_futures_are_dropped_at_every_poll_loses_and_repeats_noth
                     // An attempt to connect is given up when it is dropped, so that has its time.
                     let most = if heard.is_empty() || way.as_str().contains("poll") { usize::MAX } else { 1 };
                     match polled(subscription.next(), most).await {
-                        Some(Ok(Item::Event(event))) => {
+                        Some(Ok(SubscriptionEvent::Event(event))) => {
                             heard.push(String::from_utf8(event.data.as_bytes().to_vec()).unwrap());
                         }
-                        Some(Ok(Item::Gap { missed })) => panic!("a gap of {missed:?}"),
+                        Some(Ok(SubscriptionEvent::Gap { missed })) => panic!("a gap of {missed:?}"),
                         Some(Ok(_)) | None => {}
                         Some(Err(error)) => panic!("{error:?}"),
                     }

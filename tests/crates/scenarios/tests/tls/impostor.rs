@@ -7,7 +7,7 @@ use std::thread;
 
 use aes_gcm::Aes128Gcm;
 use aes_gcm::aead::{AeadInPlace, KeyInit};
-use goldcrest_core::client::tls::TunnelError;
+use goldcrest_core::client::tls::TlsConnectError;
 use goldcrest_core::client::tls::embedded_tls::TlsError;
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
@@ -125,7 +125,7 @@ impl Impostor {
 }
 
 /// What a client makes of a server that says this.
-fn met(authority: &Authority, script: Vec<Say>) -> Result<(), TunnelError<String>> {
+fn met(authority: &Authority, script: Vec<Say>) -> Result<(), TlsConnectError<String>> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = thread::spawn(move || {
@@ -144,19 +144,19 @@ fn a_handshake_to_its_end_proves_nothing_without_a_certificate_and_its_signature
     let authority = Authority::new();
     let seen = Certificate(authority.sign(&["localhost"]).chain);
     let verdict = met(&authority, vec![Begin, Finished]);
-    assert!(matches!(verdict, Err(TunnelError::Unproven)), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Unproven)), "{verdict:?}");
     let verdict = met(&authority, vec![Begin, seen.clone(), Finished]);
-    assert!(matches!(verdict, Err(TunnelError::Unproven)), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Unproven)), "{verdict:?}");
     let verdict = met(&authority, vec![Begin, seen.clone(), Signature, Finished]);
-    assert!(matches!(verdict, Err(TunnelError::Signature(TlsError::InvalidSignature))), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Signature(TlsError::InvalidSignature))), "{verdict:?}");
     // These would be a panic in embedded-tls.
     let verdict = met(&authority, vec![Begin, Signature, Finished]);
-    assert!(matches!(verdict, Err(TunnelError::Signature(_))), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Signature(_))), "{verdict:?}");
     let verdict = met(&authority, vec![Begin, Nothing]);
-    assert!(matches!(verdict, Err(TunnelError::Tls(TlsError::InvalidRecord))), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Tls(TlsError::InvalidRecord))), "{verdict:?}");
     // A second certificate in place of the first, and none at all.
     let verdict = met(&authority, vec![Begin, seen.clone(), seen, Finished]);
-    assert!(matches!(verdict, Err(TunnelError::Certificate(_))), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Certificate(_))), "{verdict:?}");
     let verdict = met(&authority, vec![Begin, Certificate(Vec::new()), Finished]);
-    assert!(matches!(verdict, Err(TunnelError::Certificate(_))), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Certificate(_))), "{verdict:?}");
 }

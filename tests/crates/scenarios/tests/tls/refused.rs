@@ -6,9 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use goldcrest_core::client::tls::embedded_tls::{Aes128GcmSha256, TlsError, UnsecureProvider};
-use goldcrest_core::client::tls::{Trust, TunnelError};
+use goldcrest_core::client::tls::{ServerVerification, TlsConnectError};
 use goldcrest_core::client::url::Url;
-use goldcrest_core::client::{Config, Connect, Either, Error, WebSocket, WebSocketOptions};
+use goldcrest_core::client::{ClientConfig, ClientWebSocket, Connect, ConnectOptions, Error, MaybeTls};
 use rand_core::OsRng;
 use smol::Timer;
 use smol::future::FutureExt;
@@ -19,27 +19,27 @@ use super::terminator::{Terminator, Trick};
 use super::world::{Records, World, through, through_with};
 
 /// What comes of connecting there.
-pub(crate) async fn connect(world: &'static World, url: &str) -> Result<(), TunnelError<String>> {
+pub(crate) async fn connect(world: &'static World, url: &str) -> Result<(), TlsConnectError<String>> {
     let connected = world.connector.tls.connect(Url::parse(url).unwrap().endpoint()).await;
     connected.map(|_| ()).map_err(|error| match error {
-        TunnelError::Tcp(error) => TunnelError::Tcp(error.to_string()),
-        TunnelError::Insecure => TunnelError::Insecure,
-        TunnelError::Busy => TunnelError::Busy,
-        TunnelError::Buffers => TunnelError::Buffers,
-        TunnelError::NoVerifier => TunnelError::NoVerifier,
-        TunnelError::Lost => TunnelError::Lost,
-        TunnelError::Alert(alert) => TunnelError::Alert(alert),
-        TunnelError::Chain(sent) => TunnelError::Chain(sent),
-        TunnelError::Unproven => TunnelError::Unproven,
-        TunnelError::Signature(error) => TunnelError::Signature(error),
-        TunnelError::Certificate(error) => TunnelError::Certificate(error),
-        TunnelError::Tls(error) => TunnelError::Tls(error),
+        TlsConnectError::Tcp(error) => TlsConnectError::Tcp(error.to_string()),
+        TlsConnectError::Insecure => TlsConnectError::Insecure,
+        TlsConnectError::Busy => TlsConnectError::Busy,
+        TlsConnectError::Buffers => TlsConnectError::Buffers,
+        TlsConnectError::NoVerifier => TlsConnectError::NoVerifier,
+        TlsConnectError::Lost => TlsConnectError::Lost,
+        TlsConnectError::Alert(alert) => TlsConnectError::Alert(alert),
+        TlsConnectError::Chain(sent) => TlsConnectError::Chain(sent),
+        TlsConnectError::Unproven => TlsConnectError::Unproven,
+        TlsConnectError::Signature(error) => TlsConnectError::Signature(error),
+        TlsConnectError::Certificate(error) => TlsConnectError::Certificate(error),
+        TlsConnectError::Tls(error) => TlsConnectError::Tls(error),
         other => panic!("{other:?}"),
     })
 }
 
 /// What comes of connecting by this name to a server that shows this.
-fn met(authority: &Authority, shown: &Shown, host: &str) -> Result<(), TunnelError<String>> {
+fn met(authority: &Authority, shown: &Shown, host: &str) -> Result<(), TlsConnectError<String>> {
     let front = Terminator::before(echo(), shown);
     through(authority.trust(), async |world| connect(world, &front.url("wss", host, "/")).await)
 }
@@ -66,11 +66,11 @@ fn a_certificate_is_judged_by_its_authority_its_name_and_its_time() {
     let verdict = met(&authority, &authority.sign(&["localhost"]), "localhost");
     assert!(verdict.is_ok(), "{verdict:?}");
     let verdict = met(&authority, &other.sign(&["localhost"]), "localhost");
-    assert!(matches!(verdict, Err(TunnelError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
     let verdict = met(&authority, &authority.sign(&["other.example"]), "localhost");
-    assert!(matches!(verdict, Err(TunnelError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
     let verdict = met(&authority, &authority.expired(&["localhost"]), "localhost");
-    assert!(matches!(verdict, Err(TunnelError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn an_address_is_no_name() {
     let authority = Authority::new();
     for names in [&["localhost"][..], &["127.0.0.1"]] {
         let verdict = met(&authority, &authority.sign(names), "127.0.0.1");
-        assert!(matches!(verdict, Err(TunnelError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
+        assert!(matches!(verdict, Err(TlsConnectError::Certificate(TlsError::InvalidCertificate))), "{verdict:?}");
     }
 }
 
@@ -96,16 +96,16 @@ fn an_address_is_no_name() {
 fn who_has_a_certificate_cannot_sign_one() {
     let authority = Authority::new();
     let verdict = met(&authority, &authority.signed_by_a_server(&["localhost"]), "localhost");
-    assert!(matches!(verdict, Err(TunnelError::Chain(2))), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Chain(2))), "{verdict:?}");
 }
 
 #[test]
 fn nobody_is_trusted_without_a_verifier() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
-    let trust = Trust::certificate(UnsecureProvider::new::<Aes128GcmSha256>(OsRng));
+    let trust = ServerVerification::certificate(UnsecureProvider::new::<Aes128GcmSha256>(OsRng));
     let verdict = through(trust, async |world| connect(world, &front.url("https", "localhost", "/")).await);
-    assert!(matches!(verdict, Err(TunnelError::NoVerifier)), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::NoVerifier)), "{verdict:?}");
     assert_eq!(front.connections(), 0, "nobody was called");
 }
 
@@ -115,14 +115,14 @@ fn nothing_is_said_in_the_clear() {
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     through(authority.trust(), async |world| {
         let verdict = connect(world, &front.url("http", "localhost", "/")).await;
-        assert!(matches!(verdict, Err(TunnelError::Insecure)), "{verdict:?}");
+        assert!(matches!(verdict, Err(TlsConnectError::Insecure)), "{verdict:?}");
         // Who speaks no TLS is not asked in another way.
         let url = format!("wss://localhost:{}/", says(b"HTTP/1.1 400 Bad Request\r\n\r\n").port());
         let verdict = connect(world, &url).await;
-        assert!(matches!(verdict, Err(TunnelError::Tls(TlsError::InvalidRecord))), "{verdict:?}");
-        let config = Config::default();
-        let opened = WebSocket::connect(world, &config, &url, &WebSocketOptions::default(), &mut [0; 512]).await;
-        assert!(matches!(opened, Err(Error::Connect(Either::Tls(TunnelError::Tls(_))))));
+        assert!(matches!(verdict, Err(TlsConnectError::Tls(TlsError::InvalidRecord))), "{verdict:?}");
+        let config = ClientConfig::default();
+        let opened = ClientWebSocket::connect(world, &config, &url, &ConnectOptions::default(), &mut [0; 512]).await;
+        assert!(matches!(opened, Err(Error::Connect(MaybeTls::Tls(TlsConnectError::Tls(_))))));
     });
 }
 
@@ -142,12 +142,12 @@ fn what_is_no_handshake_is_an_error() {
         let verdict = through(authority.trust(), async |world| {
             connect(world, &format!("https://localhost:{}/", says(case).port())).await
         });
-        assert!(matches!(verdict, Err(TunnelError::Tls(_))), "{case:?}: {verdict:?}");
+        assert!(matches!(verdict, Err(TlsConnectError::Tls(_))), "{case:?}: {verdict:?}");
     }
     let verdict = through(authority.trust(), async |world| {
         connect(world, &format!("https://localhost:{}/", says(&[21, 3, 3, 0, 2, 2, 40]).port())).await
     });
-    assert!(matches!(verdict, Err(TunnelError::Alert(_))), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Alert(_))), "{verdict:?}");
 }
 
 #[test]
@@ -156,8 +156,8 @@ fn a_handshake_that_hangs_is_given_up_and_the_tunnel_is_free() {
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let silent = format!("wss://localhost:{}/", says(b"").port());
     through(authority.trust(), async |world| {
-        let config = Config { connect_timeout: Duration::from_millis(100), ..Config::default() };
-        let opened = WebSocket::connect(world, &config, &silent, &WebSocketOptions::default(), &mut [0; 512]).await;
+        let config = ClientConfig { connect_timeout: Duration::from_millis(100), ..ClientConfig::default() };
+        let opened = ClientWebSocket::connect(world, &config, &silent, &ConnectOptions::default(), &mut [0; 512]).await;
         assert!(matches!(opened, Err(Error::Ended(_))));
         // The next one does not wait for the last.
         let url = front.url("https", "localhost", "/");
@@ -175,7 +175,7 @@ fn a_second_connection_is_told_that_the_tunnel_is_in_use() {
         let url = front.url("https", "localhost", "/");
         let mut socket = world.connector.connect(Url::parse(&url).unwrap().endpoint()).await.unwrap();
         let verdict = connect(world, &url).await;
-        assert!(matches!(verdict, Err(TunnelError::Busy)), "{verdict:?}");
+        assert!(matches!(verdict, Err(TlsConnectError::Busy)), "{verdict:?}");
         converse(&mut socket, 10).await;
         drop(socket);
         let second = async {
@@ -183,7 +183,7 @@ fn a_second_connection_is_told_that_the_tunnel_is_in_use() {
             connect(world, &url).await
         };
         let verdict = connect(world, &silent).or(second).await;
-        assert!(matches!(verdict, Err(TunnelError::Busy)), "{verdict:?}");
+        assert!(matches!(verdict, Err(TlsConnectError::Busy)), "{verdict:?}");
     });
 }
 
@@ -212,9 +212,9 @@ fn a_server_that_is_not_there_is_an_error_of_tcp() {
     let front = Terminator::tricky(closed, &authority.sign(&["localhost"]), |_| Trick::None);
     through(authority.trust(), async |world| {
         let verdict = connect(world, &format!("https://localhost:{}/", closed.port())).await;
-        assert!(matches!(verdict, Err(TunnelError::Tcp(_))), "{verdict:?}");
+        assert!(matches!(verdict, Err(TlsConnectError::Tcp(_))), "{verdict:?}");
         // One that ends before it has said anything.
         let verdict = connect(world, &front.url("https", "localhost", "/")).await;
-        assert!(matches!(verdict, Err(TunnelError::Lost)), "{verdict:?}");
+        assert!(matches!(verdict, Err(TlsConnectError::Lost)), "{verdict:?}");
     });
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use goldcrest_core::client::tls::embedded_tls::{Aes128GcmSha256, CryptoProvider, MaxFragmentLength, UnsecureProvider};
-use goldcrest_core::client::tls::{Broken, Trust, TunnelError};
+use goldcrest_core::client::tls::{ServerVerification, TlsConnectError, TlsDisconnect};
 use goldcrest_core::client::url::Url;
-use goldcrest_core::client::{Connect, WebSocket, WebSocketOptions};
-use goldcrest_core::io::{Interest, Lent, Socket};
+use goldcrest_core::client::{ClientWebSocket, Connect, ConnectOptions};
+use goldcrest_core::io::{Interest, Socket, TryIo};
 use goldcrest_core::ws::connection::MessageKind;
 use goldcrest_tests::{Program, Server};
 use rand_core::OsRng;
@@ -96,8 +96,8 @@ fn every_transport_and_messages_come_through_nginx() {
     let (_nginx, port) = nginx(&shown, &echo);
     through(authority.trust(), async |world| {
         let (mut buffer, url) = (vec![0; 70_000], format!("wss://chip.example:{port}/echo"));
-        let options = WebSocketOptions::default();
-        let mut socket = WebSocket::connect(world, config(), &url, &options, &mut buffer).await.unwrap();
+        let options = ConnectOptions::default();
+        let mut socket = ClientWebSocket::connect(world, config(), &url, &options, &mut buffer).await.unwrap();
         let message: Vec<u8> = (0..65_536_u32).map(|at| (at * 7) as u8).collect();
         socket.send(MessageKind::Binary, &message).await.unwrap();
         assert_eq!(socket.recv(&mut buffer).await.unwrap().unwrap().payload, message);
@@ -111,12 +111,12 @@ fn nginx_with_another_certificate_is_refused() {
         let (_nginx, port) = nginx(&shown, &server);
         let url = format!("https://chip.example:{port}/");
         let verdict = through(authority.trust(), async |world| connect(world, &url).await);
-        assert!(matches!(verdict, Err(TunnelError::Certificate(_))), "{verdict:?}");
+        assert!(matches!(verdict, Err(TlsConnectError::Certificate(_))), "{verdict:?}");
     }
 }
 
 /// Asks there for `/file`: how many bytes came, and how it ended.
-fn fetched<P>(trust: Trust<'static, P>, records: Records, port: u16) -> (usize, Result<(), Broken>)
+fn fetched<P>(trust: ServerVerification<'static, P>, records: Records, port: u16) -> (usize, Result<(), TlsDisconnect>)
 where
     P: CryptoProvider + 'static,
     P::CipherSuite: 'static,
@@ -126,14 +126,14 @@ where
         let mut socket = world.connector.tls.connect(Url::parse(&url).unwrap().endpoint()).await.unwrap();
         let request = b"GET /file HTTP/1.0\r\n\r\n";
         let said = socket.try_write_with(|room| (request.len(), room[..request.len()].copy_from_slice(request)));
-        assert!(matches!(said, Ok(Lent::Got(()))));
+        assert!(matches!(said, Ok(TryIo::Done(()))));
         let mut came = 0;
         loop {
             match socket.try_read_with(|bytes| (bytes.len(), bytes.len())) {
-                Ok(Lent::Got(count)) => came += count,
-                Ok(Lent::Eof) => return (came, Ok(())),
+                Ok(TryIo::Done(count)) => came += count,
+                Ok(TryIo::Eof) => return (came, Ok(())),
                 Err(broken) => return (came, Err(broken)),
-                Ok(Lent::NotNow) => {
+                Ok(TryIo::WouldBlock) => {
                     if let Err(broken) = socket.wait(Interest::READ).await {
                         return (came, Err(broken));
                     }
@@ -155,7 +155,7 @@ fn openssl_sends_smaller_records_where_it_is_asked_to() {
     assert!(came > 100_000, "{came} {end:?}");
     // Not asked, it sends what is too large for that memory.
     let (came, end) = fetched(authority.trust(), small, port);
-    assert!(came < 100_000 && matches!(end, Err(Broken::Tls(_))), "{came} {end:?}");
+    assert!(came < 100_000 && matches!(end, Err(TlsDisconnect::Tls(_))), "{came} {end:?}");
     let (came, end) = fetched(authority.trust(), Records::ANY, port);
     assert!(came > 100_000, "{came} {end:?}");
 }
@@ -163,19 +163,20 @@ fn openssl_sends_smaller_records_where_it_is_asked_to() {
 #[test]
 fn a_secret_that_both_know_is_proof_and_another_is_none() {
     let (_server, port) = openssl(None, &["-nocert", "-psk_identity", "chip-7", "-psk", &"5a".repeat(32), "-rev"]);
-    let trust =
-        |key: &'static [u8]| Trust::pre_shared_key(UnsecureProvider::new::<Aes128GcmSha256>(OsRng), b"chip-7", key);
+    let trust = |key: &'static [u8]| {
+        ServerVerification::pre_shared_key(UnsecureProvider::new::<Aes128GcmSha256>(OsRng), b"chip-7", key)
+    };
     through(trust(&[0x5a; 32]), async |world| {
         let url = format!("https://chip.example:{port}/");
         let mut socket = world.connector.tls.connect(Url::parse(&url).unwrap().endpoint()).await.unwrap();
         let said = socket.try_write_with(|room| (6, room[..6].copy_from_slice(b"desrev")));
-        assert!(matches!(said, Ok(Lent::Got(()))));
+        assert!(matches!(said, Ok(TryIo::Done(()))));
         let said = socket.try_write_with(|room| (1, room[..1].copy_from_slice(b"\n")));
-        assert!(matches!(said, Ok(Lent::Got(()))));
+        assert!(matches!(said, Ok(TryIo::Done(()))));
         let mut heard = Vec::new();
         while heard.len() < 7 {
             socket.wait(Interest::READ).await.unwrap();
-            if let Lent::Got(bytes) = socket.try_read_with(|bytes| (bytes.len(), bytes.to_vec())).unwrap() {
+            if let TryIo::Done(bytes) = socket.try_read_with(|bytes| (bytes.len(), bytes.to_vec())).unwrap() {
                 heard.extend(bytes);
             }
         }

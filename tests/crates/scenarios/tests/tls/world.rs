@@ -5,12 +5,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use goldcrest_core::client::tls::embedded_tls::CryptoProvider;
-use goldcrest_core::client::tls::{Trust, Tunnel};
+use goldcrest_core::client::tls::{ServerVerification, TlsConnector};
 use goldcrest_core::client::url::{Endpoint, Host};
-use goldcrest_core::client::{ByScheme, Config, Connect, Memory, Parts};
-use goldcrest_core::io::{Interest, Lent, Socket};
+use goldcrest_core::client::{Buffers, ClientConfig, Connect, RuntimeParts, SchemeConnector};
+use goldcrest_core::io::{Interest, Socket, TryIo};
 use goldcrest_core::ws::connection::NoEntropy;
-use goldcrest_host::client::{ClientRuntime, CoarseClock, ConnectError, Connector, HostSocket, TlsOptions, random};
+use goldcrest_host::client::{ClientSocket, CoarseClock, ConnectError, Connector, SmolRuntime, TlsOptions, random};
 use goldcrest_tests::patience;
 use smol::Timer;
 use smol::future::{FutureExt, yield_now};
@@ -18,9 +18,9 @@ use smol::future::{FutureExt, yield_now};
 /// Bytes between a client and its tunnel, each way.
 pub(crate) const PIPE: usize = 1024;
 
-pub(crate) type Net = Tunnel<ConnectError, PIPE>;
+pub(crate) type Net = TlsConnector<ConnectError, PIPE>;
 pub(crate) type Random = fn() -> Result<[u8; 4], NoEntropy>;
-pub(crate) type World = Parts<ByScheme<Connector, &'static Net>, CoarseClock, Random>;
+pub(crate) type World = RuntimeParts<SchemeConnector<Connector, &'static Net>, CoarseClock, Random>;
 
 thread_local! {
     /// Bytes that came to the tunnels of this thread.
@@ -37,7 +37,7 @@ pub(crate) struct Loopback(pub(crate) Connector);
 /// Its connections, which move bytes in pieces.
 #[derive(Debug)]
 pub(crate) struct Pieces {
-    socket: HostSocket,
+    socket: ClientSocket,
     /// A piece has come in this turn.
     came: bool,
 }
@@ -67,10 +67,10 @@ impl Socket for Pieces {
         self.socket.wait(want).await
     }
 
-    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<TryIo<R>> {
         let left = STOP.get().saturating_sub(CAME.get());
         if left == 0 || (self.came && WIDTH.get() < usize::MAX) {
-            return Ok(Lent::NotNow);
+            return Ok(TryIo::WouldBlock);
         }
         let came = &mut self.came;
         self.socket.try_read_with(|bytes| {
@@ -82,23 +82,23 @@ impl Socket for Pieces {
         })
     }
 
-    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<Lent<R>> {
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<TryIo<R>> {
         self.socket.try_write_with(|room| {
             let most = room.len().min(WIDTH.get());
             f(&mut room[..most])
         })
     }
 
-    fn room(&self) -> usize {
-        self.socket.room()
+    fn send_free(&self) -> usize {
+        self.socket.send_free()
     }
 
-    fn capacity(&self) -> usize {
-        self.socket.capacity()
+    fn send_capacity(&self) -> usize {
+        self.socket.send_capacity()
     }
 
-    fn unsent(&self) -> usize {
-        self.socket.unsent()
+    fn send_queue(&self) -> usize {
+        self.socket.send_queue()
     }
 
     fn close(&mut self) {
@@ -123,7 +123,7 @@ impl Records {
 }
 
 /// Runs `main` beside a tunnel; it fails where that takes too long.
-pub(crate) fn through<T, P>(trust: Trust<'static, P>, main: impl AsyncFnOnce(&'static World) -> T) -> T
+pub(crate) fn through<T, P>(trust: ServerVerification<'static, P>, main: impl AsyncFnOnce(&'static World) -> T) -> T
 where
     P: CryptoProvider + 'static,
     P::CipherSuite: 'static,
@@ -133,7 +133,7 @@ where
 
 /// The same in so much memory.
 pub(crate) fn through_with<T, P>(
-    mut trust: Trust<'static, P>,
+    mut trust: ServerVerification<'static, P>,
     records: Records,
     main: impl AsyncFnOnce(&'static World) -> T,
 ) -> T
@@ -141,7 +141,7 @@ where
     P: CryptoProvider + 'static,
     P::CipherSuite: 'static,
 {
-    let ran = ClientRuntime::block_on(TlsOptions::default(), async |runtime| {
+    let ran = SmolRuntime::block_on(TlsOptions::default(), async |runtime| {
         let tunnel: &'static Net = Box::leak(Box::default());
         let plain = runtime.connector().clone();
         let tcp = Loopback(plain.clone());
@@ -149,8 +149,9 @@ where
             let (mut read, mut write) = (vec![0; records.read], vec![0; records.write]);
             tunnel.run(&tcp, &mut trust, &mut read, &mut write).await
         });
-        let connector = ByScheme { plain, tls: tunnel };
-        let world = Box::leak(Box::new(Parts { connector, clock: runtime.clock().clone(), random: random as Random }));
+        let connector = SchemeConnector { plain, tls: tunnel };
+        let world =
+            Box::leak(Box::new(RuntimeParts { connector, clock: runtime.clock().clone(), random: random as Random }));
         let late = async {
             Timer::after(patience() * 3).await;
             panic!("it takes too long: {tunnel:?}");
@@ -160,10 +161,10 @@ where
     ran.unwrap()
 }
 
-pub(crate) fn config() -> &'static Config<'static> {
+pub(crate) fn config() -> &'static ClientConfig<'static> {
     Box::leak(Box::default())
 }
 
-pub(crate) fn memory(buffer: usize) -> Memory<'static> {
-    Memory { buffer: vec![0; buffer].leak(), location: vec![0; 128].leak() }
+pub(crate) fn memory(buffer: usize) -> Buffers<'static> {
+    Buffers { buffer: vec![0; buffer].leak(), location: vec![0; 128].leak() }
 }
