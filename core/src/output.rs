@@ -63,8 +63,8 @@ impl<'a> ResumableWriter<'a> {
 impl Output for ResumableWriter<'_> {
     /// Appends `bytes`: what is to be skipped is, what does not fit is noted and left out.
     // On a chip code is scarcer than time: there it is called.
-    #[cfg_attr(target_pointer_width = "64", inline)]
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(not(small_code), inline)]
+    #[cfg_attr(small_code, inline(never))]
     fn put(&mut self, bytes: &[u8]) {
         // The common case, apart so that a literal is stored and not copied by a call.
         if self.skip == 0
@@ -148,7 +148,7 @@ pub(crate) fn written_text(room: &mut [u8], render: impl FnOnce(&mut ResumableWr
 }
 
 // Apart, so that each who pours has not a copy.
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+#[cfg_attr(small_code, inline(never))]
 fn text(room: &[u8], written: usize) -> &str {
     core::str::from_utf8(room.get(..written).unwrap_or_default()).unwrap_or_default()
 }
@@ -160,12 +160,12 @@ pub(crate) fn decimal(room: &mut [u8; 20], number: u64) -> &str {
 
 /// What measures what an encoder would pour. On a host it only counts. On a chip code is scarcer than time: there it is a sink
 /// that skips everything, so that each encoder stands there once.
-#[cfg(target_pointer_width = "64")]
+#[cfg(not(small_code))]
 pub(crate) type Ruler = ByteCounter;
-#[cfg(not(target_pointer_width = "64"))]
+#[cfg(small_code)]
 pub(crate) type Ruler = ResumableWriter<'static>;
 
-#[cfg(target_pointer_width = "64")]
+#[cfg(not(small_code))]
 impl ByteCounter {
     pub(crate) const fn ruler() -> Self {
         Self(0)
@@ -176,7 +176,7 @@ impl ByteCounter {
     }
 }
 
-#[cfg(not(target_pointer_width = "64"))]
+#[cfg(small_code)]
 impl ResumableWriter<'static> {
     pub(crate) const fn ruler() -> Self {
         Self { room: &mut [], written: 0, skip: usize::MAX, missed: false }

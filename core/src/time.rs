@@ -50,14 +50,14 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     // On a chip code is scarcer than time: there it is called.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(small_code, inline(never))]
     fn add(self, duration: Duration) -> Self {
         self.after(millis(duration))
     }
 }
 
 /// Whole milliseconds, without the 128 bits of `Duration::as_millis`.
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+#[cfg_attr(small_code, inline(never))]
 pub(crate) const fn millis(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000).saturating_add(duration.subsec_millis() as u64)
 }

@@ -29,7 +29,7 @@ impl Allowance {
     pub(crate) const WHOLE: Self = Self { used: 0, since: None };
 
     /// When it is used up. The wait begins now, unless it has begun.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(small_code, inline(never))]
     pub(crate) fn deadline(&mut self, now: Instant, timeout: ReceiveTimeout) -> Instant {
         let since = *self.since.get_or_insert(now);
         let due = (since + timeout.time).as_millis().saturating_sub(self.used.into());
@@ -37,7 +37,7 @@ impl Allowance {
     }
 
     /// The wait is over, since so many bytes came.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(small_code, inline(never))]
     pub(crate) fn received(&mut self, bytes: usize, now: Instant, timeout: ReceiveTimeout) {
         if let Some(since) = self.since.take() {
             let waited = now.as_millis().saturating_sub(since.as_millis());

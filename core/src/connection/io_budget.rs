@@ -115,7 +115,7 @@ impl<T: Timer> IoBudget<T> {
     }
 
     // Apart, so that a chip has it once for both directions.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(small_code, inline(never))]
     fn count(&mut self, bytes: usize, moved: &mut usize) {
         if bytes > 0 {
             self.charge(bytes.wrapping_add(LOAN as usize));
@@ -129,7 +129,7 @@ impl<T: Timer> IoBudget<T> {
     }
 
     /// Counts a request or a control frame: whether no more than `most` have come in this second. 0: there is no bound.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(small_code, inline(never))]
     pub(crate) fn admits(&mut self, most: u32, now: Instant) -> bool {
         let second = (now.as_millis() >> 10) as u32;
         if self.second != second {

@@ -11,7 +11,7 @@ use crate::output::Output;
 /// A form that is chosen while the program runs, a branch for each part of an event. Where each form has a renderer of its
 /// own, as on a host, nobody needs it.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(target_pointer_width = "64", allow(dead_code, reason = "there each form has a renderer of its own"))]
+#[cfg_attr(not(small_code), allow(dead_code, reason = "there each form has a renderer of its own"))]
 pub(super) enum AnyForm {
     EventStream,
     Envelope(Envelope),

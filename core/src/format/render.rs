@@ -13,7 +13,7 @@ const PIECE: usize = 192;
 /// again from its start, and what has left is skipped.
 pub(super) trait Form {
     /// The same form, as one of all.
-    #[cfg_attr(target_pointer_width = "64", allow(dead_code, reason = "there each form has a renderer of its own"))]
+    #[cfg_attr(not(small_code), allow(dead_code, reason = "there each form has a renderer of its own"))]
     fn any(&self) -> AnyForm;
     /// What stands before the data.
     fn head(&self, id: EventId, meta: &EventMeta, event_type: &[u8], out: &mut impl Output);
@@ -73,7 +73,7 @@ pub(super) fn render(
     room: &mut [u8],
 ) -> Rendered {
     // On a chip code is scarcer than time: there it is compiled once for all forms.
-    #[cfg(not(target_pointer_width = "64"))]
+    #[cfg(small_code)]
     let form = &form.any();
     render_as(form, source, after, progress, room)
 }
@@ -109,7 +109,7 @@ fn render_as(
 
 /// Bytes of the wire form of the event that follows `after`, and what it is; `None` where it is not there.
 pub(super) fn measure(form: &impl Form, source: &impl LogReader, after: u64) -> Option<(EventMeta, u64)> {
-    #[cfg(not(target_pointer_width = "64"))]
+    #[cfg(small_code)]
     let form = &form.any();
     measure_as(form, source, after)
 }

@@ -68,7 +68,7 @@ pub(crate) fn match_media_type<'a, const N: usize>(
 }
 
 // Apart, so that a chip has each once and not in each media type's turn.
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+#[cfg_attr(small_code, inline(never))]
 fn matched(range: &[u8], media_type: &str) -> Option<Specificity> {
     if range == b"*/*" {
         return Some(Specificity::Any);
@@ -82,7 +82,7 @@ fn matched(range: &[u8], media_type: &str) -> Option<Specificity> {
 }
 
 /// The weight among `parameters` in thousandths; `None` if it is malformed.
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+#[cfg_attr(small_code, inline(never))]
 fn weight(parameters: HeaderList<'_>) -> Option<u16> {
     for part in parameters {
         let (name, value) = parameter(part);

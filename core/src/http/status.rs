@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-#[cfg(any(test, target_pointer_width = "64"))]
+#[cfg(any(test, not(small_code)))]
 use super::class::ascii;
 
 /// A status code, with the reason phrase that goes with it.
@@ -28,7 +28,7 @@ macro_rules! statuses {
             )*
 
             /// `CODE REASON`, a line for each code that has a name: less than half of what a table of slices takes.
-            #[cfg(any(test, target_pointer_width = "64"))]
+            #[cfg(any(test, not(small_code)))]
             const LINES: &[u8] = concat!($($code, " ", $reason, "\n"),*).as_bytes();
         }
     };
@@ -84,7 +84,7 @@ impl Status {
 
     /// The reason phrase; empty for a code that has no name here. On a chip it is empty for every code: the phrases take a
     /// kilobyte of flash, and no client needs one (RFC 9112 §4).
-    #[cfg(any(test, target_pointer_width = "64"))]
+    #[cfg(any(test, not(small_code)))]
     pub fn reason(self) -> &'static str {
         let is_own = |digits: &[u8]| {
             digits.iter().fold(0u16, |sum, digit| sum.wrapping_mul(10).wrapping_add(u16::from(digit & 0xf))) == self.0
@@ -95,7 +95,7 @@ impl Status {
     }
 
     /// The reason phrase: empty on a chip, where the phrases would take a kilobyte of flash. No client needs one (RFC 9112 §4).
-    #[cfg(not(any(test, target_pointer_width = "64")))]
+    #[cfg(all(small_code, not(test)))]
     pub const fn reason(self) -> &'static str {
         ""
     }

@@ -115,7 +115,7 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
     }
 
     /// The moment `duration` from now.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(small_code, inline(never))]
     pub(crate) fn after(&self, duration: Duration) -> Instant {
         self.now() + duration
     }

@@ -55,7 +55,7 @@ impl WebSocketState {
     /// # Errors
     /// [`Disconnect::TimedOut`]: the rest has taken too long.
     // On a chip code is scarcer than time: there it is called.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(small_code, inline(never))]
     pub(crate) fn received(&mut self, payload: usize, now: Instant, timeout: ReceiveTimeout) -> Result<(), Disconnect> {
         if !self.connection.is_receiving() {
             self.allowance = Allowance::WHOLE;
@@ -71,7 +71,7 @@ impl WebSocketState {
     ///
     /// # Errors
     /// [`Disconnect::TimedOut`]: that moment has come.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(small_code, inline(never))]
     pub(crate) fn wait_deadline(&mut self, now: Instant, timeout: ReceiveTimeout) -> Result<Instant, Disconnect> {
         if !self.connection.is_receiving() {
             return Ok(Instant::MAX);

@@ -34,7 +34,7 @@ pub const fn rotated(key: [u8; 4], passed: usize) -> [u8; 4] {
 }
 
 /// On a chip, whose registers are no wider and which has no vectors.
-#[cfg(not(target_pointer_width = "64"))]
+#[cfg(small_code)]
 #[inline(never)]
 fn apply<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> bool {
     let mut seen = 0;
@@ -51,7 +51,7 @@ fn apply<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> bool {
     seen & 0x8080_8080 == 0
 }
 
-#[cfg(target_pointer_width = "64")]
+#[cfg(not(small_code))]
 #[inline(always)]
 fn apply<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> bool {
     let seen =
@@ -60,11 +60,11 @@ fn apply<const WATCH: bool>(payload: &mut [u8], key: [u8; 4]) -> bool {
 }
 
 /// From this many bytes on, aligning costs less than it saves.
-#[cfg(any(test, target_pointer_width = "64"))]
+#[cfg(any(test, not(small_code)))]
 const LONG: usize = 256;
 
 /// Words and blocks of words, which become vectors.
-#[cfg(target_pointer_width = "64")]
+#[cfg(not(small_code))]
 mod wide {
     use super::rotated;
 

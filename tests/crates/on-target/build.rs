@@ -10,6 +10,9 @@ fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed={}", core.display());
     println!("cargo:rustc-cfg=test");
     println!("cargo:rustc-cfg=feature=\"embassy-net\"");
+    // As core/build.rs has it: this program runs on a chip.
+    println!("cargo:rustc-check-cfg=cfg(small_code)");
+    println!("cargo:rustc-cfg=small_code");
     println!("cargo:rustc-check-cfg=cfg(feature, values(\"defmt\", \"embassy-net\", \"embedded-tls\", \"log\"))");
 
     let mut modules = String::new();

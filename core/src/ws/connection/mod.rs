@@ -43,7 +43,7 @@
 //! assert!(client.is_closed() && !client.should_close_tcp());
 //! ```
 
-#[cfg(target_pointer_width = "64")]
+#[cfg(not(small_code))]
 mod fast_path;
 mod keys;
 mod receive;

@@ -5,7 +5,7 @@ use super::super::close::CloseCode;
 use super::super::frame::{FrameHeader, FrameHeaderDecoder, Opcode};
 use super::super::mask::{mask, mask_and_see_ascii, rotated};
 use super::super::utf8::Utf8Validator;
-#[cfg(target_pointer_width = "64")]
+#[cfg(not(small_code))]
 use super::fast_path::Whole;
 use super::{Connection, MessageKind, PingPayload};
 
@@ -144,7 +144,7 @@ impl Connection {
     #[inline]
     pub fn receive<'a>(&mut self, input: &'a mut [u8]) -> Received<'a> {
         // On a chip code is scarcer than time: there every frame goes the same way.
-        #[cfg(target_pointer_width = "64")]
+        #[cfg(not(small_code))]
         if self.receiver.is_at_rest()
             && let Some(whole) = Whole::find(input, self.role)
             && whole.len as u64 <= self.max_message
