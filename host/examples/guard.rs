@@ -15,7 +15,8 @@ use std::io;
 use std::sync::Arc;
 
 use goldcrest_host::core::http::{Request, Status};
-use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::core::hub_http::HubHandler;
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
 use goldcrest_host::{LocalHub, Server};
 
 struct Guarded {

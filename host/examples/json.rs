@@ -10,8 +10,9 @@ use std::env;
 use std::io;
 
 use goldcrest_host::core::http::{Method, Response, Status};
+use goldcrest_host::core::hub_http::HubHandler;
 use goldcrest_host::core::log::EventType;
-use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
 use goldcrest_host::{LocalHub, Server};
 use serde_json::{Value, json};
 

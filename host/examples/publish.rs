@@ -14,8 +14,9 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
+use goldcrest_host::core::hub_http::HubHandler;
 use goldcrest_host::core::log::EventType;
-use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
 use goldcrest_host::{ChannelLimits, Hub, LocalHub, Server};
 
 /// From one reading to the next.

@@ -14,7 +14,8 @@ use std::env;
 use std::io;
 
 use goldcrest_host::core::http::Request;
-use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::core::hub_http::HubHandler;
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
 use goldcrest_host::{LocalHub, Server};
 
 const CHANNELS: [&str; 2] = ["news", "weather"];

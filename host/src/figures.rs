@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use goldcrest_core::format::Transport;
 use goldcrest_core::http::Request;
-use goldcrest_core::server::{self, Transport};
+use goldcrest_core::server;
 use slab::Slab;
 
 /// How many pages are counted at a time.

@@ -18,7 +18,8 @@
 //!
 //! # A server in ten lines
 //! ```no_run
-//! use goldcrest_host::core::server::{HubHandler, Exchange, Handler, HandlerResult, Runtime, AcceptOptions};
+//! use goldcrest_host::core::hub_http::HubHandler;
+//! use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime, AcceptOptions};
 //! use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 //! use goldcrest_host::{Server, LocalHub};
 //!

@@ -7,8 +7,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use goldcrest_host::core::hub::{ChannelName, NewEvent};
+use goldcrest_host::core::hub_http::HubHandler;
 use goldcrest_host::core::log::{Encoding, EventType};
-use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
 use goldcrest_host::{ChannelLimits, Hub, LocalHub, Server, ShutdownHandle, UpstreamChannel, UpstreamError};
 use serde_json::Value;
 

@@ -7,6 +7,7 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
+//! | `transport.rs` | [`Transport`]: the five techniques, and publishing |
 //! | `poll_body.rs` | [`PollBody`]: a bounded list of events, its length known beforehand; polling and long polling |
 //! | `stream_body.rs` | [`StreamBody`]: what streaming and SSE have in common: opening, events, gaps, keep-alives, farewell |
 //! | `ndjson.rs` | [`Ndjson`]: one JSON object a line |
@@ -44,6 +45,7 @@ mod publication;
 mod render;
 mod sse;
 mod stream_body;
+mod transport;
 mod websocket;
 
 pub use either::EitherForm;
@@ -52,6 +54,7 @@ pub use poll_body::{PollBody, PollLimits};
 pub use publication::{PublishMessage, publication};
 pub use sse::EventStream;
 pub use stream_body::{BodyState, Fill, StreamBody, StreamFormat, StreamTimers};
+pub use transport::Transport;
 pub use websocket::{EventMessages, MessageKind, NextMessage, OverwrittenError, Subprotocol};
 
 #[cfg(test)]

@@ -21,13 +21,12 @@ mod publish;
 mod subprotocol;
 mod websocket;
 
-pub use negotiate::Transport;
 pub use overloaded::Overloaded;
 
 use core::mem;
 use core::task::{Context, Poll, Waker};
 
-use crate::format::EitherForm;
+use crate::format::{EitherForm, Transport};
 use crate::http::{Method, PercentEncoded, Status};
 use crate::hub::{CHANNEL_NAME_RULE, ChannelName, HubBackend, MAX_CHANNEL_NAME, OpenError};
 use crate::io::Socket;

@@ -2,47 +2,11 @@
 
 use core::time::Duration;
 
+use crate::format::Transport;
 use crate::http::{PercentEncoded, Request, seconds_of};
 use crate::log::{EventId, MAX_EVENT_ID, Position};
 use crate::server::ServerConfig;
 use crate::ws::handshake::server::is_upgrade;
-
-/// A way to bring events to a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Transport {
-    /// Polling: what there is now.
-    Poll,
-    /// Long polling: what there is, or comes within the wait.
-    LongPoll,
-    /// Streaming: one JSON object a line.
-    Stream,
-    /// Server-Sent Events.
-    Sse,
-    /// WebSocket.
-    WebSocket,
-    /// The other way round: a client publishes.
-    Publish,
-}
-
-impl Transport {
-    /// The name in `?transport=`, and `publish`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Poll => "poll",
-            Self::LongPoll => "longpoll",
-            Self::Stream => "stream",
-            Self::Sse => "sse",
-            Self::WebSocket => "websocket",
-            Self::Publish => "publish",
-        }
-    }
-
-    fn named(name: PercentEncoded<'_>) -> Option<Self> {
-        [Self::Poll, Self::LongPoll, Self::Stream, Self::Sse, Self::WebSocket]
-            .into_iter()
-            .find(|transport| name.is(transport.as_str()))
-    }
-}
 
 /// What a GET asks of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +51,7 @@ fn transport<B: AsRef<[u8]>>(request: &Request<B>, waits: bool) -> Result<Transp
         return Ok(Transport::WebSocket);
     }
     if let Some(name) = request.query_param("transport") {
-        return Transport::named(name).ok_or(NegotiationError::Transport);
+        return named(name).ok_or(NegotiationError::Transport);
     }
     let [sse, stream] = request.accepts_each(["text/event-stream", "application/x-ndjson"]);
     Ok(if sse.is_named() {
@@ -99,6 +63,13 @@ fn transport<B: AsRef<[u8]>>(request: &Request<B>, waits: bool) -> Result<Transp
     } else {
         Transport::Poll
     })
+}
+
+/// The transport that `?transport=` names.
+fn named(name: PercentEncoded<'_>) -> Option<Transport> {
+    [Transport::Poll, Transport::LongPoll, Transport::Stream, Transport::Sse, Transport::WebSocket]
+        .into_iter()
+        .find(|transport| name.is(transport.as_str()))
 }
 
 /// The cursor of a request, and whether the client has it from an event. The field that a browser sets when it reconnects

@@ -2,10 +2,9 @@
 
 use core::time::Duration;
 
-use super::Transport;
 use super::negotiate::Negotiated;
 use crate::connection::notice;
-use crate::format::{EventStream, StreamFormat};
+use crate::format::{EventStream, StreamFormat, Transport};
 use crate::http::{Response, Status};
 use crate::output::{decimal, written_text};
 use crate::server::exchange::Exchange;

@@ -2,9 +2,9 @@
 
 use core::task::{Context, Poll as Ready};
 
+use super::RequestMeter;
 use super::negotiate::Negotiated;
-use super::{RequestMeter, Transport};
-use crate::format::{BodyState, PollBody};
+use crate::format::{BodyState, PollBody, Transport};
 use crate::http::{Framing, Status};
 use crate::hub::ChannelReader;
 use crate::io::{Interest, Socket, TryIo};

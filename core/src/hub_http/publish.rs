@@ -3,8 +3,9 @@
 use core::net::IpAddr;
 use core::task::{Context, Poll, Waker};
 
+use super::RequestMeter;
 use super::subprotocol::type_reason;
-use super::{RequestMeter, Transport};
+use crate::format::Transport;
 use crate::http::{BodyLength, Request, Response, Status};
 use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError, PublishOutcome};
 use crate::io::{Interest, Socket};

@@ -2,7 +2,7 @@
 //!
 //! [`serve`] takes a connection from its first byte to its last. Each request becomes an [`Exchange`], which a
 //! [`Handler`] has to answer: only answering gives it the [`Responded`] that it returns. The hub's own handler for
-//! `/events/{channel}` is [`HubHandler`]; others stand beside it.
+//! `/events/{channel}` is [`HubHandler`](crate::hub_http::HubHandler); others stand beside it.
 //!
 //! | file | what it holds |
 //! | --- | --- |
@@ -14,7 +14,6 @@
 //! | `exchange.rs` | [`Exchange`]: a request, and the ways to answer it |
 //! | `writer.rs` | [`BodyWriter`], [`EventWriter`]: hand-written streams |
 //! | `websocket.rs` | [`ServerWebSocket`]: a handler's own socket |
-//! | `events/` | [`HubHandler`]: the five transports and publishing |
 //!
 //! ```
 //! use goldcrest_core::http::{Response, Status};
@@ -45,7 +44,6 @@ pub(crate) mod runtime;
 pub(crate) mod websocket;
 pub(crate) mod writer;
 
-pub use crate::hub_http::{HubHandler, Overloaded, Transport};
 pub use crate::websocket::{Disconnect, Message, MessageChunk};
 pub use access::{Access, AccessDenied, AccessError, HostError, HostPolicy, validate_host};
 pub use config::ServerConfig;

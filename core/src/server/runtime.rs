@@ -3,8 +3,8 @@
 use core::task::{Context, Poll};
 
 use super::rejection::{DateField, ErrorContent, Rejection};
+use crate::format::Transport;
 use crate::http::Request;
-use crate::hub_http::Transport;
 use crate::io::{Clock, Socket};
 
 /// The world around the connections of one executor: their sockets, a clock, buffers and randomness.

@@ -6,7 +6,8 @@ use core::marker::PhantomData;
 use embassy_net::tcp::TcpSocket;
 use goldcrest_core::http::Request;
 use goldcrest_core::io::EmbassyClock;
-use goldcrest_core::server::{BufferKind, Runtime, Transport};
+use goldcrest_core::format::Transport;
+use goldcrest_core::server::{BufferKind, Runtime};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::pool::{Buffer, Pool};

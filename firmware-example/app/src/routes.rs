@@ -1,6 +1,7 @@
 //! Which handler answers which path.
 
-use goldcrest_core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_core::hub_http::HubHandler;
+use goldcrest_core::server::{Exchange, Handler, HandlerResult, Runtime};
 
 use crate::Board;
 use crate::channels::Channels;

@@ -3,9 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use goldcrest_core::format::Transport;
 use goldcrest_core::http::Request;
 use goldcrest_core::io::Clock;
-use goldcrest_core::server::{self, BufferKind, DateField, ErrorContent, Growth, Rejection, Transport};
+use goldcrest_core::server::{self, BufferKind, DateField, ErrorContent, Growth, Rejection};
 
 use super::Limits;
 use super::date::DateClock;

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use goldcrest_core::hub_http::Overloaded;
 use goldcrest_core::io::{Clock, Socket, Timer};
-use goldcrest_core::server::{Handler, Overloaded, ServerConfig, serve};
+use goldcrest_core::server::{Handler, ServerConfig, serve};
 use goldcrest_core::time::Instant;
 use smol::LocalExecutor;
 use smol::future::FutureExt;

@@ -22,7 +22,9 @@ use goldcrest_core::http::Request;
 use goldcrest_core::hub::{Channel, StaticHub};
 use goldcrest_core::io::{BufferedIo, Clock, Socket, Timer};
 use goldcrest_core::log::EventLog;
-use goldcrest_core::server::{BufferKind, HubHandler, Runtime, ServerConfig, Transport, serve};
+use goldcrest_core::format::Transport;
+use goldcrest_core::hub_http::HubHandler;
+use goldcrest_core::server::{BufferKind, Runtime, ServerConfig, serve};
 use goldcrest_core::time::Instant;
 use unknown::{chance, input, number, room, text};
 

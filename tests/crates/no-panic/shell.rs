@@ -17,10 +17,9 @@ use goldcrest_core::http::{Request, Response, Status};
 use goldcrest_core::hub::{Channel, StaticHub};
 use goldcrest_core::io::{Clock, Interest, Socket, Timer, TryIo};
 use goldcrest_core::log::{EventLog, EventType, GapPolicy};
-use goldcrest_core::server::{
-    AcceptOptions, Access, BodyWriter, BufferKind, EventWriter, Exchange, Handler, HandlerResult, HostPolicy,
-    HubHandler, Overloaded, Runtime, ServerConfig, ServerWebSocket, Transport, serve,
-};
+use goldcrest_core::format::Transport;
+use goldcrest_core::hub_http::{HubHandler, Overloaded};
+use goldcrest_core::server::{AcceptOptions, Access, BodyWriter, BufferKind, EventWriter, Exchange, Handler, HandlerResult, HostPolicy, Runtime, ServerConfig, ServerWebSocket, serve};
 use goldcrest_core::sse::encode::EventBlock;
 use goldcrest_core::sse::field::Comment;
 use goldcrest_core::time::Instant;

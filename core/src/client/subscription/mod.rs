@@ -24,7 +24,7 @@ use core::time::Duration;
 use super::http_client::HttpClient;
 use super::jitter::Jitter;
 use super::{Buffers, ClientConfig, ClientRuntime, ClientWebSocket, ConnectError, Error};
-pub use crate::server::Transport;
+pub use crate::format::Transport;
 use crate::sse::parse::Parser;
 use crate::sse::reconnect::{Reconnect, ReconnectPolicy};
 use crate::time::Instant;

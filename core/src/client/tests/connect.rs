@@ -137,11 +137,12 @@ mod embassy {
     };
     use crate::http::Request;
     use crate::hub::NewEvent;
+    use crate::hub_http::HubHandler;
     use crate::io::EmbassyClock;
     use crate::io::embassy::tests::{Task, host, run};
     use crate::log::{Encoding, EventType};
     use crate::server::tests::world::{hub, keep};
-    use crate::server::{BufferKind, HubHandler, Runtime, serve};
+    use crate::server::{BufferKind, Runtime, serve};
 
     /// A device that serves.
     struct Device;
@@ -168,7 +169,7 @@ mod embassy {
             false
         }
 
-        fn ticket<B: AsRef<[u8]>>(&self, _: &Request<B>, _: crate::server::Transport) {}
+        fn ticket<B: AsRef<[u8]>>(&self, _: &Request<B>, _: crate::format::Transport) {}
     }
 
     #[test]

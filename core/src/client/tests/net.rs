@@ -19,9 +19,10 @@ use crate::client::{
     SubscriptionOptions,
 };
 use crate::hub::HubBackend;
+use crate::hub_http::HubHandler;
 use crate::io::{Interest, Pipe, PipeEnd, PipeError, Socket, TryIo};
 use crate::server::tests::world::{VirtualClock, World, keep};
-use crate::server::{Disconnect, HubHandler, ServerConfig, serve};
+use crate::server::{Disconnect, ServerConfig, serve};
 use crate::ws::connection::NoEntropy;
 
 /// What becomes of a connection.

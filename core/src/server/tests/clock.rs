@@ -6,8 +6,9 @@ use std::vec::Vec;
 use super::client::{Client, get};
 use super::pairs::followers;
 use super::world::{TestHub, World, hub, keep};
+use crate::hub_http::HubHandler;
 use crate::log::EventType;
-use crate::server::{Disconnect, HubHandler, ServerConfig};
+use crate::server::{Disconnect, ServerConfig};
 use crate::time::Instant;
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\

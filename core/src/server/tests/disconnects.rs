@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use super::client::{Client, get};
 use super::world::{World, hub, keep};
-use crate::server::{HubHandler, ServerConfig};
+use crate::hub_http::HubHandler;
+use crate::server::ServerConfig;
 
 const SECOND: Duration = Duration::from_secs(1);
 

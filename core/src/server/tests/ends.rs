@@ -8,8 +8,9 @@ use super::client::{Client, Keys, Ws, get, post};
 use super::own::Own;
 use super::pairs::followers;
 use super::world::{TestHub, World, hub, keep};
+use crate::hub_http::HubHandler;
 use crate::log::EventType;
-use crate::server::{Disconnect, Exchange, Handler, HandlerResult, HubHandler, Runtime, ServerConfig};
+use crate::server::{Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};
 use crate::ws::connection::{Connection, ConnectionConfig as WsConfig, MessageKind};
 
 /// Events, and handlers of a user's own.

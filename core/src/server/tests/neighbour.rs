@@ -14,10 +14,12 @@ use std::vec::Vec;
 use super::client::{Content, Keys, get};
 use super::own::Own;
 use super::world::{Buffer, TestHub, TestTicket, VirtualClock, World, hub, keep};
+use crate::format::Transport;
 use crate::http::Request;
+use crate::hub_http::HubHandler;
 use crate::io::{Interest, Socket, TryIo};
 use crate::log::EventType;
-use crate::server::{BufferKind, Disconnect, Handler, HubHandler, Runtime, ServerConfig, Transport, serve};
+use crate::server::{BufferKind, Disconnect, Handler, Runtime, ServerConfig, serve};
 use crate::ws::connection::{Connection, ConnectionConfig as WsConfig, MessageKind};
 
 /// What one turn may move at most: the budget, and the loan that it ends in.

@@ -7,8 +7,9 @@ use std::vec::Vec;
 
 use super::client::{Ws, get};
 use super::world::{World, hub, keep};
+use crate::hub_http::HubHandler;
 use crate::log::EventType;
-use crate::server::{Access, HubHandler, ServerConfig};
+use crate::server::{Access, ServerConfig};
 
 /// Beside this test others of the same process speak: each thread's lines apart.
 struct Lines(Mutex<Vec<(ThreadId, String)>>);

@@ -7,9 +7,10 @@ use std::vec::Vec;
 use super::client::{Client, Content, Lines, Sse, Told, Ws, get, polled};
 use super::pairs::{Reading, WAYS, Way, followers};
 use super::world::{RINGS, World, hub, keep};
+use crate::hub_http::HubHandler;
 use crate::io::{PipeEnd, Socket};
 use crate::log::EventType;
-use crate::server::{Disconnect, HubHandler, ServerConfig};
+use crate::server::{Disconnect, ServerConfig};
 
 /// How a reader asks, and how what came of its answer is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,10 @@ use core::time::Duration;
 
 use super::client::{Answer, Client, Content, Lines, Sse, Told, Ws, get, polled};
 use super::world::{TestHub, World, hub, hub_of, keep};
+use crate::hub_http::HubHandler;
 use crate::io::{Pipe, PipeEnd};
 use crate::log::{EventType, GapPolicy};
-use crate::server::{Disconnect, HubHandler, ServerConfig};
+use crate::server::{Disconnect, ServerConfig};
 
 const POLL: Way = Way::Poll;
 pub(super) const WAYS: [Way; 5] = [POLL, Way::LongPoll, Way::Stream, Way::Sse, Way::WebSocket];

@@ -9,8 +9,9 @@ use super::client::{Client, Told, Ws, post};
 use super::pairs::{Reading, Way, ids};
 use super::world::{RINGS, TestHub, World, hub, keep};
 use crate::hub::{ChannelName, HubBackend};
+use crate::hub_http::HubHandler;
 use crate::log::LogReader;
-use crate::server::{HubHandler, ServerConfig};
+use crate::server::ServerConfig;
 use crate::ws::connection::MessageKind;
 
 /// How events are published.

@@ -5,7 +5,8 @@ use core::time::Duration;
 use super::client::{Client, Told, Ws, get};
 use super::own::Own;
 use super::world::{World, hub, keep};
-use crate::server::{Disconnect, HubHandler, ServerConfig};
+use crate::hub_http::HubHandler;
+use crate::server::{Disconnect, ServerConfig};
 use crate::ws::ProtocolError;
 
 const SECOND: Duration = Duration::from_secs(1);

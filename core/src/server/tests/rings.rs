@@ -9,8 +9,9 @@ use super::own::{LINES, Own, streamed};
 use super::pairs::{Reading, WAYS};
 use super::world::{RINGS, TestHub, World, hub, keep};
 use crate::hub::{ChannelName, HubBackend, NewEvent};
+use crate::hub_http::HubHandler;
 use crate::log::{Encoding, EventType};
-use crate::server::{Disconnect, HubHandler, ServerConfig};
+use crate::server::{Disconnect, ServerConfig};
 use crate::ws::close::CloseCode;
 use crate::ws::connection::MessageKind;
 

@@ -8,8 +8,9 @@ use std::vec::Vec;
 use super::client::{Client, Told, get, post};
 use super::pairs::{Reading, Way, followers};
 use super::world::{TestHub, World, hub, keep};
+use crate::hub_http::{HubHandler, Overloaded};
 use crate::log::EventType;
-use crate::server::{Disconnect, HubHandler, Overloaded, ServerConfig};
+use crate::server::{Disconnect, ServerConfig};
 
 fn open() -> (&'static World, &'static TestHub) {
     (World::new(), keep(hub(8, 1024)))

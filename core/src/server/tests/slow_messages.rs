@@ -6,7 +6,8 @@ use std::vec::Vec;
 use super::client::{Client, Ws};
 use super::own::Own;
 use super::world::{World, hub, keep};
-use crate::server::{Disconnect, HubHandler, ServerConfig};
+use crate::hub_http::HubHandler;
+use crate::server::{Disconnect, ServerConfig};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -3,8 +3,9 @@
 use super::client::{Content, Lines, Sse, Told, Ws, get, polled};
 use super::own::{Own, streamed};
 use super::world::{World, hub, keep};
+use crate::hub_http::HubHandler;
 use crate::log::EventType;
-use crate::server::{Disconnect, HubHandler, ServerConfig};
+use crate::server::{Disconnect, ServerConfig};
 use crate::ws::close::CloseCode;
 use crate::ws::connection::MessageKind;
 use std::string::ToString;

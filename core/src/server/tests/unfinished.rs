@@ -9,7 +9,8 @@ use std::vec::Vec;
 use super::client::{Client, Content, Sse, Told, get};
 use super::world::{World, keep};
 use crate::http::{Response, Status};
-use crate::server::{Disconnect, Exchange, Handler, HandlerResult, HubHandler, Runtime, ServerConfig, serve};
+use crate::hub_http::HubHandler;
+use crate::server::{Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve};
 use crate::sse::encode::EventBlock;
 
 /// Polls `future` once and drops it; it is not ready yet.

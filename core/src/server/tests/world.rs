@@ -17,11 +17,12 @@ use core::time::Duration;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 
 use super::client::Client;
+use crate::format::Transport;
 use crate::http::Request;
 use crate::hub::{Channel, StaticHub};
 use crate::io::{Clock, Pipe, PipeEnd, Timer};
 use crate::log::EventLog;
-use crate::server::{BufferKind, Disconnect, Handler, Runtime, ServerConfig, Ticket, Transport, serve};
+use crate::server::{BufferKind, Disconnect, Handler, Runtime, ServerConfig, Ticket, serve};
 use crate::time::Instant;
 
 macro_rules! rings {

@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use clap::Args;
 use goldcrest_core::client::{ClientConfig, StartPosition, Transport};
-use goldcrest_core::server::{Exchange, Handler, HandlerResult, HubHandler, Runtime};
+use goldcrest_core::hub_http::HubHandler;
+use goldcrest_core::server::{Exchange, Handler, HandlerResult, Runtime};
 use goldcrest_host::client::SmolRuntime;
 use goldcrest_host::{LocalHub, Server, ShutdownHandle};
 use smol::channel::Receiver;

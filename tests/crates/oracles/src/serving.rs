@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use goldcrest_core::format::Transport;
 use goldcrest_core::http::{Request, Response, Status};
 use goldcrest_core::hub::{Channel, ChannelName, HubBackend, NewEvent, StaticHub};
+use goldcrest_core::hub_http::HubHandler;
 use goldcrest_core::io::{Clock, Pipe, PipeEnd, Socket, Timer, TryIo};
 use goldcrest_core::log::{Encoding, EventLog, EventType};
 use goldcrest_core::server::{
-    AcceptOptions, BufferKind, Disconnect, Exchange, Handler, HandlerResult, HubHandler, Runtime, ServerConfig,
-    Transport, serve,
+    AcceptOptions, BufferKind, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve,
 };
 use goldcrest_core::time::Instant;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
