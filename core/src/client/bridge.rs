@@ -11,7 +11,7 @@
 //! use goldcrest_core::hub::{ChannelName, HubBackend};
 //!
 //! async fn carry<R: ClientRuntime, H: HubBackend>(runtime: &R, hub: &H, sensors: ChannelName<'_>) {
-//!     let Ok(reader) = hub.open(sensors, true) else { return };
+//!     let Ok(reader) = hub.open(sensors, true, None) else { return };
 //!     let config = ClientConfig::default();
 //!     let (mut buffer, mut location) = ([0; 512], [0; 128]);
 //!     let memory = Buffers { buffer: &mut buffer, location: &mut location };

@@ -16,42 +16,30 @@ pub trait HubBackend {
 
     /// A reader of `channel`. A follower takes a waker, which it keeps until it is dropped, and counts as listening.
     ///
-    /// # Errors
-    /// [`OpenError`]: there is no such channel, or no place for one more.
-    fn open(&self, channel: ChannelName<'_>, following: bool) -> Result<Self::Reader<'_>, OpenError>;
-
-    /// Appends to `channel` and wakes its followers. It never waits.
+    /// `peer` is the network of the client ([`Socket::peer_network`](crate::io::Socket::peer_network)), by which a hub may limit
+    /// new channels; `None` where clients are not told apart.
     ///
     /// # Errors
-    /// [`PublishError`]: nothing was stored.
-    fn publish(&self, channel: ChannelName<'_>, publication: &NewEvent<'_>) -> Result<PublishOutcome, PublishError>;
-
-    /// As [`HubBackend::open`], for a client of this network ([`Socket::peer_network`](crate::io::Socket::peer_network)). Default: clients are
-    /// not told apart.
-    ///
-    /// # Errors
-    /// As [`HubBackend::open`]; [`OpenError::TooManyChannels`] also where the client has made its share of new channels.
-    fn open_from(
+    /// [`OpenError`]: there is no such channel, or no place for one more. [`OpenError::TooManyChannels`] also where the client has
+    /// made its share of new channels.
+    fn open(
         &self,
         channel: ChannelName<'_>,
         following: bool,
-        _peer: Option<IpAddr>,
-    ) -> Result<Self::Reader<'_>, OpenError> {
-        self.open(channel, following)
-    }
+        peer: Option<IpAddr>,
+    ) -> Result<Self::Reader<'_>, OpenError>;
 
-    /// As [`HubBackend::publish`], for a client of this network. Default: clients are not told apart.
+    /// Appends to `channel` and wakes its followers. It never waits. `peer` is as in [`HubBackend::open`].
     ///
     /// # Errors
-    /// As [`HubBackend::publish`]; [`PublishError::TooManyChannels`] also where the client has made its share of new channels.
-    fn publish_from(
+    /// [`PublishError`]: nothing was stored. [`PublishError::TooManyChannels`] also where the client has made its share of new
+    /// channels.
+    fn publish(
         &self,
         channel: ChannelName<'_>,
-        publication: &NewEvent<'_>,
-        _peer: Option<IpAddr>,
-    ) -> Result<PublishOutcome, PublishError> {
-        self.publish(channel, publication)
-    }
+        event: &NewEvent<'_>,
+        peer: Option<IpAddr>,
+    ) -> Result<PublishOutcome, PublishError>;
 
     /// What happens to readers whose next event is not kept any more.
     fn gap_policy(&self, channel: ChannelName<'_>) -> GapPolicy;

@@ -1,6 +1,7 @@
 //! A fixed list of channels and wakers.
 
 use core::cell::RefCell;
+use core::net::IpAddr;
 use core::task::{Context, Poll, Waker};
 
 use embassy_sync::blocking_mutex::Mutex;
@@ -72,8 +73,8 @@ where
     /// [`PublishError`]: nothing was stored.
     pub fn publish(&self, channel: &str, event_type: EventType<'_>, data: &[u8]) -> Result<EventId, PublishError> {
         let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
-        let publication = NewEvent { event_type, encoding: Encoding::Text, data, idempotency_key: None };
-        HubBackend::publish(self, channel, &publication).map(|published| published.id)
+        let event = NewEvent { event_type, encoding: Encoding::Text, data, idempotency_key: None };
+        HubBackend::publish(self, channel, &event, None).map(|published| published.id)
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut State<S, CHANNELS, FOLLOWERS, KEYS>) -> R, otherwise: R) -> R {
@@ -128,7 +129,12 @@ where
     where
         Self: 'a;
 
-    fn open(&self, channel: ChannelName<'_>, following: bool) -> Result<Self::Reader<'_>, OpenError> {
+    fn open(
+        &self,
+        channel: ChannelName<'_>,
+        following: bool,
+        _peer: Option<IpAddr>,
+    ) -> Result<Self::Reader<'_>, OpenError> {
         self.with(
             |state| {
                 let channel = state.find(channel).ok_or(OpenError::NoSuchChannel)?;
@@ -149,13 +155,18 @@ where
         )
     }
 
-    fn publish(&self, channel: ChannelName<'_>, publication: &NewEvent<'_>) -> Result<PublishOutcome, PublishError> {
-        let key = publication.key_digest();
+    fn publish(
+        &self,
+        channel: ChannelName<'_>,
+        event: &NewEvent<'_>,
+        _peer: Option<IpAddr>,
+    ) -> Result<PublishOutcome, PublishError> {
+        let key = event.key_digest();
         self.with(
             |state| {
                 let at = state.find(channel).ok_or(PublishError::NoSuchChannel)?;
                 let channel = state.channels.get_mut(at).ok_or(PublishError::NoSuchChannel)?;
-                let published = channel.publish(publication, key)?;
+                let published = channel.publish(event, key)?;
                 if !published.duplicate {
                     state.wake(at);
                 }

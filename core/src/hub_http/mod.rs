@@ -141,7 +141,7 @@ impl<'h, H: HubBackend> HubHandler<'h, H> {
             let policy = self.hub.gap_policy(channel);
             let following = ask.transport != Transport::Poll && !exchange.is_head_only();
             let peer = exchange.line.socket.peer_network();
-            let reader = self.hub.open_from(channel, following, peer).map_err(|error| match error {
+            let reader = self.hub.open(channel, following, peer).map_err(|error| match error {
                 OpenError::NoSuchChannel => HubError::NoSuchChannel,
                 OpenError::TooManyChannels => HubError::Full(ask.transport, Resource::Channels),
                 OpenError::TooManyFollowers => HubError::Full(ask.transport, Resource::Followers),

@@ -72,7 +72,7 @@ fn wait_for_followers<H: HubBackend, R: Runtime>(
     line: &mut HttpConnection<'_, R>,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let Ok(mut reader) = hub.open_from(channel, false, line.socket.peer_network()) else { return Ok(()) };
+        let Ok(mut reader) = hub.open(channel, false, line.socket.peer_network()) else { return Ok(()) };
         let (due, runtime) = (line.after(line.config.publish_wait), line.runtime);
         while !runtime.is_shutting_down()
             && reader.poll_publish_space(&mut Context::from_waker(Waker::noop())).is_pending()
@@ -118,7 +118,7 @@ fn publish<H: HubBackend, B: AsRef<[u8]>>(
         return Err(PublishRequestError::Key);
     }
     let publication = NewEvent { event_type, encoding, data, idempotency_key };
-    hub.publish_from(channel, &publication, peer).map_err(PublishRequestError::Publish)
+    hub.publish(channel, &publication, peer).map_err(PublishRequestError::Publish)
 }
 
 /// Text, JSON and what forms send is text, and so is UTF-8 without a `Content-Type` (clients of Python send a string so).

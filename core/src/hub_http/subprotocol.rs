@@ -89,8 +89,7 @@ pub(super) fn publish<H: HubBackend>(
             data,
             idempotency_key: said.key.map(str::as_bytes),
         };
-        let published =
-            hub.ok_or(PublishError::ShuttingDown).and_then(|hub| hub.publish_from(channel, &publication, peer));
+        let published = hub.ok_or(PublishError::ShuttingDown).and_then(|hub| hub.publish(channel, &publication, peer));
         published.map(|published| published.id).map_err(PublishError::reason)
     });
     Reply { reference, result }

@@ -454,5 +454,5 @@ fn publish_plain<H: HubBackend>(
     let encoding = subprotocol::encoding(kind);
     let publication = NewEvent { event_type: EventType::MESSAGE, encoding, data, idempotency_key: None };
     debug_assert!(encoding == Encoding::Binary || core::str::from_utf8(data).is_ok());
-    hub.publish_from(channel, &publication, peer).map(|_| ())
+    hub.publish(channel, &publication, peer).map(|_| ())
 }

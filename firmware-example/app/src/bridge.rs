@@ -65,7 +65,7 @@ pub(crate) async fn carry(stack: Stack<'static>, hub: &'static Channels, board: 
     let mut options = BridgeOptions { reconnect: RECONNECT, seed: board.seed as u32, ..BridgeOptions::default() };
     stack.wait_config_up().await;
     loop {
-        let Ok(reader) = hub.open(sensors, true) else { return say("no place for the bridge") };
+        let Ok(reader) = hub.open(sensors, true, None) else { return say("no place for the bridge") };
         let memory = Buffers { buffer: &mut buffer, location: &mut [] };
         let mut bridge = Bridge::new(&runtime, &config, url, reader, options, memory);
         while let Ok(told) = bridge.next().await {

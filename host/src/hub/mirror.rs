@@ -244,16 +244,7 @@ impl Mirror {
 impl HubBackend for LocalHub {
     type Reader<'a> = LocalReader;
 
-    fn open(&self, channel: ChannelName<'_>, following: bool) -> Result<LocalReader, OpenError> {
-        self.open_from(channel, following, None)
-    }
-
-    fn open_from(
-        &self,
-        channel: ChannelName<'_>,
-        following: bool,
-        peer: Option<IpAddr>,
-    ) -> Result<LocalReader, OpenError> {
+    fn open(&self, channel: ChannelName<'_>, following: bool, peer: Option<IpAddr>) -> Result<LocalReader, OpenError> {
         let kind = if following {
             let mirror = self.follow(channel, peer)?;
             let place = mirror.followers.borrow_mut().insert(Follower { waker: None, taken: NOBODY });
@@ -274,17 +265,13 @@ impl HubBackend for LocalHub {
         Ok(LocalReader { hub: self.clone(), kind })
     }
 
-    fn publish(&self, channel: ChannelName<'_>, publication: &NewEvent<'_>) -> Result<PublishOutcome, PublishError> {
-        self.inner.hub.publish_event(channel, publication)
-    }
-
-    fn publish_from(
+    fn publish(
         &self,
         channel: ChannelName<'_>,
-        publication: &NewEvent<'_>,
+        event: &NewEvent<'_>,
         peer: Option<IpAddr>,
     ) -> Result<PublishOutcome, PublishError> {
-        self.inner.hub.publish_from(channel, publication, peer)
+        self.inner.hub.publish_from(channel, event, peer)
     }
 
     fn gap_policy(&self, _channel: ChannelName<'_>) -> GapPolicy {

@@ -37,7 +37,7 @@ fn with_inbox(hub: &Hub) -> (LocalHub, Arc<Inbox>) {
 }
 
 fn open(hub: &LocalHub, channel: &str, following: bool) -> LocalReader {
-    hub.open(ChannelName::new(channel).unwrap(), following).unwrap()
+    hub.open(ChannelName::new(channel).unwrap(), following, None).unwrap()
 }
 
 fn publish(hub: &Hub, text: &str) -> Result<String, PublishError> {
@@ -415,7 +415,7 @@ fn one_clients_keys_do_not_evict_those_of_another() {
             idempotency_key: Some(key.as_bytes()),
         };
         let peer = Some([192, 0, 2, client].into());
-        thread.publish_from(ChannelName::new("a").unwrap(), &publication, peer).unwrap().duplicate
+        thread.publish(ChannelName::new("a").unwrap(), &publication, peer).unwrap().duplicate
     };
     assert!(!publish(1, "mine"));
     for number in 0..10 * IDEMPOTENCY_KEYS {
@@ -479,11 +479,11 @@ fn one_address_does_not_take_the_channels_of_others() {
     let thread = on_thread(&hub);
     let [one, other] = [1, 2].map(|last| Some([192, 0, 2, last].into()));
     let name = |name: &'static str| ChannelName::new(name).unwrap();
-    let follow = |channel, peer| thread.open_from(name(channel), true, peer);
+    let follow = |channel, peer| thread.open(name(channel), true, peer);
     let publish = |channel, peer| {
         let publication =
             NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: None };
-        thread.publish_from(name(channel), &publication, peer).map(drop)
+        thread.publish(name(channel), &publication, peer).map(drop)
     };
     let _a = follow("a", one).unwrap();
     let b = follow("b", one).unwrap();
@@ -531,7 +531,7 @@ fn channels_and_their_mirrors_stay_below_the_memory_limit_and_the_oldest_idle_on
     drop(reader);
     fill("b").unwrap();
     assert_eq!(fill("c"), Err(PublishError::OutOfMemory));
-    assert!(thread.open(ChannelName::new("b").unwrap(), true).is_err(), "there is no memory for a mirror");
+    assert!(thread.open(ChannelName::new("b").unwrap(), true, None).is_err(), "there is no memory for a mirror");
     assert_eq!(hub.epoch("b").is_some(), hub.epoch("a").is_some(), "both are there");
     // What nobody has used for a tenth of the time gives way, as much as has to.
     assert!(!hub.give_way_in_seconds(59));

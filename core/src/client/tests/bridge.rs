@@ -22,7 +22,7 @@ fn carry(net: &'static Net, home: &'static TestHub, options: BridgeOptions, drop
     let told = heard.clone();
     net.world.spawn(async move {
         let config = keep(ClientConfig::default());
-        let reader = home.open(ChannelName::new("a").unwrap(), true).unwrap();
+        let reader = home.open(ChannelName::new("a").unwrap(), true, None).unwrap();
         let mut bridge = Bridge::new(net, config, "ws://localhost/events/a", reader, options, memory(400));
         loop {
             let said = if dropping {
@@ -66,7 +66,7 @@ fn what_is_published_at_home_is_published_there_as_it_is() {
     let channel = ChannelName::new("a").unwrap();
     let event_type = EventType::new("p\"ic").unwrap();
     let binary = NewEvent { event_type, encoding: Encoding::Binary, data: b"\n\x01", idempotency_key: None };
-    HubBackend::publish(home, channel, &binary).unwrap();
+    HubBackend::publish(home, channel, &binary, None).unwrap();
     publish(home, "");
     world.run();
     assert_eq!(heard.all(), ["open", "stored 1", "stored 2", "stored 3"]);

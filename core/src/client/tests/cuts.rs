@@ -38,7 +38,7 @@ fn run(
     let channel = ChannelName::new("a").unwrap();
     let event_type = EventType::new("b").unwrap();
     let binary = NewEvent { event_type, encoding: Encoding::Binary, data: b"\0\xff", idempotency_key: None };
-    HubBackend::publish(hub, channel, &binary).unwrap();
+    HubBackend::publish(hub, channel, &binary, None).unwrap();
     world.pass(seconds(8));
     publish(hub, "last");
     // A connection that is silent is found out at the latest by its heartbeat.

@@ -79,7 +79,7 @@ fn a_bridge_that_finishes_closes_its_websocket_in_order() {
     let (world, heard, home) = (World::new(), Heard::default(), keep(hub(16, 2048)));
     let (net, told) = (listens(world, &heard), heard.clone());
     world.spawn(async move {
-        let reader = home.open(ChannelName::new("a").unwrap(), true).unwrap();
+        let reader = home.open(ChannelName::new("a").unwrap(), true, None).unwrap();
         let (config, options) = (keep(ClientConfig::default()), BridgeOptions::default());
         let mut bridge = Bridge::new(net, config, "ws://localhost/events/a", reader, options, memory(400));
         assert!(matches!(bridge.next().await, Ok(BridgeEvent::Opened)));

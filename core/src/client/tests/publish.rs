@@ -39,7 +39,7 @@ fn publish(net: &'static Net, publications: &'static [NewEvent<'static>]) -> Hea
 /// What a channel holds, as `type|data`.
 pub(super) fn held(hub: &TestHub) -> vec::Vec<String> {
     use crate::hub::{ChannelName, HubBackend};
-    let reader = hub.open(ChannelName::new("a").unwrap(), false).unwrap();
+    let reader = hub.open(ChannelName::new("a").unwrap(), false, None).unwrap();
     let mut after = reader.seek(Position::Oldest, GapPolicy::Replay).after;
     let mut all = vec::Vec::new();
     let mut bytes = [0; 512];

@@ -39,7 +39,7 @@ fn each_transport_brings_types_bytes_and_text_as_they_were() {
         ] {
             let event_type = EventType::new(name).unwrap();
             let publication = NewEvent { event_type, encoding, data, idempotency_key: None };
-            HubBackend::publish(hub, channel, &publication).unwrap();
+            HubBackend::publish(hub, channel, &publication, None).unwrap();
         }
         world.pass(seconds(6));
         let open = format!("open {}", way.as_str());

@@ -40,7 +40,7 @@ impl Counter {
 fn publish(hub: &Small, channel: &str, key: Option<&[u8]>) -> Result<PublishOutcome, PublishError> {
     let publication =
         NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: key };
-    HubBackend::publish(hub, name(channel), &publication)
+    HubBackend::publish(hub, name(channel), &publication, None)
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_follower_is_woken_once_by_its_own_channel_and_no_other() {
     let counter = Arc::new(Counter::default());
     let waker = Waker::from(Arc::clone(&counter));
     let cx = &mut Context::from_waker(&waker);
-    let mut reader = hub.open(name("a"), true).unwrap();
+    let mut reader = hub.open(name("a"), true, None).unwrap();
     assert!(reader.poll_new_event(cx, 0).is_pending());
     publish(&hub, "b", None).unwrap();
     assert_eq!(counter.count(), 0);
@@ -67,7 +67,7 @@ fn who_does_not_follow_takes_no_place_and_is_not_woken() {
     let hub = hub();
     let counter = Arc::new(Counter::default());
     let waker = Waker::from(Arc::clone(&counter));
-    let mut readers: Vec<_> = (0..10).map(|_| hub.open(name("a"), false).unwrap()).collect();
+    let mut readers: Vec<_> = (0..10).map(|_| hub.open(name("a"), false, None).unwrap()).collect();
     assert!(readers[0].poll_new_event(&mut Context::from_waker(&waker), 0).is_pending());
     assert_eq!(publish(&hub, "a", None).unwrap().followers, 0);
     assert_eq!(counter.count(), 0);
@@ -77,16 +77,16 @@ fn who_does_not_follow_takes_no_place_and_is_not_woken() {
 #[test]
 fn places_are_counted_given_back_and_run_out() {
     let hub = hub();
-    let one = hub.open(name("a"), true).unwrap();
-    let two = hub.open(name("b"), true).unwrap();
-    let three = hub.open(name("a"), true).unwrap();
-    assert_eq!(hub.open(name("a"), true).unwrap_err(), OpenError::TooManyFollowers);
-    assert_eq!(hub.open(name("c"), false).unwrap_err(), OpenError::NoSuchChannel);
+    let one = hub.open(name("a"), true, None).unwrap();
+    let two = hub.open(name("b"), true, None).unwrap();
+    let three = hub.open(name("a"), true, None).unwrap();
+    assert_eq!(hub.open(name("a"), true, None).unwrap_err(), OpenError::TooManyFollowers);
+    assert_eq!(hub.open(name("c"), false, None).unwrap_err(), OpenError::NoSuchChannel);
     assert_eq!(publish(&hub, "a", None).unwrap().followers, 2);
     drop(one);
     assert_eq!(publish(&hub, "a", None).unwrap().followers, 1);
     assert_eq!(publish(&hub, "b", None).unwrap().followers, 1);
-    let four = hub.open(name("b"), true).unwrap();
+    let four = hub.open(name("b"), true, None).unwrap();
     assert_eq!(publish(&hub, "b", None).unwrap().followers, 2);
     drop((two, three, four));
     assert_eq!(publish(&hub, "a", None).unwrap().followers + publish(&hub, "b", None).unwrap().followers, 0);
@@ -98,7 +98,7 @@ fn a_known_key_stores_nothing_and_wakes_nobody() {
     let counter = Arc::new(Counter::default());
     let waker = Waker::from(Arc::clone(&counter));
     let first = publish(&hub, "a", Some(b"k")).unwrap();
-    let mut reader = hub.open(name("a"), true).unwrap();
+    let mut reader = hub.open(name("a"), true, None).unwrap();
     assert!(reader.poll_new_event(&mut Context::from_waker(&waker), 1).is_pending());
     let again = publish(&hub, "a", Some(b"k")).unwrap();
     assert_eq!((again.id, again.duplicate, again.followers), (first.id, true, 1));
@@ -106,7 +106,7 @@ fn a_known_key_stores_nothing_and_wakes_nobody() {
     assert!(!publish(&hub, "b", Some(b"k")).unwrap().duplicate, "each channel has keys of its own");
     let other =
         NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"y", idempotency_key: Some(b"k") };
-    assert_eq!(HubBackend::publish(&hub, name("a"), &other).unwrap_err(), PublishError::KeyReused);
+    assert_eq!(HubBackend::publish(&hub, name("a"), &other, None).unwrap_err(), PublishError::KeyReused);
     assert_eq!(reader.newest(), 1);
     // Two keys are remembered.
     publish(&hub, "a", Some(b"l")).unwrap();
@@ -123,7 +123,7 @@ fn what_cannot_be_stored_is_an_error_and_changes_nothing() {
     assert_eq!(too_large, PublishError::Append(crate::log::AppendError::TooLarge));
     let not_text = hub.publish("a", EventType::MESSAGE, &[0xff]).unwrap_err();
     assert_eq!(not_text, PublishError::Append(crate::log::AppendError::NotUtf8));
-    assert_eq!(hub.open(name("a"), false).unwrap().newest(), 0);
+    assert_eq!(hub.open(name("a"), false, None).unwrap().newest(), 0);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_waker_that_publishes_is_refused() {
     let rude: &'static Rude = std::boxed::Box::leak(std::boxed::Box::new(Rude(Rc::new(hub()), Cell::new(None))));
     RUDE.set(Some(rude));
     let waker = Waker::from(Arc::new(Publishes));
-    let mut reader = rude.0.open(name("a"), true).unwrap();
+    let mut reader = rude.0.open(name("a"), true, None).unwrap();
     assert!(reader.poll_new_event(&mut Context::from_waker(&waker), 0).is_pending());
     assert!(publish(&rude.0, "a", None).is_ok());
     assert_eq!(rude.1.get(), Some(PublishError::NoSuchChannel));
@@ -173,8 +173,9 @@ fn publishers_wait_for_followers_that_have_caught_up_until_they_stop_waiting() {
     let waker = Waker::from(Arc::clone(&counter));
     let cx = &mut Context::from_waker(&waker);
     let noop = &mut Context::from_waker(Waker::noop());
-    let (mut follower, mut other) = (hub.open(name("a"), true).unwrap(), hub.open(name("b"), true).unwrap());
-    let mut publisher = hub.open(name("a"), false).unwrap();
+    let (mut follower, mut other) =
+        (hub.open(name("a"), true, None).unwrap(), hub.open(name("b"), true, None).unwrap());
+    let mut publisher = hub.open(name("a"), false, None).unwrap();
     // Four events are kept. Who has not caught up yet is not waited for.
     publish_some(&hub, 6);
     assert!(publisher.poll_publish_space(cx).is_ready());

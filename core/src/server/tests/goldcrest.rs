@@ -276,7 +276,11 @@ fn what_is_published_while_the_server_shuts_down_is_not_stored() {
     assert_eq!(told.last(), Some(&Told::Close(Some(1012), String::new())), "{told:?}");
     test.client.read();
     assert!(test.client.eof, "the peer's Close was read");
-    assert_eq!(HubBackend::publish(test.hub, name, &publication).unwrap().id.seq, 1, "nothing was accepted and lost");
+    assert_eq!(
+        HubBackend::publish(test.hub, name, &publication, None).unwrap().id.seq,
+        1,
+        "nothing was accepted and lost"
+    );
 }
 
 #[test]

@@ -204,7 +204,7 @@ pub(super) fn followers(hub: &TestHub) -> usize {
         data: b"who is there?",
         idempotency_key: None,
     };
-    HubBackend::publish(hub, ChannelName::new("a").unwrap(), &publication).unwrap().followers
+    HubBackend::publish(hub, ChannelName::new("a").unwrap(), &publication, None).unwrap().followers
 }
 
 #[test]

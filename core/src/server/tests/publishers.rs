@@ -90,7 +90,7 @@ impl Publisher {
 }
 
 fn newest(hub: &TestHub) -> u64 {
-    hub.open(ChannelName::new("a").unwrap(), false).unwrap().newest()
+    hub.open(ChannelName::new("a").unwrap(), false, None).unwrap().newest()
 }
 
 /// Readers of these transports, and what they have been told.

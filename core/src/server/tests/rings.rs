@@ -28,7 +28,7 @@ fn publish_all_kinds(hub: &TestHub) {
     ] {
         let event_type = EventType::new(name).unwrap();
         let publication = NewEvent { event_type, encoding, data, idempotency_key: None };
-        HubBackend::publish(hub, ChannelName::new("a").unwrap(), &publication).unwrap();
+        HubBackend::publish(hub, ChannelName::new("a").unwrap(), &publication, None).unwrap();
     }
 }
 

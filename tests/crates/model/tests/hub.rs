@@ -75,7 +75,7 @@ async fn publish_with_room(hub: &Thread, reader: &mut LocalReader, data: &str) {
         data: data.as_bytes(),
         idempotency_key: None,
     };
-    hub.hub().publish(name(), &publication).unwrap();
+    hub.hub().publish(name(), &publication, None).unwrap();
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn an_id_that_one_thread_has_shown_is_known_on_every_other() {
             let (hub, shown) = (hub.clone(), Arc::clone(&shown));
             thread::spawn(move || {
                 let thread = Thread::new(&hub);
-                let mut reader = thread.hub().open(name(), true).unwrap();
+                let mut reader = thread.hub().open(name(), true, None).unwrap();
                 let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
                 for after in 0..3 {
                     assert_eq!(placed.after, 0);
@@ -107,13 +107,13 @@ fn an_id_that_one_thread_has_shown_is_known_on_every_other() {
                 thread::spawn(move || {
                     let thread = Thread::new(&hub);
                     // It has a copy of the log from the start, which may be behind by any number of events.
-                    let _stays = thread.hub().open(name(), true).unwrap();
+                    let _stays = thread.hub().open(name(), true, None).unwrap();
                     for _ in 0..3 {
                         let Some(id) = *shown.lock().unwrap() else {
                             thread::yield_now();
                             continue;
                         };
-                        let reader = thread.hub().open(name(), following).unwrap();
+                        let reader = thread.hub().open(name(), following, None).unwrap();
                         let placed = reader.seek(Position::After(id), GapPolicy::Replay);
                         assert_eq!(placed, Cursor { after: id.seq, gap: None }, "the id is of the future");
                         let before = EventId { seq: id.seq - 1, ..id };
@@ -142,14 +142,14 @@ fn every_thread_has_the_same_order_and_its_own_writes() {
                 let hub = hub.clone();
                 thread::spawn(move || {
                     let thread = Thread::new(&hub);
-                    let mut reader = thread.hub().open(name(), true).unwrap();
+                    let mut reader = thread.hub().open(name(), true, None).unwrap();
                     let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
                     for count in 0..2 {
                         let own = publish(&hub, &format!("{number} {count}")).unwrap();
-                        let poll = thread.hub().open(name(), false).unwrap();
+                        let poll = thread.hub().open(name(), false, None).unwrap();
                         let placed = poll.seek(Position::Newest, GapPolicy::Replay);
                         assert!(placed.after >= own.seq, "a poll sees what has been published");
-                        let late = thread.hub().open(name(), true).unwrap();
+                        let late = thread.hub().open(name(), true, None).unwrap();
                         assert!(late.seek(Position::Newest, GapPolicy::Replay).after >= own.seq);
                     }
                     thread.run(follow(&mut reader, placed.after, 6))
@@ -175,7 +175,7 @@ fn followers_that_come_and_go_miss_nothing_between() {
             let mut position = Position::Oldest;
             let mut events = Vec::new();
             while events.len() < 6 {
-                let mut reader = thread.hub().open(name(), true).unwrap();
+                let mut reader = thread.hub().open(name(), true, None).unwrap();
                 let placed = reader.seek(position, GapPolicy::Replay);
                 assert_eq!(placed.gap, None);
                 events.extend(thread.run(follow(&mut reader, placed.after, 1)));
@@ -200,7 +200,7 @@ fn a_publisher_that_waits_overwrites_nothing_that_a_follower_has_not_taken() {
                 let (hub, ready) = (hub.clone(), Arc::clone(&ready));
                 thread::spawn(move || {
                     let thread = Thread::new(&hub);
-                    let mut reader = thread.hub().open(name(), true).unwrap();
+                    let mut reader = thread.hub().open(name(), true, None).unwrap();
                     let after = reader.seek(Position::Newest, GapPolicy::Replay).after;
                     // From its first wait on it is waited for.
                     let waits = reader.poll_new_event(&mut Context::from_waker(Waker::noop()), after).is_pending();
@@ -219,8 +219,8 @@ fn a_publisher_that_waits_overwrites_nothing_that_a_follower_has_not_taken() {
                 thread::spawn(move || {
                     let thread = Thread::new(&hub);
                     // One of them has a follower on its own thread, which takes nothing and is not waited for.
-                    let _stalled = (number == 0).then(|| thread.hub().open(name(), true).unwrap());
-                    let mut reader = thread.hub().open(name(), false).unwrap();
+                    let _stalled = (number == 0).then(|| thread.hub().open(name(), true, None).unwrap());
+                    let mut reader = thread.hub().open(name(), false, None).unwrap();
                     thread.run(async {
                         for count in 0..EVENTS / 2 {
                             publish_with_room(&thread, &mut reader, &format!("{number} {count}")).await;
@@ -241,14 +241,14 @@ fn a_follower_that_takes_nothing_is_waited_for_once() {
         const EVENTS: usize = 24;
         let hub = hub(4);
         let follower = Thread::new(&hub);
-        let mut stalled = follower.hub().open(name(), true).unwrap();
+        let mut stalled = follower.hub().open(name(), true, None).unwrap();
         let after = stalled.seek(Position::Newest, GapPolicy::Replay).after;
         assert!(stalled.poll_new_event(&mut Context::from_waker(Waker::noop()), after).is_pending());
         let publisher = {
             let hub = hub.clone();
             thread::spawn(move || {
                 let thread = Thread::new(&hub);
-                let mut reader = thread.hub().open(name(), false).unwrap();
+                let mut reader = thread.hub().open(name(), false, None).unwrap();
                 let mut waits = 0;
                 for number in 0..EVENTS {
                     let room = thread.run(poll_fn(|cx| Poll::Ready(reader.poll_publish_space(cx))));
@@ -282,12 +282,12 @@ fn a_publisher_is_woken_when_the_follower_that_it_waits_for_leaves() {
     check(|| {
         let hub = hub(4);
         let (thread, other) = (Thread::new(&hub), hub.clone());
-        let mut leaving = thread.hub().open(name(), true).unwrap();
+        let mut leaving = thread.hub().open(name(), true, None).unwrap();
         let after = leaving.seek(Position::Newest, GapPolicy::Replay).after;
         assert!(leaving.poll_new_event(&mut Context::from_waker(Waker::noop()), after).is_pending());
         let publisher = thread::spawn(move || {
             let thread = Thread::new(&other);
-            let mut reader = thread.hub().open(name(), false).unwrap();
+            let mut reader = thread.hub().open(name(), false, None).unwrap();
             thread.run(async {
                 for number in 0..8 {
                     publish_with_room(&thread, &mut reader, &number.to_string()).await;
@@ -311,7 +311,7 @@ fn a_channel_is_reaped_or_followed_and_what_was_acknowledged_to_a_follower_reach
         let reader = thread::spawn(move || {
             let thread = Thread::new(&hub);
             for _ in 0..2 {
-                let mut reader = thread.hub().open(name(), true).unwrap();
+                let mut reader = thread.hub().open(name(), true, None).unwrap();
                 let after = reader.seek(Position::Newest, GapPolicy::Replay).after;
                 let publisher = {
                     let hub = hub.clone();
@@ -338,7 +338,7 @@ fn what_is_accepted_before_a_drain_is_in_the_inbox_and_nothing_after_it() {
             })
             .collect();
         let thread = Thread::new(&hub);
-        let reader = thread.hub().open(name(), true).unwrap();
+        let reader = thread.hub().open(name(), true, None).unwrap();
         let before = reader.newest();
         drain(&hub);
         thread.drain_inbox();

@@ -345,7 +345,7 @@ fn over<const RING: usize>(serving: &Serving<'_>) {
     let channel = ChannelName::new("a").unwrap();
     let publication =
         NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"", idempotency_key: None };
-    if let Ok(published) = HubBackend::publish(hub, channel, &publication) {
+    if let Ok(published) = HubBackend::publish(hub, channel, &publication, None) {
         assert_eq!(published.followers, 0, "a follower is kept");
     }
 }
