@@ -1,10 +1,10 @@
-//! An echo: `/echo` is a WebSocket that sends back what it gets, and a POST to `/echo` returns its content.
+//! An echo: the WebSocket at `/echo` returns each message, and a POST to `/echo` returns its content.
 //!
 //! ```console
 //! $ cargo run --release -p goldcrest-host --example echo -- 127.0.0.1:9001
 //! ```
 //!
-//! The WebSocket knows the subprotocols `chat` and `superchat`, and echoes messages of up to 64 MiB.
+//! The WebSocket supports the subprotocols `chat` and `superchat`, and messages of up to 64 MiB.
 
 use std::cell::RefCell;
 use std::env;
@@ -49,8 +49,8 @@ async fn websocket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
     while socket.ready().await? {
         let spare = SPARE.with_borrow_mut(Vec::pop);
         let mut buffer = spare.unwrap_or_else(|| vec![0; BUFFER]);
-        // A message is taken in whole before it is sent back: a client that sends all of it before it reads would
-        // otherwise wait for us, and we for it. The buffer grows with what has come.
+        // Receive the whole message before it is returned. Otherwise a client that sends all of it before it reads, and this
+        // handler, would wait for each other. The buffer grows with the received bytes.
         let mut filled = 0;
         while let Some(part) = socket.read(&mut buffer[filled..]).await? {
             filled += part.len;

@@ -1,11 +1,11 @@
-//! An echo from the other side: a WebSocket client that sends back whatever the server says, until the server closes.
+//! An echo on the client's side: a WebSocket client that returns each message until the server closes.
 //!
 //! ```console
 //! $ cargo run --release -p goldcrest-host --example echo_client -- ws://127.0.0.1:9001/
 //! $ cargo run --release -p goldcrest-host --example echo_client -- ws://127.0.0.1:9001 goldcrest
 //! ```
 //!
-//! With a name behind the URL it goes through all cases of a fuzzing server of the Autobahn testsuite, under that name.
+//! A name after the URL is the agent name for an Autobahn fuzzing server: the client then runs all of its cases.
 
 use std::env;
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ async fn open<'e>(
     ClientWebSocket::connect(runtime, config, url, &options, &mut [0; 4096]).await
 }
 
-/// The next message in `buffer`, which grows with what has come; `None` once the server has closed.
+/// Receives the next message into `buffer`, which grows with it. `None`: the server has closed.
 async fn message(socket: &mut Socket<'_>, buffer: &mut Vec<u8>) -> Result<Option<(MessageKind, usize)>, Disconnect> {
     let mut filled = 0;
     while let Some(part) = socket.read(&mut buffer[filled..]).await? {
@@ -43,7 +43,7 @@ async fn message(socket: &mut Socket<'_>, buffer: &mut Vec<u8>) -> Result<Option
     Ok(None)
 }
 
-/// Sends back what comes.
+/// Returns each message.
 async fn echo(mut socket: Socket<'_>) -> Result<(), Disconnect> {
     let mut buffer = vec![0; 64 * 1024];
     while let Some((kind, length)) = message(&mut socket, &mut buffer).await? {
@@ -65,7 +65,7 @@ async fn run(runtime: &SmolRuntime, url: &str, agent: Option<&str>) -> Result<()
     counting.close(CloseCode::NORMAL, CloseReason::NONE).await?;
     for case in 1..=count {
         let socket = open(runtime, &config, &format!("{url}/runCase?case={case}&agent={agent}")).await?;
-        // How a case ends is judged by the server.
+        // The fuzzing server evaluates the result of a case.
         let _ = echo(socket).await;
     }
     let mut reporting = open(runtime, &config, &format!("{url}/updateReports?agent={agent}")).await?;

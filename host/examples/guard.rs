@@ -1,4 +1,4 @@
-//! A guard in front of the channels: who has no token is refused, whatever the transport.
+//! A guard in front of the channels: a request without the token gets 401, on any transport.
 //!
 //! ```console
 //! $ TOKEN=open-sesame cargo run --release -p goldcrest-host --example guard
@@ -7,8 +7,8 @@
 //! $ curl -N -H 'Accept: text/event-stream' 'http://127.0.0.1:8080/events/news?token=open-sesame'
 //! ```
 //!
-//! Browsers cannot set fields on an `EventSource` or a `WebSocket`: for those the token may stand in the URL. Serve it
-//! over TLS then, and let no proxy log it.
+//! Browsers cannot set header fields on an `EventSource` or a `WebSocket`, so the token may also be in the URL. Use TLS
+//! then, and keep URLs out of the logs of proxies.
 
 use std::env;
 use std::io;
@@ -41,7 +41,7 @@ impl Handler for Guarded {
 }
 
 impl Guarded {
-    /// Whether `token` is the one. How long this takes does not tell how much of it was right.
+    /// Compares in constant time: the duration does not depend on the number of matching bytes.
     fn opens(&self, token: &[u8]) -> bool {
         let wrong = token.iter().zip(self.token.bytes()).fold(0, |wrong, (a, b)| wrong | (a ^ b));
         token.len() == self.token.len() && wrong == 0

@@ -1,4 +1,4 @@
-//! A JSON endpoint beside the hub: a note that is posted is checked, and then published to whoever listens.
+//! A JSON endpoint beside the hub: a posted note is validated, then published to all subscribers.
 //!
 //! ```console
 //! $ cargo run --release -p goldcrest-host --example json

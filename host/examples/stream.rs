@@ -1,5 +1,4 @@
-//! Streams written by hand: a clock that ticks, as Server-Sent Events, and a stream that gives up old readings for a slow
-//! reader.
+//! Streams written by a handler: a clock as Server-Sent Events, and a stream that skips old readings for a slow reader.
 //!
 //! ```console
 //! $ cargo run --release -p goldcrest-host --example stream
@@ -8,8 +7,8 @@
 //! $ curl -N --limit-rate 100K http://127.0.0.1:8080/noise
 //! ```
 //!
-//! `sleep` says `false` when it is time to finish, because the server shuts down; that the client has gone is an error,
-//! which the handler passes on.
+//! `sleep` returns `false` when the server shuts down and the handler has to finish. A client that has gone is an error,
+//! which the handler returns.
 
 use std::env;
 use std::io;

@@ -1,5 +1,5 @@
-//! Two channels, and URLs of one's own: `/news` and `/connect?articleId=news` are the channel `news`, and so for
-//! `weather`. No other channel exists.
+//! Two channels at custom URLs: `/news` and `/connect?articleId=news` are the channel `news`, and likewise for `weather`.
+//! No other channel exists.
 //!
 //! ```console
 //! $ cargo run --release -p goldcrest-host --example two_channels
@@ -8,7 +8,7 @@
 //! $ curl -d 'rain' http://127.0.0.1:8080/weather
 //! ```
 //!
-//! All five transports, and publishing, answer at each of these URLs.
+//! Each of these URLs serves all five transports, and publishing.
 
 use std::env;
 use std::io;

@@ -1,4 +1,4 @@
-//! An upload of up to 10 GB, read in pieces: nothing is kept, and the answer counts what came.
+//! An upload of up to 10 GB, read in parts. Nothing is stored; the response is the number of bytes.
 //!
 //! ```console
 //! $ cargo run --release -p goldcrest-host --example upload
@@ -6,7 +6,7 @@
 //! $ head -c 1000000000 /dev/zero | curl -T - http://127.0.0.1:8080/upload
 //! ```
 //!
-//! The client is not read faster than the handler takes the pieces: it feels the backpressure through TCP.
+//! The server reads no faster than the handler: TCP flow control slows the client down.
 
 use std::env;
 use std::io;

@@ -1,7 +1,7 @@
-//! The total bound of memory.
+//! The limit on memory in all.
 //!
-//! What grows with connections, readers and channels is reserved here before it is allocated, in steps and off the hot paths: one
-//! atomic addition where memory is allocated anyway.
+//! Memory that grows with connections, readers and channels is reserved here before it is allocated. A reservation costs
+//! one atomic addition, in steps, and off the hot paths.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,23 +21,23 @@ struct State {
     /// The most that was reserved since [`Buffers::has_fallen_by`] was last true.
     peak: AtomicUsize,
     limit: AtomicUsize,
-    /// A reservation was refused, and the log says so.
+    /// A reservation was refused, and that is logged.
     refused: AtomicBool,
 }
 
-/// What memory is for, and how much of the bound is given to it.
+/// The use of reserved memory, and its share of the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     /// Something large: a channel, a copy of one, a buffer that grows. Five eighths of the bound.
     Growth,
-    /// What a small request needs: a connection, the first bytes of a buffer. Seven eighths of the bound, so that small requests are
-    /// answered while large ones are told to come back.
+    /// For a small request: a connection, the first bytes of a buffer. Seven eighths of the limit, so that small requests
+    /// still succeed while large ones get 503.
     First,
     /// Bytes that have come or are on their way out: without memory for them their connection breaks. The whole bound.
     Kept,
 }
 
-/// A reservation, given back when it is dropped.
+/// A reservation, released on drop.
 #[derive(Debug)]
 pub(crate) struct Reserved {
     memory: Memory,
@@ -107,7 +107,7 @@ impl Memory {
         fallen
     }
 
-    /// Gives back what was reserved.
+    /// Releases `bytes` of reserved memory.
     pub(crate) fn release(&self, bytes: usize) {
         self.state.reserved.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -122,7 +122,7 @@ impl Memory {
         self.try_reserve(bytes, what).then(|| Reserved { memory: self.clone(), bytes })
     }
 
-    /// Whether more than half of the bound is reserved: whoever has memory that can be given back gives it back.
+    /// Whether more than half of the limit is reserved: caches free their memory then.
     pub(crate) fn is_scarce(&self) -> bool {
         self.reserved() > self.limit() / 2
     }
@@ -143,7 +143,7 @@ impl Reserved {
         grown
     }
 
-    /// Gives `bytes` of it back.
+    /// Releases `bytes` of the reservation.
     pub(crate) fn shrink(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
@@ -157,7 +157,7 @@ impl Drop for Reserved {
     }
 }
 
-/// Gives the system back what was freed: the allocator keeps it otherwise, in pieces between what is in use.
+/// Returns freed memory to the system (`malloc_trim`): glibc's allocator otherwise keeps the gaps between live blocks.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(
     unsafe_code,
@@ -168,7 +168,7 @@ pub(crate) fn trim() {
     unsafe { libc::malloc_trim(0) };
 }
 
-/// Gives the system back what was freed: other allocators do it by themselves.
+/// Does nothing: other allocators return freed memory by themselves.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(crate) fn trim() {}
 

@@ -28,7 +28,7 @@ fn start() -> (SocketAddr, ShutdownHandle, JoinHandle<io::Result<()>>) {
     let (tell, told) = mpsc::channel();
     let server = Server::new().threads(2).listen(SocketAddr::from(([127, 0, 0, 1], 0)));
     let server = server.on_listening(move |addresses| tell.send(addresses[0]).unwrap());
-    let stopper = server.stopper();
+    let stopper = server.shutdown_handle();
     let running = thread::spawn(|| server.run(|_hub| Buggy));
     (told.recv().unwrap(), stopper, running)
 }

@@ -203,7 +203,7 @@ impl Options {
             None => server,
         };
         let tls = TlsOptions { authorities: self.follow_cacert.clone(), insecure: self.follow_insecure };
-        let server = server.follow_options(UpstreamOptions { tls, headers: self.follow_header.clone() });
+        let server = server.upstream_options(UpstreamOptions { tls, headers: self.follow_header.clone() });
         let server = self.follow.iter().fold(server, |server, follow| server.upstream(follow.clone()));
         self.listen.iter().fold(server, |server, address| server.listen(*address))
     }

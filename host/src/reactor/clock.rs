@@ -40,7 +40,7 @@ impl Alarms {
         Some(deadline.since(self.0.now.get()))
     }
 
-    /// Reads the clock, and wakes whose deadline has come.
+    /// Reads the clock, and wakes the tasks of expired deadlines.
     pub(super) fn tick(&self) {
         self.read_clock();
         let due = (self.0.now.get(), u64::MAX);

@@ -1,18 +1,17 @@
-//! The reactor of a thread: sockets that are ready, alarms that are due.
+//! The reactor of a thread: readiness of sockets, and timers.
 //!
-//! A thread of the host has one executor (smol's `LocalExecutor`) and one reactor, and nothing of either leaves it. The
-//! seam to the core is `Socket`, `Clock` and accept; what stands below is this folder.
+//! A thread of the host has one executor (smol's `LocalExecutor`) and one reactor, and neither is shared. The interface
+//! to the core is `Socket`, `Clock` and accept.
 //!
 //! | file | what it holds |
 //! | --- | --- |
 //! | `epoll.rs`, `portable.rs` | the system's readiness queue, edge-triggered: Linux, and elsewhere |
-//! | `clock.rs` | a coarse clock, and alarms that are re-armed only when they move forward |
-//! | `lease.rs` | one receive and one transmit buffer a thread, lent to one connection after the other |
+//! | `clock.rs` | a coarse clock, and timers that are re-armed only when the deadline moves forward |
+//! | `shared_buffer.rs` | one receive and one transmit buffer a thread, used by one connection after the other |
 //! | `tcp.rs` | [`TcpSocket`]: a connection |
-//! | `run.rs` | the loop: tasks, then whatever is ready |
+//! | `run.rs` | the loop: runnable tasks, then ready sources |
 
 mod clock;
-mod lease;
 #[cfg(target_os = "linux")]
 #[path = "epoll.rs"]
 mod poller;
@@ -20,6 +19,7 @@ mod poller;
 #[path = "portable.rs"]
 mod poller;
 mod run;
+mod shared_buffer;
 mod tcp;
 
 use std::cell::RefCell;
@@ -33,16 +33,16 @@ use slab::Slab;
 
 pub(crate) use clock::Alarms;
 pub use clock::{Alarm, CoarseClock};
-pub(crate) use lease::SharedBuffers;
 pub(crate) use poller::Notifier;
 pub(crate) use run::run;
+pub(crate) use shared_buffer::SharedBuffers;
 pub(crate) use tcp::{SocketLimits as BufferLimits, TcpSocket};
 
 use crate::memory::Memory;
 use poller::Poller;
 use tcp::Connection;
 
-/// What became ready, of the source with this key.
+/// The readiness of the source with this key.
 #[derive(Clone, Copy, Debug)]
 struct Ready {
     key: usize,
@@ -52,11 +52,11 @@ struct Ready {
     ended: bool,
     /// The peer has ended its side, for certain.
     closed: bool,
-    /// The connection broke; what came before that may still be read.
+    /// The connection failed. Bytes received before that may still be read.
     failed: bool,
 }
 
-/// Something whose readiness is waited for.
+/// A registered file descriptor.
 enum Source {
     Connection(Rc<Connection>),
     Listener(Rc<RefCell<Option<Waker>>>),
@@ -67,20 +67,20 @@ pub(crate) struct Reactor {
     poller: RefCell<Poller>,
     sources: RefCell<Slab<Source>>,
     pub(crate) alarms: Alarms,
-    pub(crate) leases: SharedBuffers,
-    /// What connections keep is reserved here. Default: without a bound.
+    pub(crate) buffers: SharedBuffers,
+    /// The memory limit for bytes that connections keep. Default: no limit.
     pub(crate) memory: Memory,
 }
 
 impl Reactor {
-    /// A reactor and what wakes it from another thread.
+    /// A reactor, and the notifier that wakes it from another thread.
     pub(crate) fn new(limits: BufferLimits) -> io::Result<(Self, Notifier)> {
         let (poller, notifier) = Poller::new()?;
         let reactor = Self {
             poller: RefCell::new(poller),
             sources: RefCell::new(Slab::new()),
             alarms: Alarms::new(),
-            leases: SharedBuffers::new(limits),
+            buffers: SharedBuffers::new(limits),
             memory: Memory::default(),
         };
         Ok((reactor, notifier))
@@ -95,7 +95,7 @@ impl Reactor {
         added.map(|()| key)
     }
 
-    /// Watches a listener; the cell's waker is woken when somebody may be waiting.
+    /// Registers a listener. The waker in the cell is woken when connections may be pending.
     pub(crate) fn add_listener(&self, fd: impl AsFd, waker: Rc<RefCell<Option<Waker>>>) -> io::Result<()> {
         self.add(fd, Source::Listener(waker)).map(drop)
     }
@@ -118,10 +118,10 @@ impl Reactor {
         self.alarms.wake_all();
     }
 
-    /// One turn: lets output leave, waits at most `timeout` (or for the next alarm), and wakes whose time has come. Returns how many
-    /// tasks sources have woken.
+    /// One turn: sends committed output, waits at most `timeout` or until the next timer, and wakes the tasks of ready sources
+    /// and expired timers. Returns the number of tasks that sources have woken.
     fn turn(&self, timeout: Option<Duration>) -> usize {
-        self.leases.flush();
+        self.buffers.flush();
         let timeout = match (timeout, self.alarms.next()) {
             (Some(timeout), Some(alarm)) => Some(timeout.min(alarm)),
             (timeout, alarm) => timeout.or(alarm),

@@ -47,7 +47,7 @@ impl Poller {
         self.events.clear();
         self.poller.wait(&mut self.events, timeout)?;
         for event in self.events.iter() {
-            // Whether the peer has ended is not told here, so that a read always goes on until nothing is left.
+            // The end of the peer is not reported here, so that a read always continues until no bytes are left.
             let failed = event.is_err() == Some(true);
             f(Ready {
                 key: event.key,

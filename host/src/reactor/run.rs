@@ -72,11 +72,11 @@ pub(crate) fn run<T>(
         if thread.woken.swap(false, Ordering::SeqCst)
             && let Poll::Ready(output) = running.as_mut().poll(&mut cx)
         {
-            reactor.leases.flush();
+            reactor.buffers.flush();
             return output;
         }
         runnable = runnable.saturating_sub(batch - tasks_left.get());
-        // Woken again while running: look at what is ready, without waiting, so that no task keeps others from it.
+        // Woken again while running: poll the sources without waiting, so that a busy task cannot starve the sockets.
         thread.waiting.store(true, Ordering::SeqCst);
         let timeout = if thread.woken.load(Ordering::SeqCst) {
             Some(Duration::ZERO)

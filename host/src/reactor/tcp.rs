@@ -12,7 +12,7 @@ use goldcrest_core::io::{Interest, Socket, TryIo};
 use super::{Reactor, Ready, Source};
 use crate::memory::{Memory, Use};
 
-/// How large the buffers of a thread are, in bytes; what one connection can leave in them is all that it ever keeps.
+/// The sizes of a thread's buffers, in bytes. They also bound the unread and unsent bytes that one connection keeps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SocketLimits {
     pub(crate) receive: usize,
@@ -20,32 +20,32 @@ pub(crate) struct SocketLimits {
 }
 
 impl Default for SocketLimits {
-    /// 64 KiB each, and the heads of frames that carry as much: few system calls where much is under way.
+    /// 64 KiB each and room for the frame headers, so that a busy connection needs few system calls.
     fn default() -> Self {
         Self { receive: 64 * 1024 + 256, transmit: 64 * 1024 + 256 }
     }
 }
 
-/// A connection: what its task and the reactor both see of it.
+/// The state of a connection, shared by its task and the reactor.
 pub(super) struct Connection {
     stream: TcpStream,
     /// Reading may find something: since the last read that found less than it might have.
     readable: Cell<bool>,
     writable: Cell<bool>,
-    /// The peer has ended its side, and what comes before that may be unread.
+    /// The peer sent FIN; bytes before it may be unread.
     ending: Cell<bool>,
     ended: Cell<bool>,
-    /// What [`Socket::is_peer_closed`] says.
+    /// The value of [`Socket::is_peer_closed`].
     peer_closed: Cell<bool>,
-    /// The peer has closed since the last wait, which ends for it: who does not read is to know.
+    /// The peer has closed since the last wait. That wait then ends, so that a task that does not read learns of it.
     closed_since: Cell<bool>,
-    /// The connection broke, and what came before that may be unread.
+    /// The connection failed; bytes before that may be unread.
     failed: Cell<bool>,
     broken: Cell<Option<ErrorKind>>,
-    /// Our side is to end once what is kept has been sent.
+    /// FIN is sent after the kept bytes.
     closing: Cell<bool>,
-    unread: RefCell<Kept>,
-    unsent: RefCell<Kept>,
+    unread: RefCell<KeptBytes>,
+    unsent: RefCell<KeptBytes>,
     memory: Memory,
     reader: Cell<Option<Waker>>,
     writer: Cell<Option<Waker>>,
@@ -53,7 +53,7 @@ pub(super) struct Connection {
 
 /// Bytes that a connection keeps for itself; most have none most of the time.
 #[derive(Default)]
-struct Kept(Option<Box<Bytes>>);
+struct KeptBytes(Option<Box<Bytes>>);
 
 struct Bytes {
     bytes: Vec<u8>,
@@ -69,7 +69,7 @@ impl Drop for Bytes {
     }
 }
 
-impl Kept {
+impl KeptBytes {
     fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |kept| kept.bytes.len() - kept.start)
     }
@@ -82,7 +82,7 @@ impl Kept {
         kept.bytes.drain(..kept.start);
         kept.start = 0;
         let more = (kept.bytes.len() + bytes.len()).saturating_sub(kept.reserved);
-        if !memory.try_reserve(more, Use::Kept) {
+        if !memory.try_reserve(more, Use::KeptBytes) {
             return false;
         }
         kept.reserved += more;
@@ -150,32 +150,33 @@ impl Connection {
         usize::from(reader) + usize::from(writer)
     }
 
-    /// Keeps what was received and not read; without memory for it the connection breaks.
+    /// Keeps unread bytes. The connection fails if there is no memory for them.
     pub(super) fn keep_unread(&self, bytes: &[u8]) {
         if !bytes.is_empty() && !self.unread.borrow_mut().append(bytes, &self.memory) {
-            self.break_with(ErrorKind::OutOfMemory);
+            self.fail_with(ErrorKind::OutOfMemory);
         }
     }
 
-    /// Sends committed bytes, and keeps what the kernel does not take; without memory for that the connection breaks.
+    /// Sends committed bytes, and keeps those that the kernel does not accept. The connection fails if there is no memory for
+    /// them.
     pub(super) fn send(&self, bytes: &[u8]) {
         let mut unsent = self.unsent.borrow_mut();
         let sent = if unsent.len() > 0 { 0 } else { self.write(bytes) };
         let kept = sent == bytes.len() || self.broken.get().is_some() || unsent.append(&bytes[sent..], &self.memory);
         if !kept {
-            *unsent = Kept::default();
-            self.break_with(ErrorKind::OutOfMemory);
+            *unsent = KeptBytes::default();
+            self.fail_with(ErrorKind::OutOfMemory);
         }
     }
 
-    /// Sends what is kept, as far as the kernel takes it.
+    /// Sends kept bytes, as many as the kernel accepts.
     fn flush(&self) {
         let mut unsent = self.unsent.borrow_mut();
         if unsent.len() > 0 {
             let sent = self.write(unsent.rest());
             unsent.consume(sent);
             if self.broken.get().is_some() {
-                *unsent = Kept::default();
+                *unsent = KeptBytes::default();
             }
         }
         if self.closing.get() && unsent.len() == 0 {
@@ -188,17 +189,17 @@ impl Connection {
         let mut sent = 0;
         while sent < bytes.len() && self.writable.get() && self.broken.get().is_none() {
             match (&self.stream).write(&bytes[sent..]) {
-                Ok(0) => self.break_with(ErrorKind::WriteZero),
+                Ok(0) => self.fail_with(ErrorKind::WriteZero),
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable.set(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => self.break_with(error.kind()),
+                Err(error) => self.fail_with(error.kind()),
             }
         }
         sent
     }
 
-    fn break_with(&self, kind: ErrorKind) {
+    fn fail_with(&self, kind: ErrorKind) {
         self.broken.set(Some(kind));
         self.wake(true, true);
     }
@@ -238,22 +239,22 @@ impl TcpSocket {
         if self.connection.unread.borrow().len() > 0 {
             return true;
         }
-        let lease = self.reactor.leases.receive.borrow();
-        lease.end > lease.start && lease.is_held_by(&self.connection)
+        let shared = self.reactor.buffers.receive.borrow();
+        shared.end > shared.start && shared.is_used_by(&self.connection)
     }
 
     /// Committed bytes that stand in the thread's buffer.
     fn committed(&self) -> usize {
-        let lease = self.reactor.leases.transmit.borrow();
-        if lease.is_held_by(&self.connection) { lease.end - lease.start } else { 0 }
+        let shared = self.reactor.buffers.transmit.borrow();
+        if shared.is_used_by(&self.connection) { shared.end - shared.start } else { 0 }
     }
 
     fn poll_wait(&self, cx: &mut Context<'_>, want: Interest) -> Poll<io::Result<()>> {
         let connection = &self.connection;
         connection.check()?;
         if connection.failed.get() && !want.read {
-            // Who does not read would not see it: what is unread is of no use to somebody who cannot be answered.
-            connection.break_with(ErrorKind::ConnectionReset);
+            // A task that does not read would never learn of the reset. Unread requests are useless without a way to answer.
+            connection.fail_with(ErrorKind::ConnectionReset);
             connection.check()?;
         }
         let closed = connection.closed_since.take();
@@ -264,7 +265,7 @@ impl TcpSocket {
         let room = want.writable_bytes.min(self.send_capacity());
         let has_room = || room > 0 && self.send_free() >= room;
         if self.committed() > 0 && (want.flushed || (room > 0 && !has_room())) {
-            self.reactor.leases.flush();
+            self.reactor.buffers.flush();
             connection.check()?;
         }
         if has_room() || (want.flushed && self.send_queue() == 0) {
@@ -300,17 +301,17 @@ impl Socket for TcpSocket {
                 return Ok(TryIo::Done(result));
             }
         }
-        let leases = &self.reactor.leases;
+        let buffers = &self.reactor.buffers;
         let readable = connection.readable.get() && !connection.ended.get();
         if !readable && !self.has_unread() {
-            // Nobody is to move out of the buffer for nothing.
+            // Claim no buffer in vain: its present user would have to copy its bytes.
             return Ok(if connection.ended.get() { TryIo::Eof } else { TryIo::WouldBlock });
         }
-        leases.claim_receive(connection);
-        let mut lease = leases.receive.borrow_mut();
-        if lease.start == lease.end {
+        buffers.claim_receive(connection);
+        let mut shared = buffers.receive.borrow_mut();
+        if shared.start == shared.end {
             let count = loop {
-                match (&connection.stream).read(&mut lease.buffer) {
+                match (&connection.stream).read(&mut shared.buffer) {
                     Ok(count) => break count,
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -318,7 +319,7 @@ impl Socket for TcpSocket {
                         return Ok(TryIo::WouldBlock);
                     }
                     Err(error) => {
-                        connection.break_with(error.kind());
+                        connection.fail_with(error.kind());
                         return Err(error);
                     }
                 }
@@ -327,14 +328,14 @@ impl Socket for TcpSocket {
                 connection.ended.set(true);
                 return Ok(TryIo::Eof);
             }
-            // A short read has emptied the socket, unless an end stands behind what was read.
-            if count < lease.buffer.len() && !connection.ending.get() {
+            // A short read has emptied the socket, unless a FIN follows the bytes.
+            if count < shared.buffer.len() && !connection.ending.get() {
                 connection.readable.set(false);
             }
-            (lease.start, lease.end) = (0, count);
+            (shared.start, shared.end) = (0, count);
         }
-        let (consumed, result) = f(lease.filled());
-        lease.start = (lease.start + consumed).min(lease.end);
+        let (consumed, result) = f(shared.filled());
+        shared.start = (shared.start + consumed).min(shared.end);
         Ok(TryIo::Done(result))
     }
 
@@ -344,20 +345,20 @@ impl Socket for TcpSocket {
         if connection.unsent.borrow().len() > 0 {
             return Ok(TryIo::WouldBlock);
         }
-        let leases = &self.reactor.leases;
-        leases.claim_transmit(connection);
-        if leases.transmit.borrow().end == leases.transmit.borrow().buffer.len() {
-            leases.flush();
+        let buffers = &self.reactor.buffers;
+        buffers.claim_transmit(connection);
+        if buffers.transmit.borrow().end == buffers.transmit.borrow().buffer.len() {
+            buffers.flush();
             connection.check()?;
             if connection.unsent.borrow().len() > 0 {
                 return Ok(TryIo::WouldBlock);
             }
-            leases.claim_transmit(connection);
+            buffers.claim_transmit(connection);
         }
-        let mut lease = leases.transmit.borrow_mut();
-        let end = lease.end;
-        let (written, result) = f(&mut lease.buffer[end..]);
-        lease.end = (end + written).min(lease.buffer.len());
+        let mut shared = buffers.transmit.borrow_mut();
+        let end = shared.end;
+        let (written, result) = f(&mut shared.buffer[end..]);
+        shared.end = (end + written).min(shared.buffer.len());
         Ok(TryIo::Done(result))
     }
 
@@ -369,7 +370,7 @@ impl Socket for TcpSocket {
     }
 
     fn send_capacity(&self) -> usize {
-        self.reactor.leases.transmit.borrow().buffer.len()
+        self.reactor.buffers.transmit.borrow().buffer.len()
     }
 
     fn send_queue(&self) -> usize {
@@ -386,24 +387,24 @@ impl Socket for TcpSocket {
 
     fn close(&mut self) {
         if self.committed() > 0 {
-            self.reactor.leases.flush();
+            self.reactor.buffers.flush();
         }
         self.connection.closing.set(true);
         self.connection.flush();
     }
 
     fn abort(&mut self) {
-        self.reactor.leases.discard(&self.connection);
-        *self.connection.unsent.borrow_mut() = Kept::default();
+        self.reactor.buffers.discard(&self.connection);
+        *self.connection.unsent.borrow_mut() = KeptBytes::default();
         // With a linger of 0 the peer gets a reset when the descriptor is closed.
         let _ = socket2::SockRef::from(&self.connection.stream).set_linger(Some(std::time::Duration::ZERO));
-        self.connection.break_with(ErrorKind::ConnectionAborted);
+        self.connection.fail_with(ErrorKind::ConnectionAborted);
     }
 }
 
 impl Drop for TcpSocket {
     fn drop(&mut self) {
-        self.reactor.leases.release(&self.connection);
+        self.reactor.buffers.release(&self.connection);
         self.reactor.remove(self.key, &self.connection.stream);
     }
 }

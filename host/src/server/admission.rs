@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Admission control: which connections are accepted.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,16 +13,16 @@ use crate::reactor::BufferLimits;
 /// The bounds of a server as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at most, and no more than the limit of open descriptors leaves room for; whoever comes then is told to
-    /// come back. Default: 100,000.
+    /// Maximum number of connections. The limit of open descriptors may lower it. A further client gets 503, or the
+    /// SSE answer for a full server. Default: 100,000.
     pub connections: usize,
     /// Connections of one address at most. Default: 10,000.
     pub connections_per_address: usize,
     /// How many bits of an IPv6 address are one address to every limit by address, at most 128: one machine often has all
     /// the addresses of a prefix. An IPv4-mapped address counts as IPv4. Default: 64.
     pub ipv6_prefix: u8,
-    /// Bytes of memory at most, of all channels, copies of them, buffers, and connections: what would exceed them is told to come
-    /// back, and the channels that nobody has used for longest give way. Default: 1 GiB.
+    /// Maximum memory of channels, their copies, buffers and connections, in bytes. A request above it gets 503, and the
+    /// channels that have been unused for longest are removed. Default: 1 GiB.
     pub memory: usize,
     /// Bytes of a request head (414, 431). Default: 16 KiB.
     pub head: usize,
@@ -30,9 +30,9 @@ pub struct Limits {
     pub event: usize,
     /// Bytes that the kernel keeps unsent for a connection, beside [`Limits::unsent`]. Default: 256 KiB.
     pub send_buffer: usize,
-    /// Bytes that may wait in the kernel before it says that there is no room. Default: 128 KiB.
+    /// Unsent bytes in the kernel above which a socket counts as not writable. Default: 128 KiB.
     pub unsent: usize,
-    /// Lines of rejected requests that a thread logs in a second; the next line counts what was suppressed. Default: 10.
+    /// Rejected requests that a thread logs in a second. The next line counts the suppressed ones. Default: 10.
     pub rejection_lines: u32,
     /// How long the server takes to end, at most. Default: 10 s.
     pub drain: Duration,
@@ -56,7 +56,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What limits count the client at `address` as.
+    /// The network of `address` that the limits per address count: an IPv6 address is cut to the prefix.
     pub(super) fn network(&self, address: IpAddr) -> IpAddr {
         match address.to_canonical() {
             IpAddr::V6(address) => {
@@ -73,7 +73,7 @@ impl Limits {
     }
 }
 
-/// Counts who is in.
+/// Counts the admitted connections.
 pub(super) struct AdmissionControl {
     limits: Limits,
     places: ConnectionSlots,
@@ -85,13 +85,13 @@ pub(super) struct AdmissionControl {
 /// Bytes that a connection takes beside its buffers, about.
 const CONNECTION: usize = 2 * 1024;
 
-/// What becomes of a connection.
+/// The decision about one connection.
 pub(super) enum Admission {
     /// It is served.
     In(Permit),
-    /// It is told to come back, since this bound is reached.
+    /// This bound is reached: the client is answered that the server is full.
     Full(Permit, Bound),
-    /// It is closed: all connections are in use, and those that are told so as well.
+    /// The connection is closed without an answer: the slots for such answers are in use too.
     No,
 }
 
@@ -130,7 +130,7 @@ impl AdmissionControl {
         &self.limits
     }
 
-    /// Connections that are served at a time, and what raises that.
+    /// The maximum number of connections, and the option or limit that raises it.
     pub(super) fn served(&self) -> (usize, &'static str) {
         let served = self.places.served;
         (served, if served < self.limits.connections { "the limit of open descriptors" } else { "--max-connections" })

@@ -2,13 +2,13 @@
 
 use super::Limits;
 
-/// Connections that are told that the server is full, at a time; more are closed without a word.
+/// Connections that get the answer of a full server at the same time. Further ones are closed without an answer.
 const TOLD: usize = 64;
 
-/// Descriptors for whatever else the process opens meanwhile: files of handlers, the resolver, the log.
+/// Descriptors reserved for other files of the process: those of handlers, the resolver, the log.
 const SPARE: usize = 16;
 
-/// Of a thread: its readiness queue, and what wakes it.
+/// Descriptors of a thread: its epoll instance, and its eventfd.
 const THREAD: usize = 2;
 
 /// Of a channel that is followed: its connection, and those that race to become it.
@@ -19,19 +19,19 @@ const FOLLOW: usize = 4;
 pub(super) struct ConnectionSlots {
     /// Those that are served.
     pub(super) served: usize,
-    /// Those beyond that are told to come back.
+    /// Further connections, which get the answer of a full server.
     pub(super) told: usize,
 }
 
 impl ConnectionSlots {
-    /// As many as are asked for.
+    /// As many as requested, without a look at the limit.
     #[cfg(test)]
     pub(super) fn all(limits: &Limits) -> Self {
         Self { served: limits.connections, told: TOLD }
     }
 
-    /// As many as are asked for and as there is room for, once the server listens and before its `threads` begin. A room
-    /// that is smaller is said in the log, with the way to more.
+    /// The requested slots, cut to the limit of open descriptors. Called once the server listens and before its `threads`
+    /// start. A cut is logged together with the remedy.
     pub(super) fn new(limits: &Limits, threads: usize, follows: usize) -> Self {
         let others = THREAD * (threads + 1) + FOLLOW * follows + SPARE;
         let Some((limit, open)) = descriptors() else { return Self::within(usize::MAX, limits.connections) };
@@ -50,7 +50,7 @@ impl ConnectionSlots {
         places
     }
 
-    /// The share of `asked` connections that there is room for.
+    /// The part of the `asked` connections that fits into `room` descriptors.
     fn within(room: usize, asked: usize) -> Self {
         let told = TOLD.min(room / 8);
         Self { served: asked.min(room - told).max(1), told }
@@ -73,7 +73,7 @@ fn descriptors() -> Option<(usize, usize)> {
     None
 }
 
-/// Lets the process open as many descriptors as the system allows it: for who has many connections. A server does it
+/// Raises the soft limit of open descriptors to the hard limit, for programs with many connections. A server does it
 /// itself.
 #[cfg(target_os = "linux")]
 pub fn raise_descriptor_limit() {

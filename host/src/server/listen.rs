@@ -25,7 +25,7 @@ pub(super) fn bind(
         let only_v6 = !is_dual_stack(*address, addresses);
         let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
         let mut address = *address;
-        // A listener that nobody shares says whether somebody else has the address: shared ones would just share it.
+        // A listener without SO_REUSEPORT detects an address that another process uses: shared listeners would share it.
         if address.port() != 0 {
             drop(listener(address, false, only_v6, limits, write_timeout).map_err(named)?);
         }
@@ -61,8 +61,8 @@ fn listener(
         socket.set_only_v6(only_v6)?;
     }
     socket.set_nonblocking(true)?;
-    // What a connection inherits from its listener need not be set on each one. What is written goes out at once, and
-    // the kernel keeps no more for a slow reader than it is told to.
+    // A connection inherits these from its listener. No delay by Nagle's algorithm, and a bounded send buffer for a slow
+    // reader.
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(limits.send_buffer)?;
     #[cfg(target_os = "linux")]
@@ -81,8 +81,8 @@ fn bound_unsent(socket: &Socket, bytes: usize) -> io::Result<()> {
     socket.set_tcp_notsent_lowat(u32::try_from(bytes).unwrap_or(u32::MAX))
 }
 
-/// `TCP_USER_TIMEOUT`: what the kernel has taken for a peer that vanished is no more held for it than what waits here. It
-/// would try for a quarter of an hour.
+/// `TCP_USER_TIMEOUT`: the kernel drops unacknowledged data of a vanished peer after the same time as this server does.
+/// Its default would be about 15 minutes.
 #[cfg(target_os = "linux")]
 fn bound_unacknowledged(socket: &Socket, time: Duration) -> io::Result<()> {
     // 0 would be the kernel's own idea.

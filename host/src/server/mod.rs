@@ -3,26 +3,26 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `listen.rs` | a listener for each thread on the same address |
-//! | `admission.rs` | who is let in: connections in all and by address |
-//! | `descriptors.rs` | how many connections the limit of open descriptors leaves room for |
+//! | `admission.rs` | admission control: connections in all and by address |
+//! | `descriptors.rs` | the number of connections that the limit of open descriptors allows |
 //! | `thread.rs` | one thread: its executor, its connections |
-//! | `rejection.rs` | rejected requests: the log's lines, and what the answers say |
+//! | `rejection.rs` | rejected requests: log lines, and the content of the responses |
 //! | `date.rs` | the `Date` of answers |
-//! | `trouble.rs` | says that accepting fails, without filling the log |
-//! | `follow.rs` | [`UpstreamChannel`]: channels of other hubs, followed |
-//! | `runtime.rs` | what the core's connections stand on here: buffers, clock, figures |
-//! | `shutdown.rs` | [`ShutdownHandle`]: signals, and telling every thread |
+//! | `accept_error.rs` | logs failures of accept(2) at a bounded rate |
+//! | `upstream.rs` | [`UpstreamChannel`]: channels of other hubs |
+//! | `runtime.rs` | the core's `Runtime` on a host: buffers, clock |
+//! | `shutdown.rs` | [`ShutdownHandle`]: signals, and the shutdown of every thread |
 
+mod accept_error;
 mod admission;
 mod date;
 mod descriptors;
-mod follow;
 mod listen;
 mod rejection;
 mod runtime;
 mod shutdown;
 mod thread;
-mod trouble;
+mod upstream;
 
 use std::io;
 use std::net::SocketAddr;
@@ -35,9 +35,9 @@ use goldcrest_core::ws::handshake::origin::OriginPolicy;
 
 pub use admission::Limits;
 pub use descriptors::raise_descriptor_limit;
-pub use follow::{UpstreamChannel, UpstreamError, UpstreamOptions};
 pub use listen::is_dual_stack;
 pub use shutdown::ShutdownHandle;
+pub use upstream::{UpstreamChannel, UpstreamError, UpstreamOptions};
 
 use crate::figures::Metrics;
 use crate::hub::{ChannelLimits, Hub, Inbox, LocalHub};
@@ -47,12 +47,12 @@ use descriptors::ConnectionSlots;
 use runtime::HostRuntime;
 use thread::{Connections, Thread};
 
-/// Told where the server listens.
+/// Called with the addresses once the server listens.
 type Announce = Arc<dyn Fn(&[SocketAddr]) + Send + Sync>;
 
-/// A server to be started: where it listens, its bounds, and who may ask.
+/// A server before its start: addresses, limits, and the permitted origins and hosts.
 ///
-/// [`Server::run`] runs it until it is stopped, by a signal or by its [`ShutdownHandle`].
+/// [`Server::run`] runs it until a signal or its [`ShutdownHandle`] shuts it down.
 #[derive(Clone)]
 #[must_use = "a server listens once it is run"]
 pub struct Server {
@@ -62,7 +62,7 @@ pub struct Server {
     channels: ChannelLimits,
     config: ServerConfig<'static>,
     hub: Option<Hub>,
-    follows: Vec<UpstreamChannel>,
+    upstreams: Vec<UpstreamChannel>,
     upstream_options: UpstreamOptions,
     metrics: Metrics,
     shutdown_handle: ShutdownHandle,
@@ -85,7 +85,7 @@ impl Server {
             channels: ChannelLimits::default(),
             config: Self::default_config(),
             hub: None,
-            follows: Vec::new(),
+            upstreams: Vec::new(),
             upstream_options: UpstreamOptions::default(),
             metrics: Metrics::default(),
             shutdown_handle: ShutdownHandle::default(),
@@ -117,14 +117,14 @@ impl Server {
         self
     }
 
-    /// The bounds and habits of each connection. Default: [`Server::default_config`].
+    /// The configuration of each connection. Default: [`Server::default_config`].
     pub fn config(mut self, config: ServerConfig<'static>) -> Self {
         self.config = config;
         self
     }
 
-    /// The defaults of a host, of which [`Server::config`] takes a variation: those of [`ServerConfig`], with turns of 64 KiB, and
-    /// 130 s for a connection without a request, longer than the proxies in use keep one.
+    /// The defaults of a host, as a base for [`Server::config`]: those of [`ServerConfig`], with an I/O budget of 64 KiB, and
+    /// an idle time-out of 130 s, which is longer than that of common proxies.
     ///
     /// ```
     /// use goldcrest_host::Server;
@@ -134,30 +134,30 @@ impl Server {
     /// ```
     #[must_use]
     pub fn default_config() -> ServerConfig<'static> {
-        // A host's neighbours wait microseconds for a turn, and what is read and answered in one leaves in one write.
+        // On a host a turn of 64 KiB delays the other connections by microseconds, and its responses leave in one write.
         ServerConfig { io_budget: 64 * 1024, idle_timeout: IDLE_TIMEOUT, ..ServerConfig::default() }
     }
 
-    /// Answers any origin and any host: for what has nothing to protect.
+    /// Permits any origin and any host: for servers whose events are public.
     pub fn allow_any_origin_and_host(mut self) -> Self {
         self.config.access = Access { origins: OriginPolicy::Any, hosts: goldcrest_core::server::HostPolicy::Any };
         self
     }
 
-    /// The hub to serve, for who publishes from elsewhere in the program. Default: one of its own.
+    /// The hub to serve, for programs that publish from other threads. Default: a new one.
     pub fn hub(mut self, hub: Hub) -> Self {
         self.hub = Some(hub);
         self
     }
 
-    /// Follows one more channel of another hub: its events are published here too, each once.
-    pub fn upstream(mut self, follow: UpstreamChannel) -> Self {
-        self.follows.push(follow);
+    /// Adds a channel of another hub: its events are published here too, each once.
+    pub fn upstream(mut self, upstream: UpstreamChannel) -> Self {
+        self.upstreams.push(upstream);
         self
     }
 
-    /// How the hubs are asked whose channels are followed. Default: by the authorities of the system, without fields.
-    pub fn follow_options(mut self, options: UpstreamOptions) -> Self {
+    /// TLS and header fields of the requests to upstream hubs. Default: the authorities of the system, no fields.
+    pub fn upstream_options(mut self, options: UpstreamOptions) -> Self {
         self.upstream_options = options;
         self
     }
@@ -168,27 +168,29 @@ impl Server {
         self
     }
 
-    /// Calls `announce` with the addresses once the server listens; ports that were 0 have their number.
+    /// Calls `announce` with the addresses once the server listens. A port 0 is replaced by the chosen port.
     pub fn on_listening(mut self, announce: impl Fn(&[SocketAddr]) + Send + Sync + 'static) -> Self {
         self.announce = Some(Arc::new(announce));
         self
     }
 
-    /// What stops the server from elsewhere in the program.
-    pub fn stopper(&self) -> ShutdownHandle {
+    /// A handle that shuts the server down from any thread.
+    pub fn shutdown_handle(&self) -> ShutdownHandle {
         self.shutdown_handle.clone()
     }
 
-    /// Serves until it is stopped. `handler` is called once on each thread, with the hub as that thread sees it.
+    /// Serves until the shutdown. `handler` is called once on each thread, with the hub of that thread.
     ///
-    /// On SIGINT, SIGTERM or SIGQUIT, or by its [`ShutdownHandle`], it accepts nothing more, tells every reader to come back later,
-    /// and ends when they are gone or the drain time is over; the second of these signals ends the process at once. SIGHUP
-    /// does the same once where a standard stream of the process is a terminal, which has hung up then. Elsewhere it is
-    /// ignored, with a line in the log, as SIGUSR1 and SIGUSR2 are: there is nothing to reload. Other signals are left alone.
+    /// SIGINT, SIGTERM, SIGQUIT and the [`ShutdownHandle`] begin the shutdown: the server accepts no more connections, asks
+    /// every reader to reconnect later, and ends once all are gone or the drain time has passed. A second signal ends the
+    /// process at once. SIGHUP begins the shutdown only if a standard stream of the process is a terminal. Otherwise
+    /// SIGHUP, SIGUSR1 and SIGUSR2 are ignored with a line in the log. Other signals keep their defaults.
     ///
     /// # Errors
-    /// An address cannot be listened on, an allowed origin or host can never match, the limits of the channels leave no room for an event, or the authorities cannot be
-    /// read by which hubs are judged that are followed.
+    /// - An address cannot be bound.
+    /// - An allowed origin or host can never match.
+    /// - The channel limits leave no room for an event.
+    /// - The certificate authorities for upstream hubs cannot be read.
     pub fn run<H: Handler + 'static>(self, handler: impl Fn(LocalHub) -> H + Send + Sync) -> io::Result<()> {
         self.config
             .access
@@ -207,10 +209,10 @@ impl Server {
         let memory = hub.memory().clone();
         memory.set_limit(self.limits.memory);
         self.shutdown_handle.watch_signals()?;
-        let places = ConnectionSlots::new(&self.limits, self.threads, self.follows.len());
+        let places = ConnectionSlots::new(&self.limits, self.threads, self.upstreams.len());
         let admission = Arc::new(AdmissionControl::new(self.limits.clone(), places, memory.clone()));
-        let (follows, follow_options, event) = (self.follows, self.upstream_options, self.limits.event);
-        let (config, figures, stopper, handler) = (&self.config, &self.metrics, &self.shutdown_handle, &handler);
+        let (upstreams, upstream_options, event) = (self.upstreams, self.upstream_options, self.limits.event);
+        let (config, figures, shutdown, handler) = (&self.config, &self.metrics, &self.shutdown_handle, &handler);
         if let Some(announce) = &self.announce {
             announce(&addresses);
         }
@@ -219,11 +221,11 @@ impl Server {
             for (number, listeners) in listeners.into_iter().enumerate() {
                 let (hub, admission, memory) = (hub.clone(), Arc::clone(&admission), memory.clone());
                 let serve = move || {
-                    // Each thread has its share of the connections: without one of them the server is none.
-                    let _ends = StopAtEnd(stopper);
+                    // Each thread serves its share of the connections: without one of them the server is incomplete.
+                    let _shut_down = ShutDownOnDrop(shutdown);
                     let (mut reactor, notifier) = Reactor::new(admission.limits().buffers())?;
                     reactor.memory = memory.clone();
-                    stopper.register(notifier.clone());
+                    shutdown.register(notifier.clone());
                     let inbox = Arc::new(Inbox::new(notifier.clone(), hub.limits().bytes));
                     let hub = LocalHub::new(hub, inbox, config.poll);
                     let runtime = HostRuntime::new(&reactor, admission.limits(), &memory, figures.clone());
@@ -235,7 +237,7 @@ impl Server {
                         hub: hub.clone(),
                         handler: handler(hub),
                         admission,
-                        stopper: stopper.clone(),
+                        shutdown: shutdown.clone(),
                         connections: Connections::default(),
                     };
                     thread.serve(listeners, notifier, number == 0)
@@ -244,22 +246,22 @@ impl Server {
                 match thread.spawn_scoped(scope, serve) {
                     Ok(thread) => running.push(thread),
                     Err(error) => {
-                        stopper.shut_down();
+                        shutdown.shut_down();
                         return Err(error);
                     }
                 }
             }
-            if !follows.is_empty() {
+            if !upstreams.is_empty() {
                 let hub = hub.clone();
-                let follow = move || {
-                    let _ends = StopAtEnd(stopper);
-                    follow::run(follows, follow_options, &hub, stopper, event)
+                let upstream = move || {
+                    let _shut_down = ShutDownOnDrop(shutdown);
+                    upstream::run(upstreams, upstream_options, &hub, shutdown, event)
                 };
-                let thread = std::thread::Builder::new().name("goldcrest-follow".into());
-                match thread.spawn_scoped(scope, follow) {
+                let thread = std::thread::Builder::new().name("goldcrest-upstream".into());
+                match thread.spawn_scoped(scope, upstream) {
                     Ok(thread) => running.push(thread),
                     Err(error) => {
-                        stopper.shut_down();
+                        shutdown.shut_down();
                         return Err(error);
                     }
                 }
@@ -272,24 +274,25 @@ impl Server {
     }
 }
 
-/// Longer than a proxy in front keeps a connection without a request: one that the server closes first may have a request on
-/// its way, which the proxy answers by 502 (RFC 9112 §9.3.1). nginx and most load balancers keep it for 60 s, Go and Traefik for
-/// 90 s, Caddy for 120 s.
+/// Longer than the idle time-out of a proxy in front. If the server closes first, a request may already be under way,
+/// and the proxy answers it by 502 (RFC 9112 §9.3.1). nginx and most load balancers keep an idle connection for 60 s,
+/// Go and Traefik for 90 s, Caddy for 120 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(130);
 
-/// How long a connection may take to send its request that is told that the server is full: there are few places for those.
+/// Time for the request of a connection that gets the answer of a full server. It is short, since the slots for such
+/// connections are few.
 const FULL_REQUEST: Duration = Duration::from_secs(2);
 
-/// The same bounds, for a connection that is told that the server is full.
+/// The configuration of a connection that gets the answer of a full server.
 fn full_config(config: &ServerConfig<'static>) -> ServerConfig<'static> {
     let (idle_timeout, head_timeout) = (config.idle_timeout.min(FULL_REQUEST), config.head_timeout.min(FULL_REQUEST));
     ServerConfig { idle_timeout, head_timeout, ..config.clone() }
 }
 
-/// Stops the server when a thread of it ends, however that came.
-struct StopAtEnd<'s>(&'s ShutdownHandle);
+/// Shuts the server down when one of its threads ends, for any reason.
+struct ShutDownOnDrop<'s>(&'s ShutdownHandle);
 
-impl Drop for StopAtEnd<'_> {
+impl Drop for ShutDownOnDrop<'_> {
     fn drop(&mut self) {
         self.0.shut_down();
     }

@@ -1,4 +1,4 @@
-//! Rejected requests: the log's lines, bounded in rate, and what the answers say.
+//! Rejected requests: log lines at a bounded rate, and the content of the responses.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use super::Limits;
 /// Bytes that are shown of a path or of a field's value, at most.
 const SHOWN: usize = 128;
 
-/// Logs the rejected requests of a thread, and says in their answers what an operator can do.
+/// Logs the rejected requests of a thread, and adds the remedy for an operator to the responses.
 pub(super) struct Rejections {
     /// Bytes of a request's content, and of its head.
     event: usize,
@@ -52,7 +52,7 @@ impl Rejections {
         }
     }
 
-    /// Logs the request, and returns what its answer contains.
+    /// Logs the request, and returns the content of its response.
     pub(super) fn report<B: AsRef<[u8]>>(
         &self,
         peer: impl FnOnce() -> Option<SocketAddr>,
@@ -131,7 +131,7 @@ impl Rejections {
         Some(self.suppressed.take())
     }
 
-    /// What was seen and what to do about it, where that is more than the text; and how much it concerns an operator.
+    /// The log level, and an explanation where the plain text is not enough: the observed value and the remedy.
     fn explain<B: AsRef<[u8]>>(&self, rejection: &Rejection<'_, B>) -> (Level, Option<String>) {
         match rejection.reason {
             RejectionReason::Access(denied) => {
@@ -207,7 +207,7 @@ fn explain_access<B: AsRef<[u8]>>(denied: AccessDenied, request: &Request<B>) ->
     }
 }
 
-/// Whether the client asks for JSON by its name: then errors are problem details (RFC 9457).
+/// Whether `Accept` names JSON: the response is then a problem details object (RFC 9457).
 fn wants_json<B: AsRef<[u8]>>(request: &Request<B>) -> bool {
     ["application/problem+json", "application/json"].iter().any(|json| request.accepts(json).is_named())
 }

@@ -15,10 +15,10 @@ use crate::reactor::Notifier;
 /// ```
 /// use goldcrest_host::Server;
 ///
-/// let stopper = Server::new().stopper();
-/// assert!(!stopper.is_stopping());
-/// stopper.shut_down();
-/// assert!(stopper.is_stopping());
+/// let shutdown = Server::new().shutdown_handle();
+/// assert!(!shutdown.is_shutting_down());
+/// shutdown.shut_down();
+/// assert!(shutdown.is_shutting_down());
 /// ```
 #[derive(Clone, Default)]
 pub struct ShutdownHandle {
@@ -32,7 +32,7 @@ struct Inner {
 }
 
 impl ShutdownHandle {
-    /// Stops the server: it accepts nothing more, takes no publication, and tells its readers to come back later.
+    /// Begins the shutdown: no more connections, no more published events, and readers are asked to reconnect later.
     pub fn shut_down(&self) {
         self.inner.stopping.store(true, Ordering::SeqCst);
         for thread in self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -41,14 +41,14 @@ impl ShutdownHandle {
     }
 
     /// Whether it has been stopped.
-    pub fn is_stopping(&self) -> bool {
+    pub fn is_shutting_down(&self) -> bool {
         self.inner.stopping.load(Ordering::SeqCst)
     }
 
     /// Notifies `thread` when the server is stopped.
     pub(super) fn register(&self, thread: Notifier) {
         self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
-        if self.is_stopping() {
+        if self.is_shutting_down() {
             self.shut_down();
         }
     }
@@ -60,20 +60,20 @@ impl ShutdownHandle {
         // A terminal that has hung up is none any more.
         let has_terminal = io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP])?;
-        // A second thread: a log that nobody takes may hold up the one that ignores, and not the one that stops.
+        // A second thread: a blocked log may delay the thread that ignores signals, never the one that shuts down.
         let mut ignored = Signals::new([SIGHUP, SIGUSR1, SIGUSR2])?;
-        let stopper = self.clone();
+        let shutdown = self.clone();
         std::thread::Builder::new().name("goldcrest-signals".into()).spawn(move || {
             for signal in signals.forever() {
-                // The shell may repeat it. What a terminal's end begins ends in order.
-                if signal == SIGHUP && (!has_terminal || stopper.is_stopping()) {
+                // The shell may repeat SIGHUP. A shutdown that began with it is orderly.
+                if signal == SIGHUP && (!has_terminal || shutdown.is_shutting_down()) {
                     continue;
                 }
-                // What is logged comes after what is done: a log that nobody takes must not keep a server from its end.
-                if stopper.is_stopping() {
+                // Act first, log second: a blocked log must not delay the shutdown.
+                if shutdown.is_shutting_down() {
                     std::process::exit(128 + signal);
                 }
-                stopper.shut_down();
+                shutdown.shut_down();
                 tracing::info!("shutting down; once more to end at once");
             }
         })?;

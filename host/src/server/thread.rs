@@ -18,9 +18,9 @@ use smol::LocalExecutor;
 use smol::future::FutureExt;
 
 use super::ShutdownHandle;
+use super::accept_error::AcceptErrorLog;
 use super::admission::{Admission, AdmissionControl, Bound, Permit};
 use super::runtime::HostRuntime;
-use super::trouble::AcceptErrorLog;
 use crate::hub::LocalHub;
 use crate::memory::trim;
 use crate::reactor::{CoarseClock, Notifier, Reactor, TcpSocket, run};
@@ -34,7 +34,7 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 /// How often idle channels are looked for.
 const REAP: Duration = Duration::from_secs(1);
 
-/// So much less memory in use than before is given back to the system.
+/// Freed memory above which it is returned to the system, in bytes.
 const TRIM: usize = 1 << 20;
 
 /// A thread of the server, as its tasks share it.
@@ -42,16 +42,16 @@ pub(super) struct Thread<H> {
     pub(super) reactor: Rc<Reactor>,
     pub(super) runtime: HostRuntime,
     pub(super) config: ServerConfig<'static>,
-    /// For connections that are told that the server is full.
+    /// For connections that get the answer of a full server.
     pub(super) full_config: ServerConfig<'static>,
     pub(super) hub: LocalHub,
     pub(super) handler: H,
     pub(super) admission: Arc<AdmissionControl>,
-    pub(super) stopper: ShutdownHandle,
+    pub(super) shutdown: ShutdownHandle,
     pub(super) connections: Connections,
 }
 
-/// The connections of a thread: how many, and who waits for the last to end.
+/// The number of connections of a thread, and the task that waits for the last one.
 #[derive(Default)]
 pub(super) struct Connections {
     open: Cell<usize>,
@@ -92,8 +92,8 @@ impl<H: Handler + 'static> Thread<H> {
         let told = Cell::new(false);
         let between = || {
             let woken = thread.hub.drain_inbox();
-            if thread.stopper.is_stopping() && !told.replace(true) {
-                // What has been accepted is in the inbox then, and goes out before the readers are told to leave.
+            if thread.shutdown.is_shutting_down() && !told.replace(true) {
+                // Every accepted event is in the inbox now, and is sent before the readers are asked to leave.
                 thread.hub.hub().drain();
                 thread.hub.drain_inbox();
                 thread.runtime.drain();
@@ -116,7 +116,7 @@ impl<H: Handler + 'static> Thread<H> {
         let mut deadline = Instant::MAX;
         poll_fn(|cx| {
             *self.connections.waiting.borrow_mut() = Some(cx.waker().clone());
-            if !self.stopper.is_stopping() {
+            if !self.shutdown.is_shutting_down() {
                 return Poll::Pending;
             }
             if self.connections.open.get() == 0 {
@@ -131,7 +131,7 @@ impl<H: Handler + 'static> Thread<H> {
     }
 
     async fn reap(self: Rc<Self>) {
-        while !self.stopper.is_stopping() {
+        while !self.shutdown.is_shutting_down() {
             pause(&self.runtime.clock, REAP).await;
             self.hub.hub().reap();
             self.hub.hub().give_way();
@@ -148,12 +148,12 @@ impl<H: Handler + 'static> Thread<H> {
         executor: Weak<LocalExecutor<'static>>,
     ) {
         let mut accepted = 0usize;
-        let mut trouble = AcceptErrorLog::default();
-        while !self.stopper.is_stopping() {
+        let mut accept_errors = AcceptErrorLog::default();
+        while !self.shutdown.is_shutting_down() {
             match listener.accept() {
                 Ok((stream, peer)) => {
-                    trouble.over();
-                    // Held by its own tasks the executor would never end, nor would what they own: not even the listener.
+                    accept_errors.accepted();
+                    // Weak: tasks that own their executor would keep it, and the listener, alive for ever.
                     let Some(executor) = executor.upgrade() else { return };
                     if let Some((stream, place, full)) = self.admit(stream, peer) {
                         self.connections.open.set(self.connections.open.get() + 1);
@@ -167,7 +167,7 @@ impl<H: Handler + 'static> Thread<H> {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     let mut registered = false;
                     poll_fn(|cx| {
-                        if std::mem::replace(&mut registered, true) || self.stopper.is_stopping() {
+                        if std::mem::replace(&mut registered, true) || self.shutdown.is_shutting_down() {
                             return Poll::Ready(());
                         }
                         *waker.borrow_mut() = Some(cx.waker().clone());
@@ -178,7 +178,7 @@ impl<H: Handler + 'static> Thread<H> {
                 // The connection was gone before it was accepted.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                 Err(error) => {
-                    trouble.record(&error, self.runtime.clock.now());
+                    accept_errors.record(&error, self.runtime.clock.now());
                     pause(&self.runtime.clock, EXHAUSTED).await;
                 }
             }

@@ -148,7 +148,7 @@ impl OwnServer {
         let server = server.on_listening(move |addresses| {
             let _ = listens.try_send(addresses.first().copied());
         });
-        let stopper = server.stopper();
+        let stopper = server.shutdown_handle();
         std::thread::spawn(move || {
             // It is stopped by who has had enough, or by a signal.
             let why = server.run(Channels).err().map_or_else(|| "interrupted".to_owned(), |error| error.to_string());

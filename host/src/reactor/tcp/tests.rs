@@ -1,4 +1,4 @@
-//! Connections over the loopback, on a thread whose buffers are small.
+//! Connections over loopback, on a thread with small buffers.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -75,7 +75,7 @@ fn read(reactor: &Reactor, socket: &mut TcpSocket, most: usize) -> std::io::Resu
     }
 }
 
-/// Commits what fits of `bytes`: how much.
+/// Commits as many of `bytes` as fit, and returns their number.
 fn commit(socket: &mut TcpSocket, bytes: &[u8]) -> usize {
     let lent = socket.try_write_with(|room| {
         let count = room.len().min(bytes.len());
@@ -88,7 +88,7 @@ fn commit(socket: &mut TcpSocket, bytes: &[u8]) -> usize {
     }
 }
 
-/// So many bytes of a pattern in which each place is told from its neighbours.
+/// `count` bytes of a pattern in which neighbouring positions differ.
 fn pattern(start: usize, count: usize) -> Vec<u8> {
     (start..start + count).map(|at| (at % 251) as u8).collect()
 }
@@ -127,7 +127,7 @@ fn connections_that_alternate_send_what_they_committed_in_its_order() {
             *sent += commit(socket, &pattern(*sent, 9.min(1000 - *sent)));
         }
     }
-    reactor.leases.flush();
+    reactor.buffers.flush();
     for (socket, peer) in &mut ends {
         assert_eq!(socket.send_queue(), 0);
         let mut came = vec![0; 1000];
@@ -231,7 +231,7 @@ fn a_reader_that_stops_leaves_at_most_a_buffer_of_ours_unsent() {
     assert_eq!(commit(&mut other, b"hello"), 5);
     wait(&reactor, &mut other, Interest::FLUSHED).unwrap();
     other_peer.read_exact(&mut [0; 5]).unwrap();
-    // Once it reads there is room, as much as was asked for, and nothing is lost.
+    // Once the peer reads, the awaited space becomes free, and no byte is lost.
     let reading = std::thread::spawn(move || {
         let mut came = Vec::new();
         peer.read_to_end(&mut came).map(|_| came)
@@ -282,7 +282,7 @@ fn an_abort_resets_and_sends_nothing_more() {
     assert!(socket.try_write_with(|_| (0, ())).is_err());
     assert!(socket.try_read_with(|_| (0, ())).is_err());
     drop(socket);
-    reactor.leases.flush();
+    reactor.buffers.flush();
     assert_eq!(peer.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert!(reactor.sources.borrow().is_empty());
 }
@@ -322,7 +322,7 @@ fn an_end_behind_unread_bytes_ends_a_wait_that_reads_nothing() {
     drop(peer);
     wait(&reactor, &mut socket, Interest::NONE).unwrap();
     assert!(socket.is_peer_closed());
-    // Once: who goes on waiting is not woken for ever.
+    // Reported once: a task that waits again is not woken for ever.
     let mut waiting = pin!(socket.wait(Interest::NONE));
     assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
 }

@@ -1,8 +1,8 @@
-//! Channels of other hubs, followed: what is published there is published here.
+//! Upstream channels: events of other hubs are published here too.
 //!
-//! A thread of its own reads them all, each by one subscription. Where that resumes is the id of the last event that was
-//! stored, and that id is the event's idempotency key here: neither a lost connection nor a second way to the same channel
-//! gives an event twice. (A channel remembers its last 64 keys.)
+//! A separate thread reads all of them, each by one subscription. It resumes after the last event that was stored. The
+//! id of an upstream event is its idempotency key here, so neither a lost connection nor a second path to the same
+//! channel duplicates an event. (A channel remembers its last 64 keys.)
 
 use std::fmt;
 use std::future::poll_fn;
@@ -28,30 +28,30 @@ use super::ShutdownHandle;
 use crate::client::{SmolRuntime, TlsOptions};
 use crate::hub::Hub;
 
-/// How soon a lost channel is asked for again.
+/// The delays between attempts to reconnect.
 const RECONNECT: ReconnectPolicy = ReconnectPolicy {
     reconnection_time: Duration::from_secs(1),
     longest: Duration::from_secs(15),
     ..ReconnectPolicy::DEFAULT
 };
 
-/// A channel that is not served there may be soon, and there may be a place for one here.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Delay before another attempt where the upstream has no such channel, or this hub has no space for one.
+const RETRY_DELAY: Duration = Duration::from_secs(15);
 
-/// JSON writes a byte by six at most; beside the data there are the id and the type.
-const ESCAPED: usize = 6;
-const BESIDE: usize = 1024;
+/// JSON escapes a byte by at most six (`\u001f`). The rest of the envelope is the id and the type.
+const MAX_ESCAPE: usize = 6;
+const ENVELOPE: usize = 1024;
 
-/// A channel of another hub, and the one of ours that its events appear in.
+/// A channel of another hub, and the local channel for its events.
 ///
-/// What the other hub keeps is taken over, from its oldest event; then what comes. After a loss it goes on where it was; what
-/// was overwritten there meanwhile is said in the log, and readers here see none of it, since their ids are of this hub. A
-/// hub that is restarted takes over anew what the other one still keeps. Events of servers that give no ids of this form have
-/// no key: after a loss they may come twice.
+/// The subscription starts at the oldest event that the upstream keeps. After a lost connection it resumes. Events that
+/// were overwritten upstream meanwhile are logged as missed; local readers see no gap, since the ids are local. After a
+/// restart of this hub, the events that the upstream still keeps are published again. Events of servers without ids of
+/// this form have no idempotency key: after a lost connection they may be duplicated.
 ///
-/// **No circles.** An event that comes back is a new one for the hub that it came from, and would go round for ever. A channel
-/// that would follow itself is noticed and given up; a circle over two hubs cannot be: let two hubs that are to share
-/// their events each follow the other's into a channel of another name.
+/// **No cycles.** A forwarded event is a new event for the hub that published it first, and would circulate without
+/// end. A channel that follows itself is detected and given up; a cycle over two hubs is not detected. Two hubs that
+/// share events each follow the channel of the other one into a channel of another name.
 ///
 /// ```
 /// use goldcrest_host::UpstreamChannel;
@@ -68,12 +68,12 @@ pub struct UpstreamChannel {
     channel: String,
 }
 
-/// Why a text does not say what to follow.
+/// The text is not `[CHANNEL=]URL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamError {
-    /// Its URL is none.
+    /// The URL is malformed.
     Url(UrlError),
-    /// The URL does not end in the name of a channel, and none is given before it.
+    /// The URL does not end in the name of a channel, and no name precedes it.
     Channel,
 }
 
@@ -91,9 +91,9 @@ impl std::error::Error for UpstreamError {}
 impl FromStr for UpstreamChannel {
     type Err = UpstreamError;
 
-    /// `URL`, or `CHANNEL=URL` where ours has another name.
+    /// `URL`, or `CHANNEL=URL` where the local channel has another name.
     fn from_str(text: &str) -> Result<Self, UpstreamError> {
-        // No name of a channel has a colon, and each URL has one before its first equals sign.
+        // A channel name has no colon, and each URL has one before its first equals sign.
         let named = text.split_once('=').filter(|(name, _)| ChannelName::new(name).is_ok());
         let (name, url) = named.map_or((None, text), |(name, url)| (Some(name), url));
         Url::parse(url).map_err(UpstreamError::Url)?;
@@ -105,7 +105,7 @@ impl FromStr for UpstreamChannel {
     }
 }
 
-/// Where it goes, without the query: a token may stand there.
+/// The URL without its query, which may contain a token.
 impl fmt::Display for UpstreamChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(without_query(&self.url))
@@ -117,36 +117,36 @@ fn without_query(url: &str) -> &str {
 }
 
 impl UpstreamChannel {
-    /// The channel of ours.
+    /// The local channel.
     pub fn channel(&self) -> &str {
         &self.channel
     }
 }
 
-/// How the hubs are asked whose channels are followed.
+/// TLS and header fields of the requests to upstream hubs.
 #[derive(Clone, Debug, Default)]
 pub struct UpstreamOptions {
-    /// Whom to trust.
+    /// The trusted certificate authorities.
     pub tls: TlsOptions,
-    /// Fields to send with every request, to all of them, such as `Authorization`:
-    /// [`validate_header`](goldcrest_core::client::validate_header) says which can be.
+    /// Header fields of every request to every upstream, such as `Authorization`.
+    /// [`validate_header`](goldcrest_core::client::validate_header) checks one.
     pub headers: Vec<(String, String)>,
 }
 
-/// Follows all of these until the server is stopped. `most` bytes of data is the longest event that is taken.
+/// Forwards the events of all `upstreams` until the shutdown. `max_event` bounds the data of an event, in bytes.
 pub(super) fn run(
-    follows: Vec<UpstreamChannel>,
+    upstreams: Vec<UpstreamChannel>,
     options: UpstreamOptions,
     hub: &Hub,
-    stopper: &ShutdownHandle,
-    most: usize,
+    shutdown: &ShutdownHandle,
+    max_event: usize,
 ) -> io::Result<()> {
     let headers: Rc<[(String, String)]> = options.headers.into();
     let waiting: Rc<RefCell<Option<Waker>>> = Rc::default();
-    let told = Rc::clone(&waiting);
+    let shutdown_waker = Rc::clone(&waiting);
     let between = || {
-        if stopper.is_stopping()
-            && let Some(waker) = told.borrow_mut().take()
+        if shutdown.is_shutting_down()
+            && let Some(waker) = shutdown_waker.borrow_mut().take()
         {
             waker.wake();
         }
@@ -154,36 +154,42 @@ pub(super) fn run(
     };
     SmolRuntime::block_on_beside(
         options.tls,
-        |notifier| stopper.register(notifier),
+        |notifier| shutdown.register(notifier),
         between,
         async |runtime| {
             let mut tasks = Vec::new();
-            for follow in follows {
+            for upstream in upstreams {
                 let (hub, clients, headers) = (hub.clone(), runtime.clone(), Rc::clone(&headers));
-                tasks.push(runtime.spawn(async move { carry(&follow, &headers, &hub, &clients, most).await }));
+                tasks.push(runtime.spawn(async move { forward(&upstream, &headers, &hub, &clients, max_event).await }));
             }
             poll_fn(|cx| {
                 *waiting.borrow_mut() = Some(cx.waker().clone());
-                if stopper.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
+                if shutdown.is_shutting_down() { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
         },
     )
 }
 
-/// Why a subscription is given up.
-enum Over {
-    /// It is begun again after a while.
-    Again,
-    /// Where it stands cannot be passed: it goes on after what is the newest by then.
-    Skip,
-    /// For good.
-    Done,
+/// The reason for which a subscription ended.
+enum SubscriptionEnd {
+    /// A new attempt after a delay.
+    Retry,
+    /// The next event cannot be stored here: reading resumes after the newest event.
+    SkipEvent,
+    /// No further attempt.
+    Stop,
 }
 
-async fn carry(follow: &UpstreamChannel, headers: &[(String, String)], hub: &Hub, runtime: &SmolRuntime, most: usize) {
+async fn forward(
+    upstream: &UpstreamChannel,
+    headers: &[(String, String)],
+    hub: &Hub,
+    runtime: &SmolRuntime,
+    max_event: usize,
+) {
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
-    let mut buffer = vec![0; most.saturating_mul(ESCAPED).saturating_add(BESIDE)];
+    let mut buffer = vec![0; max_event.saturating_mul(MAX_ESCAPE).saturating_add(ENVELOPE)];
     let mut location = [0; 2048];
     let mut cursor = None::<String>;
     let mut skipping = false;
@@ -201,77 +207,77 @@ async fn carry(follow: &UpstreamChannel, headers: &[(String, String)], hub: &Hub
         };
         let config = ClientConfig { headers: &headers, ..ClientConfig::default() };
         let memory = Buffers { buffer: &mut buffer, location: &mut location };
-        let mut subscription = Subscription::new(runtime, &config, &follow.url, options, memory);
-        let over = read(follow, hub, runtime, &mut subscription).await;
-        let reached = subscription.cursor().to_owned();
-        if !reached.is_empty() {
-            cursor = Some(reached);
+        let mut subscription = Subscription::new(runtime, &config, &upstream.url, options, memory);
+        let end = forward_events(upstream, hub, runtime, &mut subscription).await;
+        let newest = subscription.cursor().to_owned();
+        if !newest.is_empty() {
+            cursor = Some(newest);
         }
-        match over {
-            Over::Done => return,
-            Over::Again => skipping = false,
-            Over::Skip => skipping = true,
+        match end {
+            SubscriptionEnd::Stop => return,
+            SubscriptionEnd::Retry => skipping = false,
+            SubscriptionEnd::SkipEvent => skipping = true,
         }
-        pause(runtime, PATIENCE).await;
+        pause(runtime, RETRY_DELAY).await;
     }
 }
 
-/// Reads until the subscription is over, and publishes what comes.
-async fn read<R: ClientRuntime>(
-    follow: &UpstreamChannel,
+/// Publishes each event of the subscription until it ends.
+async fn forward_events<R: ClientRuntime>(
+    upstream: &UpstreamChannel,
     hub: &Hub,
     runtime: &R,
     subscription: &mut Subscription<'_, R>,
-) -> Over {
-    let channel = follow.channel();
+) -> SubscriptionEnd {
+    let channel = upstream.channel();
     let wait = server::ServerConfig::default().publish_wait;
     loop {
         match subscription.next().await {
             Ok(SubscriptionEvent::Opened { transport }) => {
-                tracing::info!(channel, from = %follow, by = transport.as_str(), "following");
+                tracing::info!(channel, from = %upstream, by = transport.as_str(), "following");
             }
             Ok(SubscriptionEvent::Event(event)) => {
-                // An epoch is one log's alone.
-                let came_from = event.id.parse::<EventId>().ok().map(|id| id.epoch);
-                if came_from.is_some() && came_from == hub.epoch(channel) {
-                    tracing::error!(channel, from = %follow, "the channel would follow itself; it does not");
-                    return Over::Done;
+                // An epoch identifies one log.
+                let epoch = event.id.parse::<EventId>().ok().map(|id| id.epoch);
+                if epoch.is_some() && epoch == hub.epoch(channel) {
+                    tracing::error!(channel, from = %upstream, "the channel would follow itself; it does not");
+                    return SubscriptionEnd::Stop;
                 }
                 hub.wait_for_followers(channel, pause(runtime, wait)).await;
                 let mut stored = store(hub, channel, &event);
                 while matches!(stored, Err(PublishError::TooManyChannels | PublishError::OutOfMemory)) {
-                    tracing::warn!(channel, from = %follow, "there is no place for the channel now");
-                    pause(runtime, PATIENCE).await;
+                    tracing::warn!(channel, from = %upstream, "there is no place for the channel now");
+                    pause(runtime, RETRY_DELAY).await;
                     stored = store(hub, channel, &event);
                 }
                 match stored {
                     Ok(Some(_)) => {}
                     Ok(None) => {
-                        tracing::warn!(channel, from = %follow, id = event.id, "its type is reserved: left out")
+                        tracing::warn!(channel, from = %upstream, id = event.id, "its type is reserved: left out")
                     }
-                    Err(PublishError::ShuttingDown) => return Over::Done,
+                    Err(PublishError::ShuttingDown) => return SubscriptionEnd::Stop,
                     Err(error) => {
-                        tracing::warn!(channel, from = %follow, id = event.id, %error, "an event is left out")
+                        tracing::warn!(channel, from = %upstream, id = event.id, %error, "an event is left out")
                     }
                 }
             }
             Ok(SubscriptionEvent::Gap { missed }) => {
-                tracing::warn!(channel, from = %follow, missed, "events are missing: they are not kept there any more");
+                tracing::warn!(channel, from = %upstream, missed, "events are missing: they are not kept there any more");
             }
             Ok(SubscriptionEvent::Lost { error, delay, .. }) => {
-                tracing::warn!(channel, from = %follow, ?error, ?delay, "lost, trying again");
+                tracing::warn!(channel, from = %upstream, ?error, ?delay, "lost, trying again");
             }
             Err(Error::Status { status: 204, .. }) => {
-                tracing::warn!(channel, from = %follow, "the other hub says that there is nothing to follow");
-                return Over::Done;
+                tracing::warn!(channel, from = %upstream, "the other hub says that there is nothing to follow");
+                return SubscriptionEnd::Stop;
             }
             Err(Error::TooLarge | Error::Stream(_)) => {
-                tracing::error!(channel, from = %follow, "an event is longer than may be; what is kept there is left out");
-                return Over::Skip;
+                tracing::error!(channel, from = %upstream, "an event is longer than may be; what is kept there is left out");
+                return SubscriptionEnd::SkipEvent;
             }
             Err(error) => {
-                tracing::error!(channel, from = %follow, ?error, "not followed, trying again");
-                return Over::Again;
+                tracing::error!(channel, from = %upstream, ?error, "not followed, trying again");
+                return SubscriptionEnd::Retry;
             }
         }
     }

@@ -36,7 +36,7 @@ impl Running {
         let server = Server::new().hub(hub.clone()).threads(2).listen(address.parse().unwrap());
         let server = follow.iter().fold(server, |server, text| server.upstream(text.parse().unwrap()));
         let server = server.on_listening(move |addresses| tell.send(addresses[0]).unwrap());
-        let stopper = server.stopper();
+        let stopper = server.shutdown_handle();
         let thread = Some(thread::spawn(|| server.run(Channels)));
         Self { hub, address: told.recv().unwrap(), stopper, thread }
     }
@@ -145,7 +145,7 @@ fn a_hub_that_is_restarted_is_followed_on_and_gives_nothing_twice() {
 #[test]
 fn a_hub_that_follows_is_stopped_at_once() {
     let there = Running::new();
-    // One that answers, one that nobody listens at.
+    // One upstream that answers, and one address without a listener.
     let mut here = Running::start("127.0.0.1:0", &[there.url("news"), "http://127.0.0.1:1/events/nobody".to_owned()]);
     there.publish("news", "0");
     assert_eq!(here.read("news", 1), numbers(0..1));
@@ -162,7 +162,7 @@ fn a_channel_that_would_follow_itself_is_given_up() {
     let here = Running::start(&address, &[url]);
     here.publish("news", "0");
     let begin = std::time::Instant::now();
-    // It would come back within this time; nobody tells when it does not.
+    // The event would return within this time; its absence has no signal to wait for.
     while here.read("news", 1).len() == 1 && begin.elapsed() < Duration::from_secs(1) {
         thread::sleep(Duration::from_millis(20));
     }
