@@ -10,9 +10,9 @@ use goldcrest_core::websocket::Disconnect;
 use goldcrest_core::ws::ProtocolError;
 use goldcrest_host::client::ConnectError;
 
-use super::asking::BOUNDS;
+use super::client_options::BOUNDS;
 
-/// What stands at the end of `--help`.
+/// The end of `--help`.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes of all commands:
   0  done: what was asked for has come, the server ended in order, or nobody reads the output any more
@@ -43,7 +43,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command ends without having done what was asked for.
+/// The reason for which a command failed.
 #[derive(Debug)]
 pub(crate) struct Trouble {
     pub(crate) exit: Exit,
@@ -101,16 +101,16 @@ impl From<Disconnect> for Trouble {
     }
 }
 
-/// What went wrong, with what the server said of it in its own words.
+/// The error, and the content of the server's response.
 pub(crate) fn refused(error: &Error<ConnectError>, said: &str) -> String {
     let text = describe(error);
     if said.is_empty() { text } else { format!("{text}: {said}") }
 }
 
-/// What went wrong, in words for people.
+/// The error as a sentence.
 pub(crate) fn describe(error: &Error<ConnectError>) -> String {
     match error {
-        // The connector says it better than its `Debug`.
+        // The connector's `Display` is better than its `Debug`.
         Error::Connect(error) if error.is_untrusted() => {
             format!("{error}; if you know it, give it, or who signed it, by --cacert FILE")
         }

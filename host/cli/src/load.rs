@@ -1,4 +1,4 @@
-//! Events that say when they left, for who measures how late they come.
+//! Events with a time stamp, for measurements of latency.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use smol::Timer;
 
 use super::Trouble;
-use super::asking::{Room, some_seconds};
+use super::client_options::{Room, some_seconds};
 use super::exit::refused;
 
-/// The longest latency that is told apart, in microseconds.
+/// The longest measured latency, in microseconds.
 const LONGEST: u64 = 60_000_000;
 
-/// What is published.
+/// The published events.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "What is published")]
 pub(crate) struct Pace {
@@ -30,7 +30,7 @@ pub(crate) struct Pace {
     #[arg(short, long, value_name = "SECONDS", default_value = "5", value_parser = some_seconds)]
     pub(crate) duration: Duration,
 
-    /// Bytes of an event's data; it is not less than what says when it left
+    /// Bytes of an event's data, at least the length of the time stamp
     #[arg(short, long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(..=16 << 20))]
     pub(crate) size: u32,
 }
@@ -40,7 +40,7 @@ fn rate(text: &str) -> Result<f64, String> {
     if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("more than 0".to_owned()) }
 }
 
-/// A run of events, told from all others by its name.
+/// The events of one run, which contain its name.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     run: String,
@@ -90,16 +90,16 @@ impl Load {
         loop {
             Timer::after(Duration::from_millis(100)).await;
             let (event_type, encoding, data) = (EventType::MESSAGE, Encoding::Text, &b"a bench begins"[..]);
-            // Who cannot publish will be told when it counts.
+            // The first measured event reports a failure to publish.
             let _ = publisher.publish(&NewEvent { event_type, encoding, data, idempotency_key: None }).await;
         }
     }
 
-    /// Publishes at the pace, each event when it is due or as soon as the one before is stored; tells how many, after
-    /// each.
+    /// Publishes at the given rate, each event when it is due or as soon as the previous one is stored. Reports the count
+    /// after each event.
     ///
     /// # Errors
-    /// The server takes none any more.
+    /// The server rejected an event.
     pub(crate) async fn publish(
         &self,
         runtime: &SmolRuntime,

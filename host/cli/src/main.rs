@@ -1,29 +1,29 @@
-//! The `goldcrest` command: the server, and clients in the manner of curl. One file a subcommand.
+//! The `goldcrest` command: the server, and clients in the manner of curl. One file for each subcommand.
 //!
 //! | file | what it holds |
 //! | --- | --- |
 //! | `serve.rs`, `options.rs` | the server, with the page at `/` |
-//! | `page/` | that page |
+//! | `page/` | the page |
 //! | `subscribe/` | events and messages of any SSE or WebSocket server, as lines |
-//! | `publish.rs` | events to a channel |
-//! | `bench/` | many readers of a channel, and how late its events reach them |
-//! | `compare/` | what the five techniques cost, side by side |
-//! | `pages.rs` | completions for shells, the manual |
-//! | `asking.rs`, `target.rs` | what all clients have: fields, TLS, the URL |
-//! | `load.rs` | events that say when they left |
-//! | `exit.rs`, `status.rs` | how a command ends, and what it says on stderr |
-//! | `terminal.rs` | text of others on a terminal, which must not command it |
+//! | `publish.rs` | publishes events to a channel |
+//! | `bench/` | the latency of events to many readers |
+//! | `compare/` | the costs of the five techniques, side by side |
+//! | `manual.rs` | shell completions, the manual |
+//! | `client_options.rs`, `target.rs` | common options of the clients: header fields, TLS, the URL |
+//! | `load.rs` | events with a time stamp |
+//! | `exit.rs`, `status.rs` | exit statuses, and messages on stderr |
+//! | `terminal.rs` | escapes control characters in text of others |
 
 #![allow(rustdoc::bare_urls, reason = "the comments are the text of --help")]
 
-mod asking;
 mod bench;
+mod client_options;
 mod compare;
 mod exit;
 mod load;
+mod manual;
 mod options;
 mod page;
-mod pages;
 mod publish;
 mod serve;
 mod status;
@@ -59,14 +59,14 @@ enum Command {
     Publish(publish::Publish),
     Bench(bench::Bench),
     Compare(compare::Compare),
-    Completions(pages::Completions),
-    Man(pages::Man),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
-/// How much is said on stderr.
+/// The amount of output on stderr.
 #[derive(Args, Clone, Copy, Debug)]
 struct Quiet {
-    /// Say nothing on stderr but what went wrong
+    /// Print only errors on stderr
     #[arg(short, long)]
     quiet: bool,
 }

@@ -15,10 +15,10 @@ use goldcrest_core::ws::handshake::origin::{OriginPolicy, validate};
 use goldcrest_host::client::TlsOptions;
 use goldcrest_host::{ChannelLimits, Limits, Server, UpstreamChannel, UpstreamOptions};
 
-/// Where a server listens, its bounds, and who may ask.
+/// Options of a server: addresses, limits, permitted origins and hosts.
 #[derive(Parser, Clone, Debug)]
 pub(crate) struct Options {
-    /// Listen here; may be given several times. `[::]` takes IPv4 connections too, unless 0.0.0.0 is given with the same port
+    /// Listen on this address. Repeatable. `[::]` accepts IPv4 connections too, unless 0.0.0.0 is given with the same port
     #[arg(short, long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     listen: Vec<SocketAddr>,
 
@@ -26,11 +26,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Answer pages of this origin too, such as https://app.example, null or file://; `*` answers all. May be given several times
+    /// Permit pages of this origin, such as https://app.example, null or file://; `*` permits all. Repeatable
     #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "Who may ask")]
     allow_origin: Vec<String>,
 
-    /// Answer to this name too, with any port, beside addresses and localhost; `*` answers to all. May be given several times
+    /// Permit this host name, with any port, besides IP addresses and localhost; `*` permits all. Repeatable
     #[arg(long, value_name = "NAME", value_parser = host, help_heading = "Who may ask")]
     allow_host: Vec<String>,
 
@@ -54,8 +54,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024, value_parser = at_least(256), help_heading = "Bounds")]
     pub(crate) max_head: u64,
 
-    /// Bytes of an event, or of any other request's content. A channel keeps four such events at least, unless
-    /// --history-bytes says otherwise
+    /// Maximum bytes of an event, or of the content of any other request. A channel keeps at least four such events, unless
+    /// --history-bytes is given
     #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024, value_parser = at_least(1), help_heading = "Bounds")]
     max_body: u64,
 
@@ -87,16 +87,16 @@ pub(crate) struct Options {
     #[arg(long, value_name = "BYTES", value_parser = at_least(64), help_heading = "Channels")]
     history_bytes: Option<u64>,
 
-    /// Forget a channel that nobody has used for so long, its history included
+    /// Remove a channel and its history after this time without use
     #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Channels")]
     reap_after: u64,
 
-    /// Publish what is published on this channel of another hub too, in the channel of the same name or in CHANNEL; may
-    /// be given several times. No circles: two hubs must not follow each other's channels of one name
+    /// Publish the events of this channel of another hub here too, in the channel of the same name or in CHANNEL.
+    /// Repeatable. No cycles: two hubs must not follow each other's channel into the same name
     #[arg(long, value_name = "[CHANNEL=]URL", help_heading = "Channels")]
     follow: Vec<UpstreamChannel>,
 
-    /// Send this field to the hubs that are followed, such as 'Authorization: Bearer x'; may be given several times
+    /// Send this header field to the followed hubs, such as 'Authorization: Bearer x'. Repeatable
     #[arg(long, value_name = "NAME: VALUE", value_parser = field, requires = "follow", help_heading = "Channels")]
     follow_header: Vec<(String, String)>,
 
@@ -105,15 +105,15 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", requires = "follow", help_heading = "Channels")]
     pub(crate) follow_cacert: Option<PathBuf>,
 
-    /// Trust any certificate of a hub that is followed: whoever stands between reads and alters what is said
+    /// Accept any certificate of a followed hub. Insecure: an attacker on the network path can read and alter the data
     #[arg(long, requires = "follow", conflicts_with = "follow_cacert", help_heading = "Channels")]
     follow_insecure: bool,
 
-    /// What a reader gets whose next event is not kept any more
+    /// The reaction to a reader whose next event is no longer kept
     #[arg(long, value_enum, default_value_t = Gap::Replay, help_heading = "Channels")]
     gap_policy: Gap,
 
-    /// Say something after so long without output, on SSE and streams
+    /// Keep-alive interval of SSE and streams: after this time without output an SSE comment or an empty line is sent
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = at_least(1), help_heading = "Times")]
     keep_alive: u64,
 
@@ -121,15 +121,15 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 25, value_parser = at_least(1), help_heading = "Times")]
     ping_interval: u64,
 
-    /// Give a WebSocket up that does not answer a ping for so long
+    /// Close a WebSocket whose peer does not answer a ping within this time
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = at_least(1), help_heading = "Times")]
     pong_deadline: u64,
 
-    /// Give a request up whose head takes longer
+    /// Time-out of a request head
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = at_least(1), help_heading = "Times")]
     head_timeout: u64,
 
-    /// Give a request's content up, or a WebSocket message or control frame in pieces, once it was waited for so long
+    /// Time-out of the content of a request, or of a WebSocket message or control frame that arrives in parts
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = at_least(1), help_heading = "Times")]
     body_timeout: u64,
 
@@ -142,7 +142,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = Server::default_config().idle_timeout.as_secs(), value_parser = at_least(1), help_heading = "Times")]
     idle_timeout: u64,
 
-    /// Break a connection whose peer takes or acknowledges nothing for so long
+    /// Abort a connection whose peer accepts or acknowledges no data for this time
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = at_least(1), help_heading = "Times")]
     write_timeout: u64,
 
@@ -151,14 +151,14 @@ pub(crate) struct Options {
     drain_timeout: u64,
 }
 
-/// What a reader gets whose next event is not kept any more.
+/// The reaction to a reader whose next event is no longer kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Gap {
     /// It goes on from the oldest event that is kept
     Replay,
     /// It skips to the newest event
     Latest,
-    /// A live reader is told and disconnected
+    /// A live reader gets the gap and is disconnected
     Disconnect,
 }
 

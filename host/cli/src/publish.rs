@@ -10,7 +10,7 @@ use goldcrest_core::log::{Encoding, EventId, EventType, MAX_IDEMPOTENCY_KEY};
 use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
 
-use super::asking::Asking;
+use super::client_options::Asking;
 use super::exit::refused;
 use super::status::Status;
 use super::{Exit, Quiet, Trouble, target};
@@ -18,13 +18,13 @@ use super::{Exit, Quiet, Trouble, target};
 /// From a failure to the next attempt, at first; it doubles each time.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// No pause is longer, whatever the server says.
+/// The longest pause between attempts, whatever `Retry-After` the server sends.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Publish one event, or a line of stdin each, and print the ids under which they are stored
+/// Publish one event, or each line of stdin, and print the ids of the stored events
 ///
-/// What fails for a reason that may pass (no connection, a busy server) is said again under the same key, and stored
-/// once.
+/// After a transient failure (no connection, a busy server) the event is sent again with the same idempotency key, and
+/// stored once.
 #[derive(Args)]
 #[command(after_long_help = super::EXIT_CODES)]
 pub(crate) struct Publish {
@@ -62,7 +62,7 @@ pub(crate) struct Publish {
     asking: Asking,
 }
 
-/// A key that nobody else has.
+/// A unique idempotency key.
 pub(crate) fn key() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
@@ -105,7 +105,7 @@ impl Publish {
                         Status::new(self.quiet.quiet).say("type the event, and end it by Ctrl-D");
                     }
                     stdin.read_to_end(&mut data)?;
-                    // The line end is of who wrote it, as `echo` does: no part of what is said.
+                    // The line end is not part of the data: `echo` appends it.
                     let data = if self.binary { &data[..] } else { without_line_end(&data) };
                     self.publish_one(&mut publisher, event_type, data).await
                 }
@@ -143,7 +143,7 @@ impl Publish {
         loop {
             let error = match publisher.publish(&publication).await {
                 Ok(receipt) => {
-                    // A server that is none of ours may give none.
+                    // A server other than goldcrest may return no id.
                     if !receipt.id.is_empty() && receipt.id.parse::<EventId>().is_err() {
                         let text = format!("the event is stored, but its id is none: {:?}", receipt.id);
                         return Err(Trouble::new(Exit::Malformed, text));
@@ -178,7 +178,7 @@ impl Publish {
     }
 }
 
-/// Prints a line. That nobody reads it is no reason to store less.
+/// Prints a line. A closed stdout does not end the publishing.
 fn print(line: &str) -> Result<(), Trouble> {
     let mut stdout = BufWriter::new(io::stdout().lock());
     match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {

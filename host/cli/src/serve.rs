@@ -17,10 +17,11 @@ use tracing_subscriber::EnvFilter;
 use super::options::Options;
 use super::{Trouble, page, status, terminal};
 
-/// Serve channels, and the page that shows the five techniques side by side (what happens without a command)
+/// Serve channels, and a page with the five techniques side by side (the default command)
 ///
-/// SIGTERM, SIGINT and SIGQUIT shut it down: readers are told to come back later, and a second signal ends it at once. SIGHUP
-/// does so where it was started on a terminal; elsewhere it is ignored, as SIGUSR1 and SIGUSR2 are.
+/// SIGTERM, SIGINT and SIGQUIT shut the server down: readers are asked to reconnect later, and a second signal ends the
+/// process at once. SIGHUP does the same if the server was started on a terminal. Otherwise SIGHUP, SIGUSR1 and SIGUSR2
+/// are ignored.
 #[derive(Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
@@ -30,7 +31,7 @@ pub(crate) struct Serve {
     #[arg(long)]
     no_page: bool,
 
-    /// What to log, such as `info` or `goldcrest_host=debug`
+    /// Log filter, such as `info` or `goldcrest_host=debug`
     #[arg(long, value_name = "FILTER", env = "GOLDCREST_LOG", default_value = "info")]
     log: String,
 }
@@ -44,7 +45,7 @@ impl Serve {
             tls.check().map_err(|error| Trouble::usage(format!("--follow-cacert {error}")))?;
         }
         let colours = io::stderr().is_terminal() && status::colours_wanted();
-        // Who has closed stderr wants no log: what cannot be written there is no reason to panic.
+        // A closed stderr disables the log: a failed write there must not panic.
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
         let log = log.fmt_fields(terminal::fields());
         log.log_internal_errors(false).init();
@@ -57,7 +58,7 @@ impl Serve {
     }
 }
 
-/// The page, what it asks of the server, the scripts for browsers, and the channels.
+/// The page and its requests, the scripts for browsers, and the channels.
 struct App {
     hub: LocalHub,
     figures: Metrics,
@@ -71,7 +72,7 @@ impl Handler for App {
             if HubHandler::<LocalHub>::is_channel(exchange.request().path()) {
                 return HubHandler::new(&self.hub).handle(exchange).await;
             }
-            // Boxed, so that a reader of a channel does not carry the room that these need.
+            // Boxed, so that the future of a channel's reader stays small.
             Box::pin(self.page(exchange)).await
         }
     }
@@ -143,7 +144,7 @@ async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) 
     if !is_read(&exchange) {
         return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
     }
-    // The file is asked for anew each time, and sent where it has changed.
+    // The browser revalidates the file each time; a changed one is sent (RFC 9111 §5.2.2.4).
     let tag = file.entity_tag();
     if exchange.request().matches_etag(tag) {
         let unchanged = Response {
@@ -168,7 +169,7 @@ async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) 
     exchange.respond(&response).await
 }
 
-/// Says what is served, and which lines to try.
+/// Prints the addresses, and some commands to try.
 fn announce(addresses: &[SocketAddr], page: bool) {
     let mut text = String::new();
     for address in addresses {

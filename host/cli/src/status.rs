@@ -1,11 +1,11 @@
-//! What is said on stderr.
+//! Messages on stderr.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use super::terminal;
 
-/// Says what happens, on stderr.
+/// Prints messages on stderr.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Status {
     quiet: bool,
@@ -22,28 +22,28 @@ impl Status {
         Self { quiet, colours: io::stderr().is_terminal() && colours_wanted() }
     }
 
-    /// Says what happens, unless it is to be quiet.
+    /// Prints progress, unless `--quiet` is given.
     pub(crate) fn say(self, text: impl Display) {
         if !self.quiet {
             self.line("\x1b[2m", &text);
         }
     }
 
-    /// Says what needs attention, unless it is to be quiet.
+    /// Prints a warning, unless `--quiet` is given.
     pub(crate) fn warn(self, text: impl Display) {
         if !self.quiet {
             self.line("\x1b[33m", &text);
         }
     }
 
-    /// Says what went wrong.
+    /// Prints an error.
     pub(crate) fn trouble(self, text: impl Display) {
         self.line("\x1b[31m", &text);
     }
 
     fn line(self, colour: &str, text: &dyn Display) {
         let mut stderr = io::stderr().lock();
-        // Who has closed stderr wants to hear nothing.
+        // A closed stderr is no error.
         let text = text.to_string();
         let text = terminal::message(&text);
         let _ = if self.colours {

@@ -31,7 +31,7 @@ pub(crate) async fn settle(runtime: &SmolRuntime, text: &str) -> Result<String, 
     Ok(if is_secure { secure } else { plain })
 }
 
-/// Whether a handshake of TLS comes to its end, whoever the server is.
+/// Whether a TLS handshake completes, with any certificate.
 async fn speaks_tls(runtime: &SmolRuntime, endpoint: Endpoint<'_>) -> bool {
     let connector = runtime.connector().danger_accept_any_certificate();
     let shaken = async { connector.connect(endpoint).await.is_ok() };

@@ -1,7 +1,7 @@
-//! Text of others on a terminal, which must not command it.
+//! Escapes text from the network before it is written to a terminal.
 //!
-//! Servers and publishers choose payloads, ids, types, reasons and fields. A control character among them moves the cursor,
-//! sets the window's title or hides what follows; a bidirectional override shows text in another order than it has.
+//! Servers and publishers choose payloads, ids, types, reasons and header fields. A control character in them could move
+//! the cursor, set the window's title or hide text; a bidirectional override shows text in another order.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ fn is_obeyed(character: char) -> bool {
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Appends `text` with what a terminal would obey escaped, in the form that JSON has for it too; `keeps` says what stays.
+/// Appends `text`, with control characters escaped in the form of JSON. `keeps` selects characters to keep.
 fn escape_into(out: &mut String, text: &str, keeps: impl Fn(char) -> bool) {
     for character in text.chars() {
         match character {
@@ -93,7 +93,7 @@ mod tests {
         let shown = String::from_utf8(payload(format!("a\tb\n{HOSTILE}\n").as_bytes())).unwrap();
         assert!(shown.starts_with("a\tb\n\\u001b]0;owned") && shown.ends_with("\\r\n"), "{shown:?}");
         assert!(!shown.contains(|c| is_obeyed(c) && c != '\n' && c != '\t'), "{shown:?}");
-        // C1 in a single byte is what a terminal that is not in UTF-8 obeys.
+        // A single C1 byte is a control character for a terminal that is not in UTF-8 mode.
         assert_eq!(payload(b"\x9b2J\xff \xc3"), b"\\x9b2J\\xff \\xc3");
     }
 

@@ -82,7 +82,7 @@ impl KeptBytes {
         kept.bytes.drain(..kept.start);
         kept.start = 0;
         let more = (kept.bytes.len() + bytes.len()).saturating_sub(kept.reserved);
-        if !memory.try_reserve(more, Use::KeptBytes) {
+        if !memory.try_reserve(more, Use::Kept) {
             return false;
         }
         kept.reserved += more;

@@ -1,9 +1,9 @@
-//! Many readers of a channel, and how late its events reach them.
+//! `goldcrest bench`: the latency of events to many readers of a channel.
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `readers.rs` | the readers, over some threads |
-//! | `report.rs` | what is told of them |
+//! | `readers.rs` | the readers, on several threads |
+//! | `report.rs` | the report |
 
 mod readers;
 mod report;
@@ -17,9 +17,9 @@ use goldcrest_core::client::url::Url;
 use goldcrest_host::client::SmolRuntime;
 use smol::future::FutureExt;
 
-use super::asking::{Asking, some_seconds};
+use super::client_options::{Asking, some_seconds};
 use super::load::{Load, Pace, bar, until};
-use super::pages::print_text;
+use super::manual::print_text;
 use super::status::Status;
 use super::{Exit, Quiet, Trouble, target};
 use readers::{Plan, Readers};
@@ -28,9 +28,9 @@ use report::Report;
 /// How long the last events may still take.
 const LATE: Duration = Duration::from_secs(5);
 
-/// Measure how late the events of a channel reach many readers
+/// Measure the latency of a channel's events to many readers
 ///
-/// Readers connect first; then events are published at a pace, and each says when it left.
+/// All readers connect first. Then events with a time stamp are published at a fixed rate.
 #[derive(Args)]
 #[command(after_long_help = super::EXIT_CODES)]
 pub(crate) struct Bench {
@@ -56,7 +56,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = some_seconds)]
     poll_interval: Duration,
 
-    /// Give up what has not opened after so long
+    /// Time-out for all readers to connect
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = some_seconds)]
     opening: Duration,
 

@@ -15,7 +15,7 @@ use smol::channel::{Receiver, Sender, bounded};
 use crate::Trouble;
 use crate::load::{Load, latencies, record};
 
-/// What the readers are to do.
+/// The task of the readers.
 #[derive(Clone)]
 pub(super) struct Plan {
     pub(super) url: String,
@@ -85,10 +85,10 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// Starts them all.
+    /// Starts all readers.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// A thread cannot be created.
     pub(super) fn start(plan: Plan) -> Result<Self, Trouble> {
         let progress = Arc::new(Progress::default());
         let (running, end) = bounded::<()>(1);
@@ -107,7 +107,7 @@ impl Readers {
         &self.progress
     }
 
-    /// Ends them; what they have measured.
+    /// Ends the readers, and returns their measurements.
     pub(super) fn stop(self) -> (Histogram<u64>, Arc<Progress>) {
         drop(self.running);
         let mut all = latencies();

@@ -1,4 +1,4 @@
-//! What is told of the readers.
+//! The report of a benchmark.
 
 use std::fmt::Write;
 
@@ -10,10 +10,10 @@ use crate::load::millis;
 /// Characters of the longest bar.
 const WIDTH: f64 = 40.0;
 
-/// The quantiles that are told, by name.
+/// The reported quantiles, by name.
 const QUANTILES: [(&str, f64); 5] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
-/// What was measured.
+/// The measurements.
 pub(super) struct Report {
     pub(super) url: String,
     pub(super) transport: &'static str,

@@ -1,4 +1,4 @@
-//! What a client's connections carry, counted where the bytes pass.
+//! Counts the bytes of a client's connections.
 
 use std::cell::Cell;
 use std::io;
@@ -15,7 +15,7 @@ use goldcrest_host::client::{ClientSocket, ConnectError, Connector};
 /// Bytes of an answer's head.
 const HEAD: usize = 16 * 1024;
 
-/// What a technique has cost so far. Header bytes are all that is no payload: heads, chunk sizes, frame heads.
+/// The costs of a technique so far. Header bytes are all bytes except payload: HTTP heads, chunk sizes, frame headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Costs {
     pub(super) requests: u64,
@@ -28,7 +28,7 @@ pub(super) struct Costs {
     pub(super) open: u64,
 }
 
-/// A connector that counts what goes over its connections.
+/// A connector that counts the bytes of its connections.
 pub(super) struct Metered {
     pub(super) connector: Connector,
     pub(super) costs: Rc<Cell<Costs>>,
@@ -45,7 +45,7 @@ impl Connect for Metered {
     }
 }
 
-/// A connection, with what reads along.
+/// A connection, and the parser that counts its bytes.
 pub(super) struct MeteredSocket {
     socket: ClientSocket,
     meter: Meter,
@@ -59,13 +59,13 @@ struct Meter {
     reading: Reading,
 }
 
-/// What comes next.
+/// The expected next part.
 enum Reading {
     Head(HeadReader, Vec<u8>),
     Content(BodyDecoder),
     /// Frames of WebSocket: a head, or so many bytes of payload, which count where it is no control frame's.
     Frames(FrameHeaderDecoder, u64, bool),
-    /// Nobody knows: all of it counts as header.
+    /// Unknown: all of it counts as header.
     Anything,
 }
 
@@ -151,11 +151,11 @@ impl Meter {
         if let Some(next) = next {
             self.reading = next;
         }
-        // What takes nothing of something takes nothing ever.
+        // A decoder that consumes nothing of a non-empty input never will.
         if came.0 == 0 { all } else { came }
     }
 
-    /// What follows the head of `length` bytes that was taken.
+    /// The part after the head of `length` bytes.
     fn behind(&mut self, length: usize) -> Reading {
         let Reading::Head(_, buffer) = &self.reading else { return Reading::Anything };
         let Ok(answer) = ResponseHead::parse(&buffer[..length], MAX_FIELDS) else { return Reading::Anything };
@@ -193,7 +193,7 @@ impl Socket for MeteredSocket {
         let meter = &mut self.meter;
         self.socket.try_read_with(|bytes| {
             let (consumed, result) = f(bytes);
-            // What a server sends is not masked, so what was consumed stands there as it came.
+            // A server masks no frame (RFC 6455 §5.1), so the consumed bytes are unchanged.
             meter.received(&bytes[..consumed]);
             (consumed, result)
         })
@@ -233,7 +233,7 @@ impl Socket for MeteredSocket {
 mod tests {
     use super::*;
 
-    /// What is counted of this traffic, however it is cut.
+    /// The costs of this traffic, equal for any split.
     fn counted(traffic: &[(usize, &[u8])]) -> Costs {
         let mut seen: Option<Costs> = None;
         for step in 1..40 {

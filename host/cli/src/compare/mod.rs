@@ -1,10 +1,10 @@
-//! What the five techniques cost, side by side.
+//! `goldcrest compare`: the costs of the five techniques, side by side.
 //!
 //! | file | what it holds |
 //! | --- | --- |
 //! | `meter.rs` | requests, header bytes and payload bytes, counted on this side |
-//! | `reader.rs` | one technique at work |
-//! | `table.rs` | what is told of it |
+//! | `reader.rs` | one technique |
+//! | `table.rs` | the result as a table or JSON |
 
 mod meter;
 mod reader;
@@ -23,7 +23,7 @@ use goldcrest_host::{LocalHub, Server, ShutdownHandle};
 use smol::channel::Receiver;
 use smol::future::FutureExt;
 
-use super::asking::{Asking, some_seconds};
+use super::client_options::{Asking, some_seconds};
 use super::load::{Load, Pace, bar, until};
 use super::{Exit, Quiet, Trouble, target};
 use reader::Reader;
@@ -37,8 +37,8 @@ const OPENING: Duration = Duration::from_secs(15);
 
 /// Compare the five techniques on one channel: events, latency, requests, header and payload bytes, connections
 ///
-/// All five listen at the same time to events that are published meanwhile. Bytes are counted on this side: header bytes
-/// are all that is no content, heads asked and answered, chunk sizes and frame heads.
+/// All five receive the same events at the same time. Bytes are counted by the client. Header bytes are all bytes except
+/// the payload: request and response heads, chunk sizes, frame headers.
 #[derive(Args)]
 #[command(after_long_help = super::EXIT_CODES)]
 pub(crate) struct Compare {
@@ -105,7 +105,7 @@ impl Compare {
         }
         let bar = bar(&self.pace, self.quiet.quiet);
         let published = load.publish(runtime, config, url, &self.pace, |number| bar.set_position(number)).await?;
-        // The last events are still on their way to who asks from time to time.
+        // Polling receives the last events up to an interval later.
         let last = self.poll_interval * 2 + Duration::from_secs(1);
         until(last, || readers.iter().all(|reader| reader.events() >= published)).await;
         bar.finish_and_clear();
@@ -150,7 +150,7 @@ impl OwnServer {
         });
         let stopper = server.shutdown_handle();
         std::thread::spawn(move || {
-            // It is stopped by who has had enough, or by a signal.
+            // The server ends by its shutdown handle, or by a signal.
             let why = server.run(Channels).err().map_or_else(|| "interrupted".to_owned(), |error| error.to_string());
             let _ = told.try_send(why);
         });

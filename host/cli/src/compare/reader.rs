@@ -15,7 +15,7 @@ use super::meter::{Costs, Metered};
 use crate::Trouble;
 use crate::load::{Load, latencies, record};
 
-/// A technique, and what is known of it so far.
+/// A technique and its measurements so far.
 pub(super) struct Reader {
     pub(super) transport: Transport,
     start: StartPosition<'static>,
@@ -86,7 +86,7 @@ impl Reader {
                     }
                 }
                 Ok(SubscriptionEvent::Gap { .. }) => {}
-                // Nothing is measured of what is not there from the beginning.
+                // A technique that never connected has no measurements.
                 Ok(SubscriptionEvent::Lost { error, .. }) if !self.open.get() => {
                     *self.failure.borrow_mut() = Some(error);
                 }
@@ -122,7 +122,7 @@ impl Reader {
         self.result.set(Some((published, self.costs.get())));
     }
 
-    /// How many events were published, and what it has cost.
+    /// The number of received events, and the costs.
     pub(super) fn result(&self) -> (u64, Costs) {
         self.result.get().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What is told of the techniques.
+//! The result as a table or JSON.
 
 use std::fmt::Write;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::reader::Reader;
 use crate::Trouble;
 use crate::load::millis;
-use crate::pages::print_text;
+use crate::manual::print_text;
 
 const fn name(transport: Transport) -> &'static str {
     match transport {
@@ -22,7 +22,7 @@ const fn name(transport: Transport) -> &'static str {
     }
 }
 
-/// Prints what was measured, as a table or as JSON.
+/// Prints the measurements, as a table or as JSON.
 pub(super) fn print(readers: &[Rc<Reader>], as_json: bool) -> Result<(), Trouble> {
     print_text(if as_json { json_of(readers) } else { table(readers) }.as_bytes())
 }

@@ -1,19 +1,20 @@
 //! The page at `/`: plain files, compiled in.
 //!
-//! The page publishes to the channel `demo`, listens on all five transports, and shows what each costs. It loads nothing
-//! but these files (by relative URLs), `/goldcrest.js` and `/goldcrest-shared.js` ([`goldcrest_core::assets`]), and runs under `Content-Security-Policy: default-src 'self'`. What it asks of the server beside
-//! `/events/demo` is `GET /page/figures?page=ID` and `POST /page/cut?page=ID&transport=NAME`.
+//! The page publishes to the channel `demo`, subscribes over all five transports, and shows the costs of each. It loads
+//! only these files (by relative URLs), `/goldcrest.js` and `/goldcrest-shared.js` ([`goldcrest_core::assets`]), and runs
+//! under `Content-Security-Policy: default-src 'self'`. Besides `/events/demo` it requests
+//! `GET /page/figures?page=ID` and `POST /page/cut?page=ID&transport=NAME`.
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `base.js` | where the server is |
+//! | `base.js` | the URL of the server |
 //! | `page.js` | publishing, polling, the controls, the table |
-//! | `transports.js` | a subscription to each transport, and what of it the page shows |
-//! | `reader.js` | one transport's place in the log, and what is counted about it: lost, twice, latency |
-//! | `turns.js` | who of the four that hold a connection holds one now |
-//! | `shared.js` | the line that the connection of all tabs tells |
-//! | `connections.js` | how many connections the tab uses, and the lane of short requests |
-//! | `chart.js` | the drawing |
+//! | `transports.js` | a subscription to each transport, and its row on the page |
+//! | `reader.js` | the cursor of one transport, and its counters: lost, duplicate, latency |
+//! | `turns.js` | the schedule of the four transports that hold a connection |
+//! | `shared.js` | the status of the connection that all tabs share |
+//! | `connections.js` | the number of connections of the tab, and the queue of short requests |
+//! | `chart.js` | the chart |
 
 use std::sync::OnceLock;
 
@@ -77,7 +78,7 @@ mod tests {
         std::str::from_utf8(file(path).unwrap().body).unwrap()
     }
 
-    /// What stands between `before` and the next quote, wherever `before` occurs.
+    /// The text between each occurrence of `before` and the next quote.
     fn quoted<'t>(text: &'t str, before: &'t str) -> impl Iterator<Item = &'t str> {
         text.split(before).skip(1).filter_map(|rest| rest.split(['"', '\'']).next())
     }

@@ -16,23 +16,23 @@ use smol::future::FutureExt;
 use super::input::{Input, Typed};
 use super::output::Output;
 use super::{Exit, Heard, Listening, PARTING, Return, Trouble, Unheard, again_in};
-use crate::asking::BOUNDS;
+use crate::client_options::BOUNDS;
 use crate::exit::{describe, refused};
 use crate::publish::key;
 
-/// A subscription to whatever server it is.
+/// A subscription to any server.
 type Cursor<'e> = Subscription<'e, SmolRuntime, { BOUNDS.id }>;
 
 enum Next<'a> {
     Item(Result<SubscriptionEvent<'a, ConnectError<SmolRuntime>>, Error<ConnectError<SmolRuntime>>>),
     Line(Option<Vec<u8>>),
     Late,
-    /// What was typed last does not come.
+    /// The event that was typed last has not arrived.
     Left,
 }
 
 impl Listening<'_> {
-    /// Reads the channel; what is typed on a terminal is published there.
+    /// Reads the channel. Lines typed on a terminal are published to it.
     pub(super) async fn channel(&self, output: &mut Output, input: &mut Input, transports: &[Transport]) -> Heard {
         let (mut room, mut publishing) = (self.options.asking.room(), self.options.asking.room());
         let options = SubscriptionOptions {
@@ -45,7 +45,7 @@ impl Listening<'_> {
             seed: fastrand::u32(..),
             ..SubscriptionOptions::default()
         };
-        // What collects an answer may keep its head as well.
+        // An intermediary that buffers a response may hold back its head too.
         let answer_timeout = self.config.response_timeout.min(options.first_byte_timeout);
         let config = ClientConfig { response_timeout: answer_timeout, ..self.config.clone() };
         let mut subscription: Cursor<'_> =
@@ -75,7 +75,7 @@ impl Listening<'_> {
                     part(&mut subscription).await;
                     return Ok(self.options.late(self.state).map(|()| Exit::Done)?);
                 }
-                // What was typed last is shown before.
+                // The event that was typed last is shown before the end.
                 Next::Line(None) if typed.is_some() => leave_at = Some(Instant::now() + PARTING),
                 Next::Line(None) | Next::Left => {
                     part(&mut subscription).await;
@@ -115,7 +115,7 @@ impl Listening<'_> {
                     self.status.say(format_args!("{} over {}", self.url, transport.as_str()));
                 }
                 Next::Item(Ok(SubscriptionEvent::Lost { transport, error, delay })) => {
-                    // A transport that gives way to the next is no loss yet.
+                    // A change to the next transport is no lost connection.
                     let gives_way = delay.is_zero();
                     let next = transports.iter().skip_while(|other| **other != transport).nth(1);
                     self.state.reached.set(opened || (gives_way && next.is_some_and(waits)));
@@ -158,7 +158,7 @@ impl Listening<'_> {
         }
     }
 
-    /// Publishes a line; its id, where it is stored and the server tells.
+    /// Publishes a line, and returns the id of the stored event if the response has one.
     async fn publish(&self, publisher: &mut Publisher<'_, SmolRuntime>, line: &[u8]) -> Option<String> {
         let (event_type, key) = (EventType::MESSAGE, key());
         let encoding = if str::from_utf8(line).is_ok() { Encoding::Text } else { Encoding::Binary };
@@ -176,7 +176,7 @@ impl Listening<'_> {
     }
 }
 
-/// Whether a server that is there may say nothing on it until there is an event.
+/// Whether a server may send no byte on this transport before the next event.
 fn waits(transport: &Transport) -> bool {
     *transport == Transport::LongPoll
 }

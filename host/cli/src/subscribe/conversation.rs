@@ -1,4 +1,4 @@
-//! An open WebSocket: what comes is shown, what is typed is sent.
+//! An open WebSocket: received messages are shown, typed lines are sent.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -17,16 +17,16 @@ use super::rtt::Timed;
 use super::{Exit, Listening, PARTING, Trouble};
 use crate::publish::key;
 
-/// How long answers may take that are on their way when there is nothing more to say.
+/// Time for pending responses after the last line is sent.
 const ANSWERS: Duration = Duration::from_secs(5);
 
-/// Some servers forget what they have not answered once a Close has come: it is not sent before nothing came for so long.
+/// Some servers drop their pending messages once a Close frame has arrived: send it only after this time without input.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// From one ping to the next, for who wants to see round trips.
+/// Interval of the pings of `--rtt`.
 const RTT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A WebSocket, and what is known of who is on its other side.
+/// A WebSocket and the state of the conversation.
 pub(super) struct Conversation<'c, 'e> {
     listening: &'c Listening<'c>,
     runtime: &'e Timed<'e>,
@@ -55,7 +55,7 @@ enum Next {
     Late,
 }
 
-/// What comes after the last word.
+/// The state after the last line.
 enum Last {
     Message(MessageKind, usize),
     Quiet,
@@ -73,7 +73,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
         Self { listening, runtime, socket, enveloped, cursor, sent: 0 }
     }
 
-    /// Listens and talks until one side has had enough.
+    /// Receives and sends until one side closes.
     pub(super) async fn hold(
         &mut self,
         output: &mut Output,
@@ -138,7 +138,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
         }
     }
 
-    /// Closes, once nothing has come for a while where answers are awaited, and shows what comes before the server's Close.
+    /// Closes after a quiet period if responses are pending, and shows the messages before the server's Close frame.
     async fn see_off(
         &mut self,
         output: &mut Output,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// The subprotocol.
 pub(super) const SUBPROTOCOL: &str = "goldcrest.v1";
 
-/// What a message of the server says.
+/// A message of the server.
 #[derive(Debug, PartialEq)]
 pub(super) enum Said<'m> {
     Event {
@@ -28,7 +28,7 @@ pub(super) enum Said<'m> {
     Refused {
         reason: String,
     },
-    /// Nothing that a server of ours says: the subprotocol was agreed to by one that speaks another.
+    /// No message of `goldcrest.v1`: the server accepted the subprotocol and uses another one.
     Stranger,
 }
 

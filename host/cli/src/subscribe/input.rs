@@ -1,4 +1,4 @@
-//! Lines of stdin, for who talks back.
+//! Lines of stdin, for publishing and sending.
 
 use std::io::{self, BufRead, IsTerminal};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use smol::channel::{Receiver, bounded};
 /// So many lines wait for the network; then stdin does.
 const WAITING: usize = 16;
 
-/// The lines of stdin, which is read once they are asked for. A terminal's may be commands.
+/// The lines of stdin, read on demand. Lines of a terminal may be commands.
 pub(super) struct Input {
     lines: Lines,
     is_terminal: bool,
@@ -20,7 +20,7 @@ enum Lines {
     Ended,
 }
 
-/// What was typed on a terminal.
+/// A line typed on a terminal.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Typed<'l> {
     /// To be sent.
@@ -34,7 +34,7 @@ pub(super) enum Typed<'l> {
 }
 
 impl Input {
-    /// What stands on stdin, or nothing.
+    /// The lines of stdin, or no lines.
     pub(super) fn new(nothing: bool) -> Self {
         let lines = if nothing { Lines::Ended } else { Lines::Unread };
         Self { lines, is_terminal: io::stdin().is_terminal() }
@@ -62,13 +62,13 @@ impl Input {
         if self.is_terminal { self.next().await } else { std::future::pending().await }
     }
 
-    /// What a line says: on a terminal perhaps a command, else what is to be sent.
+    /// Parses a line: a command if stdin is a terminal, else text to send.
     pub(super) fn read<'l>(&self, line: &'l [u8]) -> Typed<'l> {
         if self.is_terminal { typed(line) } else { Typed::Text(line) }
     }
 }
 
-/// How often it is looked whether the shell has put us in the foreground: nothing tells.
+/// Interval of checks whether the shell has put the process in the foreground: no signal reports it.
 const FOREGROUND: Duration = Duration::from_millis(250);
 
 /// Whether stdin is a terminal that others read: a job that was begun with `&` is stopped by the system if it reads.
@@ -77,7 +77,7 @@ fn is_in_background() -> bool {
     rustix::termios::tcgetpgrp(io::stdin()).is_ok_and(|group| group != rustix::process::getpgrp())
 }
 
-/// Elsewhere nobody looks.
+/// Not checked on other systems.
 #[cfg(not(target_os = "linux"))]
 fn is_in_background() -> bool {
     false

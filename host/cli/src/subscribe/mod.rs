@@ -1,12 +1,12 @@
-//! Events and messages of any server, as lines.
+//! `goldcrest subscribe`: events and messages of any server, as lines.
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `output.rs` | what is written on stdout, and how many |
-//! | `input.rs` | lines of stdin, for who talks back |
-//! | `channel.rs` | a channel of a server like ours, over any of the five transports |
+//! | `output.rs` | the lines on stdout, and their number |
+//! | `input.rs` | the lines of stdin |
+//! | `channel.rs` | a channel of a goldcrest server, over any of the five transports |
 //! | `source.rs` | Server-Sent Events of any server |
-//! | `socket.rs`, `conversation.rs` | WebSocket of any server: coming back, and talking |
+//! | `socket.rs`, `conversation.rs` | WebSocket of any server: reconnecting, and the conversation |
 //! | `envelope.rs` | the JSON of `goldcrest.v1` |
 //! | `rtt.rs` | round trips by ping and pong |
 
@@ -31,22 +31,21 @@ use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
 use smol::future::FutureExt;
 
-use super::asking::{Asking, some_seconds};
+use super::client_options::{Asking, some_seconds};
 use super::status::Status;
 use super::{Exit, Quiet, Trouble, target};
 use input::Input;
 use output::{BinaryForm, Output};
 
-/// Show the events of a channel, or what any SSE or WebSocket server says, as lines
+/// Print the events of a channel, or of any SSE or WebSocket server, as lines
 ///
-/// Payloads go to stdout, one a line; what happens goes to stderr. The transport is found: on a channel
-/// (…/events/NAME) the first that works of WebSocket, SSE, streaming, long polling and polling, coming back with
-/// nothing lost and nothing twice; elsewhere SSE, or WebSocket where there is none, or where the URL says ws or wss.
+/// Payloads go to stdout, one a line; status messages go to stderr. On a channel (…/events/NAME) the command uses the
+/// first transport that works: WebSocket, SSE, streaming, long polling, polling. It reconnects without a lost or
+/// duplicate event. For other URLs it uses SSE, or WebSocket if the server has no SSE or the scheme is ws or wss.
 ///
-/// On a WebSocket lines of stdin are sent, as they come; on a channel lines that are typed on a terminal are published,
-/// and stdin is left alone where it is none, unless --transport websocket says otherwise. On a terminal /ping TEXT and
-/// /close CODE are commands (what follows them may be left out; a channel knows /close alone), //TEXT sends /TEXT, and
-/// the end of input (Ctrl-D) ends it.
+/// On a WebSocket the lines of stdin are sent. On a channel, lines typed on a terminal are published; stdin is read only
+/// if it is a terminal, or with --transport websocket. On a terminal, /ping [TEXT] and /close [CODE] are commands (a
+/// channel has /close alone), //TEXT sends /TEXT, and the end of input (Ctrl-D) ends the command.
 #[derive(Args)]
 #[command(after_long_help = super::EXIT_CODES)]
 pub(crate) struct Subscribe {
@@ -73,7 +72,7 @@ pub(crate) struct Subscribe {
     #[arg(short = 'n', long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// Show events of this type alone; may be given several times
+    /// Print events of this type only. Repeatable
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
 
@@ -81,7 +80,7 @@ pub(crate) struct Subscribe {
     #[arg(long, value_name = "ID", default_value = "newest")]
     since: String,
 
-    /// End after so long: a failure with -n, or where the server was never reached; else what was asked for
+    /// End after this time: a failure with -n or if the server was never reached, else a success
     #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
     timeout: Option<Duration>,
 
@@ -97,12 +96,12 @@ pub(crate) struct Subscribe {
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = some_seconds)]
     poll_interval: Duration,
 
-    /// Take it that something between collects an answer that says nothing for so long at first [default: 5, or 20 where
-    /// there is no other transport to try]
+    /// Time-out of the first byte of a stream: an intermediary may buffer it, so the next transport is tried [default: 5,
+    /// or 20 if there is no other transport]
     #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
     first_byte: Option<Duration>,
 
-    /// Offer this subprotocol to a WebSocket; may be given several times [default: goldcrest.v1 on a channel]
+    /// Offer this WebSocket subprotocol. Repeatable [default: goldcrest.v1 on a channel]
     #[arg(long = "protocol", value_name = "NAME")]
     protocols: Vec<String>,
 
@@ -110,7 +109,7 @@ pub(crate) struct Subscribe {
     #[arg(long, value_name = "ORIGIN")]
     origin: Option<String>,
 
-    /// Ping a WebSocket every second, and tell the round trip on stderr
+    /// Ping a WebSocket every second, and print the round-trip time on stderr
     #[arg(long)]
     rtt: bool,
 
@@ -118,8 +117,8 @@ pub(crate) struct Subscribe {
     #[arg(long)]
     no_input: bool,
 
-    /// Close a WebSocket once stdin has ended and nothing has come for half a second; what comes before the server's Close
-    /// is shown, for 5 seconds at most
+    /// Close a WebSocket at the end of stdin, after half a second without a message; messages before the server's Close
+    /// frame are printed, for at most 5 seconds
     #[arg(long)]
     until_eof: bool,
 
@@ -155,7 +154,7 @@ enum Return {
     Always,
 }
 
-/// What all of the ways to listen need.
+/// The state that all kinds of subscription share.
 struct Listening<'l> {
     runtime: &'l SmolRuntime,
     config: &'l ClientConfig<'static>,
@@ -167,7 +166,7 @@ struct Listening<'l> {
     until: Option<Instant>,
 }
 
-/// How far it has come, for who ends it from outside.
+/// The progress, for the code that ends a subscription from outside.
 #[derive(Debug, Default)]
 struct State {
     /// A WebSocket is open: it is left by a closing handshake.
@@ -197,7 +196,7 @@ enum Way {
     Socket,
 }
 
-/// What a way to listen came to.
+/// The result of one kind of subscription.
 type Heard = Result<Exit, Unheard>;
 
 /// Why a way to listen has ended.
@@ -247,7 +246,7 @@ impl Subscribe {
         })?
     }
 
-    /// What it comes to that the time is over.
+    /// The result when the time of `--timeout` is over.
     fn late(&self, state: &State) -> Result<(), Trouble> {
         let seconds = self.timeout.unwrap_or_default().as_secs_f64();
         let late = |why| Err(Trouble::new(Exit::TimedOut, format!("{seconds} s are over{why}")));
@@ -285,7 +284,7 @@ impl Subscribe {
                 Ok(exit) => return Err(Trouble::new(exit, "the server ended it before all had come")),
                 Err(Unheard { trouble, before_it_opened }) => {
                     let fits_not = before_it_opened && matches!(trouble.exit, Exit::Refused | Exit::Malformed);
-                    // What the first way met says most about the server.
+                    // The first error describes the server best.
                     let told = first.get_or_insert(trouble);
                     if !fits_not || at + 1 == ways.len() {
                         return Err(first.take().unwrap_or_else(|| Trouble::new(Exit::Failed, "nothing came")));
@@ -324,7 +323,7 @@ impl Subscribe {
         }
     }
 
-    /// How long a stream may say nothing at first: where there is no other transport to try, nobody is in a hurry.
+    /// Time-out of the first byte. It is longer if there is no other transport to try.
     fn first_byte(&self) -> Duration {
         let alone = self.transport != Choice::Auto;
         self.first_byte.unwrap_or(Duration::from_secs(if alone { 20 } else { 5 }))
@@ -346,12 +345,12 @@ impl Subscribe {
         }
     }
 
-    /// The id to begin after, where one was given.
+    /// The id of `--since`, or an empty text.
     fn since_id(&self) -> &str {
         if let StartPosition::After(id) = self.start() { id } else { "" }
     }
 
-    /// The delays of people who sit before it, who wait less patiently than a device.
+    /// Reconnection delays for interactive use: shorter than those of a device.
     fn policy(&self) -> ReconnectPolicy {
         ReconnectPolicy {
             reconnection_time: Duration::from_secs(1),
@@ -360,7 +359,7 @@ impl Subscribe {
         }
     }
 
-    /// What an end in order of the server's comes to.
+    /// The exit status after an orderly end by the server.
     fn ended(&self) -> Exit {
         if self.count.is_some() { Exit::Lost } else { Exit::Done }
     }

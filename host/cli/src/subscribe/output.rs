@@ -1,4 +1,4 @@
-//! What is written on stdout.
+//! The output on stdout.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -26,13 +26,13 @@ pub(super) enum BinaryForm {
 /// Where payloads go, and how many are still to come.
 pub(super) struct Output {
     sink: Box<dyn Write>,
-    /// What a server or a publisher has chosen is escaped: the sink is a terminal.
+    /// The output is a terminal: text of a server or a publisher is escaped.
     escapes: bool,
     json: bool,
     binary: BinaryForm,
     types: Vec<String>,
     left: Option<u64>,
-    /// What is being written, so that it leaves in one go.
+    /// The current line, written by one call.
     line: Vec<u8>,
 }
 
@@ -54,7 +54,7 @@ impl Output {
         Ok(Self { sink, escapes, json: *json, binary: *binary, types: types.clone(), left: *count, line: Vec::new() })
     }
 
-    /// Writes an event, unless its type is not asked for. An empty `event_type` is a message that has none.
+    /// Writes an event, unless `--type` excludes it. An empty `event_type`: a message without a type.
     pub(super) fn event(&mut self, id: &str, event_type: &str, data: EventData<'_>) -> Written {
         if !self.types.is_empty() && !self.types.iter().any(|wanted| wanted == event_type) {
             return Ok(ControlFlow::Continue(()));
@@ -108,14 +108,14 @@ impl Output {
         }
         match self.sink.write_all(&self.line).and_then(|()| self.sink.flush()) {
             Ok(()) => Ok(ControlFlow::Continue(())),
-            // Nobody reads it any more, as behind `| head -1`.
+            // The reader of the pipe has gone, as after `| head -1`.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(Exit::Done)),
             Err(error) => Err(Trouble::new(Exit::Failed, format!("the output cannot be written: {error}"))),
         }
     }
 }
 
-/// A file that is begun anew by what is written first: until then what stands in it stays.
+/// A file that is truncated by the first write: until then its content stays.
 struct LateFile {
     path: PathBuf,
     /// It, where it is open.
@@ -125,7 +125,7 @@ struct LateFile {
 
 impl LateFile {
     /// # Errors
-    /// What is there cannot be written, or there is no folder that it could be in.
+    /// The file is not writable, or its folder does not exist.
     fn new(path: PathBuf) -> io::Result<Self> {
         let file = match OpenOptions::new().write(true).open(&path) {
             Ok(file) => Some(file),
@@ -141,7 +141,7 @@ impl LateFile {
         Ok(Self { path, file, is_begun: false })
     }
 
-    /// Whether it is one. What is not there yet becomes a file.
+    /// Whether the path is a terminal. A path that does not exist becomes a file.
     fn is_terminal(&self) -> bool {
         self.file.as_ref().is_some_and(File::is_terminal)
     }
@@ -170,7 +170,7 @@ impl Write for LateFile {
     }
 }
 
-/// Done once nobody reads stdout any more, so that `| head -1` ends it without another event.
+/// Completes once the reader of stdout has gone, so that `| head -1` ends the command without another event.
 #[cfg(target_os = "linux")]
 pub(super) async fn nobody_reads() {
     use rustix::event::{PollFd, PollFlags, poll};
@@ -183,7 +183,7 @@ pub(super) async fn nobody_reads() {
         if watched[0].revents().contains(PollFlags::ERR) {
             let _ = sender.send_blocking(());
         } else {
-            // A terminal that hung up, or what is no pipe at all: the next event finds out.
+            // A terminal that hung up, or stdout is no pipe: the next write detects it.
             std::mem::forget(sender);
         }
     });

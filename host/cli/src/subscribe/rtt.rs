@@ -17,7 +17,7 @@ const REMEMBERED: usize = 64;
 pub(super) struct Timed<'r> {
     runtime: &'r SmolRuntime,
     status: Status,
-    /// What was sent, and when.
+    /// The pings under way, each with its time.
     pings: RefCell<VecDeque<(PingPayload, Instant)>>,
     number: Cell<u32>,
 }
@@ -27,7 +27,7 @@ impl<'r> Timed<'r> {
         Self { runtime, status, pings: RefCell::default(), number: Cell::new(0) }
     }
 
-    /// A ping that leaves now, and says `text` or else something that no other says.
+    /// A ping that leaves now. Its payload is `text`, or else unique.
     pub(super) fn ping(&self, text: &[u8]) -> PingPayload {
         let number = self.number.get().wrapping_add(1);
         self.number.set(number);

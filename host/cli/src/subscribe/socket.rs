@@ -43,7 +43,7 @@ impl Loss {
 }
 
 impl Listening<'_> {
-    /// Talks with the server; with `goldcrest.v1` it resumes after the last event that came.
+    /// Connects and holds the conversation. With `goldcrest.v1` it resumes after the last received event.
     pub(super) async fn socket(&self, output: &mut Output, input: &mut Input) -> Heard {
         let is_channel = Url::parse(self.url).is_ok_and(|url| target::is_channel(&url));
         let protocols: Vec<&str> = match &self.options.protocols[..] {

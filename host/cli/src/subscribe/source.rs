@@ -6,7 +6,7 @@ use goldcrest_core::client::{Buffers, Error, EventData, EventSource, EventSource
 
 use super::output::Output;
 use super::{Heard, Listening, Return, Unheard, again_in};
-use crate::asking::BOUNDS;
+use crate::client_options::BOUNDS;
 use crate::exit::describe;
 
 impl Listening<'_> {

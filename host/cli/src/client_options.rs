@@ -1,4 +1,4 @@
-//! What all clients have in common: header fields, whom to trust, how long to wait.
+//! Options of all client commands: header fields, certificate authorities, time-outs.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,12 +18,12 @@ const HEAD: usize = 16 * 1024;
 /// Ids and types of strangers are longer than ours.
 pub(crate) const BOUNDS: ParserLimits = ParserLimits { id: 1024, event_type: 256 };
 
-/// How servers are asked.
+/// Options of the requests to a server.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "How servers are asked")]
 pub(crate) struct Asking {
-    /// Send this field with every request, such as 'Authorization: Bearer x', in place of a User-Agent, Content-Type,
-    /// Cache-Control, Accept-Encoding or Authorization of ours; may be given several times
+    /// Send this header field with every request, such as 'Authorization: Bearer x'; it replaces the default User-Agent,
+    /// Content-Type, Cache-Control, Accept-Encoding or Authorization. Repeatable
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
 
@@ -31,7 +31,7 @@ pub(crate) struct Asking {
     #[arg(short, long, value_name = "USER:PASSWORD")]
     user: Option<String>,
 
-    /// Trust any certificate: whoever stands between reads and alters what is said
+    /// Accept any certificate. Insecure: an attacker on the network path can read and alter the data
     #[arg(short = 'k', long)]
     insecure: bool,
 
@@ -39,11 +39,11 @@ pub(crate) struct Asking {
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     cacert: Option<PathBuf>,
 
-    /// Give a connection up that takes longer to open
+    /// Time-out of connecting, TLS included
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     connect_timeout: Duration,
 
-    /// Give a stream up that says nothing for so long, heartbeats included; 0 waits for ever
+    /// Reconnect after this long without a byte on a stream, keep-alives included; 0 disables it
     #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
     silence: Duration,
 
@@ -64,10 +64,10 @@ pub(crate) fn some_seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl Asking {
-    /// Whom to trust.
+    /// The TLS options.
     ///
     /// # Errors
-    /// The authorities that were given cannot be read.
+    /// The file of certificate authorities cannot be read.
     pub(crate) fn tls(&self) -> Result<TlsOptions, Trouble> {
         let options = TlsOptions { authorities: self.cacert.clone(), insecure: self.insecure };
         if self.cacert.is_some() {
@@ -89,7 +89,7 @@ impl Asking {
         }
         let basic = self.user.as_ref().map(|user| format!("Basic {}", STANDARD.encode(user)));
         let agent = concat!("goldcrest/", env!("CARGO_PKG_VERSION"));
-        // Nobody here undoes a compression.
+        // The client has no decompression.
         let ours =
             [("Authorization", basic.as_deref()), ("User-Agent", Some(agent)), ("Accept-Encoding", Some("identity"))];
         for (name, value) in ours {
@@ -128,7 +128,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// For events of about so many bytes, or a head; what is not used is never touched, and costs nothing.
+    /// Buffers for events of about `event` bytes, or a response head. Untouched pages cost no memory.
     pub(crate) fn new(event: usize) -> Self {
         Self { buffer: vec![0; event.max(HEAD)], location: vec![0; 8 * 1024] }
     }

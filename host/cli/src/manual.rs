@@ -40,7 +40,7 @@ pub(crate) struct Man {
 
 impl Man {
     pub(crate) fn run(self) -> Result<(), Trouble> {
-        // What helps is no command to read of.
+        // The subcommand `help` needs no page.
         let mut command = Cli::command().disable_help_subcommand(true);
         command.build();
         if let Some(folder) = self.folder {
@@ -65,7 +65,7 @@ impl Man {
     }
 }
 
-/// Renders a page, whose exit statuses stand where manuals have them.
+/// Renders a page with a section of exit statuses.
 fn render(page: &Page, command: &Command, text: &mut Vec<u8>) -> io::Result<()> {
     page.render_title(text)?;
     page.render_name_section(text)?;
@@ -91,7 +91,7 @@ fn render(page: &Page, command: &Command, text: &mut Vec<u8>) -> io::Result<()> 
     Ok(())
 }
 
-/// Prints it all, unless nobody reads it any more. A terminal gets no control characters.
+/// Prints all of it; a closed pipe is no error. A terminal gets no control characters.
 pub(super) fn print_text(text: &[u8]) -> Result<(), Trouble> {
     let mut stdout = io::stdout().lock();
     let text = if stdout.is_terminal() { Cow::Owned(terminal::payload(text)) } else { Cow::Borrowed(text) };
