@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_use_has_its_part_of_the_bound() {
+    fn each_use_has_its_share_of_the_limit() {
         let memory = Memory::new(800);
         assert!(memory.try_reserve(400, Use::Growth) && !memory.is_scarce());
         assert!(!memory.try_reserve(101, Use::Growth) && memory.try_reserve(100, Use::Growth) && memory.is_scarce());

@@ -43,7 +43,7 @@ fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
 }
 
 #[test]
-fn a_server_that_has_ended_leaves_its_address_free() {
+fn an_ended_server_frees_its_address() {
     let (address, stopper, running) = start();
     assert!(ask(address, "/").unwrap().ends_with("well\n"));
     stopper.shut_down();
@@ -52,7 +52,7 @@ fn a_server_that_has_ended_leaves_its_address_free() {
 }
 
 #[test]
-fn a_handler_that_panics_breaks_its_own_connection_alone() {
+fn a_panicking_handler_breaks_only_its_connection() {
     let (address, stopper, running) = start();
     for _ in 0..20 {
         // Each thread has its share of these: none of them may be gone.
@@ -65,7 +65,7 @@ fn a_handler_that_panics_breaks_its_own_connection_alone() {
 }
 
 #[test]
-fn a_thread_that_cannot_begin_ends_the_server() {
+fn a_thread_that_cannot_start_ends_the_server() {
     let server = Server::new().threads(2).listen(SocketAddr::from(([127, 0, 0, 1], 0)));
     let begun = AtomicUsize::new(0);
     let ended = server.run(|_hub| {

@@ -98,7 +98,7 @@ fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
 }
 
 #[test]
-fn what_is_kept_there_and_what_comes_appears_here_as_it_is_and_in_its_order() {
+fn kept_and_new_upstream_events_arrive_in_order() {
     let there = Running::new();
     there.publish("news", "0");
     let here = Running::start("127.0.0.1:0", &[format!("theirs={}", there.url("news"))]);
@@ -111,7 +111,7 @@ fn what_is_kept_there_and_what_comes_appears_here_as_it_is_and_in_its_order() {
 }
 
 #[test]
-fn two_ways_to_one_channel_give_no_event_twice() {
+fn two_paths_to_one_channel_duplicate_no_event() {
     let there = Running::new();
     let here = Running::start("127.0.0.1:0", &[there.url("news"), format!("{}?second", there.url("news"))]);
     for number in 0..50 {
@@ -127,7 +127,7 @@ fn two_ways_to_one_channel_give_no_event_twice() {
 }
 
 #[test]
-fn a_hub_that_is_restarted_is_followed_on_and_gives_nothing_twice() {
+fn a_restarted_upstream_duplicates_no_event() {
     let mut there = Running::new();
     let here = Running::start("127.0.0.1:0", &[there.url("news")]);
     for number in 0..5 {
@@ -143,7 +143,7 @@ fn a_hub_that_is_restarted_is_followed_on_and_gives_nothing_twice() {
 }
 
 #[test]
-fn a_hub_that_follows_is_stopped_at_once() {
+fn a_hub_with_upstreams_shuts_down_at_once() {
     let there = Running::new();
     // One upstream that answers, and one address without a listener.
     let mut here = Running::start("127.0.0.1:0", &[there.url("news"), "http://127.0.0.1:1/events/nobody".to_owned()]);
@@ -155,7 +155,7 @@ fn a_hub_that_follows_is_stopped_at_once() {
 }
 
 #[test]
-fn a_channel_that_would_follow_itself_is_given_up() {
+fn a_channel_that_follows_itself_is_given_up() {
     let probe = Running::new();
     let (address, url) = (probe.address.to_string(), probe.url("news"));
     drop(probe);
@@ -173,7 +173,7 @@ fn a_channel_that_would_follow_itself_is_given_up() {
 }
 
 #[test]
-fn what_to_follow_names_a_channel_and_a_url() {
+fn an_upstream_names_a_channel_and_a_url() {
     let channel = |text: &str| text.parse::<UpstreamChannel>().map(|follow| follow.channel().to_owned());
     assert_eq!(channel("http://h/events/news?a=b"), Ok("news".to_owned()));
     assert_eq!(channel("ours=ws://h:1/x/"), Ok("ours".to_owned()));

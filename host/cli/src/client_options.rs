@@ -10,7 +10,7 @@ use goldcrest_core::client::{Buffers, ClientConfig, validate_header};
 use goldcrest_core::sse::parse::ParserLimits;
 use goldcrest_host::client::TlsOptions;
 
-use super::Trouble;
+use super::CommandError;
 
 /// Bytes of an answer's head, for which there is always room.
 const HEAD: usize = 16 * 1024;
@@ -20,7 +20,7 @@ pub(crate) const BOUNDS: ParserLimits = ParserLimits { id: 1024, event_type: 256
 
 /// Options of the requests to a server.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "How servers are asked")]
+#[command(next_help_heading = "Requests")]
 pub(crate) struct Asking {
     /// Send this header field with every request, such as 'Authorization: Bearer x'; it replaces the default User-Agent,
     /// Content-Type, Cache-Control, Accept-Encoding or Authorization. Repeatable
@@ -68,23 +68,23 @@ impl Asking {
     ///
     /// # Errors
     /// The file of certificate authorities cannot be read.
-    pub(crate) fn tls(&self) -> Result<TlsOptions, Trouble> {
+    pub(crate) fn tls(&self) -> Result<TlsOptions, CommandError> {
         let options = TlsOptions { authorities: self.cacert.clone(), insecure: self.insecure };
         if self.cacert.is_some() {
-            options.check().map_err(|error| Trouble::usage(format!("--cacert {error}")))?;
+            options.check().map_err(|error| CommandError::usage(format!("--cacert {error}")))?;
         }
         Ok(options)
     }
 
     /// The bounds and fields. They live as long as the process: they are read once, from its command line.
-    pub(crate) fn config(&self) -> Result<ClientConfig<'static>, Trouble> {
+    pub(crate) fn config(&self) -> Result<ClientConfig<'static>, CommandError> {
         let mut headers = Vec::new();
         for header in &self.headers {
             let (name, value) = header
                 .split_once(':')
-                .ok_or_else(|| Trouble::usage(format!("-H {header:?} is not of the form 'Name: value'")))?;
+                .ok_or_else(|| CommandError::usage(format!("-H {header:?} is not of the form 'Name: value'")))?;
             let (name, value) = (name.trim_end(), value.trim());
-            validate_header(name, value).map_err(|error| Trouble::usage(format!("-H {header:?}: {error}")))?;
+            validate_header(name, value).map_err(|error| CommandError::usage(format!("-H {header:?}: {error}")))?;
             headers.push((name, value));
         }
         let basic = self.user.as_ref().map(|user| format!("Basic {}", STANDARD.encode(user)));
@@ -149,7 +149,7 @@ mod tests {
         asking: Asking,
     }
 
-    fn config(arguments: &[&str]) -> Result<ClientConfig<'static>, Trouble> {
+    fn config(arguments: &[&str]) -> Result<ClientConfig<'static>, CommandError> {
         Line::parse_from([&["x"], arguments].concat()).asking.config()
     }
 

@@ -45,12 +45,12 @@ impl From<Exit> for ExitCode {
 
 /// The reason for which a command failed.
 #[derive(Debug)]
-pub(crate) struct Trouble {
+pub(crate) struct CommandError {
     pub(crate) exit: Exit,
     text: String,
 }
 
-impl Trouble {
+impl CommandError {
     pub(crate) fn new(exit: Exit, text: impl Into<String>) -> Self {
         Self { exit, text: text.into() }
     }
@@ -60,19 +60,19 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         Self::new(Exit::Failed, error.to_string())
     }
 }
 
-impl From<&Error<ConnectError>> for Trouble {
+impl From<&Error<ConnectError>> for CommandError {
     fn from(error: &Error<ConnectError>) -> Self {
         let exit = match error {
             Error::Url(_) | Error::Request => Exit::Usage,
@@ -89,22 +89,22 @@ impl From<&Error<ConnectError>> for Trouble {
     }
 }
 
-impl From<Error<ConnectError>> for Trouble {
+impl From<Error<ConnectError>> for CommandError {
     fn from(error: Error<ConnectError>) -> Self {
         Self::from(&error)
     }
 }
 
-impl From<Disconnect> for Trouble {
+impl From<Disconnect> for CommandError {
     fn from(ended: Disconnect) -> Self {
         Self::from(Error::Ended(ended))
     }
 }
 
 /// The error, and the content of the server's response.
-pub(crate) fn refused(error: &Error<ConnectError>, said: &str) -> String {
+pub(crate) fn rejected(error: &Error<ConnectError>, content: &str) -> String {
     let text = describe(error);
-    if said.is_empty() { text } else { format!("{text}: {said}") }
+    if content.is_empty() { text } else { format!("{text}: {content}") }
 }
 
 /// The error as a sentence.
@@ -112,7 +112,7 @@ pub(crate) fn describe(error: &Error<ConnectError>) -> String {
     match error {
         // The connector's `Display` is better than its `Debug`.
         Error::Connect(error) if error.is_untrusted() => {
-            format!("{error}; if you know it, give it, or who signed it, by --cacert FILE")
+            format!("{error}; to trust it, give its certificate or that of its authority with --cacert FILE")
         }
         Error::Connect(error) => error.to_string(),
         Error::Request => {
@@ -145,25 +145,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_went_wrong_is_a_sentence_and_names_the_remedy() {
-        let said = |error| describe(&error);
+    fn an_error_is_a_sentence_with_a_remedy() {
+        let text = |error| describe(&error);
         for rule in [ProtocolError::Masked, ProtocolError::NotUtf8, ProtocolError::ReservedBits] {
-            let said = said(Error::Ended(Disconnect::Protocol(rule)));
-            assert!(!said.contains(&format!("{rule:?}")) && said.contains(&rule.to_string()), "{said}");
+            let text = text(Error::Ended(Disconnect::Protocol(rule)));
+            assert!(!text.contains(&format!("{rule:?}")) && text.contains(&rule.to_string()), "{text}");
         }
         for error in [
             Error::Ended(Disconnect::Protocol(ProtocolError::MessageTooBig)),
             Error::TooLarge,
             Error::Stream(ParseError::DataTooLong),
         ] {
-            let said = said(error);
-            assert!(said.contains("--max-event"), "{said}");
+            let text = text(error);
+            assert!(text.contains("--max-event"), "{text}");
         }
-        assert!(said(Error::Location).contains("Location") && said(Error::Request).contains("--since"));
+        assert!(text(Error::Location).contains("Location") && text(Error::Request).contains("--since"));
     }
 
     #[test]
-    fn a_redirect_to_nowhere_is_the_servers_refusal() {
-        assert_eq!(Trouble::from(Error::Location).exit, Exit::Refused);
+    fn a_redirect_without_target_is_a_rejection() {
+        assert_eq!(CommandError::from(Error::Location).exit, Exit::Refused);
     }
 }

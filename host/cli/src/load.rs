@@ -11,16 +11,16 @@ use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use smol::Timer;
 
-use super::Trouble;
+use super::CommandError;
 use super::client_options::{Room, some_seconds};
-use super::exit::refused;
+use super::exit::rejected;
 
 /// The longest measured latency, in microseconds.
 const LONGEST: u64 = 60_000_000;
 
 /// The published events.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "What is published")]
+#[command(next_help_heading = "Events")]
 pub(crate) struct Pace {
     /// Events a second
     #[arg(short, long, value_name = "N", default_value_t = 10.0, value_parser = rate)]
@@ -50,7 +50,7 @@ pub(crate) struct Load {
 
 /// An event of the run, as it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Arrived {
+pub(crate) struct ReceivedEvent {
     /// Which one it is, from 0.
     pub(crate) number: u64,
     /// How long ago it was published.
@@ -72,7 +72,7 @@ impl Load {
     }
 
     /// Reads an event's data; `None` where it is of another run.
-    pub(crate) fn read(&self, data: &[u8]) -> Option<Arrived> {
+    pub(crate) fn read(&self, data: &[u8]) -> Option<ReceivedEvent> {
         let now = self.start.elapsed();
         let mut words = str::from_utf8(data).ok()?.split(' ');
         if words.next()? != self.run {
@@ -80,7 +80,7 @@ impl Load {
         }
         let number = words.next()?.parse().ok()?;
         let left = Duration::from_nanos(words.next()?.parse().ok()?);
-        Some(Arrived { number, after: now.saturating_sub(left) })
+        Some(ReceivedEvent { number, after: now.saturating_sub(left) })
     }
 
     /// Publishes events of no run from time to time, for ever.
@@ -107,7 +107,7 @@ impl Load {
         url: &str,
         pace: &Pace,
         mut published: impl FnMut(u64),
-    ) -> Result<u64, Trouble> {
+    ) -> Result<u64, CommandError> {
         let mut room = Room::new(4096);
         let mut publisher = Publisher::new(runtime, config, url, room.memory());
         let begin = Instant::now();
@@ -131,8 +131,8 @@ impl Load {
                 idempotency_key: Some(key.as_bytes()),
             };
             if let Err(error) = publisher.publish(&publication).await {
-                let said = refused(&error, publisher.refusal());
-                return Err(Trouble::new(Trouble::from(error).exit, said));
+                let text = rejected(&error, publisher.refusal());
+                return Err(CommandError::new(CommandError::from(error).exit, text));
             }
             number += 1;
             published(number);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_known_by_its_run_and_says_when_it_left() {
+    fn an_event_contains_its_run_and_its_time() {
         let (load, other) = (Load::new(64), Load::new(0));
         let data = load.data(7);
         assert_eq!(data.len(), 64);

@@ -11,7 +11,7 @@
 //! | `manual.rs` | shell completions, the manual |
 //! | `client_options.rs`, `target.rs` | common options of the clients: header fields, TLS, the URL |
 //! | `load.rs` | events with a time stamp |
-//! | `exit.rs`, `status.rs` | exit statuses, and messages on stderr |
+//! | `exit.rs`, `diagnostics.rs` | exit statuses, and messages on stderr |
 //! | `terminal.rs` | escapes control characters in text of others |
 
 #![allow(rustdoc::bare_urls, reason = "the comments are the text of --help")]
@@ -19,6 +19,7 @@
 mod bench;
 mod client_options;
 mod compare;
+mod diagnostics;
 mod exit;
 mod load;
 mod manual;
@@ -26,7 +27,6 @@ mod options;
 mod page;
 mod publish;
 mod serve;
-mod status;
 mod subscribe;
 mod target;
 mod terminal;
@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use exit::{EXIT_CODES, Exit, Trouble};
+use exit::{CommandError, EXIT_CODES, Exit};
 
 /// Live updates over polling, long polling, streaming, Server-Sent Events and WebSocket: five transports, one event log.
 ///
@@ -84,9 +84,9 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::from(Exit::Done),
-        Err(trouble) => {
-            status::Status::new(false).trouble(&trouble);
-            ExitCode::from(trouble.exit)
+        Err(error) => {
+            diagnostics::Diagnostics::new(false).error(&error);
+            ExitCode::from(error.exit)
         }
     }
 }
@@ -97,12 +97,12 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_command_line_holds_together() {
+    fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn without_a_command_it_serves_with_all_of_its_options() {
+    fn serve_is_the_default_command_with_all_options() {
         let cli =
             Cli::try_parse_from(["goldcrest", "--listen", "127.0.0.1:0", "--no-page", "--max-head", "512"]).unwrap();
         assert!(cli.command.is_none());

@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use clap_mangen::Man as Page;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::{Cli, EXIT_CODES, Exit, Trouble, terminal};
+use super::{Cli, CommandError, EXIT_CODES, Exit, terminal};
 
 /// Print the completions of a shell, such as: source <(goldcrest completions bash)
 #[derive(Args)]
@@ -20,7 +20,7 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self) -> Result<(), Trouble> {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "goldcrest", &mut text);
         print_text(&text)
@@ -39,12 +39,12 @@ pub(crate) struct Man {
 }
 
 impl Man {
-    pub(crate) fn run(self) -> Result<(), Trouble> {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
         // The subcommand `help` needs no page.
         let mut command = Cli::command().disable_help_subcommand(true);
         command.build();
         if let Some(folder) = self.folder {
-            let named = |error: io::Error| Trouble::new(Exit::Failed, format!("{}: {error}", folder.display()));
+            let named = |error: io::Error| CommandError::new(Exit::Failed, format!("{}: {error}", folder.display()));
             std::fs::create_dir_all(&folder).map_err(named)?;
             for command in command.get_subcommands().chain([&command]) {
                 let (mut text, page) = (Vec::new(), Page::new(command.clone()));
@@ -55,7 +55,7 @@ impl Man {
         }
         if let Some(name) = self.command {
             let found = command.find_subcommand(&name).cloned();
-            command = found.ok_or_else(|| Trouble::usage(format!("there is no command {name}")))?;
+            command = found.ok_or_else(|| CommandError::usage(format!("there is no command {name}")))?;
             let full: &'static str = format!("goldcrest-{name}").leak();
             command = command.name(full).display_name(full);
         }
@@ -92,7 +92,7 @@ fn render(page: &Page, command: &Command, text: &mut Vec<u8>) -> io::Result<()> 
 }
 
 /// Prints all of it; a closed pipe is no error. A terminal gets no control characters.
-pub(super) fn print_text(text: &[u8]) -> Result<(), Trouble> {
+pub(super) fn print_text(text: &[u8]) -> Result<(), CommandError> {
     let mut stdout = io::stdout().lock();
     let text = if stdout.is_terminal() { Cow::Owned(terminal::payload(text)) } else { Cow::Borrowed(text) };
     match stdout.write_all(&text).and_then(|()| stdout.flush()) {

@@ -27,11 +27,11 @@ pub(crate) struct Options {
     threads: Option<NonZeroUsize>,
 
     /// Permit pages of this origin, such as https://app.example, null or file://; `*` permits all. Repeatable
-    #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "Who may ask")]
+    #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "Access")]
     allow_origin: Vec<String>,
 
     /// Permit this host name, with any port, besides IP addresses and localhost; `*` permits all. Repeatable
-    #[arg(long, value_name = "NAME", value_parser = host, help_heading = "Who may ask")]
+    #[arg(long, value_name = "NAME", value_parser = host, help_heading = "Access")]
     allow_host: Vec<String>,
 
     /// Connections in all; fewer where the limit of open descriptors (ulimit -n) leaves no room for them, which is logged
@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_options_the_bounds_are_the_librarys_defaults() {
+    fn default_options_equal_the_library_defaults() {
         let options = Options::parse_from(["goldcrest"]);
         assert_eq!(options.limits(), Limits::default());
         assert_eq!(options.channels(), ChannelLimits::default());
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_connection_is_kept_for_longer_than_proxies_keep_one() {
+    fn the_idle_timeout_is_longer_than_that_of_proxies() {
         let caddy = Duration::from_secs(120);
         assert!(Options::parse_from(["goldcrest"]).config().idle_timeout > caddy);
         assert!(Server::default_config().idle_timeout > caddy);

@@ -11,9 +11,9 @@ use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
 
 use super::client_options::Asking;
-use super::exit::refused;
-use super::status::Status;
-use super::{Exit, Quiet, Trouble, target};
+use super::diagnostics::Diagnostics;
+use super::exit::rejected;
+use super::{CommandError, Exit, Quiet, target};
 
 /// From a failure to the next attempt, at first; it doubles each time.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -74,10 +74,11 @@ fn without_line_end(line: &[u8]) -> &[u8] {
 }
 
 impl Publish {
-    pub(crate) fn run(self) -> Result<(), Trouble> {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
         let (config, tls) = (self.asking.config()?, self.asking.tls()?);
         let event_type = EventType::new(&self.event_type);
-        let event_type = event_type.map_err(|error| Trouble::usage(format!("--type {}: {error}", self.event_type)))?;
+        let event_type =
+            event_type.map_err(|error| CommandError::usage(format!("--type {}: {error}", self.event_type)))?;
         SmolRuntime::block_on(tls, async |runtime| {
             let url = target::settle(runtime, &self.url).await?;
             let mut room = self.asking.room();
@@ -92,7 +93,7 @@ impl Publish {
                         number += 1;
                         let (data, key) = (without_line_end(&line), format!("{prefix}-{number}"));
                         let published = self.publish(&mut publisher, event_type, data, &key).await;
-                        published.map_err(|error| Trouble::new(error.exit, format!("line {number}: {error}")))?;
+                        published.map_err(|error| CommandError::new(error.exit, format!("line {number}: {error}")))?;
                         line.clear();
                     }
                     Ok(())
@@ -102,7 +103,7 @@ impl Publish {
                     let mut data = Vec::new();
                     let mut stdin = io::stdin().lock();
                     if stdin.is_terminal() {
-                        Status::new(self.quiet.quiet).say("type the event, and end it by Ctrl-D");
+                        Diagnostics::new(self.quiet.quiet).info("type the event, and end it by Ctrl-D");
                     }
                     stdin.read_to_end(&mut data)?;
                     // The line end is not part of the data: `echo` appends it.
@@ -118,7 +119,7 @@ impl Publish {
         publisher: &mut Publisher<'_, SmolRuntime>,
         event_type: EventType<'_>,
         data: &[u8],
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), CommandError> {
         let key = self.key.clone().unwrap_or_else(key);
         self.publish(publisher, event_type, data, &key).await
     }
@@ -130,12 +131,12 @@ impl Publish {
         event_type: EventType<'_>,
         data: &[u8],
         key: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), CommandError> {
         if !(1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()) {
-            return Err(Trouble::usage(format!("a key has 1 to {MAX_IDEMPOTENCY_KEY} bytes")));
+            return Err(CommandError::usage(format!("a key has 1 to {MAX_IDEMPOTENCY_KEY} bytes")));
         }
         if !self.binary && str::from_utf8(data).is_err() {
-            return Err(Trouble::usage("this is no text in UTF-8: publish it with --binary"));
+            return Err(CommandError::usage("the data is not UTF-8; publish it with --binary"));
         }
         let encoding = if self.binary { Encoding::Binary } else { Encoding::Text };
         let publication = NewEvent { event_type, encoding, data, idempotency_key: Some(key.as_bytes()) };
@@ -145,8 +146,8 @@ impl Publish {
                 Ok(receipt) => {
                     // A server other than goldcrest may return no id.
                     if !receipt.id.is_empty() && receipt.id.parse::<EventId>().is_err() {
-                        let text = format!("the event is stored, but its id is none: {:?}", receipt.id);
-                        return Err(Trouble::new(Exit::Malformed, text));
+                        let text = format!("the event is stored, but the response has an invalid id: {:?}", receipt.id);
+                        return Err(CommandError::new(Exit::Malformed, text));
                     }
                     let answer = if self.json {
                         let id = serde_json::Value::from(receipt.id);
@@ -160,9 +161,9 @@ impl Publish {
                 }
                 Err(error) => error,
             };
-            let said = refused(&error, publisher.refusal());
+            let text = rejected(&error, publisher.refusal());
             if left == 0 || !error.is_transient() {
-                return Err(Trouble::new(Trouble::from(error).exit, said));
+                return Err(CommandError::new(CommandError::from(error).exit, text));
             }
             left -= 1;
             let asked = match error {
@@ -171,7 +172,7 @@ impl Publish {
             };
             let wait = pause.max(asked).min(LONGEST).mul_f64(1.0 + fastrand::f64() / 2.0);
             let seconds = wait.as_secs_f64();
-            Status::new(self.quiet.quiet).warn(format_args!("{said}; again in {seconds:.1} s"));
+            Diagnostics::new(self.quiet.quiet).warn(format_args!("{text}; again in {seconds:.1} s"));
             Timer::after(wait).await;
             pause = (pause * 2).min(LONGEST);
         }
@@ -179,11 +180,11 @@ impl Publish {
 }
 
 /// Prints a line. A closed stdout does not end the publishing.
-fn print(line: &str) -> Result<(), Trouble> {
+fn print(line: &str) -> Result<(), CommandError> {
     let mut stdout = BufWriter::new(io::stdout().lock());
     match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Trouble::new(Exit::Failed, format!("the output cannot be written: {error}")))
+            Err(CommandError::new(Exit::Failed, format!("the output cannot be written: {error}")))
         }
         _ => Ok(()),
     }

@@ -15,7 +15,7 @@ use goldcrest_host::{LocalHub, is_dual_stack};
 use tracing_subscriber::EnvFilter;
 
 use super::options::Options;
-use super::{Trouble, page, status, terminal};
+use super::{CommandError, diagnostics, page, terminal};
 
 /// Serve channels, and a page with the five techniques side by side (the default command)
 ///
@@ -37,14 +37,14 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(crate) fn run(self) -> Result<(), Trouble> {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
         let filter = self.log.parse::<EnvFilter>();
-        let filter = filter.map_err(|error| Trouble::usage(format!("--log {}: {error}", self.log)))?;
+        let filter = filter.map_err(|error| CommandError::usage(format!("--log {}: {error}", self.log)))?;
         if let Some(file) = &self.options.follow_cacert {
             let tls = TlsOptions { authorities: Some(file.clone()), insecure: false };
-            tls.check().map_err(|error| Trouble::usage(format!("--follow-cacert {error}")))?;
+            tls.check().map_err(|error| CommandError::usage(format!("--follow-cacert {error}")))?;
         }
-        let colours = io::stderr().is_terminal() && status::colours_wanted();
+        let colours = io::stderr().is_terminal() && diagnostics::colours_wanted();
         // A closed stderr disables the log: a failed write there must not panic.
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
         let log = log.fmt_fields(terminal::fields());
@@ -137,7 +137,9 @@ fn param<R: Runtime>(exchange: &Exchange<'_, '_, R>, name: &str) -> Option<Strin
 }
 
 async fn needs_page<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
-    exchange.respond(&Response::text(Status::BAD_REQUEST, "page is the page's name: letters and digits\n")).await
+    exchange
+        .respond(&Response::text(Status::BAD_REQUEST, "the parameter `page` consists of letters and digits\n"))
+        .await
 }
 
 async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) -> HandlerResult {

@@ -8,7 +8,7 @@ use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
 use smol::future::FutureExt;
 
-use super::Trouble;
+use super::CommandError;
 
 /// How long a server may take to show that it speaks TLS.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// It is no URL that a client can go to.
-pub(crate) async fn settle(runtime: &SmolRuntime, text: &str) -> Result<String, Trouble> {
-    let wrong = |error| Trouble::usage(format!("{text}: {error}"));
+pub(crate) async fn settle(runtime: &SmolRuntime, text: &str) -> Result<String, CommandError> {
+    let wrong = |error| CommandError::usage(format!("{text}: {error}"));
     if text.contains("://") {
         return Url::parse(text).map(|_| text.to_owned()).map_err(wrong);
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_channel_is_known_by_its_path() {
+    fn a_channel_is_recognised_by_its_path() {
         let channel = |text| is_channel(&Url::parse(text).unwrap());
         assert!(channel("http://a/events/news") && channel("wss://a/hub/events/x?after=oldest"));
         assert!(!channel("http://a/events/") && !channel("http://a/events") && !channel("http://a/events/a/b"));

@@ -79,7 +79,7 @@ mod tests {
     const HOSTILE: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}2J\u{202e}x\u{2066}\u{200f}\0\x7f\u{2028}\r";
 
     #[test]
-    fn a_message_is_one_line_whose_controls_are_shown() {
+    fn a_message_is_one_line_with_escaped_controls() {
         assert_eq!(
             message(HOSTILE),
             "\\u001b]0;owned\\u0007\\u001b[2J\\u009b2J\\u202ex\\u2066\\u200f\\u0000\\u007f\\u2028\\r"
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_keeps_its_lines_and_tabs_and_nothing_else_that_is_obeyed() {
+    fn a_payload_keeps_line_ends_and_tabs_only() {
         let shown = String::from_utf8(payload(format!("a\tb\n{HOSTILE}\n").as_bytes())).unwrap();
         assert!(shown.starts_with("a\tb\n\\u001b]0;owned") && shown.ends_with("\\r\n"), "{shown:?}");
         assert!(!shown.contains(|c| is_obeyed(c) && c != '\n' && c != '\t'), "{shown:?}");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_logged_of_others_is_not_obeyed_whatever_way_it_is_formatted() {
+    fn logged_text_of_peers_has_no_control_characters() {
         use std::io::{self, Write};
         use std::sync::{Arc, Mutex};
 

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alarm_at_the_end_of_time_is_armed_and_one_past_it_never_rings() {
+    fn a_timer_at_the_last_instant_is_armed_and_a_later_one_is_not() {
         let clock = CoarseClock(Alarms::new());
         let mut cx = Context::from_waker(Waker::noop());
         let mut never = clock.timer();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn alarms_of_one_moment_all_ring_and_their_numbers_may_start_over() {
+    fn timers_of_one_instant_all_expire_when_numbers_wrap() {
         struct Rung(std::sync::atomic::AtomicUsize);
         impl std::task::Wake for Rung {
             fn wake(self: std::sync::Arc<Self>) {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_that_moves_later_is_armed_once_and_rings_in_time() {
+    fn a_postponed_timer_is_armed_once_and_expires_in_time() {
         let clock = CoarseClock(Alarms::new());
         let mut alarm = clock.timer();
         let mut cx = Context::from_waker(Waker::noop());

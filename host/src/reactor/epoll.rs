@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_without_end_is_none_that_fails() {
+    fn a_wait_without_timeout_is_valid() {
         for timeout in [Duration::MAX, Duration::from_millis(u64::MAX), Duration::ZERO] {
             let (mut poller, notifier) = Poller::new().unwrap();
             notifier.notify();

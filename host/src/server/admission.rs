@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_everybody_is_in() {
+    fn without_a_limit_every_connection_is_admitted() {
         let limits = Limits { connections: usize::MAX, connections_per_address: usize::MAX, ..Limits::default() };
         assert!(matches!(admission(limits).admit(IpAddr::from([10, 0, 0, 1])), Admission::In(_)));
     }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_leaves_makes_room() {
+    fn a_closed_connection_frees_its_slot() {
         let limits = Limits { connections: 3, connections_per_address: 2, ..Limits::default() };
         let admission = admission(limits);
         let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_is_that_of_its_second() {
+    fn the_date_is_that_of_the_current_second() {
         let clock = DateClock::new();
         for (second, text) in [
             (0, "Thu, 01 Jan 1970 00:00:00 GMT"),

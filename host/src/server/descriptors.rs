@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_serves_what_there_is_room_for_and_tells_the_next() {
+    fn slots_follow_the_descriptor_limit() {
         let places = |room, asked| {
             let ConnectionSlots { served, told } = ConnectionSlots::within(room, asked);
             (served, told)
@@ -106,6 +106,6 @@ mod tests {
         assert_eq!(places(100_063, 100_000), (99_999, 64));
         assert_eq!(places(260, 100_000), (228, 32));
         assert_eq!(places(260, 10), (10, 32));
-        assert_eq!(places(0, 10), (1, 0), "a server that serves nobody is none");
+        assert_eq!(places(0, 10), (1, 0), "at least one connection is served");
     }
 }

@@ -54,7 +54,7 @@ type Announce = Arc<dyn Fn(&[SocketAddr]) + Send + Sync>;
 ///
 /// [`Server::run`] runs it until a signal or its [`ShutdownHandle`] shuts it down.
 #[derive(Clone)]
-#[must_use = "a server listens once it is run"]
+#[must_use = "a server does nothing until `run`"]
 pub struct Server {
     listen: Vec<SocketAddr>,
     threads: usize,

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_says_what_was_seen_and_the_remedy() {
+    fn a_rejection_names_the_value_and_the_remedy() {
         let host = "GET /events/a?token=x HTTP/1.1\r\nHost: goldcrest:8080\r\n\r\n";
         let (kind, text) = answer(host, Status::FORBIDDEN, RejectionReason::Access(AccessDenied::Host)).unwrap();
         assert_eq!(kind, "text/plain;charset=UTF-8");
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_json_by_name_gets_problem_details() {
+    fn accept_json_gets_problem_details() {
         for (accept, json) in [
             ("application/json", true),
             ("text/html, application/problem+json;q=0.5", true),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_has_its_lines_and_what_was_suppressed_is_counted() {
+    fn log_lines_are_limited_and_suppressed_ones_are_counted() {
         let rejections = rejections();
         let lines = |at| (0..10).filter_map(|_| rejections.permit(Instant::from_millis(at))).collect::<Vec<_>>();
         assert_eq!(lines(500), [0, 0, 0]);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_short_and_has_no_control_characters() {
+    fn logged_values_are_short_without_control_characters() {
         assert_eq!(shown("a\x1b]0;x\x07\u{202e}b"), "a\\u{1b}]0;x\\u{7}\\u{202e}b");
         assert_eq!(shown(&"é".repeat(100)), format!("{}…", "é".repeat(64)));
     }

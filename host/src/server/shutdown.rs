@@ -74,7 +74,7 @@ impl ShutdownHandle {
                     std::process::exit(128 + signal);
                 }
                 shutdown.shut_down();
-                tracing::info!("shutting down; once more to end at once");
+                tracing::info!("shutting down; send the signal again to end at once");
             }
         })?;
         std::thread::Builder::new().name("goldcrest-ignored".into()).spawn(move || {

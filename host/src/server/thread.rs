@@ -200,7 +200,7 @@ impl<H: Handler + 'static> Thread<H> {
         match stream.set_nonblocking(true) {
             Ok(()) => Some((stream, place, full)),
             Err(error) => {
-                tracing::debug!(%error, %peer, "a connection was lost at once");
+                tracing::debug!(%error, %peer, "a connection failed right after accept");
                 None
             }
         }
@@ -244,7 +244,7 @@ impl<H: Handler + 'static> Thread<H> {
                         }
                     }
                 }
-                Err(error) => tracing::warn!(%error, "a connection cannot be watched"),
+                Err(error) => tracing::warn!(%error, "a connection cannot be registered with the reactor"),
             }
             drop(place);
             self.connections.left();

@@ -81,7 +81,7 @@ impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => error.fmt(f),
-            Self::Channel => f.write_str("no channel to publish in: say CHANNEL=URL"),
+            Self::Channel => f.write_str("the URL does not end in a channel name; give CHANNEL=URL"),
         }
     }
 }
@@ -240,43 +240,43 @@ async fn forward_events<R: ClientRuntime>(
                 // An epoch identifies one log.
                 let epoch = event.id.parse::<EventId>().ok().map(|id| id.epoch);
                 if epoch.is_some() && epoch == hub.epoch(channel) {
-                    tracing::error!(channel, from = %upstream, "the channel would follow itself; it does not");
+                    tracing::error!(channel, from = %upstream, "the channel would follow itself; it is not followed");
                     return SubscriptionEnd::Stop;
                 }
                 hub.wait_for_followers(channel, pause(runtime, wait)).await;
                 let mut stored = store(hub, channel, &event);
                 while matches!(stored, Err(PublishError::TooManyChannels | PublishError::OutOfMemory)) {
-                    tracing::warn!(channel, from = %upstream, "there is no place for the channel now");
+                    tracing::warn!(channel, from = %upstream, "no channel is free for the events; retrying");
                     pause(runtime, RETRY_DELAY).await;
                     stored = store(hub, channel, &event);
                 }
                 match stored {
                     Ok(Some(_)) => {}
                     Ok(None) => {
-                        tracing::warn!(channel, from = %upstream, id = event.id, "its type is reserved: left out")
+                        tracing::warn!(channel, from = %upstream, id = event.id, "the event type is reserved; the event is skipped")
                     }
                     Err(PublishError::ShuttingDown) => return SubscriptionEnd::Stop,
                     Err(error) => {
-                        tracing::warn!(channel, from = %upstream, id = event.id, %error, "an event is left out")
+                        tracing::warn!(channel, from = %upstream, id = event.id, %error, "the event cannot be stored and is skipped")
                     }
                 }
             }
             Ok(SubscriptionEvent::Gap { missed }) => {
-                tracing::warn!(channel, from = %upstream, missed, "events are missing: they are not kept there any more");
+                tracing::warn!(channel, from = %upstream, missed, "events are missing: the upstream no longer keeps them");
             }
             Ok(SubscriptionEvent::Lost { error, delay, .. }) => {
-                tracing::warn!(channel, from = %upstream, ?error, ?delay, "lost, trying again");
+                tracing::warn!(channel, from = %upstream, ?error, ?delay, "connection lost; reconnecting");
             }
             Err(Error::Status { status: 204, .. }) => {
-                tracing::warn!(channel, from = %upstream, "the other hub says that there is nothing to follow");
+                tracing::warn!(channel, from = %upstream, "the upstream has no such channel (204)");
                 return SubscriptionEnd::Stop;
             }
             Err(Error::TooLarge | Error::Stream(_)) => {
-                tracing::error!(channel, from = %upstream, "an event is longer than may be; what is kept there is left out");
+                tracing::error!(channel, from = %upstream, "an event is larger than the limit; the events that the upstream keeps are skipped");
                 return SubscriptionEnd::SkipEvent;
             }
             Err(error) => {
-                tracing::error!(channel, from = %upstream, ?error, "not followed, trying again");
+                tracing::error!(channel, from = %upstream, ?error, "the upstream cannot be followed; retrying");
                 return SubscriptionEnd::Retry;
             }
         }

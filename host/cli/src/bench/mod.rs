@@ -18,10 +18,10 @@ use goldcrest_host::client::SmolRuntime;
 use smol::future::FutureExt;
 
 use super::client_options::{Asking, some_seconds};
+use super::diagnostics::Diagnostics;
 use super::load::{Load, Pace, bar, until};
 use super::manual::print_text;
-use super::status::Status;
-use super::{Exit, Quiet, Trouble, target};
+use super::{CommandError, Exit, Quiet, target};
 use readers::{Plan, Readers};
 use report::Report;
 
@@ -95,13 +95,15 @@ impl From<Choice> for Transport {
 }
 
 impl Bench {
-    pub(crate) fn run(self) -> Result<(), Trouble> {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
         goldcrest_host::raise_descriptor_limit();
         let (config, tls) = (self.asking.config()?, self.asking.tls()?);
         let report = SmolRuntime::block_on(tls, async |runtime| {
             let url = target::settle(runtime, &self.url).await?;
             if !Url::parse(&url).is_ok_and(|url| target::is_channel(&url)) {
-                return Err(Trouble::usage(format!("{url} is no channel, such as http://127.0.0.1:8080/events/bench")));
+                return Err(CommandError::usage(format!(
+                    "{url} is no channel, such as http://127.0.0.1:8080/events/bench"
+                )));
             }
             self.measure(runtime, &config, url).await
         })??;
@@ -113,8 +115,8 @@ impl Bench {
         runtime: &SmolRuntime,
         config: &goldcrest_core::client::ClientConfig<'static>,
         url: String,
-    ) -> Result<Report, Trouble> {
-        let status = Status::new(self.quiet.quiet);
+    ) -> Result<Report, CommandError> {
+        let status = Diagnostics::new(self.quiet.quiet);
         let load = Load::new(self.pace.size);
         let plan = Plan {
             url: url.clone(),
@@ -143,9 +145,9 @@ impl Bench {
         opening.or(wakes).await;
         let (opened, opening) = (readers.progress().opened(), begin.elapsed());
         if opened == 0 {
-            return Err(readers.progress().trouble());
+            return Err(readers.progress().error());
         }
-        status.say(format_args!("{opened} of {all} readers after {:.2} s", opening.as_secs_f64()));
+        status.info(format_args!("{opened} of {all} readers after {:.2} s", opening.as_secs_f64()));
         let bar = bar(&self.pace, self.quiet.quiet);
         let begin = Instant::now();
         let published = load.publish(runtime, config, &url, &self.pace, |number| {
@@ -159,7 +161,7 @@ impl Bench {
         bar.finish_and_clear();
         let (latencies, progress) = readers.stop();
         if progress.failed() > 0 {
-            status.warn(format_args!("{} readers failed: {}", progress.failed(), progress.trouble()));
+            status.warn(format_args!("{} readers failed: {}", progress.failed(), progress.error()));
         }
         Ok(Report {
             url,
@@ -176,7 +178,7 @@ impl Bench {
     }
 }
 
-impl Trouble {
+impl CommandError {
     fn nobody_opened() -> Self {
         Self::new(Exit::TimedOut, "no reader could open")
     }

@@ -12,7 +12,7 @@ use goldcrest_host::client::{SmolRuntime, TlsOptions};
 use hdrhistogram::Histogram;
 use smol::channel::{Receiver, Sender, bounded};
 
-use crate::Trouble;
+use crate::CommandError;
 use crate::load::{Load, latencies, record};
 
 /// The task of the readers.
@@ -37,7 +37,7 @@ pub(super) struct Progress {
     failed: AtomicU64,
     lost: AtomicU64,
     delivered: AtomicU64,
-    first_failure: Mutex<Option<Trouble>>,
+    first_failure: Mutex<Option<CommandError>>,
 }
 
 impl Progress {
@@ -62,14 +62,14 @@ impl Progress {
     }
 
     /// Why the first of them failed.
-    pub(super) fn trouble(&self) -> Trouble {
+    pub(super) fn error(&self) -> CommandError {
         let mut first = self.first_failure.lock().unwrap_or_else(PoisonError::into_inner);
-        first.take().unwrap_or_else(Trouble::nobody_opened)
+        first.take().unwrap_or_else(CommandError::nobody_opened)
     }
 
-    fn fail(&self, trouble: Trouble) {
+    fn fail(&self, error: CommandError) {
         let mut first = self.first_failure.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert(trouble);
+        first.get_or_insert(error);
     }
 
     fn count(counter: &AtomicU64) {
@@ -89,7 +89,7 @@ impl Readers {
     ///
     /// # Errors
     /// A thread cannot be created.
-    pub(super) fn start(plan: Plan) -> Result<Self, Trouble> {
+    pub(super) fn start(plan: Plan) -> Result<Self, CommandError> {
         let progress = Arc::new(Progress::default());
         let (running, end) = bounded::<()>(1);
         let number = plan.threads.clamp(1, plan.connections);
@@ -170,7 +170,7 @@ async fn read(runtime: SmolRuntime, plan: Rc<Plan>, progress: Arc<Progress>, mea
             }
             Ok(SubscriptionEvent::Gap { .. }) => {}
             Ok(SubscriptionEvent::Lost { error, .. }) => {
-                progress.fail(Trouble::from(&error));
+                progress.fail(CommandError::from(&error));
                 Progress::count(&progress.lost);
             }
             Err(error) => {

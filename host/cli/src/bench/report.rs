@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn every_latency_stands_in_one_bucket() {
+    fn each_latency_counts_in_one_bucket() {
         let report = report(&[1, 90, 100, 130, 5000]);
         let buckets = report.buckets();
         assert_eq!(buckets.iter().map(|(_, count)| count).sum::<u64>(), 5);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_json_say_the_same() {
+    fn text_and_json_have_the_same_figures() {
         let report = report(&[1000, 2000, 3000, 4000]);
         let json: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
         assert_eq!((&json["missing"], &json["delivered"]), (&2.into(), &4.into()));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_measured_is_no_histogram() {
+    fn no_measurement_gives_no_histogram() {
         let report = report(&[]);
         assert!(report.buckets().is_empty() && !report.text().contains("latency"));
     }

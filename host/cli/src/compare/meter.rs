@@ -29,12 +29,12 @@ pub(super) struct Costs {
 }
 
 /// A connector that counts the bytes of its connections.
-pub(super) struct Metered {
+pub(super) struct MeteredConnector {
     pub(super) connector: Connector,
     pub(super) costs: Rc<Cell<Costs>>,
 }
 
-impl Connect for Metered {
+impl Connect for MeteredConnector {
     type Socket<'a> = MeteredSocket;
     type Error = ConnectError;
 
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn content_is_payload_and_the_rest_is_header() {
+    fn content_counts_as_payload_and_the_rest_as_header() {
         let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         let answer = [&head[..], b"5\r\nhello\r\n0\r\n\r\n"].concat();
         let costs = counted(&[(30, &answer), (31, b"HTTP/1.1 304 Not Modified\r\n\r\n"), (32, b"")]);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_websocket_is_one_request_however_much_is_said() {
+    fn a_websocket_counts_as_one_request() {
         let head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
         let answer = [&head[..], b"\x81\x05hello\x89\x01p\x82\x7e\x00\x80", &[7; 128]].concat();
         let costs = counted(&[(30, &answer), (7, b"")]);

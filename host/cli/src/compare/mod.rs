@@ -25,7 +25,7 @@ use smol::future::FutureExt;
 
 use super::client_options::{Asking, some_seconds};
 use super::load::{Load, Pace, bar, until};
-use super::{Exit, Quiet, Trouble, target};
+use super::{CommandError, Exit, Quiet, target};
 use reader::Reader;
 
 /// The techniques, in the order of the table.
@@ -64,7 +64,7 @@ pub(crate) struct Compare {
 }
 
 impl Compare {
-    pub(crate) fn run(self) -> Result<(), Trouble> {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
         let (config, tls) = (self.asking.config()?, self.asking.tls()?);
         let own = if self.url.is_none() { Some(OwnServer::start()?) } else { None };
         let readers = SmolRuntime::block_on(tls, async |runtime| {
@@ -88,7 +88,7 @@ impl Compare {
         config: &ClientConfig<'static>,
         url: &str,
         start: StartPosition<'static>,
-    ) -> Result<Vec<Rc<Reader>>, Trouble> {
+    ) -> Result<Vec<Rc<Reader>>, CommandError> {
         let load = Load::new(self.pace.size);
         let readers: Vec<_> = TRANSPORTS.map(|transport| Rc::new(Reader::new(transport, start))).into();
         let mut tasks = Vec::new();
@@ -100,8 +100,9 @@ impl Compare {
         }
         until(OPENING, || readers.iter().all(|reader| reader.is_open() || reader.has_failed())).await;
         if let Some(reader) = readers.iter().find(|reader| !reader.is_open()) {
-            let why = reader.trouble().unwrap_or_else(|| Trouble::new(Exit::TimedOut, "it does not open"));
-            return Err(Trouble::new(why.exit, format!("{}: {why}", reader.transport.as_str())));
+            let why =
+                reader.error().unwrap_or_else(|| CommandError::new(Exit::TimedOut, "the connection cannot be opened"));
+            return Err(CommandError::new(why.exit, format!("{}: {why}", reader.transport.as_str())));
         }
         let bar = bar(&self.pace, self.quiet.quiet);
         let published = load.publish(runtime, config, url, &self.pace, |number| bar.set_position(number)).await?;
@@ -140,7 +141,7 @@ impl Handler for Channels {
 }
 
 impl OwnServer {
-    fn start() -> Result<Self, Trouble> {
+    fn start() -> Result<Self, CommandError> {
         let (listens, listening) = smol::channel::bounded(1);
         let (ends, ended) = smol::channel::bounded(2);
         let told = ends.clone();
@@ -157,13 +158,13 @@ impl OwnServer {
         drop(ends);
         match listening.recv_blocking() {
             Ok(Some(address)) => Ok(Self { address, stopper, ended }),
-            _ => Err(Trouble::new(Exit::Failed, ended.recv_blocking().unwrap_or_default())),
+            _ => Err(CommandError::new(Exit::Failed, ended.recv_blocking().unwrap_or_default())),
         }
     }
 
-    async fn ended<T>(&self) -> Result<T, Trouble> {
+    async fn ended<T>(&self) -> Result<T, CommandError> {
         let why = self.ended.recv().await;
-        Err(Trouble::new(Exit::Failed, why.unwrap_or_else(|_| "the server has ended".to_owned())))
+        Err(CommandError::new(Exit::Failed, why.unwrap_or_else(|_| "the server has ended".to_owned())))
     }
 }
 

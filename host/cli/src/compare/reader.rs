@@ -11,8 +11,8 @@ use goldcrest_core::client::{
 use goldcrest_host::client::{ConnectError, SmolRuntime, random};
 use hdrhistogram::Histogram;
 
-use super::meter::{Costs, Metered};
-use crate::Trouble;
+use super::meter::{Costs, MeteredConnector};
+use crate::CommandError;
 use crate::load::{Load, latencies, record};
 
 /// A technique and its measurements so far.
@@ -57,7 +57,7 @@ impl Reader {
         room: usize,
         poll_interval: Duration,
     ) {
-        let connector = Metered { connector: runtime.connector().clone(), costs: Rc::clone(&self.costs) };
+        let connector = MeteredConnector { connector: runtime.connector().clone(), costs: Rc::clone(&self.costs) };
         let parts = RuntimeParts { connector, clock: runtime.clock().clone(), random };
         let (mut buffer, mut location) = (vec![0; room], [0; 2048]);
         let memory = Buffers { buffer: &mut buffer, location: &mut location };
@@ -109,8 +109,8 @@ impl Reader {
         self.failure.borrow().is_some()
     }
 
-    pub(super) fn trouble(&self) -> Option<Trouble> {
-        self.failure.borrow().as_ref().map(Trouble::from)
+    pub(super) fn error(&self) -> Option<CommandError> {
+        self.failure.borrow().as_ref().map(CommandError::from)
     }
 
     pub(super) fn events(&self) -> u64 {

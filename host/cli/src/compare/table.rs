@@ -7,7 +7,7 @@ use goldcrest_core::client::Transport;
 use serde_json::json;
 
 use super::reader::Reader;
-use crate::Trouble;
+use crate::CommandError;
 use crate::load::millis;
 use crate::manual::print_text;
 
@@ -23,7 +23,7 @@ const fn name(transport: Transport) -> &'static str {
 }
 
 /// Prints the measurements, as a table or as JSON.
-pub(super) fn print(readers: &[Rc<Reader>], as_json: bool) -> Result<(), Trouble> {
+pub(super) fn print(readers: &[Rc<Reader>], as_json: bool) -> Result<(), CommandError> {
     print_text(if as_json { json_of(readers) } else { table(readers) }.as_bytes())
 }
 

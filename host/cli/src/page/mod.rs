@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_the_page_names_is_served_from_here() {
+    fn every_file_that_the_page_names_is_served() {
         let html = text("/");
         let named: Vec<_> = quoted(html, "href=\"").chain(quoted(html, "src=\"")).collect();
         assert!(named.len() >= 3, "{named:?}");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_needs_more_than_default_src_self() {
+    fn the_page_works_under_default_src_self() {
         let html = text("/");
         for inline in ["<style", " style=", " onclick=", " onload=", "javascript:", "data:"] {
             assert!(!html.contains(inline), "{inline}");

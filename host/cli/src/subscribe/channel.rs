@@ -13,11 +13,11 @@ use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
 use smol::future::FutureExt;
 
-use super::input::{Input, Typed};
+use super::input::{Input, InputLine};
 use super::output::Output;
-use super::{Exit, Heard, Listening, PARTING, Return, Trouble, Unheard, again_in};
+use super::{CommandError, Exit, PARTING, Return, SubscribeContext, SubscribeError, SubscribeResult, again_in};
 use crate::client_options::BOUNDS;
-use crate::exit::{describe, refused};
+use crate::exit::{describe, rejected};
 use crate::publish::key;
 
 /// A subscription to any server.
@@ -31,9 +31,14 @@ enum Next<'a> {
     Left,
 }
 
-impl Listening<'_> {
+impl SubscribeContext<'_> {
     /// Reads the channel. Lines typed on a terminal are published to it.
-    pub(super) async fn channel(&self, output: &mut Output, input: &mut Input, transports: &[Transport]) -> Heard {
+    pub(super) async fn channel(
+        &self,
+        output: &mut Output,
+        input: &mut Input,
+        transports: &[Transport],
+    ) -> SubscribeResult {
         let (mut room, mut publishing) = (self.options.asking.room(), self.options.asking.room());
         let options = SubscriptionOptions {
             transports,
@@ -82,14 +87,14 @@ impl Listening<'_> {
                     return Ok(Exit::Done);
                 }
                 Next::Line(Some(line)) => match input.read(&line) {
-                    Typed::Text(text) => typed = self.publish(&mut publisher, text).await.or(typed),
-                    Typed::Close(_) if typed.is_some() => leave_at = Some(Instant::now() + PARTING),
-                    Typed::Close(_) => {
+                    InputLine::Text(text) => typed = self.publish(&mut publisher, text).await.or(typed),
+                    InputLine::Close(_) if typed.is_some() => leave_at = Some(Instant::now() + PARTING),
+                    InputLine::Close(_) => {
                         part(&mut subscription).await;
                         return Ok(Exit::Done);
                     }
-                    Typed::Ping(_) => self.status.warn("only a WebSocket is pinged: begin with --transport websocket"),
-                    Typed::Unknown => self.status.warn("the command here is /close; //TEXT publishes /TEXT"),
+                    InputLine::Ping(_) => self.status.warn("/ping needs a WebSocket; start with --transport websocket"),
+                    InputLine::Unknown => self.status.warn("the command here is /close; //TEXT publishes /TEXT"),
                 },
                 Next::Item(Ok(SubscriptionEvent::Event(Event { id, event_type, data }))) => {
                     typed.take_if(|typed| typed == id);
@@ -112,7 +117,7 @@ impl Listening<'_> {
                 Next::Item(Ok(SubscriptionEvent::Opened { transport })) => {
                     opened = true;
                     self.state.reached.set(true);
-                    self.status.say(format_args!("{} over {}", self.url, transport.as_str()));
+                    self.status.info(format_args!("{} over {}", self.url, transport.as_str()));
                 }
                 Next::Item(Ok(SubscriptionEvent::Lost { transport, error, delay })) => {
                     // A change to the next transport is no lost connection.
@@ -126,35 +131,35 @@ impl Listening<'_> {
                     }
                     let (name, error) = (transport.as_str(), describe(&error));
                     let text = format!("{name}: {error}; {}", again_in(delay));
-                    if gives_way { self.status.say(text) } else { self.status.warn(text) }
+                    if gives_way { self.status.info(text) } else { self.status.warn(text) }
                 }
                 Next::Item(Err(Error::Status { status: 204, .. })) => return Ok(self.asked_to_stop()),
-                Next::Item(Err(error)) if !opened => return Err(Unheard::unopened(error)),
+                Next::Item(Err(error)) if !opened => return Err(SubscribeError::unopened(error)),
                 Next::Item(Err(error)) => return Err(error.into()),
             }
         }
     }
 
     /// It is lost, and is not tried again.
-    pub(super) fn lost(&self, error: Error<ConnectError<SmolRuntime>>, opened: bool) -> Heard {
+    pub(super) fn lost(&self, error: Error<ConnectError<SmolRuntime>>, opened: bool) -> SubscribeResult {
         match error {
             Error::Ended(goldcrest_core::websocket::Disconnect::Closed) if opened => Ok(self.options.ended()),
-            error if opened => Err(Trouble::new(Exit::Lost, describe(&error)).into()),
-            error => Err(Unheard::unopened(error)),
+            error if opened => Err(CommandError::new(Exit::Lost, describe(&error)).into()),
+            error => Err(SubscribeError::unopened(error)),
         }
     }
 
     pub(super) fn asked_to_stop(&self) -> Exit {
-        self.status.say("the server asks to stop (204)");
+        self.status.info("the server asks to stop (204)");
         self.options.ended()
     }
 
     pub(super) fn gap(&self, missed: Option<u64>) {
         match missed {
             Some(missed) => {
-                self.status.warn(format_args!("{missed} events are missing here: the log holds them no more"))
+                self.status.warn(format_args!("{missed} events are missing here: the log no longer keeps them"))
             }
-            None => self.status.warn("events are missing here, nobody knows how many"),
+            None => self.status.warn("events are missing here; their number is unknown"),
         }
     }
 
@@ -171,7 +176,7 @@ impl Listening<'_> {
             }
             Err(error) => error,
         };
-        self.status.warn(format_args!("not published: {}", refused(&error, publisher.refusal())));
+        self.status.warn(format_args!("not published: {}", rejected(&error, publisher.refusal())));
         None
     }
 }

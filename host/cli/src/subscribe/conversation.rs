@@ -10,11 +10,11 @@ use goldcrest_core::ws::connection::MessageKind;
 use smol::Timer;
 use smol::future::FutureExt;
 
-use super::envelope::{self, Said};
-use super::input::{Input, Typed};
-use super::output::{Output, Written};
-use super::rtt::Timed;
-use super::{Exit, Listening, PARTING, Trouble};
+use super::envelope::{self, ServerMessage};
+use super::input::{Input, InputLine};
+use super::output::{Output, WriteResult};
+use super::rtt::RttRuntime;
+use super::{CommandError, Exit, PARTING, SubscribeContext};
 use crate::publish::key;
 
 /// Time for pending responses after the last line is sent.
@@ -28,9 +28,9 @@ const RTT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A WebSocket and the state of the conversation.
 pub(super) struct Conversation<'c, 'e> {
-    listening: &'c Listening<'c>,
-    runtime: &'e Timed<'e>,
-    socket: ClientWebSocket<'e, Timed<'e>>,
+    context: &'c SubscribeContext<'c>,
+    runtime: &'e RttRuntime<'e>,
+    socket: ClientWebSocket<'e, RttRuntime<'e>>,
     /// Messages are objects of `goldcrest.v1`.
     enveloped: bool,
     /// The id of the last event.
@@ -39,7 +39,7 @@ pub(super) struct Conversation<'c, 'e> {
 }
 
 /// How a conversation ended.
-pub(super) enum Parted {
+pub(super) enum ConversationEnd {
     /// By this side.
     Here(Exit),
     /// By the server's Close.
@@ -64,13 +64,13 @@ enum Last {
 
 impl<'c, 'e> Conversation<'c, 'e> {
     pub(super) fn new(
-        listening: &'c Listening<'c>,
-        runtime: &'e Timed<'e>,
-        socket: ClientWebSocket<'e, Timed<'e>>,
+        context: &'c SubscribeContext<'c>,
+        runtime: &'e RttRuntime<'e>,
+        socket: ClientWebSocket<'e, RttRuntime<'e>>,
         enveloped: bool,
         cursor: &'c mut String,
     ) -> Self {
-        Self { listening, runtime, socket, enveloped, cursor, sent: 0 }
+        Self { context, runtime, socket, enveloped, cursor, sent: 0 }
     }
 
     /// Receives and sends until one side closes.
@@ -79,8 +79,8 @@ impl<'c, 'e> Conversation<'c, 'e> {
         output: &mut Output,
         input: &mut Input,
         buffer: &mut [u8],
-    ) -> Result<Parted, Trouble> {
-        let options = self.listening.options;
+    ) -> Result<ConversationEnd, CommandError> {
+        let options = self.context.options;
         let mut pings = if options.rtt { Timer::interval(RTT_INTERVAL) } else { Timer::never() };
         loop {
             let message = async {
@@ -93,14 +93,14 @@ impl<'c, 'e> Conversation<'c, 'e> {
                 Next::Ping
             };
             let late = async {
-                self.listening.late().await;
+                self.context.late().await;
                 Next::Late
             };
             let talked = match message.or(line).or(ping).or(late).await {
                 Next::Late => {
-                    let exit = options.late(self.listening.state).map(|()| Exit::Done);
+                    let exit = options.late(self.context.state).map(|()| Exit::Done);
                     self.leave(Exit::Done, CloseCode::NORMAL).await;
-                    return exit.map(Parted::Here);
+                    return exit.map(ConversationEnd::Here);
                 }
                 Next::Message(Ok(Some((kind, length)))) => match self.show(output, kind, &buffer[..length])? {
                     ControlFlow::Continue(()) => Ok(()),
@@ -108,7 +108,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
                 },
                 Next::Message(Ok(None)) => {
                     let reason = self.socket.peer_close_reason().to_owned();
-                    return Ok(Parted::Closed(self.socket.peer_close_code().flatten(), reason));
+                    return Ok(ConversationEnd::Closed(self.socket.peer_close_code().flatten(), reason));
                 }
                 Next::Message(Err(ended)) => Err(ended),
                 Next::Ping => self.socket.ping(self.runtime.ping(b"")),
@@ -117,23 +117,23 @@ impl<'c, 'e> Conversation<'c, 'e> {
                 }
                 Next::Line(None) => Ok(()),
                 Next::Line(Some(line)) => match input.read(&line) {
-                    Typed::Text(text) => self.send(text).await,
-                    Typed::Ping(text) => self.socket.ping(self.runtime.ping(text)),
-                    Typed::Close(code) => match CloseCode::new(code.unwrap_or(1000)) {
+                    InputLine::Text(text) => self.send(text).await,
+                    InputLine::Ping(text) => self.socket.ping(self.runtime.ping(text)),
+                    InputLine::Close(code) => match CloseCode::new(code.unwrap_or(1000)) {
                         Some(code) => return self.see_off(output, buffer, code, false).await,
                         None => {
-                            self.listening.status.warn("no close code that may be sent: 1000, 3000 to 4999");
+                            self.context.status.warn("a close code is 1000, or 3000 to 4999");
                             Ok(())
                         }
                     },
-                    Typed::Unknown => {
-                        self.listening.status.warn("commands are /ping [TEXT] and /close [CODE]; //TEXT sends /TEXT");
+                    InputLine::Unknown => {
+                        self.context.status.warn("commands are /ping [TEXT] and /close [CODE]; //TEXT sends /TEXT");
                         Ok(())
                     }
                 },
             };
             if let Err(ended) = talked {
-                return Ok(Parted::Ended(ended));
+                return Ok(ConversationEnd::Ended(ended));
             }
         }
     }
@@ -145,7 +145,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
         buffer: &mut [u8],
         code: CloseCode,
         awaits: bool,
-    ) -> Result<Parted, Trouble> {
+    ) -> Result<ConversationEnd, CommandError> {
         let end = Instant::now() + ANSWERS;
         let mut quiet_at = awaits.then(|| Instant::now() + QUIET);
         loop {
@@ -161,7 +161,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
                 Last::Quiet
             };
             let late = async {
-                Timer::at(end).or(self.listening.late()).await;
+                Timer::at(end).or(self.context.late()).await;
                 Last::Ended
             };
             match message.or(quiet).or(late).await {
@@ -178,7 +178,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
     }
 
     /// Closes in order, as far as the server joins in.
-    async fn leave(&mut self, exit: Exit, code: CloseCode) -> Parted {
+    async fn leave(&mut self, exit: Exit, code: CloseCode) -> ConversationEnd {
         let parting = async {
             let _ = self.socket.close(code, CloseReason::NONE).await;
         };
@@ -186,7 +186,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
             Timer::after(PARTING).await;
         };
         parting.or(patience).await;
-        Parted::Here(exit)
+        ConversationEnd::Here(exit)
     }
 
     async fn send(&mut self, text: &[u8]) -> Result<(), Disconnect> {
@@ -199,23 +199,23 @@ impl<'c, 'e> Conversation<'c, 'e> {
         self.socket.send(kind, text).await
     }
 
-    fn show(&mut self, output: &mut Output, kind: MessageKind, message: &[u8]) -> Written {
-        let said = if self.enveloped { envelope::read(kind, message) } else { Said::Stranger };
-        let status = self.listening.status;
-        match said {
-            Said::Event { id, event_type, data } => {
+    fn show(&mut self, output: &mut Output, kind: MessageKind, message: &[u8]) -> WriteResult {
+        let text = if self.enveloped { envelope::read(kind, message) } else { ServerMessage::Stranger };
+        let status = self.context.status;
+        match text {
+            ServerMessage::Event { id, event_type, data } => {
                 let written = output.event(&id, &event_type, data.borrow());
                 *self.cursor = id;
                 return written;
             }
-            Said::Gap { missed, after } => {
-                self.listening.gap(missed);
+            ServerMessage::Gap { missed, after } => {
+                self.context.gap(missed);
                 *self.cursor = after;
                 return output.gap(missed);
             }
-            Said::Stored { id } => status.say(format_args!("stored as {id}")),
-            Said::Refused { reason } => status.warn(format_args!("not stored: {reason}")),
-            Said::Stranger => {
+            ServerMessage::Stored { id } => status.info(format_args!("stored as {id}")),
+            ServerMessage::Refused { reason } => status.warn(format_args!("not stored: {reason}")),
+            ServerMessage::Stranger => {
                 let data = match kind {
                     MessageKind::Text => str::from_utf8(message).map_or(EventData::Binary(message), EventData::Text),
                     MessageKind::Binary => EventData::Binary(message),

@@ -10,7 +10,7 @@ pub(super) const SUBPROTOCOL: &str = "goldcrest.v1";
 
 /// A message of the server.
 #[derive(Debug, PartialEq)]
-pub(super) enum Said<'m> {
+pub(super) enum ServerMessage<'m> {
     Event {
         id: String,
         event_type: String,
@@ -49,36 +49,36 @@ impl EnvelopeData<'_> {
 }
 
 /// Reads a message.
-pub(super) fn read(kind: MessageKind, message: &[u8]) -> Said<'_> {
+pub(super) fn read(kind: MessageKind, message: &[u8]) -> ServerMessage<'_> {
     let (object, bytes) = match kind {
         MessageKind::Text => (message, None),
         MessageKind::Binary => match message.iter().position(|byte| *byte == b'\n') {
             Some(end) => (&message[..end], Some(&message[end + 1..])),
-            None => return Said::Stranger,
+            None => return ServerMessage::Stranger,
         },
     };
-    let Ok(Value::Object(object)) = serde_json::from_slice(object) else { return Said::Stranger };
+    let Ok(Value::Object(object)) = serde_json::from_slice(object) else { return ServerMessage::Stranger };
     let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
     if let (Some(Value::Object(gap)), Some(after)) = (object.get("gap"), text("after"))
         && after.parse::<EventId>().is_ok()
     {
         let missed = gap.get("missed").and_then(Value::as_u64);
         if gap.len() == usize::from(missed.is_some()) {
-            return Said::Gap { missed, after };
+            return ServerMessage::Gap { missed, after };
         }
     }
     if let Some(reason) = text("error") {
-        return Said::Refused { reason };
+        return ServerMessage::Refused { reason };
     }
     match (text("id"), text("type"), bytes, text("data")) {
         (Some(id), Some(event_type), Some(bytes), None) => {
-            Said::Event { id, event_type, data: EnvelopeData::Binary(bytes) }
+            ServerMessage::Event { id, event_type, data: EnvelopeData::Binary(bytes) }
         }
         (Some(id), Some(event_type), None, Some(data)) => {
-            Said::Event { id, event_type, data: EnvelopeData::Text(data) }
+            ServerMessage::Event { id, event_type, data: EnvelopeData::Text(data) }
         }
-        (Some(id), None, None, None) => Said::Stored { id },
-        _ => Said::Stranger,
+        (Some(id), None, None, None) => ServerMessage::Stored { id },
+        _ => ServerMessage::Stranger,
     }
 }
 
@@ -100,29 +100,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_form_is_read_as_what_it_is() {
+    fn each_message_form_is_recognised() {
         let text = |message: &'static str| read(MessageKind::Text, message.as_bytes());
         let data = EnvelopeData::Text("b\n".into());
-        let event = Said::Event { id: "a-1".into(), event_type: "x".into(), data };
+        let event = ServerMessage::Event { id: "a-1".into(), event_type: "x".into(), data };
         assert_eq!(text(r#"{"id":"a-1","type":"x","data":"b\n"}"#), event);
         assert_eq!(
             text(r#"{"gap":{"missed":2},"after":"00000abc-3"}"#),
-            Said::Gap { missed: Some(2), after: "00000abc-3".into() }
+            ServerMessage::Gap { missed: Some(2), after: "00000abc-3".into() }
         );
-        assert_eq!(text(r#"{"gap":{},"after":"00000abc-3"}"#), Said::Gap { missed: None, after: "00000abc-3".into() });
-        assert_eq!(text(r#"{"ref":1,"id":"a-4"}"#), Said::Stored { id: "a-4".into() });
-        assert_eq!(text(r#"{"ref":1,"error":"no"}"#), Said::Refused { reason: "no".into() });
+        assert_eq!(
+            text(r#"{"gap":{},"after":"00000abc-3"}"#),
+            ServerMessage::Gap { missed: None, after: "00000abc-3".into() }
+        );
+        assert_eq!(text(r#"{"ref":1,"id":"a-4"}"#), ServerMessage::Stored { id: "a-4".into() });
+        assert_eq!(text(r#"{"ref":1,"error":"no"}"#), ServerMessage::Refused { reason: "no".into() });
         let gaps = [r#"{"gap":{"hello":1},"after":"00000abc-3"}"#, r#"{"gap":{},"after":"a-3"}"#, r#"{"gap":{}}"#];
         for stranger in ["hello", "[]", "{}", "7", ""].into_iter().chain(gaps) {
-            assert_eq!(text(stranger), Said::Stranger, "{stranger}");
+            assert_eq!(text(stranger), ServerMessage::Stranger, "{stranger}");
         }
-        let binary = Said::Event { id: "a-1".into(), event_type: "x".into(), data: EnvelopeData::Binary(b"\n\xff") };
+        let binary =
+            ServerMessage::Event { id: "a-1".into(), event_type: "x".into(), data: EnvelopeData::Binary(b"\n\xff") };
         assert_eq!(read(MessageKind::Binary, b"{\"id\":\"a-1\",\"type\":\"x\"}\n\n\xff"), binary);
-        assert_eq!(read(MessageKind::Binary, b"\xff"), Said::Stranger);
+        assert_eq!(read(MessageKind::Binary, b"\xff"), ServerMessage::Stranger);
     }
 
     #[test]
-    fn what_is_no_text_is_published_as_bytes() {
+    fn data_that_is_not_utf8_is_published_as_binary() {
         assert_eq!(publication("ü".as_bytes(), 7, "k").0, MessageKind::Text);
         let (kind, message) = publication(b"\xff\n", 7, "k");
         assert_eq!(kind, MessageKind::Binary);

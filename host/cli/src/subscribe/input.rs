@@ -22,7 +22,7 @@ enum Lines {
 
 /// A line typed on a terminal.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Typed<'l> {
+pub(super) enum InputLine<'l> {
     /// To be sent.
     Text(&'l [u8]),
     /// `/ping [TEXT]`
@@ -63,8 +63,8 @@ impl Input {
     }
 
     /// Parses a line: a command if stdin is a terminal, else text to send.
-    pub(super) fn read<'l>(&self, line: &'l [u8]) -> Typed<'l> {
-        if self.is_terminal { typed(line) } else { Typed::Text(line) }
+    pub(super) fn read<'l>(&self, line: &'l [u8]) -> InputLine<'l> {
+        if self.is_terminal { typed(line) } else { InputLine::Text(line) }
     }
 }
 
@@ -111,21 +111,21 @@ fn read_lines() -> Receiver<Vec<u8>> {
     receiver
 }
 
-fn typed(line: &[u8]) -> Typed<'_> {
-    let Some(command) = line.strip_prefix(b"/") else { return Typed::Text(line) };
+fn typed(line: &[u8]) -> InputLine<'_> {
+    let Some(command) = line.strip_prefix(b"/") else { return InputLine::Text(line) };
     if command.starts_with(b"/") {
-        return Typed::Text(command);
+        return InputLine::Text(command);
     }
     let at = command.iter().position(|byte| *byte == b' ').unwrap_or(command.len());
     let (name, rest) = command.split_at(at);
     match (name, rest.trim_ascii()) {
-        (b"ping", text) => Typed::Ping(text),
-        (b"close" | b"quit", b"") => Typed::Close(None),
+        (b"ping", text) => InputLine::Ping(text),
+        (b"close" | b"quit", b"") => InputLine::Close(None),
         (b"close", code) => match str::from_utf8(code).ok().and_then(|code| code.parse().ok()) {
-            Some(code) => Typed::Close(Some(code)),
-            None => Typed::Unknown,
+            Some(code) => InputLine::Close(Some(code)),
+            None => InputLine::Unknown,
         },
-        _ => Typed::Unknown,
+        _ => InputLine::Unknown,
     }
 }
 
@@ -134,17 +134,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slash_begins_a_command_and_two_a_text() {
-        assert_eq!(typed(b"hello /ping"), Typed::Text(b"hello /ping"));
-        assert_eq!(typed(b"//ping"), Typed::Text(b"/ping"));
-        assert_eq!(typed(b"/ping  a b "), Typed::Ping(b"a b"));
-        assert_eq!(typed(b"/ping"), Typed::Ping(b""));
-        assert_eq!(typed(b"/close 4000"), Typed::Close(Some(4000)));
-        assert_eq!(typed(b"/close"), Typed::Close(None));
+    fn one_slash_begins_a_command_and_two_a_text() {
+        assert_eq!(typed(b"hello /ping"), InputLine::Text(b"hello /ping"));
+        assert_eq!(typed(b"//ping"), InputLine::Text(b"/ping"));
+        assert_eq!(typed(b"/ping  a b "), InputLine::Ping(b"a b"));
+        assert_eq!(typed(b"/ping"), InputLine::Ping(b""));
+        assert_eq!(typed(b"/close 4000"), InputLine::Close(Some(4000)));
+        assert_eq!(typed(b"/close"), InputLine::Close(None));
         assert_eq!(
             (typed(b"/close x"), typed(b"/clos"), typed(b"/")),
-            (Typed::Unknown, Typed::Unknown, Typed::Unknown)
+            (InputLine::Unknown, InputLine::Unknown, InputLine::Unknown)
         );
-        assert_eq!(typed(b""), Typed::Text(b""));
+        assert_eq!(typed(b""), InputLine::Text(b""));
     }
 }

@@ -32,8 +32,8 @@ use smol::Timer;
 use smol::future::FutureExt;
 
 use super::client_options::{Asking, some_seconds};
-use super::status::Status;
-use super::{Exit, Quiet, Trouble, target};
+use super::diagnostics::Diagnostics;
+use super::{CommandError, Exit, Quiet, target};
 use input::Input;
 use output::{BinaryForm, Output};
 
@@ -155,12 +155,12 @@ enum Return {
 }
 
 /// The state that all kinds of subscription share.
-struct Listening<'l> {
+struct SubscribeContext<'l> {
     runtime: &'l SmolRuntime,
     config: &'l ClientConfig<'static>,
     url: &'l str,
     options: &'l Subscribe,
-    status: Status,
+    status: Diagnostics,
     state: &'l State,
     /// When `--timeout` is over.
     until: Option<Instant>,
@@ -178,7 +178,7 @@ struct State {
 /// How long a server may take for a closing handshake.
 const PARTING: Duration = Duration::from_secs(1);
 
-impl Listening<'_> {
+impl SubscribeContext<'_> {
     /// Waits until the time is over.
     async fn late(&self) -> Instant {
         match self.until {
@@ -188,44 +188,44 @@ impl Listening<'_> {
     }
 }
 
-/// The ways to listen, one after the other until one fits the server.
+/// The kinds to listen, one after the other until one fits the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum Kind {
     Channel,
     Source,
     Socket,
 }
 
 /// The result of one kind of subscription.
-type Heard = Result<Exit, Unheard>;
+type SubscribeResult = Result<Exit, SubscribeError>;
 
-/// Why a way to listen has ended.
-struct Unheard {
-    trouble: Trouble,
-    /// It was never open: another way may fit the server.
-    before_it_opened: bool,
+/// Why a kind to listen has ended.
+struct SubscribeError {
+    error: CommandError,
+    /// It was never open: another kind may fit the server.
+    before_open: bool,
 }
 
-impl<T: Into<Trouble>> From<T> for Unheard {
-    fn from(trouble: T) -> Self {
-        Self { trouble: trouble.into(), before_it_opened: false }
+impl<T: Into<CommandError>> From<T> for SubscribeError {
+    fn from(error: T) -> Self {
+        Self { error: error.into(), before_open: false }
     }
 }
 
-impl Unheard {
-    fn unopened(trouble: impl Into<Trouble>) -> Self {
-        Self { trouble: trouble.into(), before_it_opened: true }
+impl SubscribeError {
+    fn unopened(error: impl Into<CommandError>) -> Self {
+        Self { error: error.into(), before_open: true }
     }
 }
 
 impl Subscribe {
-    pub(crate) fn run(self) -> Result<(), Trouble> {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
         let (config, tls) = (self.asking.config()?, self.asking.tls()?);
         let mut output = Output::new(&self)?;
         SmolRuntime::block_on(tls, async |runtime| {
             let until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             let state = State::default();
-            let listening = self.listen(runtime, &config, &mut output, until, &state);
+            let context = self.listen(runtime, &config, &mut output, until, &state);
             let unread = async {
                 if self.output.is_some() {
                     std::future::pending::<()>().await;
@@ -233,8 +233,8 @@ impl Subscribe {
                 output::nobody_reads().await;
                 Ok(())
             };
-            let listening = listening.or(unread);
-            let Some(until) = until else { return listening.await };
+            let context = context.or(unread);
+            let Some(until) = until else { return context.await };
             let late = async {
                 Timer::at(until).await;
                 if state.talking.get() {
@@ -242,14 +242,14 @@ impl Subscribe {
                 }
                 self.late(&state)
             };
-            listening.or(late).await
+            context.or(late).await
         })?
     }
 
     /// The result when the time of `--timeout` is over.
-    fn late(&self, state: &State) -> Result<(), Trouble> {
+    fn late(&self, state: &State) -> Result<(), CommandError> {
         let seconds = self.timeout.unwrap_or_default().as_secs_f64();
-        let late = |why| Err(Trouble::new(Exit::TimedOut, format!("{seconds} s are over{why}")));
+        let late = |why| Err(CommandError::new(Exit::TimedOut, format!("time-out after {seconds} s{why}")));
         match self.count {
             _ if !state.reached.get() => late(", and the server was never reached"),
             Some(_) => late(""),
@@ -264,49 +264,55 @@ impl Subscribe {
         output: &mut Output,
         until: Option<Instant>,
         state: &State,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), CommandError> {
         let url = target::settle(runtime, &self.url).await?;
-        let parsed = Url::parse(&url).map_err(|error| Trouble::usage(format!("{url}: {error}")))?;
-        let status = Status::new(self.quiet.quiet);
-        let listening = Listening { runtime, config, url: &url, options: self, status, state, until };
+        let parsed = Url::parse(&url).map_err(|error| CommandError::usage(format!("{url}: {error}")))?;
+        let status = Diagnostics::new(self.quiet.quiet);
+        let context = SubscribeContext { runtime, config, url: &url, options: self, status, state, until };
         let mut input = Input::new(self.no_input);
-        let mut first: Option<Trouble> = None;
-        let ways = self.ways(&parsed);
-        for (at, way) in ways.iter().enumerate() {
+        let mut first: Option<CommandError> = None;
+        let kinds = self.kinds(&parsed);
+        for (at, kind) in kinds.iter().enumerate() {
             state.reached.set(false);
-            let heard = match way {
-                Way::Channel => listening.channel(output, &mut input, self.transports()).await,
-                Way::Source => listening.source(output).await,
-                Way::Socket => listening.socket(output, &mut input).await,
+            let result = match kind {
+                Kind::Channel => context.channel(output, &mut input, self.transports()).await,
+                Kind::Source => context.source(output).await,
+                Kind::Socket => context.socket(output, &mut input).await,
             };
-            match heard {
+            match result {
                 Ok(Exit::Done) => return Ok(()),
-                Ok(exit) => return Err(Trouble::new(exit, "the server ended it before all had come")),
-                Err(Unheard { trouble, before_it_opened }) => {
-                    let fits_not = before_it_opened && matches!(trouble.exit, Exit::Refused | Exit::Malformed);
+                Ok(exit) => {
+                    return Err(CommandError::new(exit, "the server ended the stream before all events had arrived"));
+                }
+                Err(SubscribeError { error, before_open }) => {
+                    let unsuitable = before_open && matches!(error.exit, Exit::Refused | Exit::Malformed);
                     // The first error describes the server best.
-                    let told = first.get_or_insert(trouble);
-                    if !fits_not || at + 1 == ways.len() {
-                        return Err(first.take().unwrap_or_else(|| Trouble::new(Exit::Failed, "nothing came")));
+                    let first_error = first.get_or_insert(error);
+                    if !unsuitable || at + 1 == kinds.len() {
+                        return Err(first
+                            .take()
+                            .unwrap_or_else(|| CommandError::new(Exit::Failed, "no event arrived")));
                     }
-                    status
-                        .say(format_args!("{told}; trying {}", if *way == Way::Channel { "SSE" } else { "WebSocket" }));
+                    status.info(format_args!(
+                        "{first_error}; trying {}",
+                        if *kind == Kind::Channel { "SSE" } else { "WebSocket" }
+                    ));
                 }
             }
         }
         Ok(())
     }
 
-    /// Which ways to try.
-    fn ways(&self, url: &Url<'_>) -> &'static [Way] {
+    /// Which kinds to try.
+    fn kinds(&self, url: &Url<'_>) -> &'static [Kind] {
         let is_channel = target::is_channel(url);
         match self.transport {
-            Choice::Websocket => &[Way::Socket],
-            Choice::Auto if self.rtt || target::is_websocket(url) || !self.protocols.is_empty() => &[Way::Socket],
-            Choice::Auto if is_channel => &[Way::Channel, Way::Source, Way::Socket],
-            Choice::Auto => &[Way::Source, Way::Socket],
-            Choice::Sse if !is_channel => &[Way::Source],
-            Choice::Sse | Choice::Stream | Choice::Longpoll | Choice::Poll => &[Way::Channel],
+            Choice::Websocket => &[Kind::Socket],
+            Choice::Auto if self.rtt || target::is_websocket(url) || !self.protocols.is_empty() => &[Kind::Socket],
+            Choice::Auto if is_channel => &[Kind::Channel, Kind::Source, Kind::Socket],
+            Choice::Auto => &[Kind::Source, Kind::Socket],
+            Choice::Sse if !is_channel => &[Kind::Source],
+            Choice::Sse | Choice::Stream | Choice::Longpoll | Choice::Poll => &[Kind::Channel],
         }
     }
 

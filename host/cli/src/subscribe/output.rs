@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use goldcrest_core::client::EventData;
 use serde_json::Value;
 
-use super::{Exit, Subscribe, Trouble};
+use super::{CommandError, Exit, Subscribe};
 use crate::terminal;
 
 /// How binary payloads are written where they are no JSON.
@@ -37,15 +37,15 @@ pub(super) struct Output {
 }
 
 /// Whether to go on, and why not.
-pub(super) type Written = Result<ControlFlow<Exit>, Trouble>;
+pub(super) type WriteResult = Result<ControlFlow<Exit>, CommandError>;
 
 impl Output {
-    pub(super) fn new(options: &Subscribe) -> Result<Self, Trouble> {
+    pub(super) fn new(options: &Subscribe) -> Result<Self, CommandError> {
         let (sink, escapes): (Box<dyn Write>, _) = match &options.output {
             None => (Box::new(io::stdout()), io::stdout().is_terminal()),
             Some(path) => {
                 let file = LateFile::new(path.clone())
-                    .map_err(|error| Trouble::new(Exit::Failed, format!("{}: {error}", path.display())))?;
+                    .map_err(|error| CommandError::new(Exit::Failed, format!("{}: {error}", path.display())))?;
                 let escapes = file.is_terminal();
                 (Box::new(file), escapes)
             }
@@ -55,7 +55,7 @@ impl Output {
     }
 
     /// Writes an event, unless `--type` excludes it. An empty `event_type`: a message without a type.
-    pub(super) fn event(&mut self, id: &str, event_type: &str, data: EventData<'_>) -> Written {
+    pub(super) fn event(&mut self, id: &str, event_type: &str, data: EventData<'_>) -> WriteResult {
         if !self.types.is_empty() && !self.types.iter().any(|wanted| wanted == event_type) {
             return Ok(ControlFlow::Continue(()));
         }
@@ -93,7 +93,7 @@ impl Output {
     }
 
     /// Writes that events are missing here: a line of JSON, nothing elsewhere.
-    pub(super) fn gap(&mut self, missed: Option<u64>) -> Written {
+    pub(super) fn gap(&mut self, missed: Option<u64>) -> WriteResult {
         if !self.json {
             return Ok(ControlFlow::Continue(()));
         }
@@ -102,7 +102,7 @@ impl Output {
         self.write()
     }
 
-    fn write(&mut self) -> Written {
+    fn write(&mut self) -> WriteResult {
         if self.escapes {
             self.line = terminal::payload(&self.line);
         }
@@ -110,7 +110,7 @@ impl Output {
             Ok(()) => Ok(ControlFlow::Continue(())),
             // The reader of the pipe has gone, as after `| head -1`.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(Exit::Done)),
-            Err(error) => Err(Trouble::new(Exit::Failed, format!("the output cannot be written: {error}"))),
+            Err(error) => Err(CommandError::new(Exit::Failed, format!("the output cannot be written: {error}"))),
         }
     }
 }
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_an_object_a_line_with_its_members_in_order() {
+    fn json_output_is_one_object_a_line_in_member_order() {
         let (mut output, written) = output(true, BinaryForm::Raw, &[], None);
         let _ = output.event("a-1", "x", EventData::Text("1\n2\"")).unwrap();
         let _ = output.event("", "", EventData::Binary(&[0xff])).unwrap();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_is_shown_what_it_would_obey_and_a_pipe_gets_it_as_it_is() {
+    fn controls_are_escaped_for_a_terminal_and_not_for_a_pipe() {
         let (hostile, raw) = ("\x1b]0;x\x07\ta\u{9b}\nb", b"\x9b2J\xffc".as_slice());
         let (mut to_a_pipe, piped) = output(false, BinaryForm::Raw, &[], None);
         let (mut to_a_terminal, shown) = output(false, BinaryForm::Raw, &[], None);
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_shown_counts() {
+    fn only_printed_events_count() {
         let (mut output, written) = output(false, BinaryForm::Base64, &["a"], Some(2));
         assert_eq!(output.event("", "a", EventData::Text("1")).unwrap(), ControlFlow::Continue(()));
         assert_eq!(output.event("", "b", EventData::Text("no")).unwrap(), ControlFlow::Continue(()));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_reading_any_more_is_a_quiet_end() {
+    fn a_closed_pipe_ends_quietly() {
         struct Closed;
         impl Write for Closed {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {

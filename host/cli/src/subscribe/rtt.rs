@@ -8,22 +8,22 @@ use goldcrest_core::client::ClientRuntime;
 use goldcrest_core::ws::connection::{NoEntropy, PingPayload};
 use goldcrest_host::client::{CoarseClock, Connector, SmolRuntime};
 
-use crate::status::Status;
+use crate::diagnostics::Diagnostics;
 
 /// Pings without a pong that are remembered; a server that answers none is not to be counted for ever.
 const REMEMBERED: usize = 64;
 
 /// The world of a WebSocket, with a stop-watch for its pongs.
-pub(super) struct Timed<'r> {
+pub(super) struct RttRuntime<'r> {
     runtime: &'r SmolRuntime,
-    status: Status,
-    /// The pings under way, each with its time.
+    status: Diagnostics,
+    /// The pings under kind, each with its time.
     pings: RefCell<VecDeque<(PingPayload, Instant)>>,
     number: Cell<u32>,
 }
 
-impl<'r> Timed<'r> {
-    pub(super) fn new(runtime: &'r SmolRuntime, status: Status) -> Self {
+impl<'r> RttRuntime<'r> {
+    pub(super) fn new(runtime: &'r SmolRuntime, status: Diagnostics) -> Self {
         Self { runtime, status, pings: RefCell::default(), number: Cell::new(0) }
     }
 
@@ -48,7 +48,7 @@ impl<'r> Timed<'r> {
     }
 }
 
-impl ClientRuntime for Timed<'_> {
+impl ClientRuntime for RttRuntime<'_> {
     type Connect = Connector;
     type Clock = CoarseClock;
 
@@ -67,7 +67,7 @@ impl ClientRuntime for Timed<'_> {
     fn pong_received(&self, payload: PingPayload) {
         // The heartbeat has pings of its own.
         if let Some(time) = self.answered(payload) {
-            self.status.say(format_args!("pong after {:.3} ms", time.as_secs_f64() * 1e3));
+            self.status.info(format_args!("pong after {:.3} ms", time.as_secs_f64() * 1e3));
         }
     }
 }

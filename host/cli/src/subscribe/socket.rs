@@ -9,24 +9,24 @@ use goldcrest_core::websocket::Disconnect;
 use goldcrest_core::ws::close::CloseCode;
 use smol::Timer;
 
-use super::conversation::{Conversation, Parted};
+use super::conversation::{Conversation, ConversationEnd};
 use super::envelope::SUBPROTOCOL;
 use super::input::Input;
 use super::output::Output;
-use super::rtt::Timed;
-use super::{Exit, Heard, Listening, Return, Trouble, Unheard, again_in};
+use super::rtt::RttRuntime;
+use super::{CommandError, Exit, Return, SubscribeContext, SubscribeError, SubscribeResult, again_in};
 use crate::exit::describe;
 use crate::target;
 
 /// Why there is no conversation any more.
-enum Loss {
+enum ConnectionLoss {
     /// The server closed, and why.
     Closed(Option<CloseCode>, String),
     /// There is no connection.
     Error(Box<Error<goldcrest_host::client::ConnectError>>),
 }
 
-impl Loss {
+impl ConnectionLoss {
     fn text(&self) -> String {
         match self {
             Self::Closed(None, _) => "closed by the server".to_owned(),
@@ -42,9 +42,9 @@ impl Loss {
     }
 }
 
-impl Listening<'_> {
+impl SubscribeContext<'_> {
     /// Connects and holds the conversation. With `goldcrest.v1` it resumes after the last received event.
-    pub(super) async fn socket(&self, output: &mut Output, input: &mut Input) -> Heard {
+    pub(super) async fn socket(&self, output: &mut Output, input: &mut Input) -> SubscribeResult {
         let is_channel = Url::parse(self.url).is_ok_and(|url| target::is_channel(&url));
         let protocols: Vec<&str> = match &self.options.protocols[..] {
             [] if is_channel => vec![SUBPROTOCOL],
@@ -53,7 +53,7 @@ impl Listening<'_> {
         let most = self.options.asking.max_event();
         let options =
             ConnectOptions { protocols: &protocols, origin: self.options.origin.as_deref(), max_message: most as u64 };
-        let runtime = Timed::new(self.runtime, self.status);
+        let runtime = RttRuntime::new(self.runtime, self.status);
         let mut buffer = vec![0; most.max(64 * 1024)];
         let mut reconnect = Reconnect::<0>::new(self.options.policy());
         let mut cursor = match self.options.start() {
@@ -69,7 +69,7 @@ impl Listening<'_> {
                 target::with_parameter(self.url, "after", &cursor)
             };
             let loss = match ClientWebSocket::connect(&runtime, self.config, &url, &options, &mut buffer).await {
-                Err(error) => Loss::Error(Box::new(error)),
+                Err(error) => ConnectionLoss::Error(Box::new(error)),
                 Ok(socket) => {
                     let protocol = socket.protocol().and_then(|at| protocols.get(at).copied());
                     resumable = protocol == Some(SUBPROTOCOL);
@@ -77,15 +77,15 @@ impl Listening<'_> {
                     self.state.reached.set(true);
                     reconnect.on_open();
                     let spoken = protocol.map(|name| format!(", {name}")).unwrap_or_default();
-                    self.status.say(format_args!("{} over websocket{spoken}", self.url));
+                    self.status.info(format_args!("{} over websocket{spoken}", self.url));
                     let mut conversation = Conversation::new(self, &runtime, socket, resumable, &mut cursor);
                     self.state.talking.set(true);
                     let parted = conversation.hold(output, input, &mut buffer).await;
                     self.state.talking.set(false);
                     match parted? {
-                        Parted::Here(exit) => return Ok(exit),
-                        Parted::Closed(code, reason) => Loss::Closed(code, reason),
-                        Parted::Ended(ended) => Loss::Error(Box::new(Error::Ended(ended))),
+                        ConversationEnd::Here(exit) => return Ok(exit),
+                        ConversationEnd::Closed(code, reason) => ConnectionLoss::Closed(code, reason),
+                        ConversationEnd::Ended(ended) => ConnectionLoss::Error(Box::new(Error::Ended(ended))),
                     }
                 }
             };
@@ -94,13 +94,13 @@ impl Listening<'_> {
                 Return::Never => false,
                 Return::IfResumable => opened && resumable,
             };
-            let hopeless = matches!(&loss, Loss::Error(error) if !error.is_transient());
+            let hopeless = matches!(&loss, ConnectionLoss::Error(error) if !error.is_transient());
             if !returns || hopeless {
                 return self.parted(loss, opened);
             }
             match &loss {
-                Loss::Error(_) if !opened => reconnect.on_network_error(),
-                Loss::Error(error) if !matches!(**error, Error::Ended(_)) => reconnect.on_network_error(),
+                ConnectionLoss::Error(_) if !opened => reconnect.on_network_error(),
+                ConnectionLoss::Error(error) if !matches!(**error, Error::Ended(_)) => reconnect.on_network_error(),
                 _ => reconnect.on_end(),
             }
             let ReconnectDecision::After(delay) = reconnect.next_delay(fastrand::u32(..)) else {
@@ -111,15 +111,17 @@ impl Listening<'_> {
         }
     }
 
-    fn parted(&self, loss: Loss, opened: bool) -> Heard {
+    fn parted(&self, loss: ConnectionLoss, opened: bool) -> SubscribeResult {
         match loss {
             loss if loss.is_in_order() => {
-                self.status.say(loss.text());
+                self.status.info(loss.text());
                 Ok(self.options.ended())
             }
-            Loss::Error(error) if !opened => Err(Unheard::unopened(*error)),
-            Loss::Error(error) if matches!(*error, Error::Ended(Disconnect::Protocol(_))) => Err((*error).into()),
-            loss => Err(Trouble::new(Exit::Lost, loss.text()).into()),
+            ConnectionLoss::Error(error) if !opened => Err(SubscribeError::unopened(*error)),
+            ConnectionLoss::Error(error) if matches!(*error, Error::Ended(Disconnect::Protocol(_))) => {
+                Err((*error).into())
+            }
+            loss => Err(CommandError::new(Exit::Lost, loss.text()).into()),
         }
     }
 }

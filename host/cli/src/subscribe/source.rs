@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use goldcrest_core::client::{Buffers, Error, EventData, EventSource, EventSourceEvent, EventSourceOptions};
 
 use super::output::Output;
-use super::{Heard, Listening, Return, Unheard, again_in};
+use super::{Return, SubscribeContext, SubscribeError, SubscribeResult, again_in};
 use crate::client_options::BOUNDS;
 use crate::exit::describe;
 
-impl Listening<'_> {
+impl SubscribeContext<'_> {
     /// Reads the event stream, and comes back with the last event ID.
-    pub(super) async fn source(&self, output: &mut Output) -> Heard {
+    pub(super) async fn source(&self, output: &mut Output) -> SubscribeResult {
         let options = EventSourceOptions {
             last_event_id: self.options.since_id(),
             bounds: BOUNDS,
@@ -35,7 +35,7 @@ impl Listening<'_> {
                 Ok(EventSourceEvent::Opened) => {
                     opened = true;
                     self.state.reached.set(true);
-                    self.status.say(format_args!("{} over sse", self.url));
+                    self.status.info(format_args!("{} over sse", self.url));
                 }
                 Ok(EventSourceEvent::Lost { error, delay }) => {
                     match self.options.comes_back() {
@@ -46,7 +46,7 @@ impl Listening<'_> {
                     self.status.warn(format_args!("sse: {}; {}", describe(&error), again_in(delay)));
                 }
                 Err(Error::Status { status: 204, .. }) => return Ok(self.asked_to_stop()),
-                Err(error) if !opened => return Err(Unheard::unopened(error)),
+                Err(error) if !opened => return Err(SubscribeError::unopened(error)),
                 Err(error) => return Err(error.into()),
             }
         }

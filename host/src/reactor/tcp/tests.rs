@@ -94,7 +94,7 @@ fn pattern(start: usize, count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn connections_that_alternate_keep_what_they_have_not_read_in_its_order() {
+fn alternating_connections_keep_unread_bytes_in_order() {
     let reactor = reactor();
     let mut ends = [connect(&reactor), connect(&reactor), connect(&reactor)];
     for (_, peer) in &mut ends {
@@ -118,7 +118,7 @@ fn connections_that_alternate_keep_what_they_have_not_read_in_its_order() {
 }
 
 #[test]
-fn connections_that_alternate_send_what_they_committed_in_its_order() {
+fn alternating_connections_send_committed_bytes_in_order() {
     let reactor = reactor();
     let mut ends = [connect(&reactor), connect(&reactor)];
     let mut sent = [0; 2];
@@ -137,7 +137,7 @@ fn connections_that_alternate_send_what_they_committed_in_its_order() {
 }
 
 #[test]
-fn an_end_right_behind_the_data_is_seen() {
+fn a_fin_right_after_data_is_detected() {
     for length in [1, BUFFER - 1, BUFFER, BUFFER + 1, 3 * BUFFER] {
         // Before the first look, and after one that found nothing.
         for looked in [false, true] {
@@ -166,7 +166,7 @@ fn an_end_right_behind_the_data_is_seen() {
 }
 
 #[test]
-fn a_socket_that_waits_reads_what_comes_in_pieces() {
+fn a_waiting_socket_reads_bytes_that_arrive_in_parts() {
     let reactor = reactor();
     let (mut socket, mut peer) = connect(&reactor);
     for round in 0..50 {
@@ -181,7 +181,7 @@ fn reset(peer: TcpStream) {
 }
 
 #[test]
-fn a_reset_is_seen_by_who_reads_behind_what_came_before() {
+fn a_reader_gets_the_bytes_before_a_reset() {
     let reactor = reactor();
     let (mut socket, mut peer) = connect(&reactor);
     peer.write_all(b"last words").unwrap();
@@ -193,7 +193,7 @@ fn a_reset_is_seen_by_who_reads_behind_what_came_before() {
 }
 
 #[test]
-fn a_reset_is_seen_by_who_does_not_read() {
+fn a_reset_is_reported_without_a_read() {
     for want in [Interest::NONE, Interest::FLUSHED, Interest::WRITE] {
         let reactor = reactor();
         let (mut socket, peer) = connect(&reactor);
@@ -220,7 +220,7 @@ fn fill(socket: &mut TcpSocket) -> usize {
 }
 
 #[test]
-fn a_reader_that_stops_leaves_at_most_a_buffer_of_ours_unsent() {
+fn a_stalled_peer_leaves_at_most_one_buffer_unsent() {
     let reactor = reactor();
     let (mut socket, mut peer) = connect(&reactor);
     let committed = fill(&mut socket);
@@ -245,7 +245,7 @@ fn a_reader_that_stops_leaves_at_most_a_buffer_of_ours_unsent() {
 }
 
 #[test]
-fn an_end_of_ours_comes_behind_what_is_kept() {
+fn fin_is_sent_after_kept_bytes() {
     let reactor = reactor();
     let (mut socket, mut peer) = connect(&reactor);
     let committed = fill(&mut socket);
@@ -260,7 +260,7 @@ fn an_end_of_ours_comes_behind_what_is_kept() {
 }
 
 #[test]
-fn a_wait_for_room_is_over_once_there_is_as_much() {
+fn a_wait_for_send_space_ends_when_it_is_free() {
     let reactor = reactor();
     let (mut socket, _peer) = connect(&reactor);
     assert_eq!(commit(&mut socket, &pattern(0, 40)), 40);
@@ -273,7 +273,7 @@ fn a_wait_for_room_is_over_once_there_is_as_much() {
 }
 
 #[test]
-fn an_abort_resets_and_sends_nothing_more() {
+fn an_abort_sends_a_reset_and_no_more_data() {
     let reactor = reactor();
     let (mut socket, mut peer) = connect(&reactor);
     assert_eq!(commit(&mut socket, b"never"), 5);
@@ -288,7 +288,7 @@ fn an_abort_resets_and_sends_nothing_more() {
 }
 
 #[test]
-fn what_was_committed_leaves_with_a_socket_that_is_dropped() {
+fn a_dropped_socket_sends_committed_bytes() {
     let reactor = reactor();
     let (mut socket, mut peer) = connect(&reactor);
     assert_eq!(commit(&mut socket, b"bye"), 3);
@@ -299,7 +299,7 @@ fn what_was_committed_leaves_with_a_socket_that_is_dropped() {
 }
 
 #[test]
-fn who_finds_nothing_moves_nobody_out_of_the_buffer() {
+fn an_empty_read_does_not_claim_the_shared_buffer() {
     let reactor = reactor();
     let (mut socket, mut peer) = connect(&reactor);
     let (mut idle, _idle_peer) = connect(&reactor);
@@ -312,7 +312,7 @@ fn who_finds_nothing_moves_nobody_out_of_the_buffer() {
 }
 
 #[test]
-fn an_end_behind_unread_bytes_ends_a_wait_that_reads_nothing() {
+fn a_fin_after_unread_bytes_ends_a_wait_without_read() {
     let reactor = reactor();
     let (mut socket, mut peer) = connect(&reactor);
     peer.write_all(b"next").unwrap();

@@ -113,7 +113,7 @@ fn a_line_that_is_refused_is_named_with_what_the_server_says() {
     let told = ended.stderr.join("\n");
     assert!(told.contains("line 3: the server answered 413: "), "{told}");
     let ended = goldcrest_with(&["publish", &url, "-"], b"one\n\xff\n");
-    ended.failed(2, "line 2: this is no text in UTF-8");
+    ended.failed(2, "line 2: the data is not UTF-8");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_time_limit_is_a_failure_only_where_more_was_asked_for() {
     publish(&url, "one");
     let listen = ["subscribe", &url, "--since", "oldest", "--timeout", "0.5"];
     assert_eq!(goldcrest(&listen).lines(), ["one"]);
-    goldcrest(&[&listen[..], &["-n", "2"]].concat()).failed(6, "0.5 s are over");
+    goldcrest(&[&listen[..], &["-n", "2"]].concat()).failed(6, "time-out after 0.5 s");
 }
 
 #[test]

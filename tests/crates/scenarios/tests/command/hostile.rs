@@ -134,7 +134,7 @@ fn publish_prints_no_id_that_is_none() {
             let said = goldcrest(&[&["publish", &format!("http://{address}/events/a"), "x"], arguments].concat());
             assert_eq!(said.stdout, [""; 0], "{id}");
             is_harmless(&said.stderr.join("\n"));
-            said.failed(7, "the event is stored, but its id is none");
+            said.failed(7, "the event is stored, but the response has an invalid id");
         }
         assert_eq!(asked.load(Ordering::SeqCst), 2, "{id}: each was sent once");
     }

@@ -7,7 +7,7 @@ use super::terminal;
 
 /// Prints messages on stderr.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Status {
+pub(crate) struct Diagnostics {
     quiet: bool,
     colours: bool,
 }
@@ -17,13 +17,13 @@ pub(crate) fn colours_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-impl Status {
+impl Diagnostics {
     pub(crate) fn new(quiet: bool) -> Self {
         Self { quiet, colours: io::stderr().is_terminal() && colours_wanted() }
     }
 
     /// Prints progress, unless `--quiet` is given.
-    pub(crate) fn say(self, text: impl Display) {
+    pub(crate) fn info(self, text: impl Display) {
         if !self.quiet {
             self.line("\x1b[2m", &text);
         }
@@ -37,7 +37,7 @@ impl Status {
     }
 
     /// Prints an error.
-    pub(crate) fn trouble(self, text: impl Display) {
+    pub(crate) fn error(self, text: impl Display) {
         self.line("\x1b[31m", &text);
     }
 
