@@ -32,11 +32,10 @@
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::event_source::sleep;
 use super::http_client::HttpClient;
 use super::jitter::Jitter;
-use super::subscription::SUBPROTOCOL;
-use super::web_socket::{nonce, verify};
+use super::runtime::sleep;
+use super::web_socket::{SUBPROTOCOL, nonce, verify};
 use super::{Buffers, ClientConfig, ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectError, Error};
 use crate::format::{PublishMessage, publication};
 use crate::hub::ChannelReader;

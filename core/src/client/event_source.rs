@@ -22,16 +22,16 @@
 //! }
 //! ```
 
-use core::future::poll_fn;
 use core::time::Duration;
 
 use super::error::is_busy;
 use super::http_client::{HttpClient, OutgoingRequest, is_coded, status_error};
 use super::http_exchange::ResponsePart;
 use super::jitter::Jitter;
+use super::runtime::sleep;
 use super::{Buffers, ClientConfig, ClientRuntime, ConnectError, Error};
 use crate::http::ResponseHead;
-use crate::io::{Clock, Timer};
+use crate::io::Clock;
 use crate::sse::field::IdField;
 use crate::sse::media_type::EVENT_STREAM;
 use crate::sse::parse::{MessageEvent, ParseError, Parser, ParserLimits};
@@ -304,10 +304,4 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
     fn silent_until(&self) -> Instant {
         self.asker.runtime.clock().now() + self.asker.config.idle_timeout
     }
-}
-
-/// Waits until `deadline`.
-pub(super) async fn sleep<C: Clock>(clock: &C, deadline: Instant) {
-    let mut timer = clock.timer();
-    poll_fn(|cx| timer.poll_until(cx, deadline)).await;
 }

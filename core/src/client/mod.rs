@@ -67,6 +67,7 @@ mod web_socket;
 #[cfg(test)]
 mod tests;
 
+pub use crate::format::Transport;
 pub use bridge::{Bridge, BridgeEvent, BridgeOptions};
 pub use config::{Buffers, ClientConfig};
 pub use connect::{Connect, MaybeTls, SchemeConnector};
@@ -76,9 +77,8 @@ pub use http_client::validate_header;
 pub use link::ClientConnection;
 pub use publish::{PublishReceipt, Publisher};
 pub use runtime::{ClientMaskingKeys, ClientRuntime, RuntimeParts};
-pub use subscription::Subscription;
 pub use subscription::{
-    Event, EventData, MAX_CURSOR, StartPosition, SubscriptionEvent, SubscriptionOptions, Transport,
+    Event, EventData, MAX_CURSOR, StartPosition, Subscription, SubscriptionEvent, SubscriptionOptions,
 };
 pub use tcp::{NoDns, NoNames, Tcp, TcpError, TcpSocket};
 pub use web_socket::{ClientWebSocket, ConnectOptions};

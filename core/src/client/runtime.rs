@@ -1,7 +1,10 @@
 //! What a client stands on.
 
+use core::future::poll_fn;
+
 use super::Connect;
-use crate::io::Clock;
+use crate::io::{Clock, Timer};
+use crate::time::Instant;
 use crate::ws::connection::{MaskingKeys, NoEntropy, PingPayload};
 
 /// The world around the clients of one executor: who connects, a clock and randomness.
@@ -68,4 +71,10 @@ impl<R: ClientRuntime> MaskingKeys for ClientMaskingKeys<'_, R> {
     fn next_key(&mut self) -> Result<[u8; 4], NoEntropy> {
         self.0.random()
     }
+}
+
+/// Waits until `deadline`.
+pub(super) async fn sleep<C: Clock>(clock: &C, deadline: Instant) {
+    let mut timer = clock.timer();
+    poll_fn(|cx| timer.poll_until(cx, deadline)).await;
 }

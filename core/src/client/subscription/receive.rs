@@ -2,7 +2,7 @@
 
 use super::envelope::{self, EnvelopeMessage, Span};
 use super::poll_body::Found;
-use super::run::{Following, Phase, Polling, Step};
+use super::state::{Following, Phase, Polling, Step};
 use super::{Event, EventData, Subscription};
 use crate::base64::{decode_in_place, is_base64};
 use crate::client::http_exchange::ResponsePart;
@@ -13,7 +13,25 @@ use crate::websocket::{ConnectionIo, Disconnect};
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::MessageKind;
 
-type Looked<R> = Result<Option<Step<ConnectError<R>>>, Error<ConnectError<R>>>;
+/// What came on a transport.
+pub(super) enum Received<E> {
+    /// Nothing to report yet.
+    Nothing,
+    Step(Step<E>),
+    /// The answer to a poll has ended.
+    PollEnd(Polling),
+    /// What was open is lost.
+    Lost {
+        error: Error<E>,
+        /// A byte had come.
+        heard: bool,
+    },
+    /// A request has failed.
+    Failed(Error<E>),
+}
+
+/// An error is final.
+type Receive<R> = Result<Received<ConnectError<R>>, Error<ConnectError<R>>>;
 
 /// What ends the event type of an event that is bytes.
 const BASE64: &str = ";base64";
@@ -22,7 +40,7 @@ const BASE64: &str = ";base64";
 // nothing that was not told.
 impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     /// Reads an answer that goes on; `None` where it is to be looked at again.
-    pub(super) async fn follow(&mut self, following: Following) -> Looked<R> {
+    pub(super) async fn follow(&mut self, following: Following) -> Receive<R> {
         let Some(call) = self.asker.call() else { return Err(Error::Closed) };
         call.link.yield_if_spent().await;
         let Following { due, mut heard, mut filled } = following;
@@ -59,13 +77,13 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                 return match line {
                     // An empty line is a sign of life.
                     Some(length) => self.said(length, MessageKind::Text, heard),
-                    None => Ok(self.parsed(stopped)),
+                    None => Ok(self.parsed(stopped).map_or(Received::Nothing, Received::Step)),
                 };
             }
             Ok(ResponsePart::NotNow) => match call.rest(due.min(self.climb_at)).await {
-                Ok(()) => return Ok(None),
+                Ok(()) => return Ok(Received::Nothing),
                 // Then it is looked at what came true.
-                Err(_) if self.is_climb_due() => return Ok(None),
+                Err(_) if self.is_climb_due() => return Ok(Received::Nothing),
                 Err(crate::client::http_exchange::ExchangeError::Ended(Disconnect::TimedOut)) if !heard => {
                     Error::Buffered
                 }
@@ -74,7 +92,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             Ok(ResponsePart::End) => Error::Ended(Disconnect::Closed),
             Err(fault) => fault.into(),
         };
-        self.lost(fault, heard).map(Some)
+        Ok(Received::Lost { error: fault, heard })
     }
 
     /// What the parser came to; the cursor follows.
@@ -99,7 +117,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     }
 
     /// Reads the answer to a poll; `None` where it is to be looked at again.
-    pub(super) async fn poll(&mut self, polling: Polling) -> Looked<R> {
+    pub(super) async fn poll(&mut self, polling: Polling) -> Receive<R> {
         let Some(call) = self.asker.call() else { return Err(Error::Closed) };
         call.link.yield_if_spent().await;
         let Polling { mut body, due, mut events, .. } = polling;
@@ -117,34 +135,29 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                 let due = self.silent_until();
                 let step = match found {
                     Found::Object(length) => self.said(length, MessageKind::Text, true)?,
-                    _ => None,
+                    _ => Received::Nothing,
                 };
-                events = events.saturating_add(u32::from(matches!(step, Some(Step::Event(_)))));
-                if let Phase::Polling(_) = self.phase {
-                    self.phase = Phase::Polling(Polling { body, due, events, ..polling });
-                }
+                events = events.saturating_add(u32::from(matches!(step, Received::Step(Step::Event(_)))));
+                self.phase = Phase::Polling(Polling { body, due, events, ..polling });
                 return Ok(step);
             }
             (Ok(ResponsePart::NotNow), _) => match call.rest(due).await {
-                Ok(()) => return Ok(None),
+                Ok(()) => return Ok(Received::Nothing),
                 Err(fault) => fault.into(),
             },
-            (Ok(ResponsePart::End), _) if body.is_done() => {
-                self.polled(&polling);
-                return Ok(None);
-            }
+            (Ok(ResponsePart::End), _) if body.is_done() => return Ok(Received::PollEnd(polling)),
             (Ok(ResponsePart::End), _) => Error::Malformed,
             (Err(fault), _) => fault.into(),
         };
-        self.broke(fault).map(Some)
+        Ok(Received::Failed(fault))
     }
 
     /// Reads messages; `None` where it is to be looked at again.
-    pub(super) async fn talk(&mut self, heard: bool) -> Looked<R> {
+    pub(super) async fn talk(&mut self, heard: bool) -> Receive<R> {
         let climb_at = self.climb_at;
         let Some(socket) = &mut self.socket else { return Err(Error::Closed) };
         let came = match socket.ready_until(climb_at).await {
-            Ok(false) => return Ok(None),
+            Ok(false) => return Ok(Received::Nothing),
             Ok(true) => socket.recv(self.buffer).await.map(|message| message.map(|it| (it.kind, it.payload.len()))),
             Err(ended) => Err(ended),
         };
@@ -156,41 +169,41 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             Ok(None) => {
                 // Its Close is answered; how that ends makes no difference.
                 let _ = socket.close(CloseCode::NORMAL, CloseReason::NONE).await;
-                self.lost(Error::Ended(Disconnect::Closed), heard).map(Some)
+                Ok(Received::Lost { error: Error::Ended(Disconnect::Closed), heard })
             }
             // Without its Close, which is 1006 elsewhere (RFC 6455 §7.1.5).
-            Err(Disconnect::Closed) => self.lost(Error::Ended(Disconnect::Broken), heard).map(Some),
-            Err(ended) => self.lost(Error::Ended(ended), heard).map(Some),
+            Err(Disconnect::Closed) => Ok(Received::Lost { error: Error::Ended(Disconnect::Broken), heard }),
+            Err(ended) => Ok(Received::Lost { error: Error::Ended(ended), heard }),
         }
     }
 
     /// Reads the object of so many bytes at the start of the buffer; the cursor follows.
-    fn said(&mut self, length: usize, kind: MessageKind, heard: bool) -> Looked<R> {
+    fn said(&mut self, length: usize, kind: MessageKind, heard: bool) -> Receive<R> {
         let object = self.buffer.get_mut(..length).unwrap_or_default();
         if object.iter().all(u8::is_ascii_whitespace) {
-            return Ok(None);
+            return Ok(Received::Nothing);
         }
         let said = match kind {
             MessageKind::Text => envelope::read(object, None),
             MessageKind::Binary => envelope::read_binary(object),
         };
-        let Ok(said) = said else { return self.lost(Error::Malformed, heard).map(Some) };
+        let Ok(said) = said else { return Ok(Received::Lost { error: Error::Malformed, heard }) };
         match said {
             EnvelopeMessage::Event(spans) => {
                 self.resume_after(spans.id)?;
-                Ok(Some(Step::Event(spans)))
+                Ok(Received::Step(Step::Event(spans)))
             }
             EnvelopeMessage::Gap { missed, after } => {
                 if let Some(after) = after {
                     self.resume_after(after)?;
                 }
-                Ok(Some(Step::Gap(missed)))
+                Ok(Received::Step(Step::Gap(missed)))
             }
             EnvelopeMessage::After(after) => {
                 self.resume_after(after)?;
-                Ok(None)
+                Ok(Received::Nothing)
             }
-            EnvelopeMessage::Other => Ok(None),
+            EnvelopeMessage::Other => Ok(Received::Nothing),
         }
     }
 
@@ -201,7 +214,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
 }
 
 /// The event in the parser, out of its Base64.
-pub(super) fn parsed<'p>(parser: Option<&'p mut Parser<&mut [u8]>>) -> Option<Event<'p>> {
+pub(super) fn parsed_event<'p>(parser: Option<&'p mut Parser<&mut [u8]>>) -> Option<Event<'p>> {
     let (id, event_type, data) = parser?.event_mut()?;
     if let Some(event_type) = event_type.strip_suffix(BASE64)
         && is_base64(data)

@@ -2,105 +2,60 @@
 
 use core::time::Duration;
 
-use super::envelope::Spans;
 use super::fallback::{FailureCause, Move};
 use super::poll_body::PollBodyParser;
-use super::{StartPosition, Subscription, SubscriptionEvent, Transport};
-use crate::client::event_source::sleep;
+use super::receive::{Received, parsed_event};
+use super::state::{Following, PendingRequest, Phase, Polling, Step};
+use super::{StartPosition, Subscription, SubscriptionEvent};
 use crate::client::http_client::{OutgoingRequest, is_coded, is_of_type, status_error};
-use crate::client::web_socket::{nonce, verify};
+use crate::client::runtime::sleep;
+use crate::client::web_socket::{SUBPROTOCOL, nonce, verify};
 use crate::client::{ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectError, Error};
+use crate::format::Transport;
 use crate::http::ResponseHead;
-use crate::io::Clock;
 use crate::sse::field::IdField;
 use crate::sse::media_type::EVENT_STREAM;
 use crate::sse::parse::{Parser, ParserLimits};
 use crate::sse::reconnect::ReconnectDecision;
 use crate::time::Instant;
 use crate::websocket::Disconnect;
+use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::handshake::UpgradeError;
 use crate::ws::handshake::offer::UpgradeRequest;
 use crate::ws::{ProtocolError, Role};
 
-/// The subprotocol whose messages carry id, type and gaps.
-pub(in crate::client) const SUBPROTOCOL: &str = "goldcrest.v1";
-
 const NDJSON: &str = "application/x-ndjson";
 const JSON: &str = "application/json";
-
-/// How far it has come.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Phase {
-    /// Until then nothing is done.
-    Waiting(Instant),
-    /// A request is on its way.
-    Asking(PendingRequest),
-    /// An answer goes on, of SSE or of streaming.
-    Following(Following),
-    /// The answer to a poll comes.
-    Polling(Polling),
-    /// A WebSocket is open; whether something has come over it.
-    Talking {
-        heard: bool,
-    },
-    Closed,
-}
-
-impl Phase {
-    pub(super) const START: Self = Self::Waiting(Instant::from_millis(0));
-}
-
-/// What is asked.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PendingRequest {
-    /// A poll that only tells where the newest event is, so that nothing is lost between it and a transport that does not
-    /// tell.
-    anchor: bool,
-    nonce: [u8; 16],
-    since: Instant,
-}
-
-/// A stream that goes on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Following {
-    /// It is given up when nothing comes until then.
-    pub(super) due: Instant,
-    /// A byte has come.
-    pub(super) heard: bool,
-    /// Bytes of a line that stand in the buffer.
-    pub(super) filled: usize,
-}
-
-/// The answer to a poll.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Polling {
-    pub(super) body: PollBodyParser,
-    pub(super) due: Instant,
-    /// Events that it brought.
-    pub(super) events: u32,
-    pub(super) anchor: bool,
-    pub(super) since: Instant,
-}
-
-/// What came of a step.
-pub(super) enum Step<E> {
-    Opened(Transport),
-    /// An event in the buffer.
-    Event(Spans),
-    /// An event in the parser.
-    ParsedEvent,
-    Gap(Option<u64>),
-    Lost {
-        transport: Transport,
-        error: Error<E>,
-        delay: Duration,
-    },
-}
 
 type Stepped<R> = Result<Step<ConnectError<R>>, Error<ConnectError<R>>>;
 
 impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
-    pub(super) async fn step(&mut self) -> Stepped<R> {
+    /// Waits for what comes next. Dropped while it waits it loses nothing; an attempt to connect is begun again.
+    ///
+    /// # Errors
+    /// It is over for good: no transport is served there ([`Error::Status`] and the like of the last one), the server said
+    /// 204, an event is longer than the memory ([`Error::TooLarge`], since it would come again), or the policy's attempts
+    /// are used up. After that: [`Error::Closed`].
+    pub async fn next(&mut self) -> Result<SubscriptionEvent<'_, ConnectError<R>>, Error<ConnectError<R>>> {
+        match self.step().await {
+            Ok(step) => self.item(step),
+            Err(error) => {
+                self.close();
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes it in order: an open WebSocket by its closing handshake (RFC 6455 §7.1.2), for as long as the server may take
+    /// to answer a Close. Events that come meanwhile are not handed out.
+    pub async fn finish(&mut self) {
+        if let Some(socket) = &mut self.socket {
+            let _ = socket.close(CloseCode::NORMAL, CloseReason::NONE).await;
+        }
+        self.close();
+    }
+
+    async fn step(&mut self) -> Stepped<R> {
         loop {
             if self.is_climb_due() && !matches!(self.phase, Phase::Closed) {
                 self.ladder.retry_better();
@@ -125,48 +80,24 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                     }
                 }
                 Phase::Following(following) => {
-                    if let Some(step) = self.follow(following).await? {
+                    let received = self.follow(following).await?;
+                    if let Some(step) = self.received(received)? {
                         return Ok(step);
                     }
                 }
                 Phase::Polling(polling) => {
-                    if let Some(step) = self.poll(polling).await? {
+                    let received = self.poll(polling).await?;
+                    if let Some(step) = self.received(received)? {
                         return Ok(step);
                     }
                 }
                 Phase::Talking { heard } => {
-                    if let Some(step) = self.talk(heard).await? {
+                    let received = self.talk(heard).await?;
+                    if let Some(step) = self.received(received)? {
                         return Ok(step);
                     }
                 }
             }
-        }
-    }
-
-    /// The transport whose turn it is.
-    pub(super) fn current(&self) -> Transport {
-        self.options.transports.get(self.ladder.at()).copied().unwrap_or(Transport::Poll)
-    }
-
-    pub(super) fn now(&self) -> Instant {
-        self.asker.runtime.clock().now()
-    }
-
-    /// Whether the next transport above is to be tried; the end of time is never.
-    pub(super) fn is_climb_due(&self) -> bool {
-        self.climb_at < Instant::MAX && self.now() >= self.climb_at
-    }
-
-    pub(super) fn silent_until(&self) -> Instant {
-        self.now() + self.asker.config.idle_timeout
-    }
-
-    /// Gives up what is open, and has the buffer back.
-    pub(super) fn drop_connection(&mut self) {
-        self.socket = None;
-        self.asker.forget();
-        if let Some(parser) = self.parser.take() {
-            self.buffer = parser.into_memory();
         }
     }
 
@@ -274,8 +205,25 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         Ok(())
     }
 
+    /// Goes on as what came on a transport says; `None` where there is nothing to report yet.
+    fn received(
+        &mut self,
+        received: Received<ConnectError<R>>,
+    ) -> Result<Option<Step<ConnectError<R>>>, Error<ConnectError<R>>> {
+        match received {
+            Received::Nothing => Ok(None),
+            Received::Step(step) => Ok(Some(step)),
+            Received::PollEnd(polling) => {
+                self.polled(&polling);
+                Ok(None)
+            }
+            Received::Lost { error, heard } => self.lost(error, heard).map(Some),
+            Received::Failed(error) => self.broke(error).map(Some),
+        }
+    }
+
     /// A poll was answered to its end: when the next one is due.
-    pub(super) fn polled(&mut self, polling: &Polling) {
+    fn polled(&mut self, polling: &Polling) {
         self.asker.done();
         let now = self.now();
         if polling.anchor {
@@ -293,12 +241,12 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     }
 
     /// A request has failed: what was open by requests like it is lost, or else it could not be opened.
-    pub(super) fn broke(&mut self, error: Error<ConnectError<R>>) -> Stepped<R> {
+    fn broke(&mut self, error: Error<ConnectError<R>>) -> Stepped<R> {
         if self.told == Some(self.current()) { self.lost(error, true) } else { self.failed(error) }
     }
 
     /// An attempt has come to nothing: the next transport, or the same after a while.
-    pub(super) fn failed(&mut self, error: Error<ConnectError<R>>) -> Stepped<R> {
+    fn failed(&mut self, error: Error<ConnectError<R>>) -> Stepped<R> {
         if is_final(&error) {
             return Err(error);
         }
@@ -314,7 +262,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     }
 
     /// What was open is lost.
-    pub(super) fn lost(&mut self, error: Error<ConnectError<R>>, heard: bool) -> Stepped<R> {
+    fn lost(&mut self, error: Error<ConnectError<R>>, heard: bool) -> Stepped<R> {
         if matches!(error, Error::Ended(Disconnect::Protocol(ProtocolError::MessageTooBig))) {
             return Err(Error::TooLarge);
         }
@@ -362,16 +310,14 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     }
 
     /// What a step is told as.
-    pub(super) fn item(
+    fn item(
         &mut self,
         step: Step<ConnectError<R>>,
     ) -> Result<SubscriptionEvent<'_, ConnectError<R>>, Error<ConnectError<R>>> {
         Ok(match step {
             Step::Opened(transport) => SubscriptionEvent::Opened { transport },
             Step::Event(spans) => SubscriptionEvent::Event(spans.event(self.buffer)),
-            Step::ParsedEvent => {
-                SubscriptionEvent::Event(super::read::parsed(self.parser.as_mut()).ok_or(Error::Closed)?)
-            }
+            Step::ParsedEvent => SubscriptionEvent::Event(parsed_event(self.parser.as_mut()).ok_or(Error::Closed)?),
             Step::Gap(missed) => SubscriptionEvent::Gap { missed },
             Step::Lost { transport, error, delay } => SubscriptionEvent::Lost { transport, error, delay },
         })
