@@ -110,7 +110,7 @@ fn an_event_whose_status_has_come_is_not_sent_again_whatever_the_rest_of_the_ans
             let answer = rest.as_bytes().to_vec();
             let net = Net::new(world, script(world, move |_, _| (answer.clone(), then)));
             let heard = publish(net, keep([text(b"x", key)]));
-            assert_eq!(heard.all(), ["NoReceipt false"], "{rest:?} {then:?}");
+            assert_eq!(heard.all(), ["NoPublishOutcome false"], "{rest:?} {then:?}");
             assert_eq!(net.connections.get(), 1, "{rest:?} {then:?}");
         }
     }
