@@ -1,5 +1,5 @@
-// Loads the page at GOLDCREST_URL, which may be below a path, with all that its files name, and publishes and polls there. What is
-// outside the path is not to be asked for.
+// Loads the page at GOLDCREST_URL, which may be below a path, with every file that it refers to, and publishes and polls there.
+// A reference to a URL outside the path is an error.
 
 const base = new URL(process.env.GOLDCREST_URL);
 const seen = new Set();
@@ -8,18 +8,18 @@ async function load(url) {
   if (seen.has(url.href)) return;
   seen.add(url.href);
   if (!url.href.startsWith(base.href)) throw new Error(`${url} is outside ${base}`);
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
-  const text = await answer.text();
-  const type = answer.headers.get('content-type');
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  const text = await response.text();
+  const type = response.headers.get('content-type');
   const named = type.startsWith('text/html') ? /(?:href|src)="([^"]+)"/g : type.startsWith('text/javascript') ? /from ?['"]([^'"]+)['"]/g : null;
   for (const [, name] of named ? text.matchAll(named) : []) await load(new URL(name, url));
 }
 
 await load(base);
-if (seen.size < 12) throw new Error(`only ${[...seen].join(' ')}`);
+if (seen.size < 12) throw new Error(`expected at least 12 files, found: ${[...seen].join(' ')}`);
 const posted = await fetch(new URL('events/below', base), { method: 'POST', body: 'hello', headers: { 'content-type': 'text/plain' } });
 const { id } = await posted.json();
 const { after } = await (await fetch(new URL('events/below', base))).json();
 if (!id || after !== id) throw new Error(`published ${id}, polled ${after}`);
-console.log(`below ${base.pathname}: ${seen.size} files of the page, all found there`);
+console.log(`below ${base.pathname}: ${seen.size} files of the page loaded`);

@@ -1,24 +1,24 @@
-// Requests through a proxy just when a connection between it and the server has been idle for as long as one of the two keeps it.
+// Sends requests through a proxy at the moment when its idle connections to the server reach their timeout.
 //
-//   node idle.mjs relay HOST:PORT MILLISECONDS              a network that takes so long each way to that server; prints its port
-//   node idle.mjs ask URL IDLE_MILLISECONDS                 bursts at the boundary; prints how many were answered, and how many by 502
+//   node idle.mjs relay HOST:PORT MILLISECONDS     relays to the server with this delay each way; prints the relay's port
+//   node idle.mjs ask URL IDLE_MILLISECONDS        bursts around the timeout; prints the counts of 202 and 502 responses
 //
-// A proxy that keeps idle connections for longer than the server may send a request on one that the server is closing. The
-// slower the network, the longer that takes: on loopback it is rare, over the relay it is certain.
+// A proxy with a longer idle timeout than the server may send a request on a connection that the server is closing
+// (RFC 9112 §9.3.1). On loopback that is rare; with the delay of the relay it is certain.
 import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
 
-const [what, where, number] = process.argv.slice(2);
+const [mode, target, number] = process.argv.slice(2);
 const milliseconds = Number(number);
 const LANES = 20;
 
-if (what === 'relay') {
-  const [host, port] = where.split(':');
-  const later = (act) => setTimeout(act, milliseconds);
+if (mode === 'relay') {
+  const [host, port] = target.split(':');
+  const later = (action) => setTimeout(action, milliseconds);
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ host, port, allowHalfOpen: true });
     for (const [from, to] of [[client, upstream], [upstream, client]]) {
-      from.on('data', (piece) => later(() => to.write(piece)));
+      from.on('data', (chunk) => later(() => to.write(chunk)));
       from.on('end', () => later(() => to.end()));
       from.on('error', () => later(() => to.destroy()));
     }
@@ -28,11 +28,11 @@ if (what === 'relay') {
   const count = { answered: 0, bad: 0 };
   const post = () => new Promise((resolve, reject) => {
     const options = { method: 'POST', agent: false, headers: { 'Content-Type': 'text/plain', 'Content-Length': 1 } };
-    request(where, options, (answer) => {
-      answer.resume().on('end', () => {
-        if (answer.statusCode === 502) count.bad += 1;
-        else if (answer.statusCode === 202) count.answered += 1;
-        else reject(new Error(`status ${answer.statusCode}`));
+    request(target, options, (response) => {
+      response.resume().on('end', () => {
+        if (response.statusCode === 502) count.bad += 1;
+        else if (response.statusCode === 202) count.answered += 1;
+        else reject(new Error(`expected status 202 or 502, received ${response.statusCode}`));
         resolve();
       });
     }).on('error', reject).end('x');

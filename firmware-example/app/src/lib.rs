@@ -60,7 +60,7 @@ pub fn start(spawner: Spawner, stack: Stack<'static>, board: &'static Board) {
     spawn(spawner, network::configure(stack, board));
     spawn(spawner, sensors::measure(hub, board));
     if let Some(url) = bridge::HUB {
-        spawn(spawner, bridge::carry(stack, hub, board, url));
+        spawn(spawner, bridge::publish_sensors(stack, hub, board, url));
     }
     connections::start(spawner, stack, hub, board);
 }
