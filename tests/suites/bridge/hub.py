@@ -1,4 +1,4 @@
-"""A hub that is killed and restarted."""
+"""A hub process that can be killed and restarted."""
 
 import http.client
 import json
@@ -9,18 +9,18 @@ import time
 PATIENCE = 30.0
 
 
-def within(seconds, what, done):
-    """Asks again and again until it is so, and returns what was said then."""
+def within(seconds, condition, done):
+    """Calls `done` until it returns a true value, and returns that."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if said := done():
-            return said
+        if result := done():
+            return result
         time.sleep(0.02)
-    raise AssertionError(f'{what}: not within {seconds} s')
+    raise AssertionError(f'expected within {seconds} s: {condition}')
 
 
 def ask(host, port, method, target, body=None, timeout=5.0, **fields):
-    """The status and the content."""
+    """The status and the body of the response."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request(method, target, body, fields)
@@ -31,11 +31,11 @@ def ask(host, port, method, target, body=None, timeout=5.0, **fields):
 
 
 def poll(host, port, channel, after):
-    """What is kept after an id, as pairs of id and data, whether something is missing, and what to ask for next."""
+    """The events after an id as pairs of id and data; whether there is a gap; the cursor for the next poll."""
     status, text = ask(host, port, 'GET', f'/events/{channel}?after={after}')
     assert status == 200, (status, text)
-    said = json.loads(text)
-    return [(event['id'], event['data']) for event in said['events']], 'gap' in said, said['after']
+    body = json.loads(text)
+    return [(event['id'], event['data']) for event in body['events']], 'gap' in body, body['after']
 
 
 def poll_all(host, port, channel):
@@ -44,12 +44,12 @@ def poll_all(host, port, channel):
         more, gap, after = poll(host, port, channel, after)
         if not more:
             return events
-        assert not gap, 'the log has moved on meanwhile'
+        assert not gap, 'expected no gap: events were overwritten between two polls'
         events += more
 
 
 class Hub:
-    """`goldcrest serve` on a port of its own."""
+    """`goldcrest serve` on its own port."""
 
     running = set()
 
@@ -65,7 +65,7 @@ class Hub:
         return self
 
     def listens(self):
-        assert self.process.poll() is None, 'the hub has ended'
+        assert self.process.poll() is None, f'the hub ended with status {self.process.poll()}'
         try:
             return ask('127.0.0.1', self.port, 'GET', '/events/nothing')[0]
         except OSError:
@@ -80,6 +80,6 @@ class Hub:
         return poll_all('127.0.0.1', self.port, channel)
 
     def publish(self, channel, text, **fields):
-        status, said = ask('127.0.0.1', self.port, 'POST', f'/events/{channel}', text, **{'Content-Type': 'text/plain', **fields})
-        assert status in (201, 202), (status, said)
-        return json.loads(said)['id']
+        status, body = ask('127.0.0.1', self.port, 'POST', f'/events/{channel}', text, **{'Content-Type': 'text/plain', **fields})
+        assert status in (201, 202), (status, body)
+        return json.loads(body)['id']

@@ -1,4 +1,4 @@
-"""What stands between the device and its hub: it can swallow the hub's answers, and cut."""
+"""A TCP relay between the device and its hub that can drop the hub's responses and reset the connections."""
 
 import socket
 import struct
@@ -10,7 +10,7 @@ class Relay(threading.Thread):
         super().__init__(daemon=True)
         self.listener = socket.create_server(address)
         self.port = port
-        self.deaf = threading.Event()
+        self.dropping = threading.Event()
         self.open = set()
         self.start()
 
@@ -24,12 +24,12 @@ class Relay(threading.Thread):
                 continue
             self.open |= {device, hub}
             threading.Thread(target=self.pump, args=(device, hub, None), daemon=True).start()
-            threading.Thread(target=self.pump, args=(hub, device, self.deaf), daemon=True).start()
+            threading.Thread(target=self.pump, args=(hub, device, self.dropping), daemon=True).start()
 
-    def pump(self, source, sink, deaf):
+    def pump(self, source, sink, dropping):
         try:
             while data := source.recv(4096):
-                if not (deaf and deaf.is_set()):
+                if not (dropping and dropping.is_set()):
                     sink.sendall(data)
         except OSError:
             pass
@@ -42,15 +42,15 @@ class Relay(threading.Thread):
                 reset(peer)
 
     def cut(self):
-        """Breaks all connections; what was swallowed is gone."""
+        """Resets all connections; dropped bytes are lost."""
         self.end(*self.open)
-        self.deaf.clear()
+        self.dropping.clear()
 
 
 def reset(peer):
     try:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-        # Whoever reads it is told, too.
+        # Wakes a thread that is blocked in recv().
         peer.shutdown(socket.SHUT_RD)
     except OSError:
         pass

@@ -1,4 +1,4 @@
-"""A tab of Chromium that reads a channel, whatever befalls its hub."""
+"""A tab of Chromium that reads a channel while its hub is killed and restarted."""
 
 import json
 import subprocess
@@ -11,10 +11,10 @@ READERS = ('goldcrest.js', 'EventSource')
 
 
 class Tab:
-    """What each of the tab's two readers hears: (id, data) for an event, (id, {…}) for a gap: what it says, and where it ends."""
+    """The items that each of the tab's two readers received: (id, data) for an event, (id, {…}) for a gap that ends at id."""
 
     def __init__(self, port, channel):
-        self.heard = {reader: [] for reader in READERS}
+        self.received = {reader: [] for reader in READERS}
         self.open = False
         script = Path(__file__).with_name('tab.mjs')
         self.process = subprocess.Popen(
@@ -23,7 +23,7 @@ class Tab:
         threading.Thread(target=self.listen, daemon=True).start()
 
     def __enter__(self):
-        self.until('it opens', lambda: self.open)
+        self.until('the tab opens', lambda: self.open)
         return self
 
     def __exit__(self, *_):
@@ -35,43 +35,43 @@ class Tab:
 
     def listen(self):
         for line in self.process.stdout:
-            said = json.loads(line)
-            if 'by' in said:
-                self.heard[said['by']].append((said['id'], said.get('data', said.get('gap'))))
+            item = json.loads(line)
+            if 'by' in item:
+                self.received[item['by']].append((item['id'], item.get('data', item.get('gap'))))
             self.open = True
 
-    def until(self, what, done):
+    def until(self, condition, done):
         def reached():
-            assert self.process.poll() is None, 'the tab has ended'
+            assert self.process.poll() is None, f'the tab ended with status {self.process.poll()}'
             return done()
 
         try:
-            within(PATIENCE, what, reached)
+            within(PATIENCE, condition, reached)
         except AssertionError as error:
-            ends = {reader: heard[-3:] for reader, heard in self.heard.items()}
-            raise AssertionError(f'{error}; the last that the tab heard: {ends}') from None
+            ends = {reader: items[-3:] for reader, items in self.received.items()}
+            raise AssertionError(f'{error}; the last items of the tab: {ends}') from None
 
     def count(self):
-        """How many events both readers have."""
-        return min(sum(isinstance(data, str) for _, data in heard) for heard in self.heard.values())
+        """The number of events that both readers have."""
+        return min(sum(isinstance(data, str) for _, data in items) for items in self.received.values())
 
     def more(self, number):
-        """Waits for so many events more than there are."""
+        """Waits for so many further events."""
         due = self.count() + number
-        self.until(f'{number} events more come', lambda: self.count() >= due)
+        self.until(f'{number} further events', lambda: self.count() >= due)
 
-    def has(self, life):
-        """Waits until both readers have the last event of a life of the hub."""
-        self.until('the tab has all', lambda: all(life[-1] in heard for heard in self.heard.values()))
+    def has(self, run):
+        """Waits until both readers have the last event of a run of the hub."""
+        self.until('both readers have the last event', lambda: all(run[-1] in items for items in self.received.values()))
 
-    def has_heard(self, lives):
-        """Both readers have each event of these lives of the hub, once, in order, and where one followed another a gap."""
-        self.has(lives[-1])
-        expected = list(lives[0])
-        for life in lives[1:]:
-            epoch = life[0][0].partition('-')[0]
-            # Of a log that is gone nobody knows how much is missing.
-            expected += [(f'{epoch}-0', {}), *life]
-        for reader, heard in self.heard.items():
+    def has_received(self, runs):
+        """Asserts that both readers have each event of these runs of the hub, once and in order, with a gap between two runs."""
+        self.has(runs[-1])
+        expected = list(runs[0])
+        for run in runs[1:]:
+            epoch = run[0][0].partition('-')[0]
+            # The log of the run before is lost: the number of missed events is unknown.
+            expected += [(f'{epoch}-0', {}), *run]
+        for reader, items in self.received.items():
             for at, pair in enumerate(expected):
-                assert heard[at] == pair, f'{reader} in the tab has {heard[at]} where {pair} should be, behind {heard[:at][-1:]}'
+                assert items[at] == pair, f'{reader}: expected {pair}, found {items[at]}, after {items[:at][-1:]}'

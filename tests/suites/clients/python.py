@@ -20,34 +20,34 @@ def channel():
 
 
 def publish(path, data):
-    answer = CLIENT.post(path, content=data, headers={'content-type': 'text/plain'})
-    assert answer.status_code in (201, 202), answer
-    return answer.json()['id']
+    response = CLIENT.post(path, content=data, headers={'content-type': 'text/plain'})
+    assert response.status_code in (201, 202), response
+    return response.json()['id']
 
 
 def poll(path, after):
-    """The ids of events, asking until there are some."""
+    """The ids of events, polled until there are some."""
     deadline = time.monotonic() + PATIENCE
     while True:
-        answer = CLIENT.get(path, params={'after': after} if after else {}).json()
-        yield from (event['id'] for event in answer['events'])
-        after = answer['after']
-        assert time.monotonic() < deadline, 'nothing comes'
+        response = CLIENT.get(path, params={'after': after} if after else {}).json()
+        yield from (event['id'] for event in response['events'])
+        after = response['after']
+        assert time.monotonic() < deadline, f'expected an event within {PATIENCE} s'
 
 
 def longpoll(path, after):
     while True:
-        answer = CLIENT.get(path, params={'after': after}, headers={'prefer': 'wait=10'})
-        assert answer.headers['preference-applied'] == 'wait=10', answer.headers
-        yield from (event['id'] for event in answer.json()['events'])
-        after = answer.json()['after']
+        response = CLIENT.get(path, params={'after': after}, headers={'prefer': 'wait=10'})
+        assert response.headers['preference-applied'] == 'wait=10', response.headers
+        yield from (event['id'] for event in response.json()['events'])
+        after = response.json()['after']
 
 
 def stream(path, after):
     headers = {'accept': 'application/x-ndjson'}
-    with CLIENT.stream('GET', path, params={'after': after}, headers=headers) as answer:
-        assert answer.status_code == 200, answer
-        for line in answer.iter_lines():
+    with CLIENT.stream('GET', path, params={'after': after}, headers=headers) as response:
+        assert response.status_code == 200, response
+        for line in response.iter_lines():
             if (item := json.loads(line)).get('id'):
                 yield item['id']
 
@@ -92,7 +92,7 @@ def resumes():
             got = [next(reader) for _ in ids[1:]]
             assert got == ids[1:], (leaves, resumes, got, ids)
             reader.close()
-    print(f'python: {len(READERS) ** 2} resumes, each with exactly the ids it should have')
+    print(f'python: {len(READERS) ** 2} resumes, each with exactly the expected ids')
 
 
 def publishes_over_websocket():
@@ -101,9 +101,9 @@ def publishes_over_websocket():
     with connect(url, subprotocols=['goldcrest.v1']) as socket, connect(url) as plain:
         socket.send(json.dumps({'type': 'sample', 'data': 'über', 'ref': 1}))
         messages = [json.loads(socket.recv(timeout=PATIENCE)) for _ in range(2)]
-        (answer,) = [message for message in messages if 'ref' in message]
+        (response,) = [message for message in messages if 'ref' in message]
         (event,) = [message for message in messages if 'ref' not in message]
-        assert answer['ref'] == 1 and event == {'id': answer['id'], 'type': 'sample', 'data': 'über'}, messages
+        assert response['ref'] == 1 and event == {'id': response['id'], 'type': 'sample', 'data': 'über'}, messages
         assert plain.recv(timeout=PATIENCE) == 'über'
         plain.send(bytes(range(256)))
         assert plain.recv(timeout=PATIENCE) == bytes(range(256))

@@ -1,5 +1,5 @@
-// A subscriber that looks the same over all five transports, written on what a browser has: fetch, EventSource, WebSocket.
-// `tools` brings others of the same interface.
+// A subscriber with the same interface over all five transports, by the APIs of a browser: fetch, EventSource, WebSocket.
+// `tools` replaces them by other implementations.
 
 export const TRANSPORTS = ['poll', 'longpoll', 'stream', 'sse', 'websocket'];
 
@@ -21,7 +21,7 @@ export class Reader {
     this.over = new AbortController();
   }
 
-  // Begins to read; resolves once it is known to follow (a long poll: once it was sent).
+  // Begins to read; resolves once the subscription is established (a long poll: once it was sent).
   async open() {
     switch (this.transport) {
       case 'sse': return this.openEventSource();
@@ -40,8 +40,8 @@ export class Reader {
         this.requests += 1;
         resolve(this);
       };
-      // An error that is not the last one is the beginning of a reconnect.
-      this.source.onerror = () => this.source.readyState === 2 && reject(new Error('the EventSource gave up'));
+      // An error in another state than CLOSED (2) starts a reconnect (WHATWG HTML §9.2.3).
+      this.source.onerror = () => this.source.readyState === 2 && reject(new Error('the EventSource closed'));
       for (const type of ['message', 'sample']) {
         this.source.addEventListener(type, ({ lastEventId, data }) => this.take({ id: lastEventId, type, data }));
       }
@@ -65,7 +65,7 @@ export class Reader {
     });
   }
 
-  // Publishes over the WebSocket, and resolves to the answer.
+  // Publishes over the WebSocket, and resolves to the acknowledgement.
   publish(message) {
     return new Promise((resolve) => {
       this.answered = resolve;
@@ -76,7 +76,7 @@ export class Reader {
   async openStream() {
     const headers = { accept: 'application/x-ndjson', ...this.fields };
     const response = await this.tools.fetch(this.url, { headers, signal: this.over.signal });
-    if (!response.ok) throw new Error(`the stream was answered by ${response.status}`);
+    if (!response.ok) throw new Error(`a stream: expected status 200, received ${response.status}`);
     this.lines(response.body).catch((error) => this.fail(error));
     return this;
   }
@@ -86,20 +86,20 @@ export class Reader {
     let unread = '';
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) throw new Error('the stream has ended');
+      if (done) throw new Error('the stream ended');
       const lines = (unread + value).split('\n');
       unread = lines.pop();
       for (const item of lines.map((line) => JSON.parse(line))) if (item.id || item.gap) this.take(item);
     }
   }
 
-  // Asks again and again, with the default cache of a fetch.
+  // Polls repeatedly, with fetch's default cache mode.
   async poll() {
     const headers = { ...(this.transport === 'longpoll' ? { prefer: 'wait=20' } : {}), ...this.fields };
     while (!this.over.signal.aborted) {
       const response = await this.tools.fetch(this.url, { headers, signal: this.over.signal });
       this.requests += 1;
-      if (response.status !== 200) throw new Error(`a poll was answered by ${response.status}`);
+      if (response.status !== 200) throw new Error(`a poll: expected status 200, received ${response.status}`);
       const { events, gap, after } = await response.json();
       if (gap) this.take({ gap, after: null });
       for (const event of events) this.take(event);
@@ -121,11 +121,11 @@ export class Reader {
     this.waiting?.();
   }
 
-  // What comes next: `{ id, type, data }` or `{ gap, after }`.
+  // The next item: `{ id, type, data }` or `{ gap, after }`.
   async next() {
     if (this.items.length === 0 && !this.failure) {
       await new Promise((resolve, reject) => {
-        const late = setTimeout(() => reject(new Error(`nothing comes over ${this.transport}`)), PATIENCE);
+        const late = setTimeout(() => reject(new Error(`expected an item over ${this.transport} within ${PATIENCE} ms`)), PATIENCE);
         this.waiting = () => {
           clearTimeout(late);
           resolve();
@@ -143,7 +143,7 @@ export class Reader {
     const ids = [];
     while (ids.length < count) {
       const item = await this.next();
-      if (item.gap) throw new Error(`a gap where an event should be: ${JSON.stringify(item)}`);
+      if (item.gap) throw new Error(`expected an event, found a gap: ${JSON.stringify(item)}`);
       ids.push(item.id);
     }
     return ids;

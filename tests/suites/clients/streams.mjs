@@ -1,7 +1,7 @@
-// npm's readers of event streams and of lines, at the versions that people run: over keep-alives nothing is handed out that is
-// no event, and what was published while a connection was cut comes after it, once. And through a proxy that compresses.
+// npm's clients for event streams and for lines, at the versions in wide use. With keep-alives they return events only; events
+// published during a disconnect arrive after it, once. The same holds through a compressing proxy.
 //
-// The server keeps alive every second: GOLDCREST_URL alone is not enough, tests/suites/clients/run starts it.
+// The server has to send a keep-alive each second: tests/suites/clients/run starts one that does.
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
@@ -19,7 +19,7 @@ import split2 from 'split2';
 const require = createRequire(import.meta.url);
 const [EventSource1, EventSource2] = [require('eventsource1'), require('eventsource2')];
 const { EventSourcePolyfill } = require('event-source-polyfill');
-// It is for pages, and asks them what it has to know of one.
+// fetch-event-source uses `window` and the visibility of `document`, which Node lacks.
 globalThis.window = globalThis;
 globalThis.document = { hidden: false, addEventListener() {}, removeEventListener() {} };
 const { fetchEventSource } = require('@microsoft/fetch-event-source');
@@ -29,11 +29,11 @@ const PATIENCE = 30_000;
 let channels = 0;
 const channel = () => `streams-${process.pid}-${(channels += 1)}`;
 
-/** Resolves once `condition` holds. */
-async function until(condition, what) {
+/** Resolves once `condition` holds; `failure` describes the state otherwise. */
+async function until(condition, failure) {
   const late = performance.now() + PATIENCE;
   while (!condition()) {
-    if (performance.now() > late) throw new Error(`${what()} after ${PATIENCE} ms`);
+    if (performance.now() > late) throw new Error(`${failure()} after ${PATIENCE} ms`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
@@ -43,18 +43,18 @@ async function publish(name, body, headers = { 'content-type': 'text/plain' }) {
   return { status: response.status, ...(await response.json()) };
 }
 
-/** Publishes until somebody follows: the id that the follower gets first. */
+/** Publishes until there is a subscriber, and returns the id of the first event that it receives. */
 async function first(name) {
   const late = performance.now() + PATIENCE;
   for (;;) {
     const { status, id } = await publish(name, 'first');
     if (status === 201) return id;
-    assert.ok(performance.now() < late, 'nobody follows');
+    assert.ok(performance.now() < late, 'expected a subscriber');
   }
 }
 
-/** A way to the server that can be cut, and held until it is released. It counts keep-alives and notes cursors. */
-class Way {
+/** A relay to the server that resets its connections, and then delays new ones until `release`. Counts keep-alives, notes cursors. */
+class Relay {
   keptAlive = 0;
   cursors = [];
   #pairs = new Set();
@@ -115,7 +115,7 @@ class Way {
   }
 }
 
-/** An `EventSource` of whatever make. */
+/** A client with the interface of `EventSource`. */
 const standard = (Source) => (url, take) => {
   const source = new Source(url);
   source.onmessage = ({ data, lastEventId }) => take({ data, id: lastEventId });
@@ -123,7 +123,7 @@ const standard = (Source) => (url, take) => {
   return () => source.close();
 };
 
-/** By name: reads `url`, hands each message to `take` and returns what ends it. */
+/** By name: reads `url`, calls `take` with each message, and returns a function that closes the client. */
 const READERS = {
   'eventsource 1': standard(EventSource1),
   'eventsource 2': standard(EventSource2),
@@ -136,8 +136,8 @@ const READERS = {
   },
   'fetch-event-source'(url, take) {
     const over = new AbortController();
-    // Its manual: an end that is to be tried again is thrown. (Node's fetch takes a reset for one, where a `Connection: close` said that the
-    // connection ends with the answer.)
+    // As its manual says, `onclose` throws to reconnect after the end of a response. (Node's fetch reports a reset of a response
+    // with `Connection: close` as its end.)
     const onclose = () => {
       throw new Error('closed');
     };
@@ -146,81 +146,81 @@ const READERS = {
   },
 };
 
-/** What the README says of clients that hand out every block. */
-const HANDS_OUT_THE_FIRST_BLOCK = ['fetch-event-source'];
+/** Clients that report every block, so the first one without data too; see the README. */
+const REPORTS_EMPTY_BLOCKS = ['fetch-event-source'];
 
-async function keepsItsPlace(name, open) {
+async function resumesAfterDisconnect(name, open) {
   const where = channel();
-  const way = await new Way().open();
+  const relay = await new Relay().open();
   const seen = [];
-  const close = open(`${way.base}events/${where}`, (message) => seen.push(message));
+  const close = open(`${relay.base}events/${where}`, (message) => seen.push(message));
   const ids = [await first(where)];
   const say = async (data) => ids.push((await publish(where, data)).id);
   const heard = () => until(() => seen.at(-1)?.id === ids.at(-1), () => `${JSON.stringify(seen)}, not ${ids},`);
-  await way.pass(2);
+  await relay.pass(2);
   await say('{"kept":"alive"}');
   await heard();
-  await way.pass(2);
-  way.cut();
+  await relay.pass(2);
+  relay.cut();
   for (const data of ['while', 'it was', 'cut']) await say(data);
-  way.release();
+  relay.release();
   await heard();
-  await way.pass(2);
+  await relay.pass(2);
   await say('and after');
   await heard();
   close();
-  way.close();
-  if (HANDS_OUT_THE_FIRST_BLOCK.includes(name)) {
+  relay.close();
+  if (REPORTS_EMPTY_BLOCKS.includes(name)) {
     const block = seen.shift();
     assert.equal(block.data, '', 'the first block');
   }
   assert.deepEqual(seen.map(({ id }) => id), ids);
   assert.ok(seen.every(({ data }) => data !== ''), JSON.stringify(seen));
-  assert.ok(way.cursors.at(-1).includes(ids[1]), `it comes back with ${way.cursors}`);
-  return `${name} by ${way.cursors.at(-1)}`;
+  assert.ok(relay.cursors.at(-1).includes(ids[1]), `expected a reconnect with a cursor of ${ids[1]}, found ${relay.cursors}`);
+  return `${name} by ${relay.cursors.at(-1)}`;
 }
 
-/** With the id of its own, also a client that hands out every block is handed events alone. */
-async function handsOutEventsAlone() {
+/** With a Last-Event-ID, a client that reports every block reports events only. */
+async function reportsEventsOnly() {
   const where = channel();
-  const way = await new Way().open();
+  const relay = await new Relay().open();
   const { id } = await publish(where, 'before');
   const [seen, over] = [[], new AbortController()];
   const headers = { 'last-event-id': id };
-  fetchEventSource(`${way.base}events/${where}`, { headers, signal: over.signal, fetch, onmessage: (message) => seen.push(message) });
-  await way.pass(3);
+  fetchEventSource(`${relay.base}events/${where}`, { headers, signal: over.signal, fetch, onmessage: (message) => seen.push(message) });
+  await relay.pass(3);
   await publish(where, '1');
-  await until(() => seen.length > 0, () => 'nothing came');
-  await way.pass(1);
+  await until(() => seen.length > 0, () => 'expected an event, found none');
+  await relay.pass(1);
   over.abort();
-  way.close();
+  relay.close();
   assert.deepEqual(seen.map(({ data }) => JSON.parse(data)), [1]);
 }
 
-/** Lines, each of which `JSON.parse` takes. */
-async function splitsLines() {
+/** Each line of a stream is JSON. */
+async function parsesLines() {
   const where = channel();
-  const way = await new Way().open();
+  const relay = await new Relay().open();
   const over = new AbortController();
-  const { body } = await fetch(`${way.base}events/${where}`, { headers: { accept: 'application/x-ndjson' }, signal: over.signal });
+  const { body } = await fetch(`${relay.base}events/${where}`, { headers: { accept: 'application/x-ndjson' }, signal: over.signal });
   const seen = [];
   let failure;
   Readable.fromWeb(body).on('error', () => {}).pipe(split2(JSON.parse))
     .on('data', (object) => seen.push(object))
     .on('error', (error) => (failure = error));
   const ids = [await first(where)];
-  await way.pass(2);
+  await relay.pass(2);
   ids.push((await publish(where, 'second')).id);
   await until(() => failure || seen.some(({ id }) => id === ids[1]), () => JSON.stringify(seen));
   over.abort();
-  way.close();
+  relay.close();
   assert.equal(failure, undefined);
   assert.deepEqual(seen.filter(({ id }) => id).map(({ id }) => id), ids);
   assert.ok(seen.filter(({ id }) => !id).every(({ after }) => typeof after === 'string'), JSON.stringify(seen));
 }
 
-/** create-react-app, webpack-dev-server and Next.js have this in front of a server behind them. */
-async function comesThroughCompression(accept) {
+/** The development servers of create-react-app, webpack and Next.js proxy with this middleware. */
+async function passesCompression(accept) {
   const where = channel();
   const app = express();
   app.use(compression());
@@ -230,21 +230,21 @@ async function comesThroughCompression(accept) {
   });
   const over = new AbortController();
   const headers = { accept, 'accept-encoding': 'gzip, deflate, br' };
-  let said = '';
-  // A proxy that keeps all to itself does not even answer.
-  const reading = fetch(`http://127.0.0.1:${server.address().port}/events/${where}`, { headers, signal: over.signal }).then(async (answer) => {
-    for await (const piece of answer.body.pipeThrough(new TextDecoderStream())) said += piece;
+  let received = '';
+  // Not awaited: a proxy that buffers would not respond at all.
+  const reading = fetch(`http://127.0.0.1:${server.address().port}/events/${where}`, { headers, signal: over.signal }).then(async (response) => {
+    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) received += chunk;
   });
   reading.catch(() => {});
   await first(where);
-  await until(() => said.includes('first'), () => `${JSON.stringify(said)} came of ${accept}`);
+  await until(() => received.includes('first'), () => `${accept}: expected the event "first", found ${JSON.stringify(received)}`);
   over.abort();
   server.closeAllConnections();
   server.close();
 }
 
-/** What `fetch` sends for each kind of body: how readers get it. */
-async function knowsWhatIsText() {
+/** The encoding in which subscribers receive each kind of body that `fetch` sends. */
+async function detectsText() {
   const bytes = new Uint8Array([0, 255]);
   for (const [body, headers, encoding] of [
     ['a string', {}, 'text'],
@@ -255,18 +255,18 @@ async function knowsWhatIsText() {
     [new Blob(['of a type'], { type: 'image/png' }), {}, 'base64'],
     ['a string', { 'content-type': 'application/octet-stream' }, 'base64'],
   ]) {
-    const said = await publish(channel(), body, headers);
-    assert.equal(said.encoding, encoding, `${body}`);
+    const stored = await publish(channel(), body, headers);
+    assert.equal(stored.encoding, encoding, `${body}`);
   }
 }
 
 const checks = [
-  ...Object.entries(READERS).map(([name, open]) => keepsItsPlace(name, open).catch((error) => { throw new Error(`${name}: ${error.message}`, { cause: error }); })),
-  handsOutEventsAlone().then(() => 'fetch-event-source: no empty event'),
-  splitsLines().then(() => 'split2(JSON.parse): no failure'),
-  comesThroughCompression('text/event-stream').then(() => 'SSE through compression'),
-  comesThroughCompression('application/x-ndjson').then(() => 'streaming through compression'),
-  knowsWhatIsText().then(() => 'fetch: text is text'),
+  ...Object.entries(READERS).map(([name, open]) => resumesAfterDisconnect(name, open).catch((error) => { throw new Error(`${name}: ${error.message}`, { cause: error }); })),
+  reportsEventsOnly().then(() => 'fetch-event-source: no empty event with a Last-Event-ID'),
+  parsesLines().then(() => 'split2(JSON.parse): each line is JSON'),
+  passesCompression('text/event-stream').then(() => 'SSE through a compressing proxy'),
+  passesCompression('application/x-ndjson').then(() => 'streaming through a compressing proxy'),
+  detectsText().then(() => 'fetch: UTF-8 is stored as text'),
 ];
 const results = await Promise.allSettled(checks);
 for (const { value } of results) if (value) console.log(`streams: ${value}`);

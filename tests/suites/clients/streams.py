@@ -1,7 +1,7 @@
-"""Python's readers of event streams and of lines, and what its clients publish.
+"""Python's clients for event streams and for lines, and the encoding of their publications.
 
-Over keep-alives no reader is handed what is no event, and each line is JSON. The server keeps alive every second:
-tests/suites/clients/run starts it.
+With keep-alives each client returns events only, and each line is JSON. The server has to send a keep-alive each second:
+tests/suites/clients/run starts one that does.
 """
 
 import gzip
@@ -37,7 +37,7 @@ def publish(url, data):
 
 
 class KeepAlives:
-    """Counts the keep-alives of a stream on a connection of its own."""
+    """Counts the keep-alives of a stream, on another connection."""
 
     def __init__(self, url, accept):
         self.seen = queue.Queue()
@@ -69,7 +69,7 @@ def sseclient_py(url, fields):
 
 def iter_lines(url, fields):
     answer = requests.get(url, headers={'accept': 'application/x-ndjson', **fields}, stream=True, timeout=PATIENCE)
-    # By single bytes: else it waits for 512 of them.
+    # By single bytes: by default it waits for 512 bytes.
     for line in answer.iter_lines(chunk_size=1):
         item = json.loads(line)
         if 'id' in item:
@@ -84,12 +84,12 @@ def json_lines(url, fields):
 
 
 READERS = [httpx_sse, sseclient_py, iter_lines, json_lines]
-# What the README says of clients that hand out every block.
-HANDS_OUT_THE_FIRST_BLOCK = [httpx_sse]
+# Clients that report every block, so the first one without data too; see the README.
+REPORTS_EMPTY_BLOCKS = [httpx_sse]
 
 
-def hands_out_events_alone(reader, resumes):
-    """Reads over several keep-alives, with the id of an event or without any."""
+def reports_events_only(reader, resumes):
+    """Reads over several keep-alives, with a Last-Event-ID or without."""
     url = channel()
     _, before = publish(url, 'before')
     accept = 'application/x-ndjson' if reader in (iter_lines, json_lines) else 'text/event-stream'
@@ -106,7 +106,7 @@ def hands_out_events_alone(reader, resumes):
     deadline = time.monotonic() + PATIENCE
     status, first = publish(url, '0')
     while status == 202 and not resumes:
-        assert time.monotonic() < deadline, 'nobody follows'
+        assert time.monotonic() < deadline, f'expected a subscriber within {PATIENCE} s'
         status, first = publish(url, '0')
     expected = [(first, '0')]
     keep_alives = KeepAlives(url, accept)
@@ -118,15 +118,15 @@ def hands_out_events_alone(reader, resumes):
         item = seen.get(timeout=PATIENCE)
         assert not isinstance(item, Exception), (reader.__name__, got, item)
         got.append(item)
-    if reader in HANDS_OUT_THE_FIRST_BLOCK and not resumes:
+    if reader in REPORTS_EMPTY_BLOCKS and not resumes:
         assert got[0][1] == '', got
         del got[0]
     assert got == expected, (reader.__name__, resumes, got, expected)
     assert all(isinstance(json.loads(data), int) for _, data in got)
 
 
-def heard(url, before):
-    """The first event after `before`, as an event stream says it."""
+def first_event(url, before):
+    """The type and data of the first event after `before`, in an event stream."""
     with connect_sse(httpx.Client(timeout=PATIENCE), 'GET', url, headers={'last-event-id': before}) as source:
         event = next(source.iter_sse())
         return event.event, event.data
@@ -154,7 +154,7 @@ def by_urllib(url, data):
 
 
 def publishes_text():
-    """What each client sends for text, with what it says of it by itself, is what `onmessage` hears."""
+    """UTF-8 with each client's default content type arrives as text, other bytes as base64."""
     for by in (by_requests, by_httpx, by_http_client, by_urllib):
         for data in ('{"celsius":21.5}', 'grün'.encode()):
             url = channel()
@@ -162,16 +162,16 @@ def publishes_text():
             answer = by(url, data)
             text = data if isinstance(data, str) else data.decode()
             assert answer['encoding'] == 'text', (by.__name__, answer)
-            assert heard(url, before) == ('message', text), by.__name__
+            assert first_event(url, before) == ('message', text), by.__name__
     for by in (by_requests, by_httpx, by_http_client):
         url = channel()
         _, before = publish(url, 'before')
         answer = by(url, b'\xff\x00')
         assert answer['encoding'] == 'base64', (by.__name__, answer)
-        assert heard(url, before) == ('message;base64', '/wA='), by.__name__
+        assert first_event(url, before) == ('message;base64', '/wA='), by.__name__
 
 
-def compressed_is_refused():
+def compressed_bodies_are_rejected():
     url = channel()
     fields = {'content-encoding': 'gzip', 'content-type': 'application/json'}
     for post in (requests.post, httpx.post):
@@ -190,8 +190,8 @@ def main():
             names = ' '.join(getattr(it, '__name__', str(it)) for it in (check, *arguments))
             failures.append(f'{names}: {type(error).__name__}: {error}')
 
-    checks = [(hands_out_events_alone, reader, resumes) for reader in READERS for resumes in (False, True)]
-    checks += [(publishes_text,), (compressed_is_refused,)]
+    checks = [(reports_events_only, reader, resumes) for reader in READERS for resumes in (False, True)]
+    checks += [(publishes_text,), (compressed_bodies_are_rejected,)]
     threads = [threading.Thread(target=attempt, args=check) for check in checks]
     for thread in threads:
         thread.start()
@@ -200,9 +200,9 @@ def main():
     for failure in failures:
         print(f'streams: FAILED: {failure}')
     if failures:
-        # Readers that still wait are no reason to.
+        # Not sys.exit: threads still read.
         os._exit(1)
-    print(f'streams: {len(READERS)} readers of Python were handed events alone, over keep-alives; text is text by 4 clients')
+    print(f'streams: {len(READERS)} Python readers returned events only, with keep-alives; 4 clients published text as text')
     os._exit(0)
 
 

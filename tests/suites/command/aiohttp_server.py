@@ -1,4 +1,4 @@
-"""A server that nobody here wrote: `aiohttp`, with a WebSocket at /echo and events at /ticks. It says where it listens."""
+"""A third-party server, `aiohttp`, with a WebSocket at /echo and events at /ticks. It prints its address."""
 
 import asyncio
 

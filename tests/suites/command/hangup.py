@@ -1,5 +1,5 @@
-"""Runs a command on a terminal of its own and prints the first URL that it shows there. Once a line comes on stdin the
-terminal hangs up. Exits as the command does."""
+"""Runs a command on a pseudo-terminal and prints the first URL of its output. When a line arrives on stdin, the terminal is
+closed (SIGHUP). Exits with the command's status."""
 
 import os
 import pty

@@ -1,18 +1,18 @@
-// A server that nobody here wrote: npm's `ws`, and Server-Sent Events by Node's own http. It says where it listens.
+// A third-party server: npm's `ws`, and Server-Sent Events by Node's http. It prints its address.
 //
-//   node.mjs [CERTIFICATE KEY]     by TLS where there is a certificate
+//   node.mjs [CERTIFICATE KEY]     over TLS if there is a certificate
 //
-// /echo        a WebSocket that echoes, whatever subprotocol is offered
-// /close?CODE  one that says one thing and closes
-// /ticks       events of SSE with ids from 1 on, three a connection: the rest after Last-Event-ID
-// /stop        two events, then 204 for who comes back
+// /echo        a WebSocket echo; it accepts any subprotocol
+// /close?CODE  a WebSocket that sends one message and closes with CODE
+// /ticks       an event stream with ids from 1, three events per connection; Last-Event-ID resumes it
+// /stop        an event stream of two events; a reconnect is answered by 204
 // /moved       a redirect to /ticks
-// /away?URL    a redirect to wherever
-// /text        a 200 of another type
-// /events/long an event with a long id and a long type, and one that is named as our gaps are
-// /fields      one event whose data is the request's fields; a POST is refused with its types
-// /gzip        a stream that is compressed
-// /binary      a WebSocket that says bytes
+// /away?URL    a redirect to URL
+// /text        a 200 with another content type
+// /events/long an event with a long id and type, and an event of the type `gap` that is none of goldcrest's
+// /fields      an event with the request's header fields as data; a POST is answered by 422 with its content types
+// /gzip        an event stream with Content-Encoding: gzip
+// /binary      a WebSocket that sends a binary message
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { readFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ const answer = (request, response) => {
       response.writeHead(200, head);
       response.write('retry: 50\n\n');
       for (let id = last + 1; id <= last + 3; id += 1) response.write(`id: ${id}\nevent: tick\ndata: ${id}\ndata: more\n\n`);
-      // An end in the middle of an event, which nobody is to see.
+      // The stream ends within an event, which a client must discard (WHATWG HTML §9.2.6).
       response.write('id: 99\ndata: half');
       return setTimeout(() => response.destroy(), 20);
     }

@@ -1,4 +1,4 @@
-"""A server that nobody here wrote: an echo by Python's `websockets`. It says where it listens."""
+"""A third-party server: an echo with Python's `websockets`. It prints its address."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from websockets.asyncio.server import serve
 
 async def echo(socket):
     async for message in socket:
-        # In fragments, as that library sends what is iterable.
+        # Two fragments: the library sends an iterable as a fragmented message.
         half = len(message) // 2
         await socket.send([message[:half], message[half:]])
 

@@ -1,4 +1,4 @@
-"""Frames on the chip's wire, without the kernel's own TCP: peers that misbehave as no kernel would."""
+"""Frames on the TAP device, without the kernel's TCP: peers that violate TCP as no kernel would."""
 
 import random
 import socket
@@ -36,7 +36,7 @@ def tcp(source, to, ports, seq, ack, flags, window=1024, payload=b''):
 
 
 class Wire:
-    """The TAP device, read and written a frame at a time."""
+    """Reads and writes the frames of the TAP device."""
 
     def __init__(self, chip):
         self.chip = socket.inet_aton(chip)
@@ -48,7 +48,7 @@ class Wire:
         self.socket.send(frame)
 
     def frames(self, seconds):
-        """What comes within so many seconds."""
+        """The frames that arrive within so many seconds."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.socket.settimeout(left)
@@ -58,7 +58,7 @@ class Wire:
                 return
 
     def announce(self, address):
-        """Tells the chip that `address` is here, so that it need not ask."""
+        """Sends an ARP reply for `address`, so that the chip need not ask for it."""
         self.send(ethernet(self.mac, ETH_ARP, self._arp(2, address, self.mac)))
 
     def _arp(self, operation, source, target_mac):
@@ -73,7 +73,7 @@ class Wire:
 
 
 class Peer:
-    """One end of a TCP connection that does what it is told and nothing else: no acknowledgement, no FIN of its own."""
+    """One end of a TCP connection that sends nothing by itself: no acknowledgement, no FIN."""
 
     def __init__(self, wire, port):
         self.wire, self.address, self.ports = wire, PEER, (port, 80)
@@ -97,7 +97,7 @@ class Peer:
         return None
 
     def connect(self):
-        """Whether the chip took it."""
+        """Whether the chip accepted the connection."""
         self.segment(SYN)
         answer = self.next(2)
         if answer is None or answer[1] & RST:
@@ -107,16 +107,16 @@ class Peer:
         return True
 
     def ask(self, target, *fields):
-        """Sends a request and waits for the head of its answer, whose status it returns."""
+        """Sends a request, waits for the head of the response and returns its status."""
         lines = [f'GET {target} HTTP/1.1', f'Host: {socket.inet_ntoa(self.wire.chip)}', *fields, '', '']
         self.segment(PSH | ACK, '\r\n'.join(lines).encode())
-        said = b''
+        received = b''
         while (answer := self.next(5)) is not None:
             seq, _, payload = answer
             if payload and seq == self.ack:
-                said += payload
+                received += payload
                 self.ack += len(payload)
                 self.segment(ACK)
-                if b'\r\n\r\n' in said:
-                    return int(said.split()[1])
+                if b'\r\n\r\n' in received:
+                    return int(received.split()[1])
         raise AssertionError(f'no answer to {target}')

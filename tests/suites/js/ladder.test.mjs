@@ -1,4 +1,4 @@
-// Which transport is used, what makes it fall and climb, and that no event is lost or repeated meanwhile.
+// The choice of the transport: fallback and retry of better ones, without a lost or repeated event.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,8 +7,8 @@ import { Proxy } from './proxy.mjs';
 import { stub } from './stub.mjs';
 import { base, channel, publish, stored, subscribe, TRANSPORTS, until, watch } from './subject.mjs';
 
-/** Publishes all the while; `stop()` resolves to all ids. */
-function talker(name) {
+/** Publishes continuously; `stop()` resolves to all ids. */
+function publisher(name) {
   const ids = [];
   let on = true;
   const done = (async () => {
@@ -20,7 +20,7 @@ function talker(name) {
   return { ids, stop: async () => ((on = false), await done, ids) };
 }
 
-/** The transports that were asked for through the proxy, in order, without repetitions. (A poll without a cursor asks for the newest.) */
+/** The transports requested through the proxy, in order, without repetitions. (Polls are left out: one looks up the newest id.) */
 const transportsTried = (proxy) =>
   proxy.requests
     .map((line) => /transport=(\w+)/.exec(line)?.[1])
@@ -35,7 +35,7 @@ async function withProxy(rule, run) {
   }
 }
 
-test('it begins at the top, with what is published from then on', async () => {
+test('a new subscription uses WebSocket and starts with the next event', async () => {
   const name = channel('top');
   await publish(name, 'earlier');
   const seen = watch(`${base}events/${name}`);
@@ -47,14 +47,14 @@ test('it begins at the top, with what is published from then on', async () => {
   seen.handle.close();
 });
 
-test('`newest` is the moment when it first worked, on each transport: what a break hides is not lost', async () => {
+test('`newest` is the first successful connect: a disconnect afterwards loses no event', async () => {
   for (const transport of TRANSPORTS) {
     await withProxy(() => ({}), async (proxy) => {
       const name = channel('newest');
       await publish(name, 'earlier');
       const seen = watch(`${proxy.base}events/${name}`, { transports: [transport] });
       await seen.is(transport);
-      // Broken before it heard anything.
+      // Disconnected before the first event.
       let down = true;
       proxy.rule = () => ({ refuse: down });
       proxy.cut();
@@ -67,7 +67,7 @@ test('`newest` is the moment when it first worked, on each transport: what a bre
   }
 });
 
-test('a proxy that eats Upgrade leaves SSE', async () => {
+test('a proxy that removes Upgrade: falls back to SSE', async () => {
   await withProxy(() => ({ strip: true }), async (proxy) => {
     const name = channel('strip');
     const seen = watch(`${proxy.base}events/${name}`);
@@ -80,25 +80,42 @@ test('a proxy that eats Upgrade leaves SSE', async () => {
 });
 
 for (const hold of ['all', 'body']) {
-  test(`a proxy that keeps endless answers to itself (${hold}) leaves long polling, soon`, async () => {
-    await withProxy(() => ({ strip: true, hold }), async (proxy) => {
-      const name = channel('hold');
-      // Long enough that no answer that comes is taken for late, on a loaded machine too.
-      const seen = watch(`${proxy.base}events/${name}`, { patience: 1500 });
-      await seen.is('longpoll');
-      assert.deepEqual(transportsTried(proxy), ['websocket', 'sse', 'longpoll'], 'one time-out, then the transport that works');
-      const ids = [await publish(name), await publish(name)];
-      await seen.has(ids[1]);
-      assert.deepEqual(seen.ids, ids);
-      assert.deepEqual(seen.worked, ['longpoll'], 'a stream was not even tried');
-      seen.handle.close();
-    });
+  test(`a proxy that buffers endless responses (${hold}): falls back to long polling`, async () => {
+    // A time-out that only this test ends, once the proxy holds a response: no response is late, however loaded the machine is.
+    const NEVER = 2 ** 30;
+    const { setTimeout } = globalThis;
+    const timeouts = new Map();
+    globalThis.setTimeout = (call, ms, ...rest) => {
+      const timer = setTimeout(call, ms, ...rest);
+      if (ms === NEVER) timeouts.set(timer, call);
+      return timer;
+    };
+    try {
+      await withProxy(() => ({ strip: true, hold }), async (proxy) => {
+        const name = channel('hold');
+        const seen = watch(`${proxy.base}events/${name}`, { patience: NEVER });
+        await until(() => proxy.held === 1);
+        assert.deepEqual(transportsTried(proxy), ['websocket', 'sse']);
+        const [timer, timeOut] = [...timeouts].at(-1);
+        clearTimeout(timer);
+        timeOut();
+        await seen.is('longpoll');
+        assert.deepEqual(transportsTried(proxy), ['websocket', 'sse', 'longpoll'], 'one time-out, then the transport that works');
+        const ids = [await publish(name), await publish(name)];
+        await seen.has(ids[1]);
+        assert.deepEqual(seen.ids, ids);
+        assert.deepEqual(seen.worked, ['longpoll'], 'a stream was not tried');
+        seen.handle.close();
+      });
+    } finally {
+      globalThis.setTimeout = setTimeout;
+    }
   });
 }
 
-test('a proxy that ends what takes long leaves polling', async () => {
+test('a proxy that ends slow responses: falls back to polling', async () => {
   const name = channel('short');
-  // Everything but a poll is answered too late.
+  // Only a poll is answered in time.
   const slow = (url, init) => (/transport=poll/.test(url) ? fetch(url, init) : new Promise((_, reject) => init.signal.addEventListener('abort', () => reject(init.signal.reason))));
   const seen = watch(`${base}events/${name}`, { WebSocket: undefined, patience: 50, fetch: slow, climb: 100_000 });
   await seen.is('poll');
@@ -108,11 +125,11 @@ test('a proxy that ends what takes long leaves polling', async () => {
   seen.handle.close();
 });
 
-test('it climbs back once the way is free, while events come, and misses none', async () => {
+test('better transports are retried while events arrive, without a loss', async () => {
   let rule = { strip: true, hold: 'all' };
   await withProxy(() => rule, async (proxy) => {
     const name = channel('climb');
-    const talk = talker(name);
+    const talk = publisher(name);
     await until(() => talk.ids.length > 0);
     const seen = watch(`${proxy.base}events/${name}`, { after: 'oldest', patience: 1000 });
     await seen.is('longpoll');
@@ -135,7 +152,7 @@ test('it climbs back once the way is free, while events come, and misses none', 
   });
 });
 
-test('a climb that fails disturbs nobody, and each is later than the one before', async () => {
+test('failed retries of a better transport disturb nothing and become rarer', async () => {
   await withProxy(() => ({ strip: true }), async (proxy) => {
     const name = channel('vain');
     const seen = watch(`${proxy.base}events/${name}`, { climb: 30 });
@@ -155,13 +172,13 @@ test('a climb that fails disturbs nobody, and each is later than the one before'
   });
 });
 
-test('connections that break at random, under load: every event once, in order', async () => {
+test('random disconnects under load: each event once, in order', async () => {
   let seed = 7;
   const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
   const rule = () => ({ cut: Math.floor(random() * 6000), how: random() < 0.5 ? 'end' : 'reset', strip: random() < 0.4, refuse: random() < 0.1, delay: random() < 0.2 ? 3 : 0 });
   await withProxy(rule, async (proxy) => {
     const name = channel('storm');
-    const talk = talker(name);
+    const talk = publisher(name);
     await until(() => talk.ids.length > 0);
     const seen = watch(`${proxy.base}events/${name}`, { after: 'oldest', climb: 5, patience: 100 });
     await until(() => seen.events.length > 600, () => `${seen.events.length} events, ${JSON.stringify(seen.states.slice(-5))}`);
@@ -175,7 +192,7 @@ test('connections that break at random, under load: every event once, in order',
 });
 
 for (const transport of TRANSPORTS) {
-  test(`${transport}: what the log does not hold any more is told, once, and what follows comes`, async () => {
+  test(`${transport}: overwritten events are reported as one gap`, async () => {
     const name = channel('gap');
     const first = await publish(name, 'first');
     for (let count = 0; count < 1100; count += 1) await publish(name, 'x');
@@ -190,7 +207,7 @@ for (const transport of TRANSPORTS) {
     seen.handle.close();
   });
 
-  test(`${transport}: a log that began anew is told as a gap, and all of it comes`, async () => {
+  test(`${transport}: a new epoch is reported as a gap, followed by its events`, async () => {
     const [name, other] = [channel('life'), channel('again')];
     let path;
     await withProxy(() => ({ path }), async (proxy) => {
@@ -210,7 +227,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-test('nobody there: it waits longer and longer, and is at the top soon after somebody is', async () => {
+test('no server: the delay grows; WebSocket is used as soon as one listens', async () => {
   let refuse = true;
   await withProxy(() => ({ refuse }), async (proxy) => {
     const name = channel('down');
@@ -224,7 +241,7 @@ test('nobody there: it waits longer and longer, and is at the top soon after som
   });
 });
 
-test('a full server is asked again when it said, not before, on the same transport', async () => {
+test('503 with Retry-After: the same transport is retried after that delay', async () => {
   const server = await stub((_, response, n) => {
     if (n < 2) response.writeHead(503, { 'Retry-After': '1' }).end('full');
     else response.setHeader('Content-Type', 'application/json').end('{"events":[],"after":"0000000a-1"}');
@@ -240,11 +257,11 @@ test('a full server is asked again when it said, not before, on the same transpo
   server.close();
 });
 
-for (const said of ['retry: 600\n', 'retry: 600\n\n']) {
-  test(`SSE that says ${JSON.stringify(said)} and ends is a full server: it is no reason to fall`, async () => {
+for (const body of ['retry: 600\n', 'retry: 600\n\n']) {
+  test(`SSE of ${JSON.stringify(body)} only is an overloaded server: no fallback`, async () => {
     const server = await stub((_, response, n) => {
       response.setHeader('Content-Type', 'text/event-stream');
-      if (n < 1) response.end(said);
+      if (n < 1) response.end(body);
       else response.write('retry: 1\nid: 0000000a-1\n\n');
     });
     const seen = watch(`${server.base}events/a`, { transports: ['sse', 'poll'] });
@@ -256,7 +273,7 @@ for (const said of ['retry: 600\n', 'retry: 600\n\n']) {
   });
 }
 
-test('the reconnection time at the end of a stream counts without a blank line', async () => {
+test('retry: at the end of a stream applies without a blank line', async () => {
   const server = await stub((_, response) => {
     response.setHeader('Content-Type', 'text/event-stream');
     response.end('retry: 5000\nid: 0000000a-1\n\n:\nretry: 600\n');
@@ -269,7 +286,7 @@ test('the reconnection time at the end of a stream counts without a blank line',
   server.close();
 });
 
-test('the reconnection time that the server told is kept, and spread', async () => {
+test('the reconnection time of the server is kept, with jitter', async () => {
   const server = await stub((_, response) => {
     response.setHeader('Content-Type', 'text/event-stream');
     response.end('retry: 600\nid: 0000000a-1\n\n');
@@ -283,9 +300,9 @@ test('the reconnection time that the server told is kept, and spread', async () 
   server.close();
 });
 
-/** How often `answer` is asked within `ms` by a subscription that waits a millisecond when nobody tells it otherwise. */
-async function asked(answer, ms, options) {
-  const server = await stub(answer);
+/** The number of requests to a server within `ms`, by a subscription with a reconnection time of 1 ms. */
+async function requestsTo(respond, ms, options) {
+  const server = await stub(respond);
   const seen = watch(`${server.base}events/a`, { transports: ['sse'], ...options });
   await new Promise((resolve) => setTimeout(resolve, ms));
   seen.handle.close();
@@ -293,47 +310,47 @@ async function asked(answer, ms, options) {
   return server.at.length;
 }
 
-for (const [told, least, most] of [['0', 2, 3], ['1', 2, 3], ['99999999999999999999', 1, 1], ['9999999999', 1, 1]]) {
-  test(`retry: ${told} is taken for the nearest that a server may ask for, though each stream works and ends`, async () => {
-    const count = await asked((_, response) => {
+for (const [value, least, most] of [['0', 2, 3], ['1', 2, 3], ['99999999999999999999', 1, 1], ['9999999999', 1, 1]]) {
+  test(`retry: ${value} is clamped to the permitted range`, async () => {
+    const count = await requestsTo((_, response) => {
       response.setHeader('Content-Type', 'text/event-stream');
-      response.end(`retry: ${told}\nid: 0000000a-1\n\n`);
+      response.end(`retry: ${value}\nid: 0000000a-1\n\n`);
     }, 1300);
     assert.ok(count >= least && count <= most, `${count} requests`);
   });
 }
 
-for (const told of ['abc', '-1', '1e9', '0x10', '5 ', '']) {
-  test(`retry: "${told}" is passed over (WHATWG HTML §9.2.6)`, async () => {
-    const count = await asked((_, response) => {
+for (const value of ['abc', '-1', '1e9', '0x10', '5 ', '']) {
+  test(`retry: "${value}" is ignored (WHATWG HTML §9.2.6)`, async () => {
+    const count = await requestsTo((_, response) => {
       response.setHeader('Content-Type', 'text/event-stream');
-      response.end(`retry: ${told}\nid: 0000000a-1\n\n`);
+      response.end(`retry: ${value}\nid: 0000000a-1\n\n`);
     }, 1300, { retry: 600 });
     assert.ok(count >= 2 && count <= 3, `${count} requests`);
   });
 }
 
-for (const [told, most] of [['4294967295', 1], ['2147484', 1], ['0', 3]]) {
-  test(`Retry-After: ${told} is taken for the nearest that a server may ask for`, async () => {
-    const count = await asked((_, response) => response.writeHead(503, { 'Retry-After': told }).end(), 1300);
+for (const [value, most] of [['4294967295', 1], ['2147484', 1], ['0', 3]]) {
+  test(`Retry-After: ${value} is clamped to the permitted range`, async () => {
+    const count = await requestsTo((_, response) => response.writeHead(503, { 'Retry-After': value }).end(), 1300);
     assert.ok(count <= most, `${count} requests`);
   });
 }
 
-for (const told of ['-1', '1.5', 'Fri, 31 Dec 9999 23:59:59 GMT']) {
-  test(`Retry-After: ${told} is passed over`, async () => {
-    const count = await asked((_, response) => response.writeHead(503, { 'Retry-After': told }).end(), 1300, { retry: 600 });
+for (const value of ['-1', '1.5', 'Fri, 31 Dec 9999 23:59:59 GMT']) {
+  test(`Retry-After: ${value} is ignored`, async () => {
+    const count = await requestsTo((_, response) => response.writeHead(503, { 'Retry-After': value }).end(), 1300, { retry: 600 });
     assert.ok(count >= 2 && count <= 3, `${count} requests`);
   });
 }
 
-test('however often it failed, it waits no longer than a minute and a half', async () => {
+test('the delay before a reconnect is at most 90 s', async () => {
   const { setTimeout } = globalThis;
   const waits = [];
-  // Every wait is over at once; what was asked for is kept.
+  // Each delay ends at once; the requested one is recorded.
   globalThis.setTimeout = (call, ms, ...rest) => setTimeout(call, (waits.push(ms), Math.min(ms, 1)), ...rest);
   try {
-    const handle = subscribe('http://127.0.0.1:9/', { transports: ['poll'], retry: 1000, patience: 7, fetch: () => Promise.reject(new TypeError('nobody')) });
+    const handle = subscribe('http://127.0.0.1:9/', { transports: ['poll'], retry: 1000, patience: 7, fetch: () => Promise.reject(new TypeError('no server')) });
     await until(() => waits.length > 3000);
     handle.close();
   } finally {
@@ -343,7 +360,7 @@ test('however often it failed, it waits no longer than a minute and a half', asy
   assert.ok(most > 60_000 && most <= 90_000, `${most} ms`);
 });
 
-test('polls may be further apart than a server may take to answer', async () => {
+test('the poll interval may exceed the response time-out', async () => {
   const server = await stub((_, response) => response.end('{"events":[],"after":"0000000a-1"}'));
   const seen = watch(`${server.base}events/a`, { transports: ['poll'], pollInterval: 1500, patience: 1000 });
   await until(() => server.at.length > 3);
@@ -352,7 +369,7 @@ test('polls may be further apart than a server may take to answer', async () => 
   server.close();
 });
 
-test('a fragment of the URL is not sent, and spoils nothing', async () => {
+test('a fragment of the URL is not sent', async () => {
   for (const transport of TRANSPORTS) {
     const name = channel('fragment');
     for (const [at, query] of ['', '?page=js', '?'].entries()) {
@@ -366,7 +383,7 @@ test('a fragment of the URL is not sent, and spoils nothing', async () => {
   }
 });
 
-test('without a WebSocket and with nothing else it may use it is closed, and says of what', async () => {
+test('no usable transport: closed at once, with an error that names them', async () => {
   const { WebSocket } = globalThis;
   globalThis.WebSocket = undefined;
   try {
@@ -381,14 +398,14 @@ test('without a WebSocket and with nothing else it may use it is closed, and say
   }
 });
 
-test('a transport that nobody knows is an error at once', () => {
+test('an unknown transport throws a TypeError', () => {
   for (const transports of [['fax'], ['sse', 'fax'], ['SSE'], ['']]) {
     assert.throws(() => watch(`${base}events/none`, { transports }), (error) => error instanceof TypeError && error.message === `no transport ${transports.at(-1)}`);
   }
 });
 
 for (const status of [204, 401, 403, 404, 410]) {
-  test(`${status} ends it, and says so`, async () => {
+  test(`${status} closes the subscription, with the status as error`, async () => {
     const server = await stub((_, response) => response.writeHead(status).end());
     const seen = watch(`${server.base}events/a`);
     await until(() => seen.handle.state === 'closed');
@@ -401,13 +418,13 @@ for (const status of [204, 401, 403, 404, 410]) {
   });
 }
 
-test('a silent connection is given up, and asked for again from where it was', async () => {
+test('a silent connection is replaced at the idle timeout and resumes', async () => {
   const name = channel('silent');
   let dead = false;
   await withProxy(() => ({}), async (proxy) => {
     const seen = watch(`${proxy.base}events/${name}`, { silence: 500, patience: 500 });
     await seen.is('websocket');
-    await new Promise((resolve) => setTimeout(resolve, 2000)); // it answers, so it stays
+    await new Promise((resolve) => setTimeout(resolve, 2000)); // it responds to probes, so it is kept
     assert.equal(seen.states.filter(({ state }) => state === 'open').length, 1);
     proxy.mute();
     dead = true;
@@ -419,7 +436,7 @@ test('a silent connection is given up, and asked for again from where it was', a
   });
 });
 
-test('after close nothing is called, and nothing is asked', async () => {
+test('after close no callback is called and no request is sent', async () => {
   await withProxy(() => ({}), async (proxy) => {
     for (const transport of TRANSPORTS) {
       const name = channel('close');

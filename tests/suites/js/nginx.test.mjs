@@ -1,4 +1,4 @@
-// nginx in between, as people have it: what it lets through is used, and what it does not is left.
+// Behind nginx in common configurations the best transport that it passes is used.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -10,24 +10,24 @@ import { after, before, test } from 'node:test';
 
 import { base, channel, publish, until, watch } from './subject.mjs';
 
-/** What a `location` says beside where it passes to, and what is used then. */
-const WAYS = {
-  'it knows Upgrade': ['proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;', 'websocket'],
-  'it does not': ['', 'sse'],
-  'it keeps back what it can, whatever the server says': ['proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;', 'longpoll'],
+/** Directives of a `location`, and the transport that is used with them. */
+const CONFIGURATIONS = {
+  'with Upgrade': ['proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;', 'websocket'],
+  'without Upgrade': ['', 'sse'],
+  'with buffering, although the server disables it': ['proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;', 'longpoll'],
 };
 const folder = mkdtempSync(join(tmpdir(), 'goldcrest-nginx-'));
 const ports = [];
 let nginx;
 
 before(async () => {
-  for (const _ of Object.keys(WAYS)) {
+  for (const _ of Object.keys(CONFIGURATIONS)) {
     const listener = net.createServer();
     await new Promise((resolve) => listener.listen(0, '127.0.0.1', resolve));
     ports.push(listener.address().port);
     await new Promise((resolve) => listener.close(resolve));
   }
-  const servers = Object.values(WAYS).map(([lines], at) => `server { listen 127.0.0.1:${ports[at]}; location / { proxy_pass ${base}; proxy_set_header Host $http_host; ${lines} } }`);
+  const servers = Object.values(CONFIGURATIONS).map(([lines], at) => `server { listen 127.0.0.1:${ports[at]}; location / { proxy_pass ${base}; proxy_set_header Host $http_host; ${lines} } }`);
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`);
   writeFileSync(join(folder, 'nginx.conf'), `daemon off; master_process off; pid ${folder}/pid; error_log stderr;
     events { } http { access_log off; ${paths.join(' ')} ${servers.join('\n')} }`);
@@ -42,8 +42,8 @@ after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-for (const [at, [what, [, transport]]] of Object.entries(WAYS).entries()) {
-  test(`nginx, where ${what}: ${transport}`, async () => {
+for (const [at, [configuration, [, transport]]] of Object.entries(CONFIGURATIONS).entries()) {
+  test(`nginx ${configuration}: ${transport}`, async () => {
     const name = channel('nginx');
     const seen = watch(`http://127.0.0.1:${ports[at]}/events/${name}`, { patience: 1000, climb: 60_000 });
     await seen.is(transport);

@@ -1,4 +1,4 @@
-// What servers say, well and badly: the same events however it is cut, and memory that stays bounded.
+// Parsing of responses, well-formed and malformed: the same events for every split of the bytes, within bounded memory.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,8 +8,8 @@ import { WebSocketServer } from 'ws';
 import { stub } from './stub.mjs';
 import { until, watch } from './subject.mjs';
 
-/** What a subscription over `transport` makes of `body`, sent in pieces that end at `cuts`, until `last` was heard. */
-async function heard(transport, type, body, last, cuts = []) {
+/** The events of a subscription over `transport` to a response with `body`, split at `cuts`, until the event `last`. */
+async function parsed(transport, type, body, last, cuts = []) {
   const bytes = Buffer.from(body);
   const server = await stub(async (_, response) => {
     response.setHeader('Content-Type', type);
@@ -27,72 +27,72 @@ async function heard(transport, type, body, last, cuts = []) {
   return seen;
 }
 
-// WHATWG HTML §9.2.6, what of it a stream with ids can show.
+// The rules of WHATWG HTML §9.2.6 that a stream with ids can show.
 const STREAMS = [
-  ['a field has one space taken', 'id:1-1\ndata:  a \n\n', ['message', ' a ']],
-  ['a field may have none', 'id:1-1\ndata:a\n\n', ['message', 'a']],
+  ['one space after the colon is removed', 'id:1-1\ndata:  a \n\n', ['message', ' a ']],
+  ['the space after the colon is optional', 'id:1-1\ndata:a\n\n', ['message', 'a']],
   ['lines are joined by a line feed', 'id:1-1\ndata:a\ndata\ndata:b\n\n', ['message', 'a\n\nb']],
-  ['lines end by CR LF', 'id:1-1\r\ndata:a\r\n\r\n', ['message', 'a']],
-  ['lines end by CR', 'id:1-1\rdata:a\r\r:\n', ['message', 'a']],
-  ['a byte order mark is passed over', '\ufeffid:1-1\ndata:a\n\n', ['message', 'a']],
-  ['comments and unknown fields are passed over', ':c\nfoo:bar\nid:1-1\n: x\ndata:a\ndata2:b\n Data:c\n\n', ['message', 'a']],
+  ['lines end with CR LF', 'id:1-1\r\ndata:a\r\n\r\n', ['message', 'a']],
+  ['lines end with CR', 'id:1-1\rdata:a\r\r:\n', ['message', 'a']],
+  ['a byte order mark is skipped', '\ufeffid:1-1\ndata:a\n\n', ['message', 'a']],
+  ['comments and unknown fields are ignored', ':c\nfoo:bar\nid:1-1\n: x\ndata:a\ndata2:b\n Data:c\n\n', ['message', 'a']],
   ['an event has its type', 'id:1-1\nevent:led\ndata:on\n\n', ['led', 'on']],
   ['an empty type is message', 'id:1-1\nevent:\ndata:on\n\n', ['message', 'on']],
   ['the last type counts', 'id:1-1\nevent:a\nevent:b\ndata:x\n\n', ['b', 'x']],
   ['a colon may be in a value', 'id:1-1\ndata:a:b: c\n\n', ['message', 'a:b: c']],
   ['empty data is an event', 'id:1-1\ndata:\n\n', ['message', '']],
   ['bytes are Base64', 'id:1-1\nevent:pic;base64\ndata:AAH/\n\n', ['pic', new Uint8Array([0, 1, 255])]],
-  ['text has more than one byte a character', 'id:1-1\ndata:zwölf €, 𝄞\n\n', ['message', 'zwölf €, 𝄞']],
+  ['text has characters of several bytes', 'id:1-1\ndata:zwölf €, 𝄞\n\n', ['message', 'zwölf €, 𝄞']],
 ];
 
-for (const [what, stream, [type, data]] of STREAMS) {
-  test(`SSE: ${what}, however it is cut`, async () => {
+for (const [rule, stream, [type, data]] of STREAMS) {
+  test(`SSE: ${rule}, for every split`, async () => {
     const body = `${stream}id:1-2\ndata:end\n\n`;
     const { length } = Buffer.from(body);
     const each = Array.from({ length }, (_, at) => at + 1);
     for (const cuts of [[], each, ...each.map((at) => [at])]) {
-      const seen = await heard('sse', 'text/event-stream', body, '1-2', cuts);
+      const seen = await parsed('sse', 'text/event-stream', body, '1-2', cuts);
       assert.deepEqual(seen.events, [{ id: '1-1', type, data }, { id: '1-2', type: 'message', data: 'end' }], `${cuts}`);
     }
   });
 }
 
-test('SSE: a type does not outlive its event, and a block without data is none', async () => {
-  const seen = await heard('sse', 'text/event-stream', 'id:1-1\nevent:a\n\nid:1-2\ndata:x\n\nid: 1-3\nevent: gap\ndata: {"missed":1}\n\nid:1-4\ndata:y\n\n', '1-4');
+test('SSE: the type is reset after each event; a block without data is no event', async () => {
+  const seen = await parsed('sse', 'text/event-stream', 'id:1-1\nevent:a\n\nid:1-2\ndata:x\n\nid: 1-3\nevent: gap\ndata: {"missed":1}\n\nid:1-4\ndata:y\n\n', '1-4');
   assert.deepEqual(seen.events, [{ id: '1-2', type: 'message', data: 'x' }, { id: '1-4', type: 'message', data: 'y' }]);
   assert.deepEqual(seen.gaps, [{ missed: 1, after: '1-3' }]);
 });
 
 for (const quiet of ['{"after":"1-1"}', '']) {
-  test(`a line of ${quiet || 'nothing'} in a stream is no event`, async () => {
+  test(`the line "${quiet}" of a stream is no event`, async () => {
     const events = ['1-2', '1-3'].map((id) => JSON.stringify({ id, type: 't', data: id }));
-    const seen = await heard('stream', 'application/x-ndjson', [quiet, events[0], quiet, events[1], quiet, ''].join('\n'), '1-3');
+    const seen = await parsed('stream', 'application/x-ndjson', [quiet, events[0], quiet, events[1], quiet, ''].join('\n'), '1-3');
     assert.deepEqual(seen.events.map(({ id }) => id), ['1-2', '1-3']);
     assert.deepEqual(seen.gaps, []);
   });
 }
 
-test('what came before is not handed over again', async () => {
+test('repeated events are discarded', async () => {
   const line = (id) => `${JSON.stringify({ id, type: 't', data: id })}\n`;
-  const seen = await heard('stream', 'application/x-ndjson', ['1-1', '1-2', '1-1', '1-2', '1-10', '1-9', '2-1'].map(line).join('\n'), '2-1');
+  const seen = await parsed('stream', 'application/x-ndjson', ['1-1', '1-2', '1-1', '1-2', '1-10', '1-9', '2-1'].map(line).join('\n'), '2-1');
   assert.deepEqual(seen.ids, ['1-1', '1-2', '1-10', '2-1']);
 });
 
-for (const [what, transport, type, body] of [
+for (const [input, transport, type, body] of [
   ['an endless line', 'stream', 'application/x-ndjson', 'x'],
   ['an endless field', 'sse', 'text/event-stream', 'x'],
   ['an endless event', 'sse', 'text/event-stream', 'data:xxxxxxxx\n'],
-  ['an endless answer to a poll', 'poll', 'application/json', ' '],
-  ['an endless answer to a long poll', 'longpoll', 'application/json', '{'],
+  ['an endless response to a poll', 'poll', 'application/json', ' '],
+  ['an endless response to a long poll', 'longpoll', 'application/json', '{'],
 ]) {
-  test(`${what} is given up after some megabytes`, async () => {
-    const piece = Buffer.from(body.repeat(65536 / body.length));
+  test(`${input} is aborted after some megabytes`, async () => {
+    const chunk = Buffer.from(body.repeat(65536 / body.length));
     let sent = 0;
     const server = await stub((_, response) => {
       response.setHeader('Content-Type', type);
       const more = () => {
-        while (!response.destroyed && response.write(piece)) sent += piece.length;
-        sent += piece.length;
+        while (!response.destroyed && response.write(chunk)) sent += chunk.length;
+        sent += chunk.length;
       };
       response.on('drain', more);
       more();
@@ -105,15 +105,15 @@ for (const [what, transport, type, body] of [
   });
 }
 
-test('an endless answer to a publication is given up after some megabytes, and its error is short', async () => {
-  const piece = Buffer.alloc(65536, 'x');
+test('an endless response to a POST is aborted after some megabytes', async () => {
+  const chunk = Buffer.alloc(65536, 'x');
   let sent = 0;
   const server = await stub((request, response) => {
     if (request.method !== 'POST') return;
     if (/short/.test(request.headers['idempotency-key'])) return response.writeHead(400).end('x'.repeat(1 << 20));
     const more = () => {
-      while (!response.destroyed && response.write(piece)) sent += piece.length;
-      sent += piece.length;
+      while (!response.destroyed && response.write(chunk)) sent += chunk.length;
+      sent += chunk.length;
     };
     response.on('drain', more);
     more();
@@ -128,44 +128,44 @@ test('an endless answer to a publication is given up after some megabytes, and i
   server.close();
 });
 
-/** A server of `goldcrest.v1` that says what it is given, or what that returns for the connection. */
-async function socketThatSays(...messages) {
+/** A WebSocket server of `goldcrest.v1` that sends these messages; a function is called for each connection. */
+async function webSocketServer(...messages) {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   server.on('connection', (socket) => messages.forEach((message) => socket.send(typeof message === 'function' ? message() : message)));
   await new Promise((resolve) => server.on('listening', resolve));
   return { url: `http://127.0.0.1:${server.address().port}/events/a`, close: () => (server.clients.forEach((client) => client.terminate()), server.close()) };
 }
 
-for (const said of ['4000000000', '9007199254740993', '1e9', '"x"', 'null', 'true', '[]', '[{"id":"1-1","type":"t","data":"x"}]', '', 'x', Buffer.from('{}'), Buffer.from('[]\nx'), Buffer.from('\n')]) {
-  test(`on a WebSocket ${typeof said === 'string' ? 'text' : 'bytes'} that are no event, ${JSON.stringify(`${said}`)}, are a failure that is told`, async () => {
-    const server = await socketThatSays(said);
+for (const message of ['4000000000', '9007199254740993', '1e9', '"x"', 'null', 'true', '[]', '[{"id":"1-1","type":"t","data":"x"}]', '', 'x', Buffer.from('{}'), Buffer.from('[]\nx'), Buffer.from('\n')]) {
+  test(`WebSocket: a malformed ${typeof message === 'string' ? 'text' : 'binary'} message, ${JSON.stringify(`${message}`)}, is reported as error`, async () => {
+    const server = await webSocketServer(message);
     const before = process.memoryUsage().arrayBuffers;
     const seen = watch(server.url, { transports: ['websocket'], after: 'oldest', retry: 60_000 });
     await until(() => seen.handle.state === 'waiting');
-    const { message, name } = seen.states.at(-1).error;
-    assert.ok(message.length < 200 && name !== 'TypeError' && name !== 'RangeError', `${name}: ${message}`);
+    const { message: text, name } = seen.states.at(-1).error;
+    assert.ok(text.length < 200 && name !== 'TypeError' && name !== 'RangeError', `${name}: ${text}`);
     assert.deepEqual(seen.events, []);
     assert.ok(process.memoryUsage().arrayBuffers - before < 64 << 20);
     seen.handle.close();
     server.close();
   });
 
-  test(`a line of a stream that is no event, ${JSON.stringify(`${said}`)}, is a failure that is told`, async () => {
-    if (!`${said}`.trim() || typeof said !== 'string') return;
-    const server = await stub((_, response) => response.setHeader('Content-Type', 'application/x-ndjson').end(`${said}\n`));
+  test(`stream: a malformed line, ${JSON.stringify(`${message}`)}, is reported as error`, async () => {
+    if (!`${message}`.trim() || typeof message !== 'string') return;
+    const server = await stub((_, response) => response.setHeader('Content-Type', 'application/x-ndjson').end(`${message}\n`));
     const seen = watch(`${server.base}events/a`, { transports: ['stream'], after: 'oldest', retry: 60_000 });
     await until(() => seen.handle.state === 'waiting');
-    const { message, name } = seen.states.at(-1).error;
-    assert.ok(message.length < 200 && name !== 'TypeError', `${name}: ${message}`);
-    assert.ok(seen.states.every(({ state }) => state !== 'open'), 'it never worked');
+    const { message: text, name } = seen.states.at(-1).error;
+    assert.ok(text.length < 200 && name !== 'TypeError', `${name}: ${text}`);
+    assert.ok(seen.states.every(({ state }) => state !== 'open'), 'expected no state `open`');
     seen.handle.close();
     server.close();
   });
 }
 
-test('after text that is no event a WebSocket is made anew, and what comes is heard', async () => {
+test('WebSocket: a malformed message causes a reconnect, which resumes', async () => {
   let connections = 0;
-  const server = await socketThatSays(() => ((connections += 1) === 1 ? '4000000000' : '{"id":"1-1","type":"t","data":"x"}'), Buffer.from('{"id":"1-2","type":"b"}\n\n\0'));
+  const server = await webSocketServer(() => ((connections += 1) === 1 ? '4000000000' : '{"id":"1-1","type":"t","data":"x"}'), Buffer.from('{"id":"1-2","type":"b"}\n\n\0'));
   const seen = watch(server.url, { transports: ['websocket'], after: 'oldest' });
   await seen.has('1-2');
   assert.deepEqual(seen.events, [{ id: '1-1', type: 't', data: 'x' }, { id: '1-2', type: 'b', data: new Uint8Array([10, 0]) }]);
@@ -174,15 +174,15 @@ test('after text that is no event a WebSocket is made anew, and what comes is he
   server.close();
 });
 
-for (const [what, type, body] of [
-  ['a page of somebody between', 'text/html', '<p>log in</p>'],
-  ['no JSON', 'application/json', '{"events":['],
-  ['something else', 'application/json', '{}'],
+for (const [input, type, body] of [
+  ['the HTML page of a captive portal', 'text/html', '<p>log in</p>'],
+  ['truncated JSON', 'application/json', '{"events":['],
+  ['an object without events', 'application/json', '{}'],
   ['a number', 'application/json', '4000000000'],
   ['an array', 'application/json', '[]'],
   ['null', 'application/json', 'null'],
 ]) {
-  test(`${what} is a failure that is told, and tried again`, async () => {
+  test(`a poll answered by ${input} is reported as error and repeated`, async () => {
     const server = await stub((_, response, n) => {
       response.setHeader('Content-Type', n < 3 ? type : 'application/json');
       response.end(n < 3 ? body : '{"events":[{"id":"1-1","type":"message","data":"x"}],"after":"1-1"}');
@@ -195,7 +195,7 @@ for (const [what, type, body] of [
   });
 }
 
-test('what a callback throws is reported as unhandled, and stops nothing', async () => {
+test('an error thrown by a callback is an unhandled rejection and stops nothing', async () => {
   const body = ['1-1', '1-2', '1-3'].map((id) => `${JSON.stringify({ id, type: 't', data: '' })}\n`).join('');
   const server = await stub((_, response) => response.setHeader('Content-Type', 'application/x-ndjson').write(body));
   const thrown = [];

@@ -1,12 +1,12 @@
-// A proxy that does to connections what networks and other proxies do. `rule(n, head)` says what befalls the n-th connection:
+// A proxy with the faults of networks and of other proxies. `rule(n)` returns the faults of the n-th connection:
 //
-//   cut: N           breaks it after N bytes of answers, by a reset, or by `how: 'end'`
-//   cutRequest: N    breaks it after N bytes of requests
-//   refuse           breaks it before anything is read
-//   strip            takes `Upgrade` out of requests, as a proxy that does not know it
-//   hold             keeps the body of an endless answer to itself
-//   delay: MS        passes answers on later
-//   path: [A, B]     asks for B where A was asked for
+//   cut: N           disconnects after N bytes of responses, by a reset, or by FIN with `how: 'end'`
+//   cutRequest: N    disconnects after N bytes of requests
+//   refuse           resets it before anything is read
+//   strip            removes `Upgrade` from requests, as a proxy without WebSocket support
+//   hold             buffers endless responses for ever: 'body' their bodies, 'all' their heads as well
+//   delay: MS        delays responses
+//   path: [A, B]     requests channel B in place of A
 
 import net from 'node:net';
 
@@ -15,10 +15,13 @@ export class Proxy {
   requests = [];
   /** The `Last-Event-ID` fields of requests, in their order. */
   lastEventIds = [];
+  /** The number of response bytes. */
   answered = 0;
+  /** The number of responses that are held. */
+  held = 0;
   #pairs = new Set();
 
-  /** Listens before `server`, a base URL; resolves once it does. */
+  /** Listens in front of `server`, a base URL; resolves once it does. */
   static async before(server, rule = () => ({})) {
     const proxy = new Proxy();
     proxy.rule = rule;
@@ -45,8 +48,8 @@ export class Proxy {
       else near.destroy();
       far.destroy();
     };
-    let asked = 0;
-    let told = 0;
+    let requested = 0;
+    let responded = 0;
     let held = false;
     near.on('data', (bytes) => {
       let text = bytes.toString('latin1');
@@ -54,24 +57,25 @@ export class Proxy {
       for (const [, id] of text.matchAll(/^Last-Event-ID: (.*)\r$/gim)) this.lastEventIds.push(id);
       if (strip) text = text.replace(/^(Upgrade|Connection|Sec-WebSocket-[A-Za-z]+):.*\r\n/gim, '');
       if (path) text = text.replace(`/events/${path[0]}`, `/events/${path[1]}`);
-      const sent = text.slice(0, Math.max(0, cutRequest - asked));
+      const sent = text.slice(0, Math.max(0, cutRequest - requested));
       far.write(Buffer.from(sent, 'latin1'));
-      asked += text.length;
-      if (asked >= cutRequest) setTimeout(end, 5, how ?? 'reset');
+      requested += text.length;
+      if (requested >= cutRequest) setTimeout(end, 5, how ?? 'reset');
     });
     far.on('data', (bytes) => {
-      // So that nobody waits for seconds, or for the least that a server may ask for: as many bytes, and a comment.
+      // Turned into a comment of the same length, so that no test waits for the server's reconnection time.
       let text = bytes.toString('latin1').replace('retry: 3000', ':etry: 3000');
       if (hold && /^HTTP\/1\.1 200(?:.*\r\n)*?Transfer-Encoding/.test(text)) {
         held = true;
+        this.held += 1;
         text = hold === 'body' ? text.slice(0, text.indexOf('\r\n\r\n') + 4) : '';
       } else if (held) text = '';
       const pass = () => {
-        if (near.destroyed || told >= cut) return;
-        near.write(Buffer.from(text.slice(0, cut - told), 'latin1'));
-        told += text.length;
+        if (near.destroyed || responded >= cut) return;
+        near.write(Buffer.from(text.slice(0, cut - responded), 'latin1'));
+        responded += text.length;
         this.answered += text.length;
-        if (told >= cut) end(how ?? 'reset');
+        if (responded >= cut) end(how ?? 'reset');
       };
       if (delay) setTimeout(pass, delay);
       else pass();
@@ -80,12 +84,12 @@ export class Proxy {
     for (const socket of pair) socket.on('error', () => end()).on('close', () => end());
   }
 
-  /** Passes nothing more on, on the connections that there are. */
+  /** Drops all further bytes of the open connections. */
   mute() {
     for (const sockets of this.#pairs) sockets.forEach((socket) => socket.removeAllListeners('data').on('data', () => {}));
   }
 
-  /** Breaks all connections. */
+  /** Resets all connections. */
   cut() {
     for (const sockets of this.#pairs) sockets.forEach((socket) => socket.resetAndDestroy());
   }

@@ -1,4 +1,4 @@
-// Publishing: what the log holds afterwards, and what the publisher is told.
+// Publishing: the stored events, and the result for the publisher.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,12 +25,12 @@ for (const transport of ['websocket', 'poll']) {
     seen.handle.close();
   });
 
-  test(`a hundred at once keep their order, over ${transport === 'poll' ? 'POST' : 'WebSocket'}`, async () => {
+  test(`100 concurrent publications keep their order, over ${transport === 'poll' ? 'POST' : 'WebSocket'}`, async () => {
     const name = channel('many');
     const seen = watch(`${base}events/${name}`, { transports: [transport], after: 'oldest' });
     await seen.is(transport);
     const data = Array.from({ length: 100 }, (_, number) => `ü${number}`);
-    const all = Promise.all(data.map((said) => seen.handle.publish(said)));
+    const all = Promise.all(data.map((text) => seen.handle.publish(text)));
     assert.equal(seen.handle.bufferedAmount, new Blob(data).size);
     await all;
     assert.equal(seen.handle.bufferedAmount, 0);
@@ -38,7 +38,7 @@ for (const transport of ['websocket', 'poll']) {
     seen.handle.close();
   });
 
-  test(`the same key is stored once, and a refusal is told, over ${transport === 'poll' ? 'POST' : 'WebSocket'}`, async () => {
+  test(`the same key is stored once, and an error rejects, over ${transport === 'poll' ? 'POST' : 'WebSocket'}`, async () => {
     const name = channel('key');
     const seen = watch(`${base}events/${name}`, { transports: [transport], after: 'oldest' });
     await seen.is(transport);
@@ -52,7 +52,7 @@ for (const transport of ['websocket', 'poll']) {
   });
 }
 
-test('a full server gets it when it said', async () => {
+test('POST is repeated after the Retry-After of a 503', async () => {
   const server = await stub((request, response, n) => {
     if (request.method !== 'POST') return;
     if (n < 2) response.writeHead(503, { 'Retry-After': '1' }).end();
@@ -66,7 +66,7 @@ test('a full server gets it when it said', async () => {
   server.close();
 });
 
-test('what was not confirmed is rejected by close, and what comes later too', async () => {
+test('close rejects unconfirmed and later publications', async () => {
   const server = await stub(() => {});
   const seen = watch(`${server.base}events/a`, { transports: ['poll'] });
   const publication = seen.handle.publish('x');
@@ -78,8 +78,8 @@ test('what was not confirmed is rejected by close, and what comes later too', as
   server.close();
 });
 
-test('publishing needs no reader that works', async () => {
-  const name = channel('deaf');
+test('publishing works while no transport for reading does', async () => {
+  const name = channel('unread');
   const seen = watch(`${base}events/${name}`, { transports: ['sse'], fetch: (url, init) => (init.method ? fetch(url, init) : Promise.reject(new TypeError('no'))) });
   assert.match(await seen.handle.publish('x'), /-1$/);
   seen.handle.close();

@@ -1,4 +1,4 @@
-// What the manual says for Node runs there as it is given.
+// The samples for Node in core/js/README.md run unchanged.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -14,21 +14,21 @@ const manual = readFileSync(new URL('../../../core/js/README.md', here), 'utf8')
 const samples = [.../## In Node\n([^]*?)\n## /.exec(manual)[1].matchAll(/```js\n([^]*?)```/g)].map(([, text]) => text);
 
 for (const [at, sample] of samples.entries()) {
-  test(`sample ${at + 1} for Node hears what is published`, async () => {
+  test(`sample ${at + 1} for Node receives a published event`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'goldcrest-sample-'));
     copyFileSync(new URL('../../../core/js/goldcrest.js', here), join(folder, 'goldcrest.mjs'));
     symlinkSync(new URL('../node_modules', here).pathname, join(folder, 'node_modules'));
     assert.ok(sample.includes('http://127.0.0.1:8080/'), sample);
     writeFileSync(join(folder, 'news.mjs'), sample.replace('http://127.0.0.1:8080/', base));
     const node = spawn(process.execPath, ['news.mjs'], { cwd: folder });
-    let said = '';
-    for (const stream of [node.stdout, node.stderr]) stream.on('data', (text) => (said += text));
+    let output = '';
+    for (const stream of [node.stdout, node.stderr]) stream.on('data', (text) => (output += text));
     try {
       await until(async () => {
-        assert.equal(node.exitCode, null, said);
+        assert.equal(node.exitCode, null, output);
         await publish('news', `sample ${at}`);
-        return said.includes(`data: 'sample ${at}'`);
-      }, () => said);
+        return output.includes(`data: 'sample ${at}'`);
+      }, () => output);
     } finally {
       node.kill();
       rmSync(folder, { recursive: true });
@@ -36,4 +36,4 @@ for (const [at, sample] of samples.entries()) {
   });
 }
 
-test('there are samples for Node', () => assert.equal(samples.length, 2));
+test('the README has two samples for Node', () => assert.equal(samples.length, 2));

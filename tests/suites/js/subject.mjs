@@ -1,4 +1,4 @@
-// What the tests of goldcrest.js share: the module as it is served, the server, and a subscription that is watched.
+// Shared by the tests of goldcrest.js: the module as it is served, the server, and a subscription that records its callbacks.
 
 import { WebSocket } from 'ws';
 
@@ -7,41 +7,41 @@ import { subscribe } from '../../../core/js/goldcrest.js';
 export { WebSocket, subscribe };
 export const TRANSPORTS = ['websocket', 'sse', 'stream', 'longpoll', 'poll'];
 export const base = process.env.GOLDCREST_URL;
-if (!base) throw new Error('no GOLDCREST_URL: run tests/suites/js/run');
+if (!base) throw new Error('GOLDCREST_URL is not set; run tests/suites/js/run');
 
 const PATIENCE = 20_000;
 let channels = 0;
 
-/** The name of a channel that nobody used. */
-export const channel = (what = 'c') => `js-${what}-${process.pid}-${(channels += 1)}`;
+/** A new channel name. */
+export const channel = (label = 'c') => `js-${label}-${process.pid}-${(channels += 1)}`;
 
-/** Publishes straight to the server; resolves to the id. */
+/** Publishes without goldcrest.js; resolves to the id. */
 export async function publish(name, data = 'x', { type = '' } = {}) {
   const text = typeof data === 'string';
-  const answer = await fetch(`${base}events/${name}?type=${type}`, { method: 'POST', body: data, headers: text ? { 'Content-Type': 'text/plain' } : {} });
-  if (!answer.ok) throw new Error(`a publish was answered ${answer.status}`);
-  return (await answer.json()).id;
+  const response = await fetch(`${base}events/${name}?type=${type}`, { method: 'POST', body: data, headers: text ? { 'Content-Type': 'text/plain' } : {} });
+  if (!response.ok) throw new Error(`a publish: expected status 201 or 202, received ${response.status}`);
+  return (await response.json()).id;
 }
 
 /** The events that a channel holds after an id, in order. */
 export async function stored(name, after = 'oldest') {
   const events = [];
   for (;;) {
-    const answer = await (await fetch(`${base}events/${name}?after=${after}`)).json();
-    events.push(...answer.events);
-    if (!answer.events.length) return events;
-    ({ after } = answer);
+    const body = await (await fetch(`${base}events/${name}?after=${after}`)).json();
+    events.push(...body.events);
+    if (!body.events.length) return events;
+    ({ after } = body);
   }
 }
 
-/** Resolves once `reached()` is true. */
-export async function until(reached, what = String(reached)) {
+/** Resolves once `reached()` is true; `condition` describes it in the error. */
+export async function until(reached, condition = String(reached)) {
   for (const late = Date.now() + PATIENCE; !(await reached()); await new Promise((resolve) => setTimeout(resolve, 2))) {
-    if (Date.now() > late) throw new Error(`not reached: ${typeof what === 'function' ? what() : what}`);
+    if (Date.now() > late) throw new Error(`expected within ${PATIENCE} ms: ${typeof condition === 'function' ? condition() : condition}`);
   }
 }
 
-/** A subscription that keeps what it was told. Everything is quick here; `options` says what differs. */
+/** A subscription that records its callbacks, with short delays; `options` override them. */
 export function watch(url, options = {}) {
   const seen = { events: [], gaps: [], states: [], at: [] };
   const handle = subscribe(url, {
@@ -64,7 +64,7 @@ export function watch(url, options = {}) {
     get ids() {
       return seen.events.map(({ id }) => id);
     },
-    /** Names of the transports that worked, in order, without repetitions. */
+    /** The names of the transports that worked, in order, without repetitions. */
     get worked() {
       return seen.states.filter(({ state }) => state === 'open').map(({ transport }) => transport).filter((name, at, all) => name !== all[at - 1]);
     },

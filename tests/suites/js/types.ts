@@ -1,12 +1,12 @@
-// The declared types, used as they are meant to be: checked by `tsc --noEmit`.
+// A use of the declared types, checked by `tsc --noEmit`.
 
 import { type Failure, type Gap, type GoldcrestEvent, type Subscription, subscribe, type Transport } from '../../../core/js/goldcrest.js';
 import { subscribe as shared } from '../../../core/js/goldcrest-shared.js';
 
-const ladder: readonly Transport[] = ['websocket', 'sse', 'poll'] as const;
+const transports: readonly Transport[] = ['websocket', 'sse', 'poll'] as const;
 const handle: Subscription = subscribe('/events/news', {
   after: 'oldest',
-  transports: ladder,
+  transports,
   pollInterval: 1000,
   fetch: (input, init) => fetch(input, { ...init, credentials: 'include' }),
   WebSocket,
@@ -28,9 +28,9 @@ handle.close();
 const same: typeof subscribe = shared;
 same(new URL('https://a.example/events/x'));
 
-// @ts-expect-error there is no such transport
+// @ts-expect-error an unknown transport
 subscribe('/events/news', { transports: ['fax'] });
 // @ts-expect-error data is text or bytes
 handle.publish({ celsius: 21 });
-// @ts-expect-error what it tells cannot be set
+// @ts-expect-error a read-only property
 handle.cursor = 'oldest';
