@@ -1,7 +1,7 @@
 /**
- * The same as `goldcrest.js` for several tabs: one connection for all tabs of an origin that subscribe to the same with the
- * same options, held by a SharedWorker. Where there is none, or with `fetch` or `WebSocket` among the options, each tab has
- * its own connection. Of a transport that nobody knows `onState` is told by a `TypeError` as it closes.
+ * The same interface as `goldcrest.js`, with one connection for all tabs of an origin that subscribe to the same URL with the same
+ * options; a SharedWorker holds it. Without SharedWorker, or with `fetch` or `WebSocket` among the options, each tab has its own
+ * connection. An unknown transport closes the subscription: `onState` gets the `TypeError`.
  */
 
 export type * from './goldcrest.js';

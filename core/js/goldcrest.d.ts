@@ -1,105 +1,103 @@
 /**
- * Live updates over WebSocket, Server-Sent Events, streaming, long polling or polling: the best of them that works, with
- * one cursor, so that nothing is lost that the log still holds and nothing comes twice.
+ * Live updates over WebSocket, Server-Sent Events, streaming, long polling or polling: the best transport that works is used. One
+ * cursor over all of them prevents lost and repeated events; events that the log has overwritten are reported as a gap.
  */
 
 export type Transport = 'websocket' | 'sse' | 'stream' | 'longpoll' | 'poll';
 
 /** An event of the log. */
 export interface GoldcrestEvent {
-  /** `EPOCH-SEQ`; what comes after it is asked for by `after`. */
+  /** `EPOCH-SEQ`: a cursor for `after`. */
   readonly id: string;
-  /** `message`, if the publisher said nothing else. */
+  /** `message` by default. */
   readonly type: string;
-  /** Text, or bytes where bytes were published. */
+  /** Text, or bytes if bytes were published. */
   readonly data: string | Uint8Array;
 }
 
-/** Events that the log does not hold any more, or that are of an earlier life of it. */
+/** Missed events: they were overwritten in the log, or the log has a new epoch. */
 export interface Gap {
-  /** How many; absent where that cannot be known. */
+  /** The number of missed events; absent if it is unknown. */
   readonly missed?: number;
-  /** Reading goes on after this id. */
+  /** The id after which reading continues. */
   readonly after: string;
 }
 
 export type State = 'connecting' | 'open' | 'waiting' | 'closed';
 
-/** An error; what it has beside its message depends on what happened. */
+/** An error; `status` and `delay` are present if there was a response. */
 export interface Failure extends Error {
-  /** The status that the server answered. */
+  /** The status of the response. */
   status?: number;
-  /** How long the server asked to wait by `Retry-After`, in milliseconds: from 500 to 60000, whatever it said; 0 if it did not. */
+  /** The response's `Retry-After` in milliseconds, clamped to 500 to 60000; 0 without one. */
   delay?: number;
 }
 
 export interface StateChange {
   /**
-   * `connecting`: a transport is being tried. `open`: it works. `waiting`: for the next try; the server may have asked
-   * for that. `closed`: for good, by `close()`, because the server answered 204, 401, 403, 404 or 410, or since none of
-   * `transports` is there.
+   * `connecting`: a transport is being tried. `open`: it works. `waiting`: a delay before the next attempt. `closed`: permanently,
+   * by `close()`, by a response with the status 204, 401, 403, 404 or 410, or because none of `transports` is available.
    */
   readonly state: State;
-  /** Undefined if none of `transports` is there. */
+  /** Undefined if none of `transports` is available. */
   readonly transport: Transport;
-  /** Why it waits, or was closed other than by `close()`. */
+  /** The cause of `waiting`, and of `closed` other than by `close()`. */
   readonly error?: Failure;
 }
 
 export interface Options {
   /**
-   * Begin after this id; `newest` (the default): with what is published from now on; `oldest`: with all that the log holds.
+   * The id after which to begin. `newest` (the default): with the next event; `oldest`: with the oldest event in the log.
    */
   after?: string;
   /**
-   * Which to use, the best first. Default: all, in the order of {@link Transport}. One that nobody knows is a `TypeError` at once;
-   * where none is left, since there is no WebSocket, the subscription is closed from the beginning.
+   * The transports to use, the best first. Default: all, in the order of {@link Transport}. An unknown one throws a `TypeError`. If
+   * none is available (`websocket` alone, without WebSocket), the subscription is closed from the beginning.
    */
   transports?: readonly Transport[];
-  /** Between two polls, in ms. Default: 3000. */
+  /** The poll interval, in ms. Default: 3000. */
   pollInterval?: number;
-  /** How long a long poll waits, in seconds. Default: 25. */
+  /** The wait of a long poll, in seconds. Default: 25. */
   wait?: number;
-  /** Within what time a transport must show that it works, in ms. Default: 5000. */
+  /** The time within which a transport must show that it works, in ms. Default: 5000. */
   patience?: number;
-  /** What is silent for as long, in ms, is asked whether it is there, or given up. The server says something every 15 s. Default: 40000. */
+  /** The idle timeout, in ms: then a WebSocket is probed and other connections are replaced. The server sends something every 15 s. Default: 40000. */
   silence?: number;
-  /** How long to stay on a lower transport before a higher one is tried again, in ms; longer each time that fails. Default: 10000. */
+  /** The delay before better transports are retried beside the one in use, in ms; it grows with each failure. Default: 10000. */
   climb?: number;
   /**
-   * How long to wait before a reconnect, in ms, until the server says: up to half as much again, and twice as long each time it
-   * fails, but no longer than 60000. Default: 1000. The server may say so by SSE's `retry:`, in digits; what it says is taken
-   * for 500 at least and 60000 at most.
+   * The delay before a reconnect, in ms: doubled with each failure up to 60000, with up to 50 % of jitter. Default: 1000. SSE's
+   * `retry:` replaces it, clamped to 500 to 60000.
    */
   retry?: number;
   onEvent?(event: GoldcrestEvent): void;
   onGap?(gap: Gap): void;
   onState?(change: StateChange): void;
-  /** Used in place of the global one: to add credentials or fields. */
+  /** Replaces the global `fetch`, for example to add credentials or header fields. */
   fetch?: typeof fetch;
-  /** Used in place of the global one, which Node 20 lacks: npm's `ws` fits. Without any, WebSocket is left out. */
+  /** Replaces the global `WebSocket`, which Node 20 lacks: npm's `ws` fits. Without either, the transport is left out. */
   WebSocket?: new (url: string, protocol: string) => WebSocket;
 }
 
 export interface PublishOptions {
   /** The event's type, at most 64 bytes. Default: `message`. */
   type?: string;
-  /** The idempotency key, at most 128 bytes: while the channel remembers it (64 keys), the same content is stored once, and other content is refused (422). Default: a new one. */
+  /** The idempotency key, at most 128 bytes. The channel remembers 64 keys: the same data is stored once, other data is rejected (422). Default: a new one. */
   key?: string;
 }
 
 export interface Subscription {
   /**
-   * Publishes to the channel: text, or bytes. Resolves to the event's id once the log holds it; until then it is sent
-   * again, over whatever works, and stored once. Publications of one subscription are stored in their order. Rejects with a
-   * {@link Failure} if the server refuses it or the subscription is closed. Bytes must not change before.
+   * Publishes text or bytes to the channel. Resolves to the event's id once it is stored. Until then it is sent again, over any
+   * transport that works, and stored once. Publications of one subscription are stored in their order. Rejects with a
+   * {@link Failure} if the server rejects it or the subscription is closed. The bytes must not be modified before.
    */
   publish(data: string | ArrayBuffer | ArrayBufferView | Blob, options?: PublishOptions): Promise<string>;
-  /** Ends it. No callback but `onState` is called any more; publications that were not confirmed reject. */
+  /** Ends the subscription. No callback except `onState` is called afterwards; unacknowledged publications reject. */
   close(): void;
-  /** Bytes that were given to `publish()` and that the log is not known to hold. */
+  /** The bytes of unacknowledged publications. */
   readonly bufferedAmount: number;
-  /** The id of the last event that was handed over: `after` for whoever goes on from here. */
+  /** The id of the last reported event: `after` to resume here. */
   readonly cursor: string;
   readonly state: State;
   /** The transport in use, or being tried. */
@@ -107,9 +105,9 @@ export interface Subscription {
 }
 
 /**
- * Subscribes to a channel, such as `/events/news`, and begins at once.
+ * Subscribes to a channel, such as `/events/news`, and connects at once.
  *
- * An error thrown by a callback is a rejection that nobody handles (`unhandledrejection`) and stops nothing. A fragment of the
- * URL is not sent.
+ * An error thrown by a callback is an unhandled rejection (`unhandledrejection`) and does not stop the subscription. A fragment of
+ * the URL is not sent.
  */
 export function subscribe(url: string | URL, options?: Options): Subscription;

@@ -1,16 +1,16 @@
-// The same `subscribe`, for several tabs of one origin: a SharedWorker holds one subscription for all of them.
+// The same `subscribe` for several tabs of one origin: a SharedWorker holds one subscription for all of them.
 //
-// This module is both ends of it: what a page imports, and the worker's script.
+// This module is the page's import and the worker's script as well.
 
 import { subscribe as connect } from './goldcrest.js';
 import { serve } from './shared-worker.js';
 
-/** A worker that has asked nothing for so long, though it asks every 20 s, is gone. */
+/** A worker that has sent no probe for this time, in ms, has ended: it sends one every 20 s (shared-worker.js). */
 const GONE = 5e4;
 
 if (globalThis.SharedWorkerGlobalScope) onconnect = ({ ports }) => serve(ports[0]);
 
-/** Subscribes by the worker; where there is none, or what it is given cannot be sent to one, by a connection of its own. */
+/** Subscribes by the worker; without SharedWorker, or with options that cannot be cloned, by a connection of its own. */
 export function subscribe(url, options = {}) {
   const { onEvent, onGap, onState, ...plain } = options;
   const prefix = `${Math.random()}-`;
@@ -43,7 +43,7 @@ export function subscribe(url, options = {}) {
     leave();
     try {
       const worker = new SharedWorker(import.meta.url, { type: 'module', name: 'goldcrest' });
-      worker.onerror = () => transport ?? alone(); // what a worker that works gets wrong is told here as well
+      worker.onerror = () => transport ?? alone(); // errors of a worker that works are reported here too
       ({ port } = worker);
       port.onmessage = heard;
       port.postMessage({ url: new URL(url, location.href).href, options: { ...plain, after: cursor } });
@@ -65,7 +65,7 @@ export function subscribe(url, options = {}) {
     expect();
     cursor = at ?? cursor;
     if (key) settle(key, id ?? Promise.reject(Error(error)));
-    else if (call === 'lost') join(); // the page slept, and the worker took it for gone
+    else if (call === 'lost') join(); // the page was frozen, and the worker dropped it
     else if (call) {
       if (call === 'onState') ({ state, transport } = said);
       if (state === 'closed') end(said);

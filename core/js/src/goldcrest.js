@@ -1,4 +1,4 @@
-// A subscription: one cursor, and the best transport that works. The ladder is here; each rung is in transports.js.
+// A subscription: one cursor, and the best transport that works. The choice is made here, transports.js has the transports.
 
 import { failure, LONGEST, refused } from './failure.js';
 import { isAfter } from './ids.js';
@@ -6,46 +6,46 @@ import { object, read } from './lines.js';
 import { outbox } from './outbox.js';
 import { techniques } from './transports.js';
 
-/** Answers that no repetition and no other transport would change. */
+/** Statuses that close the subscription: neither a repetition nor another transport would change them. */
 const FINAL = [204, 401, 403, 404, 410];
 
-/** Subscribes to a channel; goldcrest.d.ts tells what it takes and returns. */
+/** Subscribes to a channel; goldcrest.d.ts documents the arguments and the result. */
 export function subscribe(url, options = {}) {
   const { pollInterval = 3e3, wait = 25, patience = 5e3, silence = 4e4, climb = 1e4 } = options;
   const { fetch: request = fetch, WebSocket: Socket = globalThis.WebSocket, transports = Object.keys(techniques) } = options;
   let { after: cursor = 'newest', retry = 1e3 } = options;
   const href = new URL(url, globalThis.location).href.replace(/^ws/, 'http').replace(/#.*/, '');
   const query = href + (href.includes('?') ? '&' : '?');
-  const ladder = transports.filter((name) => {
+  const ranking = transports.filter((name) => {
     if (!techniques[name]) throw TypeError(`no transport ${name}`);
     return name !== 'websocket' || Socket;
   });
 
-  let rung = 0;
+  let rank = 0;
   let state;
   let current; // the attempt that works
   const attempts = new Set(); // it, and one that tries to take over
-  const naps = new Set(); // what ends each wait
+  const naps = new Set(); // a function for each wait, which ends it
   const over = new AbortController();
   let fails = 0; // in a row
-  let breaks = 0; // in a row on this rung, before anything was heard
-  let climbs = 1; // those that failed in a row, and this one: each waits as much longer
-  let climber;
+  let breaks = 0; // in a row on this transport, before anything was received
+  let retries = 1; // of better transports, in a row, this one included: the factor of their delay
+  let better; // the timer of the next retry
 
-  // What theirs throws is a rejection that nobody handles: it does not stop the stream.
-  async function call(name, said) {
-    options[name]?.(said);
+  // Async: an error thrown by a callback is an unhandled rejection and does not stop the stream.
+  async function call(name, argument) {
+    options[name]?.(argument);
   }
 
   function set(next, error) {
     state = next;
-    call('onState', { state, transport: ladder[rung], error });
+    call('onState', { state, transport: ranking[rank], error });
   }
 
-  /** Resolves after `ms`, or when it is roused: by an event only if it is not deaf. */
-  const nap = (ms, deaf) => new Promise((resolve) => {
+  /** Resolves after `ms`, or earlier by `wake`; if `fixed`, not by a browser event. */
+  const nap = (ms, fixed) => new Promise((resolve) => {
     const rouse = (event) => {
-      if (event && deaf) return;
+      if (event && fixed) return;
       clearTimeout(timer);
       naps.delete(rouse);
       resolve();
@@ -54,9 +54,9 @@ export function subscribe(url, options = {}) {
     naps.add(rouse);
   });
 
-  /** Before the next try: what the server asked for, else further apart each time; never all clients at once. */
-  const backOff = (tries, told) =>
-    nap((told || Math.min(retry * 2 ** tries, LONGEST)) * (1 + Math.random() / 2), told);
+  /** The delay before the next attempt: the one that the server requested, else exponential; with jitter. */
+  const backOff = (tries, requested) =>
+    nap((requested || Math.min(retry * 2 ** tries, LONGEST)) * (1 + Math.random() / 2), requested);
 
   const { publish, ...out } = outbox(query, request, () => current?.socket, backOff);
 
@@ -67,7 +67,7 @@ export function subscribe(url, options = {}) {
     const { signal } = controller;
     let from;
     let timer;
-    // Without an error nothing follows.
+    // Without an error no other attempt follows.
     const cut = (error) => {
       controller.abort(error);
       attempt.socket?.close();
@@ -96,9 +96,9 @@ export function subscribe(url, options = {}) {
       },
       async ask(transport, seconds = 0) {
         attempt.watch(seconds);
-        const answer = await request(attempt.address(transport), { signal, cache: 'no-store' });
-        if (answer.status !== 200) throw refused(answer);
-        return answer;
+        const response = await request(attempt.address(transport), { signal, cache: 'no-store' });
+        if (response.status !== 200) throw refused(response);
+        return response;
       },
       async pin(id) {
         if (cursor === 'newest') cursor = id ?? object(await read(await attempt.ask('poll'))).after;
@@ -107,16 +107,16 @@ export function subscribe(url, options = {}) {
         if (attempt === current || signal.aborted) return;
         current?.cut();
         current = attempt;
-        rung = at;
-        if (at) climbLater();
-        else climbs = 1;
+        rank = at;
+        if (at) retryBetterLater();
+        else retries = 1;
         set('open');
         out.pump();
       },
       take({ id, type, data, encoding, gap, after }) {
         if (attempt !== current) return;
         if (gap) {
-          // It tells of where this attempt began. Another may have gone on from there meanwhile.
+          // A gap is relative to the cursor of this request; another attempt may have read past it since.
           if (cursor === from || isAfter(after, cursor)) {
             cursor = after;
             call('onGap', { missed: gap.missed, after });
@@ -132,24 +132,24 @@ export function subscribe(url, options = {}) {
     };
     attempts.add(attempt);
     if (!current) {
-      rung = at;
+      rank = at;
       set('connecting');
     }
-    techniques[ladder[at]](attempt).then((delay) => cut(failure('ended', { delay })), cut);
+    techniques[ranking[at]](attempt).then((delay) => cut(failure('ended', { delay })), cut);
   }
 
-  // ---- the ladder
+  // ---- fallback, and retry of better transports
 
   async function ended(attempt, at, error) {
     const worked = current === attempt;
-    // What holds back one kind of endless body holds back the other.
-    const below = error.silent && ladder[at + 1] === 'stream' ? at + 2 : at + 1;
+    // A proxy that buffers an endless body of SSE buffers that of a stream too.
+    const below = error.silent && ranking[at + 1] === 'stream' ? at + 2 : at + 1;
     if (current && !worked) {
-      // It was to take over.
-      if (below < rung) start(below);
+      // A retry of a better transport failed.
+      if (below < rank) start(below);
       else {
-        climbs += 1;
-        climbLater();
+        retries += 1;
+        retryBetterLater();
       }
       return;
     }
@@ -158,27 +158,27 @@ export function subscribe(url, options = {}) {
     out.pump();
     if (FINAL.includes(error.status)) return close(error);
     if (attempt.heard) fails = breaks = 0;
-    // A transport that never worked, or breaks again and again, is left; not because the server is full.
+    // Falls back from a transport that never worked or disconnects repeatedly; not if the server is overloaded.
     if (!error.delay && (!worked || (!attempt.heard && breaks++))) {
       breaks = 0;
-      rung = ladder[below] ? below : 0;
-      // Nobody there is no fault of the transport: once somebody is, the higher ones are tried at once.
-      if (error instanceof TypeError) climbs = 0;
-      else if (rung) return start(rung);
+      rank = ranking[below] ? below : 0;
+      // fetch throws a TypeError if no server is reachable: better transports are then retried without a delay.
+      if (error instanceof TypeError) retries = 0;
+      else if (rank) return start(rank);
     }
     set('waiting', error);
     await backOff(fails++, error.delay);
-    if (state === 'waiting') start(rung);
+    if (state === 'waiting') start(rank);
   }
 
-  function climbLater() {
-    climber ??= setTimeout(() => {
-      climber = undefined;
-      if (current && rung) start(0);
-    }, climb * climbs);
+  function retryBetterLater() {
+    better ??= setTimeout(() => {
+      better = undefined;
+      if (current && rank) start(0);
+    }, climb * retries);
   }
 
-  /** Something may have changed: wait no longer, and see whether the connection is still one. */
+  /** The network or the visibility has changed: ends all waits and probes the connection. */
   function wake(event) {
     naps.forEach((rouse) => rouse(event));
     current?.probe?.();
@@ -188,16 +188,16 @@ export function subscribe(url, options = {}) {
     if (state === 'closed') return;
     over.abort();
     current = undefined;
-    clearTimeout(climber);
+    clearTimeout(better);
     attempts.forEach((other) => other.cut());
     wake();
     out.close(error ?? failure('closed'));
     set('closed', error);
   }
 
-  // `over` is taken for its `signal`, which takes the listeners away.
+  // `over` as options: its `signal` removes the listeners.
   for (const kind of ['online', 'visibilitychange']) globalThis.addEventListener?.(kind, wake, over);
-  if (ladder[0]) start(0);
+  if (ranking[0]) start(0);
   else close(failure(`no transport ${transports}`));
   return {
     publish,
@@ -205,6 +205,6 @@ export function subscribe(url, options = {}) {
     get bufferedAmount() { return out.size(); },
     get cursor() { return cursor; },
     get state() { return state; },
-    get transport() { return ladder[rung]; },
+    get transport() { return ranking[rank]; },
   };
 }

@@ -1,8 +1,8 @@
-// Ids are EPOCH-SEQ: a life of the log, and a number that counts up by one within it.
+// Ids are EPOCH-SEQ: the epoch of the log, and a sequence number that increments within it.
 
-/** Whether `id` comes after `cursor`: one of another epoch does, and every id comes after what is none (`oldest`). */
+/** Whether `id` is after `cursor`: true for another epoch, and for every id if `cursor` is not an id (`oldest`). */
 export const isAfter = (id, cursor) => {
   const [epoch, seq] = id.split('-');
-  const [ofEpoch, last] = cursor.split('-');
-  return epoch !== ofEpoch || +seq > +last;
+  const [cursorEpoch, last] = cursor.split('-');
+  return epoch !== cursorEpoch || +seq > +last;
 };

@@ -1,20 +1,20 @@
-// A body as it comes: cut into lines, or whole.
+// Response bodies: read as lines, or as a whole.
 
 import { failure } from './failure.js';
 
-/** `text`, if it is of a length that a server may send: memory stays bounded. In UTF-16 units. */
+/** Returns `text`; throws beyond 4 Mi UTF-16 units, so that memory is bounded. */
 export function bounded(text) {
   if (text.length > 1 << 22) throw failure('endless');
   return text;
 }
 
-/** The object that a server said in JSON. */
+/** Parses a JSON object; throws for other JSON. */
 export function object(text) {
   if (!/^\s*{/.test(text)) throw failure('not JSON');
   return JSON.parse(text);
 }
 
-/** Reads a body as text; of what came so far `take` returns what it leaves for later. Resolves to what is left at the end. */
+/** Reads a body as text. `take` gets the unread text and returns the rest that it leaves. Resolves to the rest at the end. */
 export async function read({ body }, take = (text) => text) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -26,11 +26,11 @@ export async function read({ body }, take = (text) => text) {
   }
 }
 
-/** Calls `each` with each line of the body. What no line end follows is no line; any byte is a sign of life. */
-export const lines = (attempt, answer, each) => read(answer, (text) => {
+/** Calls `each` with each line of the body; an unterminated last line is discarded. Any byte restarts the idle timeout. */
+export const lines = (attempt, response, each) => read(response, (text) => {
   attempt.heard = 1;
   attempt.watch();
-  // A CR at the end waits: a LF may follow, which belongs to it.
+  // A CR at the end is left: a LF of the same line end may follow.
   const whole = text.split(/\r?\n|\r(?!$)/);
   const rest = whole.pop();
   whole.forEach(each);

@@ -1,16 +1,16 @@
-// What is to be published, in order, until the log has it: over the open WebSocket, or by POST.
+// Publications, in order, until they are acknowledged: over the open WebSocket, or by POST.
 //
-// Each publication has an idempotency key, so that one whose answer was lost is sent again and stored once.
+// Each has an idempotency key, so that one whose acknowledgement was lost is sent again and stored once.
 
 import { failure, refused } from './failure.js';
 import { object, read } from './lines.js';
 
-/** Unanswered publications on a WebSocket: fewer than the keys that a small server remembers. */
+/** Unacknowledged publications on a WebSocket: fewer than the keys that a small server remembers. */
 const WINDOW = 8;
 const POST_TIMEOUT = 3e4;
 
-/** `query` is the channel's URL up to a parameter to come, `line()` the open WebSocket if there is one, `pause(tries, delay)` waits before a repetition. */
-export function outbox(query, fetch, line, pause) {
+/** `query` is the channel's URL, ready for a parameter; `open()` returns the open WebSocket, if any; `pause(tries, delay)` waits before a repetition. */
+export function outbox(query, fetch, open, pause) {
   const prefix = `${Math.random()}-`;
   let queue = [];
   let count = 0;
@@ -22,17 +22,20 @@ export function outbox(query, fetch, line, pause) {
     item.resolve(outcome);
   }
 
-  /** Sends what the WebSocket may take; true unless the first goes by POST. What was lost with a WebSocket does: that tells why. */
-  function send(socket = line()) {
-    // Those that were lost come first.
+  /**
+   * Sends up to WINDOW publications over the WebSocket; true unless the first has to go by POST. One that was lost with its WebSocket
+   * has to: a POST's response has a status.
+   */
+  function send(socket = open()) {
+    // Lost ones come first.
     const { via = socket } = queue[0];
     if (!via || via !== socket) return;
     for (const item of queue.slice(0, WINDOW)) {
       if (item.via) continue;
       item.via = socket;
       const { data, body, type, ref, key } = item;
-      const said = JSON.stringify({ type, data, ref, key });
-      socket.send(data === undefined ? new Blob([said, '\n', body]) : said);
+      const message = JSON.stringify({ type, data, ref, key });
+      socket.send(data === undefined ? new Blob([message, '\n', body]) : message);
     }
     return true;
   }
@@ -45,19 +48,19 @@ export function outbox(query, fetch, line, pause) {
       const [item] = queue;
       const { body, type, key } = item;
       try {
-        const answer = await fetch(`${query}type=${encodeURIComponent(type)}`, {
+        const response = await fetch(`${query}type=${encodeURIComponent(type)}`, {
           method: 'POST',
           headers: { 'Idempotency-Key': key },
           body,
           signal: AbortSignal.timeout(POST_TIMEOUT),
         });
-        const said = await read(answer);
-        if (!answer.ok) throw refused(answer, said);
-        settle(item, object(said).id);
+        const text = await read(response);
+        if (!response.ok) throw refused(response, text);
+        settle(item, object(text).id);
         tries = 0;
       } catch (error) {
         if (error.status < 500 && error.status !== 429) settle(item, Promise.reject(error));
-        // Without a status it may have been stored: the key tells.
+        // Without a status it may have been stored: the key prevents a second one.
         else if (queue[0] === item) await pause(tries++, error.delay);
       }
     }
@@ -66,17 +69,17 @@ export function outbox(query, fetch, line, pause) {
 
   return {
     pump,
-    /** Bytes of data that the log does not have yet, as far as is known. */
+    /** Bytes of unacknowledged data. */
     size: () => queue.reduce((sum, { body }) => sum + body.size, 0),
     publish: (data, { type = '', key = prefix + count } = {}) => new Promise((resolve) => {
       if (closed) throw closed;
       const text = typeof data === 'string';
-      // Its type becomes the Content-Type: without one the server takes for text what is UTF-8.
+      // Its type becomes the Content-Type: without one the server stores bytes in UTF-8 as text.
       const body = new Blob([data], { type: text ? 'text/plain' : 'application/octet-stream' });
       queue.push({ data: text ? data : undefined, body, type, key, ref: (count += 1), resolve });
       pump();
     }),
-    /** The server's answer on the WebSocket. A server that is ending stores no more: that goes by POST to the next one. */
+    /** Handles an acknowledgement on the WebSocket. A server that shuts down stores no more: the item is sent again by POST. */
     answered({ ref, id, error }) {
       const item = queue.find((item) => item.ref === ref);
       if (item && !/down/.test(error)) settle(item, id ?? Promise.reject(failure(error)));

@@ -1,21 +1,21 @@
-// The worker's end: one subscription for all pages that ask for the same.
+// The worker's side: one subscription for all pages with the same URL and options.
 
 import { subscribe } from './goldcrest.js';
 import { isAfter } from './ids.js';
 
-/** Between two questions to a page whether it is there; one that missed two is gone, or asleep. */
+/** The interval of probes to a page, in ms; a page that has missed several is closed or frozen. */
 const ASK = 2e4;
-/** How often one that catches up asks. */
+/** The poll interval of a page that catches up, in ms. */
 const CATCH_UP = 200;
 
 const channels = new Map();
 
-/** Serves the page behind `port`, whose first message says to what it subscribes. */
+/** Serves the page behind `port`, whose first message has the URL and the options of the subscription. */
 export function serve(port) {
   let channel;
   let key;
-  let at; // where this page is
-  let own; // its own subscription, while it catches up with the others
+  let at; // the cursor of this page
+  let own; // its own subscription while it catches up with the shared one
   let missed = 0;
   let timer;
 
@@ -33,7 +33,7 @@ export function serve(port) {
     channel = channels.get(key);
     if (!channel) {
       const members = new Set();
-      const made = channel = { members, ports: new Set() }; // `channel` is this page's, which may leave before the others
+      const made = channel = { members, ports: new Set() }; // not `channel`, which is unset when this page leaves
       channels.set(key, made);
       const all = (call) => (said) => members.forEach((tell) => tell(call, said));
       made.handle = subscribe(url, {
@@ -63,7 +63,7 @@ export function serve(port) {
 
   function catchUp(handle, members) {
     if (!own) return;
-    // Not behind the others any more: from here on all hear the same, each from where it is.
+    // The page has caught up: from here on it gets the events of the shared subscription.
     if (handle.cursor !== 'newest' && !isAfter(handle.cursor, own.cursor)) {
       at = own.cursor;
       own.close();
@@ -83,7 +83,7 @@ export function serve(port) {
     channel = null;
     if (call) port.postMessage({ call });
     port.close();
-    if (!ports.size) handle?.close(); // which says `closed`
+    if (!ports.size) handle?.close(); // which reports `closed`
   }
 
   port.onmessage = ({ data }) => {
@@ -91,7 +91,7 @@ export function serve(port) {
     if (data.url) {
       try {
         enter(data);
-      } catch (error) { // what it subscribes to, or how, makes no sense
+      } catch (error) { // an invalid URL or option
         channels.delete(key);
         tell('onState', { state: 'closed', error });
       }

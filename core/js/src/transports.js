@@ -1,19 +1,19 @@
-// The five transports. Each is one attempt: it ends by returning or throwing, or when it is cut.
+// The five transports. Each function is one attempt, which ends by returning, by throwing, or by `cut`.
 //
-// What it is given (see goldcrest.js):
-//   ask(transport, seconds)   the answer to a GET from the cursor on, which may take so long
-//   address(transport)     the URL of that request
-//   pin(id)                makes the cursor this id, or one that it asks for, where it still is `newest`
-//   watch(ms)              cuts the attempt, unless it is called again within `ms`
-//   live()                 says that the transport works
-//   take(said)             hands over an event, or a gap, or what is neither
-//   place(id)              says where the log stands
-//   cut(error)             ends it
+// Members of an attempt (see goldcrest.js):
+//   ask(transport, seconds)   the response to a GET from the cursor on; it may take `seconds` longer
+//   address(transport)        the URL of that request
+//   pin(id)                   replaces the cursor `newest` by this id, or by the result of a poll
+//   watch(seconds)            restarts the timeout of the attempt
+//   live()                    reports that the transport works
+//   take(message)             reports an event or a gap; ignores other messages
+//   place(id)                 advances the cursor
+//   cut(error)                ends the attempt
 
 import { asked, failure } from './failure.js';
 import { bounded, lines, object, read } from './lines.js';
 
-/** One answer of polling or long polling; how many events were in it, `Infinity` where the server may hold more. */
+/** Reads one response of polling or long polling; returns the number of events, `Infinity` if the server may have more. */
 async function list(attempt, transport, seconds) {
   const text = await read(await attempt.ask(transport, seconds));
   const { events, gap, after } = object(text);
@@ -31,7 +31,7 @@ export const techniques = {
     attempt.watch(0);
     const socket = attempt.socket = new attempt.Socket(attempt.address('websocket').replace('http', 'ws'), 'goldcrest.v1');
     socket.binaryType = 'arraybuffer';
-    // No script sees a ping: so ask for what is answered and changes nothing.
+    // Scripts can neither send nor see pings: a message with `ref` and nothing to publish is answered by an error.
     attempt.probe = () => {
       socket.send('{"ref":0}');
       attempt.watch(0);
@@ -48,10 +48,10 @@ export const techniques = {
       try {
         const bytes = new Uint8Array(typeof data === 'string' ? 0 : data);
         const end = bytes.indexOf(10);
-        const said = object(end < 0 ? data : new TextDecoder().decode(bytes.subarray(0, end)));
-        if (end > 0) said.data = bytes.subarray(end + 1);
-        if (said.ref) attempt.answered(said);
-        else attempt.take(said);
+        const message = object(end < 0 ? data : new TextDecoder().decode(bytes.subarray(0, end)));
+        if (end > 0) message.data = bytes.subarray(end + 1);
+        if (message.ref) attempt.answered(message);
+        else attempt.take(message);
       } catch (error) {
         attempt.cut(error);
       }
@@ -59,8 +59,8 @@ export const techniques = {
     await new Promise(() => {});
   },
 
-  // WHATWG HTML §9.2.6, over fetch and not by EventSource: that hears only the types it was told of, hides the status and
-  // `Retry-After`, and keeps its cursor to itself.
+  // WHATWG HTML §9.2.6, over fetch: an EventSource reports only types with a listener, and hides the status, `Retry-After` and
+  // its cursor.
   async sse(attempt) {
     let id;
     let delay;
@@ -68,17 +68,17 @@ export const techniques = {
     await lines(attempt, await attempt.ask('sse'), (line) => {
       if (line) {
         const [, name, value] = /^([^:]*):? ?(.*)/s.exec(line);
-        // It counts without a blank line: a full server, or one that shuts down, says it last.
+        // Applies without a blank line: an overloaded server, or one that shuts down, sends it last.
         if (name === 'retry') attempt.told(delay = asked(value, 1) || delay);
         return (block[name] = name === 'data' ? bounded(`${block.data ?? ''}${value}\n`) : value);
       }
       const { event, data } = block;
       id = block.id ?? id;
       block = {};
-      // A block before any id says nothing.
+      // A block before the first id is no event.
       if (!id) return;
       attempt.live();
-      // A block without data says where the stream began.
+      // A block without data has the cursor at which the stream begins.
       if (!data) return attempt.pin(id);
       const text = data.slice(0, -1);
       const [type, encoding] = (event || 'message').split(';');
@@ -90,18 +90,18 @@ export const techniques = {
   async stream(attempt) {
     await attempt.pin();
     await lines(attempt, await attempt.ask('stream'), (line) => {
-      const said = line ? object(line) : {};
+      const message = line ? object(line) : {};
       attempt.live();
-      attempt.take(said);
+      attempt.take(message);
     });
   },
 
   async longpoll(attempt) {
-    // The first is answered at once, so that it is known to work.
+    // The first one does not wait, so that the transport is known to work.
     for (let wait = 0; ; wait = attempt.wait) {
       const begun = Date.now();
       const count = await list(attempt, `longpoll&wait=${wait}`, wait);
-      // Somebody answers at once what was to wait: do not ask in a circle.
+      // A proxy may respond at once in place of waiting: no busy loop.
       if (wait && !count && Date.now() - begun < 500) await attempt.pause();
     }
   },
