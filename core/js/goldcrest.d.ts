@@ -62,9 +62,9 @@ export interface Options {
   /** The time within which a transport must show that it works, in ms. Default: 5000. */
   patience?: number;
   /** The idle timeout, in ms: then a WebSocket is probed and other connections are replaced. The server sends something every 15 s. Default: 40000. */
-  silence?: number;
+  idleTimeout?: number;
   /** The delay before better transports are retried beside the one in use, in ms; it grows with each failure. Default: 10000. */
-  climb?: number;
+  retryBetterAfter?: number;
   /**
    * The delay before a reconnect, in ms: doubled with each failure up to 60000, with up to 50 % of jitter. Default: 1000. SSE's
    * `retry:` replaces it, clamped to 500 to 60000.

@@ -11,7 +11,7 @@ const FINAL = [204, 401, 403, 404, 410];
 
 /** Subscribes to a channel; goldcrest.d.ts documents the arguments and the result. */
 export function subscribe(url, options = {}) {
-  const { pollInterval = 3e3, wait = 25, patience = 5e3, silence = 4e4, climb = 1e4 } = options;
+  const { pollInterval = 3e3, wait = 25, patience = 5e3, idleTimeout = 4e4, retryBetterAfter = 1e4 } = options;
   const { fetch: request = fetch, WebSocket: Socket = globalThis.WebSocket, transports = Object.keys(techniques) } = options;
   let { after: cursor = 'newest', retry = 1e3 } = options;
   const href = new URL(url, globalThis.location).href.replace(/^ws/, 'http').replace(/#.*/, '');
@@ -88,7 +88,7 @@ export function subscribe(url, options = {}) {
         clearTimeout(timer);
         const calm = seconds === undefined;
         const late = () => (calm && attempt.probe ? attempt.probe() : cut(failure('silent', { silent: 1 })));
-        if (!signal.aborted) timer = setTimeout(late, calm ? silence : patience + seconds * 1e3);
+        if (!signal.aborted) timer = setTimeout(late, calm ? idleTimeout : patience + seconds * 1e3);
       },
       address(transport) {
         from = cursor;
@@ -175,7 +175,7 @@ export function subscribe(url, options = {}) {
     better ??= setTimeout(() => {
       better = undefined;
       if (current && rank) start(0);
-    }, climb * retries);
+    }, retryBetterAfter * retries);
   }
 
   /** The network or the visibility has changed: ends all waits and probes the connection. */

@@ -105,7 +105,7 @@ await promise('a page falls to SSE where Upgrade is eaten, and climbs back', asy
   const page = await tab();
   proxy.rule = () => ({ strip: true });
   proxy.cut();
-  await listen(page, '/goldcrest.js', `/events/${channel}`, { climb: 200, retry: 50 });
+  await listen(page, '/goldcrest.js', `/events/${channel}`, { retryBetterAfter: 200, retry: 50 });
   await until(async () => (await heard(page)).states.at(-1) === 'open sse', 'sse');
   const ids = [await publish(channel)];
   await hears(page, ids[0]);

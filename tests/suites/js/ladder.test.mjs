@@ -117,7 +117,7 @@ test('a proxy that ends slow responses: falls back to polling', async () => {
   const name = channel('short');
   // Only a poll is answered in time.
   const slow = (url, init) => (/transport=poll/.test(url) ? fetch(url, init) : new Promise((_, reject) => init.signal.addEventListener('abort', () => reject(init.signal.reason))));
-  const seen = watch(`${base}events/${name}`, { WebSocket: undefined, patience: 50, fetch: slow, climb: 100_000 });
+  const seen = watch(`${base}events/${name}`, { WebSocket: undefined, patience: 50, fetch: slow, retryBetterAfter: 100_000 });
   await seen.is('poll');
   const id = await publish(name);
   await seen.has(id);
@@ -128,7 +128,7 @@ test('a proxy that ends slow responses: falls back to polling', async () => {
 test('better transports are retried while events arrive, without a loss', async () => {
   let rule = { strip: true, hold: 'all' };
   await withProxy(() => rule, async (proxy) => {
-    const name = channel('climb');
+    const name = channel('better');
     const talk = publisher(name);
     await until(() => talk.ids.length > 0);
     const seen = watch(`${proxy.base}events/${name}`, { after: 'oldest', patience: 1000 });
@@ -155,7 +155,7 @@ test('better transports are retried while events arrive, without a loss', async 
 test('failed retries of a better transport disturb nothing and become rarer', async () => {
   await withProxy(() => ({ strip: true }), async (proxy) => {
     const name = channel('vain');
-    const seen = watch(`${proxy.base}events/${name}`, { climb: 30 });
+    const seen = watch(`${proxy.base}events/${name}`, { retryBetterAfter: 30 });
     await seen.is('sse');
     const tries = () => proxy.requests.filter((line) => /transport=websocket/.test(line)).length;
     const before = tries();
@@ -180,7 +180,7 @@ test('random disconnects under load: each event once, in order', async () => {
     const name = channel('storm');
     const talk = publisher(name);
     await until(() => talk.ids.length > 0);
-    const seen = watch(`${proxy.base}events/${name}`, { after: 'oldest', climb: 5, patience: 100 });
+    const seen = watch(`${proxy.base}events/${name}`, { after: 'oldest', retryBetterAfter: 5, patience: 100 });
     await until(() => seen.events.length > 600, () => `${seen.events.length} events, ${JSON.stringify(seen.states.slice(-5))}`);
     const ids = await talk.stop();
     await seen.has(ids.at(-1));
@@ -231,7 +231,7 @@ test('no server: the delay grows; WebSocket is used as soon as one listens', asy
   let refuse = true;
   await withProxy(() => ({ refuse }), async (proxy) => {
     const name = channel('down');
-    const seen = watch(`${proxy.base}events/${name}`, { retry: 10, climb: 60_000 });
+    const seen = watch(`${proxy.base}events/${name}`, { retry: 10, retryBetterAfter: 60_000 });
     await until(() => seen.states.filter(({ state }) => state === 'waiting').length > 5);
     assert.ok(seen.states.every(({ state }) => state !== 'open'));
     assert.ok(proxy.connections < 30, `${proxy.connections} connections`);
@@ -422,7 +422,7 @@ test('a silent connection is replaced at the idle timeout and resumes', async ()
   const name = channel('silent');
   let dead = false;
   await withProxy(() => ({}), async (proxy) => {
-    const seen = watch(`${proxy.base}events/${name}`, { silence: 500, patience: 500 });
+    const seen = watch(`${proxy.base}events/${name}`, { idleTimeout: 500, patience: 500 });
     await seen.is('websocket');
     await new Promise((resolve) => setTimeout(resolve, 2000)); // it responds to probes, so it is kept
     assert.equal(seen.states.filter(({ state }) => state === 'open').length, 1);

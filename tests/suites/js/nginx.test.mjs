@@ -45,7 +45,7 @@ after(() => {
 for (const [at, [configuration, [, transport]]] of Object.entries(CONFIGURATIONS).entries()) {
   test(`nginx ${configuration}: ${transport}`, async () => {
     const name = channel('nginx');
-    const seen = watch(`http://127.0.0.1:${ports[at]}/events/${name}`, { patience: 1000, climb: 60_000 });
+    const seen = watch(`http://127.0.0.1:${ports[at]}/events/${name}`, { patience: 1000, retryBetterAfter: 60_000 });
     await seen.is(transport);
     const ids = [await publish(name, 'one'), await seen.handle.publish('two'), await seen.handle.publish(new Uint8Array([0]))];
     await seen.has(ids[2]);

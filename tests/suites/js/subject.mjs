@@ -50,7 +50,7 @@ export function watch(url, options = {}) {
     pollInterval: 2,
     patience: 500,
     wait: 2,
-    climb: 50,
+    retryBetterAfter: 50,
     onEvent: (event) => seen.events.push(event),
     onGap: (gap) => seen.gaps.push(gap),
     onState: (state) => {
