@@ -3,7 +3,7 @@
 
 import { Proxy } from '../js/proxy.mjs';
 import { openChromium } from './chromium.mjs';
-import { promises, same } from './promises.mjs';
+import { promises, same } from './checks.mjs';
 
 const TIMEOUT = 30_000;
 const { promise, end } = promises('chip');

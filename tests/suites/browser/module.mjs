@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 
 import { Proxy } from '../js/proxy.mjs';
 import { isChromium, openBrowser } from './browser.mjs';
-import { promises, same } from './promises.mjs';
+import { promises, same } from './checks.mjs';
 
 const server = process.env.GOLDCREST_URL;
 const proxy = await Proxy.before(server);

@@ -10,7 +10,7 @@ import net from 'node:net';
 import { createInterface } from 'node:readline';
 
 import { openBrowser } from './browser.mjs';
-import { promises, same } from './promises.mjs';
+import { promises, same } from './checks.mjs';
 
 const root = new URL('../../../', import.meta.url);
 const modules = new URL('tests/suites/node_modules/', root);

@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { openChromium } from './chromium.mjs';
-import { promises } from './promises.mjs';
+import { promises } from './checks.mjs';
 
 const base = (process.env.GOLDCREST_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
 const pictures = process.env.SCREENSHOTS;

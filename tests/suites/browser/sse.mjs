@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 
 import { openChromium } from './chromium.mjs';
-import { promises, same } from './promises.mjs';
+import { promises, same } from './checks.mjs';
 
 const base = process.env.GOLDCREST_URL;
 const { cases } = JSON.parse(await readFile(new URL('../sse/format.json', import.meta.url), 'utf8'));

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 
 import { Proxy } from '../js/proxy.mjs';
 import { openBrowser } from './browser.mjs';
-import { promises, same } from './promises.mjs';
+import { promises, same } from './checks.mjs';
 
 const base = process.env.GOLDCREST_URL;
 // Between browser and server, so that a connection can be broken at any moment.

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { base, channel, publish, until, watch } from './subject.mjs';
+import { base, channel, publish, until, watch } from './harness.mjs';
 
 /** Directives of a `location`, and the transport that is used with them. */
 const CONFIGURATIONS = {

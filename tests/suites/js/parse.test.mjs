@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { WebSocketServer } from 'ws';
 
 import { stub } from './stub.mjs';
-import { until, watch } from './subject.mjs';
+import { until, watch } from './harness.mjs';
 
 /** The events of a subscription over `transport` to a response with `body`, split at `cuts`, until the event `last`. */
 async function parsed(transport, type, body, last, cuts = []) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { stub } from './stub.mjs';
-import { base, channel, stored, until, watch } from './subject.mjs';
+import { base, channel, stored, until, watch } from './harness.mjs';
 
 for (const transport of ['websocket', 'poll']) {
   test(`text and bytes, with and without a type, over ${transport === 'poll' ? 'POST' : 'WebSocket'}`, async () => {

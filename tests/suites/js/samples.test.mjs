@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { base, publish, until } from './subject.mjs';
+import { base, publish, until } from './harness.mjs';
 
 const here = new URL('./', import.meta.url);
 const manual = readFileSync(new URL('../../../core/js/README.md', here), 'utf8');

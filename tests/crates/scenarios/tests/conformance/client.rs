@@ -40,7 +40,7 @@ struct Row {
 }
 
 pub(crate) fn rows(list: &mut List) {
-    let mut table = Table::<Row>::read("answers.toml");
+    let mut table = Table::<Row>::read("responses.toml");
     let opening = mem::take(&mut table.opening);
     for (about, row) in table.into_rows() {
         for (cut, how) in Cut::ALL {

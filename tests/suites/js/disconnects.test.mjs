@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Proxy } from './proxy.mjs';
-import { base, channel, publish, stored, subscribe, TRANSPORTS, until, watch, WebSocket } from './subject.mjs';
+import { base, channel, publish, stored, subscribe, TRANSPORTS, until, watch, WebSocket } from './harness.mjs';
 
 const AT_ONCE = 24;
 

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { Proxy } from './proxy.mjs';
 import { stub } from './stub.mjs';
-import { base, channel, publish, stored, subscribe, TRANSPORTS, until, watch } from './subject.mjs';
+import { base, channel, publish, stored, subscribe, TRANSPORTS, until, watch } from './harness.mjs';
 
 /** Publishes continuously; `stop()` resolves to all ids. */
 function publisher(name) {
