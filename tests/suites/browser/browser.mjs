@@ -1,11 +1,11 @@
-// The browser that the tests were asked for. Of its tabs they use what both drivers have alike: `goto`, `evaluate`, `close`.
+// Starts the browser under test. Tests use the methods of tabs that both drivers have: `goto`, `evaluate`, `close`.
 //
-//   BROWSER  chromium, if absent, or firefox
+//   BROWSER  chromium (the default) or firefox
 
 import { openChromium } from './chromium.mjs';
 import { openFirefox } from './firefox.mjs';
 
 export const isChromium = (process.env.BROWSER ?? 'chromium') === 'chromium';
 
-/** A browser that makes tabs by `newPage()`. To be closed. */
+/** A browser with `newPage()`; the caller closes it. */
 export const openBrowser = () => (isChromium ? openChromium() : openFirefox());

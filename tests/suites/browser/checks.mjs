@@ -1,27 +1,27 @@
-// What a suite promises: each promise is tried within a bound of time, told and counted. `NAME: FAILED: …` is one that is not kept.
+// Runs the checks of a suite, each within a time limit, prints their results and counts them. `NAME: FAILED: …` is a failed one.
 
-/** How long one promise may take, and all of them together with what lies between, in milliseconds. */
+/** The time limits of a check and of the whole suite, in ms. */
 const ONE = 180_000;
 const ALL = 900_000;
 
-/** The promises of a suite; `quiet` tells only those that are not kept. */
-export function promises(suite, { quiet = false } = {}) {
+/** The checks of a suite; with `quiet` only failures are printed. */
+export function checks(suite, { quiet = false } = {}) {
   let passed = 0;
   let failed = 0;
   setTimeout(() => {
-    console.error(`${suite}: FAILED: not over within ${ALL / 1000} s`);
+    console.error(`${suite}: FAILED: the suite did not end within ${ALL / 1000} s`);
     process.exit(1);
   }, ALL).unref();
 
   return {
-    /** Tries one promise: it is kept if `check()` resolves. */
-    async promise(name, check) {
+    /** Runs a check: it passes if `run()` resolves. */
+    async check(name, run) {
       let timer;
       const late = new Promise((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`not within ${ONE / 1000} s`)), ONE);
+        timer = setTimeout(() => reject(new Error(`the check did not end within ${ONE / 1000} s`)), ONE);
       });
       try {
-        await Promise.race([check(), late]);
+        await Promise.race([run(), late]);
         passed += 1;
         if (!quiet) console.log(`${suite}: ${name}`);
       } catch (error) {
@@ -32,7 +32,7 @@ export function promises(suite, { quiet = false } = {}) {
       }
     },
 
-    /** Tells how many were kept and ends the process: with 0 if all were, and there were any. */
+    /** Prints the counts and ends the process, with 0 if at least one check passed and none failed. */
     end() {
       console.log(`${suite}: ${passed} passed, ${failed} failed`);
       process.exit(failed === 0 && passed > 0 ? 0 : 1);
@@ -41,7 +41,7 @@ export function promises(suite, { quiet = false } = {}) {
 }
 
 /** Throws unless both are the same JSON. */
-export function same(actual, expected, what) {
-  const [left, right] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (left !== right) throw new Error(`${what}: ${left}, not ${right}`);
+export function same(actual, expected, subject) {
+  const [found, wanted] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (found !== wanted) throw new Error(`${subject}: expected ${wanted}, found ${found}`);
 }

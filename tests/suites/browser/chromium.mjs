@@ -1,6 +1,6 @@
-// Chromium as all tests open it: without a window, with a fresh profile that goes when it goes.
+// Starts Chromium: headless, with a temporary profile.
 //
-//   CHROMIUM  the browser, /usr/bin/chromium if absent
+//   CHROMIUM  the browser's path, /usr/bin/chromium by default
 
 import { chromium } from 'playwright-core';
 
@@ -8,7 +8,7 @@ const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
-/** A browser context with one blank tab; `options` are those of `launchPersistentContext`. To be closed. */
+/** A browser context with one blank tab; `options` are those of `launchPersistentContext`. The caller closes it. */
 export const openChromium = (options = {}) => chromium.launchPersistentContext('', {
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   headless: true,

@@ -1,10 +1,10 @@
-// Firefox as all tests open it: without a window, with a fresh profile that goes when it goes.
+// Starts Firefox: headless, with a temporary profile.
 //
-//   FIREFOX  the browser, /usr/bin/firefox-esr if absent
+//   FIREFOX  the browser's path, /usr/bin/firefox-esr by default
 
 import puppeteer from 'puppeteer-core';
 
-/** A browser; to be closed. */
+/** A browser; the caller closes it. */
 export const openFirefox = () => puppeteer.launch({
   browser: 'firefox',
   executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',

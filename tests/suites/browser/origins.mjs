@@ -1,7 +1,7 @@
-// Pages of other origins, in a real browser: with credentials and fields of their own where the origin is listed, refused where it is
-// not, and nothing for what another site embeds. The npm clients of Server-Sent Events in such a page as well.
+// Pages of other origins, in a real browser. A listed origin may use credentials and header fields of its own, another one is
+// rejected, and so are resources embedded by another site. A listed origin's page also runs npm's clients of Server-Sent Events.
 //
-// It starts its own server, which `tests/scripts/with-server` has built: PROFILE and CARGO_TARGET_DIR as there.
+// The suite starts its own server, which tests/scripts/with-server has built: PROFILE and CARGO_TARGET_DIR as there.
 
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import net from 'node:net';
 import { createInterface } from 'node:readline';
 
 import { openBrowser } from './browser.mjs';
-import { promises, same } from './checks.mjs';
+import { checks, same } from './checks.mjs';
 
 const root = new URL('../../../', import.meta.url);
 const modules = new URL('tests/suites/node_modules/', root);
@@ -38,14 +38,14 @@ const program = spawn(`${target}/${process.env.PROFILE ?? 'release'}/goldcrest`,
 process.on('exit', () => program.kill());
 const port = await new Promise((resolve, reject) => {
   program.on('error', reject);
-  program.on('exit', () => reject(new Error('the server has ended')));
+  program.on('exit', () => reject(new Error('the server ended before it printed an address')));
   createInterface(program.stderr).on('line', (line) => {
     const [, port] = line.match(/serves http:\/\/127\.0\.0\.1:(\d+)\//) ?? [];
     if (port) resolve(Number(port));
   });
 });
 
-/** All that browsers sent, a text for each connection: seen between them and the server. */
+/** The bytes that browsers sent, as a string for each connection, recorded by a relay. */
 const sent = [];
 const between = net.createServer((near) => {
   const far = net.connect(port, '127.0.0.1');
@@ -57,11 +57,11 @@ const between = net.createServer((near) => {
 await new Promise((resolve) => between.listen(0, '127.0.0.1', resolve));
 const server = `http://127.0.0.1:${between.address().port}/`;
 
-/** The heads of requests with this method, for a target that holds `text`. */
+/** The heads of requests with this method whose target contains `text`. */
 const heads = (method, text) => sent.flatMap((bytes) => bytes.split(/(?=(?:GET|POST|OPTIONS) \/\S* HTTP\/1\.1\r\n)/))
   .filter((head) => head.startsWith(`${method} `) && head.split('\r\n')[0].includes(text));
 
-const { promise, end } = promises('origins');
+const { check, end } = checks('origins');
 const context = await openBrowser();
 const open = async (origin) => {
   const page = await context.newPage();
@@ -70,16 +70,16 @@ const open = async (origin) => {
 };
 const channel = (name) => `${server}events/origins-${process.pid}-${name}`;
 const publish = async (url, data = 'hello') => {
-  const answer = await fetch(url.replace(server, `http://127.0.0.1:${port}/`), { method: 'POST', body: data, headers: { 'content-type': 'text/plain' } });
-  if (!answer.ok) throw new Error(`published: ${answer.status}`);
-  return (await answer.json()).id;
+  const response = await fetch(url.replace(server, `http://127.0.0.1:${port}/`), { method: 'POST', body: data, headers: { 'content-type': 'text/plain' } });
+  if (!response.ok) throw new Error(`a publish: expected status 201 or 202, received ${response.status}`);
+  return (await response.json()).id;
 };
 const withCookie = (method, text) => {
   const all = heads(method, text);
-  if (!all.length || !all.every((head) => head.includes('session=of-the-page'))) throw new Error(`no cookie in ${JSON.stringify(all)}`);
+  if (!all.length || !all.every((head) => head.includes('session=of-the-page'))) throw new Error(`expected a cookie in each request, found ${JSON.stringify(all)}`);
 };
 
-await promise('a listed origin fetches, publishes and listens with credentials', async () => {
+await check('a listed origin fetches, publishes and listens with credentials', async () => {
   const page = await open(listed);
   const url = channel('credentials');
   const id = await publish(url);
@@ -100,20 +100,20 @@ await promise('a listed origin fetches, publishes and listens with credentials',
       source.onmessage = ({ data }) => (source.close(), resolve(data));
       source.onerror = () => reject(new Error('EventSource'));
     });
-    const said = await new Promise((resolve, reject) => {
+    const message = await new Promise((resolve, reject) => {
       const socket = new WebSocket(`${url.replace('http', 'ws')}?after=oldest`);
       socket.onmessage = ({ data }) => (socket.close(), resolve(data));
       socket.onerror = () => reject(new Error('WebSocket'));
     });
-    return { poll: poll.status, etag, posted: posted.status, event, said };
+    return { poll: poll.status, etag, posted: posted.status, event, message };
   }, url);
-  same(seen, { poll: 200, etag: `"${id}"`, posted: 202, event: 'hello', said: 'hello' }, 'what the page saw');
+  same(seen, { poll: 200, etag: `"${id}"`, posted: 202, event: 'hello', message: 'hello' }, 'results of the page');
   for (const method of ['GET', 'POST']) withCookie(method, 'credentials');
-  if (heads('GET', 'credentials').length !== 3) throw new Error('not all three ways were seen');
+  if (heads('GET', 'credentials').length !== 3) throw new Error(`expected three GET requests, found ${heads('GET', 'credentials').length}`);
   await page.close();
 });
 
-await promise("goldcrest.js's recipe for credentials works as it is written", async () => {
+await check("the README's way of sending credentials with goldcrest.js works", async () => {
   const page = await open(listed);
   const url = channel('recipe');
   const data = await page.evaluate(async ([server, url]) => {
@@ -129,7 +129,7 @@ await promise("goldcrest.js's recipe for credentials works as it is written", as
       news.publish('by the recipe').catch(reject);
     });
   }, [server, url]);
-  same(data, 'by the recipe', 'what was heard');
+  same(data, 'by the recipe', 'the received data');
   for (const method of ['GET', 'POST']) withCookie(method, 'recipe');
   await page.close();
 });
@@ -183,19 +183,19 @@ for (const [name, listen] of Object.entries({
     });
   },
 })) {
-  await promise(`${name} of npm listens from a listed origin, with credentials and a field of its own`, async () => {
+  await check(`npm's ${name} reads from a listed origin, with credentials and a header field`, async () => {
     const page = await open(listed);
     const url = channel(name.replace(' ', '-'));
     await publish(url);
-    same(await page.evaluate(listen, `${url}?after=oldest`), 'hello', 'what was heard');
+    same(await page.evaluate(listen, `${url}?after=oldest`), 'hello', 'the received data');
     withCookie('GET', name.replace(' ', '-'));
-    if (!heads('OPTIONS', name.replace(' ', '-')).length) throw new Error('there was no preflight');
-    if (!/^x-api-key: x\r$/im.test(heads('GET', name.replace(' ', '-'))[0])) throw new Error('the field is missing');
+    if (!heads('OPTIONS', name.replace(' ', '-')).length) throw new Error('expected a preflight request (OPTIONS), found none');
+    if (!/^x-api-key: x\r$/im.test(heads('GET', name.replace(' ', '-'))[0])) throw new Error('expected the header field X-Api-Key, found none');
     await page.close();
   });
 }
 
-await promise('another origin is refused, with and without credentials', async () => {
+await check('another origin is rejected, with and without credentials', async () => {
   const page = await open(stranger);
   const url = channel('stranger');
   await publish(url);
@@ -214,11 +214,11 @@ await promise('another origin is refused, with and without credentials', async (
     const posted = await read({ method: 'POST', body: 'x', headers: { 'X-Api-Key': 'x' } });
     return [await read({}), await read({ credentials: 'include' }), posted, source, socket];
   }, url);
-  same(seen, Array(5).fill('refused'), 'what the page could do');
+  same(seen, Array(5).fill('refused'), 'results of the page');
   await page.close();
 });
 
-await promise('what another origin embeds is refused, and a link is followed', async () => {
+await check('resources embedded by another origin are rejected; a link to the server works', async () => {
   const page = await open(stranger);
   const url = channel('embedded');
   await page.evaluate(async (url) => {
@@ -232,22 +232,22 @@ await promise('what another origin embeds is refused, and a link is followed', a
     await load(document.createElement('iframe'), 'src');
   }, url);
   const embedded = heads('GET', 'embedded');
-  if (embedded.length < 3) throw new Error(`${embedded.length} requests`);
+  if (embedded.length < 3) throw new Error(`expected at least 3 requests, found ${embedded.length}`);
   for (const head of embedded) {
     if (!/^Sec-Fetch-Site: (cross-site|same-site)\r$/im.test(head)) throw new Error(`no Sec-Fetch-Site: ${head}`);
-    // The same bytes once more: what the browser got.
+    // Sends the same bytes again, to see the status that the browser received.
     const status = await new Promise((resolve, reject) => {
       const socket = net.connect(port, '127.0.0.1', () => socket.write(head.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port}`)));
       socket.once('data', (bytes) => (socket.destroy(), resolve(bytes.toString('latin1').split(' ')[1]))).on('error', reject);
     });
-    same(status, '403', 'the answer');
+    same(status, '403', 'the status');
   }
   await Promise.all([
     page.waitForNavigation({ url: `${server}` }).catch(() => {}),
     page.evaluate((server) => { location.href = server; }, server),
   ]);
   const title = await page.evaluate(() => document.title);
-  if (!title.startsWith('goldcrest')) throw new Error(`a link led to ${title}`);
+  if (!title.startsWith('goldcrest')) throw new Error(`expected the page goldcrest, found ${title}`);
   await page.close();
 });
 

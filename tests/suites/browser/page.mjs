@@ -1,14 +1,14 @@
-// The page at `/` in a real Chromium, against a running server.
+// The page at `/` in Chromium, with a running server.
 //
-//   GOLDCREST_URL  the server, http://127.0.0.1:8080 if absent
-//   SCREENSHOTS    a directory for pictures in four shapes; none are taken if absent
+//   GOLDCREST_URL  the server, http://127.0.0.1:8080 by default
+//   SCREENSHOTS    a directory for screenshots in two sizes and two colour schemes; none by default
 
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { openChromium } from './chromium.mjs';
-import { promises } from './checks.mjs';
+import { checks } from './checks.mjs';
 
 const base = (process.env.GOLDCREST_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
 const pictures = process.env.SCREENSHOTS;
@@ -16,7 +16,7 @@ const NAMES = ['poll', 'longpoll', 'stream', 'sse', 'websocket'];
 const HELD = NAMES.slice(1);
 const TIMEOUT = 60_000;
 
-const { promise, end } = promises('page');
+const { check, end } = checks('page');
 const context = await openChromium({ viewport: { width: 1280, height: 900 } });
 const [page] = context.pages();
 
@@ -27,16 +27,16 @@ page.on('pageerror', (error) => errors.push(String(error)));
 page.on('request', (request) => !request.url().startsWith(base) && strangers.push(request.url()));
 
 const state = () => page.evaluate(() => window.goldcrestPage?.state());
-/** Waits until `reached` of the page's state is true; on failure says where the page stood. */
-async function until(reached, what = String(reached)) {
+/** Waits until `reached` of the page's state is true; the error has the last state. */
+async function until(reached, condition = String(reached)) {
   for (const deadline = Date.now() + TIMEOUT; ; await new Promise((resolve) => setTimeout(resolve, 40))) {
     const seen = await state();
     if (seen && reached(seen)) return seen;
-    if (Date.now() > deadline) throw new Error(`not reached: ${what}\n${JSON.stringify(seen)}`);
+    if (Date.now() > deadline) throw new Error(`expected within ${TIMEOUT} ms: ${condition}\n${JSON.stringify(seen)}`);
   }
 }
 const all = (seen, check) => NAMES.every((name) => check(seen.transports[name], name));
-/** Waits until the status line says something that matches. */
+/** Waits until the status line matches. */
 const said = (pattern) => page.locator('#said', { hasText: pattern }).waitFor({ timeout: TIMEOUT });
 const together = (seen) => new Set(NAMES.map((name) => seen.transports[name].cursor)).size === 1;
 const nothingLost = (seen) => {
@@ -47,23 +47,23 @@ const nothingLost = (seen) => {
 };
 const rate = (value) => page.locator(`input[name=rate][value="${value}"]`).check({ force: true });
 
-/** Shows or hides the tab as the browser would, by the event that it sends. */
+/** Shows or hides the tab, by the browser's event. */
 const setHidden = (hidden) => page.evaluate((value) => {
   Object.defineProperty(document, 'hidden', { value, configurable: true });
   Object.defineProperty(document, 'visibilityState', { value: value ? 'hidden' : 'visible', configurable: true });
   document.dispatchEvent(new Event('visibilitychange'));
 }, hidden);
 
-await promise('all five transports hear events, live', async () => {
+await check('all five transports receive live events', async () => {
   await page.goto(`${base}/`);
   nothingLost(await until((seen) => all(seen, (one) => one.latency.samples > 0)));
 });
 
-await promise('the server counts requests, header bytes and payload bytes of each', async () => {
+await check('the server counts requests, header bytes and payload bytes of each transport', async () => {
   await until((seen) => all(seen, ({ figures }) => Object.values(figures).every((count) => count > 0)));
 });
 
-await promise('every row of the table shows what it heard', async () => {
+await check('every row of the table has figures', async () => {
   for (const name of NAMES) {
     const cells = await page.locator(`tr[data-transport=${name}] td`).allInnerTexts();
     assert.equal(cells.length, 7);
@@ -71,28 +71,28 @@ await promise('every row of the table shows what it heard', async () => {
   }
 });
 
-await promise('the page asks no other host, and the console is clean', async () => {
+await check('the page sends no request to another host, and the console has no errors', async () => {
   assert.deepEqual(strangers, []);
   assert.deepEqual(errors, []);
 });
 
 for (const name of HELD) {
-  await promise(`${name} is cut and resumes with nothing lost, nothing twice`, async () => {
+  await check(`${name} is disconnected and resumes, with no event lost or repeated`, async () => {
     const before = await state();
     await page.locator(`tr[data-transport=${name}] button.cut`).click();
     const { breaks, resumes } = before.transports[name];
     const { events } = (await until(({ transports: { [name]: one } }) => one.breaks > breaks && one.resumes > resumes, `${name} resumes`)).transports[name];
-    nothingLost(await until(({ transports }) => transports[name].events > events, `${name} hears more`));
-    await said(/None lost, none twice/);
+    nothingLost(await until(({ transports }) => transports[name].events > events, `${name} receives more events`));
+    await said(/None lost, none repeated/);
   });
 }
 
-await promise('polling, which holds nothing, says so when it is cut', async () => {
+await check('polling has no connection to disconnect, and the page says so', async () => {
   await page.locator('tr[data-transport=poll] button.cut').click();
   await said(/holds no connection/);
 });
 
-await promise('all five come to the same event, and each heard all of them', async () => {
+await check('all five transports reach the same event with the same count', async () => {
   await rate(0);
   const seen = await until(together);
   assert.equal(new Set(NAMES.map((name) => seen.transports[name].events)).size, 1);
@@ -100,7 +100,7 @@ await promise('all five come to the same event, and each heard all of them', asy
   nothingLost(seen);
 });
 
-await promise('the button publishes one event, by the keyboard too', async () => {
+await check('the button publishes one event, also by keyboard', async () => {
   const before = await state();
   await page.locator('#publish').click();
   await until((seen) => all(seen, (one, name) => one.events === before.transports[name].events + 1));
@@ -110,15 +110,15 @@ await promise('the button publishes one event, by the keyboard too', async () =>
   assert.equal((await state()).published, before.published + 2);
 });
 
-await promise('an event type that nobody knew is heard by all five', async () => {
+await check('an unknown event type is received by all five', async () => {
   const before = await state();
-  const answer = await fetch(`${base}/events/demo?type=unheard-of`, { method: 'POST', body: 'x', headers: { 'Content-Type': 'text/plain' } });
-  assert.ok(answer.status === 201 || answer.status === 202, `${answer.status}`);
+  const response = await fetch(`${base}/events/demo?type=unheard-of`, { method: 'POST', body: 'x', headers: { 'Content-Type': 'text/plain' } });
+  assert.ok(response.status === 201 || response.status === 202, `${response.status}`);
   await page.locator('#publish').click();
   nothingLost(await until((seen) => all(seen, (one, name) => one.events === before.transports[name].events + 2)));
 });
 
-await promise('a connection that is pinned keeps its place', async () => {
+await check('a pinned transport stays connected', async () => {
   await rate(5);
   await page.locator('tr[data-transport=stream] button.pin').click();
   const before = await until(({ transports: { stream } }) => stream.state === 'open');
@@ -130,7 +130,7 @@ await promise('a connection that is pinned keeps its place', async () => {
   await page.locator('tr[data-transport=stream] button.pin').click();
 });
 
-await promise('a hidden tab holds nothing, and goes on from its cursors', async () => {
+await check('a hidden tab closes all connections and resumes from its cursors', async () => {
   await setHidden(true);
   const before = await until((seen) => seen.connections.used === 0 && all(seen, (one) => one.open === 0));
   await fetch(`${base}/events/demo?type=sample`, { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } });
@@ -138,11 +138,11 @@ await promise('a hidden tab holds nothing, and goes on from its cursors', async 
   nothingLost(await until((seen) => all(seen, (one, name) => one.events > before.transports[name].events)));
 });
 
-await promise('all tabs that show the page are one connection more, in no row of the table', async () => {
+await check('all tabs with the page share one more connection, which no row counts', async () => {
   const figures = async (name) => (await (await fetch(`${base}/page/figures?page=${name}`)).json()).transports.websocket?.open ?? 0;
   const reached = async (count) => {
     for (const deadline = Date.now() + TIMEOUT; (await figures('alltabs')) !== count; await new Promise((resolve) => setTimeout(resolve, 40))) {
-      if (Date.now() > deadline) throw new Error(`${await figures('alltabs')} connections, not ${count}`);
+      if (Date.now() > deadline) throw new Error(`expected ${count} connections, found ${await figures('alltabs')}`);
     }
   };
   await rate(5);
@@ -152,14 +152,14 @@ await promise('all tabs that show the page are one connection more, in no row of
   await other.locator('#shared', { hasText: /^event [0-9,]+$/ }).waitFor({ timeout: TIMEOUT });
   await page.locator('#shared', { hasText: /^event [0-9,]+$/ }).waitFor({ timeout: TIMEOUT });
   await reached(1);
-  // What one tab publishes is heard by both over it.
+  // Both tabs receive an event of one tab over the shared connection.
   await rate(0);
   const seen = await until(together);
   const last = seen.transports.sse.cursor.split('-')[1];
   assert.equal(seen.shared.last, last);
   assert.equal(seen.shared.transport, 'websocket');
   await other.locator('#shared', { hasText: `event ${Number(last).toLocaleString('en')}` }).waitFor({ timeout: TIMEOUT });
-  // It is held as long as somebody looks.
+  // The connection is open as long as a tab is visible.
   await other.close();
   await page.locator('#publish').click();
   await until(({ shared }) => Number(shared.last) > Number(last));
@@ -171,7 +171,7 @@ await promise('all tabs that show the page are one connection more, in no row of
   nothingLost(await until(({ shared }) => shared.state === 'open'));
 });
 
-await promise('the poll interval and the long poll\u2019s wait can be set', async () => {
+await check('the poll interval and the wait of the long poll can be set', async () => {
   await rate(0);
   await page.locator('#interval').fill('0.5');
   await page.locator('#interval').press('Enter');
@@ -185,7 +185,7 @@ await promise('the poll interval and the long poll\u2019s wait can be set', asyn
   await page.locator('#interval').press('Enter');
 });
 
-await promise('reset counts from zero and moves nobody', async () => {
+await check('reset zeroes the counters and keeps the cursors', async () => {
   await until(together);
   await page.locator('#reset').click();
   const seen = await state();
@@ -194,18 +194,18 @@ await promise('reset counts from zero and moves nobody', async () => {
   nothingLost(await until((seen) => all(seen, (one) => one.events === 1)));
 });
 
-await promise('never more than three connections at a time', async () => {
+await check('at most three connections are open at a time', async () => {
   const { peak, used } = (await state()).connections;
   assert.ok(peak <= 3 && used <= 3, `peak ${peak}, used ${used}`);
 });
 
-await promise('nothing is wider than a phone', async () => {
+await check('the page is at most 360 px wide on a phone', async () => {
   await page.setViewportSize({ width: 360, height: 740 });
   const { scroll, client } = await page.evaluate(() => ({ scroll: document.documentElement.scrollWidth, client: document.documentElement.clientWidth }));
   assert.ok(scroll <= client, `${scroll} > ${client}`);
 });
 
-await promise('the console has only what the cuts wrote into it', async () => {
+await check('the console has only the errors of the disconnects', async () => {
   const other = errors.filter((error) => !/net::ERR_|WebSocket connection to|\/page\/cut|status of 404/.test(error));
   assert.deepEqual(other, []);
 });

@@ -1,44 +1,44 @@
-// Event streams in a real browser. First tests/suites/sse/format.json itself: a server of raw bytes sends each stream to Chromium's own
-// EventSource, which has to read what the table says, and come back when and as it says. Then what the table holds through the
-// server under test: published there, each event and each stream as data arrives in an EventSource.
+// Event streams in Chromium. First a server of raw bytes sends each stream of tests/suites/sse/format.json to an EventSource, which
+// has to report the events of the table, and reconnect as the table states. Then the same events, and the streams as data, are
+// published to the server under test and received by an EventSource.
 
 import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 
 import { openChromium } from './chromium.mjs';
-import { promises, same } from './checks.mjs';
+import { checks, same } from './checks.mjs';
 
 const base = process.env.GOLDCREST_URL;
 const { cases } = JSON.parse(await readFile(new URL('../sse/format.json', import.meta.url), 'utf8'));
 
-/** Streams that say nothing of it leave the browser to its own reconnection time. */
+/** Chromium's reconnection time for streams without `retry:`, in ms. */
 const DEFAULT_RETRY = 3000;
-/** Longer ones are not waited for. */
+/** Longer reconnection times are not tested. */
 const WAITED = 3000;
-/** Where Chromium departs from the standard, and what it does instead. A departure that is over fails here. */
+/** Chromium's departures from the standard. One that Chromium has fixed fails here. */
 const DEPARTURES = {
-  'format-utf-8': { events: [], refused: true }, // it refuses a charset that is not UTF-8
-  'the last valid one': { retry: DEFAULT_RETRY }, // `retry:` without a value brings its own time back
+  'format-utf-8': { events: [], refused: true }, // rejects a charset other than UTF-8
+  'the last valid one': { retry: DEFAULT_RETRY }, // `retry:` without a value resets the reconnection time
 };
-/** A timer may be late on a busy machine, and is never early. */
+/** The tolerance for a timer on a busy machine, in ms; a timer is never early. */
 const LATE = 2500;
 
-const { promise, end } = promises('sse', { quiet: true });
+const { check, end } = checks('sse', { quiet: true });
 const context = await openChromium();
 
-// A page of the server under test with nothing in it: the answer to a poll.
+// A document of the server's origin without scripts: the response to a poll.
 const page = await context.newPage();
 const prefix = `sse-${process.pid}`;
 await page.goto(`${base}events/${prefix}-blank`);
 
-/** What an EventSource says: events of the types in `types`, until `done` of them have come, or it gives up, or the time is over. */
+/** `listen(url, types)` records the events of these types of an EventSource, and its state. */
 await page.evaluate(() => {
   globalThis.listen = (url, types) => {
     const source = new EventSource(url);
     const seen = { events: [], opened: 0, error: null, closed: false };
     for (const type of types) {
       source.addEventListener(type, (event) => {
-        // The browser's own events of these names carry nothing.
+        // The browser's events `open` and `error` are no MessageEvents.
         if (event instanceof MessageEvent) seen.events.push([event.type, event.data, event.lastEventId]);
       });
     }
@@ -54,9 +54,9 @@ await page.evaluate(() => {
 
 // ---- the table, from a server of raw bytes
 
-/** One server a case, since a browser opens six connections to each. Its first answer is the stream, and its second says no more. */
+/** A server for one stream, since a browser opens at most six connections to each. The second response is 204. */
 async function raw({ stream, mime }) {
-  const asked = [];
+  const requests = [];
   let second;
   const back = new Promise((resolve) => (second = resolve));
   const server = net.createServer((socket) => {
@@ -66,32 +66,32 @@ async function raw({ stream, mime }) {
       head += bytes.toString('latin1');
       if (!head.includes('\r\n\r\n')) return;
       const field = /^Last-Event-ID: (.*)$/im.exec(head)?.[1].trim();
-      asked.push({ at: performance.now(), id: field === undefined ? '' : Buffer.from(field, 'latin1').toString('utf8') });
+      requests.push({ at: performance.now(), id: field === undefined ? '' : Buffer.from(field, 'latin1').toString('utf8') });
       head = '';
-      if (asked.length > 1) {
-        // 204 tells an EventSource to stop.
+      if (requests.length > 1) {
+        // 204 ends the reconnects of an EventSource (WHATWG HTML §9.2.3).
         socket.end('HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n');
         second();
         return;
       }
       socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${mime ?? 'text/event-stream'}\r\nAccess-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n`);
-      // Byte by byte where that is quick: a stream may be cut anywhere.
+      // Short streams are sent in single bytes: a stream may be split anywhere.
       if (stream.length < 64) for (const byte of stream) socket.write(Buffer.of(byte));
       else socket.write(stream);
-      asked[0].ended = performance.now();
+      requests[0].ended = performance.now();
       socket.end();
     });
   });
   server.on('connection', (socket) => socket.setNoDelay(true));
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { url: `http://127.0.0.1:${server.address().port}/`, asked, back, close: () => server.close() };
+  return { url: `http://127.0.0.1:${server.address().port}/`, requests, back, close: () => server.close() };
 }
 
 const bytesOf = ({ text, bytes }) => (text === undefined ? Buffer.from(bytes, 'latin1') : Buffer.from(text, 'utf8'));
 const late = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function fromTheTable(said) {
-  const entry = { ...said, ...DEPARTURES[said.name] };
+async function fromTheTable(row) {
+  const entry = { ...row, ...DEPARTURES[row.name] };
   const { name, events, retry = DEFAULT_RETRY, id = '', mime, refused = false } = entry;
   const server = await raw({ stream: bytesOf(entry), mime });
   const types = ['message', 'open', 'error', ...events.map(([type]) => type)];
@@ -101,22 +101,22 @@ async function fromTheTable(said) {
     if (refused) {
       await page.waitForFunction(({ seen }) => seen.closed, handle, { timeout: 10_000 });
     } else {
-      // The end of the stream is an error event; the second question shows that all of it was read.
+      // The end of the stream is an error event; the second request shows that the whole stream was read.
       await page.waitForFunction(({ seen }) => seen.error !== null, handle, { timeout: 10_000 });
-      if (waits) await Promise.race([server.back, late(retry + LATE + 2000).then(() => { throw new Error('it never came back'); })]);
+      if (waits) await Promise.race([server.back, late(retry + LATE + 2000).then(() => { throw new Error('expected a reconnect, found none'); })]);
     }
     const seen = await handle.evaluate(({ seen }) => seen);
-    same(seen.events, events, 'what it read');
+    same(seen.events, events, 'events');
     same(seen.error, [false, false, false], 'the error event');
     if (refused) {
-      same([seen.opened, server.asked.length], [0, 1], 'opened, asked');
+      same([seen.opened, server.requests.length], [0, 1], 'the numbers of `open` events and of requests');
     } else {
-      same(seen.opened > 0, true, 'it opened');
+      same(seen.opened > 0, true, 'an `open` event');
       if (waits) {
         // Whitespace around a field's value is not part of it (RFC 9110 §5.5).
-        same(server.asked[1].id, id.trim(), 'Last-Event-ID when it came back');
-        const pause = server.asked[1].at - server.asked[0].ended;
-        if (pause < retry * 0.75 || pause > retry + LATE) throw new Error(`it came back after ${pause | 0} ms, not ${retry}`);
+        same(server.requests[1].id, id.trim(), 'Last-Event-ID of the reconnect');
+        const pause = server.requests[1].at - server.requests[0].ended;
+        if (pause < retry * 0.75 || pause > retry + LATE) throw new Error(`expected a reconnect after ${retry} ms, found ${pause | 0} ms`);
       }
     }
   } finally {
@@ -126,13 +126,13 @@ async function fromTheTable(said) {
 }
 const begin = performance.now();
 for (let at = 0; at < cases.length; at += 48) {
-  await Promise.all(cases.slice(at, at + 48).map((entry) => promise(`the table: ${entry.name}`, () => fromTheTable(entry))));
+  await Promise.all(cases.slice(at, at + 48).map((entry) => check(`the table: ${entry.name}`, () => fromTheTable(entry))));
 }
 console.log(`sse: ${cases.length} streams of the table in Chromium's EventSource, ${((performance.now() - begin) / 1000).toFixed(1)} s`);
 
 // ---- the same through the server under test
 
-/** What SSE cannot carry as it is: line ends inside data all arrive as LF. */
+/** SSE replaces all line ends inside data by LF. */
 const lines = (text) => text.replace(/\r\n?/g, '\n');
 const RESERVED = ['gap', 'open', 'error'];
 
@@ -146,17 +146,17 @@ async function throughTheServer({ name, publications }) {
     for (const { type, data, binary } of publications) {
       const target = new URL(url);
       if (type !== 'message') target.searchParams.set('type', type);
-      const answer = await fetch(target, { method: 'POST', body: data, headers: { 'content-type': binary ? 'application/octet-stream' : 'text/plain' } });
+      const response = await fetch(target, { method: 'POST', body: data, headers: { 'content-type': binary ? 'application/octet-stream' : 'text/plain' } });
       if (RESERVED.includes(type)) {
-        same(answer.status, 400, `publishing the reserved type ${type}`);
+        same(response.status, 400, `publishing the reserved type ${type}`);
         continue;
       }
-      if (answer.status !== 201 && answer.status !== 202) throw new Error(`publishing ${JSON.stringify(type)}: ${answer.status}`);
-      const { id } = await answer.json();
+      if (response.status !== 201 && response.status !== 202) throw new Error(`publishing ${JSON.stringify(type)}: expected status 201 or 202, received ${response.status}`);
+      const { id } = await response.json();
       expected.push(binary ? [`${type};base64`, Buffer.from(data).toString('base64'), id] : [type, lines(data), id]);
     }
     await page.waitForFunction(([{ seen }, count]) => seen.events.length >= count || seen.closed, [handle, expected.length], { timeout: 10_000 });
-    same(await handle.evaluate(({ seen }) => seen.events), expected, 'what arrived');
+    same(await handle.evaluate(({ seen }) => seen.events), expected, 'events');
   } finally {
     await handle.evaluate(({ source }) => source.close());
   }
@@ -164,16 +164,16 @@ async function throughTheServer({ name, publications }) {
 
 for (const entry of cases) {
   const { name, events, text } = entry;
-  // Each event that the table expects, then the stream itself as data, which must not become fields of ours, then as bytes.
+  // Each event of the table; then the stream as data, which must not become fields, as text and as bytes.
   const publications = events.map(([type, data]) => ({ type, data }));
   if (text !== undefined) publications.push({ type: 'message', data: text });
   publications.push({ type: 'message', data: bytesOf(entry), binary: true });
   publications.push({ type: 'message', data: 'end' });
-  await promise(`through the server: ${name}`, () => throughTheServer({ name, publications }));
+  await check(`through the server: ${name}`, () => throughTheServer({ name, publications }));
 }
 console.log(`sse: the same ${cases.length} through the server`);
 
-await promise('a line end or a semicolon in an event type is refused', async () => {
+await check('a line end or a semicolon in an event type is rejected', async () => {
   for (const type of ['a\nb', 'a\rb', 'a;base64', ';']) {
     const target = new URL(`events/${prefix}-types`, base);
     target.searchParams.set('type', type);

@@ -1,26 +1,26 @@
-// The five transports in a real browser: its own EventSource, WebSocket, streaming fetch and default-cache fetch. The resume
-// matrix again, then what only a browser does: EventSource comes back by itself, with Last-Event-ID, after its connection broke.
+// The five transports in a real browser: its EventSource, WebSocket, streaming fetch, and fetch with the default cache. First the
+// resume matrix, then behaviour of browsers only: an EventSource reconnects by itself, with Last-Event-ID.
 
 import { readFile } from 'node:fs/promises';
 
 import { Proxy } from '../js/proxy.mjs';
 import { openBrowser } from './browser.mjs';
-import { promises, same } from './checks.mjs';
+import { checks, same } from './checks.mjs';
 
 const base = process.env.GOLDCREST_URL;
-// Between browser and server, so that a connection can be broken at any moment.
+// Between browser and server, so that a connection can be reset at any time.
 const proxy = await Proxy.before(base);
 const origin = proxy.base;
 
-const { promise, end } = promises('browser');
+const { check, end } = checks('browser');
 const context = await openBrowser();
 
 const prefix = `browser-${process.pid}`;
 
-// A page of the server's own origin with nothing in it: the answer to a poll.
+// A document of the server's origin without scripts: the response to a poll.
 const page = await context.newPage();
 await page.goto(`${origin}events/${prefix}-blank`);
-// The modules come as blobs: answering requests for them here would turn the browser's cache off.
+// The modules are blobs: intercepting requests for them would disable the browser's cache.
 const [reader, resume] = await Promise.all(
   ['reader.js', 'resume.js'].map((file) => readFile(new URL(`../clients/${file}`, import.meta.url), 'utf8')));
 await page.evaluate(async ([reader, resume]) => {
@@ -30,12 +30,12 @@ await page.evaluate(async ([reader, resume]) => {
   Object.assign(globalThis, await import(first), await import(second));
 }, [reader, resume]);
 
-await promise('leaves one transport and resumes on any other', async () => {
+await check('each transport resumes from every other', async () => {
   const checked = await page.evaluate(([origin, prefix]) => resumeMatrix(origin, prefix), [origin, prefix]);
-  if (checked !== 75) throw new Error(`${checked} situations`);
+  if (checked !== 75) throw new Error(`expected 75 situations, found ${checked}`);
 });
 
-await promise('EventSource comes back by itself and misses nothing', async () => {
+await check('EventSource reconnects by itself and loses no event', async () => {
   const channel = `${prefix}-cut`;
   const say = (data) => page.evaluate(([origin, channel, data]) => publish(origin, channel, data), [origin, channel, data]);
   const before = await say('before');
@@ -45,23 +45,23 @@ await promise('EventSource comes back by itself and misses nothing', async () =>
   const ids = (count) => page.evaluate((count) => globalThis.source.ids(count), count);
   for (const round of [1, 2]) {
     const first = (await say(`one ${round}`)).id;
-    same(await ids(1), [first], 'while it is connected');
-    // Nobody gets through for a while.
+    same(await ids(1), [first], 'ids while connected');
+    // All connections are reset for a while.
     proxy.rule = () => ({ refuse: true });
     proxy.cut();
     const missed = [];
     for (const data of ['two', 'three']) {
-      const answer = await fetch(new URL(`events/${channel}`, base), { method: 'POST', body: data, headers: { 'content-type': 'text/plain' } });
-      missed.push((await answer.json()).id);
+      const response = await fetch(new URL(`events/${channel}`, base), { method: 'POST', body: data, headers: { 'content-type': 'text/plain' } });
+      missed.push((await response.json()).id);
     }
     proxy.rule = () => ({});
-    same(await ids(2), missed, 'after it came back');
-    same(proxy.lastEventIds.at(-1), first, 'what it asked for');
+    same(await ids(2), missed, 'ids after the reconnect');
+    same(proxy.lastEventIds.at(-1), first, 'Last-Event-ID');
   }
   await page.evaluate(() => globalThis.source.close());
 });
 
-await promise('a fetch with the default cache sees what is new', async () => {
+await check('a fetch with the default cache returns new events', async () => {
   const channel = `${prefix}-cache`;
   const seen = await page.evaluate(async ([origin, channel]) => {
     const ids = [];
@@ -75,10 +75,10 @@ await promise('a fetch with the default cache sees what is new', async () => {
     }
     return seen;
   }, [origin, channel]);
-  same(seen, [[200, true], [200, true], [200, true]], 'what each fetch saw');
+  same(seen, [[200, true], [200, true], [200, true]], 'results of each fetch');
 });
 
-await promise('a page of another origin gets nothing', async () => {
+await check('a page of another origin is rejected', async () => {
   const other = await context.newPage();
   await other.goto(`http://localhost:${new URL(origin).port}/events/${prefix}-other`);
   const outcome = await other.evaluate(async ([origin, channel]) => {
@@ -92,9 +92,9 @@ await promise('a page of another origin gets nothing', async () => {
     });
     return { read, written, socket };
   }, [origin, `${prefix}-other`]);
-  same([outcome.read, outcome.socket], ['refused', 'refused'], 'what the page could do');
+  same([outcome.read, outcome.socket], ['refused', 'refused'], 'results of the page');
   const stored = await (await fetch(new URL(`events/${prefix}-other`, base))).json();
-  same(stored.events, [], 'what was stored of its POST');
+  same(stored.events, [], 'events stored by its POST');
   await other.close();
 });
 

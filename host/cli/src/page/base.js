@@ -1,4 +1,4 @@
-// Where the server is. Behind a proxy that may be below a path.
+// The server's URL; behind a proxy it may have a path.
 
-/** The URL of the folder that the page is in, with a slash at its end. */
+/** The URL of the page's folder, with a slash at its end. */
 export const base = new URL('..', import.meta.url).href;

@@ -1,8 +1,8 @@
-// The chart: above, how late each event was, at the time it was published; below, what was open, and what came when.
+// The chart: above, the latency of each event at the time of its publication; below, open connections and received events.
 
 import { now } from './reader.js';
 
-/** Each transport has its own marker, so that no one needs the colour: circle, square, triangle, diamond, cross. */
+/** Each transport has its own marker, so that the colour is not needed: circle, square, triangle, diamond, cross. */
 export const MARKERS = {
   poll: 'M4 0A4 4 0 1 1 -4 0A4 4 0 1 1 4 0Z',
   longpoll: 'M-3.6 -3.6H3.6V3.6H-3.6Z',
@@ -31,7 +31,7 @@ export class Chart {
     this.#fit();
     let drawn = 0;
     const frame = (time) => {
-      // Who wants less motion gets a still picture each second.
+      // With reduced motion the picture changes once a second.
       if (time - drawn >= (this.calm.matches ? 1000 : FRAME) - 2) {
         drawn = time;
         this.draw();
@@ -154,7 +154,7 @@ export class Chart {
     pen.beginPath();
     let previous = -Infinity;
     for (const { at, latency } of samples) {
-      // A line joins what was one turn: over a wait there is nothing to join.
+      // A line joins the events of one turn only.
       if (at - previous > 2500) pen.moveTo(this.#x(at), this.#y(latency));
       else pen.lineTo(this.#x(at), this.#y(latency));
       previous = at;
@@ -182,7 +182,7 @@ export class Chart {
       pen.fill();
     }
     pen.globalAlpha = 1;
-    // What arrived together is one mark, the larger the more.
+    // Events that arrived together are one mark, whose size grows with their number.
     let group = null;
     const flush = () => {
       if (!group) return;

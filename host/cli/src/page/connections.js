@@ -1,4 +1,4 @@
-// What this tab may use of the browser's six connections: two held ones (turns.js) and one lane for short requests.
+// This tab's share of the browser's six connections: two long-lived ones (turns.js) and one for short requests.
 
 export const connections = {
   used: 0,
@@ -12,12 +12,12 @@ export const connections = {
   },
 };
 
-/** Requests that are answered at once, one after another: never more than one connection. */
+/** Short requests, one after another: never more than one connection. */
 export class Lane {
   #last = Promise.resolve();
   waiting = 0;
 
-  /** Runs `request` when those before it are done; settles as it does. */
+  /** Runs `request` after the earlier ones; settles with its result. */
   run(request) {
     this.waiting += 1;
     const turn = this.#last.then(async () => {

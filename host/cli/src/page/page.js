@@ -1,4 +1,4 @@
-// The five transports side by side: publishes, listens on all of them, and shows what each costs.
+// The five transports side by side: publishes, subscribes over each of them, and shows their costs.
 
 import { base } from './base.js';
 import { Chart, MARKERS } from './chart.js';
@@ -19,8 +19,8 @@ const byId = (id) => document.getElementById(id);
 const shared = new Shared(byId('shared'));
 
 let published = 0;
-let figures = {}; // as the server counts, by transport
-const zero = {}; // what to take off them: set by Reset, and by a server that began anew
+let figures = {}; // the server's counters, by transport
+const zero = {}; // subtracted from them: set by Reset, and after a restart of the server
 
 // ---- publishing
 
@@ -29,15 +29,15 @@ let number = 0;
 async function publish() {
   await lane.run(async () => {
     const body = JSON.stringify({ n: (number += 1), at: now(), page });
-    const answer = await fetch(`${base}events/demo?type=sample&page=${page}`, {
+    const response = await fetch(`${base}events/demo?type=sample&page=${page}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body,
     });
-    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-    await answer.arrayBuffer();
+    if (!response.ok) throw new Error(`the server responded with status ${response.status}`);
+    await response.arrayBuffer();
     published += 1;
-  }).catch((error) => say(`That was not published: ${error.message}.`));
+  }).catch((error) => say(`The event was not published: ${error.message}.`));
 }
 
 let ticking;
@@ -46,39 +46,39 @@ function setRate(rate) {
   settings.rate = rate;
   clearTimeout(ticking);
   if (!rate || document.hidden) return;
-  // Not on the beat: a poll in step with it would always be as early, or as late.
+  // With jitter: a poll in step with the events would always have the same latency.
   ticking = setTimeout(() => {
     setRate(rate);
-    if (lane.waiting < 3) publish(); // what a slow connection cannot take is not queued
+    if (lane.waiting < 3) publish(); // on a slow connection events are skipped, not queued
   }, (1000 / rate) * (0.7 + Math.random() * 0.6));
 }
 
-// ---- polling and the figures: short requests, by the clock
+// ---- polling and the counters: short requests at intervals
 
 let polls;
 
-/** Polls from here on, by the interval that is set now. */
+/** Starts polling with the current interval. */
 function pollNow() {
   polls?.close();
   polls = listen(readers.get('poll'), settings, (request) => lane.run(request));
 }
 
 async function count() {
-  const answer = await lane.run(async () => {
-    const answer = await fetch(`${base}page/figures?page=${page}`, { cache: 'no-store' });
-    return answer.ok ? answer.json() : null;
+  const body = await lane.run(async () => {
+    const response = await fetch(`${base}page/figures?page=${page}`, { cache: 'no-store' });
+    return response.ok ? response.json() : null;
   }).catch(() => null);
-  for (const [name, counted] of Object.entries(answer?.transports ?? {})) {
+  for (const [name, counted] of Object.entries(body?.transports ?? {})) {
     const before = figures[name];
     if (before && counted.requests < before.requests) {
-      // The server began anew: go on from what is shown.
+      // The server was restarted: continue from the displayed values.
       zero[name] = Object.fromEntries(FIGURES.map((key) => [key, (zero[name]?.[key] ?? 0) - before[key]]));
     }
     figures[name] = counted;
   }
 }
 
-/** What the server counted for `name` since the last reset. */
+/** The server's counters for `name` since the last reset. */
 function counted(name) {
   return Object.fromEntries(FIGURES.map((key) => [key, (figures[name]?.[key] ?? 0) - (zero[name]?.[key] ?? 0)]));
 }
@@ -101,26 +101,26 @@ async function cut(name) {
   const breaks = reader.breaks;
   for (let tries = 0; tries < (name === 'poll' ? 1 : 20); tries += 1) {
     const done = await lane.run(() => fetch(`${base}page/cut?page=${page}&transport=${name}`, { method: 'POST' }))
-      .then((answer) => answer.status === 204, () => false);
+      .then((response) => response.status === 204, () => false);
     if (done || reader.breaks > breaks) {
-      say(`${reader.label}: cut by the server.`);
-      // A browser repeats a request by itself when a connection that was used before breaks: no error reaches a long poll.
+      say(`${reader.label}: disconnected by the server.`);
+      // A browser repeats a request by itself if a reused connection is closed (RFC 9110 §9.2.2): the script sees no error.
       if (reader.breaks === breaks && name === 'longpoll') reader.broke();
       return;
     }
     await pause(100);
   }
   say(name === 'poll'
-    ? 'Polling: there was nothing to cut. Between two requests it holds no connection.'
-    : `${reader.label}: nothing was open to cut.`);
+    ? 'Polling holds no connection between two requests: there is nothing to disconnect.'
+    : `${reader.label}: no connection is open.`);
 }
 
-async function tellResumed(reader, { after, before }) {
-  await pause(400); // until what was missed has come
+async function reportResumed(reader, { after, before }) {
+  await pause(400); // until the missed events have arrived
   const caught = reader.caughtUp - before.caughtUp;
   const wrong = reader.lost - before.lost + reader.repeated - before.repeated;
-  say(`${reader.label}: back after ${time(after)}${caught ? `, caught up ${caught} ${caught === 1 ? 'event' : 'events'}` : ''}. ${
-    wrong ? `${reader.lost - before.lost} lost, ${reader.repeated - before.repeated} twice.` : 'None lost, none twice.'}`);
+  say(`${reader.label}: reconnected after ${time(after)}${caught ? `, ${caught} missed ${caught === 1 ? 'event' : 'events'} received` : ''}. ${
+    wrong ? `${reader.lost - before.lost} lost, ${reader.repeated - before.repeated} repeated.` : 'None lost, none repeated.'}`);
 }
 
 function say(text) {
@@ -138,17 +138,17 @@ function buildRows() {
     row.querySelector('path').setAttribute('d', MARKERS[name]);
     row.querySelector('.name span').textContent = reader.label;
     const [cutButton, pin] = row.querySelectorAll('button');
-    cutButton.setAttribute('aria-label', `Cut ${reader.label}`);
+    cutButton.setAttribute('aria-label', `Disconnect ${reader.label}`);
     cutButton.addEventListener('click', () => cut(name));
     if (turns.readers.has(name)) {
-      pin.setAttribute('aria-label', `Hold ${reader.label}`);
+      pin.setAttribute('aria-label', `Keep ${reader.label} connected`);
       pin.addEventListener('click', () => (turns.pin(name), render()));
     } else {
       pin.remove();
     }
     byId('rows').append(row);
     rows.set(name, { row, pin, state: row.querySelector('.state'), cells: [...row.cells].slice(1) });
-    reader.onResumed = (how) => tellResumed(reader, how);
+    reader.onResumed = (how) => reportResumed(reader, how);
   }
 }
 
@@ -159,18 +159,18 @@ function write(node, text) {
   if (node && node.textContent !== String(text)) node.textContent = text;
 }
 
-/** `small` may break between its parts, not within them. */
+/** Lines break between the parts of `small`, not within them. */
 function fill(cell, main, ...small) {
   write(cell.querySelector('b'), main);
   if (small.length) write(cell.querySelector('small'), small.map((part) => part.replaceAll(' ', '\u00a0')).join(' · '));
 }
 
 function stateOf(name, reader, behind) {
-  if (document.hidden) return 'released while hidden';
-  if (reader.state === 'broken') return 'cut, coming back';
-  if (name === 'poll') return `asks every ${settings.interval} s`;
-  if (!turns.held.has(name)) return behind > 0 ? `waits, ${behind} behind` : 'waits for its turn';
-  return reader.state === 'open' || name === 'longpoll' ? 'listening' : 'connecting';
+  if (document.hidden) return 'closed while the tab is hidden';
+  if (reader.state === 'broken') return 'disconnected, reconnecting';
+  if (name === 'poll') return `polls every ${settings.interval} s`;
+  if (!turns.held.has(name)) return behind > 0 ? `waits, ${behind} events behind` : 'waits for its turn';
+  return reader.state === 'open' || name === 'longpoll' ? 'connected' : 'connecting';
 }
 
 const headers = (figure) => figure.header_bytes_received + figure.header_bytes_sent;
@@ -187,7 +187,7 @@ function render() {
     write(state, stateOf(name, reader, furthest - reader.seq));
     pin.setAttribute('aria-pressed', turns.pinned.includes(name));
     fill(events, reader.events.toLocaleString('en'),
-      `${reader.lost} lost`, `${reader.repeated} twice`, ...(reader.gaps ? [`${reader.gaps} ${reader.gaps === 1 ? 'gap' : 'gaps'}`, `${reader.missed} missed`] : []));
+      `${reader.lost} lost`, `${reader.repeated} repeated`, ...(reader.gaps ? [`${reader.gaps} ${reader.gaps === 1 ? 'gap' : 'gaps'}`, `${reader.missed} missed`] : []));
     fill(latency, time(reader.quantile(0.5)), `p95 ${time(reader.quantile(0.95))}`, `last ${time(reader.last)}`);
     fill(requests, figure.requests.toLocaleString('en'));
     fill(open, reader.open);
@@ -206,7 +206,7 @@ function render() {
 
   shared.render();
 
-  const held = turns.held.size + 1; // the lane of short requests keeps its connection between them
+  const held = turns.held.size + 1; // the connection for short requests is kept alive between them
   write(byId('used'), document.hidden ? 0 : held);
   [...byId('six').querySelectorAll('.pips i')].forEach((pip, at) => pip.classList.toggle('on', at < held && !document.hidden));
 }
@@ -215,11 +215,11 @@ function reset() {
   readers.forEach((reader) => reader.reset());
   published = 0;
   for (const [name, figure] of Object.entries(figures)) zero[name] = { ...figure };
-  say('Counting begins anew; nobody has moved in the log.');
+  say('Counters reset; all cursors are unchanged.');
   render();
 }
 
-// ---- beginning, hiding, coming back
+// ---- start, and visibility of the tab
 
 function wake() {
   turns.wake();
@@ -254,7 +254,7 @@ function bindControls() {
 }
 
 window.goldcrestPage = {
-  /** Everything that is counted, as plain JSON. */
+  /** All counters, as JSON. */
   state: () => ({
     page,
     published,

@@ -1,9 +1,9 @@
-// One transport's place in the log, and everything that is counted about it.
+// The cursor and the counters of one transport.
 
 const SAMPLES = 400;
 const SPAN_OF_TRACE = 70_000;
 
-/** Milliseconds on the one clock that publishing and displaying share. */
+/** The time in ms, by one clock for publications and arrivals. */
 export const now = () => performance.timeOrigin + performance.now();
 
 const parse = (id) => {
@@ -12,11 +12,11 @@ const parse = (id) => {
 };
 
 export class Reader {
-  /** The id after which to go on: what every request of this transport asks for. */
+  /** The id of the last event: each request of this transport continues after it. */
   cursor = '';
   /** waiting · opening · open · broken */
   state = 'waiting';
-  /** Events that were published before this moment, by `now()`, were caught up. */
+  /** Events published before this time, by `now()`, count as missed and received later: they have no latency. */
   liveFrom = Infinity;
   onResumed = () => {};
   #brokeAt = 0;
@@ -29,7 +29,7 @@ export class Reader {
     this.reset();
   }
 
-  /** Forgets what was counted; keeps the place in the log. */
+  /** Resets the counters; keeps the cursor. */
   reset() {
     Object.assign(this, { events: 0, caughtUp: 0, repeated: 0, gaps: 0, missed: 0, breaks: 0, resumes: 0, last: null });
     this.holes = new Set();
@@ -37,12 +37,12 @@ export class Reader {
     this.trace = { spans: this.trace?.spans.filter((span) => !span.to) ?? [], arrivals: [], samples: [], cuts: [] };
   }
 
-  /** How many numbers were jumped over without a gap being told. */
+  /** The number of skipped sequence numbers without a reported gap. */
   get lost() {
     return this.holes.size;
   }
 
-  /** How many requests or connections are under way. */
+  /** The number of open requests or connections. */
   get open() {
     return this.trace.spans.filter((span) => !span.to).length;
   }
@@ -51,7 +51,7 @@ export class Reader {
     return parse(this.cursor).seq;
   }
 
-  /** An event arrived: `{ id, type, data }`. */
+  /** Counts an event: `{ id, type, data }`. */
   receive(event) {
     const at = now();
     const was = parse(this.cursor);
@@ -63,7 +63,7 @@ export class Reader {
       }
       for (let hole = Math.max(was.seq + 1, seq - 1000); hole < seq; hole += 1) this.holes.add(hole);
     } else {
-      this.holes.add(event.id); // another log, and no gap was told
+      this.holes.add(event.id); // another epoch without a reported gap
     }
     this.cursor = event.id;
     this.events += 1;
@@ -72,7 +72,7 @@ export class Reader {
     if (event.type === 'sample') {
       try {
         sample = JSON.parse(event.data);
-      } catch { /* somebody else's event of this type */ }
+      } catch { /* an event of this type by another publisher */ }
     }
     const ours = sample?.page === this.page && typeof sample.at === 'number';
     const live = ours ? sample.at >= this.liveFrom : at - this.liveFrom > 500;
@@ -85,14 +85,14 @@ export class Reader {
     this.trace.samples.push({ at: sample.at, latency: this.last });
   }
 
-  /** The server told that events are missing; reading goes on after `after`. */
+  /** Counts a gap that the server reported; `after` is the new cursor. */
   gap({ missed }, after) {
     this.gaps += 1;
     this.missed += missed ?? 0;
     this.cursor = after;
   }
 
-  /** A request or a connection begins; returns what ends it on the chart. */
+  /** Begins a request or a connection; returns a function that ends it on the chart. */
   begin() {
     if (this.state !== 'broken') this.state = 'opening';
     const span = { from: now(), to: 0 };
@@ -100,7 +100,7 @@ export class Reader {
     return () => (span.to ||= now());
   }
 
-  /** The server answered. Followers are live from here; a long poll says itself since when. */
+  /** The server responded: later events count as live. A long poll passes another time. */
   opened(liveFrom = now()) {
     this.liveFrom = liveFrom;
     if (this.state === 'broken') {
@@ -110,7 +110,7 @@ export class Reader {
     this.state = 'open';
   }
 
-  /** The connection broke, while it was this transport's turn. */
+  /** The connection ended during this transport's turn. */
   broke() {
     if (this.state === 'broken') return;
     this.state = 'broken';
@@ -121,13 +121,13 @@ export class Reader {
     this.trace.cuts.push({ at: this.#brokeAt });
   }
 
-  /** Its turn is over. */
+  /** Ends this transport's turn. */
   rest() {
     this.state = 'waiting';
     this.liveFrom = Infinity;
   }
 
-  /** Drops what the chart no longer shows. */
+  /** Drops entries older than the chart. */
   prune() {
     const old = now() - SPAN_OF_TRACE;
     const { spans, arrivals, samples, cuts } = this.trace;

@@ -1,12 +1,12 @@
-// One connection for all tabs that show the page: a line beside the measurements, and counted in none of them.
+// One connection for all tabs with this page; it is not part of the measurements.
 
 import { subscribe } from '../goldcrest-shared.js';
 import { base } from './base.js';
 
-// Not this tab's name, under which the table's figures are counted: all tabs must ask for the same to share it.
+// Not this tab's name, under which the server counts for the table: tabs share a connection only for the same URL.
 const path = `${base}events/demo?page=alltabs`;
 
-/** Shows in `node` what the connection of all tabs heard last. */
+/** Shows in `node` the last event of the shared connection. */
 export class Shared {
   #handle;
   #node;
@@ -16,25 +16,25 @@ export class Shared {
     this.#node = node;
   }
 
-  /** Joins the other tabs, from now on. */
+  /** Subscribes, beginning with the next event. */
   wake() {
-    // A WebSocket alone: whatever else is held, or asked for, would be among the six.
+    // WebSocket only: the other transports would use one of the browser's six connections.
     this.#handle ??= subscribe(path, {
       transports: ['websocket'],
       onEvent: ({ id }) => (this.#last = id.slice(id.lastIndexOf('-') + 1)),
     });
   }
 
-  /** Leaves it to the others. */
+  /** Unsubscribes this tab. */
   sleep() {
     this.#handle?.close();
     this.#handle = undefined;
   }
 
-  /** Says it; called with everything else that the page shows. */
+  /** Updates the text; called with the rest of the page. */
   render() {
-    const said = this.state().state !== 'open' ? 'connecting' : this.#last ? `event ${Number(this.#last).toLocaleString('en')}` : 'waiting for an event';
-    if (this.#node.textContent !== said) this.#node.textContent = said;
+    const text = this.state().state !== 'open' ? 'connecting' : this.#last ? `event ${Number(this.#last).toLocaleString('en')}` : 'waiting for an event';
+    if (this.#node.textContent !== text) this.#node.textContent = text;
   }
 
   state() {

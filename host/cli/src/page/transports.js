@@ -1,5 +1,4 @@
-// A subscription to each transport alone, and what of it the page shows: when requests and connections are open, when they
-// break and come back.
+// A subscription over a single transport, and its display: open requests and connections, disconnects and reconnects.
 
 import { subscribe } from '../goldcrest.js';
 import { base } from './base.js';
@@ -7,27 +6,27 @@ import { now } from './reader.js';
 
 const path = `${base}events/demo`;
 
-/** Where the log stands now: all five begin here, so that all five must hear the same. */
+/** The id of the newest event: all five transports begin after it, so that they receive the same events. */
 export async function newest(page) {
-  const answer = await fetch(`${path}?transport=poll&after=newest&page=${page}`, { cache: 'no-store' });
-  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  return (await answer.json()).after;
+  const response = await fetch(`${path}?transport=poll&after=newest&page=${page}`, { cache: 'no-store' });
+  if (!response.ok) throw new Error(`the server responded with status ${response.status}`);
+  return (await response.json()).after;
 }
 
 /**
- * Subscribes `reader` from its cursor on. Of polling and long polling each request is shown as open, of the others the
- * connection. `request` makes a short request when it may.
+ * Subscribes `reader` from its cursor on. Each request of polling and long polling is shown as open, for the others the connection
+ * is. `request` runs a short request.
  */
 export function listen(reader, settings, request = (make) => make()) {
-  const asks = reader.name === 'poll' || reader.name === 'longpoll';
+  const polls = reader.name === 'poll' || reader.name === 'longpoll';
   const since = now();
   let end = () => {};
   const begin = () => {
     end();
     end = reader.begin();
   };
-  // What is late by the interval is late by nature: only a break makes a poll catch up.
-  const opened = () => reader.opened(asks ? (reader.state === 'broken' ? now() : Math.min(reader.liveFrom, since)) : now());
+  // The delay of the poll interval is part of the latency: only events of a disconnect are not live for a poll.
+  const opened = () => reader.opened(polls ? (reader.state === 'broken' ? now() : Math.min(reader.liveFrom, since)) : now());
 
   const handle = subscribe(`${path}?page=${reader.page}`, {
     transports: [reader.name],
@@ -35,26 +34,26 @@ export function listen(reader, settings, request = (make) => make()) {
     wait: settings.wait,
     pollInterval: settings.interval * 1000,
     retry: 200,
-    fetch: (url, init) => (asks ? request(() => whole(url, init)) : fetch(url, init)),
+    fetch: (url, init) => (polls ? request(() => whole(url, init)) : fetch(url, init)),
     onEvent: (event) => reader.receive(event),
     onGap: (gap) => reader.gap(gap, gap.after),
     onState({ state }) {
-      if (state === 'connecting' && !asks) begin();
+      if (state === 'connecting' && !polls) begin();
       else if (state === 'open') opened();
       else end();
       if (state === 'waiting') reader.broke();
     },
   });
 
-  /** A request until the whole answer is there, which is when it stops being open. */
+  /** A request, which is shown as open until the response is complete. */
   async function whole(url, init) {
     const done = reader.begin();
     try {
-      const answer = await fetch(url, init);
-      const body = await answer.text();
-      // A browser repeats by itself a request whose connection broke: nobody else is told.
-      if (answer.ok && reader.state === 'broken' && handle.state === 'open') opened();
-      return new Response(body, answer);
+      const response = await fetch(url, init);
+      const body = await response.text();
+      // After a disconnect a browser may repeat the request by itself (RFC 9110 §9.2.2): then `onState` is not called.
+      if (response.ok && reader.state === 'broken' && handle.state === 'open') opened();
+      return new Response(body, response);
     } finally {
       done();
     }

@@ -1,10 +1,10 @@
-// Four techniques hold a connection and two connections are theirs: they take turns.
+// Four transports hold a connection and share two connections by turns.
 
 import { connections } from './connections.js';
 import { listen } from './transports.js';
 
 const SLOTS = 2;
-/** Every so often the one that has held longest makes room for the one that has waited longest. */
+/** The interval, in ms, at which the transport connected longest is replaced by the one waiting longest. */
 const STEP = 4000;
 
 export class Turns {
@@ -19,7 +19,7 @@ export class Turns {
     this.awake = false;
   }
 
-  /** Takes the connections up, from each cursor. */
+  /** Opens the connections, from each cursor on. */
   wake() {
     this.awake = true;
     this.#after(() => {
@@ -28,7 +28,7 @@ export class Turns {
     this.timer ??= setInterval(() => this.rotate(), STEP);
   }
 
-  /** Gives all connections back. */
+  /** Closes all connections. */
   sleep() {
     this.awake = false;
     clearInterval(this.timer);
@@ -36,7 +36,7 @@ export class Turns {
     this.#after(() => [...this.held.keys()].forEach((name) => this.#dismiss(name, true)));
   }
 
-  /** The next in the queue has its turn, or `name` if it is given. */
+  /** Starts the turn of the next transport in the queue, or of `name`. */
   rotate(name) {
     return this.#after(() => {
       const next = name ?? this.queue[0];
@@ -52,7 +52,7 @@ export class Turns {
     });
   }
 
-  /** Keeps `name` in its place, or lets it take turns again; of three pins the oldest goes. */
+  /** Pins `name`, so that it stays connected, or unpins it; a third pin removes the oldest. */
   pin(name) {
     if (this.pinned.includes(name)) {
       this.pinned = this.pinned.filter((pin) => pin !== name);
