@@ -5,10 +5,11 @@
 //! | --- | --- | --- |
 //! | [`time`], [`output`] | an instant; output that resumes at any offset | nothing |
 //! | [`io`] | `Socket`, `Clock`: the environment of a connection | `time` |
-//! | [`http`] | request heads, body lengths, chunked coding, responses (RFC 9112) | `output` |
+//! | `grammar` | tokens, lists, hosts, origins (RFC 9110 §5.6, RFC 3986 §3.2, RFC 6454) | nothing |
+//! | [`http`] | request heads, body lengths, chunked coding, responses (RFC 9112) | `grammar`, `output` |
 //! | [`sse`] | event encoder, stream parser, reconnection (WHATWG HTML §9.2) | `output`, `time` |
 //! | [`log`] | the ring of events, ids, cursors, gap policies | `output` |
-//! | [`ws`] | handshake, frames, masking, connection (RFC 6455) | `time` |
+//! | [`ws`] | handshake, frames, masking, connection (RFC 6455) | `grammar`, `time` |
 //! | [`format`] | the wire formats of events, one file a transport | `log`, `sse` |
 //! | [`hub`] | channels: a log, its followers, publishing | `log` |
 //! | [`json`] | one flat object, read in place | nothing |
@@ -39,6 +40,7 @@ mod base64;
 pub mod client;
 pub mod connection;
 pub mod format;
+mod grammar;
 pub mod http;
 pub mod hub;
 pub mod hub_http;

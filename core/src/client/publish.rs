@@ -128,7 +128,7 @@ impl<'e, R: ClientRuntime> Publisher<'e, R> {
             let buffer = &mut *self.buffer;
             let came = call.content(&mut |data| {
                 let room = buffer.get_mut(filled..).unwrap_or_default();
-                let copied = crate::http::copy(data, room);
+                let copied = crate::grammar::copy(data, room);
                 filled = filled.saturating_add(copied);
                 (data.len(), copied < data.len())
             });

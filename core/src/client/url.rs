@@ -280,7 +280,7 @@ impl<'m> UrlBuf<'m> {
     fn append(&mut self, bytes: &[u8]) -> Result<(), UrlError> {
         let end = self.len.wrapping_add(bytes.len());
         let room = self.memory.get_mut(self.len..end).ok_or(UrlError::TooLong)?;
-        self.len = self.len.wrapping_add(crate::http::copy(bytes, room));
+        self.len = self.len.wrapping_add(crate::grammar::copy(bytes, room));
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Judging `Accept` (RFC 9110 §12.5.1).
 
-use super::list::{HeaderList, parameter};
-use super::scan::split_once;
+use crate::grammar::list::{HeaderList, parameter};
+use crate::grammar::scan::split_once;
 
 /// How narrow the media range was that decided, the narrowest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,8 +1,8 @@
 //! Field lines (RFC 9112 §5): judging one, and walking those of a head that was judged.
 
 use super::RequestError;
-use super::class::{all_token, ascii, trim};
-use super::scan::{find_control, split_line, split_once};
+use crate::grammar::characters::{all_token, ascii, trim};
+use crate::grammar::scan::{find_control, split_line, split_once};
 
 /// The name and value of a field line, which comes without its CR LF.
 pub(crate) fn validate(line: &[u8]) -> Result<(&str, &[u8]), RequestError> {

@@ -1,9 +1,9 @@
 //! Collecting the head of a message from a stream, byte for byte up to its end and no further.
 
 use super::RequestError;
-use super::class::is_token;
-use super::copy::copy;
-use super::scan::find_control;
+use crate::grammar::characters::is_token;
+use crate::grammar::copy::copy;
+use crate::grammar::scan::find_control;
 
 /// Empty lines that are skipped before a request line (RFC 9112 §2.2), since some clients send one after a body.
 pub const MAX_EMPTY_LINES: u8 = 4;

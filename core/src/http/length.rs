@@ -1,7 +1,7 @@
 //! How long the content of a message is (RFC 9112 §6).
 
 use super::RequestError;
-use super::list::HeaderList;
+use crate::grammar::list::HeaderList;
 
 /// How the content of a message is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

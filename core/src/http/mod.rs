@@ -42,34 +42,28 @@
 mod accept;
 mod body;
 pub mod chunked;
-mod class;
-pub(crate) mod copy;
 mod field;
 mod head_reader;
 mod length;
-mod list;
 mod prefer;
 mod query;
 mod request;
 mod request_error;
 mod response;
 mod response_head;
-mod scan;
 mod status;
 mod target;
 
 #[cfg(test)]
 mod cases;
 
+pub use crate::grammar::list::HeaderList;
 pub use accept::{AcceptMatch, Specificity};
 pub use body::BodyDecoder;
 pub use chunked::{ChunkDecoder, ChunkEncoder, ChunkProgress, FinishProgress};
-pub(crate) use class::{all_token, is_value};
-pub(crate) use copy::copy;
 pub use field::HeaderFields;
 pub use head_reader::{HeadProgress, HeadReader, MAX_EMPTY_LINES};
 pub use length::BodyLength;
-pub use list::HeaderList;
 pub(crate) use prefer::seconds_of;
 pub use query::{PercentEncoded, Query};
 pub use request::{MAX_FIELDS, Method, Request, Version};
@@ -77,4 +71,3 @@ pub use request_error::RequestError;
 pub use response::{Framing, HeadWriter, Response};
 pub use response_head::{ResponseError, ResponseHead};
 pub use status::Status;
-pub(crate) use target::{is_bracketed_address, is_host_and_port};

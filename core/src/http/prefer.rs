@@ -1,6 +1,6 @@
 //! `Prefer: wait=N` (RFC 7240 §4.3).
 
-use super::list::{HeaderList, parameter};
+use crate::grammar::list::{HeaderList, parameter};
 
 /// The seconds of the first `wait` preference in the values of all `Prefer` fields; too large a number saturates, and a
 /// value that is no number is no preference.

@@ -1,7 +1,7 @@
 //! The query of a target, read as `application/x-www-form-urlencoded` (WHATWG URL §5.1).
 
-use super::class::ascii;
-use super::scan::split_once;
+use crate::grammar::characters::ascii;
+use crate::grammar::scan::split_once;
 
 /// The `name=value` pairs of a query, in their order; empty ones are passed over.
 ///

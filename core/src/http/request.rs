@@ -1,10 +1,11 @@
 //! A request head that was judged, and its parts.
 
-use super::class::{all_token, ascii};
-use super::list::{HeaderList, Lists};
-use super::scan::split_line;
 use super::{AcceptMatch, BodyLength, HeaderFields, PercentEncoded, Query, RequestError};
 use super::{accept, field, length, prefer, target};
+use crate::grammar::characters::{all_token, ascii};
+use crate::grammar::host::is_host_and_port;
+use crate::grammar::list::{HeaderList, Lists};
+use crate::grammar::scan::split_line;
 
 /// The default bound on field lines in a head. Browsers send about 15, chains of proxies two or three times as many.
 pub const MAX_FIELDS: usize = 128;
@@ -345,7 +346,7 @@ impl Noted {
     fn field(&mut self, name: &str, value: &[u8]) -> Result<(), RequestError> {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         if is("host") {
-            if self.host || !target::is_host_and_port(value) {
+            if self.host || !is_host_and_port(value) {
                 return Err(RequestError::Host);
             }
             self.host = true;

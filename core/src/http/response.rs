@@ -1,7 +1,7 @@
 //! Writing response heads, and whole small responses.
 
-use super::class::{all_token, is_value};
 use super::{Status, Version};
+use crate::grammar::characters::{all_token, is_value};
 use crate::output::Output;
 
 /// How the content of a response is delimited (RFC 9112 §6).

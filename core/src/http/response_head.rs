@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use super::class::is_value;
-use super::list::HeaderList;
 use super::request::judge_version;
-use super::scan::split_line;
 use super::{BodyLength, HeaderFields, RequestError, Version, field, length};
+use crate::grammar::characters::is_value;
+use crate::grammar::list::HeaderList;
+use crate::grammar::scan::split_line;
 
 /// The head of a response that keeps every rule of RFC 9112, in the buffer where an
 /// [`HeadReader`](super::HeadReader) collected it.

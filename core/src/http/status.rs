@@ -3,7 +3,7 @@
 use core::fmt;
 
 #[cfg(any(test, not(small_code)))]
-use super::class::ascii;
+use crate::grammar::characters::ascii;
 
 /// A status code, with the reason phrase that goes with it.
 ///

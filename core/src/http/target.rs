@@ -1,8 +1,9 @@
-//! The request target in its four forms (RFC 9112 §3.2), and the host that it or `Host` names (RFC 3986 §3.2).
+//! The request target in its four forms (RFC 9112 §3.2).
 
-use super::class::{is_host, is_target};
-use super::scan::{find, split_once};
 use super::{Method, RequestError};
+use crate::grammar::characters::is_target;
+use crate::grammar::host::{is_port, split_host};
+use crate::grammar::scan::split_once;
 
 /// A target, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,52 +62,10 @@ fn absolute(target: &[u8]) -> Option<&[u8]> {
     rest.strip_prefix(b"//").filter(|_| known)
 }
 
-/// Whether `value` is `uri-host [ ":" port ]`; an empty host is one that names nobody (RFC 9110 §7.2).
-pub(crate) fn is_host_and_port(value: &[u8]) -> bool {
-    split_host(value).is_some_and(|(_, port)| is_port(port))
-}
-
-/// The host of `value`, judged, and what follows it, which is not.
-fn split_host(value: &[u8]) -> Option<(&[u8], &[u8])> {
-    if let [b'[', rest @ ..] = value {
-        let (address, port) = split_once(rest, b']')?;
-        return is_bracketed_address(address).then_some((address, port));
-    }
-    let end = find(value, b':').unwrap_or(value.len());
-    value.split_at_checked(end).filter(|(name, _)| is_name(name))
-}
-
-/// Whether what stands in brackets is an address: IPv6, by its alphabet.
-pub(crate) fn is_bracketed_address(address: &[u8]) -> bool {
-    address.iter().all(|&byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
-        && address.iter().filter(|&&byte| byte == b':').nth(1).is_some()
-}
-
-fn is_name(mut name: &[u8]) -> bool {
-    loop {
-        name = match name {
-            [] => return true,
-            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
-            [byte, rest @ ..] if is_host(*byte) => rest,
-            _ => return false,
-        };
-    }
-}
-
-/// Nothing, or a colon and a number up to 65,535; the number may be left out.
-fn is_port(port: &[u8]) -> bool {
-    let Some((b':', digits)) = port.split_first() else { return port.is_empty() };
-    digits.iter().all(u8::is_ascii_digit)
-        && digits
-            .iter()
-            .fold(0_u32, |sum, digit| sum.saturating_mul(10).saturating_add(u32::from(digit.wrapping_sub(b'0'))))
-            <= 65_535
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::class::ascii;
+    use crate::grammar::characters::ascii;
 
     fn of(target: &str) -> Option<(Option<&str>, &str, Option<&str>)> {
         validate(target.as_bytes(), Method::Get).ok()?;
@@ -144,22 +103,6 @@ mod tests {
         assert_eq!(validate(b"a:80", Method::Connect), Ok(()));
         for bad in ["/", "a", "http://a:80/", "a:", ":80", "a:x", "*"] {
             assert_eq!(validate(bad.as_bytes(), Method::Connect), Err(RequestError::Target), "{bad}");
-        }
-    }
-
-    #[test]
-    fn hosts_are_names_or_bracketed_addresses_with_a_port() {
-        for good in
-            ["", "localhost", "a.b-c_~", "a:80", "a:", "127.0.0.1:65535", "[::1]", "[::ffff:1.2.3.4]:8080", "%41"]
-        {
-            assert!(is_host_and_port(good.as_bytes()), "{good}");
-        }
-        for bad in ["a b", "a, b", "a/b", "a?b", "a#b", "a@b", "a\\b", "a:b", "a:80:80", "a:65536", "[::1", "[]", "[a]"]
-        {
-            assert!(!is_host_and_port(bad.as_bytes()), "{bad}");
-        }
-        for bad in ["::1", "[::1]a", "[::1]80", "[fe80::1%25eth0]", "%4", "%zz", "a\"", "<a>", "caf\u{e9}"] {
-            assert!(!is_host_and_port(bad.as_bytes()), "{bad}");
         }
     }
 }

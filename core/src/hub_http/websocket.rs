@@ -8,7 +8,7 @@ use super::negotiate::Negotiated;
 use super::subprotocol::{self, Reply};
 use crate::connection::notice;
 use crate::format::{EventMessages, MessageKind as Kind, NextMessage, Subprotocol};
-use crate::http::copy::copy;
+use crate::grammar::copy::copy;
 use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError};
 use crate::io::{Interest, Socket, TryIo};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy, LogReader};

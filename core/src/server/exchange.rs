@@ -8,13 +8,13 @@ use super::websocket::{AcceptOptions, ServerWebSocket};
 use super::writer::{BodyWriter, EventWriter};
 use super::{Disconnect, Growth, HandlerResult, Runtime};
 use crate::connection::notice;
-use crate::http::copy::copy;
+use crate::grammar::copy::copy;
+use crate::grammar::origin::OriginMatch;
 use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Request, RequestError, Response, Status, Version};
 use crate::io::{Interest, TryIo, never};
 use crate::output::{Output, Render, ResumableWriter};
 use crate::ws::Role;
 use crate::ws::connection::Unmasked;
-use crate::ws::handshake::origin::OriginMatch;
 use crate::ws::handshake::{AcceptedHandshake, HandshakeError, RequestLine, accept};
 
 /// A request that has been accepted and is to be answered.

@@ -8,11 +8,11 @@ use super::exchange::HeadBuffer;
 use super::rejection::{ErrorContent, Rejection, RejectionReason};
 use super::{Disconnect, Runtime, ServerConfig};
 use crate::connection::{Allowance, IoBudget};
+use crate::grammar::origin::OriginMatch;
 use crate::http::{BodyDecoder, Request, Status};
 use crate::io::{BufferFn, Clock, Interest, Socket, TryIo, WakeCondition, never};
 use crate::output::{Output, Render, ResumableWriter};
 use crate::time::Instant;
-use crate::ws::handshake::origin::OriginMatch;
 
 type TimerOf<R> = <<R as Runtime>::Clock as Clock>::Timer;
 

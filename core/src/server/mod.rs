@@ -44,8 +44,10 @@ pub(crate) mod runtime;
 pub(crate) mod websocket;
 pub(crate) mod writer;
 
+pub use crate::grammar::host::{HostError, HostPolicy, validate_host};
+pub use crate::grammar::origin::{OriginError, OriginMatch, OriginPolicy, validate_origin};
 pub use crate::websocket::{Disconnect, Message, MessageChunk};
-pub use access::{Access, AccessDenied, AccessError, HostError, HostPolicy, validate_host};
+pub use access::{Access, AccessDenied, AccessError};
 pub use config::ServerConfig;
 pub use exchange::{BodyError, Exchange, HeadBuffer, Responded};
 pub use rejection::{DateField, ErrorContent, Rejection, RejectionReason, Resource};
@@ -63,7 +65,6 @@ use crate::connection::notice;
 use crate::http::{BodyDecoder, BodyLength, HeadReader, Method, Request, RequestError, Response, Status, Version};
 use crate::io::{Interest, Socket, TryIo, never};
 use crate::output::decimal;
-use crate::ws::handshake::origin::OriginMatch;
 use exchange::{MAX_CHUNKS, ResponseContext};
 use line::{HEAD_BYTE, HttpConnection, REQUEST, RequestContent};
 

@@ -4,7 +4,7 @@ use core::task::Context;
 
 use super::wire::WebSocketState;
 use super::{ConnectionIo, Disconnect, Message, MessageChunk, WebSocket};
-use crate::http::copy::copy;
+use crate::grammar::copy::copy;
 use crate::io::{Clock, Timer, TryIo, WakeCondition, never};
 use crate::time::Instant;
 use crate::ws::ProtocolError;

@@ -1,7 +1,7 @@
 //! Messages of ours.
 
 use super::{ConnectionIo, Disconnect, WebSocket};
-use crate::http::copy::copy;
+use crate::grammar::copy::copy;
 use crate::io::{Socket, TryIo};
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};

@@ -9,8 +9,7 @@ use clap::{Parser, ValueEnum};
 use goldcrest_core::client::validate_header;
 use goldcrest_core::format::StreamTimers;
 use goldcrest_core::log::GapPolicy;
-use goldcrest_core::server::{Access, HostPolicy, ServerConfig, validate_host};
-use goldcrest_core::ws::handshake::origin::{OriginPolicy, validate};
+use goldcrest_core::server::{Access, HostPolicy, OriginPolicy, ServerConfig, validate_host, validate_origin};
 
 use goldcrest_host::client::TlsOptions;
 use goldcrest_host::{ChannelLimits, Limits, Server, UpstreamChannel, UpstreamOptions};
@@ -169,7 +168,7 @@ fn at_least(least: u64) -> impl clap::builder::TypedValueParser<Value = u64> {
 /// An origin that a browser may send, or `*`.
 fn origin(text: &str) -> Result<String, String> {
     if text != "*" {
-        validate(text).map_err(|error| error.to_string())?;
+        validate_origin(text).map_err(|error| error.to_string())?;
     }
     Ok(text.to_owned())
 }

@@ -30,8 +30,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use goldcrest_core::server::OriginPolicy;
 use goldcrest_core::server::{Access, Handler, ServerConfig};
-use goldcrest_core::ws::handshake::origin::OriginPolicy;
 
 pub use admission::Limits;
 pub use descriptors::raise_descriptor_limit;

@@ -58,7 +58,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                 let end = data.iter().position(|byte| *byte == b'\n');
                 let text = data.get(..end.unwrap_or(data.len())).unwrap_or_default();
                 match buffer.get_mut(filled..filled.saturating_add(text.len())) {
-                    Some(room) => filled = filled.saturating_add(crate::http::copy(text, room)),
+                    Some(room) => filled = filled.saturating_add(crate::grammar::copy(text, room)),
                     None => failed = Some(Error::TooLarge),
                 }
                 if end.is_some() {

@@ -10,7 +10,7 @@ use embedded_tls::{TlsCipherSuite, TlsError, TlsReader, TlsWriter};
 
 use super::TlsDisconnect;
 use super::record_io::RecordIo;
-use crate::http::copy::copy;
+use crate::grammar::copy::copy;
 use crate::io::{Interest, PipeEnd, Socket, TryIo};
 
 /// What is moved from the pipe into a record at a time.

@@ -9,7 +9,7 @@ use core::task::{Context, Poll};
 use embedded_io_async::{Error, ErrorKind, ErrorType, Read, Write};
 
 use super::record_filter::RecordFilter;
-use crate::http::copy::copy;
+use crate::grammar::copy::copy;
 use crate::io::{Interest, Socket, TryIo};
 
 /// The TCP connection under a session. Its reader and its writer try at once or say what they wait for; [`drive`] waits.

@@ -1,7 +1,7 @@
 //! Taking chunked content apart, in place.
 
+use crate::grammar::characters::{is_token, is_value};
 use crate::http::RequestError;
-use crate::http::class::{is_token, is_value};
 use crate::http::query::nibble;
 use core::ops::Range;
 

@@ -1,6 +1,6 @@
 //! Putting content into chunks, in the room that it leaves through.
 
-use crate::http::copy::{copy, shift};
+use crate::grammar::copy::{copy, shift};
 
 /// Room shorter than this takes a part of a chunk that is made in the carry.
 const CARRY: usize = 16;

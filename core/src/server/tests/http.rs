@@ -7,8 +7,8 @@ use std::string::String;
 use super::client::{Client, get, post};
 use super::own::{Own, streamed};
 use super::world::{World, keep};
+use crate::grammar::origin::OriginPolicy;
 use crate::server::{Access, Disconnect, HostPolicy, ServerConfig};
-use crate::ws::handshake::origin::OriginPolicy;
 
 fn open() -> (&'static World, Client) {
     open_with(ServerConfig::default())

@@ -24,12 +24,10 @@ pub mod extension;
 pub mod key;
 pub mod list;
 pub(crate) mod offer;
-pub mod origin;
 pub mod protocol;
 pub mod server;
 
 pub use client::{BadRequestPart, ClientHandshake, UpgradeError, UpgradeResponse};
-pub use origin::{OriginMatch, OriginPolicy};
 pub use server::{AcceptedHandshake, HandshakeError, RequestLine, accept};
 
 /// The version of the protocol that RFC 6455 defines.

@@ -1,7 +1,7 @@
 //! Who may ask from a browser: the `Origin` field judged against the `Host` (RFC 6454, RFC 6455 §10.2).
 //!
 //! ```
-//! use goldcrest_core::ws::handshake::origin::OriginPolicy;
+//! use goldcrest_core::server::OriginPolicy;
 //!
 //! let same = OriginPolicy::Same;
 //! assert!(same.permits(None, b"h")); // not a browser
@@ -13,8 +13,6 @@
 use core::fmt::{self, Write as _};
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::list::eq_ignore_ascii_case;
-
 /// Which origins are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OriginPolicy<'a> {
@@ -23,7 +21,7 @@ pub enum OriginPolicy<'a> {
     Same,
     /// Every origin, `null` too.
     Any,
-    /// The same origin, and these: each as a browser writes it, such as `https://app.example:8443`. [`validate`] reports an
+    /// The same origin, and these: each as a browser writes it, such as `https://app.example:8443`. [`validate_origin`] reports an
     /// entry that no browser can send.
     ///
     /// `file://` and `null` are compared as they are: Electron, Cordova and libraries for microcontrollers send the first,
@@ -67,11 +65,11 @@ impl OriginPolicy<'_> {
         let origin = Origin::parse(text);
         let listed = |entry: &&str| {
             let entry = entry.as_bytes();
-            (!entry.is_empty() && eq_ignore_ascii_case(entry, text))
+            (!entry.is_empty() && entry.eq_ignore_ascii_case(text))
                 || (origin.is_some() && Origin::parse(entry) == origin)
         };
         if list.iter().any(listed) {
-            return Some(if origin.is_none() && eq_ignore_ascii_case(text, NULL) {
+            return Some(if origin.is_none() && text.eq_ignore_ascii_case(NULL) {
                 OriginMatch::Null
             } else {
                 OriginMatch::Listed
@@ -133,14 +131,14 @@ impl core::error::Error for OriginError<'_> {}
 /// Why none does, with the right form.
 ///
 /// ```
-/// use goldcrest_core::ws::handshake::origin::validate;
+/// use goldcrest_core::server::validate_origin;
 ///
-/// assert!(validate("https://app.example").is_ok() && validate("null").is_ok());
-/// let error = validate("https://app.example/").unwrap_err();
+/// assert!(validate_origin("https://app.example").is_ok() && validate_origin("null").is_ok());
+/// let error = validate_origin("https://app.example/").unwrap_err();
 /// assert_eq!(error.to_string(), "an origin has no path; write https://app.example");
 /// ```
-pub fn validate(entry: &str) -> Result<(), OriginError<'_>> {
-    if eq_ignore_ascii_case(entry.as_bytes(), NULL) || eq_ignore_ascii_case(entry.as_bytes(), FILE.as_bytes()) {
+pub fn validate_origin(entry: &str) -> Result<(), OriginError<'_>> {
+    if [NULL, FILE.as_bytes()].iter().any(|known| entry.as_bytes().eq_ignore_ascii_case(known)) {
         return Ok(());
     }
     if !entry.is_ascii() {
@@ -160,7 +158,7 @@ pub fn validate(entry: &str) -> Result<(), OriginError<'_>> {
     };
     let authority = without_path(rest);
     let (origin, _) = entry.split_at_checked(entry.len() - (rest.len() - authority.len())).unwrap_or((entry, ""));
-    if !origin_of(origin) && !eq_ignore_ascii_case(origin.as_bytes(), FILE.as_bytes()) {
+    if !origin_of(origin) && !origin.eq_ignore_ascii_case(FILE) {
         return Err(OriginError::Malformed);
     }
     for (socket, page) in [("ws", "http"), ("wss", "https")] {
@@ -207,8 +205,8 @@ struct Origin<'a> {
 
 impl PartialEq for Origin<'_> {
     fn eq(&self, other: &Self) -> bool {
-        eq_ignore_ascii_case(self.scheme, other.scheme)
-            && eq_ignore_ascii_case(self.host, other.host)
+        self.scheme.eq_ignore_ascii_case(other.scheme)
+            && self.host.eq_ignore_ascii_case(other.host)
             && self.port == other.port
     }
 }
@@ -230,15 +228,15 @@ impl<'a> Origin<'a> {
     fn is_at(&self, host: &[u8]) -> bool {
         let Some(default) = default_port(self.scheme) else { return false };
         let Some((host, port)) = split_port(host) else { return false };
-        eq_ignore_ascii_case(self.host, host) && self.port == Some(port.unwrap_or(default))
+        self.host.eq_ignore_ascii_case(host) && self.port == Some(port.unwrap_or(default))
     }
 }
 
 /// The port that a web page's scheme has when none is written.
 fn default_port(scheme: &[u8]) -> Option<u16> {
-    if eq_ignore_ascii_case(scheme, b"http") {
+    if scheme.eq_ignore_ascii_case(b"http") {
         Some(80)
-    } else if eq_ignore_ascii_case(scheme, b"https") {
+    } else if scheme.eq_ignore_ascii_case(b"https") {
         Some(443)
     } else {
         None
@@ -349,7 +347,7 @@ mod tests {
             "capacitor://localhost",
             "app://.",
         ] {
-            assert_eq!(validate(entry), Ok(()), "{entry}");
+            assert_eq!(validate_origin(entry), Ok(()), "{entry}");
             let host = if entry.contains("example") { "other" } else { "app.example" };
             assert!(OriginPolicy::List(&[entry]).permits(Some(entry.as_bytes()), host.as_bytes()), "{entry}");
         }
@@ -378,7 +376,7 @@ mod tests {
             (" https://app.example", "SCHEME://HOST"),
             ("", "SCHEME://HOST"),
         ] {
-            let error = validate(entry).map_err(|error| error.to_string());
+            let error = validate_origin(entry).map_err(|error| error.to_string());
             assert!(error.as_ref().is_err_and(|text| text.contains(right)), "{entry:?}: {error:?}");
         }
     }

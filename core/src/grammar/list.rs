@@ -1,6 +1,6 @@
 //! Comma-separated lists in field values (RFC 9110 §5.6.1), quoted strings respected.
 
-use super::class::trim;
+use super::characters::trim;
 use super::scan::split_once;
 
 /// The elements of a list, without the whitespace around them; empty elements are passed over (RFC 9110 §5.6.1.2).
