@@ -14,7 +14,6 @@
 //! | [`Hub`], [`LocalHub`] (`hub/`) | the channels: a master log and its mirrors |
 //! | `reactor/` | sockets and alarms of a thread |
 //! | [`client`] | what the clients of the core stand on |
-//! | [`figures`] | what each page's transports cost, counted |
 //!
 //! # A server in ten lines
 //! ```no_run
@@ -47,7 +46,6 @@
 pub use goldcrest_core as core;
 
 pub mod client;
-pub mod figures;
 mod hub;
 mod memory;
 mod reactor;

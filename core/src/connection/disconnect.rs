@@ -22,8 +22,6 @@ pub enum Disconnect {
     Protocol(ProtocolError),
     /// An event was overwritten while part of it was on the wire.
     Overwritten,
-    /// The connection was to be cut, as if the network had failed.
-    Cut,
     /// A client's random source failed: nothing leaves unmasked.
     NoEntropy,
 }
@@ -37,7 +35,6 @@ impl fmt::Display for Disconnect {
             Self::Rejected(status) => write!(f, "refused with {}", status.code()),
             Self::Protocol(error) => write!(f, "closed for {error:?}"),
             Self::Overwritten => f.write_str("an event was overwritten while it was being sent"),
-            Self::Cut => f.write_str("cut"),
             Self::NoEntropy => f.write_str("no entropy for a masking key"),
         }
     }

@@ -3,7 +3,7 @@
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::RequestMeter;
+use super::metrics::{RequestMeter, RequestMetrics};
 use super::negotiate::Negotiated;
 use super::overloaded::jitter;
 use crate::format::{BodyState, EitherForm, StreamBody, StreamFormat};
@@ -23,10 +23,10 @@ pub(super) fn answer<R: Runtime>(
     mut reader: impl ChannelReader,
     ask: &Negotiated,
     policy: GapPolicy,
-    mut exchange: Exchange<'_, '_, R>,
+    exchange: Exchange<'_, '_, R>,
+    mut count: RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
     async move {
-        let mut count = RequestMeter::new(&mut exchange, ask.transport);
         let (now, pace) = (exchange.line.now(), exchange.line.config.stream_timers);
         // What is published from now on, while the head is on its way, is for this reader too.
         let mut follow = StreamBody::new(form, &reader, ask.position, policy, pace, now).resumed(ask.resumed);
@@ -53,9 +53,6 @@ pub(super) fn answer<R: Runtime>(
                 let time = millis(line.config.stream_timers.reconnection_time);
                 let time = (time / 2).saturating_add(jitter(runtime.random(), time.saturating_mul(2)));
                 follow.end(Duration::from_millis(time));
-            }
-            if count.is_cut() {
-                return Err(Disconnect::Cut);
             }
             // What the client still says is nothing that an answer could follow; its end is the end.
             match line.try_read(&mut |bytes: &mut [u8]| bytes.len())? {
@@ -100,7 +97,7 @@ pub(super) fn answer<R: Runtime>(
             }
             let after = follow.after();
             let mut also = |cx: &mut Context<'_>| {
-                if (!draining && runtime.is_shutting_down()) || count.poll_cut(cx).is_ready() {
+                if !draining && runtime.is_shutting_down() {
                     return Poll::Ready(());
                 }
                 // While there is no room the log may move as it likes.

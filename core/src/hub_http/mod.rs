@@ -14,6 +14,7 @@
 #![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
 
 mod follow;
+mod metrics;
 mod negotiate;
 mod overloaded;
 mod poll;
@@ -21,10 +22,8 @@ mod publish;
 mod subprotocol;
 mod websocket;
 
+pub use metrics::{HubMetrics, RequestMetrics};
 pub use overloaded::Overloaded;
-
-use core::mem;
-use core::task::{Context, Poll, Waker};
 
 use crate::format::{EitherForm, Transport};
 use crate::http::{Method, PercentEncoded, Status};
@@ -32,8 +31,8 @@ use crate::hub::{CHANNEL_NAME_RULE, ChannelName, HubBackend, MAX_CHANNEL_NAME, O
 use crate::io::Socket;
 use crate::output::{Output, written_text};
 use crate::server::exchange::{BodyError, Exchange, Responded};
-use crate::server::line::HttpConnection;
-use crate::server::{Disconnect, Handler, HandlerResult, RejectionReason, Resource, Runtime, Ticket};
+use crate::server::{Disconnect, Handler, HandlerResult, RejectionReason, Resource, Runtime};
+use metrics::RequestMeter;
 use negotiate::{Negotiated, NegotiationError};
 
 /// The methods that a channel answers.
@@ -45,23 +44,16 @@ const REASON: usize = 96;
 /// Serves the channels of a hub below `/events/`.
 ///
 /// As a [`Handler`] it answers that path alone; [`HubHandler::answer`] maps any other request to a channel.
-#[derive(Debug)]
-pub struct HubHandler<'h, H> {
+#[derive(Clone, Copy, Debug)]
+pub struct HubHandler<'h, H, M = ()> {
     hub: &'h H,
+    metrics: M,
 }
-
-impl<H> Clone for HubHandler<'_, H> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<H> Copy for HubHandler<'_, H> {}
 
 impl<'h, H: HubBackend> HubHandler<'h, H> {
     /// Serves `hub`.
     pub fn new(hub: &'h H) -> Self {
-        Self { hub }
+        Self { hub, metrics: () }
     }
 
     /// Whether the path is one of a channel: `/events/` and a name.
@@ -69,6 +61,13 @@ impl<'h, H: HubBackend> HubHandler<'h, H> {
         channel_of(path).is_some()
     }
 
+    /// Counts the requests by `metrics`.
+    pub fn metrics<M: HubMetrics>(self, metrics: M) -> HubHandler<'h, H, M> {
+        HubHandler { hub: self.hub, metrics }
+    }
+}
+
+impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
     /// Answers a request of any path with the channel `channel`.
     ///
     /// # Errors
@@ -125,7 +124,7 @@ impl<'h, H: HubBackend> HubHandler<'h, H> {
 
     fn serve<R: Runtime>(
         &self,
-        exchange: Exchange<'_, '_, R>,
+        mut exchange: Exchange<'_, '_, R>,
         channel: Option<&str>,
     ) -> impl Future<Output = Result<Responded, HubError>> {
         async move {
@@ -135,7 +134,7 @@ impl<'h, H: HubBackend> HubHandler<'h, H> {
                 Method::Get | Method::Head => {
                     Negotiated::read(exchange.request(), exchange.line.config).map_err(HubError::Ask)?
                 }
-                Method::Post => return publish::answer(self.hub, channel, exchange).await,
+                Method::Post => return publish::answer(self.hub, &self.metrics, channel, exchange).await,
                 _ => return Err(HubError::Method),
             };
             let policy = self.hub.gap_policy(channel);
@@ -146,15 +145,18 @@ impl<'h, H: HubBackend> HubHandler<'h, H> {
                 OpenError::TooManyChannels => HubError::Full(ask.transport, Resource::Channels),
                 OpenError::TooManyFollowers => HubError::Full(ask.transport, Resource::Followers),
             })?;
+            let count = RequestMeter::new(&self.metrics, &mut exchange, ask.transport);
             let outcome = match ask.transport {
-                Transport::WebSocket => websocket::answer(self.hub, channel, reader, &ask, policy, exchange).await,
+                Transport::WebSocket => {
+                    websocket::answer(self.hub, channel, reader, &ask, policy, exchange, count).await
+                }
                 Transport::Sse | Transport::Stream => {
                     let sse = ask.transport == Transport::Sse;
                     let form = if sse { EitherForm::EventStream } else { EitherForm::Ndjson };
-                    follow::answer(form, reader, &ask, policy, exchange).await
+                    follow::answer(form, reader, &ask, policy, exchange, count).await
                 }
                 Transport::LongPoll | Transport::Poll | Transport::Publish => {
-                    poll::answer(reader, &ask, policy, exchange).await
+                    poll::answer(reader, &ask, policy, exchange, count).await
                 }
             };
             Ok(outcome?)
@@ -162,7 +164,7 @@ impl<'h, H: HubBackend> HubHandler<'h, H> {
     }
 }
 
-impl<H: HubBackend> Handler for HubHandler<'_, H> {
+impl<H: HubBackend, M: HubMetrics> Handler for HubHandler<'_, H, M> {
     fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = HandlerResult> {
         async move {
             // The name outlives the request, whose buffer is given back while a reader waits. One that is too long stays
@@ -204,40 +206,5 @@ enum HubError {
 impl From<Disconnect> for HubError {
     fn from(ended: Disconnect) -> Self {
         Self::Ended(ended)
-    }
-}
-
-/// Says to an exchange's ticket what the connection has moved.
-struct RequestMeter<T: Ticket> {
-    ticket: T,
-}
-
-impl<T: Ticket> RequestMeter<T> {
-    /// Counts from the request on, whose head is in.
-    fn new<R: Runtime<RequestMetrics = T>>(exchange: &mut Exchange<'_, '_, R>, transport: Transport) -> Self {
-        (exchange.line.received, exchange.line.sent) = (0, 0);
-        let mut ticket = exchange.line.runtime.ticket(exchange.request(), transport);
-        ticket.received(exchange.request().head().len() as u64);
-        Self { ticket }
-    }
-
-    /// Tells what has moved since, `payload` of it event payload.
-    fn report<R: Runtime<RequestMetrics = T>>(&mut self, line: &mut HttpConnection<'_, R>, payload: u64) {
-        let (received, sent) = (mem::take(&mut line.received), mem::take(&mut line.sent));
-        if received > 0 {
-            self.ticket.received(received as u64);
-        }
-        if sent > 0 || payload > 0 {
-            self.ticket.sent(sent as u64, payload);
-        }
-    }
-
-    fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.ticket.poll_cut(cx)
-    }
-
-    /// Whether the connection is to be broken now.
-    fn is_cut(&mut self) -> bool {
-        self.ticket.poll_cut(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 }

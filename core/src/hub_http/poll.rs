@@ -2,7 +2,7 @@
 
 use core::task::{Context, Poll as Ready};
 
-use super::RequestMeter;
+use super::metrics::{RequestMeter, RequestMetrics};
 use super::negotiate::Negotiated;
 use crate::format::{BodyState, PollBody, Transport};
 use crate::http::{Framing, Status};
@@ -11,7 +11,7 @@ use crate::io::{Interest, Socket, TryIo};
 use crate::log::{Cursor, EventId, GapPolicy, Position};
 use crate::output::{Output, ResumableWriter};
 use crate::server::exchange::{Exchange, Responded, ResponseContext, put_date, put_field, put_head};
-use crate::server::line::{HttpConnection, LOOK_FOR_END, RequestContent};
+use crate::server::http_connection::{HttpConnection, LOOK_FOR_END, RequestContent};
 use crate::server::{Disconnect, HandlerResult, Runtime};
 
 /// Answers with what there is, or, for a long poll, with what comes before its wait is over.
@@ -19,16 +19,16 @@ pub(super) fn answer<R: Runtime>(
     mut reader: impl ChannelReader,
     ask: &Negotiated,
     policy: GapPolicy,
-    mut exchange: Exchange<'_, '_, R>,
+    exchange: Exchange<'_, '_, R>,
+    mut count: RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
     async move {
-        let mut count = RequestMeter::new(&mut exchange, ask.transport);
         // The request is done with: its buffer goes back while this one waits.
         let (line, asker) = exchange.into_parts();
         let mut placed = reader.seek(ask.position, policy);
         let waits = ask.transport == Transport::LongPoll;
         if waits && placed.gap.is_none() && !asker.head_only {
-            wait(&mut reader, placed.after, ask, line, &mut count).await?;
+            wait(&mut reader, placed.after, ask, line).await?;
             // What was next may have been overwritten by now.
             let after = EventId { epoch: reader.epoch(), seq: placed.after };
             placed = reader.seek(Position::After(after), policy);
@@ -44,15 +44,11 @@ fn wait<R: Runtime>(
     after: u64,
     ask: &Negotiated,
     line: &mut HttpConnection<'_, R>,
-    count: &mut RequestMeter<R::RequestMetrics>,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
         let deadline = line.after(ask.wait);
         let runtime = line.runtime;
         while reader.newest() <= after && line.now() < deadline && !runtime.is_shutting_down() {
-            if count.is_cut() {
-                return Err(Disconnect::Cut);
-            }
             // A peer that ended its side gets its answer at once; the next request of one that hurries waits for this one.
             let (want, until) = match line.try_read(&mut |_: &mut [u8]| 0)? {
                 TryIo::Done(()) if !line.socket.is_peer_closed() => (Interest::NONE, line.after(LOOK_FOR_END)),
@@ -60,7 +56,7 @@ fn wait<R: Runtime>(
                 TryIo::Done(()) | TryIo::Eof => break,
             };
             let mut also = |cx: &mut Context<'_>| {
-                if runtime.is_shutting_down() || count.poll_cut(cx).is_ready() {
+                if runtime.is_shutting_down() {
                     return Ready::Ready(());
                 }
                 reader.poll_new_event(cx, after)
@@ -79,7 +75,7 @@ fn tell<R: Runtime>(
     waited: Option<u64>,
     line: &mut HttpConnection<'_, R>,
     asker: &ResponseContext,
-    count: &mut RequestMeter<R::RequestMetrics>,
+    count: &mut RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
     async move {
         let mut poll = PollBody::new(reader, placed, &line.config.poll);

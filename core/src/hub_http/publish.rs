@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use core::task::{Context, Poll, Waker};
 
-use super::RequestMeter;
+use super::metrics::{HubMetrics, RequestMeter};
 use super::subprotocol::type_reason;
 use crate::format::Transport;
 use crate::http::{BodyLength, Request, Response, Status};
@@ -12,7 +12,7 @@ use crate::io::{Interest, Socket};
 use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
 use crate::output::{Output, ResumableWriter, written_text};
 use crate::server::exchange::{Exchange, Responded};
-use crate::server::line::{HttpConnection, PUBLICATION};
+use crate::server::http_connection::{HttpConnection, PUBLICATION};
 use crate::server::{BufferKind, Disconnect, Resource, Runtime};
 
 /// What an answer says, at most: an id, a number and the names around them.
@@ -21,6 +21,7 @@ const ANSWER: usize = 128;
 /// Stores the content as an event: 201 where somebody was following, 202 where nobody was.
 pub(super) async fn answer<H: HubBackend, R: Runtime>(
     hub: &H,
+    metrics: &impl HubMetrics,
     channel: ChannelName<'_>,
     mut exchange: Exchange<'_, '_, R>,
 ) -> Result<Responded, super::HubError> {
@@ -31,7 +32,7 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
     if exchange.request().header_all("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
         return Err(PublishRequestError::Coding.into());
     }
-    let mut count = RequestMeter::new(&mut exchange, Transport::Publish);
+    let mut count = RequestMeter::new(metrics, &mut exchange, Transport::Publish);
     let (published, encoding, length) = {
         if exchange.runtime().is_shutting_down() {
             return Err(overloaded(Resource::ShuttingDown));

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use core::task::{Context, Poll, Waker};
 
-use super::RequestMeter;
+use super::metrics::{RequestMeter, RequestMetrics};
 use super::negotiate::Negotiated;
 use super::subprotocol::{self, Reply};
 use crate::connection::notice;
@@ -14,7 +14,7 @@ use crate::io::{Interest, Socket, TryIo};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy, LogReader};
 use crate::output::ResumableWriter;
 use crate::server::exchange::{Exchange, Responded};
-use crate::server::line::{HttpConnection, PUBLICATION};
+use crate::server::http_connection::{HttpConnection, PUBLICATION};
 use crate::server::{BufferKind, Disconnect, Growth, HandlerResult, Runtime};
 use crate::time::Instant;
 use crate::websocket::{OVERHEAD, WebSocketState};
@@ -38,10 +38,10 @@ pub(super) fn answer<H: HubBackend, R: Runtime>(
     mut reader: H::Reader<'_>,
     ask: &Negotiated,
     policy: GapPolicy,
-    mut exchange: Exchange<'_, '_, R>,
+    exchange: Exchange<'_, '_, R>,
+    mut count: RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
     async move {
-        let mut count = RequestMeter::new(&mut exchange, ask.transport);
         let (line, framing, messages) = {
             let acceptance = match exchange.handshake(&[SUBPROTOCOL]) {
                 Ok(acceptance) => acceptance,
@@ -124,13 +124,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
         hub: &H,
         channel: ChannelName<'_>,
         reader: &mut impl ChannelReader,
-        count: &mut RequestMeter<R::RequestMetrics>,
+        count: &mut RequestMeter<impl RequestMetrics>,
     ) -> impl Future<Output = HandlerResult> {
         async move {
             loop {
-                if count.is_cut() {
-                    return Err(Disconnect::Cut);
-                }
                 let mut moved = false;
                 let readable = self.takes_input();
                 if readable {
@@ -194,9 +191,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 }
                 let (runtime, crowded) = (line.runtime, self.crowded.is_some());
                 let mut also = |cx: &mut Context<'_>| {
-                    if (restarts && runtime.is_shutting_down())
-                        || count.poll_cut(cx).is_ready()
-                        || (crowded && reader.poll_publish_space(cx).is_ready())
+                    if (restarts && runtime.is_shutting_down()) || (crowded && reader.poll_publish_space(cx).is_ready())
                     {
                         return Poll::Ready(());
                     }

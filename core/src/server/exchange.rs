@@ -2,7 +2,8 @@
 
 use core::{fmt, str};
 
-use super::line::{HttpConnection, RequestContent};
+use super::abort::AbortHandle;
+use super::http_connection::{HttpConnection, RequestContent};
 use super::rejection::{DateField, ErrorContent, RejectionReason};
 use super::websocket::{AcceptOptions, ServerWebSocket};
 use super::writer::{BodyWriter, EventWriter};
@@ -144,6 +145,11 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// The runtime that this connection stands on.
     pub fn runtime(&self) -> &'l R {
         self.line.runtime
+    }
+
+    /// A handle by which this connection can be broken from elsewhere in the program.
+    pub fn abort_handle(&self) -> impl AbortHandle + use<R> {
+        self.line.runtime.abort_handle(self.line.socket)
     }
 
     /// Reads the next bytes of the content into `buffer`: how many, 0 at its end.

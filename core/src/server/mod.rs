@@ -9,7 +9,7 @@
 //! | `runtime.rs` | [`Runtime`]: sockets, clock, buffers, randomness |
 //! | `config.rs`, `access.rs` | [`ServerConfig`]: every bound in one table; [`Access`]: `Origin` and `Host` |
 //! | `rejection.rs` | [`Rejection`]: what a runtime is told of a request that is rejected |
-//! | `line.rs` | a connection: wait, then act |
+//! | `http_connection.rs` | a connection: wait, then act |
 //! | `allowance.rs` | how long what comes in pieces may be waited for |
 //! | `exchange.rs` | [`Exchange`]: a request, and the ways to answer it |
 //! | `writer.rs` | [`BodyWriter`], [`EventWriter`]: hand-written streams |
@@ -35,10 +35,11 @@
 // its arguments twice, as it was passed and as it is used.
 #![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
 
+mod abort;
 mod access;
 pub(crate) mod config;
 pub(crate) mod exchange;
-pub(crate) mod line;
+pub(crate) mod http_connection;
 pub(crate) mod rejection;
 pub(crate) mod runtime;
 pub(crate) mod websocket;
@@ -47,11 +48,12 @@ pub(crate) mod writer;
 pub use crate::grammar::host::{HostError, HostPolicy, validate_host};
 pub use crate::grammar::origin::{OriginError, OriginMatch, OriginPolicy, validate_origin};
 pub use crate::websocket::{Disconnect, Message, MessageChunk};
+pub use abort::AbortHandle;
 pub use access::{Access, AccessDenied, AccessError};
 pub use config::ServerConfig;
 pub use exchange::{BodyError, Exchange, HeadBuffer, Responded};
 pub use rejection::{DateField, ErrorContent, Rejection, RejectionReason, Resource};
-pub use runtime::{BufferKind, Growth, Runtime, Ticket};
+pub use runtime::{BufferKind, Growth, Runtime};
 pub use websocket::{AcceptOptions, ServerWebSocket};
 pub use writer::{BodyWriter, EventWriter};
 
@@ -66,7 +68,7 @@ use crate::http::{BodyDecoder, BodyLength, HeadReader, Method, Request, RequestE
 use crate::io::{Interest, Socket, TryIo, never};
 use crate::output::decimal;
 use exchange::{MAX_CHUNKS, ResponseContext};
-use line::{HEAD_BYTE, HttpConnection, REQUEST, RequestContent};
+use http_connection::{HEAD_BYTE, HttpConnection, REQUEST, RequestContent};
 
 const NOT_FOR_YOU: &str = "this origin or host may not ask\n";
 

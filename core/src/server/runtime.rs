@@ -1,10 +1,7 @@
 //! What a connection needs of the world around it.
 
-use core::task::{Context, Poll};
-
+use super::abort::AbortHandle;
 use super::rejection::{DateField, ErrorContent, Rejection};
-use crate::format::Transport;
-use crate::http::Request;
 use crate::io::{Clock, Socket};
 
 /// The world around the connections of one executor: their sockets, a clock, buffers and randomness.
@@ -17,8 +14,6 @@ pub trait Runtime {
     type Clock: Clock;
     /// A buffer, given back when it is dropped: of a pool on a chip, of the heap on a host.
     type Buffer: AsRef<[u8]> + AsMut<[u8]>;
-    /// Counts what an exchange of the hub costs; `()` where nobody asks.
-    type RequestMetrics: Ticket;
 
     /// The clock.
     fn clock(&self) -> &Self::Clock;
@@ -44,9 +39,6 @@ pub trait Runtime {
     /// Whether the server is shutting down. When that begins every waiting task is to be woken.
     fn is_shutting_down(&self) -> bool;
 
-    /// Counts an exchange of the hub, from its request on.
-    fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> Self::RequestMetrics;
-
     /// Reports a request that is rejected, for a log, and returns what the answer contains instead of [`Rejection::text`].
     /// Default: nothing is done, and the answer is that text.
     fn reject<B: AsRef<[u8]>>(
@@ -55,6 +47,9 @@ pub trait Runtime {
         _rejection: &Rejection<'_, B>,
     ) -> impl ErrorContent + use<Self, B> {
     }
+
+    /// A handle by which the connection of `socket` can be broken from elsewhere in the program. Default: one without effect.
+    fn abort_handle(&self, _socket: &Self::Socket) -> impl AbortHandle + use<Self> {}
 
     /// The `Date` of an answer that begins now. Default: none, for a chip without a clock (RFC 9110 §6.6.1).
     fn date(&self) -> impl DateField + use<Self> {}
@@ -78,24 +73,4 @@ pub enum Growth {
     Full,
     /// It needs memory that the runtime does not have now.
     Refused,
-}
-
-/// The costs of one exchange of the hub, counted while it runs; dropped at its end.
-pub trait Ticket {
-    /// So many bytes came, heads and frames included.
-    fn received(&mut self, bytes: u64);
-    /// So many bytes went, `payload` of them event payload: bodies without chunk sizes, messages without frame heads.
-    fn sent(&mut self, bytes: u64, payload: u64);
-    /// Ready once the connection is to be broken, as if the network had failed.
-    fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()>;
-}
-
-impl Ticket for () {
-    fn received(&mut self, _bytes: u64) {}
-
-    fn sent(&mut self, _bytes: u64, _payload: u64) {}
-
-    fn poll_cut(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
-        Poll::Pending
-    }
 }

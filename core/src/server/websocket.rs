@@ -4,7 +4,7 @@ use core::future::Future;
 use core::task::{Context, Poll};
 
 use super::exchange::Responded;
-use super::line::HttpConnection;
+use super::http_connection::HttpConnection;
 use super::{Disconnect, Runtime};
 use crate::io::{BufferFn, Interest, TryIo, WakeCondition};
 use crate::time::Instant;

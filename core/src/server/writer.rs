@@ -6,7 +6,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::exchange::ResponseContext;
-use super::line::{HttpConnection, LOOK_FOR_END, RequestContent};
+use super::http_connection::{HttpConnection, LOOK_FOR_END, RequestContent};
 use super::{Disconnect, HandlerResult, Responded, Runtime};
 use crate::http::Framing;
 use crate::http::chunked::ChunkEncoder;

@@ -4,9 +4,7 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 
 use embassy_net::tcp::TcpSocket;
-use goldcrest_core::http::Request;
 use goldcrest_core::io::EmbassyClock;
-use goldcrest_core::format::Transport;
 use goldcrest_core::server::{BufferKind, Runtime};
 use static_cell::{ConstStaticCell, StaticCell};
 
@@ -58,7 +56,6 @@ impl<'s> Runtime for World<'s> {
     type Socket = TcpSocket<'s>;
     type Clock = EmbassyClock;
     type Buffer = Buffer;
-    type RequestMetrics = ();
 
     fn clock(&self) -> &EmbassyClock {
         &EmbassyClock
@@ -86,6 +83,4 @@ impl<'s> Runtime for World<'s> {
     fn is_shutting_down(&self) -> bool {
         false
     }
-
-    fn ticket<B: AsRef<[u8]>>(&self, _: &Request<B>, _: Transport) {}
 }

@@ -10,12 +10,12 @@ use goldcrest_host::core::assets;
 use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::hub_http::HubHandler;
 use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
-use goldcrest_host::figures::Metrics;
 use goldcrest_host::{LocalHub, is_dual_stack};
 use tracing_subscriber::EnvFilter;
 
 use super::options::Options;
-use super::{CommandError, diagnostics, page, terminal};
+use super::page::{self, PageMetrics};
+use super::{CommandError, diagnostics, terminal};
 
 /// Serve channels, and a page with the five techniques side by side (the default command)
 ///
@@ -49,11 +49,10 @@ impl Serve {
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
         let log = log.fmt_fields(terminal::fields());
         log.log_internal_errors(false).init();
-        let figures = Metrics::default();
+        let metrics = PageMetrics::default();
         let page = !self.no_page;
-        let server = self.options.server().figures(figures.clone());
-        let server = server.on_listening(move |addresses| announce(addresses, page));
-        server.run(|hub| App { hub, figures: figures.clone(), page })?;
+        let server = self.options.server().on_listening(move |addresses| announce(addresses, page));
+        server.run(|hub| App { hub, metrics: metrics.clone(), page })?;
         Ok(())
     }
 }
@@ -61,7 +60,7 @@ impl Serve {
 /// The page and its requests, the scripts for browsers, and the channels.
 struct App {
     hub: LocalHub,
-    figures: Metrics,
+    metrics: PageMetrics,
     page: bool,
 }
 
@@ -70,7 +69,7 @@ impl Handler for App {
     fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = HandlerResult> {
         async move {
             if HubHandler::<LocalHub>::is_channel(exchange.request().path()) {
-                return HubHandler::new(&self.hub).handle(exchange).await;
+                return HubHandler::new(&self.hub).metrics(&self.metrics).handle(exchange).await;
             }
             // Boxed, so that the future of a channel's reader stays small.
             Box::pin(self.page(exchange)).await
@@ -99,7 +98,7 @@ impl App {
             return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
         }
         let Some(page) = param(&exchange, "page") else { return needs_page(exchange).await };
-        let json = self.figures.json(&page);
+        let json = self.metrics.json(&page);
         let response = Response {
             status: Status::OK,
             content_type: Some("application/json"),
@@ -115,7 +114,7 @@ impl App {
         }
         let Some(page) = param(&exchange, "page") else { return needs_page(exchange).await };
         let transport = param(&exchange, "transport").unwrap_or_default();
-        if self.figures.cut(&page, &transport) {
+        if self.metrics.cut(&page, &transport) {
             let done = Response { status: Status::NO_CONTENT, content_type: None, headers: &[], body: b"" };
             exchange.respond(&done).await
         } else {

@@ -9,8 +9,10 @@
 //! | `clock.rs` | a coarse clock, and timers that are re-armed only when the deadline moves forward |
 //! | `shared_buffer.rs` | one receive and one transmit buffer a thread, used by one connection after the other |
 //! | `tcp.rs` | [`TcpSocket`]: a connection |
+//! | `abort.rs` | breaks a connection from any thread |
 //! | `run.rs` | the loop: runnable tasks, then ready sources |
 
+mod abort;
 mod clock;
 #[cfg(target_os = "linux")]
 #[path = "epoll.rs"]
@@ -31,6 +33,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
+pub(crate) use abort::ConnectionAbort;
 pub(crate) use clock::Alarms;
 pub use clock::{Alarm, CoarseClock};
 pub(crate) use poller::Notifier;

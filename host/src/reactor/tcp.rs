@@ -1,6 +1,6 @@
 //! A TCP connection as a [`Socket`].
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use goldcrest_core::io::{Interest, Socket, TryIo};
 
-use super::{Reactor, Ready, Source};
+use super::{ConnectionAbort, Reactor, Ready, Source};
 use crate::memory::{Memory, Use};
 
 /// The sizes of a thread's buffers, in bytes. They also bound the unread and unsent bytes that one connection keeps.
@@ -42,6 +42,8 @@ pub(super) struct Connection {
     /// The connection failed; bytes before that may be unread.
     failed: Cell<bool>,
     broken: Cell<Option<ErrorKind>>,
+    /// Made by [`TcpSocket::abort_handle`].
+    abort: OnceCell<ConnectionAbort>,
     /// FIN is sent after the kept bytes.
     closing: Cell<bool>,
     unread: RefCell<KeptBytes>,
@@ -117,6 +119,7 @@ impl Connection {
             closed_since: Cell::new(false),
             failed: Cell::new(false),
             broken: Cell::new(None),
+            abort: OnceCell::new(),
             closing: Cell::new(false),
             unread: RefCell::default(),
             unsent: RefCell::default(),
@@ -205,6 +208,9 @@ impl Connection {
     }
 
     fn check(&self) -> io::Result<()> {
+        if self.abort.get().is_some_and(ConnectionAbort::is_aborted) {
+            self.fail_with(ErrorKind::ConnectionAborted);
+        }
         self.broken.get().map_or(Ok(()), |kind| Err(kind.into()))
     }
 }
@@ -230,6 +236,11 @@ impl TcpSocket {
         self.peer_network = Some(network);
     }
 
+    /// A handle by which any thread can break the connection.
+    pub(crate) fn abort_handle(&self) -> ConnectionAbort {
+        self.connection.abort.get_or_init(ConnectionAbort::default).clone()
+    }
+
     /// The address of the peer, while it is connected.
     pub(crate) fn peer_address(&self) -> Option<SocketAddr> {
         self.connection.stream.peer_addr().ok()
@@ -251,6 +262,10 @@ impl TcpSocket {
 
     fn poll_wait(&self, cx: &mut Context<'_>, want: Interest) -> Poll<io::Result<()>> {
         let connection = &self.connection;
+        // Registered before the check, so that an abort between the two wakes the task.
+        if let Some(abort) = connection.abort.get() {
+            abort.register(cx.waker());
+        }
         connection.check()?;
         if connection.failed.get() && !want.read {
             // A task that does not read would never learn of the reset. Unread requests are useless without a way to answer.

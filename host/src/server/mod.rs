@@ -39,7 +39,6 @@ pub use listen::is_dual_stack;
 pub use shutdown::ShutdownHandle;
 pub use upstream::{UpstreamChannel, UpstreamError, UpstreamOptions};
 
-use crate::figures::Metrics;
 use crate::hub::{ChannelLimits, Hub, Inbox, LocalHub};
 use crate::reactor::Reactor;
 use admission::AdmissionControl;
@@ -64,7 +63,6 @@ pub struct Server {
     hub: Option<Hub>,
     upstreams: Vec<UpstreamChannel>,
     upstream_options: UpstreamOptions,
-    metrics: Metrics,
     shutdown_handle: ShutdownHandle,
     announce: Option<Announce>,
 }
@@ -87,7 +85,6 @@ impl Server {
             hub: None,
             upstreams: Vec::new(),
             upstream_options: UpstreamOptions::default(),
-            metrics: Metrics::default(),
             shutdown_handle: ShutdownHandle::default(),
             announce: None,
         }
@@ -162,12 +159,6 @@ impl Server {
         self
     }
 
-    /// The figures to count for.
-    pub fn figures(mut self, figures: Metrics) -> Self {
-        self.metrics = figures;
-        self
-    }
-
     /// Calls `announce` with the addresses once the server listens. A port 0 is replaced by the chosen port.
     pub fn on_listening(mut self, announce: impl Fn(&[SocketAddr]) + Send + Sync + 'static) -> Self {
         self.announce = Some(Arc::new(announce));
@@ -212,7 +203,7 @@ impl Server {
         let places = ConnectionSlots::new(&self.limits, self.threads, self.upstreams.len());
         let admission = Arc::new(AdmissionControl::new(self.limits.clone(), places, memory.clone()));
         let (upstreams, upstream_options, event) = (self.upstreams, self.upstream_options, self.limits.event);
-        let (config, figures, shutdown, handler) = (&self.config, &self.metrics, &self.shutdown_handle, &handler);
+        let (config, shutdown, handler) = (&self.config, &self.shutdown_handle, &handler);
         if let Some(announce) = &self.announce {
             announce(&addresses);
         }
@@ -228,7 +219,7 @@ impl Server {
                     shutdown.register(notifier.clone());
                     let inbox = Arc::new(Inbox::new(notifier.clone(), hub.limits().bytes));
                     let hub = LocalHub::new(hub, inbox, config.poll);
-                    let runtime = HostRuntime::new(&reactor, admission.limits(), &memory, figures.clone());
+                    let runtime = HostRuntime::new(&reactor, admission.limits(), &memory);
                     let thread = Thread {
                         reactor: Rc::new(reactor),
                         runtime,

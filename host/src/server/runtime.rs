@@ -3,15 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use goldcrest_core::format::Transport;
-use goldcrest_core::http::Request;
 use goldcrest_core::io::Clock;
-use goldcrest_core::server::{self, BufferKind, DateField, ErrorContent, Growth, Rejection};
+use goldcrest_core::server::{self, AbortHandle, BufferKind, DateField, ErrorContent, Growth, Rejection};
 
 use super::Limits;
 use super::date::DateClock;
 use super::rejection::Rejections;
-use crate::figures::{Metrics, PageMetrics};
 use crate::memory::{Memory, Use};
 use crate::reactor::{CoarseClock, Reactor, TcpSocket};
 
@@ -25,7 +22,6 @@ const FIRST: usize = 1024;
 /// The world around the connections of one thread.
 pub(super) struct HostRuntime {
     pub(super) clock: CoarseClock,
-    figures: Metrics,
     draining: Cell<bool>,
     memory: Memory,
     heads: Rc<Pool>,
@@ -35,10 +31,9 @@ pub(super) struct HostRuntime {
 }
 
 impl HostRuntime {
-    pub(super) fn new(reactor: &Reactor, limits: &Limits, memory: &Memory, figures: Metrics) -> Self {
+    pub(super) fn new(reactor: &Reactor, limits: &Limits, memory: &Memory) -> Self {
         Self {
             clock: CoarseClock(reactor.alarms.clone()),
-            figures,
             draining: Cell::new(false),
             memory: memory.clone(),
             heads: Pool::new(limits.head, memory),
@@ -138,7 +133,6 @@ impl server::Runtime for HostRuntime {
     type Socket = TcpSocket;
     type Clock = CoarseClock;
     type Buffer = Buffer;
-    type RequestMetrics = PageMetrics;
 
     fn clock(&self) -> &CoarseClock {
         &self.clock
@@ -168,8 +162,8 @@ impl server::Runtime for HostRuntime {
         self.draining.get()
     }
 
-    fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> PageMetrics {
-        self.figures.ticket(request, transport)
+    fn abort_handle(&self, socket: &TcpSocket) -> impl AbortHandle + use<> {
+        socket.abort_handle()
     }
 
     fn reject<B: AsRef<[u8]>>(&self, socket: &TcpSocket, rejection: &Rejection<'_, B>) -> impl ErrorContent + use<B> {

@@ -18,12 +18,10 @@ use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use goldcrest_core::client;
 use goldcrest_core::client::{Buffers, EventSource, EventSourceOptions, RuntimeParts, Tcp};
-use goldcrest_core::http::Request;
 use goldcrest_core::hub::{Channel, StaticHub};
+use goldcrest_core::hub_http::HubHandler;
 use goldcrest_core::io::{BufferedIo, Clock, Socket, Timer};
 use goldcrest_core::log::EventLog;
-use goldcrest_core::format::Transport;
-use goldcrest_core::hub_http::HubHandler;
 use goldcrest_core::server::{BufferKind, Runtime, ServerConfig, serve};
 use goldcrest_core::time::Instant;
 use unknown::{chance, input, number, room, text};
@@ -135,7 +133,6 @@ impl Runtime for World {
     type Socket = AnySocket;
     type Clock = AnyClock;
     type Buffer = &'static mut [u8];
-    type RequestMetrics = ();
 
     fn clock(&self) -> &AnyClock {
         &self.0
@@ -152,8 +149,6 @@ impl Runtime for World {
     fn is_shutting_down(&self) -> bool {
         chance()
     }
-
-    fn ticket<B: AsRef<[u8]>>(&self, _request: &Request<B>, _transport: Transport) {}
 }
 
 type AnyHub = StaticHub<NoopRawMutex, &'static mut [u8], 1, 2>;

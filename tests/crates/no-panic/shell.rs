@@ -13,13 +13,15 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use goldcrest_core::http::{Request, Response, Status};
+use goldcrest_core::http::{Response, Status};
 use goldcrest_core::hub::{Channel, StaticHub};
+use goldcrest_core::hub_http::{HubHandler, Overloaded};
 use goldcrest_core::io::{Clock, Interest, Socket, Timer, TryIo};
 use goldcrest_core::log::{EventLog, EventType, GapPolicy};
-use goldcrest_core::format::Transport;
-use goldcrest_core::hub_http::{HubHandler, Overloaded};
-use goldcrest_core::server::{AcceptOptions, Access, BodyWriter, BufferKind, EventWriter, Exchange, Handler, HandlerResult, HostPolicy, Runtime, ServerConfig, ServerWebSocket, serve};
+use goldcrest_core::server::{
+    AcceptOptions, Access, BodyWriter, BufferKind, EventWriter, Exchange, Handler, HandlerResult, HostPolicy, Runtime,
+    ServerConfig, ServerWebSocket, serve,
+};
 use goldcrest_core::sse::encode::EventBlock;
 use goldcrest_core::sse::field::Comment;
 use goldcrest_core::time::Instant;
@@ -111,7 +113,6 @@ impl Runtime for World {
     type Socket = AnySocket;
     type Clock = AnyClock;
     type Buffer = &'static mut [u8];
-    type RequestMetrics = ();
 
     fn clock(&self) -> &AnyClock {
         &self.0
@@ -129,8 +130,6 @@ impl Runtime for World {
     fn is_shutting_down(&self) -> bool {
         chance()
     }
-
-    fn ticket<B: AsRef<[u8]>>(&self, _request: &Request<B>, _transport: Transport) {}
 }
 
 fn some_time() -> Duration {

@@ -151,7 +151,6 @@ mod embassy {
         type Socket = TcpSocket<'static>;
         type Clock = EmbassyClock;
         type Buffer = Vec<u8>;
-        type RequestMetrics = ();
 
         fn clock(&self) -> &EmbassyClock {
             &EmbassyClock
@@ -168,8 +167,6 @@ mod embassy {
         fn is_shutting_down(&self) -> bool {
             false
         }
-
-        fn ticket<B: AsRef<[u8]>>(&self, _: &Request<B>, _: crate::format::Transport) {}
     }
 
     #[test]

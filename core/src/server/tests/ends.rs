@@ -189,18 +189,3 @@ fn a_connection_that_its_runtime_drops_gives_everything_back() {
         assert_eq!((world.heads.free(), world.events.free(), followers(hub)), (100, 100, 0));
     }
 }
-
-#[test]
-fn a_connection_is_cut_where_its_ticket_says_so() {
-    for story in stories().into_iter().filter(|story| {
-        let text = std::string::String::from_utf8_lossy(story).into_owned();
-        text.contains("/events/a") && (text.contains("Accept") || text.contains("Prefer") || text.contains("Upgrade"))
-    }) {
-        let (world, hub, mut client) = open();
-        client.try_send(&story[..story.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4]);
-        assert_eq!(client.ended(), None);
-        world.cut_all();
-        client.read();
-        assert_eq!((client.ended(), client.reset, followers(hub)), (Some(Disconnect::Cut), true, 0));
-    }
-}

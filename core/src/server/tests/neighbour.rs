@@ -13,9 +13,7 @@ use std::vec::Vec;
 
 use super::client::{Content, Keys, get};
 use super::own::Own;
-use super::world::{Buffer, TestHub, TestTicket, VirtualClock, World, hub, keep};
-use crate::format::Transport;
-use crate::http::Request;
+use super::world::{Buffer, TestHub, VirtualClock, World, hub, keep};
 use crate::hub_http::HubHandler;
 use crate::io::{Interest, Socket, TryIo};
 use crate::log::EventType;
@@ -105,7 +103,6 @@ impl Runtime for Flooded {
     type Socket = Flood;
     type Clock = VirtualClock;
     type Buffer = Buffer;
-    type RequestMetrics = TestTicket;
 
     fn clock(&self) -> &VirtualClock {
         self.0.clock()
@@ -121,10 +118,6 @@ impl Runtime for Flooded {
 
     fn is_shutting_down(&self) -> bool {
         self.0.is_shutting_down()
-    }
-
-    fn ticket<B: AsRef<[u8]>>(&self, request: &Request<B>, transport: Transport) -> TestTicket {
-        self.0.ticket(request, transport)
     }
 }
 

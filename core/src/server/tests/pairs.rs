@@ -54,7 +54,8 @@ impl Reading {
         query: &str,
         fields: &str,
     ) -> Self {
-        let mut client = world.connect_over(ends, keep(ServerConfig::default()), keep(HubHandler::new(hub)));
+        let mut client =
+            world.connect_over(ends, keep(ServerConfig::default()), keep(HubHandler::new(hub).metrics(world)));
         let target = format!("/events/a{query}");
         let follow = |client: &mut Client, accept: &str| {
             client.send(get(&target, &format!("Accept: {accept}\r\n{fields}")).as_bytes());

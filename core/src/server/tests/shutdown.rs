@@ -17,7 +17,7 @@ fn open() -> (&'static World, &'static TestHub) {
 }
 
 fn connect(world: &'static World, hub: &'static TestHub) -> Client {
-    world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)))
+    world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub).metrics(world)))
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn publishing_says_who_was_there_and_what_is_wrong() {
 }
 
 #[test]
-fn a_ticket_counts_every_byte_of_an_exchange() {
+fn metrics_count_every_byte_of_a_request() {
     for way in [Way::Poll, Way::LongPoll, Way::Stream, Way::Sse, Way::WebSocket] {
         let (world, hub) = open();
         hub.publish("a", EventType::MESSAGE, b"event 1").unwrap();
@@ -219,7 +219,7 @@ fn a_ticket_counts_every_byte_of_an_exchange() {
         reading.client.leave();
         world.run();
         let counted = world.counted.get();
-        assert_eq!(counted.tickets, 1, "{way:?}");
+        assert_eq!(counted.requests, 1, "{way:?}");
         assert_eq!((counted.received, counted.sent), reading.client.moved(), "{way:?}");
         assert!(counted.payload >= 7 && counted.payload < counted.sent, "{way:?}: {counted:?}");
     }

@@ -18,11 +18,11 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 
 use super::client::Client;
 use crate::format::Transport;
-use crate::http::Request;
 use crate::hub::{Channel, StaticHub};
+use crate::hub_http::{HubMetrics, RequestMetrics};
 use crate::io::{Clock, Pipe, PipeEnd, Timer};
 use crate::log::EventLog;
-use crate::server::{BufferKind, Disconnect, Handler, Runtime, ServerConfig, Ticket, serve};
+use crate::server::{BufferKind, Disconnect, Exchange, Handler, Runtime, ServerConfig, serve};
 use crate::time::Instant;
 
 macro_rules! rings {
@@ -57,12 +57,11 @@ pub(crate) fn keep<T>(thing: T) -> &'static T {
 pub(crate) struct World {
     pub(crate) clock: VirtualClock,
     pub(crate) draining: Cell<bool>,
-    pub(crate) cut: Rc<Cell<bool>>,
     /// Buffers that are free, and their sizes.
     pub(crate) heads: Pool,
     pub(crate) events: Pool,
     pub(crate) random: Cell<u32>,
-    /// What tickets were told, in all.
+    /// The sum of all requests' metrics.
     pub(crate) counted: Rc<Cell<Counted>>,
     tasks: RefCell<Vec<Task>>,
     /// How often tasks were polled, in all.
@@ -71,7 +70,7 @@ pub(crate) struct World {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
-    pub(crate) tickets: usize,
+    pub(crate) requests: usize,
     pub(crate) received: u64,
     pub(crate) sent: u64,
     pub(crate) payload: u64,
@@ -151,7 +150,6 @@ impl World {
         keep(Self {
             clock: VirtualClock::default(),
             draining: Cell::new(false),
-            cut: Rc::default(),
             heads: Pool::new(100, 1024),
             events: Pool::new(100, 1024),
             random: Cell::new(12_345),
@@ -252,12 +250,6 @@ impl World {
         self.run();
     }
 
-    pub(crate) fn cut_all(&self) {
-        self.cut.set(true);
-        self.wake_all();
-        self.run();
-    }
-
     pub(crate) fn wake_all(&self) {
         for task in self.tasks.borrow().iter() {
             task.flag.0.store(true, Ordering::Relaxed);
@@ -280,7 +272,6 @@ impl Runtime for World {
     type Socket = PipeEnd<'static>;
     type Clock = VirtualClock;
     type Buffer = Buffer;
-    type RequestMetrics = TestTicket;
 
     fn clock(&self) -> &VirtualClock {
         &self.clock
@@ -307,20 +298,23 @@ impl Runtime for World {
     fn is_shutting_down(&self) -> bool {
         self.draining.get()
     }
+}
 
-    fn ticket<B: AsRef<[u8]>>(&self, _request: &Request<B>, _transport: Transport) -> TestTicket {
-        let counted = Counted { tickets: self.counted.get().tickets + 1, ..self.counted.get() };
+impl HubMetrics for World {
+    type Request = TestRequestMetrics;
+
+    fn begin<R: Runtime>(&self, _exchange: &Exchange<'_, '_, R>, _transport: Transport) -> TestRequestMetrics {
+        let counted = Counted { requests: self.counted.get().requests + 1, ..self.counted.get() };
         self.counted.set(counted);
-        TestTicket { counted: Rc::clone(&self.counted), cut: Rc::clone(&self.cut) }
+        TestRequestMetrics { counted: Rc::clone(&self.counted) }
     }
 }
 
-pub(crate) struct TestTicket {
+pub(crate) struct TestRequestMetrics {
     counted: Rc<Cell<Counted>>,
-    cut: Rc<Cell<bool>>,
 }
 
-impl Ticket for TestTicket {
+impl RequestMetrics for TestRequestMetrics {
     fn received(&mut self, bytes: u64) {
         let counted = self.counted.get();
         self.counted.set(Counted { received: counted.received + bytes, ..counted });
@@ -329,10 +323,6 @@ impl Ticket for TestTicket {
     fn sent(&mut self, bytes: u64, payload: u64) {
         let counted = self.counted.get();
         self.counted.set(Counted { sent: counted.sent + bytes, payload: counted.payload + payload, ..counted });
-    }
-
-    fn poll_cut(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
-        if self.cut.get() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

@@ -27,8 +27,7 @@ use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Instant, Timer};
 use goldcrest_core::io::EmbassyClock;
-use goldcrest_core::http::{Request, Response, Status};
-use goldcrest_core::format::Transport;
+use goldcrest_core::http::{Response, Status};
 use goldcrest_core::server::{ServerConfig, Exchange, Handler, HandlerResult, BufferKind, Runtime, AcceptOptions, serve};
 use goldcrest_core::sse::encode;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
@@ -62,7 +61,6 @@ impl<'s> Runtime for World<'s> {
     type Socket = TcpSocket<'s>;
     type Clock = EmbassyClock;
     type Buffer = Head;
-    type RequestMetrics = ();
 
     fn clock(&self) -> &EmbassyClock {
         &EmbassyClock
@@ -79,8 +77,6 @@ impl<'s> Runtime for World<'s> {
     fn is_shutting_down(&self) -> bool {
         false
     }
-
-    fn ticket<B: AsRef<[u8]>>(&self, _: &Request<B>, _: Transport) {}
 }
 
 struct Routes;

@@ -15,10 +15,15 @@
 //! | `shared.js` | the status of the connection that all tabs share |
 //! | `connections.js` | the number of connections of the tab, and the queue of short requests |
 //! | `chart.js` | the chart |
+//! | `metrics.rs` | [`PageMetrics`]: requests and bytes of each transport, and the "cut" button |
+
+mod metrics;
 
 use std::sync::OnceLock;
 
 use sha1_smol::Sha1;
+
+pub(crate) use metrics::PageMetrics;
 
 /// A file of the page.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use goldcrest_core::io::{Interest, Socket, TryIo};
+use goldcrest_core::server::AbortHandle;
 
 use super::super::Reactor;
 use super::{SocketLimits, TcpSocket};
@@ -325,4 +326,28 @@ fn a_fin_after_unread_bytes_ends_a_wait_without_read() {
     // Reported once: a task that waits again is not woken for ever.
     let mut waiting = pin!(socket.wait(Interest::NONE));
     assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+}
+
+#[test]
+fn an_abort_from_another_thread_resets_a_connection_that_waits() {
+    let reactor = reactor();
+    let (mut socket, mut peer) = connect(&reactor);
+    let handle = socket.abort_handle();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(20));
+            handle.abort();
+        });
+        // Without interest in a direction the connection still ends.
+        let error = wait(&reactor, &mut socket, Interest::NONE).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+    });
+    assert_eq!(commit_error(&mut socket), ErrorKind::ConnectionAborted);
+    socket.abort();
+    drop(socket);
+    assert_eq!(peer.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+fn commit_error(socket: &mut TcpSocket) -> ErrorKind {
+    socket.try_write_with(|_| (0, ())).unwrap_err().kind()
 }

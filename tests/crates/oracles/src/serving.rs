@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use goldcrest_core::format::Transport;
-use goldcrest_core::http::{Request, Response, Status};
+use goldcrest_core::http::{Response, Status};
 use goldcrest_core::hub::{Channel, ChannelName, HubBackend, NewEvent, StaticHub};
 use goldcrest_core::hub_http::HubHandler;
 use goldcrest_core::io::{Clock, Pipe, PipeEnd, Socket, Timer, TryIo};
@@ -168,7 +167,6 @@ impl<'w> Runtime for &'w World {
     type Socket = PipeEnd<'w>;
     type Clock = World;
     type Buffer = Buffer;
-    type RequestMetrics = ();
 
     fn clock(&self) -> &World {
         self
@@ -186,8 +184,6 @@ impl<'w> Runtime for &'w World {
     fn is_shutting_down(&self) -> bool {
         self.draining.get()
     }
-
-    fn ticket<B: AsRef<[u8]>>(&self, _request: &Request<B>, _transport: Transport) {}
 }
 
 type TestHub = StaticHub<NoopRawMutex, Vec<u8>, 1, 2>;
