@@ -8,7 +8,7 @@
 //! Each thread has its own executor (smol's `LocalExecutor`), its own listener, its own reactor and its own mirror of
 //! each log that it has followers of. A connection never changes its thread, and nothing of it needs a lock.
 //!
-//! | module | what it holds |
+//! | module | content |
 //! | --- | --- |
 //! | [`Server`] (`server/`) | listeners, accepting, limits, following other hubs, shutting down |
 //! | [`Hub`], [`LocalHub`] (`hub/`) | the channels: a master log and its mirrors |

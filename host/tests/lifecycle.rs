@@ -48,7 +48,7 @@ fn an_ended_server_frees_its_address() {
     assert!(ask(address, "/").unwrap().ends_with("well\n"));
     stopper.shut_down();
     running.join().unwrap().unwrap();
-    TcpListener::bind(address).expect("nobody listens there any more");
+    TcpListener::bind(address).expect("no listener is left there");
 }
 
 #[test]

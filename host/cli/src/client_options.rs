@@ -7,21 +7,18 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use goldcrest_core::client::{Buffers, ClientConfig, validate_header};
-use goldcrest_core::sse::parse::ParserLimits;
 use goldcrest_host::client::TlsOptions;
 
 use super::CommandError;
+use super::parser_limits::PARSER_LIMITS;
 
 /// Bytes of an answer's head, for which there is always room.
 const HEAD: usize = 16 * 1024;
 
-/// Ids and types of strangers are longer than ours.
-pub(crate) const BOUNDS: ParserLimits = ParserLimits { id: 1024, event_type: 256 };
-
 /// Options of the requests to a server.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Requests")]
-pub(crate) struct Asking {
+pub(crate) struct ClientOptions {
     /// Send this header field with every request, such as 'Authorization: Bearer x'; it replaces the default User-Agent,
     /// Content-Type, Cache-Control, Accept-Encoding or Authorization. Repeatable
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
@@ -63,7 +60,7 @@ pub(crate) fn some_seconds(text: &str) -> Result<Duration, String> {
     seconds(text).and_then(|time| if time.is_zero() { Err("more than 0".to_owned()) } else { Ok(time) })
 }
 
-impl Asking {
+impl ClientOptions {
     /// The TLS options.
     ///
     /// # Errors
@@ -111,8 +108,8 @@ impl Asking {
     }
 
     /// Memory for a client.
-    pub(crate) fn room(&self) -> Room {
-        Room::new(BOUNDS.memory(self.max_event()))
+    pub(crate) fn buffers(&self) -> ClientBuffers {
+        ClientBuffers::new(PARSER_LIMITS.memory(self.max_event()))
     }
 
     /// Bytes of an event, at most.
@@ -122,12 +119,12 @@ impl Asking {
 }
 
 /// The memory of a client.
-pub(crate) struct Room {
+pub(crate) struct ClientBuffers {
     buffer: Vec<u8>,
     location: Vec<u8>,
 }
 
-impl Room {
+impl ClientBuffers {
     /// Buffers for events of about `event` bytes, or a response head. Untouched pages cost no memory.
     pub(crate) fn new(event: usize) -> Self {
         Self { buffer: vec![0; event.max(HEAD)], location: vec![0; 8 * 1024] }
@@ -146,11 +143,11 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        asking: Asking,
+        client: ClientOptions,
     }
 
     fn config(arguments: &[&str]) -> Result<ClientConfig<'static>, CommandError> {
-        Line::parse_from([&["x"], arguments].concat()).asking.config()
+        Line::parse_from([&["x"], arguments].concat()).client.config()
     }
 
     #[test]

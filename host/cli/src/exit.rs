@@ -10,19 +10,19 @@ use goldcrest_core::websocket::Disconnect;
 use goldcrest_core::ws::ProtocolError;
 use goldcrest_host::client::ConnectError;
 
-use super::client_options::BOUNDS;
+use super::parser_limits::PARSER_LIMITS;
 
 /// The end of `--help`.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes of all commands:
-  0  done: what was asked for has come, the server ended in order, or nobody reads the output any more
+  0  success: all events arrived, the server ended the stream in order, or the reader of the output has gone
   1  another failure: the output cannot be written, the server cannot listen
   2  the command line is wrong
-  3  no connection: the name is unknown, nobody answers, TLS fails
-  4  the server refuses: its status, the type of its content, or a handshake of WebSocket
-  5  the connection is lost, and is not to be tried again
-  6  the time is over before what was asked for has come, or before the server was reached
-  7  what came is against the protocol, or too large";
+  3  no connection: the name is unknown, the address does not answer, TLS fails
+  4  the server rejects the request: its status, its content type, or the WebSocket handshake
+  5  the connection is lost, and the command does not retry
+  6  the time-out has passed before all events arrived, or before the server was reached
+  7  the data violates the protocol, or is too large";
 
 /// How a command ends, by the number that the shell sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,8 +121,8 @@ pub(crate) fn describe(error: &Error<ConnectError>) -> String {
                 .to_owned()
         }
         Error::Location => {
-            "the server redirects to where nobody goes: its Location is missing, is no URL of http, https, \
-                            ws or wss, or leads from TLS into the clear"
+            "the server's redirect cannot be followed: its Location is missing, is no URL of http, https, ws or wss, \
+                            or leads from TLS to cleartext"
                 .to_owned()
         }
         Error::Ended(Disconnect::Protocol(ProtocolError::MessageTooBig)) => {
@@ -132,9 +132,9 @@ pub(crate) fn describe(error: &Error<ConnectError>) -> String {
         Error::TooLarge | Error::Stream(ParseError::DataTooLong) => {
             "an event is larger than --max-event allows".to_owned()
         }
-        Error::Stream(ParseError::IdTooLong) => format!("an event's id is longer than {} bytes", BOUNDS.id),
+        Error::Stream(ParseError::IdTooLong) => format!("an event's id is longer than {} bytes", PARSER_LIMITS.id),
         Error::Stream(ParseError::EventTypeTooLong) => {
-            format!("an event's type is longer than {} bytes", BOUNDS.event_type)
+            format!("an event's type is longer than {} bytes", PARSER_LIMITS.event_type)
         }
         other => other.to_string(),
     }

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use smol::Timer;
 
 use super::CommandError;
-use super::client_options::{Room, some_seconds};
+use super::client_options::{ClientBuffers, some_seconds};
 use super::exit::rejected;
 
 /// The longest measured latency, in microseconds.
@@ -85,7 +85,7 @@ impl Load {
 
     /// Publishes events of no run from time to time, for ever.
     pub(crate) async fn wake(&self, runtime: &SmolRuntime, config: &ClientConfig<'static>, url: &str) {
-        let mut room = Room::new(4096);
+        let mut room = ClientBuffers::new(4096);
         let mut publisher = Publisher::new(runtime, config, url, room.memory());
         loop {
             Timer::after(Duration::from_millis(100)).await;
@@ -108,7 +108,7 @@ impl Load {
         pace: &Pace,
         mut published: impl FnMut(u64),
     ) -> Result<u64, CommandError> {
-        let mut room = Room::new(4096);
+        let mut room = ClientBuffers::new(4096);
         let mut publisher = Publisher::new(runtime, config, url, room.memory());
         let begin = Instant::now();
         let mut number = 0u64;

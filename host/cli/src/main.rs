@@ -1,6 +1,6 @@
 //! The `goldcrest` command: the server, and clients in the manner of curl. One file for each subcommand.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
 //! | `serve.rs`, `options.rs` | the server, with the page at `/` |
 //! | `page/` | the page |
@@ -10,6 +10,7 @@
 //! | `compare/` | the costs of the five techniques, side by side |
 //! | `manual.rs` | shell completions, the manual |
 //! | `client_options.rs`, `target.rs` | common options of the clients: header fields, TLS, the URL |
+//! | `parser_limits.rs` | limits of the event stream parser |
 //! | `load.rs` | events with a time stamp |
 //! | `exit.rs`, `diagnostics.rs` | exit statuses, and messages on stderr |
 //! | `terminal.rs` | escapes control characters in text of others |
@@ -25,6 +26,7 @@ mod load;
 mod manual;
 mod options;
 mod page;
+mod parser_limits;
 mod publish;
 mod serve;
 mod subscribe;

@@ -10,7 +10,7 @@ use goldcrest_core::log::{Encoding, EventId, EventType, MAX_IDEMPOTENCY_KEY};
 use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
 
-use super::client_options::Asking;
+use super::client_options::ClientOptions;
 use super::diagnostics::Diagnostics;
 use super::exit::rejected;
 use super::{CommandError, Exit, Quiet, target};
@@ -18,7 +18,7 @@ use super::{CommandError, Exit, Quiet, target};
 /// From a failure to the next attempt, at first; it doubles each time.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The longest pause between attempts, whatever `Retry-After` the server sends.
+/// The longest pause between attempts: the upper bound of `Retry-After`.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// Publish one event, or each line of stdin, and print the ids of the stored events
@@ -59,7 +59,7 @@ pub(crate) struct Publish {
     quiet: Quiet,
 
     #[command(flatten)]
-    asking: Asking,
+    client: ClientOptions,
 }
 
 /// A unique idempotency key.
@@ -75,13 +75,13 @@ fn without_line_end(line: &[u8]) -> &[u8] {
 
 impl Publish {
     pub(crate) fn run(self) -> Result<(), CommandError> {
-        let (config, tls) = (self.asking.config()?, self.asking.tls()?);
+        let (config, tls) = (self.client.config()?, self.client.tls()?);
         let event_type = EventType::new(&self.event_type);
         let event_type =
             event_type.map_err(|error| CommandError::usage(format!("--type {}: {error}", self.event_type)))?;
         SmolRuntime::block_on(tls, async |runtime| {
             let url = target::settle(runtime, &self.url).await?;
-            let mut room = self.asking.room();
+            let mut room = self.client.buffers();
             let mut publisher = Publisher::new(runtime, &config, &url, room.memory());
             match self.data.as_deref() {
                 Some("-") => {

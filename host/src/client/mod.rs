@@ -1,6 +1,6 @@
 //! Clients on a host: those of the core, over TCP and TLS, one thread's worth at a time.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
 //! | `runtime.rs` | [`SmolRuntime`]: what the core's clients stand on here, and the loop that runs them |
 //! | `connect.rs` | [`Connector`]: all addresses of a name, raced |

@@ -13,7 +13,7 @@
 //! that a follower still has to take, the connection that publishes stops reading, and goes on when the followers have taken half
 //! of the log, or when the time is over; followers that are behind then are not waited for until they have caught up.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
 //! | `registry.rs` | [`Hub`]: the channels by name, made on first use, reaped when idle |
 //! | `master.rs` | a channel's master log |

@@ -3,7 +3,7 @@
 //! A thread of the host has one executor (smol's `LocalExecutor`) and one reactor, and neither is shared. The interface
 //! to the core is `Socket`, `Clock` and accept.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
 //! | `epoll.rs`, `portable.rs` | the system's readiness queue, edge-triggered: Linux, and elsewhere |
 //! | `clock.rs` | a coarse clock, and timers that are re-armed only when the deadline moves forward |

@@ -76,7 +76,7 @@ impl Limits {
 /// Counts the admitted connections.
 pub(super) struct AdmissionControl {
     limits: Limits,
-    places: ConnectionSlots,
+    slots: ConnectionSlots,
     memory: Memory,
     connections: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
@@ -122,8 +122,8 @@ impl Permit {
 }
 
 impl AdmissionControl {
-    pub(super) fn new(limits: Limits, places: ConnectionSlots, memory: Memory) -> Self {
-        Self { limits, places, memory, connections: AtomicUsize::new(0), by_address: Mutex::default() }
+    pub(super) fn new(limits: Limits, slots: ConnectionSlots, memory: Memory) -> Self {
+        Self { limits, slots, memory, connections: AtomicUsize::new(0), by_address: Mutex::default() }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -132,13 +132,13 @@ impl AdmissionControl {
 
     /// The maximum number of connections, and the option or limit that raises it.
     pub(super) fn served(&self) -> (usize, &'static str) {
-        let served = self.places.served;
+        let served = self.slots.served;
         (served, if served < self.limits.connections { "the limit of open descriptors" } else { "--max-connections" })
     }
 
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Admission {
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
-        if before >= self.places.served.saturating_add(self.places.told) {
+        if before >= self.slots.served.saturating_add(self.slots.overloaded) {
             self.connections.fetch_sub(1, Ordering::Relaxed);
             return Admission::No;
         }
@@ -149,7 +149,7 @@ impl AdmissionControl {
         let crowded = *of_address > self.limits.connections_per_address;
         let reserved = if self.memory.try_reserve(CONNECTION, Use::First) { CONNECTION } else { 0 };
         let place = Permit { admission: Arc::clone(self), network, reserved };
-        if before >= self.places.served {
+        if before >= self.slots.served {
             Admission::Full(place, Bound::All)
         } else if crowded {
             Admission::Full(place, Bound::Address)
@@ -180,8 +180,8 @@ mod tests {
     use super::*;
 
     fn admission(limits: Limits) -> Arc<AdmissionControl> {
-        let places = ConnectionSlots::all(&limits);
-        Arc::new(AdmissionControl::new(limits, places, Memory::default()))
+        let slots = ConnectionSlots::all(limits.connections);
+        Arc::new(AdmissionControl::new(limits, slots, Memory::default()))
     }
 
     #[test]
@@ -195,7 +195,7 @@ mod tests {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let limits = Limits { connections_per_address: 2, ..Limits::default() };
         let admission = admission(limits.clone());
-        let _places = [ip("2001:db8:1:2::1"), ip("2001:db8:1:2:ffff::2")].map(|one| admission.admit(one));
+        let _slots = [ip("2001:db8:1:2::1"), ip("2001:db8:1:2:ffff::2")].map(|one| admission.admit(one));
         assert!(
             matches!(admission.admit(ip("2001:db8:1:2:3:4:5:6")), Admission::Full(_, Bound::Address)),
             "two of a /64 at most"

@@ -1,44 +1,42 @@
-//! How many connections the limit of open descriptors leaves room for.
-
-use super::Limits;
+//! The number of connections that the limit of open descriptors allows.
 
 /// Connections that get the answer of a full server at the same time. Further ones are closed without an answer.
-const TOLD: usize = 64;
+const OVERLOADED: usize = 64;
 
 /// Descriptors reserved for other files of the process: those of handlers, the resolver, the log.
-const SPARE: usize = 16;
+const RESERVED: usize = 16;
 
 /// Descriptors of a thread: its epoll instance, and its eventfd.
 const THREAD: usize = 2;
 
-/// Of a channel that is followed: its connection, and those that race to become it.
-const FOLLOW: usize = 4;
+/// Descriptors of an upstream channel: its connection, and the parallel attempts to connect (RFC 8305).
+const UPSTREAM: usize = 4;
 
 /// Connections that a server may have at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ConnectionSlots {
-    /// Those that are served.
+    /// Connections that are served.
     pub(super) served: usize,
     /// Further connections, which get the answer of a full server.
-    pub(super) told: usize,
+    pub(super) overloaded: usize,
 }
 
 impl ConnectionSlots {
     /// As many as requested, without a look at the limit.
     #[cfg(test)]
-    pub(super) fn all(limits: &Limits) -> Self {
-        Self { served: limits.connections, told: TOLD }
+    pub(super) fn all(connections: usize) -> Self {
+        Self { served: connections, overloaded: OVERLOADED }
     }
 
     /// The requested slots, cut to the limit of open descriptors. Called once the server listens and before its `threads`
     /// start. A cut is logged together with the remedy.
-    pub(super) fn new(limits: &Limits, threads: usize, follows: usize) -> Self {
-        let others = THREAD * (threads + 1) + FOLLOW * follows + SPARE;
-        let Some((limit, open)) = descriptors() else { return Self::within(usize::MAX, limits.connections) };
-        let places = Self::within(limit.saturating_sub(open + others), limits.connections);
-        if places.served < limits.connections {
-            let (max_connections, connections) = (limits.connections, places.served);
-            let needed = max_connections.saturating_add(open + others + TOLD);
+    pub(super) fn new(max_connections: usize, threads: usize, upstreams: usize) -> Self {
+        let others = THREAD * (threads + 1) + UPSTREAM * upstreams + RESERVED;
+        let Some((limit, open)) = descriptors() else { return Self::within(usize::MAX, max_connections) };
+        let slots = Self::within(limit.saturating_sub(open + others), max_connections);
+        if slots.served < max_connections {
+            let connections = slots.served;
+            let needed = max_connections.saturating_add(open + others + OVERLOADED);
             tracing::warn!(
                 max_connections,
                 connections,
@@ -47,27 +45,27 @@ impl ConnectionSlots {
                  `ulimit -n {needed}` raises it, or LimitNOFILE={needed} in a unit of systemd"
             );
         }
-        places
+        slots
     }
 
     /// The part of the `asked` connections that fits into `room` descriptors.
     fn within(room: usize, asked: usize) -> Self {
-        let told = TOLD.min(room / 8);
-        Self { served: asked.min(room - told).max(1), told }
+        let overloaded = OVERLOADED.min(room / 8);
+        Self { served: asked.min(room - overloaded).max(1), overloaded }
     }
 }
 
-/// The limit, and how many are open.
+/// The limit, and the number of open descriptors.
 #[cfg(target_os = "linux")]
 fn descriptors() -> Option<(usize, usize)> {
     use rustix::process::{Resource, getrlimit};
     let limit = usize::try_from(getrlimit(Resource::Nofile).current?).ok()?;
-    // One of them is that of the folder.
+    // One of them is that of the directory itself.
     let open = std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1);
     Some((limit, open))
 }
 
-/// Nothing is known of that here.
+/// Unknown on this system.
 #[cfg(not(target_os = "linux"))]
 fn descriptors() -> Option<(usize, usize)> {
     None
@@ -87,7 +85,7 @@ pub fn raise_descriptor_limit() {
     }
 }
 
-/// Lets the process open as many descriptors as the system allows it: nothing is known of that here.
+/// Does nothing: the limit is unknown on this system.
 #[cfg(not(target_os = "linux"))]
 pub fn raise_descriptor_limit() {}
 
@@ -97,15 +95,15 @@ mod tests {
 
     #[test]
     fn slots_follow_the_descriptor_limit() {
-        let places = |room, asked| {
-            let ConnectionSlots { served, told } = ConnectionSlots::within(room, asked);
-            (served, told)
+        let slots = |room, asked| {
+            let ConnectionSlots { served, overloaded } = ConnectionSlots::within(room, asked);
+            (served, overloaded)
         };
-        assert_eq!(places(usize::MAX, 100_000), (100_000, 64));
-        assert_eq!(places(100_064, 100_000), (100_000, 64));
-        assert_eq!(places(100_063, 100_000), (99_999, 64));
-        assert_eq!(places(260, 100_000), (228, 32));
-        assert_eq!(places(260, 10), (10, 32));
-        assert_eq!(places(0, 10), (1, 0), "at least one connection is served");
+        assert_eq!(slots(usize::MAX, 100_000), (100_000, 64));
+        assert_eq!(slots(100_064, 100_000), (100_000, 64));
+        assert_eq!(slots(100_063, 100_000), (99_999, 64));
+        assert_eq!(slots(260, 100_000), (228, 32));
+        assert_eq!(slots(260, 10), (10, 32));
+        assert_eq!(slots(0, 10), (1, 0), "at least one connection is served");
     }
 }

@@ -1,6 +1,6 @@
 //! Listeners, accepting, limits, shutting down.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
 //! | `listen.rs` | a listener for each thread on the same address |
 //! | `admission.rs` | admission control: connections in all and by address |
@@ -200,8 +200,8 @@ impl Server {
         let memory = hub.memory().clone();
         memory.set_limit(self.limits.memory);
         self.shutdown_handle.watch_signals()?;
-        let places = ConnectionSlots::new(&self.limits, self.threads, self.upstreams.len());
-        let admission = Arc::new(AdmissionControl::new(self.limits.clone(), places, memory.clone()));
+        let slots = ConnectionSlots::new(self.limits.connections, self.threads, self.upstreams.len());
+        let admission = Arc::new(AdmissionControl::new(self.limits.clone(), slots, memory.clone()));
         let (upstreams, upstream_options, event) = (self.upstreams, self.upstream_options, self.limits.event);
         let (config, shutdown, handler) = (&self.config, &self.shutdown_handle, &handler);
         if let Some(announce) = &self.announce {

@@ -1,4 +1,4 @@
-//! Signals, and telling every thread.
+//! Signals, and the shutdown of every thread.
 
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};

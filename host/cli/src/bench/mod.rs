@@ -1,6 +1,6 @@
 //! `goldcrest bench`: the latency of events to many readers of a channel.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
 //! | `readers.rs` | the readers, on several threads |
 //! | `report.rs` | the report |
@@ -17,7 +17,7 @@ use goldcrest_core::client::url::Url;
 use goldcrest_host::client::SmolRuntime;
 use smol::future::FutureExt;
 
-use super::client_options::{Asking, some_seconds};
+use super::client_options::{ClientOptions, some_seconds};
 use super::diagnostics::Diagnostics;
 use super::load::{Load, Pace, bar, until};
 use super::manual::print_text;
@@ -68,7 +68,7 @@ pub(crate) struct Bench {
     quiet: Quiet,
 
     #[command(flatten)]
-    asking: Asking,
+    client: ClientOptions,
 }
 
 /// How the readers read.
@@ -97,7 +97,7 @@ impl From<Choice> for Transport {
 impl Bench {
     pub(crate) fn run(self) -> Result<(), CommandError> {
         goldcrest_host::raise_descriptor_limit();
-        let (config, tls) = (self.asking.config()?, self.asking.tls()?);
+        let (config, tls) = (self.client.config()?, self.client.tls()?);
         let report = SmolRuntime::block_on(tls, async |runtime| {
             let url = target::settle(runtime, &self.url).await?;
             if !Url::parse(&url).is_ok_and(|url| target::is_channel(&url)) {
@@ -123,7 +123,7 @@ impl Bench {
             transport: self.transport.into(),
             connections: self.connections.get(),
             threads: self.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
-            tls: self.asking.tls()?,
+            tls: self.client.tls()?,
             config: config.clone(),
             poll_interval: self.poll_interval,
             // A poll may bring many events at once, but each is read by itself.

@@ -1,6 +1,6 @@
 //! `goldcrest compare`: the costs of the five techniques, side by side.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
 //! | `meter.rs` | requests, header bytes and payload bytes, counted on this side |
 //! | `reader.rs` | one technique |
@@ -23,7 +23,7 @@ use goldcrest_host::{LocalHub, Server, ShutdownHandle};
 use smol::channel::Receiver;
 use smol::future::FutureExt;
 
-use super::client_options::{Asking, some_seconds};
+use super::client_options::{ClientOptions, some_seconds};
 use super::load::{Load, Pace, bar, until};
 use super::{CommandError, Exit, Quiet, target};
 use reader::Reader;
@@ -60,12 +60,12 @@ pub(crate) struct Compare {
     quiet: Quiet,
 
     #[command(flatten)]
-    asking: Asking,
+    client: ClientOptions,
 }
 
 impl Compare {
     pub(crate) fn run(self) -> Result<(), CommandError> {
-        let (config, tls) = (self.asking.config()?, self.asking.tls()?);
+        let (config, tls) = (self.client.config()?, self.client.tls()?);
         let own = if self.url.is_none() { Some(OwnServer::start()?) } else { None };
         let readers = SmolRuntime::block_on(tls, async |runtime| {
             let url = match (&own, &self.url) {

@@ -5,7 +5,7 @@
 //! under `Content-Security-Policy: default-src 'self'`. Besides `/events/demo` it requests
 //! `GET /page/figures?page=ID` and `POST /page/cut?page=ID&transport=NAME`.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
 //! | `base.js` | the URL of the server |
 //! | `page.js` | publishing, polling, the controls, the table |

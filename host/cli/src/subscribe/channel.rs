@@ -16,12 +16,12 @@ use smol::future::FutureExt;
 use super::input::{Input, InputLine};
 use super::output::Output;
 use super::{CommandError, Exit, PARTING, Return, SubscribeContext, SubscribeError, SubscribeResult, again_in};
-use crate::client_options::BOUNDS;
 use crate::exit::{describe, rejected};
+use crate::parser_limits::PARSER_LIMITS;
 use crate::publish::key;
 
 /// A subscription to any server.
-type Cursor<'e> = Subscription<'e, SmolRuntime, { BOUNDS.id }>;
+type Cursor<'e> = Subscription<'e, SmolRuntime, { PARSER_LIMITS.id }>;
 
 enum Next<'a> {
     Item(Result<SubscriptionEvent<'a, ConnectError<SmolRuntime>>, Error<ConnectError<SmolRuntime>>>),
@@ -39,13 +39,13 @@ impl SubscribeContext<'_> {
         input: &mut Input,
         transports: &[Transport],
     ) -> SubscribeResult {
-        let (mut room, mut publishing) = (self.options.asking.room(), self.options.asking.room());
+        let (mut room, mut publishing) = (self.options.client.buffers(), self.options.client.buffers());
         let options = SubscriptionOptions {
             transports,
             start: self.options.start(),
             poll_interval: self.options.poll_interval,
             first_byte_timeout: self.options.first_byte(),
-            max_event_type: BOUNDS.event_type,
+            max_event_type: PARSER_LIMITS.event_type,
             reconnect: self.options.policy(),
             seed: fastrand::u32(..),
             ..SubscriptionOptions::default()

@@ -1,6 +1,6 @@
 //! `goldcrest subscribe`: events and messages of any server, as lines.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
 //! | `output.rs` | the lines on stdout, and their number |
 //! | `input.rs` | the lines of stdin |
@@ -31,7 +31,7 @@ use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
 use smol::future::FutureExt;
 
-use super::client_options::{Asking, some_seconds};
+use super::client_options::{ClientOptions, some_seconds};
 use super::diagnostics::Diagnostics;
 use super::{CommandError, Exit, Quiet, target};
 use input::Input;
@@ -126,7 +126,7 @@ pub(crate) struct Subscribe {
     quiet: Quiet,
 
     #[command(flatten)]
-    asking: Asking,
+    client: ClientOptions,
 }
 
 /// How events are brought.
@@ -220,7 +220,7 @@ impl SubscribeError {
 
 impl Subscribe {
     pub(crate) fn run(self) -> Result<(), CommandError> {
-        let (config, tls) = (self.asking.config()?, self.asking.tls()?);
+        let (config, tls) = (self.client.config()?, self.client.tls()?);
         let mut output = Output::new(&self)?;
         SmolRuntime::block_on(tls, async |runtime| {
             let until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));

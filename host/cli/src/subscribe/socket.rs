@@ -50,7 +50,7 @@ impl SubscribeContext<'_> {
             [] if is_channel => vec![SUBPROTOCOL],
             names => names.iter().map(String::as_str).collect(),
         };
-        let most = self.options.asking.max_event();
+        let most = self.options.client.max_event();
         let options =
             ConnectOptions { protocols: &protocols, origin: self.options.origin.as_deref(), max_message: most as u64 };
         let runtime = RttRuntime::new(self.runtime, self.status);

@@ -6,21 +6,21 @@ use goldcrest_core::client::{Buffers, Error, EventData, EventSource, EventSource
 
 use super::output::Output;
 use super::{Return, SubscribeContext, SubscribeError, SubscribeResult, again_in};
-use crate::client_options::BOUNDS;
 use crate::exit::describe;
+use crate::parser_limits::PARSER_LIMITS;
 
 impl SubscribeContext<'_> {
     /// Reads the event stream, and comes back with the last event ID.
     pub(super) async fn source(&self, output: &mut Output) -> SubscribeResult {
         let options = EventSourceOptions {
             last_event_id: self.options.since_id(),
-            bounds: BOUNDS,
+            bounds: PARSER_LIMITS,
             reconnect: self.options.policy(),
             seed: fastrand::u32(..),
             ..EventSourceOptions::default()
         };
         let (mut head, mut location) = (vec![0; 64 * 1024], vec![0; 8 * 1024]);
-        let mut events = vec![0; BOUNDS.memory(self.options.asking.max_event())];
+        let mut events = vec![0; PARSER_LIMITS.memory(self.options.client.max_event())];
         let memory = Buffers { buffer: &mut head, location: &mut location };
         let mut source = EventSource::new(self.runtime, self.config, self.url, options, memory, &mut events);
         let mut opened = false;

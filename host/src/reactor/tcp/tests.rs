@@ -114,7 +114,7 @@ fn alternating_connections_keep_unread_bytes_in_order() {
         }
     }
     for (socket, _) in &ends {
-        assert!(socket.connection.unread.borrow().0.is_none(), "what is read keeps no memory");
+        assert!(socket.connection.unread.borrow().0.is_none(), "read bytes keep no memory");
     }
 }
 
