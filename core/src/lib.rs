@@ -1,6 +1,62 @@
-//! Live updates between devices, servers and browsers, without an operating system and without an allocator.
+//! Live updates over polling, long polling, streaming, Server-Sent Events (SSE) and WebSocket, without an operating system
+//! and without an allocator.
 //!
-//! # Rooms, from the bottom up
+//! Every transport is a cursor on one event log. A subscriber costs a cursor, not a queue: memory does not grow with slow
+//! readers, and missed events are always reported as a gap.
+//!
+//! # The three types that matter
+//! - [`StaticHub`]: channels with a fixed-size event log each. [`StaticHub::publish`] is synchronous and never waits.
+//! - [`HubHandler`]: the HTTP interface of a hub. It answers `/events/{channel}` on all five transports, and publishing.
+//! - [`Handler`]: the interface of your own endpoints. [`serve`] runs one connection over a [`Socket`] and a [`Clock`].
+//!
+//! On the other side are the clients: [`Subscription`] (any transport, resumes without loss), [`EventSource`],
+//! [`ClientWebSocket`](client::ClientWebSocket) and [`Publisher`].
+//!
+//! # Layers
+//! ```text
+//!  your program         Handler        StaticHub::publish        Subscription, EventSource, Publisher
+//!                          │                   │                               │
+//!  async shell          server ── hub_http ── hub                           client
+//!                          └──── websocket ────┴───────────┬───────────────────┘
+//!                                                     connection (io: Socket, Clock)
+//!  state machines       http      sse      ws      log      format      json      (no I/O, no clock, no randomness)
+//! ```
+//! Each layer is usable without the layers above it. The state machines take bytes and the current time, and return bytes,
+//! events and the next deadline.
+//!
+//! # A first program
+//! ```
+//! use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+//! use goldcrest_core::{Channel, EventLog, EventType, Exchange, Handler, HandlerResult, HubHandler, Response, Runtime, StaticHub, Status};
+//!
+//! // One channel with 1,024 bytes of history and at most 16 events. At most 5 subscribers wait at the same time.
+//! type Hub = StaticHub<NoopRawMutex, [u8; 1024], 1, 5>;
+//!
+//! fn hub(epoch: u32) -> Hub {
+//!     StaticHub::new([Channel::new("sensors", EventLog::new([0; 1024], 16, epoch).unwrap())])
+//! }
+//!
+//! struct App<'h>(&'h Hub);
+//!
+//! impl Handler for App<'_> {
+//!     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
+//!         match exchange.request().path() {
+//!             "/" => exchange.respond(&Response::text(Status::OK, "subscribe to /events/sensors\n")).await,
+//!             _ => HubHandler::new(self.0).handle(exchange).await,
+//!         }
+//!     }
+//! }
+//!
+//! // The epoch is a random number, drawn once at boot. Any task publishes; each connection runs `serve`.
+//! let hub = hub(0x5eed_cafe);
+//! let id = hub.publish("sensors", EventType::MESSAGE, b"21.5").unwrap();
+//! assert_eq!(id.to_string(), "5eedcafe-1");
+//! let app = App(&hub);
+//! # let _ = app;
+//! ```
+//! `firmware-example/` runs this on embassy-net, and the crate `goldcrest-host` on smol.
+//!
+//! # Modules, from the bottom up
 //! | module | holds | knows |
 //! | --- | --- | --- |
 //! | [`time`], [`output`] | an instant; output that resumes at any offset | nothing |
@@ -21,14 +77,14 @@
 //! | [`assets`] | the client for browsers, as static files | `server` |
 //!
 //! # Features
-//! | feature | what it adds |
+//! | feature | adds |
 //! | --- | --- |
-//! | `embassy-net` | `io::Socket` for `embassy_net::tcp::TcpSocket`, `io::Clock` for `embassy-time` |
-//! | `embedded-tls` | `client::tls`: TLS 1.3 for the clients, by [embedded-tls](https://docs.rs/embedded-tls); it is outside what is proven not to panic |
-//! | `defmt` | a line to [defmt](https://docs.rs/defmt) when a request is refused, a connection upgraded or ended, a reader told of a gap, a client sent away since the server is full; `defmt::Format` for [`connection::Disconnect`] and what it holds |
+//! | `embassy-net` | [`Socket`] for `embassy_net::tcp::TcpSocket`, [`Clock`] for `embassy-time` |
+//! | `embedded-tls` | `client::tls`: TLS 1.3 for the clients, by [embedded-tls](https://docs.rs/embedded-tls); not covered by the proof against panics |
+//! | `defmt` | log lines to [defmt](https://docs.rs/defmt): rejected requests, upgraded and ended connections, gaps, a full server; `defmt::Format` for [`Disconnect`] |
 //! | `log` | the same lines to [log](https://docs.rs/log) |
 //!
-//! By default none is on. `defmt` and `log` exclude each other; with neither no format string remains.
+//! No feature is on by default. `defmt` and `log` exclude each other; without both, no format string is linked.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -54,3 +110,15 @@ pub mod sse;
 pub mod time;
 pub mod websocket;
 pub mod ws;
+
+pub use client::{EventSource, Publisher, Subscription};
+pub use connection::Disconnect;
+pub use http::{Method, Request, Response, Status};
+pub use hub::{Channel, ChannelName, NewEvent, PublishError, PublishOutcome, StaticHub};
+pub use hub_http::HubHandler;
+pub use io::{Clock, Socket};
+pub use log::{Encoding, EventId, EventLog, EventType, GapPolicy};
+pub use server::{AcceptOptions, Access, BufferKind, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve};
+pub use websocket::{Message, WebSocket};
+pub use ws::close::{CloseCode, CloseReason};
+pub use ws::connection::MessageKind;

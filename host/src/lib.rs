@@ -1,26 +1,35 @@
-//! The goldcrest server: live updates over polling, long polling, streaming, Server-Sent Events and WebSocket, all of
-//! them cursors on one event log.
+//! The goldcrest server as a library: live updates over polling, long polling, streaming, Server-Sent Events and WebSocket,
+//! from one event log.
 //!
-//! The protocols are `goldcrest-core`'s, the same code that runs on a microcontroller. What stands here is what a host
-//! adds: threads, sockets, channels that are made on first use, limits.
+//! The protocols are those of `goldcrest-core`, the same code that runs on a microcontroller. This crate adds threads,
+//! sockets, channels that are created on first use, limits, and TLS for clients.
 //!
-//! # A thread is a chip
-//! Each thread has its own executor (smol's `LocalExecutor`), its own listener, its own reactor and its own mirror of
-//! each log that it has followers of. A connection never changes its thread, and nothing of it needs a lock.
+//! # The three types that matter
+//! - [`Server`]: addresses, limits, permitted origins. [`Server::run`] serves until it is shut down.
+//! - [`Hub`]: all channels. [`Hub::publish`] may be called from any thread, and never waits.
+//! - [`Handler`]: the interface of your own endpoints. [`HubHandler`] is the one for `/events/{channel}`.
+//!
+//! # Layers
+//! ```text
+//!  your program     Handler, Hub::publish                         Connector, Subscription, Publisher
+//!                          │                                                  │
+//!  goldcrest-host   server (threads, limits) ── hub (channels) ── client (smol, TLS)
+//!                          └───────────────── reactor (epoll, timers) ────────┘
+//!  goldcrest-core   server, hub_http, websocket, client, format, log, http, sse, ws
+//! ```
+//! Each thread has its own executor (smol's `LocalExecutor`), its own listener, its own reactor, and its own copy of each
+//! log that it has followers of. A connection never changes its thread, and its hot path takes no lock.
 //!
 //! | module | content |
 //! | --- | --- |
-//! | [`Server`] (`server/`) | listeners, accepting, limits, following other hubs, shutting down |
-//! | [`Hub`], [`LocalHub`] (`hub/`) | the channels: a master log and its mirrors |
-//! | `reactor/` | sockets and alarms of a thread |
-//! | [`client`] | what the clients of the core stand on |
+//! | [`Server`] (`server/`) | listeners, accepting, limits, upstream channels, shutdown |
+//! | [`Hub`], [`LocalHub`] (`hub/`) | the channels: a master log, and a copy for each thread |
+//! | `reactor/` | sockets and timers of a thread |
+//! | [`client`] | the clients of the core on smol, with TLS |
 //!
-//! # A server in ten lines
+//! # A first program
 //! ```no_run
-//! use goldcrest_host::core::hub_http::HubHandler;
-//! use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime, AcceptOptions};
-//! use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
-//! use goldcrest_host::{Server, LocalHub};
+//! use goldcrest_host::{AcceptOptions, CloseCode, CloseReason, Exchange, Handler, HandlerResult, HubHandler, LocalHub, Runtime, Server};
 //!
 //! struct App(LocalHub);
 //!
@@ -44,6 +53,11 @@
 //! ```
 
 pub use goldcrest_core as core;
+pub use goldcrest_core::{
+    AcceptOptions, Access, CloseCode, CloseReason, Encoding, EventId, EventType, Exchange, GapPolicy, Handler,
+    HandlerResult, HubHandler, MessageKind, Method, NewEvent, PublishError, PublishOutcome, Request, Response, Runtime,
+    ServerConfig, Status,
+};
 
 pub mod client;
 mod hub;
