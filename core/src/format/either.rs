@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::any::AnyForm;
+use super::event_format::AnyForm;
 use super::render::Form;
 use super::stream_body::{Following, Opening, StreamFormat, StreamTimers};
 use super::{EventStream, Ndjson};

@@ -11,11 +11,11 @@
 //! | `poll_body.rs` | [`PollBody`]: a bounded list of events, its length known beforehand; polling and long polling |
 //! | `stream_body.rs` | [`StreamBody`]: what streaming and SSE have in common: opening, events, gaps, keep-alives, farewell |
 //! | `ndjson.rs` | [`Ndjson`]: one JSON object a line |
-//! | `sse.rs` | [`EventStream`]: `text/event-stream` |
+//! | `event_stream.rs` | [`EventStream`]: `text/event-stream` |
 //! | `either.rs` | [`EitherForm`]: one of these two, chosen by a request |
-//! | `websocket.rs` | [`EventMessages`]: events as messages, plain or in the envelope of `goldcrest.v1` |
+//! | `event_messages.rs` | [`EventMessages`]: events as messages, plain or in the envelope of `goldcrest.v1` |
 //! | `publication.rs` | [`publication`]: an event as a client publishes it elsewhere |
-//! | `envelope.rs` | the JSON object that stands for an event |
+//! | `json.rs` | the JSON object that stands for an event |
 //! | `render.rs` | an event's wire form, piece by piece |
 //!
 //! ```
@@ -36,26 +36,26 @@
 //! assert!(matches!(filled.state, BodyState::Wait(_)));
 //! ```
 
-mod any;
 mod either;
-mod envelope;
+mod event_format;
+mod event_messages;
+mod event_stream;
+mod json;
 mod ndjson;
 mod poll_body;
 mod publication;
 mod render;
-mod sse;
 mod stream_body;
 mod transport;
-mod websocket;
 
 pub use either::EitherForm;
+pub use event_messages::{EventMessages, MessageKind, NextMessage, OverwrittenError, Subprotocol};
+pub use event_stream::EventStream;
 pub use ndjson::Ndjson;
 pub use poll_body::{PollBody, PollLimits};
 pub use publication::{PublishMessage, publication};
-pub use sse::EventStream;
 pub use stream_body::{BodyState, Fill, StreamBody, StreamFormat, StreamTimers};
 pub use transport::Transport;
-pub use websocket::{EventMessages, MessageKind, NextMessage, OverwrittenError, Subprotocol};
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use super::any::AnyForm;
-use super::envelope::{Envelope, after_member, gap_notice};
+use super::event_format::AnyForm;
+use super::json::{Envelope, after_member, gap_notice};
 use super::render::Form;
 use super::stream_body::{Following, Opening, StreamFormat, StreamTimers};
 use crate::log::{EventId, EventMeta, Gap};

@@ -1,6 +1,6 @@
 //! Polling: a bounded list of events.
 
-use super::envelope::{Envelope, after_member, gap_member};
+use super::json::{Envelope, after_member, gap_member};
 use super::render::{Progress, Rendered, measure, render};
 use super::stream_body::{BodyState, Fill};
 use crate::connection::notice;

@@ -12,8 +12,8 @@
 //! assert_eq!(&room[..59], br#"{"ref":1,"key":"00000001-1","type":"reading","data":"21.5"}"#);
 //! ```
 
-use super::any::AnyForm;
-use super::envelope::escape;
+use super::event_format::AnyForm;
+use super::json::escape;
 use super::render::{Form, Progress, Rendered, render};
 use crate::log::{Encoding, EventId, EventMeta, LogReader, ReadEvent};
 use crate::output::Output;

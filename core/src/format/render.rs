@@ -1,6 +1,6 @@
 //! An event's wire form, piece by piece.
 
-use super::any::AnyForm;
+use super::event_format::AnyForm;
 use crate::log::{EventChunk, EventId, EventMeta, LogReader, MAX_EVENT_TYPE, ReadEvent};
 use crate::output::{Output, ResumableWriter, Ruler};
 

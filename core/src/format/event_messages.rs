@@ -1,7 +1,7 @@
 //! Events as WebSocket messages.
 
-use super::any::AnyForm;
-use super::envelope::{Envelope, gap_notice};
+use super::event_format::AnyForm;
+use super::json::{Envelope, gap_notice};
 use super::render::{Form, Progress, Rendered, measure, render};
 use crate::connection::notice;
 use crate::log::{Encoding, EventId, EventMeta, Gap, GapPolicy, LogReader, Position};

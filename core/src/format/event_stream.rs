@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use super::any::AnyForm;
-use super::envelope::{base64, gap_object};
+use super::event_format::AnyForm;
+use super::json::{base64, gap_object};
 use super::render::Form;
 use super::stream_body::{Following, Opening, StreamFormat, StreamTimers};
 use crate::log::{Encoding, EventId, EventMeta, Gap};

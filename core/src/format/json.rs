@@ -1,6 +1,6 @@
 //! The JSON object that stands for an event: `{"id":…,"type":…,"data":…}`.
 
-use super::any::AnyForm;
+use super::event_format::AnyForm;
 use super::render::Form;
 use crate::base64::encode;
 use crate::log::{Encoding, EventId, EventMeta, Gap};

@@ -1,10 +1,10 @@
 //! Every form that there is: on a chip one renderer serves them all.
 
 use super::EventStream;
-use super::envelope::Envelope;
+use super::event_messages::{Enveloped, Plain};
+use super::json::Envelope;
 use super::publication::Published;
 use super::render::Form;
-use super::websocket::{Enveloped, Plain};
 use crate::log::{EventId, EventMeta};
 use crate::output::Output;
 
