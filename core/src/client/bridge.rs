@@ -35,9 +35,9 @@ use core::time::Duration;
 use super::http_client::HttpClient;
 use super::jitter::Jitter;
 use super::runtime::sleep;
-use super::web_socket::{SUBPROTOCOL, nonce, verify};
+use super::web_socket::{nonce, verify};
 use super::{Buffers, ClientConfig, ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectError, Error};
-use crate::format::{PublishMessage, publication};
+use crate::format::{PublishMessage, Subprotocol, publication};
 use crate::hub::ChannelReader;
 use crate::io::Clock;
 use crate::json::{Members, text};
@@ -227,7 +227,7 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
     }
 
     async fn open(&mut self, nonce: [u8; 16]) -> Result<(), Error<ConnectError<R>>> {
-        let upgrade = UpgradeRequest { nonce, protocols: &[SUBPROTOCOL], origin: None };
+        let upgrade = UpgradeRequest { nonce, protocols: &[Subprotocol::NAME], origin: None };
         // What is on the channel already is not asked for.
         let length = self.asker.upgrade(&upgrade, Some(("after", "newest")), self.buffer).await?;
         let head = self.buffer.get(..length).unwrap_or_default();

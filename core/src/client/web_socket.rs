@@ -29,9 +29,6 @@ use crate::websocket::{Disconnect, WebSocket};
 use crate::ws::Role;
 use crate::ws::handshake::offer::UpgradeRequest;
 
-/// The subprotocol whose messages carry id, type and gaps.
-pub(super) const SUBPROTOCOL: &str = "goldcrest.v1";
-
 /// An open WebSocket: [`WebSocket`] says what it can do. Dropped without [`WebSocket::close`] it ends without a Close.
 pub type ClientWebSocket<'e, R> = WebSocket<ClientConnection<'e, R>, ClientMaskingKeys<'e, R>>;
 

@@ -1,59 +1,81 @@
-//! The JSON object that stands for an event: `{"id":…,"type":…,"data":…}`.
+//! The JSON object of an event: `{"id":…,"type":…,"data":…}`.
 
-use super::event_format::AnyForm;
-use super::render::Form;
 use crate::base64::encode;
-use crate::log::{Encoding, EventId, EventMeta, Gap};
+use crate::log::{Encoding, EventId, Gap};
 use crate::output::Output;
 
-/// The object, with what a transport puts before and behind it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Envelope {
-    pub(super) before: &'static [u8],
-    pub(super) behind: &'static [u8],
+pub(super) fn head(id: EventId, encoding: Encoding, event_type: &[u8], out: &mut impl Output) {
+    id_and_type(id, event_type, out);
+    out.put(match encoding {
+        Encoding::Text => b",\"data\":\"",
+        Encoding::Binary => b",\"encoding\":\"base64\",\"data\":\"",
+    });
 }
 
-impl Envelope {
-    /// `"id":"ID","type":"TYPE"`, which every form of an event has.
-    pub(super) fn id_and_type(id: EventId, event_type: &[u8], out: &mut impl Output) {
-        out.put(b"\"id\":\"");
-        id.put(out);
-        out.put(b"\",\"type\":\"");
-        if event_type.is_empty() {
-            out.put(b"message");
-        } else {
-            escape(event_type, out);
+pub(super) fn data(encoding: Encoding, chunk: &[u8], out: &mut impl Output) {
+    match encoding {
+        Encoding::Text => escape(chunk, out),
+        Encoding::Binary => base64(chunk, out),
+    }
+}
+
+pub(super) fn tail(out: &mut impl Output) {
+    out.put(b"\"}");
+}
+
+/// As [`head`], but binary data follows the object and a line feed.
+pub(super) fn message_head(id: EventId, encoding: Encoding, event_type: &[u8], out: &mut impl Output) {
+    match encoding {
+        Encoding::Text => head(id, encoding, event_type, out),
+        Encoding::Binary => {
+            id_and_type(id, event_type, out);
+            out.put(b"}\n");
         }
+    }
+}
+
+pub(super) fn message_data(encoding: Encoding, chunk: &[u8], out: &mut impl Output) {
+    match encoding {
+        Encoding::Text => escape(chunk, out),
+        Encoding::Binary => out.put(chunk),
+    }
+}
+
+pub(super) fn message_tail(encoding: Encoding, out: &mut impl Output) {
+    if encoding == Encoding::Text {
+        tail(out);
+    }
+}
+
+/// `{"ref":SEQ,"key":"ID","type":"TYPE"`, and what begins the data.
+pub(super) fn publication_head(id: EventId, encoding: Encoding, event_type: &[u8], out: &mut impl Output) {
+    out.put(b"{\"ref\":");
+    out.put_decimal(id.seq);
+    out.put(b",\"key\":\"");
+    id.put(out);
+    out.put(b"\"");
+    if !event_type.is_empty() {
+        out.put(b",\"type\":\"");
+        escape(event_type, out);
         out.put(b"\"");
     }
+    out.put(match encoding {
+        Encoding::Text => b",\"data\":\"",
+        Encoding::Binary => b"}\n",
+    });
 }
 
-impl Form for Envelope {
-    fn any(&self) -> AnyForm {
-        AnyForm::Envelope(*self)
+/// `{"id":"ID","type":"TYPE"`.
+fn id_and_type(id: EventId, event_type: &[u8], out: &mut impl Output) {
+    out.put(b"{\"id\":\"");
+    id.put(out);
+    out.put(b"\",\"type\":\"");
+    if event_type.is_empty() {
+        out.put(b"message");
+    } else {
+        escape(event_type, out);
     }
-
-    fn head(&self, id: EventId, meta: &EventMeta, event_type: &[u8], out: &mut impl Output) {
-        out.put(self.before);
-        out.put(b"{");
-        Self::id_and_type(id, event_type, out);
-        out.put(match meta.encoding {
-            Encoding::Text => b",\"data\":\"",
-            Encoding::Binary => b",\"encoding\":\"base64\",\"data\":\"",
-        });
-    }
-
-    fn data(&self, meta: &EventMeta, _previous: Option<u8>, piece: &[u8], out: &mut impl Output) {
-        match meta.encoding {
-            Encoding::Text => escape(piece, out),
-            Encoding::Binary => base64(piece, out),
-        }
-    }
-
-    fn tail(&self, _meta: &EventMeta, out: &mut impl Output) {
-        out.put(b"\"}");
-        out.put(self.behind);
-    }
+    out.put(b"\"");
 }
 
 /// `"gap":{"missed":N}`, without the number where it is unknown.
@@ -62,7 +84,7 @@ pub(super) fn gap_member(gap: Gap, out: &mut impl Output) {
     gap_object(gap, out);
 }
 
-/// `{"missed":N}`.
+/// `{"missed":N}`, or `{}` where the number is unknown.
 pub(super) fn gap_object(gap: Gap, out: &mut impl Output) {
     match gap.missed {
         Some(missed) => {
@@ -81,7 +103,14 @@ pub(super) fn after_member(id: EventId, out: &mut impl Output) {
     out.put(b"\"");
 }
 
-/// `{"gap":{"missed":N},"after":"ID"}`, the notice of streaming and of `goldcrest.v1`.
+/// `{"after":"ID"}` and a line feed: the first line of a stream, and its keep-alive.
+pub(super) fn cursor_line(after: EventId, out: &mut impl Output) {
+    out.put(b"{");
+    after_member(after, out);
+    out.put(b"}\n");
+}
+
+/// `{"gap":{"missed":N},"after":"ID"}`, the notice of NDJSON and of `goldcrest.v1`.
 pub(super) fn gap_notice(gap: Gap, after: EventId, out: &mut impl Output) {
     out.put(b"{");
     gap_member(gap, out);
@@ -90,7 +119,7 @@ pub(super) fn gap_notice(gap: Gap, after: EventId, out: &mut impl Output) {
     out.put(b"}");
 }
 
-/// The inside of a JSON string (RFC 8259 §7). Cutting `text` anywhere gives the same bytes.
+/// The contents of a JSON string (RFC 8259 §7). However `text` is cut, the bytes are the same.
 pub(super) fn escape(text: &[u8], out: &mut impl Output) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')) {
@@ -112,9 +141,9 @@ pub(super) fn escape(text: &[u8], out: &mut impl Output) {
     out.put(rest);
 }
 
-/// Base64 with padding (RFC 4648 §4). Every piece but the last has a multiple of 3 bytes.
-pub(super) fn base64(piece: &[u8], out: &mut impl Output) {
-    for group in piece.chunks(48) {
+/// Base64 with padding (RFC 4648 §4). Every chunk but the last has a multiple of 3 bytes.
+pub(super) fn base64(chunk: &[u8], out: &mut impl Output) {
+    for group in chunk.chunks(48) {
         let mut text = [b'='; 64];
         encode(group, &mut text);
         out.put(text.get(..group.len().div_ceil(3) * 4).unwrap_or_default());

@@ -1,19 +1,17 @@
-//! Polling: a bounded list of events.
+//! The body of a poll: a bounded list of events, of known length.
 
-use super::json::{Envelope, after_member, gap_member};
+use super::event_format::Format;
+use super::json::{after_member, gap_member};
 use super::render::{Progress, Rendered, measure, render};
 use super::stream_body::{BodyState, Fill};
 use crate::connection::notice;
 use crate::log::{Cursor, EventId, Gap, LogReader};
 use crate::output::{Output, ResumableWriter, Ruler};
 
-const FIRST: Envelope = Envelope { before: b"", behind: b"" };
-const NEXT: Envelope = Envelope { before: b",", behind: b"" };
-
-/// How much one answer carries; what is over comes with the next. At least one event is in an answer if there is one.
+/// The bounds of one response; the next poll gets the rest. A response has at least one event if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PollLimits {
-    /// Events in one answer. Default: 100.
+    /// Events in one response. Default: 100.
     pub events: usize,
     /// Bytes of the body. Default: 64 KiB.
     pub bytes: u64,
@@ -25,7 +23,7 @@ impl Default for PollLimits {
     }
 }
 
-/// The answer to a poll: `{"events":[…],"after":ID}`, with `"gap":{"missed":N}` where events are missing.
+/// The body of the response to a poll: `{"events":[…],"after":ID}`, with `"gap":{"missed":N}` where events are missing.
 #[derive(Debug)]
 pub struct PollBody {
     after: u64,
@@ -33,50 +31,50 @@ pub struct PollBody {
     gap: Option<Gap>,
     length: u64,
     first: bool,
-    saying: Saying,
+    writing: Writing,
     progress: Progress,
 }
 
+/// The part of the body that is being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Saying {
-    Opening,
+enum Writing {
+    Start,
     Events,
-    Closing,
-    Ended,
+    End,
+    Nothing,
 }
 
 impl PollBody {
-    /// What there is at `placed`, where [`LogReader::seek`] put the reader.
-    pub fn new(source: &impl LogReader, placed: Cursor, bounds: &PollLimits) -> Self {
-        let Cursor { after, gap } = placed;
+    /// The events after `cursor`, which [`LogReader::seek`] returned.
+    pub fn new(log: &impl LogReader, cursor: Cursor, limits: &PollLimits) -> Self {
+        let Cursor { after, gap } = cursor;
         if let Some(gap) = gap {
             notice::gap(gap);
         }
-        let (last, events) = Self::reach(source, after, bounds);
-        let mut poll = Self {
+        let (last, events) = Self::measure(log, after, limits);
+        let mut body = Self {
             after,
-            last: EventId { epoch: source.epoch(), seq: last },
+            last: EventId { epoch: log.epoch(), seq: last },
             gap,
             length: 0,
             first: true,
-            saying: Saying::Opening,
+            writing: Writing::Start,
             progress: Progress::default(),
         };
         let mut length = Ruler::ruler();
-        poll.opening(&mut length);
-        poll.closing(&mut length);
-        poll.length = events.saturating_add(length.measured());
-        poll
+        body.write_start(&mut length);
+        body.write_end(&mut length);
+        body.length = events.saturating_add(length.measured());
+        body
     }
 
-    /// How far the answer reaches, and what its events measure.
-    fn reach(source: &impl LogReader, after: u64, bounds: &PollLimits) -> (u64, u64) {
+    /// The sequence number of the last event in the body, and the length of its events.
+    fn measure(log: &impl LogReader, after: u64, limits: &PollLimits) -> (u64, u64) {
         let (mut last, mut bytes) = (after, 0u64);
-        for number in 0..bounds.events.max(1) {
-            let form = if number == 0 { &FIRST } else { &NEXT };
-            let Some((meta, length)) = measure(form, source, last) else { break };
+        for number in 0..limits.events.max(1) {
+            let Some((meta, length)) = measure(format(number == 0), log, last) else { break };
             let sum = bytes.saturating_add(length);
-            if number > 0 && sum > bounds.bytes {
+            if number > 0 && sum > limits.bytes {
                 break;
             }
             (last, bytes) = (meta.seq, sum);
@@ -84,12 +82,12 @@ impl PollBody {
         (last, bytes)
     }
 
-    /// Whether there is nothing to tell: no event and no gap.
+    /// Whether the body has neither an event nor a gap.
     pub fn is_empty(&self) -> bool {
         self.gap.is_none() && self.after == self.last.seq
     }
 
-    /// The `after` of the answer: where the next poll goes on.
+    /// The `after` of the body: the cursor of the next poll.
     pub fn last(&self) -> EventId {
         self.last
     }
@@ -99,59 +97,57 @@ impl PollBody {
         self.length
     }
 
-    /// Writes as much of the body as fits. It never waits: [`BodyState::Wait`] is not among its answers.
-    pub fn fill(&mut self, source: &impl LogReader, room: &mut [u8]) -> Fill {
+    /// Writes as much of the body as fits. It never returns [`BodyState::Wait`].
+    pub fn fill(&mut self, log: &impl LogReader, buffer: &mut [u8]) -> Fill {
         let mut written = 0;
         loop {
-            let rest = room.get_mut(written..).unwrap_or_default();
-            let rendered = match self.saying {
-                Saying::Ended => return Fill { written, state: BodyState::End },
+            let rest = buffer.get_mut(written..).unwrap_or_default();
+            let rendered = match self.writing {
+                Writing::Nothing => return Fill { written, state: BodyState::End },
                 _ if rest.is_empty() => return Fill { written, state: BodyState::More },
-                Saying::Events if self.after >= self.last.seq => {
-                    self.saying = Saying::Closing;
+                Writing::Events if self.after >= self.last.seq => {
+                    self.writing = Writing::End;
                     continue;
                 }
-                Saying::Events => {
-                    let form = if self.first { &FIRST } else { &NEXT };
-                    render(form, source, self.after, &mut self.progress, rest)
-                }
-                Saying::Opening | Saying::Closing => {
-                    let mut sink = ResumableWriter::new(rest, self.progress.sent_of_notice());
-                    if matches!(self.saying, Saying::Opening) {
-                        self.opening(&mut sink)
+                Writing::Events => render(format(self.first), log, self.after, &mut self.progress, rest),
+                Writing::Start | Writing::End => {
+                    let mut out = ResumableWriter::new(rest, self.progress.sent_of_notice());
+                    if matches!(self.writing, Writing::Start) {
+                        self.write_start(&mut out)
                     } else {
-                        self.closing(&mut sink)
+                        self.write_end(&mut out)
                     }
-                    let (count, whole) = (sink.written(), sink.is_whole());
-                    self.progress.note(count, whole)
+                    let (count, whole) = (out.written(), out.is_whole());
+                    self.progress.advance_notice(count, whole)
                 }
             };
             match rendered {
-                Rendered::Whole(count) => {
+                Rendered::Complete(count) => {
                     written = written.wrapping_add(count);
-                    self.said();
+                    self.complete();
                 }
-                Rendered::Partly(count) => {
+                Rendered::Partial(count) => {
                     return Fill { written: written.wrapping_add(count), state: BodyState::More };
                 }
-                // The head has named the length: what was overwritten since then cannot be left out.
+                // Content-Length has been sent: an event that was overwritten since then cannot be left out.
                 Rendered::Nothing | Rendered::Overwritten => return Fill { written, state: BodyState::Abort },
             }
         }
     }
 
-    fn said(&mut self) {
-        match self.saying {
-            Saying::Opening => self.saying = Saying::Events,
-            Saying::Events => {
+    /// The part that was being written is complete.
+    fn complete(&mut self) {
+        match self.writing {
+            Writing::Start => self.writing = Writing::Events,
+            Writing::Events => {
                 self.after = self.after.saturating_add(1);
                 self.first = false;
             }
-            Saying::Closing | Saying::Ended => self.saying = Saying::Ended,
+            Writing::End | Writing::Nothing => self.writing = Writing::Nothing,
         }
     }
 
-    fn opening(&self, out: &mut impl Output) {
+    fn write_start(&self, out: &mut impl Output) {
         out.put(b"{");
         if let Some(gap) = self.gap {
             gap_member(gap, out);
@@ -160,9 +156,13 @@ impl PollBody {
         out.put(b"\"events\":[");
     }
 
-    fn closing(&self, out: &mut impl Output) {
+    fn write_end(&self, out: &mut impl Output) {
         out.put(b"],");
         after_member(self.last, out);
         out.put(b"}");
     }
+}
+
+const fn format(first: bool) -> Format {
+    if first { Format::FirstInArray } else { Format::NextInArray }
 }

@@ -1,20 +1,23 @@
-//! What streaming and SSE have in common.
+//! The endless body of streaming and SSE.
 
 use core::time::Duration;
 
-use super::render::{Form, Progress, Rendered, render};
+use super::event_format::Format;
+use super::render::{Progress, Rendered, render};
+use super::{event_stream, json, media_type};
 use crate::connection::notice;
 use crate::log::{EventId, Gap, GapPolicy, LogReader, Position};
 use crate::output::{Output, ResumableWriter};
+use crate::sse::encode;
 use crate::time::Instant;
 
-/// How a reader that follows is kept.
+/// The timers of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamTimers {
-    /// After so long without output something is said that the reader ignores, so that nothing on the way takes the
-    /// connection for dead. Default: 15 s.
+    /// After so long without output the stream sends bytes that the client ignores, so that no proxy closes an idle connection.
+    /// Default: 15 s.
     pub keep_alive: Duration,
-    /// When a reader that lost its connection comes back, where the transport can say that. Default: 3 s.
+    /// After how long a client that lost its connection reconnects; SSE sends it. Default: 3 s.
     pub reconnection_time: Duration,
 }
 
@@ -24,191 +27,254 @@ impl Default for StreamTimers {
     }
 }
 
-/// Keep-alives are not closer than this, or there would be no end of them.
-const SHORTEST: Duration = Duration::from_millis(1);
+/// The shortest time between two keep-alives: with 0 they would fill every buffer.
+const MIN_KEEP_ALIVE: Duration = Duration::from_millis(1);
 
-/// The form of a transport that follows: [`EventStream`](super::EventStream), [`Ndjson`](super::Ndjson), or
-/// [`EitherForm`](super::EitherForm) of them.
-#[allow(private_bounds, reason = "the forms are this crate's")]
-pub trait StreamFormat: Following {
-    /// Its media type.
-    fn content_type(&self) -> &'static str;
-}
-
-/// How a transport that follows writes what is no event.
-pub(super) trait Following: Form {
-    fn opening(&self, opening: Opening, after: EventId, pace: &StreamTimers, out: &mut impl Output);
-    fn gap(&self, gap: Gap, after: EventId, out: &mut impl Output);
-    fn keep_alive(&self, after: EventId, out: &mut impl Output);
-    fn farewell(&self, reconnection_time: Duration, out: &mut impl Output);
-}
-
-/// What the reader knows of its cursor when the stream begins.
+/// The format of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Opening {
-    /// Nothing, and no event follows at once: only the opening can tell it.
-    Unknown,
-    /// It has the cursor, or an event with an id follows at once.
-    Known,
-    /// A gap follows at once. The cursor behind the gap comes with it, never before.
+pub enum StreamFormat {
+    /// Server-Sent Events (WHATWG HTML §9.2.6).
+    ///
+    /// The stream begins with `retry`. Where the client does not know its cursor and no event follows at once, a block with an
+    /// `id` and without data comes next, so that a client that has seen no event resumes where the stream began. The standard
+    /// dispatches nothing for such a block. **A client that dispatches every block has to skip those without data.** No other
+    /// block is without data: the keep-alive is a comment line, and neither it nor `retry` ends a block.
+    ///
+    /// Binary data is Base64, and its event type ends in `;base64`. CR and CRLF in text arrive as LF, since SSE has no other
+    /// line ends in data.
+    EventStream,
+    /// Streaming: a JSON object on each line.
+    ///
+    /// | line | meaning |
+    /// | --- | --- |
+    /// | `{"id":"ID","type":"TYPE","data":"DATA"}` | an event; binary data has `"encoding":"base64"` as well |
+    /// | `{"after":"ID"}` | the cursor without an event: the first line, and the keep-alive |
+    /// | `{"gap":{"missed":N},"after":"ID"}` | missed events, and the cursor after them; the first line of a stream that begins with a gap |
+    ///
+    /// The first line is sent at once: Firefox reports a response once its content has begun, and a client that waits for the
+    /// first byte learns that no proxy buffers the stream.
+    Ndjson,
+}
+
+impl StreamFormat {
+    /// The value of `Content-Type`.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::EventStream => media_type::EVENT_STREAM_UTF8,
+            Self::Ndjson => media_type::NDJSON,
+        }
+    }
+
+    const fn of_events(self) -> Format {
+        match self {
+            Self::EventStream => Format::EventStream,
+            Self::Ndjson => Format::Ndjson,
+        }
+    }
+
+    fn start(self, start: Start, after: EventId, reconnection_time: Duration, out: &mut impl Output) {
+        match self {
+            Self::EventStream => {
+                encode::retry(reconnection_time, out);
+                if start == Start::CursorUnknown {
+                    event_stream::cursor(after, out);
+                }
+            }
+            Self::Ndjson if start == Start::Gap => {}
+            Self::Ndjson => json::cursor_line(after, out),
+        }
+    }
+
+    fn gap(self, gap: Gap, after: EventId, out: &mut impl Output) {
+        match self {
+            Self::EventStream => event_stream::gap(gap, after, out),
+            Self::Ndjson => {
+                json::gap_notice(gap, after, out);
+                out.put(b"\n");
+            }
+        }
+    }
+
+    fn keep_alive(self, after: EventId, out: &mut impl Output) {
+        match self {
+            Self::EventStream => event_stream::keep_alive(out),
+            Self::Ndjson => json::cursor_line(after, out),
+        }
+    }
+
+    fn end(self, reconnection_time: Duration, out: &mut impl Output) {
+        match self {
+            Self::EventStream => encode::retry(reconnection_time, out),
+            Self::Ndjson => {}
+        }
+    }
+}
+
+/// How the stream starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    /// The client does not know its cursor, and no event follows at once that would tell it.
+    CursorUnknown,
+    /// The client knows its cursor, or an event with an id follows at once.
+    CursorKnown,
+    /// A gap follows at once. The cursor after the gap comes with it, never before.
     Gap,
 }
 
-/// A reader that follows a log.
+/// The body of a response that follows a log.
 #[derive(Debug)]
-pub struct StreamBody<F> {
-    form: F,
+pub struct StreamBody {
+    format: StreamFormat,
     after: u64,
     policy: GapPolicy,
-    pace: StreamTimers,
-    saying: Saying,
+    timers: StreamTimers,
+    writing: Writing,
     progress: Progress,
     gap: Option<Gap>,
     end: Option<End>,
     quiet_since: Instant,
 }
 
-/// What is being written.
+/// The part of the body that is being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Saying {
-    Opening(Opening),
+enum Writing {
+    Start(Start),
     Gap(Gap),
     Events,
     KeepAlive,
-    Farewell(Duration),
-    Ended,
+    End(Duration),
+    Nothing,
 }
 
+/// Why the body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// The server asks the reader to come back after this long.
-    Farewell(Duration),
-    /// The reader fell behind, and was told.
+    /// The server asks the client to reconnect after this time.
+    Reconnect(Duration),
+    /// The client fell behind, and has been sent the gap.
     Behind,
 }
 
-/// What came of filling a room.
+/// The result of filling a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "what was written is to be sent, and `then` says what to wait for"]
+#[must_use = "the written bytes are to be sent, and `state` names the next step"]
 pub struct Fill {
-    /// How many bytes of the room were written.
+    /// How many bytes of the buffer were written.
     pub written: usize,
-    /// What to do next.
+    /// The next step.
     pub state: BodyState,
 }
 
-/// What to do next.
+/// The state of a body after a buffer was filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyState {
-    /// The room is full: call again with more.
+    /// The buffer is full: call again with another.
     More,
-    /// All that there is has been written: call again when the log has moved, or at this deadline.
+    /// Everything so far has been written: call again when the log has a new event, or at this deadline.
     Wait(Instant),
     /// The body is complete.
     End,
-    /// An event was overwritten while part of it was on the wire: break the connection without an orderly end.
+    /// An event was overwritten after a part of it had been sent: break the connection without ending the body.
     Abort,
 }
 
-impl<F: StreamFormat> StreamBody<F> {
-    /// Follows `source` from `position` on.
+impl StreamBody {
+    /// Follows `log` from `position` on.
     pub fn new(
-        form: F,
-        source: &impl LogReader,
+        format: StreamFormat,
+        log: &impl LogReader,
         position: Position,
         policy: GapPolicy,
-        pace: StreamTimers,
+        timers: StreamTimers,
         now: Instant,
     ) -> Self {
-        let placed = source.seek(position, policy);
-        let opening = match placed.gap {
-            Some(_) => Opening::Gap,
-            None if source.newest() > placed.after => Opening::Known,
-            None => Opening::Unknown,
+        let cursor = log.seek(position, policy);
+        let start = match cursor.gap {
+            Some(_) => Start::Gap,
+            None if log.newest() > cursor.after => Start::CursorKnown,
+            None => Start::CursorUnknown,
         };
         Self {
-            form,
-            after: placed.after,
+            format,
+            after: cursor.after,
             policy,
-            pace,
-            saying: Saying::Opening(opening),
+            timers,
+            writing: Writing::Start(start),
             progress: Progress::default(),
-            gap: placed.gap,
+            gap: cursor.gap,
             end: None,
             quiet_since: now,
         }
     }
 
-    /// With `true` the client has sent its cursor as its own last event ID. The opening does not repeat the cursor then,
-    /// where a block for it alone would look like an empty event (SSE).
+    /// With `true` the client has sent its cursor as its own last event ID. The start does not repeat the cursor then: some SSE
+    /// clients dispatch a block for it alone as an empty event.
     pub fn resumed(mut self, resumed: bool) -> Self {
-        if resumed && matches!(self.saying, Saying::Opening(Opening::Unknown)) {
-            self.saying = Saying::Opening(Opening::Known);
+        if resumed && matches!(self.writing, Writing::Start(Start::CursorUnknown)) {
+            self.writing = Writing::Start(Start::CursorKnown);
         }
         self
     }
 
-    /// Ends the body behind the newest event, asking the reader to come back after
-    /// `reconnection_time` where the transport can say that.
+    /// Ends the body after the newest event. SSE asks the client to reconnect after `reconnection_time`.
     pub fn end(&mut self, reconnection_time: Duration) {
         if self.end.is_none() {
-            self.end = Some(End::Farewell(reconnection_time));
+            self.end = Some(End::Reconnect(reconnection_time));
         }
     }
 
-    /// The sequence number that the reader has been given in full.
+    /// The sequence number of the last event that has been written in full.
     pub fn after(&self) -> u64 {
         self.after
     }
 
     /// Writes as much as there is and fits.
-    pub fn fill(&mut self, source: &impl LogReader, room: &mut [u8], now: Instant) -> Fill {
+    pub fn fill(&mut self, log: &impl LogReader, buffer: &mut [u8], now: Instant) -> Fill {
         let mut written = 0;
-        // A clock that was set back is no reason to be silent for longer.
+        // A clock that jumps back must not delay the keep-alive.
         self.quiet_since = self.quiet_since.min(now);
-        let then = loop {
-            let rest = room.get_mut(written..).unwrap_or_default();
+        let state = loop {
+            let rest = buffer.get_mut(written..).unwrap_or_default();
             if rest.is_empty() {
-                break if matches!(self.saying, Saying::Ended) { BodyState::End } else { BodyState::More };
+                break if matches!(self.writing, Writing::Nothing) { BodyState::End } else { BodyState::More };
             }
-            if matches!(self.saying, Saying::Events) && self.progress.is_at_start() {
-                self.next();
+            if matches!(self.writing, Writing::Events) && self.progress.is_at_start() {
+                self.start_next();
             }
-            let rendered = self.say(source, rest);
-            match rendered {
-                Rendered::Whole(count) => {
+            match self.write(log, rest) {
+                Rendered::Complete(count) => {
                     written = written.wrapping_add(count);
-                    self.said(source);
+                    self.complete(log);
                 }
-                Rendered::Partly(count) => {
+                Rendered::Partial(count) => {
                     written = written.wrapping_add(count);
                     break BodyState::More;
                 }
-                Rendered::Nothing if matches!(self.saying, Saying::Ended) => break BodyState::End,
+                Rendered::Nothing if matches!(self.writing, Writing::Nothing) => break BodyState::End,
                 Rendered::Nothing => {
-                    if let Some(End::Farewell(reconnection_time)) = self.end {
-                        self.saying = Saying::Farewell(reconnection_time);
+                    if let Some(End::Reconnect(reconnection_time)) = self.end {
+                        self.writing = Writing::End(reconnection_time);
                         continue;
                     }
                     if written > 0 {
                         self.quiet_since = now;
                     }
-                    let deadline = self.quiet_since + self.pace.keep_alive.max(SHORTEST);
-                    // At the end of time there is no later deadline, and no reason to go round.
+                    let deadline = self.quiet_since + self.timers.keep_alive.max(MIN_KEEP_ALIVE);
+                    // A sum that saturates at the last instant is not a deadline in the past.
                     if deadline > now || deadline == Instant::MAX {
                         break BodyState::Wait(deadline);
                     }
                     self.quiet_since = now;
-                    self.saying = Saying::KeepAlive;
+                    self.writing = Writing::KeepAlive;
                 }
                 Rendered::Overwritten if self.progress.is_at_start() => {
-                    let placed = source.seek(self.at(source), self.policy);
-                    self.after = placed.after;
-                    self.gap = placed.gap;
+                    let cursor = log.seek(self.position(log), self.policy);
+                    self.after = cursor.after;
+                    self.gap = cursor.gap;
                     if self.policy == GapPolicy::Disconnect {
                         self.end.get_or_insert(End::Behind);
                     }
-                    self.next();
+                    self.start_next();
                 }
                 Rendered::Overwritten => break BodyState::Abort,
             }
@@ -216,52 +282,52 @@ impl<F: StreamFormat> StreamBody<F> {
         if written > 0 {
             self.quiet_since = now;
         }
-        Fill { written, state: then }
+        Fill { written, state }
     }
 
-    fn at(&self, source: &impl LogReader) -> Position {
-        Position::After(EventId { epoch: source.epoch(), seq: self.after })
+    fn position(&self, log: &impl LogReader) -> Position {
+        Position::After(EventId { epoch: log.epoch(), seq: self.after })
     }
 
-    fn say(&mut self, source: &impl LogReader, room: &mut [u8]) -> Rendered {
-        if matches!(self.saying, Saying::Events) {
-            return render(&self.form, source, self.after, &mut self.progress, room);
+    fn write(&mut self, log: &impl LogReader, buffer: &mut [u8]) -> Rendered {
+        if matches!(self.writing, Writing::Events) {
+            return render(self.format.of_events(), log, self.after, &mut self.progress, buffer);
         }
-        let after = EventId { epoch: source.epoch(), seq: self.after };
-        let mut sink = ResumableWriter::new(room, self.progress.sent_of_notice());
-        match self.saying {
-            Saying::Opening(opening) => self.form.opening(opening, after, &self.pace, &mut sink),
-            Saying::Gap(gap) => self.form.gap(gap, after, &mut sink),
-            Saying::KeepAlive => self.form.keep_alive(after, &mut sink),
-            Saying::Farewell(reconnection_time) => self.form.farewell(reconnection_time, &mut sink),
-            Saying::Events | Saying::Ended => return Rendered::Nothing,
+        let after = EventId { epoch: log.epoch(), seq: self.after };
+        let mut out = ResumableWriter::new(buffer, self.progress.sent_of_notice());
+        match self.writing {
+            Writing::Start(start) => self.format.start(start, after, self.timers.reconnection_time, &mut out),
+            Writing::Gap(gap) => self.format.gap(gap, after, &mut out),
+            Writing::KeepAlive => self.format.keep_alive(after, &mut out),
+            Writing::End(reconnection_time) => self.format.end(reconnection_time, &mut out),
+            Writing::Events | Writing::Nothing => return Rendered::Nothing,
         }
-        let (written, whole) = (sink.written(), sink.is_whole());
-        self.progress.note(written, whole)
+        let (written, whole) = (out.written(), out.is_whole());
+        self.progress.advance_notice(written, whole)
     }
 
-    /// What was being said has been said.
-    fn said(&mut self, source: &impl LogReader) {
-        match self.saying {
-            Saying::Events => self.after = self.after.saturating_add(1).min(source.newest()),
-            Saying::Farewell(_) => {
-                self.saying = Saying::Ended;
+    /// The part that was being written is complete.
+    fn complete(&mut self, log: &impl LogReader) {
+        match self.writing {
+            Writing::Events => self.after = self.after.saturating_add(1).min(log.newest()),
+            Writing::End(_) => {
+                self.writing = Writing::Nothing;
                 return;
             }
-            Saying::Opening(_) | Saying::Gap(_) | Saying::KeepAlive | Saying::Ended => {}
+            Writing::Start(_) | Writing::Gap(_) | Writing::KeepAlive | Writing::Nothing => {}
         }
-        self.next();
+        self.start_next();
     }
 
-    /// Between two things to say: a gap before all else. A farewell comes once there is no event left.
-    fn next(&mut self) {
-        self.saying = match (self.gap.take(), self.end) {
+    /// Chooses the next part: a gap before all else, and the end of an orderly shutdown once there is no event left.
+    fn start_next(&mut self) {
+        self.writing = match (self.gap.take(), self.end) {
             (Some(gap), _) => {
                 notice::gap(gap);
-                Saying::Gap(gap)
+                Writing::Gap(gap)
             }
-            (None, Some(End::Behind)) => Saying::Ended,
-            (None, Some(End::Farewell(_)) | None) => Saying::Events,
+            (None, Some(End::Behind)) => Writing::Nothing,
+            (None, Some(End::Reconnect(_)) | None) => Writing::Events,
         };
     }
 }

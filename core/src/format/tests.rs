@@ -3,6 +3,7 @@ mod clock;
 use super::*;
 use crate::log::{Encoding, EventId, EventLog, EventType, GapPolicy, LogReader, Position};
 use crate::time::Instant;
+use crate::ws::connection::MessageKind;
 use core::time::Duration;
 use proptest::prelude::*;
 use std::string::{String, ToString};
@@ -23,8 +24,8 @@ fn log(events: &[(&str, Encoding, &[u8])]) -> Log {
 }
 
 /// Fills rooms of these sizes in turn until there is no more to say.
-fn drain<F: StreamFormat>(
-    follow: &mut StreamBody<F>,
+fn drain(
+    follow: &mut StreamBody,
     log: &Log,
     now: Instant,
     sizes: impl IntoIterator<Item = usize>,
@@ -44,7 +45,7 @@ fn drain<F: StreamFormat>(
     (seen, then)
 }
 
-fn follow<F: StreamFormat>(form: F, log: &Log, position: Position) -> StreamBody<F> {
+fn follow(form: StreamFormat, log: &Log, position: Position) -> StreamBody {
     StreamBody::new(form, log, position, GapPolicy::Replay, StreamTimers::default(), NOW)
 }
 
@@ -61,7 +62,7 @@ fn sse_says_every_field_of_an_event() {
         ("blob", Encoding::Binary, b"\x00\xff\x10"),
         ("", Encoding::Binary, b""),
     ]);
-    let mut reader = follow(EventStream, &log, Position::Oldest);
+    let mut reader = follow(StreamFormat::EventStream, &log, Position::Oldest);
     let (seen, then) = drain(&mut reader, &log, NOW, [4096]);
     assert_eq!(
         text(&seen),
@@ -79,7 +80,7 @@ fn sse_says_every_field_of_an_event() {
 fn streaming_says_one_object_a_line() {
     let log =
         log(&[("", Encoding::Text, b"a \"quoted\" \\ line\r\n\t\x01\x7f"), ("Gr\u{fc}n", Encoding::Binary, b"ab")]);
-    let mut reader = follow(Ndjson, &log, Position::Oldest);
+    let mut reader = follow(StreamFormat::Ndjson, &log, Position::Oldest);
     let (seen, _) = drain(&mut reader, &log, NOW, [4096]);
     assert_eq!(
         text(&seen),
@@ -93,9 +94,9 @@ fn streaming_says_one_object_a_line() {
 fn a_gap_is_told_before_what_comes_after_it() {
     let log = log(&[("", Encoding::Text, b"x")]);
     let lost = Position::After(EventId { epoch: 1, seq: 9 });
-    let (seen, _) = drain(&mut follow(EventStream, &log, lost), &log, NOW, [4096]);
+    let (seen, _) = drain(&mut follow(StreamFormat::EventStream, &log, lost), &log, NOW, [4096]);
     assert_eq!(text(&seen), "retry: 3000\nid: 00000abc-0\nevent: gap\ndata: {}\n\nid: 00000abc-1\ndata: x\n\n");
-    let (seen, _) = drain(&mut follow(Ndjson, &log, lost), &log, NOW, [4096]);
+    let (seen, _) = drain(&mut follow(StreamFormat::Ndjson, &log, lost), &log, NOW, [4096]);
     assert_eq!(
         text(&seen),
         "{\"gap\":{},\"after\":\"00000abc-0\"}\n{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"x\"}\n"
@@ -117,7 +118,7 @@ fn sse_sends_a_block_without_data_only_where_the_client_lacks_a_cursor() {
         (&one, after(0), false, "retry: 3000\nid: 00000abc-1\ndata: x\n\n".to_string()),
         (&empty, Position::Unknown, true, "retry: 3000\nid: 00000abc-0\nevent: gap\ndata: {}\n\n".to_string()),
     ] {
-        let mut reader = follow(EventStream, log, position).resumed(resumed);
+        let mut reader = follow(StreamFormat::EventStream, log, position).resumed(resumed);
         assert_eq!(text(&drain(&mut reader, log, NOW, [4096]).0), expected, "{position:?}, resumed: {resumed}");
     }
 }
@@ -125,7 +126,7 @@ fn sse_sends_a_block_without_data_only_where_the_client_lacks_a_cursor() {
 #[test]
 fn every_line_of_a_stream_is_json_and_keep_alives_carry_the_cursor() {
     let mut log = log(&[]);
-    let mut reader = follow(Ndjson, &log, Position::Newest).resumed(true);
+    let mut reader = follow(StreamFormat::Ndjson, &log, Position::Newest).resumed(true);
     let (mut seen, _) = drain(&mut reader, &log, NOW, [4096]);
     log.append(EventType::MESSAGE, Encoding::Text, b"1").unwrap();
     let mut now = NOW;
@@ -138,10 +139,11 @@ fn every_line_of_a_stream_is_json_and_keep_alives_carry_the_cursor() {
 }
 
 /// A log of three slots, and a reader of it that has seen event 1 of 2.
-fn behind(policy: GapPolicy) -> (Log, StreamBody<Ndjson>) {
+fn behind(policy: GapPolicy) -> (Log, StreamBody) {
     let mut log = EventLog::new(vec![0; 1024], 3, EPOCH).unwrap();
     log.append(EventType::MESSAGE, Encoding::Text, b"1").unwrap();
-    let mut reader = StreamBody::new(Ndjson, &log, Position::Oldest, policy, StreamTimers::default(), NOW);
+    let mut reader =
+        StreamBody::new(StreamFormat::Ndjson, &log, Position::Oldest, policy, StreamTimers::default(), NOW);
     drop(drain(&mut reader, &log, NOW, [4096]));
     for n in 2..=6 {
         log.append(EventType::MESSAGE, Encoding::Text, n.to_string().as_bytes()).unwrap();
@@ -173,10 +175,11 @@ fn a_live_reader_that_falls_behind_gets_what_its_policy_says() {
 fn an_event_that_is_overwritten_half_sent_aborts_at_every_byte_of_it() {
     let events = [("reading", Encoding::Text, &b"one\ntwo"[..])];
     let opening = b"retry: 3000\n";
-    let (whole, _) = drain(&mut follow(EventStream, &log(&events), Position::Oldest), &log(&events), NOW, [4096]);
+    let (whole, _) =
+        drain(&mut follow(StreamFormat::EventStream, &log(&events), Position::Oldest), &log(&events), NOW, [4096]);
     for cut in 1..whole.len() {
         let mut log = log(&events);
-        let mut reader = follow(EventStream, &log, Position::Oldest);
+        let mut reader = follow(StreamFormat::EventStream, &log, Position::Oldest);
         let mut room = vec![0; cut];
         assert_eq!(reader.fill(&log, &mut room, NOW).state, BodyState::More);
         for _ in 0..64 {
@@ -195,7 +198,7 @@ fn an_event_that_is_overwritten_half_sent_aborts_at_every_byte_of_it() {
 #[test]
 fn a_quiet_reader_is_kept_alive_and_a_busy_one_is_not_disturbed() {
     let mut log = log(&[]);
-    let mut reader = follow(EventStream, &log, Position::Newest);
+    let mut reader = follow(StreamFormat::EventStream, &log, Position::Newest);
     let (_, then) = drain(&mut reader, &log, NOW, [4096]);
     let first = NOW + Duration::from_secs(15);
     assert_eq!(then, BodyState::Wait(first));
@@ -211,7 +214,7 @@ fn a_quiet_reader_is_kept_alive_and_a_busy_one_is_not_disturbed() {
 #[test]
 fn a_clock_that_jumps_back_or_stands_at_its_end_stops_nothing() {
     let log = log(&[("", Encoding::Text, b"x")]);
-    let mut reader = follow(Ndjson, &log, Position::Oldest);
+    let mut reader = follow(StreamFormat::Ndjson, &log, Position::Oldest);
     for now in [Instant::MAX, Instant::default(), Instant::MAX, NOW] {
         let mut room = [0; 256];
         let filled = reader.fill(&log, &mut room, now);
@@ -222,7 +225,7 @@ fn a_clock_that_jumps_back_or_stands_at_its_end_stops_nothing() {
 #[test]
 fn a_farewell_comes_behind_the_newest_event() {
     let log = log(&[("", Encoding::Text, b"first"), ("", Encoding::Text, b"second")]);
-    let mut reader = follow(EventStream, &log, Position::Oldest);
+    let mut reader = follow(StreamFormat::EventStream, &log, Position::Oldest);
     let (mut seen, _) = drain(&mut reader, &log, NOW, [45]);
     reader.end(Duration::from_millis(4321));
     let (rest, then) = drain(&mut reader, &log, NOW, [4096]);
@@ -384,11 +387,11 @@ proptest! {
         }).collect();
         let log = log(&events);
         let rooms = || sizes.iter().copied().cycle();
-        let (whole, _) = drain(&mut follow(EventStream, &log, Position::Oldest), &log, NOW, [1 << 20]);
-        let (cut, _) = drain(&mut follow(EventStream, &log, Position::Oldest), &log, NOW, rooms());
+        let (whole, _) = drain(&mut follow(StreamFormat::EventStream, &log, Position::Oldest), &log, NOW, [1 << 20]);
+        let (cut, _) = drain(&mut follow(StreamFormat::EventStream, &log, Position::Oldest), &log, NOW, rooms());
         prop_assert_eq!(&whole, &cut);
-        let (whole, _) = drain(&mut follow(Ndjson, &log, Position::Oldest), &log, NOW, [1 << 20]);
-        let (cut, _) = drain(&mut follow(Ndjson, &log, Position::Oldest), &log, NOW, rooms());
+        let (whole, _) = drain(&mut follow(StreamFormat::Ndjson, &log, Position::Oldest), &log, NOW, [1 << 20]);
+        let (cut, _) = drain(&mut follow(StreamFormat::Ndjson, &log, Position::Oldest), &log, NOW, rooms());
         prop_assert_eq!(&whole, &cut);
         let bounds = PollLimits { bytes: u64::MAX, ..PollLimits::default() };
         let poll = || PollBody::new(&log, log.seek(Position::Oldest, GapPolicy::Replay), &bounds);

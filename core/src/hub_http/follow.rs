@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::metrics::{RequestMeter, RequestMetrics};
 use super::negotiate::Negotiated;
 use super::overloaded::jitter;
-use crate::format::{BodyState, EitherForm, StreamBody, StreamFormat};
+use crate::format::{BodyState, StreamBody, StreamFormat};
 use crate::http::Framing;
 use crate::http::chunked::ChunkEncoder;
 use crate::hub::ChannelReader;
@@ -19,7 +19,7 @@ use crate::time::millis;
 
 /// Answers with the channel from the cursor on, for as long as the client reads.
 pub(super) fn answer<R: Runtime>(
-    form: EitherForm,
+    format: StreamFormat,
     mut reader: impl ChannelReader,
     ask: &Negotiated,
     policy: GapPolicy,
@@ -29,13 +29,13 @@ pub(super) fn answer<R: Runtime>(
     async move {
         let (now, pace) = (exchange.line.now(), exchange.line.config.stream_timers);
         // What is published from now on, while the head is on its way, is for this reader too.
-        let mut follow = StreamBody::new(form, &reader, ask.position, policy, pace, now).resumed(ask.resumed);
+        let mut follow = StreamBody::new(format, &reader, ask.position, policy, pace, now).resumed(ask.resumed);
         let (line, framing) = {
             // The request's buffer is given back before anything is waited for.
             let (line, mut asker) = exchange.into_parts();
             asker.keeps_connection = false;
             let framing = Framing::streaming(asker.version);
-            asker.begin_stream(line, form.content_type(), framing).await?;
+            asker.begin_stream(line, format.content_type(), framing).await?;
             if asker.head_only {
                 end_stream(line, None).await?;
                 return Ok(Responded::CLOSE);

@@ -25,7 +25,7 @@ mod websocket;
 pub use metrics::{HubMetrics, RequestMetrics};
 pub use overloaded::Overloaded;
 
-use crate::format::{EitherForm, Transport};
+use crate::format::{StreamFormat, Transport};
 use crate::http::{Method, PercentEncoded, Status};
 use crate::hub::{CHANNEL_NAME_RULE, ChannelName, HubBackend, MAX_CHANNEL_NAME, OpenError};
 use crate::io::Socket;
@@ -152,8 +152,8 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
                 }
                 Transport::Sse | Transport::Stream => {
                     let sse = ask.transport == Transport::Sse;
-                    let form = if sse { EitherForm::EventStream } else { EitherForm::Ndjson };
-                    follow::answer(form, reader, &ask, policy, exchange, count).await
+                    let format = if sse { StreamFormat::EventStream } else { StreamFormat::Ndjson };
+                    follow::answer(format, reader, &ask, policy, exchange, count).await
                 }
                 Transport::LongPoll | Transport::Poll | Transport::Publish => {
                     poll::answer(reader, &ask, policy, exchange, count).await

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::format::Transport;
+use crate::format::{Transport, media_type};
 use crate::http::{PercentEncoded, Request, seconds_of};
 use crate::log::{EventId, MAX_EVENT_ID, Position};
 use crate::server::ServerConfig;
@@ -53,7 +53,7 @@ fn transport<B: AsRef<[u8]>>(request: &Request<B>, waits: bool) -> Result<Transp
     if let Some(name) = request.query_param("transport") {
         return named(name).ok_or(NegotiationError::Transport);
     }
-    let [sse, stream] = request.accepts_each(["text/event-stream", "application/x-ndjson"]);
+    let [sse, stream] = request.accepts_each([media_type::EVENT_STREAM, media_type::NDJSON]);
     Ok(if sse.is_named() {
         Transport::Sse
     } else if stream.is_named() {

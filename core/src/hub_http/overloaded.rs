@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::negotiate::Negotiated;
 use crate::connection::notice;
-use crate::format::{EventStream, StreamFormat, Transport};
+use crate::format::{StreamFormat, Transport};
 use crate::http::{Response, Status};
 use crate::output::{decimal, written_text};
 use crate::server::exchange::Exchange;
@@ -40,7 +40,7 @@ pub(super) async fn answer<R: Runtime>(
         let retry = written_text(&mut room, |out| encode::retry(Duration::from_millis(delay), out));
         let response = Response {
             status: Status::OK,
-            content_type: Some(EventStream.content_type()),
+            content_type: Some(StreamFormat::EventStream.content_type()),
             headers: &[("Cache-Control", "no-store")],
             body: retry.as_bytes(),
         };

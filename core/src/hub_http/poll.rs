@@ -4,7 +4,7 @@ use core::task::{Context, Poll as Ready};
 
 use super::metrics::{RequestMeter, RequestMetrics};
 use super::negotiate::Negotiated;
-use crate::format::{BodyState, PollBody, Transport};
+use crate::format::{BodyState, PollBody, Transport, media_type};
 use crate::http::{Framing, Status};
 use crate::hub::ChannelReader;
 use crate::io::{Interest, Socket, TryIo};
@@ -89,7 +89,7 @@ fn tell<R: Runtime>(
             put_head(asker, status, framing, keeps_connection, out, &|out: &mut ResumableWriter<'_>| {
                 put_date(&date, out);
                 if !unchanged {
-                    put_field("Content-Type", b"application/json", out);
+                    put_field("Content-Type", media_type::JSON.as_bytes(), out);
                 }
                 out.put(b"ETag: \"");
                 last.put(out);

@@ -5,7 +5,7 @@ use core::task::{Context, Poll, Waker};
 
 use super::metrics::{HubMetrics, RequestMeter};
 use super::subprotocol::type_reason;
-use crate::format::Transport;
+use crate::format::{Transport, media_type};
 use crate::http::{BodyLength, Request, Response, Status};
 use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError, PublishOutcome};
 use crate::io::{Interest, Socket};
@@ -56,7 +56,7 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
     let status = if published.followers > 0 { Status::CREATED } else { Status::ACCEPTED };
     let response = Response {
         status,
-        content_type: Some("application/json"),
+        content_type: Some(media_type::JSON),
         headers: &[("Cache-Control", "no-store")],
         body: text.as_bytes(),
     };
@@ -134,7 +134,7 @@ fn encoding(content_type: Option<&[u8]>, data: &[u8]) -> Encoding {
     };
     let is = |whole: &[u8]| media_type.eq_ignore_ascii_case(whole);
     let text = starts(b"text/")
-        || is(b"application/json")
+        || is(media_type::JSON.as_bytes())
         || is(b"application/x-www-form-urlencoded")
         || (starts(b"application/") && ends(b"+json"))
         || (media_type.is_empty() && core::str::from_utf8(data).is_ok());

@@ -7,7 +7,7 @@ use super::metrics::{RequestMeter, RequestMetrics};
 use super::negotiate::Negotiated;
 use super::subprotocol::{self, Reply};
 use crate::connection::notice;
-use crate::format::{EventMessages, MessageKind as Kind, NextMessage, Subprotocol};
+use crate::format::{EventMessages, NextMessage, Subprotocol};
 use crate::grammar::copy::copy;
 use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError};
 use crate::io::{Interest, Socket, TryIo};
@@ -21,9 +21,6 @@ use crate::websocket::{OVERHEAD, WebSocketState};
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{Chunk, Incoming, MessageKind, Unmasked};
 use crate::ws::{ProtocolError, Role};
-
-/// The subprotocol whose messages carry id, type and gaps.
-const SUBPROTOCOL: &str = "goldcrest.v1";
 
 /// Bytes of a message in pieces that are looked at in one loan.
 const MOST: usize = 16 * 1024;
@@ -43,7 +40,7 @@ pub(super) fn answer<H: HubBackend, R: Runtime>(
 ) -> impl Future<Output = HandlerResult> {
     async move {
         let (line, framing, messages) = {
-            let acceptance = match exchange.handshake(&[SUBPROTOCOL]) {
+            let acceptance = match exchange.handshake(&[Subprotocol::NAME]) {
                 Ok(acceptance) => acceptance,
                 Err(refusal) => return exchange.refuse_handshake(refusal).await,
             };
@@ -395,10 +392,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
             match self.messages.next(reader) {
                 NextMessage::Message(kind, length) => {
                     self.sending = Sending::Event;
-                    let kind = match kind {
-                        Kind::Text => MessageKind::Text,
-                        Kind::Binary => MessageKind::Binary,
-                    };
                     (kind, length)
                 }
                 NextMessage::Nothing => return false,

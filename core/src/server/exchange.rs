@@ -14,6 +14,7 @@ use crate::grammar::origin::OriginMatch;
 use crate::http::{BodyDecoder, Framing, HeadWriter, Method, Request, RequestError, Response, Status, Version};
 use crate::io::{Interest, TryIo, never};
 use crate::output::{Output, Render, ResumableWriter};
+use crate::sse::media_type::EVENT_STREAM_UTF8;
 use crate::ws::Role;
 use crate::ws::connection::Unmasked;
 use crate::ws::handshake::{AcceptedHandshake, HandshakeError, RequestLine, accept};
@@ -332,7 +333,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// # Errors
     /// The connection ended first.
     pub async fn sse(self) -> Result<EventWriter<'x, 'l, R>, Disconnect> {
-        Ok(EventWriter::new(self.stream("text/event-stream;charset=UTF-8").await?))
+        Ok(EventWriter::new(self.stream(EVENT_STREAM_UTF8).await?))
     }
 
     /// Answers with a WebSocket. A request that is none is refused: 400, 405 or 426 with what the client has to send.

@@ -10,6 +10,9 @@
 /// The media type of an event stream.
 pub const EVENT_STREAM: &str = "text/event-stream";
 
+/// [`EVENT_STREAM`] with its charset, for the responses of servers.
+pub const EVENT_STREAM_UTF8: &str = "text/event-stream;charset=UTF-8";
+
 /// Whether `content_type`, the value of a `Content-Type` field, names [`EVENT_STREAM`]: in any case, with any parameters.
 ///
 /// Parameters are not looked at: an event stream is UTF-8 whatever its `charset` says.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use goldcrest_host::client::TlsOptions;
 use goldcrest_host::core::assets;
+use goldcrest_host::core::format::media_type;
 use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::hub_http::HubHandler;
 use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
@@ -101,7 +102,7 @@ impl App {
         let json = self.metrics.json(&page);
         let response = Response {
             status: Status::OK,
-            content_type: Some("application/json"),
+            content_type: Some(media_type::JSON),
             headers: &[("Cache-Control", "no-store")],
             body: json.as_bytes(),
         };

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 
+use goldcrest_core::format::media_type;
 use goldcrest_core::http::{Method, Request, RequestError, Status};
 use goldcrest_core::server::{AccessDenied, ErrorContent, Rejection, RejectionReason, Resource};
 use goldcrest_core::time::Instant;
@@ -209,7 +210,7 @@ fn explain_access<B: AsRef<[u8]>>(denied: AccessDenied, request: &Request<B>) ->
 
 /// Whether `Accept` names JSON: the response is then a problem details object (RFC 9457).
 fn wants_json<B: AsRef<[u8]>>(request: &Request<B>) -> bool {
-    ["application/problem+json", "application/json"].iter().any(|json| request.accepts(json).is_named())
+    ["application/problem+json", media_type::JSON].iter().any(|json| request.accepts(json).is_named())
 }
 
 /// The start of a text, its control characters escaped: a log's reader may be a terminal.

@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use goldcrest_core::client::url::{Url, UrlBuf};
 use goldcrest_core::format::{
-    EventMessages, EventStream, Ndjson, PollBody, PollLimits, StreamBody, StreamTimers, Subprotocol, publication,
+    EventMessages, PollBody, PollLimits, StreamBody, StreamFormat, StreamTimers, Subprotocol, publication,
 };
 use goldcrest_core::http::chunked::{ChunkDecoder, ChunkEncoder};
 use goldcrest_core::http::{BodyDecoder, HeadReader, Request, Response, ResponseHead, Status};
@@ -153,8 +153,8 @@ fn log_and_delivery() {
     let position = EventId::parse(input()).map_or(Position::Unknown, Position::After);
     let policy = black_box(GapPolicy::Replay);
     black_box(log.read_at(number(), number() as usize, input()));
-    let mut stream = StreamBody::new(Ndjson, &log, position, policy, StreamTimers::default(), now());
-    let mut events = StreamBody::new(EventStream, &log, position, policy, StreamTimers::default(), now());
+    let mut stream = StreamBody::new(StreamFormat::Ndjson, &log, position, policy, StreamTimers::default(), now());
+    let mut events = StreamBody::new(StreamFormat::EventStream, &log, position, policy, StreamTimers::default(), now());
     while number() < 3 {
         black_box((stream.fill(&log, input(), now()), events.fill(&log, input(), now())));
         stream.end(Duration::from_millis(number()));

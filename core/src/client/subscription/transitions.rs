@@ -9,12 +9,12 @@ use super::state::{Following, PendingRequest, Phase, Polling, Step};
 use super::{StartPosition, Subscription, SubscriptionEvent};
 use crate::client::http_client::{OutgoingRequest, is_coded, is_of_type, status_error};
 use crate::client::runtime::sleep;
-use crate::client::web_socket::{SUBPROTOCOL, nonce, verify};
+use crate::client::web_socket::{nonce, verify};
 use crate::client::{ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectError, Error};
-use crate::format::Transport;
+use crate::format::media_type::{EVENT_STREAM, JSON, NDJSON};
+use crate::format::{Subprotocol, Transport};
 use crate::http::ResponseHead;
 use crate::sse::field::IdField;
-use crate::sse::media_type::EVENT_STREAM;
 use crate::sse::parse::{Parser, ParserLimits};
 use crate::sse::reconnect::ReconnectDecision;
 use crate::time::Instant;
@@ -23,9 +23,6 @@ use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::handshake::UpgradeError;
 use crate::ws::handshake::offer::UpgradeRequest;
 use crate::ws::{ProtocolError, Role};
-
-const NDJSON: &str = "application/x-ndjson";
-const JSON: &str = "application/json";
 
 type Stepped<R> = Result<Step<ConnectError<R>>, Error<ConnectError<R>>>;
 
@@ -118,7 +115,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             StartPosition::Newest if self.cursor.is_empty() => Some(("after", "newest")),
             _ => None,
         };
-        let upgrade = UpgradeRequest { nonce: ask.nonce, protocols: &[SUBPROTOCOL], origin: None };
+        let upgrade = UpgradeRequest { nonce: ask.nonce, protocols: &[Subprotocol::NAME], origin: None };
         let asking = OutgoingRequest {
             accept: match transport {
                 Transport::WebSocket => None,

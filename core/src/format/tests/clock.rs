@@ -3,7 +3,7 @@
 use super::*;
 
 /// Fills a room at `now`: what was said, and when there is more.
-fn fill(follow: &mut StreamBody<Ndjson>, log: &Log, now: u64) -> (usize, Option<u64>) {
+fn fill(follow: &mut StreamBody, log: &Log, now: u64) -> (usize, Option<u64>) {
     let mut room = [0; 64];
     let filled = follow.fill(log, &mut room, Instant::from_millis(now));
     match filled.state {
@@ -16,11 +16,17 @@ fn fill(follow: &mut StreamBody<Ndjson>, log: &Log, now: u64) -> (usize, Option<
 const KEEP_ALIVE: usize = "{\"after\":\"00000abc-0\"}\n".len();
 
 /// A log without events and a reader of it, which has said its first line.
-fn quiet(keep_alive: Duration, now: u64) -> (StreamBody<Ndjson>, Log) {
+fn quiet(keep_alive: Duration, now: u64) -> (StreamBody, Log) {
     let log = log(&[]);
     let pace = StreamTimers { keep_alive, ..StreamTimers::default() };
-    let mut follow =
-        StreamBody::new(Ndjson, &log, Position::Newest, GapPolicy::Replay, pace, Instant::from_millis(now));
+    let mut follow = StreamBody::new(
+        StreamFormat::Ndjson,
+        &log,
+        Position::Newest,
+        GapPolicy::Replay,
+        pace,
+        Instant::from_millis(now),
+    );
     assert_eq!(fill(&mut follow, &log, now).0, KEEP_ALIVE);
     (follow, log)
 }
@@ -65,7 +71,7 @@ fn no_pace_is_too_fast_or_too_slow() {
 #[test]
 fn the_longest_reconnection_time_is_said_and_ends_the_stream() {
     let log = log(&[]);
-    let mut follow = follow(EventStream, &log, Position::Newest);
+    let mut follow = follow(StreamFormat::EventStream, &log, Position::Newest);
     follow.end(Duration::MAX);
     let (seen, then) = drain(&mut follow, &log, NOW, [4096]);
     assert_eq!(then, BodyState::End);
@@ -80,11 +86,11 @@ fn the_last_events_of_an_epoch_are_told_on_every_transport() {
         log.append(EventType::MESSAGE, Encoding::Text, data).unwrap();
     }
     let end = "00000abc-18446744073709551615";
-    let (seen, then) = drain(&mut follow(Ndjson, &log, Position::Oldest), &log, NOW, [4096, 4096]);
+    let (seen, then) = drain(&mut follow(StreamFormat::Ndjson, &log, Position::Oldest), &log, NOW, [4096, 4096]);
     assert!(matches!(then, BodyState::Wait(_)));
     assert_eq!(text(&seen).lines().filter(|line| line.contains("data")).count(), 2);
     assert!(text(&seen).contains(end));
-    let (seen, _) = drain(&mut follow(EventStream, &log, Position::Oldest), &log, NOW, [4096, 4096]);
+    let (seen, _) = drain(&mut follow(StreamFormat::EventStream, &log, Position::Oldest), &log, NOW, [4096, 4096]);
     assert!(text(&seen).contains(&std::format!("id: {end}\n")) || text(&seen).contains(&std::format!("id:{end}\n")));
     let placed = log.seek(Position::Oldest, GapPolicy::Replay);
     let mut poll = PollBody::new(&log, placed, &PollLimits::default());

@@ -5,9 +5,6 @@ use goldcrest_core::log::EventId;
 use goldcrest_core::ws::connection::MessageKind;
 use serde_json::{Value, json};
 
-/// The subprotocol.
-pub(super) const SUBPROTOCOL: &str = "goldcrest.v1";
-
 /// A message of the server.
 #[derive(Debug, PartialEq)]
 pub(super) enum ServerMessage<'m> {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use goldcrest_core::client::url::Url;
 use goldcrest_core::client::{ClientWebSocket, ConnectOptions, Error, StartPosition};
+use goldcrest_core::format::Subprotocol;
 use goldcrest_core::sse::reconnect::{Reconnect, ReconnectDecision};
 use goldcrest_core::websocket::Disconnect;
 use goldcrest_core::ws::close::CloseCode;
 use smol::Timer;
 
 use super::conversation::{Conversation, ConversationEnd};
-use super::envelope::SUBPROTOCOL;
 use super::input::Input;
 use super::output::Output;
 use super::rtt::RttRuntime;
@@ -47,7 +47,7 @@ impl SubscribeContext<'_> {
     pub(super) async fn socket(&self, output: &mut Output, input: &mut Input) -> SubscribeResult {
         let is_channel = Url::parse(self.url).is_ok_and(|url| target::is_channel(&url));
         let protocols: Vec<&str> = match &self.options.protocols[..] {
-            [] if is_channel => vec![SUBPROTOCOL],
+            [] if is_channel => vec![Subprotocol::NAME],
             names => names.iter().map(String::as_str).collect(),
         };
         let most = self.options.client.max_event();
@@ -72,7 +72,7 @@ impl SubscribeContext<'_> {
                 Err(error) => ConnectionLoss::Error(Box::new(error)),
                 Ok(socket) => {
                     let protocol = socket.protocol().and_then(|at| protocols.get(at).copied());
-                    resumable = protocol == Some(SUBPROTOCOL);
+                    resumable = protocol == Some(Subprotocol::NAME);
                     opened = true;
                     self.state.reached.set(true);
                     reconnect.on_open();

@@ -8,11 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use eventsource_stream::Eventsource;
 use futures_lite::{StreamExt, future, stream};
 use goldcrest_core::format::{
-    BodyState, EventMessages, EventStream, Fill, MessageKind, Ndjson, NextMessage, PollBody, PollLimits, StreamBody,
-    StreamFormat, StreamTimers, Subprotocol,
+    BodyState, EventMessages, Fill, NextMessage, PollBody, PollLimits, StreamBody, StreamFormat, StreamTimers,
+    Subprotocol,
 };
 use goldcrest_core::log::{Encoding, EventId, EventLog, EventType, GapPolicy, LogReader, Position};
 use goldcrest_core::time::Instant;
+use goldcrest_core::ws::connection::MessageKind;
 use serde_json::Value;
 
 use crate::Steps;
@@ -181,8 +182,8 @@ pub fn tells_what_was_appended(reading: &Reading) {
         None => Position::Unknown,
     };
     match reading.form {
-        Form::Ndjson => follow(Ndjson, &mut world, reading, position, at),
-        Form::EventStream => follow(EventStream, &mut world, reading, position, at),
+        Form::Ndjson => follow(StreamFormat::Ndjson, &mut world, reading, position, at),
+        Form::EventStream => follow(StreamFormat::EventStream, &mut world, reading, position, at),
         Form::Plain => messages(Subprotocol::Plain, &mut world, reading, position, at),
         Form::Envelope => messages(Subprotocol::Envelope, &mut world, reading, position, at),
         Form::Poll => poll(&mut world, reading, position, at),
@@ -205,7 +206,7 @@ impl World {
     }
 }
 
-fn follow(form: impl StreamFormat + Copy, world: &mut World, reading: &Reading, position: Position, at: u64) {
+fn follow(form: StreamFormat, world: &mut World, reading: &Reading, position: Position, at: u64) {
     let (pace, policy) = (StreamTimers::default(), GapPolicy::from(reading.policy));
     let resumed = reading.back.is_some_and(|back| back % 2 > 0);
     let mut follow = StreamBody::new(form, &world.log, position, policy, pace, world.now).resumed(resumed);
