@@ -1,4 +1,4 @@
-//! Packs the page: the chip sends it as it is.
+//! Compresses the page: the chip serves it with Content-Encoding: gzip.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::{env, fs, io};
 
 use flate2::{Compression, GzBuilder};
 
-/// The most that the page and its modules may take of the flash, packed.
+/// The largest permitted size of the page and its modules in flash, with gzip.
 const MOST: u64 = 8 * 1024;
 
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=page.html");
-    // Without indentation, and without the lines that only explain.
+    // Without indentation and comment lines.
     let page = fs::read_to_string("page.html")?;
     let lines = page.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
     let page = lines.map(|line| format!("{line}\n")).collect::<String>();
@@ -22,7 +22,7 @@ fn main() -> io::Result<()> {
     for module in ["goldcrest.js.gz", "goldcrest-shared.js.gz"] {
         bytes += fs::metadata(Path::new("../../core/js").join(module))?.len();
     }
-    assert!(bytes <= MOST, "the page and its modules are {bytes} bytes packed, which is more than {MOST}");
+    assert!(bytes <= MOST, "the page and its modules have {bytes} bytes with gzip, more than the permitted {MOST}");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     fs::write(out.join("page.html.gz"), packed)
 }

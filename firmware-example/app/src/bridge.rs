@@ -1,9 +1,9 @@
-//! The bridge: a task that connects out to a hub and publishes the sensors there. A chip behind NAT is reached by nobody, but
-//! reaches a server.
+//! The bridge: a task that connects to another hub and publishes the sensors there. A chip behind NAT accepts no connections from
+//! outside, but can open one.
 //!
-//! The ids of the chip's own log are the idempotency keys. What the hub has not acknowledged is said again after a reconnect,
-//! from the oldest event that the log still holds: nothing is lost that it holds, nothing is stored twice in a life of the hub that
-//! still has the key (the last 64 of the channel). A hub that was restarted gets what its former life had not acknowledged.
+//! The ids of the chip's log are the idempotency keys. After a reconnect unacknowledged events are published again, from the oldest
+//! one in the log. The hub stores none twice while it remembers the key (the last 64 of the channel). A restarted hub gets the
+//! events that were not acknowledged before.
 
 use core::time::Duration as CoreDuration;
 
@@ -26,15 +26,15 @@ use crate::plain::Plain;
 use crate::secret::Secret;
 use crate::sizes::{BRIDGE_EVENT, RECEIVE, TRANSMIT};
 
-/// The channel to publish the sensors on, where the firmware was built with `GOLDCREST_HUB` set, to
-/// `http://10.0.2.2:8080/events/device` for instance. Its host is an address: the chip looks no names up. Without it the
-/// image has no client in it.
+/// The URL of the channel to publish the sensors on, by `GOLDCREST_HUB` at build time, such as
+/// `http://10.0.2.2:8080/events/device`. Its host is an IP address: the chip has no DNS client. Without it the image contains no
+/// client.
 pub const HUB: Option<&str> = option_env!("GOLDCREST_HUB");
 
-/// A hub that does not take what is published may have been set up wrong: it is tried again after so long.
+/// The delay after a hub has rejected publications, which may be misconfigured.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A hub that is away is noticed, and found again, before the log of the sensors is overwritten.
+// A disconnect is detected, and a hub found again, before the log of the sensors overwrites its oldest event.
 const RECONNECT: ReconnectPolicy = ReconnectPolicy {
     reconnection_time: CoreDuration::from_secs(1),
     longest: CoreDuration::from_secs(5),
@@ -43,7 +43,7 @@ const RECONNECT: ReconnectPolicy = ReconnectPolicy {
 const HEARTBEAT: KeepAliveConfig =
     KeepAliveConfig { ping_interval: CoreDuration::from_secs(5), pong_deadline: CoreDuration::from_secs(5) };
 
-/// Publishes what is published on `sensors` at `url`.
+/// Publishes the events of `sensors` at `url`.
 #[embassy_executor::task]
 pub(crate) async fn publish_sensors(stack: Stack<'static>, hub: &'static Channels, board: &'static Board, url: &'static str) {
     let Ok(sensors) = ChannelName::new(SENSORS) else { return };
@@ -65,26 +65,26 @@ pub(crate) async fn publish_sensors(stack: Stack<'static>, hub: &'static Channel
     let mut options = BridgeOptions { reconnect: RECONNECT, seed: board.seed as u32, ..BridgeOptions::default() };
     stack.wait_config_up().await;
     loop {
-        let Ok(reader) = hub.open(sensors, true, None) else { return say("no place for the bridge") };
+        let Ok(reader) = hub.open(sensors, true, None) else { return say("all readers are in use: no bridge") };
         let memory = Buffers { buffer: &mut buffer, location: &mut [] };
         let mut bridge = Bridge::new(&runtime, &config, url, reader, options, memory);
-        while let Ok(told) = bridge.next().await {
-            let told = match told {
+        while let Ok(event) = bridge.next().await {
+            let text = match event {
                 BridgeEvent::Stored { .. } => continue,
-                BridgeEvent::Opened => "the hub is there",
-                BridgeEvent::Lost { .. } => "the hub is away",
+                BridgeEvent::Opened => "connected to the hub",
+                BridgeEvent::Lost { .. } => "disconnected from the hub",
                 BridgeEvent::Missed(_) => "events were overwritten before they reached the hub",
-                BridgeEvent::Refused { .. } => "the hub does not take an event",
+                BridgeEvent::Refused { .. } => "the hub rejects an event",
             };
-            say(told);
+            say(text);
         }
         options.start = Position::After(bridge.acknowledged());
-        say("the hub takes no publications there");
+        say("the hub rejects publications");
         Timer::after(PATIENCE).await;
     }
 }
 
 #[inline(never)]
-fn say(what: &'static str) {
-    info!("{}", Plain(what));
+fn say(text: &'static str) {
+    info!("{}", Plain(text));
 }

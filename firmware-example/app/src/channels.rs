@@ -1,4 +1,4 @@
-//! The hub: the channel `sensors`, which the chip publishes to, and `chat`, which anyone may.
+//! The hub with two channels: `sensors`, on which the chip publishes, and `chat`.
 
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::once_lock::OnceLock;
@@ -30,7 +30,7 @@ pub(crate) fn open(seed: u64) -> Result<&'static Channels, NewLogError> {
     Ok(HUB.get_or_init(|| hub))
 }
 
-/// Publishes text to a channel. It never waits: call it from any task, and from an interrupt.
+/// Publishes text to a channel. It never waits, so that tasks and interrupts may call it.
 ///
 /// # Errors
 /// [`PublishError`]: nothing was stored; before [`start`](crate::start) there is no channel.

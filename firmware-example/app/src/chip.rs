@@ -1,4 +1,4 @@
-//! The chip as the core's connections see it.
+//! The chip as the runtime of the core's connections.
 
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -15,7 +15,7 @@ static HEAD_BUFFERS: ConstStaticCell<[[u8; HEAD]; HEADS]> = ConstStaticCell::new
 static EVENT_BUFFERS: ConstStaticCell<[[u8; EVENT]; EVENTS]> = ConstStaticCell::new([[0; EVENT]; EVENTS]);
 static CHIP: StaticCell<Chip> = StaticCell::new();
 
-/// What all connections share.
+/// The state that all connections share.
 pub(crate) struct Chip {
     heads: Pool,
     events: Pool,
@@ -23,7 +23,10 @@ pub(crate) struct Chip {
 }
 
 impl Chip {
-    /// The only one, taken once.
+    /// Initializes the only instance.
+    ///
+    /// # Panics
+    /// If it is called twice.
     pub(crate) fn take(seed: u64) -> &'static Self {
         let random = Cell::new((seed as u32).max(1)); // 0 would stay 0
         CHIP.init(Self { heads: Pool::new(HEAD_BUFFERS.take()), events: Pool::new(EVENT_BUFFERS.take()), random })
@@ -69,7 +72,7 @@ impl<'s> Runtime for World<'s> {
         self.chip.pool(purpose).is_short()
     }
 
-    /// Marsaglia's xorshift: it spreads reconnections, no more.
+    /// Marsaglia's xorshift: predictable, which is enough for the jitter of reconnects.
     fn random(&self) -> u32 {
         let mut random = self.chip.random.get();
         random ^= random << 13;
@@ -79,7 +82,7 @@ impl<'s> Runtime for World<'s> {
         random
     }
 
-    /// A chip serves until it is switched off.
+    /// A chip serves until it is powered off.
     fn is_shutting_down(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! A task a connection: it listens, serves one client, and listens again.
+//! One task per connection: it listens, serves one client, and listens again.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,24 +18,23 @@ use crate::{Board, spawn};
 
 const PORT: u16 = 80;
 
-/// A client that vanished is noticed after so long without a sign of it; asked for one each [`PROBE`].
+/// A client that acknowledges nothing for this time is disconnected; TCP keep-alives are sent each [`PROBE`].
 const VANISHED: Duration = Duration::from_secs(30);
 const PROBE: Duration = Duration::from_secs(10);
 
-/// A client's answer to ours to its SYN is due within this: a flood of SYNs takes the connections for so long, not for
-/// [`VANISHED`].
+/// The time for the last segment of the TCP handshake: a SYN flood occupies sockets for this time, not for [`VANISHED`].
 const HANDSHAKE: Duration = Duration::from_secs(3);
 
-/// How long the peer may take to acknowledge the last bytes.
+/// The time for the peer to acknowledge the last bytes.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// A little longer than the network stack holds an acknowledgement back.
+/// Longer than the network stack's delayed acknowledgement (smoltcp: 10 ms).
 const ACKNOWLEDGED: Duration = Duration::from_millis(15);
 
-/// Tasks that listen. Whoever comes while none does is refused by the network stack.
+/// The number of listening sockets. With none, the network stack resets new connections.
 static LISTENING: AtomicUsize = AtomicUsize::new(0);
 
-/// While so many listen, one that is done may take its time to leave.
+/// With this number of listening sockets, a closing one may stay in TIME-WAIT.
 const QUIET: usize = SERVED - 2;
 
 struct Buffers {
@@ -54,9 +53,9 @@ pub(crate) fn start(spawner: Spawner, stack: Stack<'static>, hub: &'static Chann
     let seconds = core::time::Duration::from_secs;
     let config = CONFIG.init(ServerConfig {
         max_body: EVENT as u64,
-        // A browser would keep its connections for a minute, and others want them.
+        // A browser would keep idle connections for a minute, and there are few.
         idle_timeout: seconds(5),
-        // Who is slow to ask holds a buffer that others want.
+        // An incomplete request holds one of few buffers.
         head_timeout: seconds(5),
         body_timeout: seconds(5),
         ..ServerConfig::default()
@@ -99,14 +98,14 @@ async fn accept(socket: &mut TcpSocket<'_>) -> bool {
     accepted
 }
 
-/// Lets the last bytes, the FIN or the RST go before the socket is dropped.
+/// Sends the last bytes and the FIN or RST, before the socket is dropped.
 async fn leave(socket: &mut TcpSocket<'_>) {
     if with_timeout(FAREWELL, socket.flush()).await.is_err() {
         socket.abort();
         let _ = with_timeout(ACKNOWLEDGED, socket.flush()).await;
     }
-    // The peer's FIN is still to be acknowledged. Where others might be refused meanwhile it is not: who has read the answer
-    // loses nothing by the reset that comes when it sends its FIN again.
+    // TIME-WAIT (RFC 9293 §3.3.2) lasts only until the peer's FIN is acknowledged, and only while other sockets listen. Otherwise a
+    // repeated FIN is answered by a reset, which loses nothing for a peer that has read the response.
     let until = Instant::now() + ACKNOWLEDGED;
     while socket.state() == State::TimeWait && Instant::now() < until && LISTENING.load(Ordering::Relaxed) >= QUIET {
         Timer::after(Duration::from_millis(1)).await;

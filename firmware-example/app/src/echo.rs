@@ -1,4 +1,4 @@
-//! `/echo`: a WebSocket that says what it hears, and a POST that returns its content.
+//! `/echo`: a WebSocket echo, and a POST that returns its content.
 
 use goldcrest_core::http::{Method, Response, Status};
 use goldcrest_core::server::{AcceptOptions, BufferKind, Exchange, HandlerResult, Runtime};
@@ -23,13 +23,13 @@ async fn upload<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> HandlerResult 
     exchange.respond(&Response { status: Status::OK, content_type, headers: &[], body }).await
 }
 
-/// Messages of any length, in pieces as long as this. It lies in the connection's own task, so that who echoes, or has an echo
-/// open, keeps nobody else from anything.
-const PIECE: usize = 256;
+/// Messages of any length are echoed in chunks of this size. The buffer is in the connection's task, so that open echoes do not use
+/// the shared buffers.
+const CHUNK: usize = 256;
 
 async fn socket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
     let mut socket = exchange.websocket(&AcceptOptions { protocols: PROTOCOLS, ..Default::default() }).await?;
-    let mut buffer = [0; PIECE];
+    let mut buffer = [0; CHUNK];
     while let Some(part) = socket.read(&mut buffer).await? {
         let payload = buffer.get(..part.len).unwrap_or_default();
         if part.first && part.last {

@@ -1,7 +1,7 @@
-//! `/led`: an LED that is switched from afar, by a WebSocket.
+//! `/led`: switches an LED by a WebSocket.
 //!
-//! `on`, `off` and `toggle` switch it, any of them is answered by what it is then. Whoever follows `sensors` is told too, by
-//! an event of the type `led`.
+//! The messages `on`, `off` and `toggle` switch it; each is answered by the new state. A change is also published on `sensors`, as an
+//! event of the type `led`.
 
 use core::cell::Cell;
 
@@ -19,7 +19,7 @@ use crate::channels::{self, SENSORS};
 static LIT: Mutex<CriticalSectionRawMutex, Cell<bool>> = Mutex::new(Cell::new(false));
 static CHANGED: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 
-/// Waits until the LED was switched: whether it is to be lit. For the board's one task that owns the pin.
+/// Waits until the LED is switched, and returns the new state. For the one task of the board that owns the pin.
 pub async fn changed() -> bool {
     CHANGED.wait().await;
     is_lit()
@@ -34,9 +34,9 @@ fn switch(lit: bool) {
         return;
     }
     CHANGED.signal(());
-    let told = EventType::new("led").map(|led| channels::publish(SENSORS, led, name(lit).as_bytes()));
-    if !matches!(told, Ok(Ok(_))) {
-        warn!("nobody was told of the LED");
+    let published = EventType::new("led").map(|led| channels::publish(SENSORS, led, name(lit).as_bytes()));
+    if !matches!(published, Ok(Ok(_))) {
+        warn!("LED event not published");
     }
 }
 

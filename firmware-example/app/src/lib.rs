@@ -1,25 +1,25 @@
 //! An application for a chip: sensors and a chat over all five transports.
 //!
-//! No board is in it. A board crate brings up its clock and its network, spawns its own tasks, and calls [`start`].
+//! It is independent of the board. A board's crate starts its clock and its network, spawns its own tasks, and calls [`start`].
 //!
-//! | file | what it holds | shows |
+//! | file | contents | shows |
 //! | --- | --- | --- |
 //! | `sizes.rs` | every size | memory sizing |
 //! | `channels.rs` | the hub: two channels, [`publish`] | two channels; publishing from an interrupt |
 //! | `sensors.rs` | the task that publishes the sensors | publishing from a task |
-//! | `routes.rs` | which handler answers which path | handlers beside the hub |
+//! | `routes.rs` | the handler of each path | handlers beside the hub |
 //! | `memory.rs` | `/memory` | a JSON endpoint |
-//! | `led.rs` | `/led` | a WebSocket of one's own |
+//! | `led.rs` | `/led` | a handler's own WebSocket |
 //! | `echo.rs` | `/echo` | an upload; messages longer than any buffer |
-//! | `page.rs` | `/`, `/goldcrest.js` | files that are compiled in |
-//! | `bridge.rs` | the task that publishes the sensors on a hub elsewhere | a client |
-//! | `outgoing.rs` | the socket that it connects | |
+//! | `page.rs` | `/`, `/goldcrest.js` | embedded files |
+//! | `bridge.rs` | the task that publishes the sensors on another hub | a client |
+//! | `outgoing.rs` | the bridge's socket | |
 //! | `secret.rs` | unpredictable bits | |
-//! | `connections.rs` | a task a connection | |
-//! | `chip.rs`, `pool.rs` | what the core needs of a chip | |
+//! | `connections.rs` | one task per connection | |
+//! | `chip.rs`, `pool.rs` | the core's runtime on a chip | |
 //! | `plain.rs` | text and numbers without padding | |
 //! | `network.rs` | DHCP, or a fixed address | |
-//! | `board.rs` | [`Board`]: what the application needs of a board | |
+//! | `board.rs` | [`Board`]: the properties of a board | |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -51,7 +51,7 @@ pub use goldcrest_core::log::EventType;
 
 /// Starts all tasks of the application.
 ///
-/// `stack` has been given [`sizes::SOCKETS`] slots and runs in a task of the board's.
+/// `stack` has [`sizes::SOCKETS`] socket slots and runs in a task of the board.
 pub fn start(spawner: Spawner, stack: Stack<'static>, board: &'static Board) {
     let hub = match channels::open(board.seed) {
         Ok(hub) => hub,
@@ -65,7 +65,7 @@ pub fn start(spawner: Spawner, stack: Stack<'static>, board: &'static Board) {
     connections::start(spawner, stack, hub, board);
 }
 
-/// Spawns a task, or says in the log that all of its kind are running.
+/// Spawns a task, or logs that its pool is exhausted.
 pub fn spawn<S>(spawner: Spawner, task: Result<SpawnToken<S>, SpawnError>) {
     match task {
         Ok(task) => spawner.spawn(task),
@@ -76,5 +76,5 @@ pub fn spawn<S>(spawner: Spawner, task: Result<SpawnToken<S>, SpawnError>) {
 #[cold]
 #[inline(never)]
 fn refused() {
-    error!("as many tasks of this kind are running as may");
+    error!("the task pool is exhausted");
 }

@@ -1,4 +1,4 @@
-//! The address of the chip: DHCP's, or the board's own.
+//! The address of the chip: by DHCP, else the board's own.
 
 use embassy_net::{Config, ConfigV4, Stack};
 use embassy_time::{Duration, with_timeout};
@@ -7,10 +7,10 @@ use log::{info, warn};
 use crate::Board;
 use crate::plain::{Decimal, Plain};
 
-/// How long DHCP may take.
+/// The time limit of DHCP.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What to start the stack with.
+/// The configuration that the network stack starts with.
 pub fn dhcp() -> Config {
     Config::dhcpv4(Default::default())
 }
@@ -20,7 +20,7 @@ pub fn dhcp() -> Config {
 pub(crate) async fn configure(stack: Stack<'static>, board: &'static Board) {
     stack.wait_link_up().await;
     if with_timeout(PATIENCE, stack.wait_config_up()).await.is_err() {
-        warn!("no DHCP here");
+        warn!("no DHCP");
         stack.set_config_v4(ConfigV4::Static(board.fallback.clone()));
         stack.wait_config_up().await;
     }

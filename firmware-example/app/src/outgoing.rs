@@ -1,4 +1,4 @@
-//! The connection that goes out.
+//! The bridge's connection.
 
 use core::cell::{RefCell, RefMut};
 use core::net::IpAddr;
@@ -8,12 +8,12 @@ use goldcrest_core::client::Connect;
 use goldcrest_core::client::url::{Endpoint, Host};
 use goldcrest_core::io::{Interest, Socket, TryIo};
 
-/// One socket, connected again and again: its client works in the socket's own rings.
+/// One socket for all connects: the client works in the socket's ring buffers.
 pub(crate) struct Outgoing<'b> {
     socket: RefCell<TcpSocket<'b>>,
 }
 
-/// The socket while it is connected. Dropped, it tells the other side by a reset.
+/// The connected socket. Dropping it resets the connection.
 pub(crate) struct Connected<'a, 'b> {
     socket: RefMut<'a, TcpSocket<'b>>,
 }
@@ -32,7 +32,7 @@ impl<'b> Connect for Outgoing<'b> {
         Self: 'a;
     type Error = ConnectError;
 
-    /// Plain connections to addresses of IPv4, one at a time: anything else finds no route.
+    /// Connects to an IPv4 address without TLS, one connection at a time.
     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Connected<'_, 'b>, ConnectError> {
         let Endpoint { secure: false, host: Host::Ip(IpAddr::V4(address)), port } = endpoint else {
             return Err(ConnectError::NoRoute);

@@ -1,4 +1,4 @@
-//! `/`, `/goldcrest.js` and `/goldcrest-shared.js`: the page and the modules that it uses, packed and compiled in.
+//! `/`, `/goldcrest.js` and `/goldcrest-shared.js`: the page and its modules, compressed and embedded.
 
 use goldcrest_core::assets::{GOLDCREST, GOLDCREST_SHARED, StaticFile};
 use goldcrest_core::http::{Method, Response, Status};
@@ -6,7 +6,7 @@ use goldcrest_core::server::{Exchange, HandlerResult, Runtime};
 
 static PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
 
-/// The modules for browsers, in their packed form alone: the other one would take twice as much flash.
+/// The modules for browsers with gzip only: the uncompressed ones would need twice the flash.
 static MODULES: [StaticFile; 2] =
     [StaticFile { plain: ASK, ..GOLDCREST }, StaticFile { plain: ASK, ..GOLDCREST_SHARED }];
 const ASK: &[u8] = b"// Ask with Accept-Encoding: gzip.\n";
@@ -30,7 +30,7 @@ pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Handler
     if !matches!(exchange.request().method(), Method::Get | Method::Head) {
         return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
     }
-    // Browsers say it so; who excludes it by a weight of 0 would not name it.
+    // Enough for browsers; a weight of 0 (RFC 9110 §12.5.3) is not evaluated.
     let packed = exchange.request().header_has_token("accept-encoding", "gzip");
     let response = if packed {
         Response {

@@ -1,4 +1,4 @@
-//! Text and numbers as they are. Those of `core` could be padded too, by a kilobyte of code that a chip need not have.
+//! Text and numbers without padding: `core`'s formatting with padding needs a kilobyte more of flash.
 
 use core::fmt::{self, Display, Formatter};
 use core::str;

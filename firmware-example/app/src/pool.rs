@@ -1,4 +1,4 @@
-//! Buffers that are lent one at a time.
+//! Pools of buffers.
 
 use core::cell::{Cell, RefCell};
 
@@ -10,18 +10,18 @@ const MOST: usize = 4;
 /// Buffers for the connections of one executor.
 pub(crate) struct Pool {
     free: RefCell<Vec<&'static mut [u8], MOST>>,
-    /// Somebody found none since one was last given back.
+    /// A request for a buffer failed since the last one was returned.
     short: Cell<bool>,
 }
 
-/// A buffer, which goes back to its pool when it is dropped.
+/// A buffer, which returns to its pool when it is dropped.
 pub(crate) struct Buffer {
     bytes: &'static mut [u8],
     pool: &'static Pool,
 }
 
 impl Pool {
-    /// A pool of these buffers, of the first [`MOST`] of them.
+    /// A pool of these buffers, at most [`MOST`].
     pub(crate) fn new<const SIZE: usize, const COUNT: usize>(buffers: &'static mut [[u8; SIZE]; COUNT]) -> Self {
         const { assert!(COUNT <= MOST) };
         let free = buffers.iter_mut().map(|buffer| buffer.as_mut_slice()).collect();
@@ -37,7 +37,7 @@ impl Pool {
         free.map(|bytes| Buffer { bytes, pool: self })
     }
 
-    /// Whether somebody found none free since one was last given back.
+    /// Whether a request for a buffer failed since the last one was returned.
     pub(crate) fn is_short(&self) -> bool {
         self.short.get()
     }
@@ -58,7 +58,7 @@ impl AsMut<[u8]> for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         self.pool.short.set(false);
-        // There is room: it came from there.
+        // Cannot fail: the buffer was taken from this vector.
         let _ = self.pool.free.borrow_mut().push(core::mem::take(&mut self.bytes));
     }
 }

@@ -1,4 +1,4 @@
-//! Which handler answers which path.
+//! The handler of each path.
 
 use goldcrest_core::hub_http::HubHandler;
 use goldcrest_core::server::{Exchange, Handler, HandlerResult, Runtime};

@@ -1,8 +1,8 @@
-//! Unpredictable bits, of a secret that the board drew at boot.
+//! Unpredictable bits, derived from the board's secret.
 
 use core::cell::Cell;
 
-/// ChaCha20's blocks (RFC 8439 §2.3), a word of each: who does not know the key cannot tell the next word from those before.
+/// One word of each block of ChaCha20 (RFC 8439 §2.3): without the key the next word cannot be predicted from the earlier ones.
 pub(crate) struct Secret {
     key: [u32; 8],
     count: Cell<u32>,
@@ -15,7 +15,7 @@ impl Secret {
         Self { key, count: Cell::new(0) }
     }
 
-    /// Four bytes that were not given out before; `None` once there are no more, after 2³² of them.
+    /// Four new bytes; `None` after 2³² calls.
     pub(crate) fn next(&self) -> Option<[u8; 4]> {
         let count = self.count.get();
         self.count.set(count.checked_add(1)?);
@@ -30,10 +30,10 @@ fn first_word(key: &[u32; 8], count: u32) -> u32 {
     rows[1].copy_from_slice(&key[..4]);
     rows[2].copy_from_slice(&key[4..]);
     for round in 0..20 {
-        // A column round, or by the rows turned a diagonal one.
-        let turned = if round % 2 == 0 { 0 } else { 1 };
+        // A column round, or a diagonal round by rotated rows (RFC 8439 §2.3).
+        let rotation = if round % 2 == 0 { 0 } else { 1 };
         for column in 0..4 {
-            let at = |row: usize| (column + row * turned) % 4;
+            let at = |row: usize| (column + row * rotation) % 4;
             let [mut a, mut b, mut c, mut d] = [rows[0][at(0)], rows[1][at(1)], rows[2][at(2)], rows[3][at(3)]];
             for [one, other] in [[16, 12], [8, 7]] {
                 a = a.wrapping_add(b);

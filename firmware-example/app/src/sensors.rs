@@ -1,4 +1,4 @@
-//! The sensors: a task that publishes what it measures, once a second.
+//! The sensors: a task that publishes measurements once a second.
 
 use embassy_time::{Duration, Instant, Ticker};
 use goldcrest_core::log::EventType;

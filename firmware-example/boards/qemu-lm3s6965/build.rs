@@ -1,4 +1,4 @@
-//! Lays the memory map where the linker looks for it.
+//! Copies the memory map to the linker's search path.
 
 use std::path::PathBuf;
 use std::{env, fs, io};

@@ -1,4 +1,4 @@
-//! The emulated board, as its own crate has it, and what all images have in common.
+//! The emulated board, by the sources of its crate, and the parts that all images share.
 
 use core::fmt::Write;
 use core::panic::PanicInfo;
@@ -14,9 +14,9 @@ use crate::ethernet::Ethernet;
 use crate::{boot, entropy, uart};
 
 pub(crate) const PORT: u16 = 80;
-/// At once, by a task each. Eight by picoserve do not fit into the RAM.
+/// Concurrent connections, a task each. Eight with picoserve do not fit into the RAM.
 pub(crate) const CONNECTIONS: usize = 6;
-/// The rings of a connection.
+/// The receive and send buffers of a connection.
 pub(crate) const RECEIVE: usize = 512;
 pub(crate) const TRANSMIT: usize = 1_072;
 /// The longest head of a request.
@@ -24,21 +24,21 @@ pub(crate) const HEAD: usize = 1_024;
 /// The longest message of a WebSocket.
 pub(crate) const MESSAGE: usize = 1_024;
 
-/// The rings of a connection.
+/// The receive and send buffers of a connection.
 pub(crate) type Rings = ([u8; RECEIVE], [u8; TRANSMIT]);
 
 static RINGS: ConstStaticCell<[Rings; CONNECTIONS]> =
     ConstStaticCell::new([([0; RECEIVE], [0; TRANSMIT]); CONNECTIONS]);
 static STACK: ConstStaticCell<StackResources<CONNECTIONS>> = ConstStaticCell::new(StackResources::new());
 
-/// What is connected to what.
+/// The address on the TAP device.
 const ADDRESS: StaticConfigV4 = StaticConfigV4 {
     address: Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24),
     gateway: None,
     dns_servers: heapless::Vec::new(),
 };
 
-/// Puts the Ethernet on the network; the rings are for the connections.
+/// Starts the network stack; returns it with the buffers of the connections.
 pub(crate) fn serve(spawner: Spawner, ethernet: &'static mut Ethernet) -> (Stack<'static>, &'static mut [Rings]) {
     let (stack, runner) = embassy_net::new(ethernet, Config::ipv4_static(ADDRESS), STACK.take(), entropy::seed());
     spawn(spawner, boot::network(runner));
@@ -52,7 +52,7 @@ pub(crate) fn spawn<S>(spawner: Spawner, task: Result<SpawnToken<S>, embassy_exe
     }
 }
 
-/// What `/memory` answers: the most that the stack has taken, in bytes.
+/// The response of `/memory`: the high-water mark of the stack, in bytes.
 pub(crate) fn memory() -> String<32> {
     unsafe extern "C" {
         static _stack_start: u32;
@@ -60,7 +60,7 @@ pub(crate) fn memory() -> String<32> {
     }
     let (end, start) = (&raw const _stack_end, &raw const _stack_start);
     let words = (start as usize - end as usize) / size_of::<u32>();
-    // SAFETY: the words between the two symbols are the stack's, which was painted before the program began.
+    // SAFETY: the words between the two symbols belong to the stack, which cortex-m-rt paints at reset.
     let painted = (0..words).take_while(|&at| unsafe { end.add(at).read_volatile() } == STACK_PAINT_VALUE).count();
     let mut text = String::new();
     let _ = write!(text, "{{\"stack_used\":{}}}\n", (words - painted) * size_of::<u32>());

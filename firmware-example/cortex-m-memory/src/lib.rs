@@ -1,4 +1,4 @@
-//! How much RAM there is and how much has been used, on any Cortex-M that `cortex-m-rt` has started.
+//! Measures the RAM of a Cortex-M that `cortex-m-rt` has started.
 #![no_std]
 
 use core::ptr;
@@ -13,18 +13,18 @@ unsafe extern "C" {
     static _stack_end: u32;
 }
 
-/// The figures of now. The stack was painted before the program began: what has lost its paint has been used.
+/// Measures the RAM. cortex-m-rt paints the stack at reset: the part without paint has been used.
 pub fn figures() -> Memory {
     let [data, uninit] = [&raw const __sdata, &raw const __euninit].map(|symbol| symbol as usize);
     let (end, start) = (&raw const _stack_end, &raw const _stack_start);
     let stack = (start as usize) - (end as usize);
     let words = stack / size_of::<u32>();
-    // SAFETY: the words between the two symbols are the stack's: RAM, aligned, and below what this function has of it.
+    // SAFETY: the words between the two symbols belong to the stack: RAM, aligned, and below this function's frame.
     let painted = (0..words).take_while(|&at| unsafe { ptr::read_volatile(end.add(at)) } == STACK_PAINT_VALUE).count();
     Memory { statics: uninit - data, stack, stack_used: stack - painted * size_of::<u32>() }
 }
 
-/// Where the stack begins, which grows down.
+/// The initial stack pointer; the stack grows down.
 pub fn top_of_stack() -> *const u32 {
     &raw const _stack_start
 }

@@ -1,9 +1,9 @@
 //! The application on an ESP32-C3 over Wi-Fi. `SSID` and `PASSWORD` name the network when it is built.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! | --- | --- |
 //! | `wifi.rs` | joining the network, and joining it again |
-//! | `memory.rs` | how much RAM is used |
+//! | `memory.rs` | measures the RAM |
 #![no_std]
 #![no_main]
 
@@ -28,7 +28,7 @@ use goldcrest_app::sizes::SOCKETS;
 use log::{LevelFilter, error};
 use static_cell::{ConstStaticCell, StaticCell};
 
-// What the bootloader looks for.
+// The bootloader requires this descriptor.
 esp_bootloader_esp_idf::esp_app_desc!();
 
 static BOARD: StaticCell<Board> = StaticCell::new();
@@ -58,7 +58,7 @@ async fn main(spawner: Spawner) {
     memory::paint_stack();
     let chip = esp_hal::init(Config::default().with_cpu_clock(CpuClock::max()));
     esp_println::logger::init_logger(LevelFilter::Info);
-    // For the radio and its scheduler: what the bootloader leaves behind, and some more.
+    // For the radio and its scheduler: the bootloader's RAM, and 36 KiB more.
     esp_alloc::heap_allocator!(#[esp_hal::ram(reclaimed)] size: 64 * 1024);
     esp_alloc::heap_allocator!(size: 36 * 1024);
     let [seed, secret @ ..] = random(chip.RNG, chip.ADC1);
@@ -67,7 +67,7 @@ async fn main(spawner: Spawner) {
 
     let (controller, interfaces) = match esp_radio::wifi::new(chip.WIFI, Default::default()) {
         Ok(radio) => radio,
-        Err(reason) => return error!("no radio: {reason:?}"),
+        Err(reason) => return error!("the radio did not start: {reason:?}"),
     };
     let (stack, runner) = embassy_net::new(interfaces.station, goldcrest_app::network::dhcp(), STACK.take(), seed);
     goldcrest_app::spawn(spawner, wifi::join(controller));
@@ -77,16 +77,16 @@ async fn main(spawner: Spawner) {
     goldcrest_app::start(spawner, stack, BOARD.init(board));
 }
 
-/// Noise of the converter, since the radio, whose noise it would be otherwise, is not on yet.
+/// Random words from the noise of the ADC: the radio, the other source of noise, is not on yet.
 fn random(rng: RNG<'static>, adc: ADC1<'static>) -> [u64; 5] {
     let _noise = TrngSource::new(rng, adc);
     let Ok(random) = Trng::try_new() else { unreachable!("its source is on") };
     core::array::from_fn(|_| u64::from(random.random()) << 32 | u64::from(random.random()))
 }
 
-/// Says why and starts again.
+/// Prints the panic and restarts.
 #[panic_handler]
-fn panic(why: &PanicInfo<'_>) -> ! {
-    println!("{why}");
+fn panic(info: &PanicInfo<'_>) -> ! {
+    println!("{info}");
     esp_hal::system::software_reset()
 }

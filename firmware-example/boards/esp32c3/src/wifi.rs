@@ -1,19 +1,19 @@
-//! The Wi-Fi that the board joins, and joins again whenever it is lost.
+//! Joins the Wi-Fi network, again after each disconnect.
 
 use embassy_time::{Duration, Timer};
 use esp_radio::wifi::sta::StationConfig;
 use esp_radio::wifi::{AuthenticationMethod, Config, WifiController};
 use log::{error, info, warn};
 
-const SSID: &str = env!("SSID", "which Wi-Fi? SSID=… PASSWORD=… cargo run --release");
+const SSID: &str = env!("SSID", "expected the network's name: SSID=… PASSWORD=… cargo run --release");
 
-/// Empty for a network that asks for none.
-const PASSWORD: &str = env!("PASSWORD", "the Wi-Fi's password: SSID=… PASSWORD=… cargo run --release");
+/// Empty for an open network.
+const PASSWORD: &str = env!("PASSWORD", "expected the network's password: SSID=… PASSWORD=… cargo run --release");
 
-/// Between attempts: an access point that restarts takes longer, one out of reach is not worth the current.
+/// The delay between attempts, which limits the current drawn while no access point is in range.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Joins the network for ever. The network stack sees the link come and go.
+/// Keeps the network joined. The driver reports the link's state to the network stack.
 #[embassy_executor::task]
 pub(crate) async fn join(mut controller: WifiController<'static>) {
     let mut station = StationConfig::default().with_ssid(SSID);
@@ -22,7 +22,7 @@ pub(crate) async fn join(mut controller: WifiController<'static>) {
         password => station.with_password(password.into()),
     };
     if let Err(reason) = controller.set_config(&Config::Station(station)) {
-        return error!("this is no Wi-Fi that could be joined: {reason:?}");
+        return error!("invalid Wi-Fi configuration: {reason:?}");
     }
     loop {
         match controller.connect_async().await {

@@ -1,7 +1,7 @@
 //! The application on Linux, with its own TCP/IP over a TAP device: for a debugger, a sanitizer or a profiler.
 //!
-//! `linux-tap [DEVICE]`, `tap0` without it, which whoever runs it may open. It is 10.0.2.15 there, as the emulated chip; what is typed
-//! goes to the channel `chat`.
+//! `linux-tap [DEVICE]`: the device is `tap0` by default; the user needs access to it. Its address is 10.0.2.15, as of the emulated
+//! chip. Each line typed is published on the channel `chat`.
 
 use std::io::{self, BufRead};
 use std::{env, thread};
@@ -41,7 +41,7 @@ fn main() -> io::Result<()> {
     let device = TunTapDevice::new(&env::args().nth(1).unwrap_or_else(|| "tap0".to_owned()))?;
     let random = || getrandom::u64().map_err(io::Error::other);
     let (seed, secret) = (random()?, [random()?, random()?, random()?, random()?]);
-    thread::spawn(publish_what_is_typed);
+    thread::spawn(publish_typed_lines);
     EXECUTOR.init(Executor::new()).run(|spawner| start(spawner, device, seed, secret))
 }
 
@@ -53,13 +53,13 @@ fn start(spawner: Spawner, device: TunTapDevice, seed: u64, secret: [u64; 4]) {
     goldcrest_app::start(spawner, stack, board);
 }
 
-/// A process has as much as it asks for.
+/// A process has no fixed memory: all zeros.
 fn unknown() -> Memory {
     Memory { statics: 0, stack: 0, stack_used: 0 }
 }
 
 /// From another thread, as from a chip's interrupt.
-fn publish_what_is_typed() {
+fn publish_typed_lines() {
     for line in io::stdin().lock().lines() {
         match line {
             Ok(line) => match goldcrest_app::publish("chat", EventType::MESSAGE, line.as_bytes()) {

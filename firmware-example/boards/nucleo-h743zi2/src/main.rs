@@ -26,7 +26,7 @@ static BOARD: StaticCell<Board> = StaticCell::new();
 static FRAMES: StaticCell<PacketQueue<4, 4>> = StaticCell::new();
 static STACK: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
-/// For a cable to a computer that has no DHCP.
+/// For a direct cable to a computer without a DHCP server.
 const FALLBACK: StaticConfigV4 = StaticConfigV4 {
     address: Ipv4Cidr::new(Ipv4Address::new(192, 168, 7, 2), 24),
     gateway: None,
@@ -54,7 +54,7 @@ async fn main(spawner: Spawner) {
     let seed = random.next_u64();
     let secret = core::array::from_fn(|_| random.next_u64());
 
-    // A locally administered address, another one each boot.
+    // A locally administered MAC address (IEEE 802), random at each boot.
     let [a, b, c, d, ..] = seed.to_le_bytes();
     let address = [0x02, 0x67, a, b, c, d];
     let device = Ethernet::new(
@@ -80,7 +80,7 @@ async fn main(spawner: Spawner) {
     goldcrest_app::start(spawner, stack, BOARD.init(board));
 }
 
-/// Starts again: a board in the field has nobody to read a message.
+/// Restarts: a board in the field has no console for a message.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     cortex_m::peripheral::SCB::sys_reset()

@@ -29,14 +29,14 @@ static BOARD: StaticCell<Board> = StaticCell::new();
 static FRAMES: StaticCell<State<4, 4>> = StaticCell::new();
 static STACK: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
-/// For a cable to a computer that has no DHCP.
+/// For a direct cable to a computer without a DHCP server.
 const FALLBACK: StaticConfigV4 = StaticConfigV4 {
     address: Ipv4Cidr::new(Ipv4Address::new(192, 168, 7, 2), 24),
     gateway: None,
     dns_servers: heapless::Vec::new(),
 };
 
-/// The chip's fastest clock that its SPI keeps up with over short wires.
+/// The fastest SPI clock that works over short wires.
 const SPI_HZ: u32 = 30_000_000;
 
 #[embassy_executor::task]
@@ -71,12 +71,12 @@ async fn main(spawner: Spawner) {
     let reset = Output::new(chip.PIN_20, Level::High);
     let Ok(bus) = ExclusiveDevice::new(spi, select, Delay);
 
-    // A locally administered address, another one each boot.
+    // A locally administered MAC address (IEEE 802), random at each boot.
     let [a, b, c, d, ..] = seed.to_le_bytes();
     let address = [0x02, 0x67, a, b, c, d];
     let Ok((device, runner)) = embassy_net_wiznet::new(address, FRAMES.init(State::new()), bus, interrupt, reset).await
     else {
-        panic!("no W5500 answers at SPI0");
+        panic!("no W5500 responds at SPI0");
     };
     goldcrest_app::spawn(spawner, ethernet(runner));
     let (stack, runner) = embassy_net::new(device, goldcrest_app::network::dhcp(), STACK.take(), seed);
@@ -86,7 +86,7 @@ async fn main(spawner: Spawner) {
     goldcrest_app::start(spawner, stack, BOARD.init(board));
 }
 
-/// Starts again: a board in the field has nobody to read a message.
+/// Restarts: a board in the field has no console for a message.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     cortex_m::peripheral::SCB::sys_reset()

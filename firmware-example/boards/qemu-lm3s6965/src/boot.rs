@@ -1,5 +1,4 @@
-//! How each image for this board begins: the log, the clock, the Ethernet, the executor. What the image is for begins in
-//! `crate::start`.
+//! The boot of each image for this board: log, clock, Ethernet, executor. Then it calls the image's `crate::start`.
 
 use cortex_m_rt::entry;
 use embassy_executor::Spawner;
@@ -13,7 +12,7 @@ use crate::{time, uart};
 static EXECUTOR: StaticCell<Executor> = StaticCell::new();
 static ETHERNET: ConstStaticCell<Ethernet> = ConstStaticCell::new(Ethernet::new());
 
-/// What moves frames between the Ethernet and the sockets.
+/// The network stack: moves frames between the Ethernet and the sockets.
 #[embassy_executor::task]
 pub(crate) async fn network(mut runner: Runner<'static, &'static mut Ethernet>) -> ! {
     runner.run().await
@@ -28,7 +27,7 @@ fn main() -> ! {
     EXECUTOR.init_with(Executor::new).run(start)
 }
 
-/// Not inlined: what it needs of the stack would stay taken for ever below the executor's loop.
+/// Not inlined: its stack frame would stay occupied below the executor's loop.
 #[inline(never)]
 fn start(spawner: Spawner) {
     let ethernet = ETHERNET.take();

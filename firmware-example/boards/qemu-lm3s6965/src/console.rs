@@ -1,4 +1,4 @@
-//! What is typed at UART0: each line is published to the channel `chat`, from the interrupt that brings its end.
+//! Publishes each line typed at UART0 on the channel `chat`, from the interrupt handler.
 
 use core::cell::RefCell;
 
@@ -16,15 +16,15 @@ const FR_RXFE: u32 = 1 << 4;
 const RXIM: u32 = 1 << 4;
 const RTIM: u32 = 1 << 6;
 
-/// The longest line; what is longer goes in pieces.
+/// The longest line; a longer one is published in parts.
 const LINE: usize = 120;
 
 static TYPED: Mutex<RefCell<Vec<u8, LINE>>> = Mutex::new(RefCell::new(Vec::new()));
 
-/// Listens from now on.
+/// Enables the interrupt.
 pub(crate) fn init() {
     IM.write(RXIM | RTIM);
-    // SAFETY: its handler is below, and takes a critical section for what it touches.
+    // SAFETY: its handler is below, and accesses shared state in a critical section.
     unsafe { NVIC::unmask(Interrupt::UART0) };
 }
 
@@ -37,7 +37,7 @@ fn UART0() {
             let byte = DR.read() as u8;
             let ends = matches!(byte, b'\r' | b'\n');
             if !ends {
-                let _ = typed.push(byte); // there is room: a full line has been published
+                let _ = typed.push(byte); // cannot fail: a full line has been published
             }
             if (ends && !typed.is_empty()) || typed.is_full() {
                 match goldcrest_app::publish("chat", EventType::MESSAGE, &typed) {

@@ -1,16 +1,16 @@
-//! Random bits. The chip has no source of them, so the computer that runs the emulator is asked, by semihosting.
+//! Random bits. The chip has no source of them: they are read from the emulator's host by semihosting.
 
 use cortex_m_semihosting::nr::open;
 use cortex_m_semihosting::syscall;
 
-/// Eight bytes of the computer's random source; where it has no such file, its time and the chip's.
+/// Eight bytes of the host's random source; without such a file, from the host's time and the chip's.
 pub(crate) fn seed() -> u64 {
     const PATH: &[u8] = b"/dev/urandom\0";
     let mut bytes = [0; 8];
     // SAFETY: SYS_OPEN reads a path that ends in a zero, and its length without that.
     let file = unsafe { syscall!(OPEN, PATH.as_ptr(), open::R_BINARY, PATH.len() - 1) };
     if file != usize::MAX {
-        // SAFETY: SYS_READ writes at most as many bytes as it is told to, into our own.
+        // SAFETY: SYS_READ writes at most `bytes.len()` bytes, into `bytes`.
         let missing = unsafe { syscall!(READ, file, bytes.as_mut_ptr(), bytes.len()) };
         // SAFETY: SYS_CLOSE of the file that was opened.
         unsafe { syscall!(CLOSE, file) };

@@ -1,7 +1,7 @@
 //! The Stellaris Ethernet MAC as an `embassy-net-driver`.
 //!
-//! Frames pass through one FIFO register, a word at a time. In both directions the first word begins with a 16-bit length, so
-//! that a frame starts at byte 2 of what is read or written, which aligns its IP header.
+//! Frames pass through one FIFO register, a word at a time. In both directions the first word begins with a 16-bit length. So a
+//! frame starts at byte 2 of the buffer, which aligns its IP header.
 
 use core::task::Context;
 
@@ -33,8 +33,8 @@ const TR_NEWTX: u32 = 1 << 0;
 registers!(0x400f_e000: RCGC2 = 0x108);
 const RCGC2_MAC_AND_PHY: u32 = 1 << 28 | 1 << 30;
 
-/// The longest frame without its CRC: 576 bytes of payload, the least that IPv4 has everybody take (RFC 791 §3.1), behind an
-/// Ethernet header. Two buffers of 1,514 bytes would speed up nothing here: a TCP window is 512 bytes anyway.
+/// The longest frame without its CRC: an Ethernet header and 576 bytes, the size that each IPv4 host has to accept (RFC 791 §3.1).
+/// Two buffers of 1,514 bytes would not be faster: the TCP window is 512 bytes.
 const FRAME: usize = 590;
 const LENGTH: usize = 2;
 const HEADER: usize = 14;
@@ -46,7 +46,7 @@ static WAKER: AtomicWaker = AtomicWaker::new();
 
 #[interrupt]
 fn ETHERNET() {
-    // Acknowledged before the driver counts the frames: one that comes in between raises the interrupt again.
+    // Acknowledged before the driver counts the frames: one that arrives in between raises the interrupt again.
     RIS_IACK.write(RIS_IACK.read());
     WAKER.wake();
 }
@@ -64,7 +64,7 @@ impl Ethernet {
         Self { received: [0; BUFFER], sent: [0; BUFFER], address: [0; 6] }
     }
 
-    /// Starts the MAC, with the address that it has been given.
+    /// Starts the MAC with the address in its registers.
     pub(crate) fn start(&mut self) {
         RCGC2.set(RCGC2_MAC_AND_PHY);
         let [a, b, c, d] = IA0.read().to_le_bytes();
@@ -127,7 +127,7 @@ impl RxToken for Received<'_> {
     }
 }
 
-/// Room for a frame.
+/// The buffer for a frame to send.
 pub(crate) struct ToSend<'a>(&'a mut [u8; BUFFER]);
 
 impl TxToken for ToSend<'_> {
@@ -139,15 +139,15 @@ impl TxToken for ToSend<'_> {
     }
 }
 
-// Apart from the tokens, whose users the network stack has many of.
+// Not inlined into the tokens, which the network stack consumes in many places.
 
-/// Drains the frame that came: where it ends in `buffer`.
+/// Reads the received frame; returns its end in `buffer`.
 #[inline(never)]
 fn receive(buffer: &mut [u8; BUFFER]) -> usize {
     let (words, _) = buffer.as_chunks_mut::<WORD>();
     let first = DATA.read();
     let length = usize::from(first as u16); // of itself, the frame and the CRC
-    // All of the frame is drained, whether it fits or not.
+    // The whole frame is read from the FIFO, even if it does not fit.
     for at in 0..length.div_ceil(WORD).max(1) {
         let word = if at == 0 { first } else { DATA.read() };
         if let Some(into) = words.get_mut(at) {
@@ -157,7 +157,7 @@ fn receive(buffer: &mut [u8; BUFFER]) -> usize {
     length.saturating_sub(CRC).clamp(LENGTH, BUFFER)
 }
 
-/// Sends the frame of this length that stands in `buffer`.
+/// Sends the frame of this length in `buffer`.
 #[inline(never)]
 fn transmit(buffer: &mut [u8; BUFFER], length: usize) {
     // The length is that of the payload, without the header.

@@ -1,14 +1,14 @@
 //! An executor that sleeps by WFI.
 //!
-//! embassy-executor's own for Cortex-M sleeps by WFE, which QEMU takes for a yield: an idle chip would keep a whole core of the
-//! computer busy.
+//! embassy-executor's own for Cortex-M sleeps by WFE, which QEMU implements as a yield: an idle chip would keep a core of the host
+//! busy.
 
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use embassy_executor::{Spawner, raw};
 
-/// Something was woken since the executor last looked.
+/// A task was woken since the last poll.
 static PENDING: AtomicBool = AtomicBool::new(false);
 
 // SAFETY: the only function of this name: embassy-executor has none without a platform feature.
@@ -28,14 +28,14 @@ impl Executor {
         Self { tasks: raw::Executor::new(core::ptr::null_mut()), not_send: PhantomData }
     }
 
-    /// Runs what `start` spawns, for ever.
+    /// Runs the tasks that `start` spawns.
     pub(crate) fn run(&'static mut self, start: impl FnOnce(Spawner)) -> ! {
         start(self.tasks.spawner());
         loop {
             PENDING.store(false, Ordering::Release);
-            // SAFETY: `start` is through and nobody else polls: `self` is borrowed for ever.
+            // SAFETY: `start` has returned, and `self` is borrowed for ever, so that nothing else polls.
             unsafe { self.tasks.poll() };
-            // Interrupts are held off between the look and the sleep, and end it all the same.
+            // Interrupts are disabled between the check and WFI, so that none is missed; a pending one ends WFI.
             cortex_m::interrupt::free(|_| {
                 if !PENDING.load(Ordering::Acquire) {
                     cortex_m::asm::wfi();

@@ -10,7 +10,7 @@ const PIN: u32 = 1 << 0;
 registers!(0x400f_e000: RCGC2 = 0x108);
 const RCGC2_PORT_F: u32 = 1 << 5;
 
-/// Switches the LED as the application says. The emulator shows none, hence the log.
+/// Switches the LED for the application, and logs it, since the emulator shows no LED.
 #[embassy_executor::task]
 pub(crate) async fn follow() -> ! {
     RCGC2.set(RCGC2_PORT_F);

@@ -1,16 +1,16 @@
 //! The application on QEMU's `lm3s6965evb`: Cortex-M3, 256 KiB of flash, 64 KiB of RAM, Stellaris Ethernet.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! | --- | --- |
-//! | `boot.rs` | how an image begins |
+//! | `boot.rs` | the boot of an image |
 //! | `ethernet.rs` | the MAC as an `embassy-net-driver` |
 //! | `time.rs` | the clock and the alarm of embassy-time |
 //! | `executor.rs` | an executor that sleeps by WFI |
 //! | `uart.rs` | the log |
-//! | `console.rs` | what is typed goes to the channel `chat`: publishing from an interrupt |
-//! | `entropy.rs` | random bits from the computer that runs the emulator |
+//! | `console.rs` | publishes typed lines on the channel `chat`, from an interrupt |
+//! | `entropy.rs` | random bits of the emulator's host |
 //! | `led.rs` | the LED |
-//! | `panic.rs` | what is said of a panic |
+//! | `panic.rs` | the panic handler |
 //! | `register.rs` | device registers |
 #![no_std]
 #![no_main]
@@ -60,13 +60,13 @@ fn start(spawner: Spawner, ethernet: &'static mut Ethernet) {
     console::init();
 }
 
-/// The stack may be what faulted, so that nothing can be pushed: it begins anew.
+/// A stack overflow may be the cause, after which nothing can be pushed: the stack pointer is reset.
 ///
 /// # Safety
-/// Called by the hardware alone.
+/// Called by the hardware only.
 #[exception(trampoline = false)]
 unsafe fn HardFault() -> ! {
-    // SAFETY: the stack's own top, and a function that never returns. What was on the stack is lost, and nobody goes back.
+    // SAFETY: the top of the stack, and a function that never returns, so that the lost contents of the stack are not used.
     unsafe { cortex_m::asm::bootstrap(cortex_m_memory::top_of_stack(), after_fault as *const u32) }
 }
 

@@ -1,6 +1,6 @@
-//! A panic, told by the return addresses on the stack: `addr2line -fie ELF ADDRESS…` names their lines.
+//! Prints the return addresses on the stack at a panic: `addr2line -fie ELF ADDRESS…` prints their lines.
 //!
-//! Its own text would cost 8 KB of flash: every message, every location, and what formats them.
+//! Messages would cost 8 KB of flash: every message, every location, and their formatting.
 
 use core::fmt::Write;
 use core::panic::PanicInfo;
@@ -10,7 +10,7 @@ use cortex_m_semihosting::debug;
 
 use crate::uart::Uart;
 
-/// At most so many addresses; the panic's own are the first ones.
+/// The largest number of addresses; the first ones are those of the panic itself.
 const ADDRESSES: usize = 16;
 
 unsafe extern "C" {
@@ -22,14 +22,14 @@ unsafe extern "C" {
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     cortex_m::interrupt::disable();
-    // The UART's writing cannot fail.
+    // Writing to the UART cannot fail.
     let _ = Uart.write_str("panic; addr2line -fie ELF");
     let code = (&raw const __stext as u32)..(&raw const __etext as u32);
     let words = ((&raw const _stack_start as u32).saturating_sub(msp::read()) / 4) as usize;
     let top = msp::read() as *const u32;
-    // SAFETY: the words from the stack pointer up to where the stack began are the stack's own.
+    // SAFETY: the words from the stack pointer up to the start of the stack belong to the stack.
     let stack = (0..words).map(|at| unsafe { top.add(at).read_volatile() });
-    // Thumb code returns to odd addresses. The call stands before.
+    // Return addresses of Thumb code are odd. The call is the instruction before.
     for call in stack.filter(|word| word & 1 == 1 && code.contains(word)).map(|word| word - 3).take(ADDRESSES) {
         let _ = Uart.write_str(" ");
         for digit in (0..u32::BITS).step_by(4).rev() {
@@ -40,7 +40,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     stop()
 }
 
-/// Ends the emulator with exit status 1, so that whoever runs it sees it.
+/// Ends the emulator with exit status 1.
 pub(crate) fn stop() -> ! {
     loop {
         debug::exit(debug::EXIT_FAILURE);

@@ -6,18 +6,18 @@ pub(crate) struct Register(*mut u32);
 
 impl Register {
     /// # Safety
-    /// `address` is that of a 32-bit register of this chip, whose reads and writes touch no memory of Rust's.
+    /// `address` is that of a 32-bit register of this chip, whose reads and writes access no memory of Rust.
     pub(crate) const unsafe fn at(address: usize) -> Self {
         Self(core::ptr::without_provenance_mut(address))
     }
 
     pub(crate) fn read(self) -> u32 {
-        // SAFETY: a register, as `at` was promised.
+        // SAFETY: a register, as `at` requires.
         unsafe { self.0.read_volatile() }
     }
 
     pub(crate) fn write(self, value: u32) {
-        // SAFETY: a register, as `at` was promised.
+        // SAFETY: a register, as `at` requires.
         unsafe { self.0.write_volatile(value) }
     }
 
@@ -27,12 +27,12 @@ impl Register {
     }
 }
 
-/// Declares the registers of one device: `registers!(0x4000_c000: DR = 0x00, FR = 0x18)`. The addresses are to be those of
-/// the data sheet.
+/// Declares the registers of one device: `registers!(0x4000_c000: DR = 0x00, FR = 0x18)`. The addresses must be those of the data
+/// sheet.
 macro_rules! registers {
     ($base:literal: $($name:ident = $offset:literal),+ $(,)?) => {
         $(
-            // SAFETY: the address is a register's, as the data sheet has it.
+            // SAFETY: the address of a register in the data sheet.
             const $name: $crate::register::Register = unsafe { $crate::register::Register::at($base + $offset) };
         )+
     };

@@ -35,11 +35,11 @@ const CFG_32_BIT: u32 = 0;
 const TAMR_ONE_SHOT: u32 = 1;
 const CTL_TAEN: u32 = 1;
 const TATO: u32 = 1;
-/// The longest alarm in cycles: 343 s. A later one is set again then.
+/// The longest alarm in cycles: 343 s. A later one is reached in several steps.
 const LONGEST: u64 = 0xffff_ffff;
 
 struct Time {
-    /// How often SysTick ran through its 24 bits.
+    /// The number of wraps of SysTick's 24 bits.
     wraps: Mutex<Cell<u64>>,
     queue: Mutex<RefCell<Queue>>,
 }
@@ -55,7 +55,7 @@ impl Time {
         let mut wraps = self.wraps.borrow(cs).get();
         let mut left = CVR.read();
         if ICSR.read() & PENDSTSET != 0 {
-            // It wrapped and its handler is held off by us: perhaps after the first look.
+            // It wrapped, perhaps after the first read, and its handler waits for the end of the critical section.
             wraps += 1;
             left = CVR.read();
         }
@@ -63,7 +63,7 @@ impl Time {
         cycles * TICKS / CYCLES
     }
 
-    /// Wakes what is due and sets the alarm for what comes next.
+    /// Wakes the expired timers and sets the alarm for the next one.
     fn arm(&self, cs: CriticalSection<'_>) {
         loop {
             let next = self.queue.borrow(cs).borrow_mut().next_expiration(self.ticks(cs));
@@ -75,7 +75,7 @@ impl Time {
             let Some(ticks) = next.checked_sub(self.ticks(cs)).filter(|&ticks| ticks > 0) else {
                 continue; // due by now
             };
-            // Rounded up, so that it is due when the alarm comes.
+            // Rounded up, so that the timer has expired at the alarm.
             let cycles = ticks.saturating_mul(CYCLES).div_ceil(TICKS).min(LONGEST);
             TAILR.write(u32::try_from(cycles).unwrap_or(u32::MAX));
             CTL.write(CTL_TAEN);
@@ -98,7 +98,7 @@ impl Driver for Time {
     }
 }
 
-/// Starts the clock. Before this it stands still.
+/// Starts the clock.
 pub(crate) fn init(syst: &mut SYST) {
     syst.set_clock_source(SystClkSource::Core);
     syst.set_reload(RELOAD);
@@ -112,7 +112,7 @@ pub(crate) fn init(syst: &mut SYST) {
     TAMR.write(TAMR_ONE_SHOT);
     ICR.write(TATO);
     IMR.write(TATO);
-    // SAFETY: its handler is below, and takes critical sections as everybody else who touches what it touches.
+    // SAFETY: its handler is below; all accesses to the shared state are in critical sections.
     unsafe { NVIC::unmask(Interrupt::TIMER_0A) };
 }
 

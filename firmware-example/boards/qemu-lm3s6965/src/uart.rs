@@ -1,4 +1,4 @@
-//! The log, over UART0 (a PL011): output only, waiting for room.
+//! The log, over UART0 (a PL011): output only, blocking.
 
 use core::fmt::{self, Write};
 
@@ -25,7 +25,7 @@ impl Write for Uart {
         Ok(())
     }
 
-    /// A character outside of ASCII is a `?`: only padding comes by here, and what encodes UTF-8 takes 300 bytes of flash.
+    /// A character outside ASCII becomes `?`: only padding is written by this method, and encoding UTF-8 needs 300 bytes of flash.
     fn write_char(&mut self, character: char) -> fmt::Result {
         Self::send(if character.is_ascii() { character as u8 } else { b'?' });
         Ok(())
@@ -40,7 +40,7 @@ impl Log for UartLog {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // The UART's writing cannot fail; a `Display` that does has printed what it could.
+        // Writing to the UART cannot fail; a `Display` that fails has printed a part.
         let _ = Uart.write_str(record.level().as_str());
         let _ = writeln!(Uart, " {}", record.args());
     }
@@ -48,8 +48,8 @@ impl Log for UartLog {
     fn flush(&self) {}
 }
 
-/// Sends what is logged to UART0.
+/// Sends the log to UART0.
 pub(crate) fn init() {
-    // Fails only where a logger is set already: then that one logs.
+    // Fails only if another logger is set already, which is then used.
     let _ = log::set_logger(&UartLog).map(|()| log::set_max_level(LevelFilter::Info));
 }

@@ -40,7 +40,7 @@ use board::{CONNECTIONS, HEAD, MESSAGE, PORT, Rings, spawn};
 
 static CONFIG: StaticCell<ServerConfig<'static>> = StaticCell::new();
 
-/// A connection's own head buffer, as the others have it.
+/// A head buffer for each connection, as in the other images.
 struct World<'s>(PhantomData<TcpSocket<'s>>);
 
 struct Head([u8; HEAD]);
@@ -92,7 +92,7 @@ impl Handler for Routes {
             }
             "/events" => events(exchange).await,
             "/echo" => echo(exchange).await,
-            _ => exchange.respond(&Response::text(Status::NOT_FOUND, "there is no such thing\n")).await,
+            _ => exchange.respond(&Response::text(Status::NOT_FOUND, "not found\n")).await,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The same board with nothing but a TCP echo: what it takes less than the application is what HTTP, the five transports and
-//! the application take (`tests/scripts/budget`).
+//! The same board with a TCP echo only: the difference to the application's size is the size of HTTP, the five transports and the
+//! application (`tests/scripts/budget`).
 #![no_std]
 #![no_main]
 
@@ -59,9 +59,9 @@ async fn connection(stack: Stack<'static>, buffers: &'static mut ([u8; RECEIVE],
 }
 
 async fn echo(socket: &mut TcpSocket<'_>) -> Result<usize, embassy_net::tcp::Error> {
-    let mut piece = [0; 64];
-    let count = socket.read(&mut piece).await?;
-    let mut rest = piece.get(..count).unwrap_or_default();
+    let mut chunk = [0; 64];
+    let count = socket.read(&mut chunk).await?;
+    let mut rest = chunk.get(..count).unwrap_or_default();
     while !rest.is_empty() {
         let written = socket.write(rest).await?;
         rest = rest.get(written..).unwrap_or_default();
