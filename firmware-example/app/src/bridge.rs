@@ -26,11 +26,6 @@ use crate::plain::Plain;
 use crate::secret::Secret;
 use crate::sizes::{BRIDGE_EVENT, RECEIVE, TRANSMIT};
 
-/// The URL of the channel to publish the sensors on, by `GOLDCREST_HUB` at build time, such as
-/// `http://10.0.2.2:8080/events/device`. Its host is an IP address: the chip has no DNS client. Without it the image contains no
-/// client.
-pub const HUB: Option<&str> = option_env!("GOLDCREST_HUB");
-
 /// The delay after a hub has rejected publications, which may be misconfigured.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -4,7 +4,8 @@
 //!
 //! | file | contents | shows |
 //! | --- | --- | --- |
-//! | `sizes.rs` | every size | memory sizing |
+//! | `sizes.rs` | all sizes | memory sizing |
+//! | `settings.rs` | settings at build time | |
 //! | `channels.rs` | the hub: two channels, [`publish`] | two channels; publishing from an interrupt |
 //! | `sensors.rs` | the task that publishes the sensors | publishing from a task |
 //! | `routes.rs` | the handler of each path | handlers beside the hub |
@@ -24,7 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod board;
-pub mod bridge;
+mod bridge;
 mod channels;
 mod chip;
 mod connections;
@@ -39,6 +40,7 @@ mod pool;
 mod routes;
 mod secret;
 mod sensors;
+pub mod settings;
 pub mod sizes;
 
 use embassy_executor::{SpawnError, SpawnToken, Spawner};
@@ -59,7 +61,7 @@ pub fn start(spawner: Spawner, stack: Stack<'static>, board: &'static Board) {
     };
     spawn(spawner, network::configure(stack, board));
     spawn(spawner, sensors::measure(hub, board));
-    if let Some(url) = bridge::HUB {
+    if let Some(url) = settings::HUB_URL {
         spawn(spawner, bridge::publish_sensors(stack, hub, board, url));
     }
     connections::start(spawner, stack, hub, board);

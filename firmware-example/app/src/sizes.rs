@@ -10,13 +10,13 @@
 //! The bridge to a hub needs [`BRIDGE_EVENT`] in addition to the buffers of its connection.
 //! Each connection also has its task's future and its socket in the network stack.
 
-use crate::bridge::HUB;
+use crate::settings::HUB_URL;
 
 /// Concurrent connections, in both directions.
 pub const CONNECTIONS: usize = 10;
 
 /// One of them is the bridge's, if the firmware is built with a hub's URL.
-const OUTGOING: usize = HUB.is_some() as usize;
+const OUTGOING: usize = HUB_URL.is_some() as usize;
 
 /// Connections for clients. The network stack resets a further one at once.
 pub const SERVED: usize = CONNECTIONS - OUTGOING;
