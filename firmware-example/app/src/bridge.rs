@@ -40,7 +40,12 @@ const HEARTBEAT: KeepAliveConfig =
 
 /// Publishes the events of `sensors` at `url`.
 #[embassy_executor::task]
-pub(crate) async fn publish_sensors(stack: Stack<'static>, hub: &'static Channels, board: &'static Board, url: &'static str) {
+pub(crate) async fn publish_sensors(
+    stack: Stack<'static>,
+    hub: &'static Channels,
+    board: &'static Board,
+    url: &'static str,
+) {
     let Ok(sensors) = ChannelName::new(SENSORS) else { return };
     let (mut receive, mut transmit) = ([0; RECEIVE], [0; TRANSMIT]);
     let secret = Secret::new(board.secret);

@@ -26,9 +26,11 @@ use embassy_executor::Spawner;
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Instant, Timer};
-use goldcrest_core::io::EmbassyClock;
 use goldcrest_core::http::{Response, Status};
-use goldcrest_core::server::{ServerConfig, Exchange, Handler, HandlerResult, BufferKind, Runtime, AcceptOptions, serve};
+use goldcrest_core::io::EmbassyClock;
+use goldcrest_core::server::{
+    AcceptOptions, BufferKind, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve,
+};
 use goldcrest_core::sse::encode;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use heapless::String;
