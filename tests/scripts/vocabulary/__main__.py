@@ -10,7 +10,7 @@
 - rooms: the column `knows` of the table in core/src/lib.rs equals the imports of each room.
 - circles: the files of a directory do not import each other in a circle.
 
-`exceptions` beside this file lists what is permitted, each with its reason. Before each run, planted violations
+`exceptions` beside this file lists permitted violations, each with its reason. Before each run, planted violations
 have to be found (self_test.py).
 """
 

@@ -46,7 +46,7 @@ SHELL_TOKEN = re.compile(
 
 
 def plain(line):
-    """Removes what is code or an address in a line of prose."""
+    """Removes inline code, addresses and placeholders from a line of prose."""
     line = re.sub(r"``.*?``|`[^`]*`", " ", line)
     line = re.sub(r"\]\([^)]*\)|<?\bhttps?://\S+", " ", line)
     line = re.sub(r"\$?\{[^{}]*\}|\$\w+", " ", line)
