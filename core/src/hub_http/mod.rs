@@ -44,11 +44,20 @@ const REASON: usize = 96;
 /// Serves the channels of a hub below `/events/`.
 ///
 /// As a [`Handler`] it answers that path alone; [`HubHandler::answer`] maps any other request to a channel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct HubHandler<'h, H, M = ()> {
     hub: &'h H,
     metrics: M,
 }
+
+// Not derived: `derive` would require that the hub itself is `Clone` and `Copy`.
+impl<H, M: Clone> Clone for HubHandler<'_, H, M> {
+    fn clone(&self) -> Self {
+        Self { hub: self.hub, metrics: self.metrics.clone() }
+    }
+}
+
+impl<H, M: Copy> Copy for HubHandler<'_, H, M> {}
 
 impl<'h, H: HubBackend> HubHandler<'h, H> {
     /// Serves `hub`.
