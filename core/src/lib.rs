@@ -75,6 +75,7 @@
 //! | [`hub_http`] | the HTTP interface of a hub | `server` |
 //! | [`client`] | clients, on a chip and on a host | all but `server` |
 //! | [`assets`] | the client for browsers, as static files | `server` |
+//! | `testing` | virtual time, tasks and buffers for tests, with the hidden feature `testing` | all of the above |
 //!
 //! # Features
 //! | feature | adds |
@@ -88,6 +89,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(any(test, feature = "testing"))]
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
@@ -107,6 +110,9 @@ pub mod output;
 pub mod server;
 mod sha1;
 pub mod sse;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
 pub mod time;
 pub mod websocket;
 pub mod ws;

@@ -22,4 +22,3 @@ mod smoke;
 mod unfinished;
 mod waiting;
 mod websocket;
-pub(crate) mod world;

@@ -7,15 +7,15 @@ use std::vec::Vec;
 use super::net::{Net, Then, script, seconds, subscribe};
 use super::subscription::only;
 use crate::client::{ClientConfig, StartPosition, SubscriptionOptions, Transport};
-use crate::server::tests::world::World;
+use crate::testing::Simulation;
 
 /// What a subscription says first of a server that answers so.
 fn first(way: Transport, answer: Vec<u8>, then: Then) -> std::string::String {
-    let world = World::new();
-    let net = Net::new(world, script(world, move |_, _| (answer.clone(), then)));
+    let sim = Simulation::new();
+    let net = Net::new(sim, script(sim, move |_, _| (answer.clone(), then)));
     let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
     let heard = subscribe(net, options, ClientConfig::default(), false);
-    world.pass(seconds(60));
+    sim.pass(seconds(60));
     let all = heard.all();
     all.into_iter().find(|it| !it.starts_with("open")).unwrap_or_default()
 }
@@ -77,19 +77,19 @@ fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_se
     let (id, event_type) = ("i".repeat(100), "t".repeat(100));
     let body = format!("id: {id}\nevent: {event_type}\ndata: x\n\n");
     let stream = answer("text/event-stream", body.as_bytes());
-    let world = World::new();
+    let sim = Simulation::new();
     let (asked, heard) = (super::net::Heard::default(), super::net::Heard::default());
     let (ask, tell) = (asked.clone(), heard.clone());
     let net = Net::new(
-        world,
-        script(world, move |_, request| {
+        sim,
+        script(sim, move |_, request| {
             let id = request.lines().find_map(|line| line.strip_prefix("Last-Event-ID: "));
             ask.push(id.unwrap_or_default());
             (stream.clone(), Then::Close)
         }),
     );
-    world.spawn(async move {
-        let config = crate::server::tests::world::keep(ClientConfig::default());
+    sim.spawn(async move {
+        let config = crate::testing::leak(ClientConfig::default());
         let options = SubscriptionOptions { start: StartPosition::Oldest, max_event_type: 128, ..only(Transport::Sse) };
         let memory = super::net::memory(1024);
         let mut subscription = Subscription::<_, 128>::with_bounds(net, config, "http://a/events/a", options, memory);
@@ -104,7 +104,7 @@ fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_se
             }
         }
     });
-    world.pass(seconds(60));
+    sim.pass(seconds(60));
     assert_eq!(heard.all()[..2], [format!("{id} {event_type}"), format!("{id} {event_type}")]);
     assert_eq!(asked.all()[..2], [String::new(), id]);
 }
@@ -182,10 +182,10 @@ fn what_is_no_json_is_told() {
 
 /// A server that shakes hands and then says `frames`.
 fn framed(frames: &'static [u8], then: Then) -> std::string::String {
-    let world = World::new();
+    let sim = Simulation::new();
     let net = Net::new(
-        world,
-        script(world, move |_, request| {
+        sim,
+        script(sim, move |_, request| {
             use crate::ws::handshake::key::{WebSocketKey, accept_key};
             let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
             let accept = accept_key(WebSocketKey::parse(key.as_bytes()).unwrap());
@@ -199,7 +199,7 @@ fn framed(frames: &'static [u8], then: Then) -> std::string::String {
     );
     let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(Transport::WebSocket) };
     let heard = subscribe(net, options, ClientConfig::default(), false);
-    world.pass(seconds(60));
+    sim.pass(seconds(60));
     heard.all().get(1).map(ToString::to_string).unwrap_or_default()
 }
 

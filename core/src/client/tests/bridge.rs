@@ -14,14 +14,14 @@ use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::io::{Pipe, PipeEnd};
 use crate::log::{Encoding, EventType};
 use crate::server::Disconnect;
-use crate::server::tests::world::{TestHub, World, hub, hub_of, keep};
 use crate::sse::reconnect::ReconnectPolicy;
+use crate::testing::{Simulation, TestHub, hub, hub_of, leak};
 
 fn carry(net: &'static Net, home: &'static TestHub, options: BridgeOptions, dropping: bool) -> Heard {
     let heard = Heard::default();
     let told = heard.clone();
-    net.world.spawn(async move {
-        let config = keep(ClientConfig::default());
+    net.sim.spawn(async move {
+        let config = leak(ClientConfig::default());
         let reader = home.open(ChannelName::new("a").unwrap(), true, None).unwrap();
         let mut bridge = Bridge::new(net, config, "ws://localhost/events/a", reader, options, memory(400));
         loop {
@@ -59,16 +59,16 @@ fn steady() -> BridgeOptions {
 
 #[test]
 fn what_is_published_at_home_is_published_there_as_it_is() {
-    let (world, home, there) = (World::new(), keep(hub_of(16, 2048, 7)), keep(hub(16, 2048)));
+    let (sim, home, there) = (Simulation::new(), leak(hub_of(16, 2048, 7)), leak(hub(16, 2048)));
     publish(home, "before\n\"\u{e9}");
-    let heard = carry(Net::of_hub(world, there), home, steady(), false);
-    world.run();
+    let heard = carry(Net::of_hub(sim, there), home, steady(), false);
+    sim.run();
     let channel = ChannelName::new("a").unwrap();
     let event_type = EventType::new("p\"ic").unwrap();
     let binary = NewEvent { event_type, encoding: Encoding::Binary, data: b"\n\x01", idempotency_key: None };
     HubBackend::publish(home, channel, &binary, None).unwrap();
     publish(home, "");
-    world.run();
+    sim.run();
     assert_eq!(heard.all(), ["open", "stored 1", "stored 2", "stored 3"]);
     assert_eq!(held(there), ["|before\n\"\u{e9}", "p\"ic|\n\x01", "|"]);
 }
@@ -76,22 +76,22 @@ fn what_is_published_at_home_is_published_there_as_it_is() {
 #[test]
 fn a_network_that_fails_at_any_byte_loses_and_repeats_nothing() {
     let rings: [fn() -> (PipeEnd<'static>, PipeEnd<'static>); 3] =
-        [|| keep(Pipe::<512>::new()).ends(), || keep(Pipe::<9>::new()).ends(), || keep(Pipe::<90>::new()).ends()];
+        [|| leak(Pipe::<512>::new()).ends(), || leak(Pipe::<9>::new()).ends(), || leak(Pipe::<90>::new()).ends()];
     let faults: [fn(usize) -> Fault; 3] = [Fault::Reset, Fault::End, Fault::Silent];
     for at in 0..600 {
-        let (world, home, there) = (World::new(), keep(hub_of(16, 2048, 7)), keep(hub(32, 2048)));
-        let net = Net::over(world, rings[at % 3], serve_hub(world, there));
+        let (sim, home, there) = (Simulation::new(), leak(hub_of(16, 2048, 7)), leak(hub(32, 2048)));
+        let net = Net::over(sim, rings[at % 3], serve_hub(sim, there));
         net.set_faults(move |number| if number == 0 { faults[at / 3 % 3](at) } else { Fault::None });
         let heard = carry(net, home, BridgeOptions { window: 1 + (at % 5) as u8, ..steady() }, at % 2 == 0);
         for number in 0..3 {
             publish(home, &format!("{number}"));
         }
-        world.pass(seconds(5));
+        sim.pass(seconds(5));
         for number in 3..6 {
             publish(home, &format!("{number}"));
-            world.run();
+            sim.run();
         }
-        world.pass(seconds(120));
+        sim.pass(seconds(120));
         assert_eq!(held(there), ["|0", "|1", "|2", "|3", "|4", "|5"], "{at}: {:?}", heard.all());
         let stored: Vec<_> = heard.all().into_iter().filter(|it| it.starts_with("stored")).collect();
         assert_eq!(stored, (1..7).map(|seq| format!("stored {seq}")).collect::<Vec<_>>(), "{at}");
@@ -100,18 +100,18 @@ fn a_network_that_fails_at_any_byte_loses_and_repeats_nothing() {
 
 #[test]
 fn a_hub_that_is_killed_and_born_again_gets_what_was_not_acknowledged() {
-    let (world, home) = (World::new(), keep(hub_of(16, 2048, 7)));
-    let hubs: [&'static TestHub; 2] = [keep(hub_of(16, 2048, 1)), keep(hub_of(16, 2048, 2))];
-    let net = Net::of_hub(world, hubs[0]);
+    let (sim, home) = (Simulation::new(), leak(hub_of(16, 2048, 7)));
+    let hubs: [&'static TestHub; 2] = [leak(hub_of(16, 2048, 1)), leak(hub_of(16, 2048, 2))];
+    let net = Net::of_hub(sim, hubs[0]);
     // The first hub's last words are lost with it.
     net.set_faults(|number| if number == 0 { Fault::Reset(330) } else { Fault::None });
     let heard = carry(net, home, steady(), false);
     for number in 0..5 {
         publish(home, &format!("{number}"));
-        world.run();
+        sim.run();
     }
-    net.set_server(serve_hub(world, hubs[1]));
-    world.pass(seconds(10));
+    net.set_server(serve_hub(sim, hubs[1]));
+    sim.pass(seconds(10));
     let acknowledged =
         heard.all().iter().take_while(|it| !it.starts_with("lost")).filter(|it| it.contains("stored")).count();
     assert!(acknowledged > 0 && acknowledged < 5, "{:?}", heard.all());
@@ -121,15 +121,15 @@ fn a_hub_that_is_killed_and_born_again_gets_what_was_not_acknowledged() {
 
 #[test]
 fn what_was_overwritten_at_home_is_told() {
-    let (world, home, there) = (World::new(), keep(hub_of(3, 512, 7)), keep(hub(16, 2048)));
-    let net = Net::of_hub(world, there);
+    let (sim, home, there) = (Simulation::new(), leak(hub_of(3, 512, 7)), leak(hub(16, 2048)));
+    let net = Net::of_hub(sim, there);
     net.set_faults(|number| if number == 0 { Fault::Refused } else { Fault::None });
     let heard = carry(net, home, steady(), false);
-    world.run();
+    sim.run();
     for number in 0..8 {
         publish(home, &format!("{number}"));
     }
-    world.pass(seconds(5));
+    sim.pass(seconds(5));
     assert_eq!(heard.all()[1..], ["open", "missed Some(5)", "stored 6", "stored 7", "stored 8"]);
     assert_eq!(held(there), ["|5", "|6", "|7"]);
 }
@@ -137,37 +137,37 @@ fn what_was_overwritten_at_home_is_told() {
 #[test]
 fn what_the_hub_will_never_take_is_passed_over() {
     // Longer than the hub's log, then longer than the bridge's memory.
-    let (world, home, there) = (World::new(), keep(hub_of(16, 4096, 7)), keep(hub(4, 64)));
+    let (sim, home, there) = (Simulation::new(), leak(hub_of(16, 4096, 7)), leak(hub(4, 64)));
     publish(home, &"x".repeat(100));
     publish(home, "fits");
     publish(home, &"y".repeat(500));
     publish(home, "too");
-    let heard = carry(Net::of_hub(world, there), home, steady(), false);
-    world.run();
+    let heard = carry(Net::of_hub(sim, there), home, steady(), false);
+    sim.run();
     assert_eq!(heard.all(), ["open", "refused 1", "stored 2", "refused 3", "stored 4"]);
     assert_eq!(held(there), ["|fits", "|too"]);
 }
 
 #[test]
 fn events_of_others_on_the_channel_are_passed_over_however_long() {
-    let (world, home, there) = (World::new(), keep(hub_of(16, 2048, 7)), keep(hub(16, 8192)));
-    let heard = carry(Net::of_hub(world, there), home, steady(), false);
-    world.run();
+    let (sim, home, there) = (Simulation::new(), leak(hub_of(16, 2048, 7)), leak(hub(16, 8192)));
+    let heard = carry(Net::of_hub(sim, there), home, steady(), false);
+    sim.run();
     for number in 0..3 {
         publish(there, &"other ".repeat(200));
         publish(home, &format!("{number}"));
-        world.run();
+        sim.run();
     }
     assert_eq!(heard.all(), ["open", "stored 1", "stored 2", "stored 3"]);
 }
 
 #[test]
 fn where_nobody_speaks_the_subprotocol_it_is_over() {
-    let world = World::new();
+    let sim = Simulation::new();
     let answer = |_, _: &str| (b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n".to_vec(), super::net::Then::Hold);
-    let net = Net::new(world, super::net::script(world, answer));
-    let heard = carry(net, keep(hub(4, 512)), steady(), false);
-    world.run();
+    let net = Net::new(sim, super::net::script(sim, answer));
+    let heard = carry(net, leak(hub(4, 512)), steady(), false);
+    sim.run();
     assert_eq!(heard.all(), ["over: NotUpgraded(Status(404))"]);
     // Unless the server is only away.
     let seen = Rc::new(RefCell::new(0));
@@ -176,7 +176,7 @@ fn where_nobody_speaks_the_subprotocol_it_is_over() {
         *count.borrow_mut() += 1;
         (b"HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n".to_vec(), super::net::Then::Hold)
     };
-    let heard = carry(Net::new(world, super::net::script(world, busy)), keep(hub(4, 512)), steady(), false);
-    world.pass(seconds(10));
+    let heard = carry(Net::new(sim, super::net::script(sim, busy)), leak(hub(4, 512)), steady(), false);
+    sim.pass(seconds(10));
     assert_eq!((heard.all().len(), *seen.borrow()), (3, 3));
 }

@@ -141,8 +141,8 @@ mod embassy {
     use crate::io::EmbassyClock;
     use crate::io::embassy::tests::{Task, host, run};
     use crate::log::{Encoding, EventType};
-    use crate::server::tests::world::{hub, keep};
     use crate::server::{BufferKind, Runtime, serve};
+    use crate::testing::{hub, leak};
 
     /// A device that serves.
     struct Device;
@@ -172,7 +172,7 @@ mod embassy {
     #[test]
     fn every_transport_and_publishing_work_over_its_tcp_client() {
         for way in [Transport::WebSocket, Transport::Sse, Transport::Stream, Transport::LongPoll, Transport::Poll] {
-            let hub = keep(hub(8, 512));
+            let hub = leak(hub(8, 512));
             let (one, other) = (Rc::default(), Rc::default());
             let (device, device_runner) = host(1, &one, &other);
             let (browser, browser_runner) = host(2, &other, &one);
@@ -181,7 +181,7 @@ mod embassy {
             let buffer = |size: usize| -> &'static mut [u8] { Box::leak(std::vec![0; size].into_boxed_slice()) };
             for _ in 0..2 {
                 tasks.push(Task::new(async move {
-                    let (config, handler) = (keep(crate::server::ServerConfig::default()), keep(HubHandler::new(hub)));
+                    let (config, handler) = (leak(crate::server::ServerConfig::default()), leak(HubHandler::new(hub)));
                     loop {
                         let mut socket = TcpSocket::new(device, buffer(512), buffer(1_072));
                         socket.set_nagle_enabled(false);
@@ -191,7 +191,7 @@ mod embassy {
                 }));
             }
             run(tasks, async {
-                let state = keep(TcpClientState::<2, 1_072, 512>::new());
+                let state = leak(TcpClientState::<2, 1_072, 512>::new());
                 let buffers = [(); 2].map(|()| (buffer(256), buffer(512)));
                 let random = Cell::new(0_u32);
                 let connector = Tcp::new(TcpClient::new(browser, state), NoDns, buffers);
@@ -202,7 +202,7 @@ mod embassy {
                 let parts = RuntimeParts { connector, clock: EmbassyClock, random };
                 let config = ClientConfig::default();
                 let url = "http://10.0.0.1/events/a";
-                let options = SubscriptionOptions { transports: keep([way]), ..SubscriptionOptions::default() };
+                let options = SubscriptionOptions { transports: leak([way]), ..SubscriptionOptions::default() };
                 let mut subscription = Subscription::new(&parts, &config, url, options, memory(512));
                 let mut publisher = Publisher::new(&parts, &config, url, memory(256));
                 for number in 0..3 {

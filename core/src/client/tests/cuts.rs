@@ -9,19 +9,19 @@ use super::subscription::{WAYS, only, publish};
 use crate::client::{ClientConfig, StartPosition, SubscriptionOptions, Transport};
 use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::log::{Encoding, EventType};
-use crate::server::tests::world::{TestHub, World, hub, keep};
+use crate::testing::{Simulation, TestHub, hub, leak};
 
 /// Bytes that the first connection carries when nothing fails, and what is heard then.
 fn whole(options: SubscriptionOptions<'static>) -> (usize, Vec<String>) {
-    let (world, hub) = (World::new(), keep(hub(16, 2048)));
-    let net = Net::of_hub(world, hub);
-    let heard = run(world, net, hub, options, false);
+    let (sim, hub) = (Simulation::new(), leak(hub(16, 2048)));
+    let net = Net::of_hub(sim, hub);
+    let heard = run(sim, net, hub, options, false);
     (net.carried.get(), heard)
 }
 
 /// Events before, while and after the connection is there.
 fn run(
-    world: &'static World,
+    sim: &'static Simulation,
     net: &'static Net,
     hub: &TestHub,
     options: SubscriptionOptions<'static>,
@@ -30,19 +30,19 @@ fn run(
     publish(hub, "before");
     publish(hub, "\u{e9}\"\n");
     let heard = subscribe(net, options, ClientConfig::default(), dropping);
-    world.run();
+    sim.run();
     for number in 0..3 {
         publish(hub, &format!("live {number}"));
-        world.run();
+        sim.run();
     }
     let channel = ChannelName::new("a").unwrap();
     let event_type = EventType::new("b").unwrap();
     let binary = NewEvent { event_type, encoding: Encoding::Binary, data: b"\0\xff", idempotency_key: None };
     HubBackend::publish(hub, channel, &binary, None).unwrap();
-    world.pass(seconds(8));
+    sim.pass(seconds(8));
     publish(hub, "last");
     // A connection that is silent is found out at the latest by its heartbeat.
-    world.pass(seconds(100));
+    sim.pass(seconds(100));
     heard.events()
 }
 
@@ -53,10 +53,10 @@ fn cut_everywhere(way: Transport, fault: fn(usize) -> Fault, dropping: bool) {
     let (length, heard) = whole(options);
     assert_eq!(heard, ALL, "{}", way.as_str());
     for at in 0..=length {
-        let (world, hub) = (World::new(), keep(hub(16, 2048)));
-        let net = Net::of_hub(world, hub);
+        let (sim, hub) = (Simulation::new(), leak(hub(16, 2048)));
+        let net = Net::of_hub(sim, hub);
         net.set_faults(move |number| if number == 0 { fault(at) } else { Fault::None });
-        assert_eq!(run(world, net, hub, options, dropping), ALL, "{} cut at {at} of {length}", way.as_str());
+        assert_eq!(run(sim, net, hub, options, dropping), ALL, "{} cut at {at} of {length}", way.as_str());
     }
 }
 
@@ -93,17 +93,17 @@ fn a_first_connection_cut_anywhere_keeps_its_start_after_the_newest() {
     for way in WAYS {
         // What the first connection carries beside the events differs little from one that starts at the oldest.
         for at in (0..700).step_by(5) {
-            let (world, hub) = (World::new(), keep(hub(16, 2048)));
-            let net = Net::of_hub(world, hub);
+            let (sim, hub) = (Simulation::new(), leak(hub(16, 2048)));
+            let net = Net::of_hub(sim, hub);
             net.set_faults(move |number| if number == 0 { Fault::Reset(at) } else { Fault::None });
             publish(hub, "old");
             let heard = subscribe(net, only(way), ClientConfig::default(), false);
-            world.run();
+            sim.run();
             let known = !heard.all().iter().any(|it| it.starts_with("lost"));
             publish(hub, "new");
-            world.pass(seconds(100));
+            sim.pass(seconds(100));
             publish(hub, "last");
-            world.pass(seconds(10));
+            sim.pass(seconds(10));
             // Before it could know where the newest is, "after the newest" is after the one that is there when it can.
             let expected: &[&str] = if known { &["2=new", "3=last"] } else { &["3=last"] };
             let heard = heard.events();
@@ -116,8 +116,8 @@ fn a_first_connection_cut_anywhere_keeps_its_start_after_the_newest() {
 fn the_network_may_fail_again_and_again() {
     for way in WAYS {
         for at in [180, 250, 320, 400] {
-            let (world, hub) = (World::new(), keep(hub(64, 8192)));
-            let net = Net::of_hub(world, hub);
+            let (sim, hub) = (Simulation::new(), leak(hub(64, 8192)));
+            let net = Net::of_hub(sim, hub);
             // Each connection carries a little: an answer's head and some bytes more.
             net.set_faults(move |number| match number % 4 {
                 3 => Fault::Refused,
@@ -128,10 +128,10 @@ fn the_network_may_fail_again_and_again() {
             let heard = subscribe(net, options, ClientConfig::default(), false);
             for number in 0..20 {
                 publish(hub, &format!("{number}"));
-                world.pass(seconds(7));
+                sim.pass(seconds(7));
             }
             net.set_faults(|_| Fault::None);
-            world.pass(seconds(200));
+            sim.pass(seconds(200));
             let expected: Vec<_> = (0..20).map(|number| format!("{}={number}", number + 1)).collect();
             assert_eq!(heard.events(), expected, "{} {at}: {:?}", way.as_str(), heard.all());
         }

@@ -9,10 +9,10 @@ use crate::client::{
     SubscriptionOptions, Transport,
 };
 use crate::hub::{ChannelName, HubBackend};
-use crate::server::tests::world::{World, hub, keep};
 use crate::server::{
     AcceptOptions as Serving, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve,
 };
+use crate::testing::{Simulation, hub, leak};
 use crate::ws::close::{CloseCode, CloseReason};
 
 /// Takes what comes, and tells how it ended.
@@ -28,22 +28,22 @@ impl Handler for Listens {
     }
 }
 
-fn listens(world: &'static World, told: &Heard) -> &'static Net {
-    let (config, handler) = (keep(ServerConfig::default()), keep(Listens(told.clone())));
-    Net::new(world, move |mut end, _| {
-        world.spawn(async move { serve(&mut end, world, config, handler).await });
+fn listens(sim: &'static Simulation, told: &Heard) -> &'static Net {
+    let (config, handler) = (leak(ServerConfig::default()), leak(Listens(told.clone())));
+    Net::new(sim, move |mut end, _| {
+        sim.spawn(async move { serve(&mut end, &sim.runtime, config, handler).await });
     })
 }
 
-fn leave(world: &'static World, net: &'static Net, heard: &Heard, dropping: bool) {
+fn leave(sim: &'static Simulation, net: &'static Net, heard: &Heard, dropping: bool) {
     let told = heard.clone();
-    world.spawn(async move {
+    sim.spawn(async move {
         let options = SubscriptionOptions {
             transports: &[Transport::WebSocket],
             start: StartPosition::Oldest,
             ..SubscriptionOptions::default()
         };
-        let config = keep(ClientConfig::default());
+        let config = leak(ClientConfig::default());
         let mut subscription = Subscription::new(net, config, "http://localhost/events/a", options, memory(512));
         assert!(matches!(subscription.next().await, Ok(SubscriptionEvent::Opened { .. })));
         while dropping && once(subscription.finish()).await.is_none() {}
@@ -51,42 +51,42 @@ fn leave(world: &'static World, net: &'static Net, heard: &Heard, dropping: bool
         told.push(format!("{:?}", subscription.next().await.map(|_| ())));
         Disconnect::Closed
     });
-    world.pass(seconds(60));
-    assert_eq!(world.alive(), 0, "both sides have left");
+    sim.pass(seconds(60));
+    assert_eq!(sim.running(), 0, "both sides have left");
 }
 
 #[test]
 fn a_subscription_that_finishes_closes_its_websocket_in_order() {
     for dropping in [false, true] {
-        let (world, heard) = (World::new(), Heard::default());
-        leave(world, listens(world, &heard), &heard, dropping);
+        let (sim, heard) = (Simulation::new(), Heard::default());
+        leave(sim, listens(sim, &heard), &heard, dropping);
         assert_eq!(heard.all(), ["Some(Some(CloseCode(1000)))", "Err(Closed)"]);
     }
 }
 
 #[test]
 fn a_server_that_does_not_answer_a_close_holds_nobody_up() {
-    let (world, heard) = (World::new(), Heard::default());
-    let mute = script(world, |_, request| {
+    let (sim, heard) = (Simulation::new(), Heard::default());
+    let mute = script(sim, |_, request| {
         (accepting(request, "Sec-WebSocket-Protocol: goldcrest.v1\r\n").into_bytes(), Then::Hold)
     });
-    leave(world, Net::new(world, mute), &heard, false);
+    leave(sim, Net::new(sim, mute), &heard, false);
     assert_eq!(heard.all(), ["Err(Closed)"]);
 }
 
 #[test]
 fn a_bridge_that_finishes_closes_its_websocket_in_order() {
-    let (world, heard, home) = (World::new(), Heard::default(), keep(hub(16, 2048)));
-    let (net, told) = (listens(world, &heard), heard.clone());
-    world.spawn(async move {
+    let (sim, heard, home) = (Simulation::new(), Heard::default(), leak(hub(16, 2048)));
+    let (net, told) = (listens(sim, &heard), heard.clone());
+    sim.spawn(async move {
         let reader = home.open(ChannelName::new("a").unwrap(), true, None).unwrap();
-        let (config, options) = (keep(ClientConfig::default()), BridgeOptions::default());
+        let (config, options) = (leak(ClientConfig::default()), BridgeOptions::default());
         let mut bridge = Bridge::new(net, config, "ws://localhost/events/a", reader, options, memory(400));
         assert!(matches!(bridge.next().await, Ok(BridgeEvent::Opened)));
         bridge.finish().await;
         told.push(format!("{:?}", bridge.next().await.map(|_| ())));
         Disconnect::Closed
     });
-    world.pass(seconds(60));
+    sim.pass(seconds(60));
     assert_eq!(heard.all(), ["Some(Some(CloseCode(1000)))", "Err(Closed)"]);
 }

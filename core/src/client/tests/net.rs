@@ -21,8 +21,8 @@ use crate::client::{
 use crate::hub::HubBackend;
 use crate::hub_http::HubHandler;
 use crate::io::{Interest, Pipe, PipeEnd, PipeError, Socket, TryIo};
-use crate::server::tests::world::{VirtualClock, World, keep};
 use crate::server::{Disconnect, ServerConfig, serve};
+use crate::testing::{Random, Simulation, VirtualClock, leak};
 use crate::ws::connection::NoEntropy;
 
 /// What becomes of a connection.
@@ -45,15 +45,14 @@ type Server = Box<dyn Fn(PipeEnd<'static>, usize)>;
 
 /// Who connects: counts connections and gives each its fault.
 pub(super) struct Net {
-    pub(super) world: &'static World,
+    pub(super) sim: &'static Simulation,
     server: RefCell<Server>,
     faults: RefCell<Box<dyn Fn(usize) -> Fault>>,
     pub(super) connections: Cell<usize>,
     /// Bytes that came to clients over the last connection.
     pub(super) carried: Rc<Cell<usize>>,
     pub(super) endpoints: RefCell<Vec<String>>,
-    pub(super) entropy: Cell<bool>,
-    random: Cell<u32>,
+    pub(super) random: Random,
     ends: fn() -> (PipeEnd<'static>, PipeEnd<'static>),
 }
 
@@ -68,31 +67,30 @@ pub(super) struct Wire {
 
 impl Net {
     /// Clients of `server`, which is given its end of each connection and how many there were before.
-    pub(super) fn new(world: &'static World, server: impl Fn(PipeEnd<'static>, usize) + 'static) -> &'static Self {
-        Self::over(world, || keep(Pipe::<512>::new()).ends(), server)
+    pub(super) fn new(sim: &'static Simulation, server: impl Fn(PipeEnd<'static>, usize) + 'static) -> &'static Self {
+        Self::over(sim, || leak(Pipe::<512>::new()).ends(), server)
     }
 
     pub(super) fn over(
-        world: &'static World,
+        sim: &'static Simulation,
         ends: fn() -> (PipeEnd<'static>, PipeEnd<'static>),
         server: impl Fn(PipeEnd<'static>, usize) + 'static,
     ) -> &'static Self {
-        keep(Self {
-            world,
+        leak(Self {
+            sim,
             server: RefCell::new(Box::new(server)),
             faults: RefCell::new(Box::new(|_| Fault::None)),
             connections: Cell::new(0),
             carried: Rc::default(),
             endpoints: RefCell::default(),
-            entropy: Cell::new(true),
-            random: Cell::new(1),
+            random: Random::seeded(1),
             ends,
         })
     }
 
     /// Clients of a hub.
-    pub(super) fn of_hub<H: HubBackend>(world: &'static World, hub: &'static H) -> &'static Self {
-        Self::new(world, serve_hub(world, hub))
+    pub(super) fn of_hub<H: HubBackend>(sim: &'static Simulation, hub: &'static H) -> &'static Self {
+        Self::new(sim, serve_hub(sim, hub))
     }
 
     pub(super) fn set_server(&self, server: impl Fn(PipeEnd<'static>, usize) + 'static) {
@@ -106,12 +104,12 @@ impl Net {
 
 /// A server that is a hub.
 pub(super) fn serve_hub<H: HubBackend>(
-    world: &'static World,
+    sim: &'static Simulation,
     hub: &'static H,
 ) -> impl Fn(PipeEnd<'static>, usize) + 'static {
-    let (config, handler) = (keep(ServerConfig::default()), keep(HubHandler::new(hub)));
+    let (config, handler) = (leak(ServerConfig::default()), leak(HubHandler::new(hub)));
     move |mut end, _| {
-        world.spawn(async move { serve(&mut end, world, config, handler).await });
+        sim.spawn(async move { serve(&mut end, &sim.runtime, config, handler).await });
     }
 }
 
@@ -124,12 +122,12 @@ pub(super) enum Then {
 
 /// A server that reads a request's head and says `answer`, whatever was asked; for each connection another.
 pub(super) fn script(
-    world: &'static World,
+    sim: &'static Simulation,
     answer: impl Fn(usize, &str) -> (Vec<u8>, Then) + 'static,
 ) -> impl Fn(PipeEnd<'static>, usize) + 'static {
-    let answer: &'static _ = keep(answer);
+    let answer: &'static _ = leak(answer);
     move |mut end, number| {
-        world.spawn(async move {
+        sim.spawn(async move {
             let mut request = Vec::new();
             while !request.windows(4).any(|it| it == b"\r\n\r\n") {
                 match end.try_read_with(|bytes| (bytes.len(), bytes.to_vec())) {
@@ -204,15 +202,11 @@ impl ClientRuntime for Net {
     }
 
     fn clock(&self) -> &VirtualClock {
-        &self.world.clock
+        self.sim.clock()
     }
 
     fn random(&self) -> Result<[u8; 4], NoEntropy> {
-        if !self.entropy.get() {
-            return Err(NoEntropy);
-        }
-        self.random.set(self.random.get().wrapping_mul(0x9e37_79b1).wrapping_add(7));
-        Ok(self.random.get().to_be_bytes())
+        self.random.bytes()
     }
 }
 
@@ -334,8 +328,8 @@ pub(super) fn subscribe(
 ) -> Heard {
     let heard = Heard::default();
     let told = heard.clone();
-    net.world.spawn(async move {
-        let config = keep(config);
+    net.sim.spawn(async move {
+        let config = leak(config);
         let mut subscription = Subscription::new(net, config, "http://localhost/events/a", options, memory(512));
         loop {
             let text = {

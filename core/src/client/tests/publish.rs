@@ -10,7 +10,7 @@ use crate::hub::NewEvent;
 use crate::io::{Interest, Socket, TryIo};
 use crate::log::{Encoding, EventType, GapPolicy, LogReader, Position, ReadEvent};
 use crate::server::Disconnect;
-use crate::server::tests::world::{TestHub, World, hub, keep};
+use crate::testing::{Simulation, TestHub, hub, leak};
 
 fn text(data: &'static [u8], key: Option<&'static [u8]>) -> NewEvent<'static> {
     NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data, idempotency_key: key }
@@ -20,8 +20,8 @@ fn text(data: &'static [u8], key: Option<&'static [u8]>) -> NewEvent<'static> {
 fn publish(net: &'static Net, publications: &'static [NewEvent<'static>]) -> Heard {
     let heard = Heard::default();
     let told = heard.clone();
-    net.world.spawn(async move {
-        let config = keep(ClientConfig::default());
+    net.sim.spawn(async move {
+        let config = leak(ClientConfig::default());
         let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
         for publication in publications {
             let said = publisher.publish(publication).await;
@@ -32,7 +32,7 @@ fn publish(net: &'static Net, publications: &'static [NewEvent<'static>]) -> Hea
         }
         Disconnect::Closed
     });
-    net.world.pass(seconds(60));
+    net.sim.pass(seconds(60));
     heard
 }
 
@@ -53,11 +53,11 @@ pub(super) fn held(hub: &TestHub) -> vec::Vec<String> {
 
 #[test]
 fn events_are_stored_with_type_and_kind_over_one_connection() {
-    let (world, hub) = (World::new(), keep(hub(8, 1024)));
-    let net = Net::of_hub(world, hub);
+    let (sim, hub) = (Simulation::new(), leak(hub(8, 1024)));
+    let net = Net::of_hub(sim, hub);
     let heard = publish(
         net,
-        keep([
+        leak([
             text(b"one", None),
             NewEvent { event_type: EventType::new("r\u{e9} &?").unwrap(), ..text(b"two\n", Some(b"key")) },
             NewEvent { encoding: Encoding::Binary, ..text(b"\xff", None) },
@@ -72,8 +72,8 @@ fn events_are_stored_with_type_and_kind_over_one_connection() {
 
 #[test]
 fn the_same_key_stores_once() {
-    let (world, hub) = (World::new(), keep(hub(8, 512)));
-    let heard = publish(Net::of_hub(world, hub), keep([text(b"x", Some(b"k")), text(b"x", Some(b"k"))]));
+    let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
+    let heard = publish(Net::of_hub(sim, hub), leak([text(b"x", Some(b"k")), text(b"x", Some(b"k"))]));
     assert_eq!(heard.all(), ["00000abc-1 Some(0) false", "00000abc-1 Some(0) true"]);
     assert_eq!(held(hub).len(), 1);
 }
@@ -81,10 +81,10 @@ fn the_same_key_stores_once() {
 #[test]
 fn an_answer_that_is_cut_anywhere_leaves_the_event_stored_once_if_it_is_said_again() {
     for at in 0..260 {
-        let (world, hub) = (World::new(), keep(hub(8, 512)));
-        let net = Net::of_hub(world, hub);
+        let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
+        let net = Net::of_hub(sim, hub);
         net.set_faults(move |number| if number == 0 { Fault::Reset(at) } else { Fault::None });
-        let heard = publish(net, keep([text(b"x", Some(b"k")); 3]));
+        let heard = publish(net, leak([text(b"x", Some(b"k")); 3]));
         assert_eq!(held(hub), ["|x"], "cut at {at}: {:?}", heard.all());
         let last = heard.all().pop().unwrap();
         assert!(last.starts_with("00000abc-1 Some(0) "), "cut at {at}: {:?}", heard.all());
@@ -106,10 +106,10 @@ fn an_event_whose_status_has_come_is_not_sent_again_whatever_the_rest_of_the_ans
         (format!("{created}no field\r\n\r\n"), Then::Hold),
     ] {
         for key in [None, Some(&b"k"[..])] {
-            let world = World::new();
+            let sim = Simulation::new();
             let answer = rest.as_bytes().to_vec();
-            let net = Net::new(world, script(world, move |_, _| (answer.clone(), then)));
-            let heard = publish(net, keep([text(b"x", key)]));
+            let net = Net::new(sim, script(sim, move |_, _| (answer.clone(), then)));
+            let heard = publish(net, leak([text(b"x", key)]));
             assert_eq!(heard.all(), ["NoPublishOutcome false"], "{rest:?} {then:?}");
             assert_eq!(net.connections.get(), 1, "{rest:?} {then:?}");
         }
@@ -119,20 +119,20 @@ fn an_event_whose_status_has_come_is_not_sent_again_whatever_the_rest_of_the_ans
 #[test]
 fn an_answer_without_a_whole_status_line_leaves_it_open_whether_the_event_is_stored() {
     for rest in ["HTTP/1.1 20", "HTTP/1.1 503 ", ""] {
-        let world = World::new();
-        let net = Net::new(world, script(world, move |_, _| (rest.as_bytes().to_vec(), Then::Hold)));
+        let sim = Simulation::new();
+        let net = Net::new(sim, script(sim, move |_, _| (rest.as_bytes().to_vec(), Then::Hold)));
         // The answer before it is forgotten.
-        let heard = publish(net, keep([text(b"x", None), text(b"y", None)]));
+        let heard = publish(net, leak([text(b"x", None), text(b"y", None)]));
         assert_eq!(heard.all(), ["Ended(TimedOut) true"; 2], "{rest:?}");
     }
 }
 
 #[test]
 fn a_connection_that_the_server_has_closed_is_replaced() {
-    let world = World::new();
+    let sim = Simulation::new();
     let answer = |_, _: &str| (b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n".to_vec(), Then::Close);
-    let net = Net::new(world, script(world, answer));
-    let heard = publish(net, keep([text(b"x", None), text(b"y", None)]));
+    let net = Net::new(sim, script(sim, answer));
+    let heard = publish(net, leak([text(b"x", None), text(b"y", None)]));
     assert_eq!(heard.all(), [" None false", " None false"]);
     assert_eq!(net.connections.get(), 2);
 }
@@ -140,12 +140,12 @@ fn a_connection_that_the_server_has_closed_is_replaced() {
 #[test]
 fn a_connection_that_the_server_closes_meanwhile_is_replaced_for_an_event_with_a_key_alone() {
     for (key, expected) in [(Some(&b"k"[..]), " None false"), (None, "Ended(Broken) true")] {
-        let world = World::new();
+        let sim = Simulation::new();
         let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
-        let net = Net::new(world, script(world, move |_, _| (answer.to_vec(), Then::Hold)));
+        let net = Net::new(sim, script(sim, move |_, _| (answer.to_vec(), Then::Hold)));
         // The end is on its way while the request is.
         net.set_faults(move |number| if number == 0 { Fault::Late(answer.len()) } else { Fault::None });
-        let heard = publish(net, keep([text(b"x", None), text(b"y", key)]));
+        let heard = publish(net, leak([text(b"x", None), text(b"y", key)]));
         assert_eq!(heard.all(), [" None false".to_string(), expected.to_string()]);
         assert_eq!(net.connections.get(), if key.is_some() { 2 } else { 1 });
     }
@@ -157,24 +157,24 @@ fn a_field_of_the_callers_stands_in_place_of_the_clients() {
         (&[][..], "text/plain;charset=UTF-8"),
         (&[("content-type", "application/json"), ("Cache-Control", "max-age=0")], "application/json"),
     ] {
-        let world = World::new();
+        let sim = Simulation::new();
         let (asked, told) = (Heard::default(), Heard::default());
         let (ask, tell) = (asked.clone(), told.clone());
         let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
         let net = Net::new(
-            world,
-            script(world, move |_, request| {
+            sim,
+            script(sim, move |_, request| {
                 ask.push(request);
                 (answer.to_vec(), Then::Close)
             }),
         );
-        world.spawn(async move {
-            let config = keep(ClientConfig { headers, ..ClientConfig::default() });
+        sim.spawn(async move {
+            let config = leak(ClientConfig { headers, ..ClientConfig::default() });
             let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
             tell.push(publisher.publish(&text(b"x", None)).await.is_ok());
             Disconnect::Closed
         });
-        world.pass(seconds(60));
+        sim.pass(seconds(60));
         assert_eq!(told.all(), ["true"]);
         let request = asked.all().remove(0).to_ascii_lowercase();
         let types: vec::Vec<_> = request.lines().filter_map(|line| line.strip_prefix("content-type: ")).collect();
@@ -185,8 +185,8 @@ fn a_field_of_the_callers_stands_in_place_of_the_clients() {
 
 #[test]
 fn a_refusal_is_told_with_its_status() {
-    let (world, hub) = (World::new(), keep(hub(8, 64)));
-    let heard = publish(Net::of_hub(world, hub), keep([text(&[b'x'; 100], None), text(b"fits", None)]));
+    let (sim, hub) = (Simulation::new(), leak(hub(8, 64)));
+    let heard = publish(Net::of_hub(sim, hub), leak([text(&[b'x'; 100], None), text(b"fits", None)]));
     assert_eq!(heard.all(), ["Status { status: 413, retry_after: None } false", "00000abc-1 Some(0) false"]);
 }
 
@@ -199,19 +199,19 @@ fn a_refusal_is_told_with_what_the_server_said_as_far_as_it_is_text_and_fits() {
         ("text/html", "<p>no", ""),
         ("text/plain", &long, &long[..256]),
     ] {
-        let world = World::new();
+        let sim = Simulation::new();
         let head = format!("HTTP/1.1 403 x\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n", said.len());
         let (answer, told) = (format!("{head}{said}"), Heard::default());
-        let net = Net::new(world, script(world, move |_, _| (answer.as_bytes().to_vec(), Then::Hold)));
+        let net = Net::new(sim, script(sim, move |_, _| (answer.as_bytes().to_vec(), Then::Hold)));
         let tell = told.clone();
-        world.spawn(async move {
-            let config = keep(ClientConfig::default());
+        sim.spawn(async move {
+            let config = leak(ClientConfig::default());
             let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
             assert!(publisher.publish(&text(b"x", None)).await.is_err());
             tell.push(publisher.refusal());
             Disconnect::Closed
         });
-        world.pass(seconds(60));
+        sim.pass(seconds(60));
         assert_eq!(told.all(), [expected], "{media_type}");
     }
 }
@@ -220,9 +220,9 @@ fn a_refusal_is_told_with_what_the_server_said_as_far_as_it_is_text_and_fits() {
 fn a_refusal_that_comes_before_all_was_sent_is_heard() {
     let answer = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     for then in [Then::Close, Then::Hold] {
-        let world = World::new();
-        let net = Net::new(world, move |mut end, _| {
-            world.spawn(async move {
+        let sim = Simulation::new();
+        let net = Net::new(sim, move |mut end, _| {
+            sim.spawn(async move {
                 // It reads a part, says no, and reads no more.
                 while let Ok(TryIo::WouldBlock) = end.try_read_with(|bytes| (bytes.len(), ())) {
                     end.wait(Interest::READ).await.unwrap();
@@ -240,7 +240,7 @@ fn a_refusal_that_comes_before_all_was_sent_is_heard() {
                 core::future::pending::<Disconnect>().await
             });
         });
-        let heard = publish(net, keep([text(&[b'x'; 5_000], None)]));
+        let heard = publish(net, leak([text(&[b'x'; 5_000], None)]));
         assert_eq!(heard.all(), ["Status { status: 413, retry_after: None } false"], "{then:?}");
     }
 }
@@ -249,9 +249,9 @@ fn a_refusal_that_comes_before_all_was_sent_is_heard() {
 fn what_comes_without_a_request_is_no_answer_to_the_next() {
     let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
     for stray in [&b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"[..], answer, b"x"] {
-        let world = World::new();
-        let net = Net::new(world, script(world, move |_, _| ([&answer[..], stray].concat(), Then::Hold)));
-        let heard = publish(net, keep([text(b"x", None), text(b"y", None)]));
+        let sim = Simulation::new();
+        let net = Net::new(sim, script(sim, move |_, _| ([&answer[..], stray].concat(), Then::Hold)));
+        let heard = publish(net, leak([text(b"x", None), text(b"y", None)]));
         assert_eq!(heard.all(), [" None false", " None false"]);
         assert_eq!(net.connections.get(), 2);
     }
@@ -259,17 +259,17 @@ fn what_comes_without_a_request_is_no_answer_to_the_next() {
 
 #[test]
 fn a_publication_that_is_dropped_midway_does_not_answer_for_the_next() {
-    let (world, hub) = (World::new(), keep(hub(8, 512)));
-    let (net, heard) = (Net::of_hub(world, hub), Heard::default());
+    let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
+    let (net, heard) = (Net::of_hub(sim, hub), Heard::default());
     let told = heard.clone();
-    world.spawn(async move {
-        let config = keep(ClientConfig::default());
+    sim.spawn(async move {
+        let config = leak(ClientConfig::default());
         let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
         assert!(once(publisher.publish(&text(b"dropped", None))).await.is_none());
         told.push(publisher.publish(&text(b"whole", None)).await.unwrap().id);
         Disconnect::Closed
     });
-    world.run();
+    sim.run();
     assert_eq!(held(hub), ["|dropped", "|whole"]);
     assert_eq!(heard.all(), ["00000abc-2"]);
 }

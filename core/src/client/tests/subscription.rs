@@ -8,14 +8,14 @@ use super::net::{Heard, Net, memory, say, seconds, subscribe};
 use crate::client::{ClientConfig, StartPosition, SubscriptionOptions, Transport};
 use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::log::{Encoding, EventType};
-use crate::server::tests::world::{TestHub, World, hub, keep};
+use crate::testing::{Simulation, TestHub, hub, leak};
 
 pub(super) const WAYS: [Transport; 5] =
     [Transport::WebSocket, Transport::Sse, Transport::Stream, Transport::LongPoll, Transport::Poll];
 
 /// Only this way.
 pub(super) fn only(way: Transport) -> SubscriptionOptions<'static> {
-    SubscriptionOptions { transports: keep([way]), ..SubscriptionOptions::default() }
+    SubscriptionOptions { transports: leak([way]), ..SubscriptionOptions::default() }
 }
 
 pub(super) fn publish(hub: &TestHub, data: &str) {
@@ -25,9 +25,9 @@ pub(super) fn publish(hub: &TestHub, data: &str) {
 #[test]
 fn each_transport_brings_types_bytes_and_text_as_they_were() {
     for way in WAYS {
-        let (world, hub) = (World::new(), keep(hub(16, 2048)));
-        let heard = subscribe(Net::of_hub(world, hub), only(way), ClientConfig::default(), false);
-        world.run();
+        let (sim, hub) = (Simulation::new(), leak(hub(16, 2048)));
+        let heard = subscribe(Net::of_hub(sim, hub), only(way), ClientConfig::default(), false);
+        sim.run();
         let channel = ChannelName::new("a").unwrap();
         for (name, encoding, data) in [
             ("", Encoding::Text, &b"plain"[..]),
@@ -41,7 +41,7 @@ fn each_transport_brings_types_bytes_and_text_as_they_were() {
             let publication = NewEvent { event_type, encoding, data, idempotency_key: None };
             HubBackend::publish(hub, channel, &publication, None).unwrap();
         }
-        world.pass(seconds(6));
+        sim.pass(seconds(6));
         let open = format!("open {}", way.as_str());
         let expected = [
             &open[..],
@@ -73,18 +73,18 @@ fn it_starts_where_it_is_told_to() {
             // As a cursor that was kept before it was known.
             (StartPosition::After(""), &["3=c"]),
         ] {
-            let (world, hub) = (World::new(), keep(hub(8, 512)));
+            let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
             publish(hub, "a");
             publish(hub, "b");
             let heard = subscribe(
-                Net::of_hub(world, hub),
+                Net::of_hub(sim, hub),
                 SubscriptionOptions { start, ..only(way) },
                 ClientConfig::default(),
                 false,
             );
-            world.run();
+            sim.run();
             publish(hub, "c");
-            world.pass(seconds(12));
+            sim.pass(seconds(12));
             assert_eq!(heard.events(), expected, "{} {start:?}", way.as_str());
             let gap = matches!(start, StartPosition::After("00000abd-1" | "no id" | TOO_LONG));
             assert_eq!(heard.all().iter().any(|it| it == "gap None"), gap, "{} {:?}", way.as_str(), heard.all());
@@ -95,15 +95,15 @@ fn it_starts_where_it_is_told_to() {
 #[test]
 fn what_was_overwritten_is_told_with_its_number_and_reading_goes_on() {
     for way in WAYS {
-        let (world, hub) = (World::new(), keep(hub(2, 512)));
+        let (sim, hub) = (Simulation::new(), leak(hub(2, 512)));
         for data in ["a", "b", "c", "d", "e"] {
             publish(hub, data);
         }
         let options = SubscriptionOptions { start: StartPosition::After("00000abc-1"), ..only(way) };
-        let heard = subscribe(Net::of_hub(world, hub), options, ClientConfig::default(), false);
-        world.run();
+        let heard = subscribe(Net::of_hub(sim, hub), options, ClientConfig::default(), false);
+        sim.run();
         publish(hub, "f");
-        world.pass(seconds(12));
+        sim.pass(seconds(12));
         let expected = [&format!("open {}", way.as_str())[..], "gap Some(2)", "4=d", "5=e", "6=f"];
         assert_eq!(heard.all(), expected);
     }
@@ -111,31 +111,31 @@ fn what_was_overwritten_is_told_with_its_number_and_reading_goes_on() {
 
 #[test]
 fn a_poll_is_quiet_between_its_polls_and_asks_on_while_there_is_more() {
-    let (world, hub) = (World::new(), keep(hub(128, 8192)));
-    let net = Net::of_hub(world, hub);
+    let (sim, hub) = (Simulation::new(), leak(hub(128, 8192)));
+    let net = Net::of_hub(sim, hub);
     let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(Transport::Poll) };
     for number in 0..120 {
         publish(hub, &format!("{number}"));
     }
     let heard = subscribe(net, options, ClientConfig::default(), false);
-    world.run();
+    sim.run();
     assert_eq!(heard.events().len(), 120, "two answers, at once");
     assert_eq!(net.connections.get(), 1, "over one connection");
     publish(hub, "late");
-    world.pass(seconds(4));
+    sim.pass(seconds(4));
     assert_eq!(heard.events().len(), 120);
-    world.pass(seconds(1));
+    sim.pass(seconds(1));
     assert_eq!(heard.events().len(), 121);
 }
 
 #[test]
 fn an_event_past_the_memory_is_the_end_and_said_so() {
     for way in WAYS {
-        let (world, hub) = (World::new(), keep(hub(4, 4096)));
+        let (sim, hub) = (Simulation::new(), leak(hub(4, 4096)));
         publish(hub, &"x".repeat(600));
         let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
-        let heard = subscribe(Net::of_hub(world, hub), options, ClientConfig::default(), false);
-        world.pass(seconds(12));
+        let heard = subscribe(Net::of_hub(sim, hub), options, ClientConfig::default(), false);
+        sim.pass(seconds(12));
         let last = heard.all().pop().unwrap();
         let expected = if way == Transport::Sse { "over: Stream(DataTooLong)" } else { "over: TooLarge" };
         assert_eq!(last, expected, "{}", way.as_str());
@@ -144,11 +144,11 @@ fn an_event_past_the_memory_is_the_end_and_said_so() {
 
 #[test]
 fn closed_is_closed() {
-    let (world, hub) = (World::new(), keep(hub(4, 512)));
-    let (net, heard) = (Net::of_hub(world, hub), Heard::default());
+    let (sim, hub) = (Simulation::new(), leak(hub(4, 512)));
+    let (net, heard) = (Net::of_hub(sim, hub), Heard::default());
     let told = heard.clone();
-    world.spawn(async move {
-        let config = keep(ClientConfig::default());
+    sim.spawn(async move {
+        let config = leak(ClientConfig::default());
         let url = "ws://localhost/events/a";
         let mut subscription =
             crate::client::Subscription::new(net, config, url, SubscriptionOptions::default(), memory(512));
@@ -159,7 +159,7 @@ fn closed_is_closed() {
         told.push(format!("{:?}", subscription.next().await.map(say)));
         crate::server::Disconnect::Closed
     });
-    world.run();
+    sim.run();
     assert_eq!(heard.all(), ["open websocket", "Err(Closed)"]);
-    assert_eq!(world.alive(), 0, "the server has seen the end");
+    assert_eq!(sim.running(), 0, "the server has seen the end");
 }

@@ -7,10 +7,10 @@ use std::vec::Vec;
 use super::net::{Heard, Net, Then, once, script, seconds};
 use crate::client::{ClientConfig, ClientWebSocket, ConnectOptions, Error};
 use crate::io::{Interest, Pipe, PipeEnd, Socket, TryIo};
-use crate::server::tests::world::{World, keep};
 use crate::server::{
     AcceptOptions as Serving, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve,
 };
+use crate::testing::{Simulation, leak};
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{MessageKind, PingPayload};
 
@@ -33,19 +33,19 @@ impl Handler for Echo {
     }
 }
 
-fn echo(world: &'static World, ends: fn() -> (PipeEnd<'static>, PipeEnd<'static>)) -> &'static Net {
-    let config = keep(ServerConfig::default());
-    Net::over(world, ends, move |mut end, _| {
-        world.spawn(async move { serve(&mut end, world, config, &Echo).await });
+fn echo(sim: &'static Simulation, ends: fn() -> (PipeEnd<'static>, PipeEnd<'static>)) -> &'static Net {
+    let config = leak(ServerConfig::default());
+    Net::over(sim, ends, move |mut end, _| {
+        sim.spawn(async move { serve(&mut end, &sim.runtime, config, &Echo).await });
     })
 }
 
 const RINGS: [fn() -> (PipeEnd<'static>, PipeEnd<'static>); 5] = [
-    || keep(Pipe::<1>::new()).ends(),
-    || keep(Pipe::<5>::new()).ends(),
-    || keep(Pipe::<64>::new()).ends(),
-    || keep(Pipe::<131>::new()).ends(),
-    || keep(Pipe::<1072>::new()).ends(),
+    || leak(Pipe::<1>::new()).ends(),
+    || leak(Pipe::<5>::new()).ends(),
+    || leak(Pipe::<64>::new()).ends(),
+    || leak(Pipe::<131>::new()).ends(),
+    || leak(Pipe::<1072>::new()).ends(),
 ];
 
 fn messages() -> [(MessageKind, Vec<u8>); 6] {
@@ -64,15 +64,15 @@ fn messages() -> [(MessageKind, Vec<u8>); 6] {
 fn messages_of_every_length_go_there_and_back_over_every_ring() {
     for ends in RINGS {
         for dropping in [false, true] {
-            let (world, heard) = (World::new(), Heard::default());
-            let (net, told) = (echo(world, ends), heard.clone());
-            world.spawn(async move {
+            let (sim, heard) = (Simulation::new(), Heard::default());
+            let (net, told) = (echo(sim, ends), heard.clone());
+            sim.spawn(async move {
                 converse(net, dropping, &told).await.unwrap();
                 Disconnect::Closed
             });
-            world.pass(seconds(1));
+            sim.pass(seconds(1));
             assert_eq!(heard.all(), ["Some(1)", "Some(Some(CloseCode(4000))) as you wish", "done"]);
-            assert_eq!(world.alive(), 0);
+            assert_eq!(sim.running(), 0);
         }
     }
 }
@@ -80,7 +80,7 @@ fn messages_of_every_length_go_there_and_back_over_every_ring() {
 async fn converse(net: &'static Net, dropping: bool, told: &Heard) -> Result<(), Disconnect> {
     let mut buffer = [0; 2048];
     let options = ConnectOptions { protocols: &["one", "two"], ..ConnectOptions::default() };
-    let config = keep(ClientConfig::default());
+    let config = leak(ClientConfig::default());
     let mut socket = ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut buffer).await.unwrap();
     told.push(format!("{:?}", socket.protocol()));
     for (kind, payload) in messages() {
@@ -108,17 +108,17 @@ async fn converse(net: &'static Net, dropping: bool, told: &Heard) -> Result<(),
 
 /// Connects to a server that answers so; what came of it.
 fn refused(answer: impl Fn(&str) -> String + 'static, options: ConnectOptions<'static>) -> String {
-    let (world, heard) = (World::new(), Heard::default());
-    let net = Net::new(world, script(world, move |_, request| (answer(request).into_bytes(), Then::Hold)));
+    let (sim, heard) = (Simulation::new(), Heard::default());
+    let net = Net::new(sim, script(sim, move |_, request| (answer(request).into_bytes(), Then::Hold)));
     open(net, options, &heard);
-    world.pass(seconds(60));
+    sim.pass(seconds(60));
     heard.all().pop().unwrap()
 }
 
 fn open(net: &'static Net, options: ConnectOptions<'static>, heard: &Heard) {
     let told = heard.clone();
-    net.world.spawn(async move {
-        let config = keep(ClientConfig::default());
+    net.sim.spawn(async move {
+        let config = leak(ClientConfig::default());
         let opened = ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await;
         told.push(opened.map_or_else(|error| format!("{error:?}"), |_| "open".to_string()));
         Disconnect::Closed
@@ -169,29 +169,29 @@ fn an_answer_that_is_no_handshake_opens_nothing_and_says_why() {
 
 #[test]
 fn without_entropy_nothing_is_sent_and_nothing_is_masked_with_zeros() {
-    let (world, heard) = (World::new(), Heard::default());
-    let net = Net::new(world, script(world, |_, _| panic!("nothing is asked")));
-    net.entropy.set(false);
+    let (sim, heard) = (Simulation::new(), Heard::default());
+    let net = Net::new(sim, script(sim, |_, _| panic!("nothing is asked")));
+    net.random.set_available(false);
     open(net, ConnectOptions::default(), &heard);
-    world.run();
+    sim.run();
     assert_eq!((heard.take(), net.connections.get()), (std::vec!["Ended(NoEntropy)".to_string()], 0));
 
-    let (world, told) = (World::new(), heard.clone());
-    let net = echo(world, RINGS[4]);
-    world.spawn(async move {
-        let config = keep(ClientConfig::default());
+    let (sim, told) = (Simulation::new(), heard.clone());
+    let net = echo(sim, RINGS[4]);
+    sim.spawn(async move {
+        let config = leak(ClientConfig::default());
         let options = ConnectOptions::default();
         let mut socket =
             ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await.unwrap();
-        net.entropy.set(false);
+        net.random.set_available(false);
         told.push(format!("{:?}", socket.send(MessageKind::Text, b"secret").await));
         told.push(format!("{:?}", socket.try_send(MessageKind::Text, b"secret")));
         assert_eq!(socket.start_message(MessageKind::Text), Ok(()));
         told.push(format!("{:?}", socket.write(b"secret").await));
-        net.entropy.set(true);
+        net.random.set_available(true);
         Disconnect::Closed
     });
-    world.run();
+    sim.run();
     assert_eq!(heard.all(), ["Err(NoEntropy)", "Err(NoEntropy)", "Err(NoEntropy)"]);
 }
 
@@ -212,47 +212,47 @@ fn parts_that_cannot_be_sent_are_refused() {
         &[("A", "x\r\nB: y")],
         &[("Connection", "close")],
     ] {
-        let world = World::new();
-        let net = Net::new(world, script(world, |_, _| panic!("nothing is asked")));
+        let sim = Simulation::new();
+        let net = Net::new(sim, script(sim, |_, _| panic!("nothing is asked")));
         let heard = Heard::default();
         let told = heard.clone();
-        world.spawn(async move {
-            let config = keep(ClientConfig { headers, ..ClientConfig::default() });
+        sim.spawn(async move {
+            let config = leak(ClientConfig { headers, ..ClientConfig::default() });
             let options = ConnectOptions::default();
             let opened = ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await;
             assert!(matches!(opened, Err(Error::Request)), "{headers:?}");
             told.push("told");
             Disconnect::Closed
         });
-        world.run();
+        sim.run();
         assert_eq!(heard.all(), ["told"]);
     }
 }
 
 #[test]
 fn a_peer_that_is_gone_is_found_out_by_the_heartbeat() {
-    let (world, heard) = (World::new(), Heard::default());
-    let net = Net::new(world, script(world, |_, request| (accepting(request, "").into_bytes(), Then::Hold)));
+    let (sim, heard) = (Simulation::new(), Heard::default());
+    let net = Net::new(sim, script(sim, |_, request| (accepting(request, "").into_bytes(), Then::Hold)));
     let told = heard.clone();
-    world.spawn(async move {
-        let config = keep(ClientConfig::default());
+    sim.spawn(async move {
+        let config = leak(ClientConfig::default());
         let options = ConnectOptions::default();
         let mut buffer = [0; 512];
         let mut socket = ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut buffer).await.unwrap();
         told.push(format!("{:?}", socket.recv(&mut buffer).await));
         Disconnect::Closed
     });
-    world.pass(seconds(44));
+    sim.pass(seconds(44));
     assert_eq!(heard.all(), [""; 0]);
-    world.pass(seconds(1));
+    sim.pass(seconds(1));
     assert_eq!(heard.all(), ["Err(TimedOut)"]);
 }
 
 #[test]
 fn a_handshake_that_is_answered_before_it_was_said_opens_nothing() {
-    let (world, heard) = (World::new(), Heard::default());
-    let net = Net::over(world, RINGS[0], move |mut end, _| {
-        world.spawn(async move {
+    let (sim, heard) = (Simulation::new(), Heard::default());
+    let net = Net::over(sim, RINGS[0], move |mut end, _| {
+        sim.spawn(async move {
             let mut asked = Vec::new();
             // Up to the key and not the request's end, which stays where it is.
             while !core::str::from_utf8(&asked)
@@ -281,6 +281,6 @@ fn a_handshake_that_is_answered_before_it_was_said_opens_nothing() {
         });
     });
     open(net, ConnectOptions::default(), &heard);
-    world.pass(seconds(60));
+    sim.pass(seconds(60));
     assert_eq!(heard.all(), ["Answer(Early)"]);
 }

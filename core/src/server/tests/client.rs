@@ -5,12 +5,12 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::json::Json;
-use super::world::World;
 use crate::http::ChunkDecoder;
-use crate::io::{PipeEnd, Socket, TryIo};
+use crate::io::{Pipe, PipeEnd, Socket, TryIo};
 use crate::output::ResumableWriter;
-use crate::server::Disconnect;
+use crate::server::{Disconnect, Handler, ServerConfig, serve};
 use crate::sse::parse::{Parser, ParserLimits};
+use crate::testing::{Simulation, leak};
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{Connection, ConnectionConfig, Incoming, MaskingKeys, MessageKind, NoEntropy};
 use crate::ws::handshake::ClientHandshake;
@@ -20,7 +20,7 @@ const ENDLESS: usize = 32 * 1024;
 
 /// The client's end of a connection.
 pub(crate) struct Client {
-    pub(super) world: &'static World,
+    pub(super) sim: &'static Simulation,
     task: usize,
     end: Option<PipeEnd<'static>>,
     /// What came and was not taken yet.
@@ -60,9 +60,30 @@ impl Answer {
     }
 }
 
+impl Simulation {
+    /// A client of a connection that `handler` serves, over rings of 512 bytes.
+    pub(super) fn connect<H: Handler>(
+        &'static self,
+        config: &'static ServerConfig<'static>,
+        handler: &'static H,
+    ) -> Client {
+        self.connect_over(leak(Pipe::<512>::new()).ends(), config, handler)
+    }
+
+    pub(super) fn connect_over<H: Handler>(
+        &'static self,
+        (mut device, browser): (PipeEnd<'static>, PipeEnd<'static>),
+        config: &'static ServerConfig<'static>,
+        handler: &'static H,
+    ) -> Client {
+        let task = self.spawn(async move { serve(&mut device, &self.runtime, config, handler).await });
+        Client::new(self, task, browser)
+    }
+}
+
 impl Client {
-    pub(super) fn new(world: &'static World, task: usize, end: PipeEnd<'static>) -> Self {
-        Self { world, task, end: Some(end), came: Vec::new(), eof: false, reset: false, moved: (0, 0) }
+    fn new(sim: &'static Simulation, task: usize, end: PipeEnd<'static>) -> Self {
+        Self { sim, task, end: Some(end), came: Vec::new(), eof: false, reset: false, moved: (0, 0) }
     }
 
     /// Puts as much of `bytes` on the wire as fits there now: how much.
@@ -115,7 +136,7 @@ impl Client {
     pub(super) fn read(&mut self) -> usize {
         let mut count = 0;
         loop {
-            self.world.run();
+            self.sim.run();
             let taken = self.take(usize::MAX);
             count += taken;
             if taken == 0 || count > ENDLESS {
@@ -166,13 +187,13 @@ impl Client {
         if let Some(end) = &mut self.end {
             end.abort();
         }
-        self.world.run();
+        self.sim.run();
     }
 
     /// Is gone, as a process that ends.
     pub(super) fn leave(&mut self) {
         self.end = None;
-        self.world.run();
+        self.sim.run();
     }
 
     /// Bytes sent and received since the connection began.
@@ -186,7 +207,7 @@ impl Client {
     }
 
     pub(super) fn ended(&self) -> Option<Disconnect> {
-        self.world.ended(self.task)
+        self.sim.output(self.task)
     }
 
     pub(super) fn task(&self) -> usize {

@@ -5,10 +5,10 @@ use std::vec::Vec;
 
 use super::client::{Client, get};
 use super::pairs::followers;
-use super::world::{TestHub, World, hub, keep};
 use crate::hub_http::HubHandler;
 use crate::log::EventType;
 use crate::server::{Disconnect, ServerConfig};
+use crate::testing::{Simulation, TestHub, hub, leak};
 use crate::time::Instant;
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -17,13 +17,13 @@ const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocke
 const FOLLOWING: [&str; 4] =
     ["Accept: application/x-ndjson\r\n", "Accept: text/event-stream\r\n", UPGRADE, "Prefer: wait=20\r\n"];
 
-fn open(at: u64, config: ServerConfig<'static>, fields: &str) -> (&'static World, &'static TestHub, Client) {
-    let (world, hub) = (World::new(), keep(hub(8, 1024)));
-    world.jump(Instant::from_millis(at));
-    let mut client = world.connect(keep(config), keep(HubHandler::new(hub)));
+fn open(at: u64, config: ServerConfig<'static>, fields: &str) -> (&'static Simulation, &'static TestHub, Client) {
+    let (sim, hub) = (Simulation::new(), leak(hub(8, 1024)));
+    sim.jump(Instant::from_millis(at));
+    let mut client = sim.connect(leak(config), leak(HubHandler::new(hub)));
     client.send(get("/events/a", fields).as_bytes());
     client.read();
-    (world, hub, client)
+    (sim, hub, client)
 }
 
 /// Whether an event arrives that is published now.
@@ -38,12 +38,12 @@ fn hears(hub: &TestHub, client: &mut Client) -> bool {
 fn a_clock_that_is_set_back_disturbs_no_reader() {
     for fields in FOLLOWING {
         for back in [0, 1, 999_999] {
-            let (world, hub, mut client) = open(1_000_000, ServerConfig::default(), fields);
-            world.jump(Instant::from_millis(back));
+            let (sim, hub, mut client) = open(1_000_000, ServerConfig::default(), fields);
+            sim.jump(Instant::from_millis(back));
             assert_eq!(client.ended(), None, "{fields}");
             assert!(hears(hub, &mut client), "{fields}");
             client.leave();
-            world.run();
+            sim.run();
             assert_eq!(followers(hub), 0);
         }
     }
@@ -52,11 +52,11 @@ fn a_clock_that_is_set_back_disturbs_no_reader() {
 #[test]
 fn after_a_clock_was_set_back_the_next_event_sets_the_pace_right() {
     for (fields, pause) in [(FOLLOWING[0], 15), (FOLLOWING[1], 15), (FOLLOWING[2], 25)] {
-        let (world, hub, mut client) = open(1_000_000_000, ServerConfig::default(), fields);
-        world.jump(Instant::from_millis(3));
+        let (sim, hub, mut client) = open(1_000_000_000, ServerConfig::default(), fields);
+        sim.jump(Instant::from_millis(3));
         assert!(hears(hub, &mut client));
         client.came.clear();
-        world.pass(Duration::from_secs(pause));
+        sim.pass(Duration::from_secs(pause));
         client.read();
         assert!(!client.came.is_empty(), "{fields}: neither keep-alive nor ping");
         assert_eq!(client.ended(), None);
@@ -66,9 +66,9 @@ fn after_a_clock_was_set_back_the_next_event_sets_the_pace_right() {
 #[test]
 fn a_clock_that_is_set_forward_ends_what_waited_for_it_and_breaks_nothing_else() {
     for fields in FOLLOWING {
-        let (world, hub, mut client) = open(0, ServerConfig::default(), fields);
+        let (sim, hub, mut client) = open(0, ServerConfig::default(), fields);
         client.came.clear();
-        world.jump(Instant::from_millis(1 << 50));
+        sim.jump(Instant::from_millis(1 << 50));
         client.read();
         // A keep-alive, a ping, or the answer to a long poll whose wait is over.
         assert!(!client.came.is_empty(), "{fields}");
@@ -84,12 +84,12 @@ fn at_the_end_of_time_everything_is_served_and_nothing_goes_round() {
     // Its very end never comes: it is when that is which never is.
     for before_end in [1, 1_000, 20_000] {
         for fields in FOLLOWING {
-            let (world, hub, mut client) = open(u64::MAX - before_end, ServerConfig::default(), fields);
+            let (sim, hub, mut client) = open(u64::MAX - before_end, ServerConfig::default(), fields);
             assert!(hears(hub, &mut client), "{fields} {before_end} ms before the end");
-            world.jump(Instant::from_millis(u64::MAX - 1));
+            sim.jump(Instant::from_millis(u64::MAX - 1));
             client.read();
             client.leave();
-            world.run();
+            sim.run();
             assert_eq!((client.ended().is_some(), followers(hub)), (true, 0), "{fields}");
         }
     }
@@ -118,20 +118,20 @@ fn bounds_without_end_end_nothing_and_overflow_nowhere() {
         config
     };
     for fields in &FOLLOWING[..3] {
-        let (world, hub, mut client) = open(1, forever(ServerConfig::default()), fields);
-        world.jump(Instant::from_millis(1 << 62));
+        let (sim, hub, mut client) = open(1, forever(ServerConfig::default()), fields);
+        sim.jump(Instant::from_millis(1 << 62));
         assert_eq!(client.ended(), None, "{fields}");
         assert!(hears(hub, &mut client), "{fields}");
         // A farewell of such a reconnection time; a full house says when to come back.
         let others: Vec<_> = (0..8)
             .map(|_| {
-                let mut client = world.connect(keep(forever(ServerConfig::default())), keep(HubHandler::new(hub)));
+                let mut client = sim.connect(leak(forever(ServerConfig::default())), leak(HubHandler::new(hub)));
                 client.send(get("/events/a", FOLLOWING[1]).as_bytes());
                 client.read();
                 client
             })
             .collect();
-        world.drain();
+        sim.shut_down();
         client.read();
         assert!(others.iter().all(|client| client.ended() != Some(Disconnect::Broken)));
     }

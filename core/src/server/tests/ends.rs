@@ -7,10 +7,10 @@ use std::vec::Vec;
 use super::client::{Client, Keys, Ws, get, post};
 use super::own::Own;
 use super::pairs::followers;
-use super::world::{TestHub, World, hub, keep};
 use crate::hub_http::HubHandler;
 use crate::log::EventType;
 use crate::server::{Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};
+use crate::testing::{Simulation, TestHub, hub, leak};
 use crate::ws::connection::{Connection, ConnectionConfig as WsConfig, MessageKind};
 
 /// Events, and handlers of a user's own.
@@ -40,11 +40,11 @@ const FAULTS: [Fault; 4] = [Fault::Fin, Fault::Rst, Fault::Leave, Fault::Silence
 /// Longer than every timeout together.
 const LONG: Duration = Duration::from_secs(400);
 
-fn open() -> (&'static World, &'static TestHub, Client) {
-    let (world, hub) = (World::new(), keep(hub(8, 1024)));
+fn open() -> (&'static Simulation, &'static TestHub, Client) {
+    let (sim, hub) = (Simulation::new(), leak(hub(8, 1024)));
     hub.publish("a", EventType::MESSAGE, "x".repeat(300).as_bytes()).unwrap();
-    let client = world.connect(keep(ServerConfig::default()), keep(Both(HubHandler::new(hub))));
-    (world, hub, client)
+    let client = sim.connect(leak(ServerConfig::default()), leak(Both(HubHandler::new(hub))));
+    (sim, hub, client)
 }
 
 fn upgrade(target: &str) -> Vec<u8> {
@@ -90,7 +90,7 @@ fn whatever_ends_wherever_leaves_nothing_behind() {
     for story in stories() {
         for fault in FAULTS {
             for cut in 0..=story.len() {
-                let (world, hub, mut client) = open();
+                let (sim, hub, mut client) = open();
                 client.try_send(&story[..cut]);
                 match fault {
                     Fault::Fin => client.fin(),
@@ -98,7 +98,7 @@ fn whatever_ends_wherever_leaves_nothing_behind() {
                     Fault::Leave => client.leave(),
                     Fault::Silence => {}
                 }
-                world.pass(LONG);
+                sim.pass(LONG);
                 let follows = fault == Fault::Silence && client.ended().is_none();
                 if follows {
                     // Who only listens may be silent; a client that is pinged may not.
@@ -106,13 +106,17 @@ fn whatever_ends_wherever_leaves_nothing_behind() {
                     let listens = text.contains("event-stream") || text.contains("x-ndjson");
                     assert!(listens && cut == story.len(), "{fault:?} after {cut} of {text:?}");
                     client.leave();
-                    world.pass(LONG);
+                    sim.pass(LONG);
                 }
                 let ended = client.ended().unwrap_or_else(|| panic!("{fault:?} after {cut} of {story:?}"));
                 if fault == Fault::Rst && cut < 40 {
                     assert_eq!(ended, Disconnect::Broken);
                 }
-                assert_eq!((world.heads.free(), world.events.free()), (100, 100), "{fault:?} after {cut}");
+                assert_eq!(
+                    (sim.runtime.head_buffers.free(), sim.runtime.event_buffers.free()),
+                    (100, 100),
+                    "{fault:?} after {cut}"
+                );
                 assert_eq!(followers(hub), 0, "{fault:?} after {cut}");
             }
         }
@@ -123,18 +127,18 @@ fn whatever_ends_wherever_leaves_nothing_behind() {
 fn a_client_that_reads_nothing_is_given_up() {
     for target in ["/events/a", "/stream", "/endless"] {
         for fields in ["Accept: text/event-stream\r\n", "Accept: application/x-ndjson\r\n", "websocket"] {
-            let (world, hub, mut client) = open();
+            let (sim, hub, mut client) = open();
             if fields == "websocket" {
                 client.put(&upgrade(target));
             } else {
                 client.put(get(target, fields).as_bytes());
             }
-            world.run();
+            sim.run();
             // More than the rings hold; the log keeps it all.
             for _ in 0..3 {
                 hub.publish("a", EventType::MESSAGE, "y".repeat(250).as_bytes()).unwrap();
             }
-            world.pass(Duration::from_secs(120));
+            sim.pass(Duration::from_secs(120));
             assert!(
                 matches!(client.ended(), Some(Disconnect::TimedOut | Disconnect::Rejected(_) | Disconnect::Closed)),
                 "{target} {fields}: {:?}",
@@ -147,45 +151,45 @@ fn a_client_that_reads_nothing_is_given_up() {
 
 #[test]
 fn a_slow_reader_of_a_websocket_is_not_given_up_while_it_takes_something() {
-    let (world, _, mut client) = open();
+    let (sim, _, mut client) = open();
     let _ws = Ws::open(&mut client, "/endless", "", &[]);
     for _ in 0..40 {
         client.take(25);
-        world.pass(Duration::from_secs(10));
+        sim.pass(Duration::from_secs(10));
         assert_eq!(client.ended(), None);
     }
-    world.pass(Duration::from_secs(60));
+    sim.pass(Duration::from_secs(60));
     assert_eq!(client.ended(), Some(Disconnect::TimedOut));
 }
 
 #[test]
 fn a_peer_that_never_closes_is_not_waited_for_for_ever() {
     // After an answer that ends the connection.
-    let (world, _, mut client) = open();
+    let (sim, _, mut client) = open();
     client.send(b"nonsense\r\n\r\n");
     client.read();
     assert!(client.eof);
-    world.pass(Duration::from_millis(1999));
+    sim.pass(Duration::from_millis(1999));
     assert_eq!(client.ended(), None);
-    world.pass(Duration::from_millis(1));
+    sim.pass(Duration::from_millis(1));
     assert!(matches!(client.ended(), Some(Disconnect::Rejected(_))));
     // After a Close of ours.
-    let (world, _, mut client) = open();
+    let (sim, _, mut client) = open();
     let _ws = Ws::open(&mut client, "/events/a", "", &["goldcrest.v1"]);
-    world.drain();
+    sim.shut_down();
     client.read();
-    world.pass(Duration::from_millis(4999));
+    sim.pass(Duration::from_millis(4999));
     assert_eq!(client.ended(), None);
-    world.pass(Duration::from_millis(1));
+    sim.pass(Duration::from_millis(1));
     assert_eq!(client.ended(), Some(Disconnect::TimedOut));
 }
 
 #[test]
 fn a_connection_that_its_runtime_drops_gives_everything_back() {
     for story in stories() {
-        let (world, hub, mut client) = open();
+        let (sim, hub, mut client) = open();
         client.try_send(&story);
-        world.kill(client.task());
-        assert_eq!((world.heads.free(), world.events.free(), followers(hub)), (100, 100, 0));
+        sim.cancel(client.task());
+        assert_eq!((sim.runtime.head_buffers.free(), sim.runtime.event_buffers.free(), followers(hub)), (100, 100, 0));
     }
 }

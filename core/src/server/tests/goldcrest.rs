@@ -9,17 +9,17 @@ use std::vec::Vec;
 use super::client::{Client, Told, Ws};
 use super::json::Json;
 use super::pairs::followers;
-use super::world::{TestHub, World, hub, keep};
 use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::hub_http::HubHandler;
 use crate::log::{Encoding, EventType};
 use crate::server::{Disconnect, ServerConfig};
+use crate::testing::{Simulation, TestHub, hub, leak};
 use crate::ws::ProtocolError;
 use crate::ws::close::CloseCode;
 use crate::ws::connection::MessageKind;
 
 struct Test {
-    world: &'static World,
+    sim: &'static Simulation,
     hub: &'static TestHub,
     client: Client,
     ws: Ws,
@@ -28,10 +28,10 @@ struct Test {
 
 impl Test {
     fn new(protocols: &[&str]) -> Self {
-        let (world, hub) = (World::new(), keep(hub(16, 2048)));
-        let mut client = world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)));
+        let (sim, hub) = (Simulation::new(), leak(hub(16, 2048)));
+        let mut client = sim.connect(leak(ServerConfig::default()), leak(HubHandler::new(hub)));
         let ws = Ws::open(&mut client, "/events/a", "", protocols);
-        Self { world, hub, client, ws, plain: protocols.is_empty() }
+        Self { sim, hub, client, ws, plain: protocols.is_empty() }
     }
 
     fn say(&mut self, kind: MessageKind, message: &[u8]) {
@@ -185,11 +185,11 @@ fn a_publication_larger_than_its_buffer_or_the_log_closes_with_1009() {
             test.client.ended(),
             Some(Disconnect::Protocol(ProtocolError::MessageTooBig) | Disconnect::Broken)
         ));
-        assert_eq!((test.world.events.free(), followers(test.hub)), (100, 0));
+        assert_eq!((test.sim.runtime.event_buffers.free(), followers(test.hub)), (100, 0));
     }
     // As large as the log at the most, in one piece on a ring that holds it.
-    let (world, hub) = (World::new(), keep(hub(4, 200)));
-    let mut client = world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)));
+    let (sim, hub) = (Simulation::new(), leak(hub(4, 200)));
+    let mut client = sim.connect(leak(ServerConfig::default()), leak(HubHandler::new(hub)));
     let mut ws = Ws::open(&mut client, "/events/a", "", &[]);
     let message = ws.message(MessageKind::Binary, &[b'x'; 300]);
     client.send(&message);
@@ -200,12 +200,12 @@ fn a_publication_larger_than_its_buffer_or_the_log_closes_with_1009() {
 #[test]
 fn without_a_buffer_a_message_in_pieces_closes_with_1013_and_stores_nothing() {
     let mut test = Test::new(&["goldcrest.v1"]);
-    test.world.events.set_free(0);
+    test.sim.runtime.event_buffers.set_free(0);
     test.client.send(&[0x01, 0x83, 0, 0, 0, 0, b'o', b'n', b'e']);
-    test.world.events.set_free(1);
+    test.sim.runtime.event_buffers.set_free(1);
     test.client.send(&[0x80, 0x83, 0, 0, 0, 0, b't', b'w', b'o']);
     assert_eq!(test.told(), [Told::Close(Some(1013), String::new())]);
-    assert_eq!(test.world.events.free(), 1);
+    assert_eq!(test.sim.runtime.event_buffers.free(), 1);
     test.client.leave();
     let who = EventType::MESSAGE;
     assert_eq!(test.hub.publish("a", who, b"x").unwrap().seq, 1, "nothing was stored");
@@ -214,20 +214,20 @@ fn without_a_buffer_a_message_in_pieces_closes_with_1013_and_stores_nothing() {
 #[test]
 fn a_silent_reader_is_pinged_every_25_seconds() {
     let mut test = Test::new(&["goldcrest.v1"]);
-    test.world.pass(Duration::from_millis(24_999));
+    test.sim.pass(Duration::from_millis(24_999));
     assert_eq!(test.told(), []);
-    test.world.pass(Duration::from_millis(1));
+    test.sim.pass(Duration::from_millis(1));
     assert_eq!(test.told(), [Told::Ping]);
     // Its pong came; what is published meanwhile does not count as life of the peer.
     for _ in 0..4 {
-        test.world.pass(Duration::from_secs(5));
+        test.sim.pass(Duration::from_secs(5));
         test.hub.publish("a", EventType::MESSAGE, b"x").unwrap();
         assert!(!test.told().contains(&Told::Ping));
     }
-    test.world.pass(Duration::from_secs(5));
+    test.sim.pass(Duration::from_secs(5));
     test.client.read();
     assert_eq!(test.ws.read(&mut test.client.came, false), [Told::Ping]);
-    test.world.pass(Duration::from_secs(20));
+    test.sim.pass(Duration::from_secs(20));
     assert_eq!(test.client.ended(), Some(Disconnect::TimedOut));
     assert_eq!(followers(test.hub), 0);
 }
@@ -269,8 +269,8 @@ fn what_is_published_while_the_server_shuts_down_is_not_stored() {
         NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: None };
     let name = ChannelName::new("a").unwrap();
     // Draining: our Close is on its way when the client publishes.
-    test.world.draining.set(true);
-    test.world.wake_all();
+    test.sim.runtime.is_shutting_down.set(true);
+    test.sim.wake_all();
     test.say(MessageKind::Text, br#"{"data":"late","ref":1}"#);
     let told = test.told();
     assert_eq!(told.last(), Some(&Told::Close(Some(1012), String::new())), "{told:?}");
@@ -287,18 +287,18 @@ fn what_is_published_while_the_server_shuts_down_is_not_stored() {
 fn a_message_that_drips_holds_its_buffer_no_longer_than_its_bytes_are_worth() {
     for protocols in [&["goldcrest.v1"][..], &[]] {
         let mut test = Test::new(protocols);
-        let free = test.world.events.free();
+        let free = test.sim.runtime.event_buffers.free();
         let message = test.ws.message(MessageKind::Text, &[b'x'; 1000]);
         let (start, rest) = message.split_at(message.len() - 999);
         test.client.send(start);
-        assert_eq!(test.world.events.free(), free - 1);
+        assert_eq!(test.sim.runtime.event_buffers.free(), free - 1);
         for byte in &rest[..20] {
             test.client.send(&[*byte]);
             assert_eq!(test.client.ended(), None);
-            test.world.pass(Duration::from_secs(1));
+            test.sim.pass(Duration::from_secs(1));
         }
-        test.world.pass(Duration::from_millis(50));
+        test.sim.pass(Duration::from_millis(50));
         assert_eq!(test.client.ended(), Some(Disconnect::TimedOut), "{protocols:?}");
-        assert_eq!(test.world.events.free(), free);
+        assert_eq!(test.sim.runtime.event_buffers.free(), free);
     }
 }

@@ -6,22 +6,22 @@ use std::string::String;
 
 use super::client::{Client, get, post};
 use super::own::{Own, streamed};
-use super::world::{World, keep};
 use crate::grammar::origin::OriginPolicy;
 use crate::server::{Access, Disconnect, HostPolicy, ServerConfig};
+use crate::testing::{Simulation, leak};
 
-fn open() -> (&'static World, Client) {
+fn open() -> (&'static Simulation, Client) {
     open_with(ServerConfig::default())
 }
 
-fn open_with(config: ServerConfig<'static>) -> (&'static World, Client) {
-    let world = World::new();
-    (world, world.connect(keep(config), &Own))
+fn open_with(config: ServerConfig<'static>) -> (&'static Simulation, Client) {
+    let sim = Simulation::new();
+    (sim, sim.connect(leak(config), &Own))
 }
 
 #[test]
 fn a_connection_goes_on_and_pipelined_requests_are_answered_in_turn() {
-    let (world, mut client) = open();
+    let (sim, mut client) = open();
     for _ in 0..3 {
         let answer = client.get("/hello", "");
         assert_eq!((answer.status, answer.keeps(), answer.field("connection")), (200, true, None));
@@ -36,23 +36,23 @@ fn a_connection_goes_on_and_pipelined_requests_are_answered_in_turn() {
         assert_eq!(client.answer().unwrap().body, streamed());
     }
     assert!(client.came.is_empty() && !client.eof);
-    world.pass(Duration::from_secs(59));
+    sim.pass(Duration::from_secs(59));
     assert_eq!(client.ended(), None);
-    world.pass(Duration::from_secs(1));
+    sim.pass(Duration::from_secs(1));
     client.read();
     assert!(client.eof, "an idle connection is closed");
     client.leave();
     assert_eq!(client.ended(), Some(Disconnect::Closed));
-    assert_eq!(world.heads.free(), 100);
+    assert_eq!(sim.runtime.head_buffers.free(), 100);
 }
 
 #[test]
 fn an_idle_connection_holds_no_buffer() {
-    let (world, mut client) = open();
+    let (sim, mut client) = open();
     client.get("/hello", "");
-    assert_eq!(world.heads.free(), 100);
+    assert_eq!(sim.runtime.head_buffers.free(), 100);
     client.send(b"G");
-    assert_eq!(world.heads.free(), 99);
+    assert_eq!(sim.runtime.head_buffers.free(), 99);
 }
 
 #[test]
@@ -202,11 +202,11 @@ fn a_refusal_says_why_and_closes() {
 
 #[test]
 fn a_slow_head_is_408_however_steadily_it_comes() {
-    let (world, mut client) = open();
+    let (sim, mut client) = open();
     for byte in get("/hello", "").bytes().take(10) {
         assert_eq!(client.came.len(), 0);
         client.send(&[byte]);
-        world.pass(Duration::from_secs(1));
+        sim.pass(Duration::from_secs(1));
         client.read();
     }
     let answer = client.answer().unwrap();
@@ -216,20 +216,20 @@ fn a_slow_head_is_408_however_steadily_it_comes() {
 #[test]
 fn a_slow_body_is_408() {
     for path in ["/back", "/dropping/back", "/events/none"] {
-        let (world, mut client) = open();
+        let (sim, mut client) = open();
         let request = post(path, "", "content");
         let (start, _) = request.split_at(request.len() - 3);
         client.send(start.as_bytes());
         if path == "/events/none" {
             // Not read, and the answer is there already: the rest is waited for, and then the connection breaks.
             assert_eq!(client.answer().unwrap().status, 404);
-            world.pass(Duration::from_secs(20));
+            sim.pass(Duration::from_secs(20));
             assert_eq!(client.ended(), Some(Disconnect::TimedOut));
             continue;
         }
-        world.pass(Duration::from_millis(19_999));
+        sim.pass(Duration::from_millis(19_999));
         assert_eq!(client.answer(), None);
-        world.pass(Duration::from_millis(1));
+        sim.pass(Duration::from_millis(1));
         let answer = client.answer().unwrap_or_else(|| panic!("{path}"));
         assert_eq!((answer.status, answer.keeps()), (408, false), "{path}");
     }
@@ -238,19 +238,19 @@ fn a_slow_body_is_408() {
 #[test]
 fn a_body_that_drips_is_408_once_its_bytes_are_not_worth_the_wait() {
     for path in ["/back", "/dropping/back"] {
-        let (world, mut client) = open();
+        let (sim, mut client) = open();
         let request = post(path, "", &"x".repeat(60_000));
         let start = request.len() - 60_000;
         client.send(&request.as_bytes()[..start]);
         for second in 0..20 {
             assert_eq!(client.answer(), None, "{path}: after {second} s");
             client.send(b"x");
-            world.pass(Duration::from_secs(1));
+            sim.pass(Duration::from_secs(1));
             client.read();
         }
         // 19 bytes that were waited for have earned 2 ms each.
         assert_eq!(client.answer(), None, "{path}");
-        world.pass(Duration::from_millis(40));
+        sim.pass(Duration::from_millis(40));
         client.read();
         let answer = client.answer().unwrap_or_else(|| panic!("{path}"));
         assert_eq!((answer.status, answer.keeps()), (408, false), "{path}");
@@ -259,7 +259,7 @@ fn a_body_that_drips_is_408_once_its_bytes_are_not_worth_the_wait() {
 
 #[test]
 fn a_body_that_comes_slowly_but_steadily_is_taken() {
-    let (world, mut client) = open();
+    let (sim, mut client) = open();
     let request = post("/back", "", &"x".repeat(60));
     let (head, body) = request.split_at(request.len() - 60);
     client.send(head.as_bytes());
@@ -267,7 +267,7 @@ fn a_body_that_comes_slowly_but_steadily_is_taken() {
     let pause = Duration::from_millis(10_000 / u64::from(config.min_body_rate));
     for piece in body.as_bytes().chunks(10) {
         client.send(piece);
-        world.pass(pause);
+        sim.pass(pause);
     }
     client.read();
     assert_eq!(client.answer().unwrap().status, 200);
@@ -391,10 +391,10 @@ fn a_guard_is_asked_first() {
 
 #[test]
 fn without_a_free_buffer_a_request_is_told_when_to_come_back() {
-    let (world, mut client) = open();
-    world.heads.set_free(0);
+    let (sim, mut client) = open();
+    sim.runtime.head_buffers.set_free(0);
     client.try_send(get("/hello", "").as_bytes());
-    world.pass(Duration::from_secs(2));
+    sim.pass(Duration::from_secs(2));
     let answer = client.answer().unwrap();
     assert_eq!((answer.status, answer.field("retry-after"), answer.keeps()), (503, Some("5"), false));
     assert!(client.eof);
@@ -404,32 +404,32 @@ fn without_a_free_buffer_a_request_is_told_when_to_come_back() {
 
 #[test]
 fn a_request_waits_for_the_buffer_of_one_that_is_being_answered() {
-    let (world, mut client) = open();
-    world.heads.set_free(0);
+    let (sim, mut client) = open();
+    sim.runtime.head_buffers.set_free(0);
     client.try_send(get("/hello", "").as_bytes());
-    world.pass(Duration::from_millis(500));
-    world.heads.set_free(1);
-    world.pass(Duration::from_millis(20));
+    sim.pass(Duration::from_millis(500));
+    sim.runtime.head_buffers.set_free(1);
+    sim.pass(Duration::from_millis(20));
     assert_eq!(client.answer().unwrap().status, 200);
 }
 
 #[test]
 fn a_head_may_take_its_time_until_somebody_else_waits_for_its_buffer() {
-    let (world, mut slow) = open();
-    world.heads.set_free(1);
-    let mut brisk = world.connect(keep(ServerConfig::default()), &Own);
+    let (sim, mut slow) = open();
+    sim.runtime.head_buffers.set_free(1);
+    let mut brisk = sim.connect(leak(ServerConfig::default()), &Own);
     let head = get("/hello", "");
     let (first, second) = head.as_bytes().split_at(10);
     slow.try_send(first);
-    world.pass(Duration::from_secs(5));
+    sim.pass(Duration::from_secs(5));
     slow.try_send(second);
     assert_eq!(slow.answer().unwrap().status, 200);
 
     slow.try_send(first);
-    world.pass(Duration::from_secs(5));
+    sim.pass(Duration::from_secs(5));
     brisk.try_send(head.as_bytes());
-    world.pass(Duration::from_millis(520));
+    sim.pass(Duration::from_millis(520));
     assert_eq!(brisk.answer().unwrap().status, 200);
     assert_eq!(slow.answer().unwrap().status, 408);
-    assert_eq!(world.heads.free(), 1);
+    assert_eq!(sim.runtime.head_buffers.free(), 1);
 }

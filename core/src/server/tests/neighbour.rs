@@ -13,11 +13,11 @@ use std::vec::Vec;
 
 use super::client::{Content, Keys, get};
 use super::own::Own;
-use super::world::{Buffer, TestHub, VirtualClock, World, hub, keep};
 use crate::hub_http::HubHandler;
 use crate::io::{Interest, Socket, TryIo};
 use crate::log::EventType;
-use crate::server::{BufferKind, Disconnect, Handler, Runtime, ServerConfig, serve};
+use crate::server::{Disconnect, Handler, ServerConfig, serve};
+use crate::testing::{BufferPool, Random, Simulation, TestHub, TestRuntime, hub, leak};
 use crate::ws::connection::{Connection, ConnectionConfig as WsConfig, MessageKind};
 
 /// What one turn may move at most: the budget, and the loan that it ends in.
@@ -96,35 +96,11 @@ impl Socket for Flood {
     fn abort(&mut self) {}
 }
 
-/// A world of such sockets.
-struct Flooded(&'static World);
-
-impl Runtime for Flooded {
-    type Socket = Flood;
-    type Clock = VirtualClock;
-    type Buffer = Buffer;
-
-    fn clock(&self) -> &VirtualClock {
-        self.0.clock()
-    }
-
-    fn buffer(&self, purpose: BufferKind) -> Option<Buffer> {
-        self.0.buffer(purpose)
-    }
-
-    fn random(&self) -> u32 {
-        0
-    }
-
-    fn is_shutting_down(&self) -> bool {
-        self.0.is_shutting_down()
-    }
-}
-
 /// Lets a flood run for a hundred turns, a tenth of a second each: what was sent, and how it ended, if it did.
 fn flood(handler: &impl Handler, once: &[u8], forever: &[u8], turns: usize) -> (String, Option<Disconnect>) {
-    let world = World::new();
-    let runtime = Flooded(world);
+    let sim = Simulation::new();
+    let buffers = BufferPool::new(1, 1024);
+    let runtime = TestRuntime::new(sim.clock().clone(), buffers.clone(), buffers, Random::fixed(0));
     let moved = Rc::new(Cell::new(0));
     let seen = Rc::new(RefCell::new(Vec::new()));
     let mut socket = Flood {
@@ -140,14 +116,14 @@ fn flood(handler: &impl Handler, once: &[u8], forever: &[u8], turns: usize) -> (
     let mut ended = None;
     for _ in 0..turns {
         moved.set(0);
-        world.clock.begin_poll();
+        sim.clock().begin_poll();
         let poll = serving.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(moved.get() <= TURN, "{} bytes in one turn", moved.get());
         if let Poll::Ready(end) = poll {
             ended = Some(end);
             break;
         }
-        world.pass(Duration::from_millis(100));
+        sim.pass(Duration::from_millis(100));
     }
     let text = String::from_utf8_lossy(&seen.borrow()).into_owned();
     (text, ended)
@@ -168,7 +144,7 @@ fn upgrade(target: &str, protocol: &str) -> Vec<u8> {
 }
 
 fn events() -> (&'static TestHub, HubHandler<'static, TestHub>) {
-    let hub = keep(hub(8, 4096));
+    let hub = leak(hub(8, 4096));
     (hub, HubHandler::new(hub))
 }
 
@@ -222,12 +198,12 @@ fn a_flood_is_held_to_the_bounds() {
 
 #[test]
 fn a_neighbour_of_greedy_clients_waits_a_few_turns() {
-    let (world, hub) = (World::new(), keep(hub(8, 4096)));
-    let handler = keep(HubHandler::new(hub));
-    let config = keep(ServerConfig::default());
+    let (sim, hub) = (Simulation::new(), leak(hub(8, 4096)));
+    let handler = leak(HubHandler::new(hub));
+    let config = leak(ServerConfig::default());
     let mut greedy: Vec<_> = (0..3)
         .map(|number| {
-            let mut client = world.connect(config, handler);
+            let mut client = sim.connect(config, handler);
             match number {
                 0 => client.send(&upgrade("/events/b", "")),
                 1 => client.send(get("/events/b", "Accept: text/event-stream\r\n").as_bytes()),
@@ -238,7 +214,7 @@ fn a_neighbour_of_greedy_clients_waits_a_few_turns() {
         .collect();
     let note = frame(MessageKind::Text, &[b'x'; 100]);
     let poll = get("/events/b?after=oldest", "");
-    let mut neighbour = world.connect(config, handler);
+    let mut neighbour = sim.connect(config, handler);
     neighbour.send(get("/events/a", "Accept: application/x-ndjson\r\n").as_bytes());
     let mut content = Content::of(&neighbour.head().unwrap());
     let mut text = String::new();
@@ -255,7 +231,7 @@ fn a_neighbour_of_greedy_clients_waits_a_few_turns() {
             }
             greedy[0].put(&note.repeat(5));
             greedy[2].put(poll.as_bytes());
-            world.round();
+            sim.round();
             neighbour.take(usize::MAX);
             text.push_str(core::str::from_utf8(&content.decode(&mut neighbour.came)).unwrap());
             rounds += 1;

@@ -6,10 +6,10 @@ use std::thread::{self, ThreadId};
 use std::vec::Vec;
 
 use super::client::{Ws, get};
-use super::world::{World, hub, keep};
 use crate::hub_http::HubHandler;
 use crate::log::EventType;
 use crate::server::{Access, ServerConfig};
+use crate::testing::{Simulation, hub, leak};
 
 /// Beside this test others of the same process speak: each thread's lines apart.
 struct Lines(Mutex<Vec<(ThreadId, String)>>);
@@ -44,8 +44,8 @@ fn said(of: impl FnOnce()) -> Vec<String> {
 #[test]
 fn a_refusal_is_said_with_its_reason_and_so_is_the_end() {
     let lines = said(|| {
-        let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
-        let mut client = world.connect(config, keep(HubHandler::new(hub)));
+        let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
+        let mut client = sim.connect(config, leak(HubHandler::new(hub)));
         assert_eq!(client.ask("GET / HTTP/1.1\r\n\r\n").status, 400);
         client.leave();
     });
@@ -57,8 +57,8 @@ fn a_refusal_is_said_with_its_reason_and_so_is_the_end() {
 #[test]
 fn an_upgrade_is_said_with_its_subprotocol() {
     let lines = said(|| {
-        let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
-        let mut client = world.connect(config, keep(HubHandler::new(hub)));
+        let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
+        let mut client = sim.connect(config, leak(HubHandler::new(hub)));
         Ws::open(&mut client, "/events/a", "", &["goldcrest.v1"]);
     });
     assert_eq!(lines, ["DEBUG upgraded to WebSocket, subprotocol: goldcrest.v1"]);
@@ -67,15 +67,15 @@ fn an_upgrade_is_said_with_its_subprotocol() {
 #[test]
 fn a_gap_is_said_once_a_reader() {
     let lines = said(|| {
-        let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(2, 512)));
+        let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(2, 512)));
         for _ in 0..5 {
             hub.publish("a", EventType::MESSAGE, b"x").unwrap();
         }
         for accept in ["application/json", "text/event-stream"] {
-            let mut client = world.connect(config, keep(HubHandler::new(hub)));
+            let mut client = sim.connect(config, leak(HubHandler::new(hub)));
             client.send(get("/events/a?after=00000abc-1", &std::format!("Accept: {accept}\r\n")).as_bytes());
         }
-        let mut client = world.connect(config, keep(HubHandler::new(hub)));
+        let mut client = sim.connect(config, leak(HubHandler::new(hub)));
         Ws::open(&mut client, "/events/a?after=elsewhere-1", "", &["goldcrest.v1"]);
     });
     let gaps: Vec<_> = lines.iter().filter(|line| line.starts_with("INFO")).collect();
@@ -86,11 +86,11 @@ fn a_gap_is_said_once_a_reader() {
 #[test]
 fn a_client_that_is_sent_away_is_said() {
     let lines = said(|| {
-        let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
-        world.heads.set_free(0);
-        let mut client = world.connect(config, keep(HubHandler::new(hub)));
+        let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
+        sim.runtime.head_buffers.set_free(0);
+        let mut client = sim.connect(config, leak(HubHandler::new(hub)));
         client.try_send(get("/events/a", "").as_bytes());
-        world.pass(config.buffer_timeout);
+        sim.pass(config.buffer_timeout);
         assert_eq!(client.answer().unwrap().status, 503);
         client.leave();
     });
@@ -100,9 +100,9 @@ fn a_client_that_is_sent_away_is_said() {
 #[test]
 fn a_foreign_origin_is_said() {
     let lines = said(|| {
-        let (world, hub) = (World::new(), keep(hub(8, 512)));
-        let config = keep(ServerConfig { access: Access::default(), ..ServerConfig::default() });
-        let mut client = world.connect(config, keep(HubHandler::new(hub)));
+        let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
+        let config = leak(ServerConfig { access: Access::default(), ..ServerConfig::default() });
+        let mut client = sim.connect(config, leak(HubHandler::new(hub)));
         assert_eq!(client.get("/events/a", "Origin: http://elsewhere.example\r\n").status, 403);
     });
     assert_eq!(lines, ["INFO refused with 403: this origin or host may not ask"]);

@@ -6,11 +6,11 @@ use std::vec::Vec;
 
 use super::client::{Client, Content, Lines, Sse, Told, Ws, get, polled};
 use super::pairs::{Reading, WAYS, Way, followers};
-use super::world::{RINGS, World, hub, keep};
 use crate::hub_http::HubHandler;
 use crate::io::{PipeEnd, Socket};
 use crate::log::EventType;
 use crate::server::{Disconnect, ServerConfig};
+use crate::testing::{RINGS, Simulation, hub, leak};
 
 /// How a reader asks, and how what came of its answer is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,25 +83,25 @@ fn overwrite_over(
     taken: usize,
     letters: usize,
 ) -> (Vec<Told>, bool, Client) {
-    let (world, hub) = (World::new(), keep(hub(2, 1024)));
-    let mut client = world.connect_over(ends, keep(ServerConfig::default()), keep(HubHandler::new(hub)));
+    let (sim, hub) = (Simulation::new(), leak(hub(2, 1024)));
+    let mut client = sim.connect_over(ends, leak(ServerConfig::default()), leak(HubHandler::new(hub)));
     let data = "ä".repeat(letters);
     hub.publish("a", EventType::MESSAGE, data.as_bytes()).unwrap();
     let request = request(kind);
     let mut sent = 0;
     while sent < request.len() {
         sent += client.put(&request[sent..]);
-        world.run();
+        sim.run();
     }
     let mut rest = taken;
     while rest > 0 {
-        world.run();
+        sim.run();
         match client.take(rest) {
             0 => break,
             count => rest -= count,
         }
     }
-    world.run();
+    sim.run();
     for data in ["two", "three", "four"] {
         hub.publish("a", EventType::MESSAGE, data.as_bytes()).unwrap();
     }
@@ -122,7 +122,7 @@ fn overwrite_over(
         assert!(!has_1 || told.len() == 1, "{kind:?} at {taken}: {told:?}");
     }
     client.leave();
-    world.run();
+    sim.run();
     assert_eq!(followers(hub), 0);
     (told, in_order, client)
 }
@@ -203,13 +203,13 @@ fn wherever_the_seam_is_an_event_is_cut_at_every_byte() {
 
 #[test]
 fn who_comes_back_after_a_cut_is_told_the_gap() {
-    let (world, hub) = (World::new(), keep(hub(2, 1024)));
+    let (sim, hub) = (Simulation::new(), leak(hub(2, 1024)));
     for seq in 1..=4 {
         hub.publish("a", EventType::MESSAGE, format!("event {seq}").as_bytes()).unwrap();
     }
     // Event 1 was cut; the last that was whole is none at all.
     for way in WAYS {
-        let mut reading = Reading::open(world, hub, way, "?after=00000abc-0", "");
+        let mut reading = Reading::open(sim, hub, way, "?after=00000abc-0", "");
         let told = reading.told();
         assert!(matches!(told[0], Told::Gap { missed: Some(2), .. }), "{way:?}: {told:?}");
         assert_eq!(told.len(), 3, "{way:?}");
@@ -220,13 +220,13 @@ fn who_comes_back_after_a_cut_is_told_the_gap() {
 #[test]
 fn what_is_published_while_the_head_is_on_its_way_is_for_the_reader() {
     for kind in [Way::Stream, Way::Sse, Way::WebSocket].map(Kind::Way).into_iter().chain([Kind::PlainWebSocket]) {
-        let (world, hub) = (World::new(), keep(hub(4, 1024)));
-        let mut client = world.connect_over(RINGS[15](), keep(ServerConfig::default()), keep(HubHandler::new(hub)));
+        let (sim, hub) = (Simulation::new(), leak(hub(4, 1024)));
+        let mut client = sim.connect_over(RINGS[15](), leak(ServerConfig::default()), leak(HubHandler::new(hub)));
         let request = core::str::from_utf8(&request(kind)).unwrap().replace("?after=oldest", "");
         let mut sent = 0;
         while sent < request.len() {
             sent += client.put(&request.as_bytes()[sent..]);
-            world.run();
+            sim.run();
         }
         assert_eq!(followers(hub), 1);
         client.read();

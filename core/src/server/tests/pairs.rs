@@ -8,11 +8,11 @@ use std::vec::Vec;
 use core::time::Duration;
 
 use super::client::{Answer, Client, Content, Lines, Sse, Told, Ws, get, polled};
-use super::world::{TestHub, World, hub, hub_of, keep};
 use crate::hub_http::HubHandler;
 use crate::io::{Pipe, PipeEnd};
 use crate::log::{EventType, GapPolicy};
 use crate::server::{Disconnect, ServerConfig};
+use crate::testing::{Simulation, TestHub, hub, hub_of, leak};
 
 const POLL: Way = Way::Poll;
 pub(super) const WAYS: [Way; 5] = [POLL, Way::LongPoll, Way::Stream, Way::Sse, Way::WebSocket];
@@ -42,20 +42,20 @@ enum How {
 
 impl Reading {
     /// Subscribes to `target` by `way`, with more field lines.
-    pub(super) fn open(world: &'static World, hub: &'static TestHub, way: Way, query: &str, fields: &str) -> Self {
-        Self::open_over(keep(Pipe::<512>::new()).ends(), world, hub, way, query, fields)
+    pub(super) fn open(sim: &'static Simulation, hub: &'static TestHub, way: Way, query: &str, fields: &str) -> Self {
+        Self::open_over(leak(Pipe::<512>::new()).ends(), sim, hub, way, query, fields)
     }
 
     pub(super) fn open_over(
         ends: (PipeEnd<'static>, PipeEnd<'static>),
-        world: &'static World,
+        sim: &'static Simulation,
         hub: &'static TestHub,
         way: Way,
         query: &str,
         fields: &str,
     ) -> Self {
         let mut client =
-            world.connect_over(ends, keep(ServerConfig::default()), keep(HubHandler::new(hub).metrics(world)));
+            sim.connect_over(ends, leak(ServerConfig::default()), leak(HubHandler::new(hub).metrics(&sim.metrics)));
         let target = format!("/events/a{query}");
         let follow = |client: &mut Client, accept: &str| {
             client.send(get(&target, &format!("Accept: {accept}\r\n{fields}")).as_bytes());
@@ -159,16 +159,16 @@ fn publish(hub: &TestHub, seqs: core::ops::RangeInclusive<u64>) {
 }
 
 /// A subscriber by `way` has seen events 1 to 3 and leaves; its cursor.
-fn leave_after_three(world: &'static World, hub: &'static TestHub, way: Way) -> String {
+fn leave_after_three(sim: &'static Simulation, hub: &'static TestHub, way: Way) -> String {
     publish(hub, 1..=1);
-    let mut reading = Reading::open(world, hub, way, "?after=oldest", "");
+    let mut reading = Reading::open(sim, hub, way, "?after=oldest", "");
     let mut told = reading.told();
     if matches!(way, Way::Poll | Way::LongPoll) {
         // Its next request is the next answer.
         assert_eq!(ids(&told), [1]);
         reading.leave();
         publish(hub, 2..=3);
-        reading = Reading::open(world, hub, way, "?after=00000abc-1", "");
+        reading = Reading::open(sim, hub, way, "?after=00000abc-1", "");
     } else {
         publish(hub, 2..=3);
     }
@@ -182,14 +182,14 @@ fn leave_after_three(world: &'static World, hub: &'static TestHub, way: Way) -> 
 }
 
 /// For each pair of transports: what `resume` gets on the second after the first was left at event 3.
-fn each_pair(events: usize, resume: impl Fn(&'static World, &'static TestHub, Way, &str)) {
+fn each_pair(events: usize, resume: impl Fn(&'static Simulation, &'static TestHub, Way, &str)) {
     for first in WAYS {
         for second in WAYS {
-            let (world, hub) = (World::new(), keep(hub(events, 2048)));
-            let cursor = leave_after_three(world, hub, first);
+            let (sim, hub) = (Simulation::new(), leak(hub(events, 2048)));
+            let cursor = leave_after_three(sim, hub, first);
             assert_eq!(cursor, "00000abc-3");
-            resume(world, hub, second, &cursor);
-            assert_eq!(world.alive(), 0, "{first:?} to {second:?} leaves nothing behind");
+            resume(sim, hub, second, &cursor);
+            assert_eq!(sim.running(), 0, "{first:?} to {second:?} leaves nothing behind");
             assert_eq!(followers(hub), 0, "{first:?} to {second:?} frees its place");
         }
     }
@@ -210,9 +210,9 @@ pub(super) fn followers(hub: &TestHub) -> usize {
 
 #[test]
 fn a_known_cursor_goes_on_behind_it() {
-    each_pair(16, |world, hub, way, cursor| {
+    each_pair(16, |sim, hub, way, cursor| {
         publish(hub, 4..=6);
-        let mut reading = Reading::open(world, hub, way, &format!("?after={cursor}"), "");
+        let mut reading = Reading::open(sim, hub, way, &format!("?after={cursor}"), "");
         assert_eq!(ids(&reading.told()), [4, 5, 6], "{way:?}");
         publish(hub, 7..=7);
         let later = ids(&reading.told());
@@ -223,9 +223,9 @@ fn a_known_cursor_goes_on_behind_it() {
 
 #[test]
 fn a_cursor_at_the_newest_event_waits_or_is_told_that_nothing_is_new() {
-    each_pair(16, |world, hub, way, cursor| {
+    each_pair(16, |sim, hub, way, cursor| {
         let tag = format!("If-None-Match: \"{cursor}\"\r\n");
-        let mut reading = Reading::open(world, hub, way, "", &tag);
+        let mut reading = Reading::open(sim, hub, way, "", &tag);
         assert_eq!(reading.told(), [], "{way:?}");
         if way == POLL {
             assert_eq!(reading.status(), Some(304));
@@ -239,8 +239,8 @@ fn a_cursor_at_the_newest_event_waits_or_is_told_that_nothing_is_new() {
 
 #[test]
 fn without_a_cursor_polling_starts_at_the_oldest_and_others_after_the_newest() {
-    each_pair(16, |world, hub, way, _| {
-        let mut reading = Reading::open(world, hub, way, "", "");
+    each_pair(16, |sim, hub, way, _| {
+        let mut reading = Reading::open(sim, hub, way, "", "");
         let at_once = ids(&reading.told());
         assert_eq!(at_once, if way == POLL { vec![1, 2, 3] } else { vec![] }, "{way:?}");
         publish(hub, 4..=4);
@@ -251,10 +251,10 @@ fn without_a_cursor_polling_starts_at_the_oldest_and_others_after_the_newest() {
 
 #[test]
 fn the_field_of_a_reconnect_wins_over_the_query() {
-    each_pair(16, |world, hub, way, cursor| {
+    each_pair(16, |sim, hub, way, cursor| {
         publish(hub, 4..=5);
         let fields = format!("Last-Event-ID: {cursor}\r\nIf-None-Match: \"00000abc-1\"\r\n");
-        let mut reading = Reading::open(world, hub, way, "?last_event_id=00000abc-2&after=oldest", &fields);
+        let mut reading = Reading::open(sim, hub, way, "?last_event_id=00000abc-2&after=oldest", &fields);
         assert_eq!(ids(&reading.told()), [4, 5], "{way:?}");
         reading.leave();
     });
@@ -262,8 +262,8 @@ fn the_field_of_a_reconnect_wins_over_the_query() {
 
 #[test]
 fn a_cursor_of_another_epoch_is_a_gap_of_unknown_size() {
-    each_pair(16, |world, hub, way, _| {
-        let mut reading = Reading::open(world, hub, way, "?after=0badcafe-2", "");
+    each_pair(16, |sim, hub, way, _| {
+        let mut reading = Reading::open(sim, hub, way, "?after=0badcafe-2", "");
         let told = reading.told();
         let Some((Told::Gap { missed: None, after }, rest)) = told.split_first() else { panic!("{way:?}: {told:?}") };
         assert!(after == "00000abc-0" || matches!(way, Way::Poll | Way::LongPoll), "{way:?}: {after}");
@@ -274,9 +274,9 @@ fn a_cursor_of_another_epoch_is_a_gap_of_unknown_size() {
 
 #[test]
 fn an_overwritten_cursor_is_a_gap_that_says_how_many() {
-    each_pair(4, |world, hub, way, cursor| {
+    each_pair(4, |sim, hub, way, cursor| {
         publish(hub, 4..=9);
-        let mut reading = Reading::open(world, hub, way, &format!("?after={cursor}"), "");
+        let mut reading = Reading::open(sim, hub, way, &format!("?after={cursor}"), "");
         let told = reading.told();
         let Some((Told::Gap { missed: Some(2), after }, rest)) = told.split_first() else {
             panic!("{way:?}: {told:?}")
@@ -289,11 +289,11 @@ fn an_overwritten_cursor_is_a_gap_that_says_how_many() {
 
 #[test]
 fn a_channel_that_was_born_again_is_a_gap_of_unknown_size() {
-    each_pair(16, |world, old, way, cursor| {
-        let reborn = keep(hub_of(16, 2048, 0xdef));
+    each_pair(16, |sim, old, way, cursor| {
+        let reborn = leak(hub_of(16, 2048, 0xdef));
         let _ = old;
         publish(reborn, 1..=4);
-        let mut reading = Reading::open(world, reborn, way, "", &format!("Last-Event-ID: {cursor}\r\n"));
+        let mut reading = Reading::open(sim, reborn, way, "", &format!("Last-Event-ID: {cursor}\r\n"));
         let told = reading.told();
         let Some((Told::Gap { missed: None, .. }, rest)) = told.split_first() else { panic!("{way:?}: {told:?}") };
         assert_eq!(ids(rest), [1, 2, 3, 4], "{way:?}");
@@ -305,9 +305,9 @@ fn a_channel_that_was_born_again_is_a_gap_of_unknown_size() {
 
 #[test]
 fn a_cursor_that_nobody_can_read_is_a_gap_too() {
-    each_pair(16, |world, hub, way, _| {
+    each_pair(16, |sim, hub, way, _| {
         for cursor in ["garbage", "00000abc-4", "00000abc-99999999999999999999"] {
-            let mut reading = Reading::open(world, hub, way, &format!("?after={cursor}"), "");
+            let mut reading = Reading::open(sim, hub, way, &format!("?after={cursor}"), "");
             let told = reading.told();
             let Some((Told::Gap { missed: None, .. }, rest)) = told.split_first() else { panic!("{way:?}: {told:?}") };
             assert_eq!(ids(rest), [1, 2, 3], "{way:?}");
@@ -324,9 +324,9 @@ fn a_gap_policy_says_where_a_resume_goes_on() {
             (GapPolicy::Latest, 5, vec![9]),
             (GapPolicy::Disconnect, 2, vec![6, 7, 8, 9]),
         ] {
-            let (world, hub) = (World::new(), keep(hub(4, 2048).with_gap_policy(policy)));
+            let (sim, hub) = (Simulation::new(), leak(hub(4, 2048).with_gap_policy(policy)));
             publish(hub, 1..=9);
-            let mut reading = Reading::open(world, hub, way, "?after=00000abc-3", "");
+            let mut reading = Reading::open(sim, hub, way, "?after=00000abc-3", "");
             let told = reading.told();
             let Some((Told::Gap { missed: Some(told_missed), .. }, events)) = told.split_first() else {
                 panic!("{way:?} {policy:?}: {told:?}")
@@ -340,8 +340,8 @@ fn a_gap_policy_says_where_a_resume_goes_on() {
 
 /// A live reader that does not read while more is published than the log keeps.
 fn fall_behind(way: Way, policy: GapPolicy) -> (Reading, &'static TestHub) {
-    let (world, hub) = (World::new(), keep(hub(4, 2048).with_gap_policy(policy)));
-    let reading = Reading::open(world, hub, way, "", "");
+    let (sim, hub) = (Simulation::new(), leak(hub(4, 2048).with_gap_policy(policy)));
+    let reading = Reading::open(sim, hub, way, "", "");
     // Published at once: the reader's task has no turn between them.
     publish(hub, 1..=9);
     (reading, hub)
@@ -388,11 +388,11 @@ fn a_plain_websocket_that_misses_something_is_closed_with_4001() {
     for (cursor, live) in
         [("?after=0badcafe-2", false), ("?after=garbage", false), ("?after=00000abc-1", false), ("", true)]
     {
-        let (world, hub) = (World::new(), keep(hub(4, 2048)));
+        let (sim, hub) = (Simulation::new(), leak(hub(4, 2048)));
         if !live {
             publish(hub, 1..=9);
         }
-        let mut client = world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)));
+        let mut client = sim.connect(leak(ServerConfig::default()), leak(HubHandler::new(hub)));
         let mut ws = Ws::open(&mut client, &format!("/events/a{cursor}"), "", &[]);
         assert_eq!(ws.protocol, None);
         if live {
@@ -409,10 +409,10 @@ fn a_plain_websocket_that_misses_something_is_closed_with_4001() {
 
 #[test]
 fn the_second_request_of_a_poll_goes_on_where_the_first_ended() {
-    let (world, hub) = (World::new(), keep(hub(200, 8192)));
+    let (sim, hub) = (Simulation::new(), leak(hub(200, 8192)));
     let config =
-        keep(ServerConfig { poll: crate::format::PollLimits { events: 3, bytes: 400 }, ..ServerConfig::default() });
-    let mut client = world.connect(config, keep(HubHandler::new(hub)));
+        leak(ServerConfig { poll: crate::format::PollLimits { events: 3, bytes: 400 }, ..ServerConfig::default() });
+    let mut client = sim.connect(config, leak(HubHandler::new(hub)));
     publish(hub, 1..=10);
     let (mut seen, mut after) = (Vec::new(), "oldest".to_string());
     for _ in 0..5 {
@@ -430,15 +430,15 @@ fn the_second_request_of_a_poll_goes_on_where_the_first_ended() {
 
 #[test]
 fn a_long_poll_is_answered_when_its_wait_is_over() {
-    let (world, hub) = (World::new(), keep(hub(8, 512)));
-    let mut client = world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)));
+    let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
+    let mut client = sim.connect(leak(ServerConfig::default()), leak(HubHandler::new(hub)));
     for (fields, seconds, status) in
         [("Prefer: wait=7\r\n", 7, 200), ("Prefer: wait=9999\r\nIf-None-Match: \"00000abc-0\"\r\n", 60, 304)]
     {
         client.send(get("/events/a", fields).as_bytes());
-        world.pass(Duration::from_millis(seconds * 1000 - 1));
+        sim.pass(Duration::from_millis(seconds * 1000 - 1));
         assert_eq!(client.answer(), None);
-        world.pass(Duration::from_millis(1));
+        sim.pass(Duration::from_millis(1));
         let answer = client.answer().unwrap();
         assert_eq!(answer.status, status);
         assert_eq!(answer.field("preference-applied"), Some(format!("wait={seconds}").as_str()));

@@ -7,11 +7,11 @@ use std::vec::Vec;
 
 use super::client::{Client, Told, Ws, post};
 use super::pairs::{Reading, Way, ids};
-use super::world::{RINGS, TestHub, World, hub, keep};
 use crate::hub::{ChannelName, HubBackend};
 use crate::hub_http::HubHandler;
 use crate::log::LogReader;
 use crate::server::ServerConfig;
+use crate::testing::{RINGS, Simulation, TestHub, hub, leak};
 use crate::ws::connection::MessageKind;
 
 /// How events are published.
@@ -38,8 +38,8 @@ struct Publisher {
 }
 
 impl Publisher {
-    fn new(world: &'static World, hub: &'static TestHub, by: By) -> Self {
-        let mut client = world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub)));
+    fn new(sim: &'static Simulation, hub: &'static TestHub, by: By) -> Self {
+        let mut client = sim.connect(leak(ServerConfig::default()), leak(HubHandler::new(hub)));
         let ws = match by {
             By::Plain => Some(Ws::open(&mut client, "/events/a", "", &[])),
             By::Envelope => Some(Ws::open(&mut client, "/events/a", "", &["goldcrest.v1"])),
@@ -67,7 +67,7 @@ impl Publisher {
     fn work(&mut self) -> bool {
         let put = self.client.put(&self.bytes[self.sent..]);
         self.sent += put;
-        self.client.world.run();
+        self.client.sim.run();
         let taken = self.client.take(usize::MAX);
         self.client.came.clear();
         put + taken > 0
@@ -94,9 +94,13 @@ fn newest(hub: &TestHub) -> u64 {
 }
 
 /// Readers of these transports, and what they have been told.
-fn readers<const N: usize>(world: &'static World, hub: &'static TestHub, ways: [Way; N]) -> [(Reading, Vec<Told>); N] {
+fn readers<const N: usize>(
+    sim: &'static Simulation,
+    hub: &'static TestHub,
+    ways: [Way; N],
+) -> [(Reading, Vec<Told>); N] {
     ways.map(|way| {
-        let mut reading = Reading::open(world, hub, way, "", "");
+        let mut reading = Reading::open(sim, hub, way, "", "");
         assert_eq!(reading.told(), []);
         (reading, Vec::new())
     })
@@ -108,8 +112,8 @@ fn expect_all(told: &[Told], expected: core::ops::RangeInclusive<u64>) {
 }
 
 /// A reader over so small a connection that it stalls at once, since its client takes nothing.
-fn stalled(world: &'static World, hub: &'static TestHub) -> Reading {
-    Reading::open_over(RINGS[63](), world, hub, Way::Stream, "", "")
+fn stalled(sim: &'static Simulation, hub: &'static TestHub) -> Reading {
+    Reading::open_over(RINGS[63](), sim, hub, Way::Stream, "", "")
 }
 
 const WAIT: Duration = Duration::from_millis(250);
@@ -117,13 +121,13 @@ const WAIT: Duration = Duration::from_millis(250);
 #[test]
 fn a_burst_larger_than_the_log_reaches_every_reader_that_reads() {
     for by in ALL {
-        let (world, hub) = (World::new(), keep(hub(KEPT, 4096)));
-        let mut readers = readers(world, hub, [Way::Stream, Way::Sse, Way::WebSocket]);
-        let mut publisher = Publisher::new(world, hub, by);
+        let (sim, hub) = (Simulation::new(), leak(hub(KEPT, 4096)));
+        let mut readers = readers(sim, hub, [Way::Stream, Way::Sse, Way::WebSocket]);
+        let mut publisher = Publisher::new(sim, hub, by);
         publisher.give(1..=BURST);
         publisher.work_beside(&mut readers);
         assert_eq!(newest(hub), BURST, "{by:?}");
-        assert_eq!(world.clock.moment(), crate::time::Instant::default(), "no time has passed");
+        assert_eq!(sim.clock().time(), crate::time::Instant::default(), "no time has passed");
         for (_, told) in readers {
             expect_all(&told, 1..=BURST);
         }
@@ -134,9 +138,9 @@ fn a_burst_larger_than_the_log_reaches_every_reader_that_reads() {
 fn bytes_are_kept_for_readers_as_places_are() {
     // The log has places for 64 events and room for a few.
     for by in ALL {
-        let (world, hub) = (World::new(), keep(hub(64, 300)));
-        let mut readers = readers(world, hub, [Way::Stream, Way::Sse, Way::WebSocket]);
-        let mut publisher = Publisher::new(world, hub, by);
+        let (sim, hub) = (Simulation::new(), leak(hub(64, 300)));
+        let mut readers = readers(sim, hub, [Way::Stream, Way::Sse, Way::WebSocket]);
+        let mut publisher = Publisher::new(sim, hub, by);
         publisher.give(1..=BURST);
         publisher.work_beside(&mut readers);
         assert_eq!(newest(hub), BURST, "{by:?}");
@@ -149,18 +153,18 @@ fn bytes_are_kept_for_readers_as_places_are() {
 #[test]
 fn a_reader_that_takes_nothing_is_waited_for_once_and_costs_the_others_nothing() {
     for by in ALL {
-        let (world, hub) = (World::new(), keep(hub(KEPT, 4096)));
-        let mut stalled = stalled(world, hub);
-        let mut readers = readers(world, hub, [Way::Sse]);
-        let mut publisher = Publisher::new(world, hub, by);
+        let (sim, hub) = (Simulation::new(), leak(hub(KEPT, 4096)));
+        let mut stalled = stalled(sim, hub);
+        let mut readers = readers(sim, hub, [Way::Sse]);
+        let mut publisher = Publisher::new(sim, hub, by);
         publisher.give(1..=BURST);
         publisher.work_beside(&mut readers);
         let waits_at = newest(hub);
         assert!(waits_at < 2 * KEPT as u64, "{by:?}: it waits after {waits_at}");
-        world.pass(WAIT - Duration::from_millis(1));
+        sim.pass(WAIT - Duration::from_millis(1));
         publisher.work_beside(&mut readers);
         assert_eq!(newest(hub), waits_at, "{by:?}");
-        world.pass(Duration::from_millis(1));
+        sim.pass(Duration::from_millis(1));
         publisher.work_beside(&mut readers);
         assert_eq!(newest(hub), BURST, "{by:?}: it goes on without another wait");
         expect_all(&readers[0].1, 1..=BURST);
@@ -173,9 +177,9 @@ fn a_reader_that_takes_nothing_is_waited_for_once_and_costs_the_others_nothing()
 #[test]
 fn a_reader_that_leaves_is_waited_for_no_longer() {
     for by in ALL {
-        let (world, hub) = (World::new(), keep(hub(KEPT, 4096)));
-        let mut stalled = stalled(world, hub);
-        let mut publisher = Publisher::new(world, hub, by);
+        let (sim, hub) = (Simulation::new(), leak(hub(KEPT, 4096)));
+        let mut stalled = stalled(sim, hub);
+        let mut publisher = Publisher::new(sim, hub, by);
         publisher.give(1..=BURST);
         publisher.work_beside(&mut []);
         assert!(newest(hub) < BURST);
@@ -187,14 +191,14 @@ fn a_reader_that_leaves_is_waited_for_no_longer() {
 
 #[test]
 fn a_shutdown_ends_the_wait() {
-    let (world, hub) = (World::new(), keep(hub(KEPT, 4096)));
-    let _stalled = stalled(world, hub);
-    let mut publisher = Publisher::new(world, hub, By::Post);
+    let (sim, hub) = (Simulation::new(), leak(hub(KEPT, 4096)));
+    let _stalled = stalled(sim, hub);
+    let mut publisher = Publisher::new(sim, hub, By::Post);
     publisher.give(1..=BURST);
     publisher.work_beside(&mut []);
     let stored = newest(hub);
     assert!(stored < BURST);
-    world.drain();
+    sim.shut_down();
     publisher.client.take(usize::MAX);
     let answer: String = publisher.client.text();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
@@ -203,8 +207,8 @@ fn a_shutdown_ends_the_wait() {
 
 #[test]
 fn who_publishes_from_the_program_never_waits() {
-    let (world, hub) = (World::new(), keep(hub(KEPT, 4096)));
-    let mut readers = readers(world, hub, [Way::Sse]);
+    let (sim, hub) = (Simulation::new(), leak(hub(KEPT, 4096)));
+    let mut readers = readers(sim, hub, [Way::Sse]);
     for number in 1..=BURST {
         hub.publish("a", crate::log::EventType::MESSAGE, number.to_string().as_bytes()).unwrap();
     }

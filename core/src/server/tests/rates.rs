@@ -4,15 +4,15 @@ use core::time::Duration;
 
 use super::client::{Client, Told, Ws, get};
 use super::own::Own;
-use super::world::{World, hub, keep};
 use crate::hub_http::HubHandler;
 use crate::server::{Disconnect, ServerConfig};
+use crate::testing::{Simulation, hub, leak};
 use crate::ws::ProtocolError;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn config() -> &'static ServerConfig<'static> {
-    keep(ServerConfig { max_requests: 3, max_control_frames: 5, ..ServerConfig::default() })
+    leak(ServerConfig { max_requests: 3, max_control_frames: 5, ..ServerConfig::default() })
 }
 
 fn answers(client: &mut Client) -> usize {
@@ -21,24 +21,24 @@ fn answers(client: &mut Client) -> usize {
 
 #[test]
 fn requests_past_the_rate_wait_for_the_next_second() {
-    let world = World::new();
-    let mut client = world.connect(config(), &Own);
+    let sim = Simulation::new();
+    let mut client = sim.connect(config(), &Own);
     client.send(get("/nothing", "").repeat(8).as_bytes());
     assert_eq!(answers(&mut client), 3);
-    world.pass(SECOND / 2);
+    sim.pass(SECOND / 2);
     assert_eq!(answers(&mut client), 0);
-    world.pass(SECOND);
+    sim.pass(SECOND);
     assert_eq!(answers(&mut client), 3);
-    world.pass(SECOND * 2);
+    sim.pass(SECOND * 2);
     assert_eq!(answers(&mut client), 2);
     assert_eq!(client.ended(), None);
 }
 
 #[test]
 fn a_bound_of_0_is_none() {
-    let world = World::new();
-    let config = keep(ServerConfig { max_requests: 0, ..ServerConfig::default() });
-    let mut client = world.connect(config, &Own);
+    let sim = Simulation::new();
+    let config = leak(ServerConfig { max_requests: 0, ..ServerConfig::default() });
+    let mut client = sim.connect(config, &Own);
     for _ in 0..20 {
         assert_eq!(client.get("/nothing", "").status, 404);
     }
@@ -47,22 +47,22 @@ fn a_bound_of_0_is_none() {
 #[test]
 fn control_frames_past_the_rate_close_with_1008() {
     for path in ["/events/a", "/echo"] {
-        let world = World::new();
+        let sim = Simulation::new();
         let mut client = match path {
-            "/echo" => world.connect(config(), &Own),
-            _ => world.connect(config(), keep(HubHandler::new(keep(hub(8, 512))))),
+            "/echo" => sim.connect(config(), &Own),
+            _ => sim.connect(config(), leak(HubHandler::new(leak(hub(8, 512))))),
         };
         let mut ws = Ws::open(&mut client, path, "", &[]);
         let ping = [0x89, 0x80, 0, 0, 0, 0];
         // As many as a second has, then again in the next one, the handshake's request counted.
         client.send(&ping.repeat(4));
-        world.pass(SECOND * 2);
+        sim.pass(SECOND * 2);
         client.send(&ping.repeat(5));
         assert_eq!(client.ended(), None);
         client.send(&ping);
         let told = ws.read(&mut client.came, true);
         assert!(matches!(told.last(), Some(Told::Close(Some(1008), _))), "{path}: {told:?}");
-        world.pass(SECOND * 3);
+        sim.pass(SECOND * 3);
         assert_eq!(client.ended(), Some(Disconnect::Protocol(ProtocolError::TooManyControlFrames)), "{path}");
     }
 }

@@ -7,11 +7,11 @@ use std::vec::Vec;
 use super::client::{Client, Content, Sse, Told, Ws, get, post};
 use super::own::{LINES, Own, streamed};
 use super::pairs::{Reading, WAYS};
-use super::world::{RINGS, TestHub, World, hub, keep};
 use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::hub_http::HubHandler;
 use crate::log::{Encoding, EventType};
 use crate::server::{Disconnect, ServerConfig};
+use crate::testing::{RINGS, Simulation, TestHub, hub, leak};
 use crate::ws::close::CloseCode;
 use crate::ws::connection::MessageKind;
 
@@ -37,28 +37,28 @@ fn every_transport_tells_the_same_over_every_ring() {
     for way in WAYS {
         let mut expected = None;
         for ring in RINGS.iter().rev() {
-            let (world, hub) = (World::new(), keep(hub(16, 4096)));
+            let (sim, hub) = (Simulation::new(), leak(hub(16, 4096)));
             publish_all_kinds(hub);
-            let mut reading = Reading::open_over(ring(), world, hub, way, "?after=oldest", "");
+            let mut reading = Reading::open_over(ring(), sim, hub, way, "?after=oldest", "");
             let told = reading.told();
             assert_eq!(told.len(), 6, "{way:?}");
             let expected = expected.get_or_insert_with(|| told.clone());
             assert_eq!(told, *expected, "{way:?} over {} bytes", reading.client.capacity());
             reading.client.leave();
-            assert_eq!(world.alive(), 0);
+            assert_eq!(sim.running(), 0);
         }
     }
 }
 
-fn own(ring: usize) -> (&'static World, Client) {
-    let world = World::new();
-    (world, world.connect_over(RINGS[ring](), keep(ServerConfig::default()), &Own))
+fn own(ring: usize) -> (&'static Simulation, Client) {
+    let sim = Simulation::new();
+    (sim, sim.connect_over(RINGS[ring](), leak(ServerConfig::default()), &Own))
 }
 
 #[test]
 fn every_ring_carries_requests_and_answers() {
     for ring in 0..RINGS.len() {
-        let (world, mut client) = own(ring);
+        let (sim, mut client) = own(ring);
         assert_eq!(client.get("/hello", "").text(), "hello\n");
         let body = "x".repeat(150);
         assert_eq!(client.post("/back", "", &body).text(), body);
@@ -76,7 +76,7 @@ fn every_ring_carries_requests_and_answers() {
         };
         assert_eq!(events, vec![event; 20]);
         client.leave();
-        assert_eq!((client.ended(), world.alive()), (Some(Disconnect::Closed), 0));
+        assert_eq!((client.ended(), sim.running()), (Some(Disconnect::Closed), 0));
     }
 }
 
@@ -154,16 +154,16 @@ fn every_ring_carries_websocket_messages_whoever_drops_what() {
 #[test]
 fn a_client_of_single_bytes_gets_the_same() {
     for ring in [0, 1, 6, 15, 16, 17, 30, 63, 75] {
-        let (world, mut client) = own(ring);
+        let (sim, mut client) = own(ring);
         for byte in post("/back", "", "hello").bytes().chain(get("/stream", "").bytes()) {
             while client.put(&[byte]) == 0 {
-                world.run();
+                sim.run();
                 client.take(1);
             }
-            world.run();
+            sim.run();
         }
         loop {
-            world.run();
+            sim.run();
             if client.take(1) == 0 {
                 break;
             }
@@ -176,13 +176,13 @@ fn a_client_of_single_bytes_gets_the_same() {
 #[test]
 fn a_reader_of_single_bytes_gets_every_event() {
     for ring in [0, 1, 6, 15, 16, 17, 30, 63] {
-        let (world, hub) = (World::new(), keep(hub(16, 4096)));
+        let (sim, hub) = (Simulation::new(), leak(hub(16, 4096)));
         publish_all_kinds(hub);
-        let mut client = world.connect_over(RINGS[ring](), keep(ServerConfig::default()), keep(HubHandler::new(hub)));
+        let mut client = sim.connect_over(RINGS[ring](), leak(ServerConfig::default()), leak(HubHandler::new(hub)));
         client.send(get("/events/a?after=oldest", "Accept: text/event-stream\r\n").as_bytes());
         let mut came = Vec::new();
         loop {
-            world.run();
+            sim.run();
             if client.take(1) == 0 {
                 break;
             }

@@ -7,41 +7,41 @@ use std::vec::Vec;
 
 use super::client::{Client, Told, get, post};
 use super::pairs::{Reading, Way, followers};
-use super::world::{TestHub, World, hub, keep};
 use crate::hub_http::{HubHandler, Overloaded};
 use crate::log::EventType;
 use crate::server::{Disconnect, ServerConfig};
+use crate::testing::{Simulation, TestHub, hub, leak};
 
-fn open() -> (&'static World, &'static TestHub) {
-    (World::new(), keep(hub(8, 1024)))
+fn open() -> (&'static Simulation, &'static TestHub) {
+    (Simulation::new(), leak(hub(8, 1024)))
 }
 
-fn connect(world: &'static World, hub: &'static TestHub) -> Client {
-    world.connect(keep(ServerConfig::default()), keep(HubHandler::new(hub).metrics(world)))
+fn connect(sim: &'static Simulation, hub: &'static TestHub) -> Client {
+    sim.connect(leak(ServerConfig::default()), leak(HubHandler::new(hub).metrics(&sim.metrics)))
 }
 
 #[test]
 fn a_quiet_stream_says_every_15_seconds_that_it_is_there() {
     for way in [Way::Sse, Way::Stream] {
-        let (world, hub) = open();
-        let mut reading = Reading::open(world, hub, way, "", "");
+        let (sim, hub) = open();
+        let mut reading = Reading::open(sim, hub, way, "", "");
         let kept = |reading: &mut Reading, alive: &mut usize| {
             let told = reading.told();
             *alive += told.iter().filter(|told| **told == Told::KeepAlive).count();
             if way == Way::Sse { reading.sse().comments() } else { *alive }
         };
         let mut alive = 0;
-        world.pass(Duration::from_millis(14_999));
+        sim.pass(Duration::from_millis(14_999));
         assert_eq!(kept(&mut reading, &mut alive), 0, "{way:?}");
-        world.pass(Duration::from_millis(1));
+        sim.pass(Duration::from_millis(1));
         assert_eq!(kept(&mut reading, &mut alive), 1, "{way:?}");
-        world.pass(Duration::from_secs(14));
+        sim.pass(Duration::from_secs(14));
         hub.publish("a", EventType::MESSAGE, b"event 1").unwrap();
-        world.pass(Duration::from_secs(14));
+        sim.pass(Duration::from_secs(14));
         assert_eq!(kept(&mut reading, &mut alive), 1, "{way:?}: an event is a sign too");
-        world.pass(Duration::from_secs(1));
+        sim.pass(Duration::from_secs(1));
         assert_eq!(kept(&mut reading, &mut alive), 2, "{way:?}");
-        world.pass(Duration::from_secs(150));
+        sim.pass(Duration::from_secs(150));
         assert_eq!(kept(&mut reading, &mut alive), 12, "{way:?}");
     }
 }
@@ -50,14 +50,14 @@ fn a_quiet_stream_says_every_15_seconds_that_it_is_there() {
 fn a_shutdown_says_farewell_on_every_transport() {
     let mut retries = Vec::new();
     for random in [0, 1, 4_000_000_000] {
-        let (world, hub) = open();
-        world.random.set(random);
+        let (sim, hub) = open();
+        sim.runtime.random.set(random);
         hub.publish("a", EventType::MESSAGE, b"event 1").unwrap();
-        let mut sse = Reading::open(world, hub, Way::Sse, "?after=oldest", "");
-        let mut stream = Reading::open(world, hub, Way::Stream, "?after=oldest", "");
-        let mut ws = Reading::open(world, hub, Way::WebSocket, "?after=oldest", "");
-        let mut long_poll = Reading::open(world, hub, Way::LongPoll, "", "");
-        world.drain();
+        let mut sse = Reading::open(sim, hub, Way::Sse, "?after=oldest", "");
+        let mut stream = Reading::open(sim, hub, Way::Stream, "?after=oldest", "");
+        let mut ws = Reading::open(sim, hub, Way::WebSocket, "?after=oldest", "");
+        let mut long_poll = Reading::open(sim, hub, Way::LongPoll, "", "");
+        sim.shut_down();
         assert!(matches!(&sse.told()[..], [Told::Event { .. }]));
         retries.push(sse.sse().retry().unwrap());
         assert!(sse.ended_in_order() && sse.client.eof);
@@ -72,7 +72,7 @@ fn a_shutdown_says_farewell_on_every_transport() {
             reading.client.leave();
             assert_eq!(reading.client.ended(), Some(Disconnect::Closed));
         }
-        assert_eq!((followers(hub), world.alive()), (0, 0));
+        assert_eq!((followers(hub), sim.running()), (0, 0));
     }
     assert!(retries.iter().all(|retry| (1500..7500).contains(retry)), "{retries:?}");
     assert!(retries[0] != retries[2], "they do not all come back at once");
@@ -80,17 +80,17 @@ fn a_shutdown_says_farewell_on_every_transport() {
 
 #[test]
 fn a_shutdown_lets_requests_under_way_end_and_takes_no_new_publication() {
-    let (world, hub) = open();
-    let mut idle = connect(world, hub);
+    let (sim, hub) = open();
+    let mut idle = connect(sim, hub);
     idle.get("/events/a", "");
-    let mut half = connect(world, hub);
+    let mut half = connect(sim, hub);
     half.send(b"GET /events/a HTTP/1.1\r\nHost: local");
-    let mut publisher = connect(world, hub);
+    let mut publisher = connect(sim, hub);
     let request = post("/events/a", "", "lost");
     let (start, end) = request.split_at(request.len() - 2);
     publisher.send(start.as_bytes());
-    let mut late = connect(world, hub);
-    world.drain();
+    let mut late = connect(sim, hub);
+    sim.shut_down();
     idle.read();
     assert!(idle.eof, "nothing was asked");
     half.send(b"host\r\n\r\n");
@@ -106,25 +106,25 @@ fn a_shutdown_lets_requests_under_way_end_and_takes_no_new_publication() {
 
 #[test]
 fn without_a_place_to_follow_sse_is_told_to_come_back_and_others_are_503() {
-    let (world, hub) = open();
-    let readings: Vec<Reading> = (0..4).map(|_| Reading::open(world, hub, Way::Stream, "", "")).collect();
+    let (sim, hub) = open();
+    let readings: Vec<Reading> = (0..4).map(|_| Reading::open(sim, hub, Way::Stream, "", "")).collect();
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     for fields in ["Accept: application/x-ndjson\r\n", "Prefer: wait=3\r\n", upgrade] {
-        let answer = connect(world, hub).get("/events/a", fields);
+        let answer = connect(sim, hub).get("/events/a", fields);
         assert_eq!((answer.status, answer.keeps()), (503, false), "{fields}");
         let seconds: u64 = answer.field("retry-after").unwrap().parse().unwrap();
         assert!((5..=8).contains(&seconds), "{seconds}");
     }
-    full_sse(&mut connect(world, hub));
-    assert_eq!(connect(world, hub).get("/events/a", "").status, 200, "polling takes no place");
-    assert_eq!(connect(world, hub).post("/events/a", "", "x").status, 201);
+    full_sse(&mut connect(sim, hub));
+    assert_eq!(connect(sim, hub).get("/events/a", "").status, 200, "polling takes no place");
+    assert_eq!(connect(sim, hub).post("/events/a", "", "x").status, 201);
     let head = "HEAD /events/a HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n";
-    assert_eq!(connect(world, hub).ask(head).status, 200, "nor does HEAD");
+    assert_eq!(connect(sim, hub).ask(head).status, 200, "nor does HEAD");
     drop(readings);
-    world.run();
+    sim.run();
     assert_eq!(followers(hub), 0);
-    let mut reading = Reading::open(world, hub, Way::Sse, "", "");
+    let mut reading = Reading::open(sim, hub, Way::Sse, "", "");
     assert_eq!(reading.told(), []);
 }
 
@@ -141,8 +141,8 @@ fn full_sse(client: &mut Client) {
 
 #[test]
 fn a_socket_kept_for_it_tells_everybody_that_the_server_is_full() {
-    let world = World::new();
-    let connect = || world.connect(keep(ServerConfig::default()), &Overloaded);
+    let sim = Simulation::new();
+    let connect = || sim.connect(leak(ServerConfig::default()), &Overloaded);
     full_sse(&mut connect());
     for request in [get("/anything", ""), post("/events/a", "", "x"), get("/events/a?transport=fax", "")] {
         let answer = connect().ask(&request);
@@ -154,8 +154,8 @@ fn a_socket_kept_for_it_tells_everybody_that_the_server_is_full() {
 
 #[test]
 fn publishing_says_who_was_there_and_what_is_wrong() {
-    let (world, hub) = open();
-    let mut client = connect(world, hub);
+    let (sim, hub) = open();
+    let mut client = connect(sim, hub);
     let text = "Content-Type: text/plain\r\n";
     for (target, fields, body, status) in [
         ("/events/a", text, "one", 202),
@@ -176,7 +176,7 @@ fn publishing_says_who_was_there_and_what_is_wrong() {
     bad.extend(b"Content-Length: 1\r\n\r\n\xff");
     client.send(&bad);
     assert_eq!(client.answer().unwrap().status, 400, "text is UTF-8");
-    let _reading = Reading::open(world, hub, Way::Sse, "", "");
+    let _reading = Reading::open(sim, hub, Way::Sse, "", "");
     let key = format!("{text}Idempotency-Key: k\r\n");
     let first = client.post("/events/a", &key, "once");
     assert_eq!(
@@ -196,20 +196,20 @@ fn publishing_says_who_was_there_and_what_is_wrong() {
     let answer = client.post("/events/a", text, &"x".repeat(1100));
     assert_eq!((answer.status, answer.keeps()), (413, false));
     // All buffers for events are in use.
-    world.events.set_free(0);
-    let answer = connect(world, hub).post("/events/a", text, "x");
+    sim.runtime.event_buffers.set_free(0);
+    let answer = connect(sim, hub).post("/events/a", text, "x");
     assert_eq!((answer.status, answer.field("retry-after").is_some()), (503, true));
-    let answer = connect(world, hub).ask("DELETE /events/a HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let answer = connect(sim, hub).ask("DELETE /events/a HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!((answer.status, answer.field("allow")), (405, Some("GET, HEAD, POST, OPTIONS")));
-    assert_eq!(connect(world, hub).get("/events/a?transport=fax", "").status, 400);
+    assert_eq!(connect(sim, hub).get("/events/a?transport=fax", "").status, 400);
 }
 
 #[test]
 fn metrics_count_every_byte_of_a_request() {
     for way in [Way::Poll, Way::LongPoll, Way::Stream, Way::Sse, Way::WebSocket] {
-        let (world, hub) = open();
+        let (sim, hub) = open();
         hub.publish("a", EventType::MESSAGE, b"event 1").unwrap();
-        let mut reading = Reading::open(world, hub, way, "?after=oldest", "");
+        let mut reading = Reading::open(sim, hub, way, "?after=oldest", "");
         assert_eq!(reading.told().len(), 1);
         if way == Way::WebSocket {
             let message = reading.ws().message(crate::ws::connection::MessageKind::Text, b"{}");
@@ -217,15 +217,15 @@ fn metrics_count_every_byte_of_a_request() {
             reading.told();
         }
         reading.client.leave();
-        world.run();
-        let counted = world.counted.get();
-        assert_eq!(counted.requests, 1, "{way:?}");
-        assert_eq!((counted.received, counted.sent), reading.client.moved(), "{way:?}");
-        assert!(counted.payload >= 7 && counted.payload < counted.sent, "{way:?}: {counted:?}");
+        sim.run();
+        let totals = sim.metrics.totals();
+        assert_eq!(totals.requests, 1, "{way:?}");
+        assert_eq!((totals.received, totals.sent), reading.client.moved(), "{way:?}");
+        assert!(totals.payload >= 7 && totals.payload < totals.sent, "{way:?}: {totals:?}");
     }
-    let (world, hub) = open();
-    let mut client = connect(world, hub);
+    let (sim, hub) = open();
+    let mut client = connect(sim, hub);
     client.post("/events/a", "", "a body");
-    let counted = world.counted.get();
-    assert_eq!((counted.received, counted.sent, counted.payload), (client.moved().0, client.moved().1, 6));
+    let totals = sim.metrics.totals();
+    assert_eq!((totals.received, totals.sent, totals.payload), (client.moved().0, client.moved().1, 6));
 }

@@ -5,9 +5,9 @@ use std::vec::Vec;
 
 use super::client::{Client, Ws};
 use super::own::Own;
-use super::world::{World, hub, keep};
 use crate::hub_http::HubHandler;
 use crate::server::{Disconnect, ServerConfig};
+use crate::testing::{Simulation, hub, leak};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -17,38 +17,38 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Open WebSockets: of the hub, with and without a subprotocol, and of a handler.
-fn sockets() -> Vec<(&'static World, Client)> {
+fn sockets() -> Vec<(&'static Simulation, Client)> {
     let open = |path: &str, protocols: &[&str]| {
-        let (world, config) = (World::new(), keep(ServerConfig::default()));
+        let (sim, config) = (Simulation::new(), leak(ServerConfig::default()));
         let mut client = if path == "/echo" {
-            world.connect(config, &Own)
+            sim.connect(config, &Own)
         } else {
-            world.connect(config, keep(HubHandler::new(keep(hub(8, 4096)))))
+            sim.connect(config, leak(HubHandler::new(leak(hub(8, 4096)))))
         };
         Ws::open(&mut client, path, "", protocols);
-        (world, client)
+        (sim, client)
     };
     [open("/events/a", &[]), open("/events/a", &["goldcrest.v1"]), open("/echo", &[])].into()
 }
 
 /// Sends one of `pieces` after the other, each `pause`: after how many seconds the connection ended, 100 at most.
-fn lasts(world: &World, client: &mut Client, pause: Duration, pieces: impl Iterator<Item = Vec<u8>>) -> u64 {
-    let start = world.clock.moment();
+fn lasts(sim: &Simulation, client: &mut Client, pause: Duration, pieces: impl Iterator<Item = Vec<u8>>) -> u64 {
+    let start = sim.clock().time();
     for piece in pieces {
         client.try_send(&piece);
-        world.pass(pause);
-        if client.ended().is_some() || world.clock.moment().since(start) >= SECOND * 100 {
+        sim.pass(pause);
+        if client.ended().is_some() || sim.clock().time().since(start) >= SECOND * 100 {
             break;
         }
     }
-    world.clock.moment().since(start).as_secs()
+    sim.clock().time().since(start).as_secs()
 }
 
 #[test]
 fn empty_fragments_do_not_keep_a_message_open() {
-    for (world, mut client) in sockets() {
+    for (sim, mut client) in sockets() {
         let pieces = [frame(0x01, b"begins")].into_iter().chain(std::iter::repeat(frame(0x00, b"")));
-        let seconds = lasts(world, &mut client, SECOND, pieces);
+        let seconds = lasts(sim, &mut client, SECOND, pieces);
         assert_eq!(client.ended(), Some(Disconnect::TimedOut));
         assert!((20..=22).contains(&seconds), "{seconds} s");
     }
@@ -56,9 +56,9 @@ fn empty_fragments_do_not_keep_a_message_open() {
 
 #[test]
 fn a_message_of_empty_fragments_alone_is_given_up() {
-    for (world, mut client) in sockets() {
+    for (sim, mut client) in sockets() {
         let pieces = [frame(0x01, b"")].into_iter().chain(std::iter::repeat(frame(0x00, b"")));
-        let seconds = lasts(world, &mut client, SECOND, pieces);
+        let seconds = lasts(sim, &mut client, SECOND, pieces);
         assert_eq!(client.ended(), Some(Disconnect::TimedOut));
         assert!((20..=22).contains(&seconds), "{seconds} s");
     }
@@ -66,9 +66,9 @@ fn a_message_of_empty_fragments_alone_is_given_up() {
 
 #[test]
 fn pings_between_fragments_do_not_keep_a_message_open() {
-    for (world, mut client) in sockets() {
+    for (sim, mut client) in sockets() {
         let pieces = [frame(0x01, b"begins")].into_iter().chain(std::iter::repeat(frame(0x89, b"ping")));
-        let seconds = lasts(world, &mut client, SECOND, pieces);
+        let seconds = lasts(sim, &mut client, SECOND, pieces);
         assert_eq!(client.ended(), Some(Disconnect::TimedOut));
         assert!((20..=22).contains(&seconds), "{seconds} s");
     }
@@ -76,9 +76,9 @@ fn pings_between_fragments_do_not_keep_a_message_open() {
 
 #[test]
 fn a_ping_that_comes_byte_by_byte_is_given_up() {
-    for (world, mut client) in sockets() {
+    for (sim, mut client) in sockets() {
         let ping = frame(0x89, &[b'x'; 125]);
-        let seconds = lasts(world, &mut client, SECOND, ping.into_iter().map(|byte| [byte].into()));
+        let seconds = lasts(sim, &mut client, SECOND, ping.into_iter().map(|byte| [byte].into()));
         assert_eq!(client.ended(), Some(Disconnect::TimedOut));
         assert!((20..=22).contains(&seconds), "{seconds} s");
     }
@@ -86,9 +86,9 @@ fn a_ping_that_comes_byte_by_byte_is_given_up() {
 
 #[test]
 fn a_frame_whose_head_is_never_whole_is_given_up() {
-    for (world, mut client) in sockets() {
+    for (sim, mut client) in sockets() {
         let head = [0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4];
-        let seconds = lasts(world, &mut client, SECOND * 2, head.into_iter().map(|byte| [byte].into()));
+        let seconds = lasts(sim, &mut client, SECOND * 2, head.into_iter().map(|byte| [byte].into()));
         assert_eq!(client.ended(), Some(Disconnect::TimedOut));
         assert!((20..=22).contains(&seconds), "{seconds} s");
     }
@@ -96,22 +96,22 @@ fn a_frame_whose_head_is_never_whole_is_given_up() {
 
 #[test]
 fn whole_frames_each_a_little_slow_are_heard_for_ever() {
-    for (world, mut client) in sockets() {
+    for (sim, mut client) in sockets() {
         let ping = frame(0x89, b"ping");
         let pieces = (0..200).map(|at| ping.chunks(5).nth(at % 2).unwrap().to_vec());
-        let seconds = lasts(world, &mut client, SECOND * 9, pieces);
+        let seconds = lasts(sim, &mut client, SECOND * 9, pieces);
         assert_eq!((client.ended(), seconds >= 100), (None, true), "{seconds} s");
     }
 }
 
 #[test]
 fn a_message_as_fast_as_asked_is_waited_for_to_its_end() {
-    let config = keep(ServerConfig { body_timeout: SECOND * 5, min_body_rate: 48, ..ServerConfig::default() });
-    let world = World::new();
-    let mut client = world.connect(config, keep(HubHandler::new(keep(hub(8, 4096)))));
+    let config = leak(ServerConfig { body_timeout: SECOND * 5, min_body_rate: 48, ..ServerConfig::default() });
+    let sim = Simulation::new();
+    let mut client = sim.connect(config, leak(HubHandler::new(leak(hub(8, 4096)))));
     Ws::open(&mut client, "/events/a", "", &[]);
     // 12 bytes each quarter of a second are 48 a second; 60 of them take three times as long as may be waited for one.
     let pieces = (0..60).map(|at| frame(if at == 0 { 0x01 } else { 0x00 }, &[b'x'; 12]));
-    let seconds = lasts(world, &mut client, SECOND / 4, pieces.chain([frame(0x80, b"")]));
+    let seconds = lasts(sim, &mut client, SECOND / 4, pieces.chain([frame(0x80, b"")]));
     assert_eq!((client.ended(), seconds), (None, 15));
 }

@@ -2,10 +2,10 @@
 
 use super::client::{Content, Lines, Sse, Told, Ws, get, polled};
 use super::own::{Own, streamed};
-use super::world::{World, hub, keep};
 use crate::hub_http::HubHandler;
 use crate::log::EventType;
 use crate::server::{Disconnect, ServerConfig};
+use crate::testing::{Simulation, hub, leak};
 use crate::ws::close::CloseCode;
 use crate::ws::connection::MessageKind;
 use std::string::ToString;
@@ -16,8 +16,8 @@ pub(super) fn event(seq: u64, data: &str) -> Told {
 
 #[test]
 fn a_poll_lists_what_is_kept_and_then_says_that_nothing_is_new() {
-    let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
-    let mut client = world.connect(config, keep(HubHandler::new(hub)));
+    let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
+    let mut client = sim.connect(config, leak(HubHandler::new(hub)));
     for data in ["one", "two"] {
         hub.publish("a", EventType::MESSAGE, data.as_bytes()).unwrap();
     }
@@ -36,11 +36,11 @@ fn a_poll_lists_what_is_kept_and_then_says_that_nothing_is_new() {
 
 #[test]
 fn a_long_poll_waits_for_the_next_event() {
-    let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
-    let mut client = world.connect(config, keep(HubHandler::new(hub)));
+    let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
+    let mut client = sim.connect(config, leak(HubHandler::new(hub)));
     client.send(get("/events/a", "Prefer: wait=10\r\n").as_bytes());
     assert_eq!(client.answer(), None);
-    let mut publisher = world.connect(config, keep(HubHandler::new(hub)));
+    let mut publisher = sim.connect(config, leak(HubHandler::new(hub)));
     let stored = publisher.post("/events/a", "Content-Type: text/plain\r\n", "new");
     assert_eq!(
         (stored.status, stored.text()),
@@ -55,10 +55,10 @@ fn a_long_poll_waits_for_the_next_event() {
 
 #[test]
 fn a_stream_and_sse_follow() {
-    let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
-    let handler = keep(HubHandler::new(hub));
-    let mut stream = world.connect(config, handler);
-    let mut sse = world.connect(config, handler);
+    let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
+    let handler = leak(HubHandler::new(hub));
+    let mut stream = sim.connect(config, handler);
+    let mut sse = sim.connect(config, handler);
     stream.send(get("/events/a", "Accept: application/x-ndjson\r\n").as_bytes());
     sse.send(get("/events/a", "Accept: text/event-stream\r\n").as_bytes());
     hub.publish("a", EventType::MESSAGE, b"one").unwrap();
@@ -79,8 +79,8 @@ fn a_stream_and_sse_follow() {
 
 #[test]
 fn a_websocket_follows_and_publishes() {
-    let (world, config, hub) = (World::new(), keep(ServerConfig::default()), keep(hub(8, 512)));
-    let mut client = world.connect(config, keep(HubHandler::new(hub)));
+    let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
+    let mut client = sim.connect(config, leak(HubHandler::new(hub)));
     let mut ws = Ws::open(&mut client, "/events/a", "", &["goldcrest.v1"]);
     assert_eq!(ws.protocol.as_deref(), Some("goldcrest.v1"));
     let message = ws.message(MessageKind::Text, br#"{"data":"hello","ref":7}"#);
@@ -100,8 +100,8 @@ fn a_websocket_follows_and_publishes() {
 
 #[test]
 fn handlers_answer_in_every_way_on_one_connection() {
-    let (world, config) = (World::new(), keep(ServerConfig::default()));
-    let mut client = world.connect(config, &Own);
+    let (sim, config) = (Simulation::new(), leak(ServerConfig::default()));
+    let mut client = sim.connect(config, &Own);
     assert_eq!(client.get("/hello", "").text(), "hello\n");
     assert_eq!(client.post("/back", "", "there").text(), "there");
     assert_eq!(client.get("/nowhere", "").status, 404);

@@ -7,11 +7,11 @@ use std::format;
 use std::vec::Vec;
 
 use super::client::{Client, Content, Sse, Told, get};
-use super::world::{World, keep};
 use crate::http::{Response, Status};
 use crate::hub_http::HubHandler;
 use crate::server::{Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve};
 use crate::sse::encode::EventBlock;
+use crate::testing::{Simulation, leak};
 
 /// Polls `future` once and drops it; it is not ready yet.
 async fn drop_midway<F: Future>(future: F) {
@@ -57,8 +57,8 @@ impl Handler for Careless {
 }
 
 fn ask(request: &str) -> Client {
-    let world = World::new();
-    let mut client = world.connect(keep(ServerConfig::default()), &Careless);
+    let sim = Simulation::new();
+    let mut client = sim.connect(leak(ServerConfig::default()), &Careless);
     client.send(request.as_bytes());
     client.read();
     client
@@ -91,10 +91,10 @@ fn a_request_that_nobody_answered_ends_its_connection() {
 /// What a chip has to keep for each client beside its socket's rings.
 #[test]
 fn a_connection_of_the_hub_s_costs_less_than_two_kilobytes() {
-    let world = World::new();
-    let (mut device, _browser) = keep(crate::io::Pipe::<512>::new()).ends();
-    let hub = super::world::hub(4, 512);
+    let sim = Simulation::new();
+    let (mut device, _browser) = leak(crate::io::Pipe::<512>::new()).ends();
+    let hub = crate::testing::hub(4, 512);
     let (config, events) = (ServerConfig::default(), HubHandler::new(&hub));
-    let size = size_of_val(&serve(&mut device, world, &config, &events));
+    let size = size_of_val(&serve(&mut device, &sim.runtime, &config, &events));
     assert!(size <= 2048, "{size} bytes");
 }

@@ -6,10 +6,10 @@ use core::task::{Poll, Waker};
 use core::time::Duration;
 
 use super::client::{Client, Content, Sse, Told, Ws, get};
-use super::world::{World, keep};
 use crate::http::{Request, Response, Status};
 use crate::server::{AcceptOptions, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};
 use crate::sse::encode::EventBlock;
+use crate::testing::{Simulation, leak};
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::MessageKind;
 
@@ -92,45 +92,45 @@ impl Handler for Ticking {
     }
 }
 
-fn connect() -> (&'static World, &'static Ticking, Client) {
-    let (world, handler) = (World::new(), keep(Ticking::default()));
-    (world, handler, world.connect(keep(ServerConfig::default()), handler))
+fn connect() -> (&'static Simulation, &'static Ticking, Client) {
+    let (sim, handler) = (Simulation::new(), leak(Ticking::default()));
+    (sim, handler, sim.connect(leak(ServerConfig::default()), handler))
 }
 
 /// A client whose stream of ticks has begun.
-fn ticking() -> (&'static World, Client, Content) {
-    let (world, _, mut client) = connect();
+fn ticking() -> (&'static Simulation, Client, Content) {
+    let (sim, _, mut client) = connect();
     client.send(get("/ticks", "").as_bytes());
     let content = Content::of(&client.head().unwrap());
-    (world, client, content)
+    (sim, client, content)
 }
 
 #[test]
 fn a_stream_with_unread_bytes_ends_when_its_client_half_closes() {
-    let (world, mut client, _) = ticking();
+    let (sim, mut client, _) = ticking();
     client.send(get("/ticks", "").as_bytes());
-    world.pass(SECOND * 2);
+    sim.pass(SECOND * 2);
     assert_eq!(client.ended(), None);
     client.fin();
-    world.pass(SECOND);
+    sim.pass(SECOND);
     client.read();
-    world.pass(SECOND * 3);
-    assert_eq!(world.alive(), 0);
+    sim.pass(SECOND * 3);
+    assert_eq!(sim.running(), 0);
 }
 
 #[test]
 fn a_stream_ticks_when_its_time_has_come_and_not_before() {
-    let (world, mut client, mut content) = ticking();
+    let (sim, mut client, mut content) = ticking();
     assert_eq!(content.decode(&mut client.came), b"tick\n");
     for _ in 0..3 {
-        world.pass(Duration::from_millis(999));
+        sim.pass(Duration::from_millis(999));
         assert_eq!(client.read(), 0);
-        world.pass(Duration::from_millis(1));
+        sim.pass(Duration::from_millis(1));
         client.read();
         assert_eq!(content.decode(&mut client.came), b"tick\n");
     }
     // Four waits, and no turn between them.
-    assert!(world.polls.get() < 20, "{} polls", world.polls.get());
+    assert!(sim.polls() < 20, "{} polls", sim.polls());
 }
 
 #[test]
@@ -155,8 +155,8 @@ fn a_stream_whose_end_only_the_connection_tells_breaks_with_its_client() {
 
 #[test]
 fn a_handler_that_sleeps_is_told_to_finish_when_the_server_shuts_down() {
-    let (world, mut client, mut content) = ticking();
-    world.drain();
+    let (sim, mut client, mut content) = ticking();
+    sim.shut_down();
     client.read();
     assert_eq!(content.decode(&mut client.came), b"tick\nbye\n");
     assert!(client.eof, "the connection ends in order");
@@ -188,9 +188,9 @@ fn the_next_request_waits_for_the_end_of_the_stream() {
 
 #[test]
 fn a_handler_that_waits_for_something_of_its_own_is_told_to_finish() {
-    let (world, _, mut client) = connect();
+    let (sim, _, mut client) = connect();
     client.send(get("/signal", "").as_bytes());
-    world.drain();
+    sim.shut_down();
     client.read();
     let mut content = Content::of(&client.head().unwrap());
     assert_eq!(content.decode(&mut client.came), b"nothing");
@@ -198,23 +198,23 @@ fn a_handler_that_waits_for_something_of_its_own_is_told_to_finish() {
 
 #[test]
 fn hand_written_events_tick() {
-    let (world, _, mut client) = connect();
+    let (sim, _, mut client) = connect();
     client.send(get("/sse", "").as_bytes());
     let mut content = Content::of(&client.head().unwrap());
-    world.pass(2 * SECOND);
+    sim.pass(2 * SECOND);
     client.read();
     assert_eq!(Sse::default().read(&content.decode(&mut client.came)).len(), 3);
 }
 
 #[test]
 fn a_websocket_handler_sleeps_and_answers_pings() {
-    let (world, _, mut client) = connect();
+    let (sim, _, mut client) = connect();
     let mut ws = Ws::open(&mut client, "/ws", "", &[]);
     client.send(&[0x89, 0x83, 0, 0, 0, 0, b'h', b'e', b'y']);
     client.read();
     assert_eq!(client.came, b"\x8a\x03hey", "the pong comes at once");
     client.came.clear();
-    world.pass(Duration::from_millis(2999));
+    sim.pass(Duration::from_millis(2999));
     client.read();
     assert_eq!(ws.read(&mut client.came, true), [Told::Plain("tick".into()), Told::Plain("tick".into())]);
 }

@@ -11,8 +11,8 @@ use std::vec::Vec;
 
 use super::client::{Client, Told, Ws, get};
 use super::own::Own;
-use super::world::{World, keep};
 use crate::server::{AcceptOptions, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};
+use crate::testing::{Simulation, leak};
 use crate::ws::ProtocolError;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::MessageKind;
@@ -99,7 +99,7 @@ impl Handler for Sockets {
 }
 
 struct Test {
-    world: &'static World,
+    sim: &'static Simulation,
     sockets: &'static Sockets,
     client: Client,
     ws: Ws,
@@ -107,10 +107,10 @@ struct Test {
 
 impl Test {
     fn new(path: &str) -> Self {
-        let (world, sockets) = (World::new(), keep(Sockets::default()));
-        let mut client = world.connect(keep(ServerConfig::default()), sockets);
+        let (sim, sockets) = (Simulation::new(), leak(Sockets::default()));
+        let mut client = sim.connect(leak(ServerConfig::default()), sockets);
         let ws = Ws::open(&mut client, path, "", &[]);
-        Self { world, sockets, client, ws }
+        Self { sim, sockets, client, ws }
     }
 
     fn say(&mut self, text: &str) {
@@ -209,7 +209,7 @@ fn while_something_else_is_awaited_pings_are_answered_and_messages_wait() {
         test.client.send(&ping);
         assert_eq!(test.told(), []);
         // The heartbeat goes on.
-        test.world.pass(Duration::from_secs(25));
+        test.sim.pass(Duration::from_secs(25));
         assert_eq!(test.told(), [Told::Ping]);
         test.sockets.gate.open();
         assert_eq!(test.told(), [plain("a message")]);
@@ -230,32 +230,32 @@ fn the_peer_s_end_is_noticed_while_something_else_is_awaited() {
     assert_eq!(test.sockets.during.get(), Some(Err(Disconnect::Closed)));
     let mut test = Test::new("/during");
     test.client.fin();
-    test.world.run();
+    test.sim.run();
     assert_eq!(test.sockets.during.get(), Some(Err(Disconnect::Closed)));
     let mut test = Test::new("/during");
     test.client.send(&[0x89, 0x00]);
     assert_eq!(test.told(), [closed(1002, "")], "an unmasked frame");
     assert_eq!(test.sockets.during.get(), Some(Err(Disconnect::Protocol(ProtocolError::Unmasked))));
     let test = Test::new("/during");
-    test.world.pass(Duration::from_secs(45));
+    test.sim.pass(Duration::from_secs(45));
     assert_eq!(test.sockets.during.get(), Some(Err(Disconnect::TimedOut)));
 }
 
 #[test]
 fn a_silent_peer_is_pinged_and_then_given_up() {
     let mut test = Test::new("/small");
-    test.world.pass(Duration::from_secs(24));
+    test.sim.pass(Duration::from_secs(24));
     assert_eq!(test.told(), []);
     for wait in [1, 25, 25] {
-        test.world.pass(Duration::from_secs(wait));
+        test.sim.pass(Duration::from_secs(wait));
         assert_eq!(test.told(), [Told::Ping], "and the pong is on its way");
     }
-    test.world.pass(Duration::from_secs(25));
+    test.sim.pass(Duration::from_secs(25));
     test.client.read();
     assert_eq!(test.ws.read(&mut test.client.came, true), [Told::Ping], "and no pong is");
-    test.world.pass(Duration::from_secs(19));
+    test.sim.pass(Duration::from_secs(19));
     assert_eq!(test.client.ended(), None);
-    test.world.pass(Duration::from_secs(1));
+    test.sim.pass(Duration::from_secs(1));
     assert_eq!(test.client.ended(), Some(Disconnect::TimedOut));
 }
 
@@ -281,14 +281,14 @@ fn either_side_may_close_first() {
 #[test]
 fn a_shutdown_closes_with_1012_whatever_the_handler_does() {
     for path in ["/small", "/during", "/parts", "/endless"] {
-        let (world, sockets) = (World::new(), keep(Sockets::default()));
+        let (sim, sockets) = (Simulation::new(), leak(Sockets::default()));
         let mut client = if path == "/endless" {
-            world.connect(keep(ServerConfig::default()), &Own)
+            sim.connect(leak(ServerConfig::default()), &Own)
         } else {
-            world.connect(keep(ServerConfig::default()), sockets)
+            sim.connect(leak(ServerConfig::default()), sockets)
         };
         let mut ws = Ws::open(&mut client, path, "", &[]);
-        world.drain();
+        sim.shut_down();
         client.read();
         let told = ws.read(&mut client.came, true);
         assert_eq!(told.last(), Some(&closed(1012, "")), "{path}");
@@ -308,7 +308,7 @@ fn a_flood_of_pings_is_answered_and_holds_up_no_deadline() {
     let ping = [0x89, 0x80, 0, 0, 0, 0];
     for _ in 0..200 {
         test.client.try_send(&ping.repeat(10));
-        test.world.pass(Duration::from_millis(100));
+        test.sim.pass(Duration::from_millis(100));
     }
     assert_eq!(test.client.ended(), Some(Disconnect::TimedOut));
     let mut test = Test::new("/small");
@@ -316,7 +316,7 @@ fn a_flood_of_pings_is_answered_and_holds_up_no_deadline() {
         test.client.send(&ping.repeat(50));
         if round % 10 == 9 {
             // As many as a second may bring.
-            test.world.pass(Duration::from_millis(1_100));
+            test.sim.pass(Duration::from_millis(1_100));
         }
     }
     test.client.read();
@@ -334,8 +334,8 @@ fn what_is_no_handshake_is_told_what_is_missing() {
         ),
     ];
     for (fields, status) in cases {
-        let world = World::new();
-        let mut client = world.connect(keep(ServerConfig::default()), keep(Sockets::default()));
+        let sim = Simulation::new();
+        let mut client = sim.connect(leak(ServerConfig::default()), leak(Sockets::default()));
         let answer = client.ask(&get("/small", fields));
         assert_eq!(answer.status, status, "{fields}");
         assert_eq!(answer.field("sec-websocket-version"), (status == 426).then_some("13"));
@@ -346,10 +346,10 @@ fn what_is_no_handshake_is_told_what_is_missing() {
 /// A future that is dropped when it was pending has registered nothing that would be missed.
 #[test]
 fn a_wait_that_is_dropped_is_woken_all_the_same() {
-    let world = World::new();
-    let mut client = world.connect(keep(ServerConfig::default()), &Own);
+    let sim = Simulation::new();
+    let mut client = sim.connect(leak(ServerConfig::default()), &Own);
     let mut ws = Ws::open(&mut client, "/dropping/echo", "", &[]);
-    world.pass(Duration::from_secs(25));
+    sim.pass(Duration::from_secs(25));
     client.read();
     assert_eq!(ws.read(&mut client.came, true), [Told::Ping]);
     let pong = ws.output();

@@ -10,6 +10,7 @@
 
 #[macro_use]
 extern crate on_target_macros;
+extern crate alloc;
 extern crate std;
 
 mod heap;
