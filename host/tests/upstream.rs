@@ -106,7 +106,7 @@ fn kept_and_new_upstream_events_arrive_in_order() {
     let channel = ChannelName::new("news").unwrap();
     let event_type = EventType::new("picture").unwrap();
     let bytes = NewEvent { event_type, encoding: Encoding::Binary, data: b"\0\xff", idempotency_key: None };
-    there.hub.publish_event(channel, &bytes).unwrap();
+    there.hub.publish_event(channel, &bytes, None).unwrap();
     assert_eq!(here.read("theirs", 3), ["message|0", "message|a\r\n\"b\"", "picture|AP8=|base64"]);
 }
 

@@ -5,7 +5,8 @@
 //! | `backend.rs` | [`HubBackend`], [`ChannelReader`]: what the transports need of a hub |
 //! | `channel_name.rs` | [`ChannelName`] |
 //! | `new_event.rs` | [`NewEvent`], [`PublishOutcome`], [`PublishError`] |
-//! | `channel.rs` | [`Channel`]: a log, its followers and its idempotency keys |
+//! | `channel_log.rs` | [`ChannelLog`]: a log and its idempotency keys |
+//! | `channel.rs` | [`Channel`]: a channel of a [`StaticHub`] |
 //! | `static_hub.rs` | [`StaticHub`]: a fixed list of channels and wakers, as a chip has it |
 //!
 //! ```
@@ -25,12 +26,14 @@
 
 mod backend;
 mod channel;
+mod channel_log;
 mod channel_name;
 mod new_event;
 mod static_hub;
 
 pub use backend::{ChannelReader, HubBackend, OpenError};
-pub use channel::{Channel, IDEMPOTENCY_KEYS};
+pub use channel::Channel;
+pub use channel_log::{ChannelLog, IDEMPOTENCY_KEYS};
 pub(crate) use channel_name::CHANNEL_NAME_RULE;
 pub use channel_name::{ChannelName, ChannelNameError, MAX_CHANNEL_NAME};
 pub use new_event::{NewEvent, PublishError, PublishOutcome};

@@ -90,7 +90,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>, const CHANNELS: usize, const FOLLOWERS: usize
     State<S, CHANNELS, FOLLOWERS, KEYS>
 {
     fn find(&self, name: ChannelName<'_>) -> Option<usize> {
-        self.channels.iter().position(|channel| channel.name() == name.as_str())
+        self.channels.iter().position(|channel| channel.name == name.as_str())
     }
 
     /// A follower has taken what is up to `after`, and has `caught_up` with that: publishers wait for it from then on.
@@ -146,7 +146,7 @@ where
                     *follower = Some(Follower { channel: row, awaited: false, taken: 0, waker: None });
                     place = Some(at);
                     if let Some(channel) = state.channels.get_mut(channel) {
-                        channel.follow();
+                        channel.followers = channel.followers.saturating_add(1);
                     }
                 }
                 Ok(StaticReader { hub: self, channel, place })
@@ -166,11 +166,12 @@ where
             |state| {
                 let at = state.find(channel).ok_or(PublishError::NoSuchChannel)?;
                 let channel = state.channels.get_mut(at).ok_or(PublishError::NoSuchChannel)?;
-                let published = channel.publish(event, key)?;
-                if !published.duplicate {
+                let outcome = channel.log.publish(event, key, 0, |_, _| true)?;
+                let followers = channel.followers;
+                if !outcome.duplicate {
                     state.wake(at);
                 }
-                Ok(published)
+                Ok(PublishOutcome { followers, ..outcome })
             },
             Err(PublishError::NoSuchChannel),
         )
@@ -323,7 +324,7 @@ where
                     *follower = None;
                 }
                 if let Some(channel) = state.channels.get_mut(self.channel) {
-                    channel.unfollow();
+                    channel.followers = channel.followers.saturating_sub(1);
                 }
                 state.wake_publisher();
             },

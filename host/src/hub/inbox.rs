@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use crate::reactor::Notifier;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, PoisonError};
 
-use super::master::{Event, Master};
+use super::event::{ChannelId, Event};
 
 /// News on its way to a mirror.
 pub(super) struct InboxItem {
-    pub(super) master: Arc<Master>,
+    pub(super) channel: ChannelId,
     pub(super) news: Update,
 }
 
@@ -99,7 +99,7 @@ impl Queue {
         let mut moved = HashSet::new();
         self.posted.retain_mut(|posted| {
             posted.news = Update::Moved;
-            moved.insert(Arc::as_ptr(&posted.master))
+            moved.insert(posted.channel)
         });
         self.posted.shrink_to_fit();
         self.weight = self.posted.len() * size_of::<InboxItem>();

@@ -2,21 +2,19 @@
 
 use std::task::Waker;
 
-use goldcrest_core::hub::{IDEMPOTENCY_KEYS, NewEvent, OpenError, PublishError, PublishOutcome};
+use goldcrest_core::hub::{ChannelLog, NewEvent, OpenError, PublishError, PublishOutcome};
 use goldcrest_core::log::{
-    AppendError, Cursor, Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, LogReader, Lookup,
-    NewLogError, Position, RECORD_OVERHEAD, SLOT_SIZE,
+    Cursor, EventId, EventLog, GapPolicy, LogReader, NewLogError, Position, RECORD_OVERHEAD, SLOT_SIZE,
 };
 
+use super::event::{ChannelId, Event, HostLog};
 use super::inbox::{Inbox, InboxItem, Update};
 use crate::memory::{Memory, Reserved, Use};
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, PoisonError};
 
-/// A log that owns its memory.
-pub(super) type HostLog = EventLog<Box<[u8]>>;
-
 /// A channel.
 pub(super) struct Master {
+    id: ChannelId,
     state: Mutex<State>,
     epoch: u32,
     /// Publishers wait for a follower that has so many events to take. A quarter of the log remains for those that publish at the
@@ -36,12 +34,16 @@ pub(super) struct Master {
 }
 
 struct State {
-    log: HostLog,
-    keys: IdempotencyKeys<IDEMPOTENCY_KEYS>,
+    channel: ChannelLog<Box<[u8]>>,
     /// The threads that mirror the log, each because it has a follower.
     mirrors: Vec<MirrorState>,
     /// Tasks that wait to publish.
     publishers: Vec<Waker>,
+    usage: Usage,
+}
+
+/// The memory that the log and its mirrors use.
+struct Usage {
     /// Bytes of the log's memory that have been written to, in steps of [`STEP`]: the rest takes no memory yet.
     written: usize,
     /// Bytes of the records so far, until `written` is all of the log.
@@ -88,29 +90,10 @@ pub(super) struct Snapshot {
     _reserved: Option<Reserved>,
 }
 
-/// An event that several threads append.
-pub(super) struct Event {
-    event_type: Box<str>,
-    encoding: Encoding,
-    data: Box<[u8]>,
-}
-
-impl Event {
-    /// Bytes that it takes on its way.
-    pub(super) fn weight(&self) -> usize {
-        size_of::<Self>() + self.event_type.len() + self.data.len()
-    }
-
-    /// Appends it to a mirror, where it gets the id that it has in the master.
-    pub(super) fn append_to(&self, log: &mut HostLog) -> Result<(), AppendError> {
-        let event_type = EventType::new(&self.event_type).unwrap_or_default();
-        log.append(event_type, self.encoding, &self.data).map(drop)
-    }
-}
-
 impl Master {
     /// A channel without events, for which [`LOG`] bytes are reserved.
     pub(super) fn new(
+        id: ChannelId,
         bytes: usize,
         events: usize,
         epoch: u32,
@@ -118,15 +101,13 @@ impl Master {
         reserved: Reserved,
     ) -> Result<Self, NewLogError> {
         let state = State {
-            log: EventLog::new(vec![0; bytes].into(), events, epoch)?,
-            keys: IdempotencyKeys::default(),
+            channel: ChannelLog::new(EventLog::new(vec![0; bytes].into(), events, epoch)?),
             mirrors: Vec::new(),
             publishers: Vec::new(),
-            written: 0,
-            appended: 0,
-            reserved,
+            usage: Usage { written: 0, appended: 0, reserved },
         };
         Ok(Self {
+            id,
             state: Mutex::new(state),
             epoch,
             most_untaken: (events - events / 4) as u64,
@@ -140,15 +121,14 @@ impl Master {
 
     /// Appends an event and posts it to the mirrors; `None` where the channel has been reaped meanwhile.
     pub(super) fn publish(
-        self: &Arc<Self>,
-        publication: &NewEvent<'_>,
+        &self,
+        event: &NewEvent<'_>,
         client: u16,
         now: u64,
         draining: &AtomicBool,
     ) -> Option<Result<PublishOutcome, PublishError>> {
-        let NewEvent { event_type, encoding, data, .. } = *publication;
         // Outside the lock: it reads all of the data.
-        let key = publication.key_digest();
+        let key = event.key_digest();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_dead() {
             return None;
@@ -158,38 +138,28 @@ impl Master {
         }
         self.last_used.store(now, Ordering::Relaxed);
         let followers = self.followers.load(Ordering::SeqCst);
-        match key.map(|key| state.keys.lookup(key)) {
-            Some(Lookup::Known(seq)) => {
-                let id = EventId { epoch: self.epoch, seq };
-                return Some(Ok(PublishOutcome { id, followers, duplicate: true }));
-            }
-            Some(Lookup::Conflict) => return Some(Err(PublishError::KeyReused)),
-            Some(Lookup::New) | None => {}
-        }
-        if !state.reserve_for(RECORD_OVERHEAD + event_type.as_str().len() + data.len()) {
-            return Some(Err(PublishError::OutOfMemory));
-        }
-        let State { log, keys, mirrors, .. } = &mut *state;
-        let id = match log.append(event_type, encoding, data) {
-            Ok(id) => id,
-            Err(error) => return Some(Err(error.into())),
+        let State { channel, mirrors, usage, .. } = &mut *state;
+        let reserve = |log: &HostLog, size| usage.reserve_for(size, log, mirrors.len());
+        let outcome = match channel.publish(event, key, client, reserve) {
+            Ok(outcome) => PublishOutcome { followers, ..outcome },
+            Err(error) => return Some(Err(error)),
         };
-        if let Some(key) = key {
-            keys.remember(key, client, id.seq);
+        if outcome.duplicate {
+            return Some(Ok(outcome));
         }
-        self.newest.store(id.seq, Ordering::SeqCst);
+        let seq = outcome.id.seq;
+        self.newest.store(seq, Ordering::SeqCst);
         if !mirrors.is_empty() {
-            let event = Event { event_type: event_type.as_str().into(), encoding, data: data.into() };
-            let event = Arc::new(event);
+            let event = Arc::new(Event::new(event));
             // In the lock, so that every mirror sees the events in their order.
             for MirrorState { inbox, .. } in mirrors {
-                inbox.post(InboxItem { master: Arc::clone(self), news: Update::Event(id.seq, Arc::clone(&event)) });
+                inbox.post(InboxItem { channel: self.id, news: Update::Event(seq, Arc::clone(&event)) });
             }
             if self.crowds(&state) {
                 self.crowded.store(true, Ordering::SeqCst);
             }
         }
-        Some(Ok(PublishOutcome { id, followers, duplicate: false }))
+        Some(Ok(outcome))
     }
 
     /// Counts one more follower, of a thread that has no mirror yet: events from now on come to `inbox`. Returns a mirror that
@@ -206,12 +176,12 @@ impl Master {
             return None;
         }
         // Memory that nothing was written to costs nothing.
-        let log = match EventLog::after(vec![0; bytes].into(), events, state.log.newest_id()) {
+        let log = match EventLog::after(vec![0; bytes].into(), events, state.log().newest_id()) {
             Ok(log) => log,
             Err(_) => return Some(Err(OpenError::TooManyChannels)),
         };
-        let size = LOG + state.written;
-        if !state.reserved.try_grow(size) {
+        let size = LOG + state.usage.written;
+        if !state.usage.reserved.try_grow(size) {
             return Some(Err(OpenError::TooManyFollowers));
         }
         let progress = Arc::new(Progress::new());
@@ -226,17 +196,17 @@ impl Master {
         if mirror.newest() >= self.newest.load(Ordering::SeqCst) {
             return false;
         }
-        update(&self.state.lock().unwrap_or_else(PoisonError::into_inner).log, mirror)
+        update(self.state.lock().unwrap_or_else(PoisonError::into_inner).log(), mirror)
     }
 
     /// The place of a reader that follows, and its mirror brought up to date for it. The second value is as in
     /// [`Master::update`].
     pub(super) fn place(&self, mirror: &mut HostLog, position: Position, policy: GapPolicy) -> (Cursor, bool) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut whole = update(&state.log, mirror);
-        let placed = state.log.seek(position, policy);
+        let mut whole = update(state.log(), mirror);
+        let placed = state.log().seek(position, policy);
         if placed.after < mirror.before_oldest() {
-            mirror.clone_from(&state.log);
+            mirror.clone_from(state.log());
             whole = true;
         }
         (placed, whole)
@@ -245,9 +215,9 @@ impl Master {
     /// Copies the whole log to a mirror that does not keep the event after `after`, if this log does. Returns whether it did.
     pub(super) fn recover(&self, mirror: &mut HostLog, after: u64) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let keeps = after >= state.log.before_oldest();
+        let keeps = after >= state.log().before_oldest();
         if keeps {
-            mirror.clone_from(&state.log);
+            mirror.clone_from(state.log());
         }
         keeps
     }
@@ -264,11 +234,11 @@ impl Master {
         memory: &Memory,
     ) -> (Cursor, Option<Snapshot>) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let placed = state.log.seek(position, policy);
+        let placed = state.log().seek(position, policy);
         let measure = |events: usize| {
             let (mut count, mut size) = (0usize, 0usize);
             while count < events
-                && let Some((_, event)) = state.log.event(placed.after + 1 + count as u64)
+                && let Some((_, event)) = state.log().event(placed.after + 1 + count as u64)
                 && (count == 0 || size + event.len() <= bytes)
             {
                 count += 1;
@@ -290,7 +260,7 @@ impl Master {
         let (count, storage) = (wanted.0, vec![0; storage(wanted)]);
         let copy = EventLog::after(storage.into(), count.max(1), EventId { epoch: self.epoch, seq: placed.after });
         let copy = copy.ok().map(|mut log| {
-            while log.newest() < placed.after + count as u64 && log.append_next_of(&state.log) {}
+            while log.newest() < placed.after + count as u64 && log.append_next_of(state.log()) {}
             Snapshot { log, _reserved: reserved }
         });
         (placed, copy)
@@ -299,6 +269,11 @@ impl Master {
     /// The sequence number of its newest event.
     pub(super) fn newest(&self) -> u64 {
         self.newest.load(Ordering::SeqCst)
+    }
+
+    /// The number by which threads know it.
+    pub(super) fn id(&self) -> ChannelId {
+        self.id
     }
 
     /// The epoch of its log.
@@ -344,12 +319,12 @@ impl Master {
     }
 
     /// The same for the last follower of a thread: nothing comes to `inbox` any more.
-    pub(super) fn leave(self: &Arc<Self>, inbox: &Arc<Inbox>, now: u64) {
+    pub(super) fn leave(&self, inbox: &Arc<Inbox>, now: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.mirrors.len();
         state.mirrors.retain(|mirrored| !Arc::ptr_eq(&mirrored.inbox, inbox));
-        let left = (before - state.mirrors.len()) * (LOG + state.written);
-        state.reserved.shrink(left);
+        let left = (before - state.mirrors.len()) * (LOG + state.usage.written);
+        state.usage.reserved.shrink(left);
         self.unfollow(now);
         self.look_again(&mut state);
     }
@@ -379,7 +354,7 @@ impl Master {
     }
 
     /// Looks again whether there is room for an event; if there is none, wakes `publisher` once that has changed.
-    pub(super) fn wait_for_room(self: &Arc<Self>, publisher: &Waker) {
+    pub(super) fn wait_for_room(&self, publisher: &Waker) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.publishers.iter().any(|waiting| waiting.will_wake(publisher)) {
             state.publishers.push(publisher.clone());
@@ -388,14 +363,14 @@ impl Master {
     }
 
     /// The followers of a thread have taken what was awaited.
-    pub(super) fn followers_took(self: &Arc<Self>) {
+    pub(super) fn followers_took(&self) {
         self.look_again(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Stops waiting for the followers that are behind now.
-    pub(super) fn stop_waiting(self: &Arc<Self>) {
+    pub(super) fn stop_waiting(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = state.log.newest();
+        let newest = state.log().newest();
         for MirrorState { inbox, progress } in &state.mirrors {
             let taken = progress.taken.load(Ordering::SeqCst);
             if taken < newest {
@@ -405,7 +380,7 @@ impl Master {
                 let assumed = if has_reported { newest } else { NOBODY };
                 // What it reports meanwhile is newer.
                 let _ = progress.taken.compare_exchange(taken, assumed, Ordering::SeqCst, Ordering::SeqCst);
-                inbox.post(InboxItem { master: Arc::clone(self), news: Update::Awaited });
+                inbox.post(InboxItem { channel: self.id, news: Update::Awaited });
             }
         }
         self.look_again(&mut state);
@@ -414,7 +389,7 @@ impl Master {
     /// Whether the next event may overwrite one that a follower has not taken yet.
     fn crowds(&self, state: &State) -> bool {
         let taken = state.mirrors.iter().map(|mirrored| mirrored.progress.taken.load(Ordering::SeqCst)).min();
-        taken.is_some_and(|taken| !self.has_room(&state.log, taken))
+        taken.is_some_and(|taken| !self.has_room(state.log(), taken))
     }
 
     /// Whether an event of up to half the log overwrites none that follows `taken`. [`NOBODY`] is after every event.
@@ -423,7 +398,7 @@ impl Master {
     }
 
     /// Wakes the publishers if there is room now, else asks the threads that are behind to say when they are not.
-    fn look_again(self: &Arc<Self>, state: &mut State) {
+    fn look_again(&self, state: &mut State) {
         // A thread may tell its progress meanwhile: then no thread is behind, and there is another look.
         let mut asked = false;
         while !asked {
@@ -436,8 +411,8 @@ impl Master {
                 return;
             }
             // Half of the log at once, so that publishers and readers do not take turns event by event.
-            let mut awaited = state.log.newest() - state.log.kept() as u64 / 2;
-            while !self.has_room(&state.log, awaited) {
+            let mut awaited = state.log().newest() - state.log().kept() as u64 / 2;
+            while !self.has_room(state.log(), awaited) {
                 awaited += 1;
             }
             for MirrorState { inbox, progress } in &state.mirrors {
@@ -447,7 +422,7 @@ impl Master {
                 asked = true;
                 if progress.awaited.load(Ordering::SeqCst) < awaited {
                     progress.awaited.store(awaited, Ordering::SeqCst);
-                    inbox.post(InboxItem { master: Arc::clone(self), news: Update::Awaited });
+                    inbox.post(InboxItem { channel: self.id, news: Update::Awaited });
                 }
             }
         }
@@ -455,16 +430,22 @@ impl Master {
 }
 
 impl State {
+    fn log(&self) -> &HostLog {
+        self.channel.log()
+    }
+}
+
+impl Usage {
     /// Reserves the memory that one more record of `size` bytes writes to first, here and in each mirror; `false` where that is
     /// past the bound.
-    fn reserve_for(&mut self, size: usize) -> bool {
-        let most = self.log.largest_event() + RECORD_OVERHEAD;
+    fn reserve_for(&mut self, size: usize, log: &HostLog, mirrors: usize) -> bool {
+        let most = log.largest_event() + RECORD_OVERHEAD;
         if self.written >= most || size > most {
             return true;
         }
         self.appended = self.appended.saturating_add(size);
         while self.written < self.appended.min(most) {
-            if !self.reserved.try_grow(STEP * (1 + self.mirrors.len())) {
+            if !self.reserved.try_grow(STEP * (1 + mirrors)) {
                 self.appended -= size;
                 return false;
             }

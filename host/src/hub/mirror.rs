@@ -11,9 +11,10 @@ use goldcrest_core::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, Open
 use goldcrest_core::log::{Cursor, EventLog, GapPolicy, LogReader, Position, RECORD_OVERHEAD, ReadEvent, SLOT_SIZE};
 use slab::Slab;
 
-use super::Hub;
+use super::event::{ChannelId, Event, HostLog};
 use super::inbox::{Inbox, InboxItem, Update};
-use super::master::{Event, HostLog, Master, NOBODY, Progress, Snapshot};
+use super::master::{Master, NOBODY, Progress, Snapshot};
+use super::registry::{ChannelLookup, Hub};
 use crate::sync::{Arc, Ordering};
 
 /// The hub as one thread sees it: what connections of this thread read from and publish to. A clone is the same.
@@ -27,8 +28,8 @@ struct Inner {
     inbox: Arc<Inbox>,
     /// How much one answer to a poll carries.
     poll: PollLimits,
-    /// The channels that have a follower on this thread, by the master's address.
-    mirrors: RefCell<HashMap<*const Master, Rc<Mirror>>>,
+    /// The channels that have a follower on this thread.
+    mirrors: RefCell<HashMap<ChannelId, Rc<Mirror>>>,
     taken: RefCell<Vec<InboxItem>>,
 }
 
@@ -77,9 +78,9 @@ impl LocalHub {
         let mirrors = self.inner.mirrors.borrow();
         let mut woken = 0;
         let mut moved: Option<&Rc<Mirror>> = None;
-        for InboxItem { master, news } in taken.drain(..) {
+        for InboxItem { channel, news } in taken.drain(..) {
             // The last follower may have left meanwhile.
-            let Some(mirror) = mirrors.get(&Arc::as_ptr(&master)) else { continue };
+            let Some(mirror) = mirrors.get(&channel) else { continue };
             match news {
                 Update::Event(seq, event) => mirror.append(seq, &event),
                 Update::Moved => mirror.catch_up(),
@@ -103,8 +104,7 @@ impl LocalHub {
         let limits = hub.limits();
         loop {
             let master = hub.to_follow(channel, peer)?;
-            let key = Arc::as_ptr(&master);
-            if let Some(mirror) = mirrors.borrow().get(&key) {
+            if let Some(mirror) = mirrors.borrow().get(&master.id()) {
                 master.follow();
                 master.touch(hub.seconds());
                 return Ok(Rc::clone(mirror));
@@ -115,6 +115,7 @@ impl LocalHub {
                 mirrored => mirrored.inspect_err(|_| hub.discard_empty(channel.as_str(), &master))?,
             };
             master.touch(hub.seconds());
+            let id = master.id();
             let mirror = Rc::new(Mirror {
                 channel: channel.as_str().into(),
                 master,
@@ -125,7 +126,7 @@ impl LocalHub {
                 awaited: Cell::new(0),
                 behind: Cell::new(0),
             });
-            mirrors.borrow_mut().insert(key, Rc::clone(&mirror));
+            mirrors.borrow_mut().insert(id, Rc::clone(&mirror));
             return Ok(mirror);
         }
     }
@@ -135,7 +136,7 @@ impl LocalHub {
         let Inner { hub, inbox, mirrors, .. } = &*self.inner;
         let taken = mirror.followers.borrow_mut().remove(place).taken;
         if mirror.followers.borrow().is_empty() {
-            mirrors.borrow_mut().remove(&Arc::as_ptr(&mirror.master));
+            mirrors.borrow_mut().remove(&mirror.master.id());
             mirror.master.leave(inbox, hub.seconds());
             hub.discard_empty(&mirror.channel, &mirror.master);
         } else {
@@ -251,11 +252,11 @@ impl HubBackend for LocalHub {
             Kind::Following { mirror, place }
         } else {
             match self.inner.hub.to_read(channel) {
-                Ok(master) => {
+                ChannelLookup::Found(master) => {
                     master.touch(self.inner.hub.seconds());
                     Kind::Once { master, copy: RefCell::default() }
                 }
-                Err(epoch) => {
+                ChannelLookup::Missing { epoch } => {
                     let storage = vec![0; RECORD_OVERHEAD + 1 + SLOT_SIZE].into();
                     let log = EventLog::new(storage, 1, epoch).map_err(|_| OpenError::TooManyChannels)?;
                     Kind::Absent { log }
@@ -271,7 +272,7 @@ impl HubBackend for LocalHub {
         event: &NewEvent<'_>,
         peer: Option<IpAddr>,
     ) -> Result<PublishOutcome, PublishError> {
-        self.inner.hub.publish_from(channel, event, peer)
+        self.inner.hub.publish_event(channel, event, peer)
     }
 
     fn gap_policy(&self, _channel: ChannelName<'_>) -> GapPolicy {
@@ -397,7 +398,7 @@ impl ChannelReader for LocalReader {
         if !cx.waker().will_wake(Waker::noop()) {
             master.wait_for_room(cx.waker());
             // The followers of this thread need no message.
-            if let Some(mirror) = self.hub.inner.mirrors.borrow().get(&Arc::as_ptr(master)) {
+            if let Some(mirror) = self.hub.inner.mirrors.borrow().get(&master.id()) {
                 mirror.tell_progress();
             }
         }

@@ -17,9 +17,11 @@
 //! | --- | --- |
 //! | `registry.rs` | [`Hub`]: the channels by name, made on first use, reaped when idle |
 //! | `master.rs` | a channel's master log |
+//! | `event.rs` | an event that several threads append |
 //! | `inbox.rs` | events on their way to a thread |
 //! | `mirror.rs` | [`LocalHub`]: a thread's logs and its readers |
 
+mod event;
 mod inbox;
 mod master;
 mod mirror;

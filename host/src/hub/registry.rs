@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use goldcrest_core::hub::{ChannelName, NewEvent, OpenError, PublishError, PublishOutcome};
 use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 
+use super::event::ChannelId;
 use super::master::{LOG, Master};
 use crate::memory::Memory;
 use crate::sync::{Arc, AtomicBool, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -82,6 +83,7 @@ struct Channels {
     by_maker: HashMap<IpAddr, CreatedChannel>,
     /// How often channels with events were reaped, by the hashes of their names: a name in another generation has another epoch.
     generations: Box<[u32]>,
+    next_id: u64,
 }
 
 struct Channel {
@@ -106,7 +108,7 @@ const GENERATIONS: usize = 4096;
 impl Channels {
     fn new() -> Self {
         let generations = vec![0; GENERATIONS].into();
-        Self { by_name: HashMap::new(), by_maker: HashMap::new(), generations }
+        Self { by_name: HashMap::new(), by_maker: HashMap::new(), generations, next_id: 0 }
     }
 
     /// Counts one more channel of `maker`; `false` where it has `most` of the kind.
@@ -136,6 +138,13 @@ impl Channels {
     }
 }
 
+/// The result of looking for a channel.
+pub(super) enum ChannelLookup {
+    Found(Arc<Master>),
+    /// There is none. A cursor of this epoch is valid once there is one.
+    Missing { epoch: u32 },
+}
+
 impl Hub {
     /// A hub without channels.
     ///
@@ -145,7 +154,7 @@ impl Hub {
         // The limits are tried once, so that no channel fails for them later.
         let memory = Memory::default();
         if let Some(reserved) = memory.reserve(0) {
-            Master::new(limits.bytes, limits.events, 0, 0, reserved)?;
+            Master::new(ChannelId(0), limits.bytes, limits.events, 0, 0, reserved)?;
         }
         let registry = Registry {
             channels: RwLock::new(Channels::new()),
@@ -164,16 +173,17 @@ impl Hub {
     /// [`PublishError`]: nothing was stored.
     pub fn publish(&self, channel: &str, event_type: EventType<'_>, text: &str) -> Result<EventId, PublishError> {
         let data = text.as_bytes();
-        let publication = NewEvent { event_type, encoding: Encoding::Text, data, idempotency_key: None };
+        let event = NewEvent { event_type, encoding: Encoding::Text, data, idempotency_key: None };
         let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
-        self.publish_event(channel, &publication).map(|published| published.id)
+        self.publish_event(channel, &event, None).map(|published| published.id)
     }
 
     /// Waits until an event of up to half of what the channel keeps can be published without overwriting one that a follower has
     /// not taken yet, or until `over` is ready: [`Hub::publish`] itself never waits. Followers that are behind then are not waited
     /// for until they have caught up.
     pub async fn wait_for_followers(&self, channel: &str, over: impl Future<Output = ()>) {
-        let Ok(Ok(master)) = ChannelName::new(channel).map(|channel| self.to_read(channel)) else { return };
+        let Ok(channel) = ChannelName::new(channel) else { return };
+        let ChannelLookup::Found(master) = self.to_read(channel) else { return };
         let mut over = pin!(over);
         poll_fn(|cx| {
             if master.is_crowded() {
@@ -190,34 +200,23 @@ impl Hub {
         .await;
     }
 
-    /// Publishes an event.
+    /// Publishes an event. Where it comes from a client, `peer` is its network, whose idempotency keys evict those of other
+    /// networks last.
     ///
     /// # Errors
     /// [`PublishError`]: nothing was stored.
     pub fn publish_event(
         &self,
         channel: ChannelName<'_>,
-        publication: &NewEvent<'_>,
-    ) -> Result<PublishOutcome, PublishError> {
-        self.publish_from(channel, publication, None)
-    }
-
-    /// Publishes an event for a client of the network `peer`: its idempotency keys evict those of other clients last.
-    ///
-    /// # Errors
-    /// [`PublishError`]: nothing was stored.
-    pub(super) fn publish_from(
-        &self,
-        channel: ChannelName<'_>,
-        publication: &NewEvent<'_>,
+        event: &NewEvent<'_>,
         peer: Option<IpAddr>,
     ) -> Result<PublishOutcome, PublishError> {
-        // 0 is the program itself and whoever has no address.
-        let keyed = peer.filter(|_| publication.idempotency_key.is_some());
+        // 0: the program itself, or a client without an address.
+        let keyed = peer.filter(|_| event.idempotency_key.is_some());
         let client = keyed.map_or(0, |peer| (self.registry.hasher.hash_one(peer) as u16).max(1));
         loop {
             let master = self.to_publish(channel, peer)?;
-            if let Some(published) = master.publish(publication, client, self.seconds(), &self.registry.draining) {
+            if let Some(published) = master.publish(event, client, self.seconds(), &self.registry.draining) {
                 if published == Err(PublishError::OutOfMemory) && self.give_way() {
                     continue;
                 }
@@ -258,19 +257,19 @@ impl Hub {
         }
     }
 
-    /// The channel of this name, or the epoch that it will have: a cursor of that is good once the channel is there.
-    pub(super) fn to_read(&self, channel: ChannelName<'_>) -> Result<Arc<Master>, u32> {
+    /// The channel of this name.
+    pub(super) fn to_read(&self, channel: ChannelName<'_>) -> ChannelLookup {
         let channels = self.read();
         match channels.by_name.get(channel.as_str()) {
-            Some(channel) => Ok(Arc::clone(&channel.master)),
-            None => Err(self.registry.epoch(channel, &channels)),
+            Some(channel) => ChannelLookup::Found(Arc::clone(&channel.master)),
+            None => ChannelLookup::Missing { epoch: self.registry.epoch(channel, &channels) },
         }
     }
 
     /// The channel of this name, made if there is none, for a follower of the network `peer`. Once it has no follower
     /// [`Hub::discard_empty`] is called.
     pub(super) fn to_follow(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Arc<Master>, OpenError> {
-        if let Ok(master) = self.to_read(channel) {
+        if let ChannelLookup::Found(master) = self.to_read(channel) {
             return Ok(master);
         }
         let mut channels = self.write();
@@ -282,7 +281,7 @@ impl Hub {
 
     /// The channel of this name, made if there is none, for a publisher of the network `peer`.
     fn to_publish(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Arc<Master>, PublishError> {
-        if let Ok(master) = self.to_read(channel)
+        if let ChannelLookup::Found(master) = self.to_read(channel)
             && master.newest() > 0
         {
             return Ok(master);
@@ -325,7 +324,10 @@ impl Hub {
             reserved = self.registry.memory.reserve(LOG);
         }
         let epoch = self.registry.epoch(channel, channels);
-        let master = reserved.map(|reserved| Master::new(limits.bytes, limits.events, epoch, self.seconds(), reserved));
+        let id = ChannelId(channels.next_id);
+        channels.next_id += 1;
+        let now = self.seconds();
+        let master = reserved.map(|reserved| Master::new(id, limits.bytes, limits.events, epoch, now, reserved));
         let Some(Ok(master)) = master.map(|master| master.map(Arc::new)) else {
             channels.discount(maker, is_empty);
             return None;

@@ -14,6 +14,7 @@ use goldcrest_core::hub::{
 };
 use goldcrest_core::log::{Cursor, Encoding, EventId, EventType, GapPolicy, LogReader, Position, ReadEvent};
 
+use super::event::ChannelId;
 use super::master::Master;
 use super::{ChannelLimits, Hub, Inbox, LocalHub, LocalReader};
 use crate::memory::Memory;
@@ -177,7 +178,7 @@ fn a_mirror_ends_with_the_last_follower_of_its_thread() {
 
 #[test]
 fn the_time_of_a_channel_begins_when_its_last_follower_has_left() {
-    let master = Arc::new(Master::new(1024, 8, 1, 0, Memory::default().reserve(0).unwrap()).unwrap());
+    let master = Arc::new(Master::new(ChannelId(0), 1024, 8, 1, 0, Memory::default().reserve(0).unwrap()).unwrap());
     let (_, inbox) = with_inbox(&hub(ChannelLimits::default()));
     assert!(master.mirror(&inbox, 1024, 8).is_some());
     master.follow();

@@ -294,7 +294,7 @@ fn store(hub: &Hub, channel: &str, event: &Event<'_>) -> Result<Option<PublishOu
     let key = event.id.parse::<EventId>().is_ok().then_some(event.id.as_bytes());
     let publication = NewEvent { event_type, encoding, data: event.data.as_bytes(), idempotency_key: key };
     let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
-    hub.publish_event(channel, &publication).map(Some)
+    hub.publish_event(channel, &publication, None).map(Some)
 }
 
 async fn pause<R: ClientRuntime>(runtime: &R, time: Duration) {

@@ -1,0 +1,36 @@
+//! An event on its way from a master to its mirrors.
+
+use goldcrest_core::hub::NewEvent;
+use goldcrest_core::log::{AppendError, Encoding, EventLog, EventType};
+
+/// A log that owns its memory.
+pub(super) type HostLog = EventLog<Box<[u8]>>;
+
+/// The number of a channel, which no other channel of its hub has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ChannelId(pub(super) u64);
+
+/// An event that several threads append.
+pub(super) struct Event {
+    event_type: Box<str>,
+    encoding: Encoding,
+    data: Box<[u8]>,
+}
+
+impl Event {
+    pub(super) fn new(event: &NewEvent<'_>) -> Self {
+        let NewEvent { event_type, encoding, data, .. } = *event;
+        Self { event_type: event_type.as_str().into(), encoding, data: data.into() }
+    }
+
+    /// Bytes that it takes on its way.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.event_type.len() + self.data.len()
+    }
+
+    /// Appends it to a mirror, where it gets the id that it has in the master.
+    pub(super) fn append_to(&self, log: &mut HostLog) -> Result<(), AppendError> {
+        let event_type = EventType::new(&self.event_type).unwrap_or_default();
+        log.append(event_type, self.encoding, &self.data).map(drop)
+    }
+}
