@@ -56,14 +56,14 @@ pub trait ChannelReader: LogReader {
     /// follower has not taken yet; else the task is woken once that may have changed. A connection waits for it, up to
     /// [`Config::publish_wait`](crate::server::ServerConfig::publish_wait), before it publishes; [`HubBackend::publish`] does not.
     ///
-    /// Only followers that have caught up with the log are waited for: each from then on until [`ChannelReader::stop_waiting`].
+    /// Only followers that have caught up with the log are waited for: each from then on until [`ChannelReader::ignore_slow_followers`].
     /// With [`Waker::noop`](core::task::Waker::noop) it is only a look. Default: always ready.
-    fn poll_publish_space(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_publish_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 
     /// Publishers of the channel no longer wait for the followers that are behind now, until these have caught up.
-    fn stop_waiting(&mut self) {}
+    fn ignore_slow_followers(&mut self) {}
 }
 
 /// Why a channel cannot be read.

@@ -269,7 +269,7 @@ where
         )
     }
 
-    fn poll_publish_space(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_publish_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.hub.with(
             |state| {
                 let Some(log) = state.channels.get(self.channel).map(Channel::log) else { return Poll::Ready(()) };
@@ -294,7 +294,7 @@ where
         )
     }
 
-    fn stop_waiting(&mut self) {
+    fn ignore_slow_followers(&mut self) {
         self.hub.with(
             |state| {
                 let newest = state.channels.get(self.channel).map_or(0, |channel| channel.log().newest());

@@ -76,14 +76,14 @@ fn wait_for_followers<H: HubBackend, R: Runtime>(
         let Ok(mut reader) = hub.open(channel, false, line.socket.peer_network()) else { return Ok(()) };
         let (due, runtime) = (line.after(line.config.publish_wait), line.runtime);
         while !runtime.is_shutting_down()
-            && reader.poll_publish_space(&mut Context::from_waker(Waker::noop())).is_pending()
+            && reader.poll_publish_ready(&mut Context::from_waker(Waker::noop())).is_pending()
         {
             if line.now() >= due {
-                reader.stop_waiting();
+                reader.ignore_slow_followers();
                 break;
             }
             let mut also = |cx: &mut Context<'_>| {
-                if runtime.is_shutting_down() { Poll::Ready(()) } else { reader.poll_publish_space(cx) }
+                if runtime.is_shutting_down() { Poll::Ready(()) } else { reader.poll_publish_ready(cx) }
             };
             line.wait(Interest::NONE, due, &mut also).await?;
         }

@@ -188,7 +188,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
                 }
                 let (runtime, crowded) = (line.runtime, self.crowded.is_some());
                 let mut also = |cx: &mut Context<'_>| {
-                    if (restarts && runtime.is_shutting_down()) || (crowded && reader.poll_publish_space(cx).is_ready())
+                    if (restarts && runtime.is_shutting_down()) || (crowded && reader.poll_publish_ready(cx).is_ready())
                     {
                         return Poll::Ready(());
                     }
@@ -221,12 +221,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Session<B> {
         let mut seen = Seen::Nothing;
         let (mut payload, mut overhead) = (0, 0);
         let lent = line.try_read(&mut |bytes: &mut [u8]| {
-            if waits && reader.poll_publish_space(&mut Context::from_waker(Waker::noop())).is_pending() {
+            if waits && reader.poll_publish_ready(&mut Context::from_waker(Waker::noop())).is_pending() {
                 if now < due {
                     seen = Seen::Crowded;
                     return 0;
                 }
-                reader.stop_waiting();
+                reader.ignore_slow_followers();
             }
             // Empty fragments are taken many at once.
             let most = if connection.is_receiving() { bytes.len().min(MOST) } else { bytes.len() };

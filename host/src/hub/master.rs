@@ -368,7 +368,7 @@ impl Master {
     }
 
     /// Stops waiting for the followers that are behind now.
-    pub(super) fn stop_waiting(&self) {
+    pub(super) fn ignore_slow_followers(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = state.log().newest();
         for MirrorState { inbox, progress } in &state.mirrors {

@@ -390,7 +390,7 @@ impl ChannelReader for LocalReader {
         Poll::Pending
     }
 
-    fn poll_publish_space(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_publish_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(master) = self.master() else { return Poll::Ready(()) };
         if !master.is_crowded() {
             return Poll::Ready(());
@@ -405,9 +405,9 @@ impl ChannelReader for LocalReader {
         if master.is_crowded() { Poll::Pending } else { Poll::Ready(()) }
     }
 
-    fn stop_waiting(&mut self) {
+    fn ignore_slow_followers(&mut self) {
         if let Some(master) = self.master() {
-            master.stop_waiting();
+            master.ignore_slow_followers();
         }
     }
 }

@@ -193,7 +193,7 @@ impl Hub {
                 return Poll::Pending;
             }
             if master.is_crowded() {
-                master.stop_waiting();
+                master.ignore_slow_followers();
             }
             Poll::Ready(())
         })

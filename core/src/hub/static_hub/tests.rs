@@ -178,37 +178,37 @@ fn publishers_wait_for_followers_that_have_caught_up_until_they_stop_waiting() {
     let mut publisher = hub.open(name("a"), false, None).unwrap();
     // Four events are kept. Who has not caught up yet is not waited for.
     publish_some(&hub, 6);
-    assert!(publisher.poll_publish_space(cx).is_ready());
+    assert!(publisher.poll_publish_ready(cx).is_ready());
     assert!(follower.poll_new_event(noop, 6).is_pending() && other.poll_new_event(noop, 0).is_pending());
     publish_some(&hub, 3);
-    assert!(publisher.poll_publish_space(cx).is_ready());
+    assert!(publisher.poll_publish_ready(cx).is_ready());
     publish(&hub, "a", None).unwrap();
-    assert!(publisher.poll_publish_space(noop).is_pending() && publisher.poll_publish_space(cx).is_pending());
+    assert!(publisher.poll_publish_ready(noop).is_pending() && publisher.poll_publish_ready(cx).is_pending());
     assert_eq!(counter.count(), 0);
     // The first event has been taken, as the look at the second one says.
     let mut buffer = [0; 16];
     assert!(
         matches!(follower.read_at(6, 0, &mut buffer), ReadEvent::Event(_))
-            && publisher.poll_publish_space(cx).is_pending()
+            && publisher.poll_publish_ready(cx).is_pending()
     );
     assert!(matches!(follower.read_at(7, 0, &mut buffer), ReadEvent::Event(_)));
     assert_eq!(counter.count(), 1, "woken by progress");
-    assert!(publisher.poll_publish_space(cx).is_ready());
+    assert!(publisher.poll_publish_ready(cx).is_ready());
     publish(&hub, "a", None).unwrap();
-    assert!(publisher.poll_publish_space(cx).is_pending());
-    publisher.stop_waiting();
-    assert!(publisher.poll_publish_space(cx).is_ready());
+    assert!(publisher.poll_publish_ready(cx).is_pending());
+    publisher.ignore_slow_followers();
+    assert!(publisher.poll_publish_ready(cx).is_ready());
     publish_some(&hub, 6);
     assert!(
-        publisher.poll_publish_space(cx).is_ready()
+        publisher.poll_publish_ready(cx).is_ready()
             && matches!(follower.read_at(7, 0, &mut buffer), ReadEvent::Overwritten)
     );
     // It is waited for again from the time it has caught up.
     assert!(follower.poll_new_event(noop, 17).is_pending());
     publish_some(&hub, 4);
-    assert!(publisher.poll_publish_space(cx).is_pending());
+    assert!(publisher.poll_publish_ready(cx).is_pending());
     let before = counter.count();
     drop(follower);
     assert_eq!(counter.count(), before + 1, "woken when it leaves");
-    assert!(publisher.poll_publish_space(cx).is_ready());
+    assert!(publisher.poll_publish_ready(cx).is_ready());
 }

@@ -68,7 +68,7 @@ fn next(reader: &LocalReader, after: u64) -> Option<String> {
 
 /// Publishes as a connection does: once there is room.
 async fn publish_with_room(hub: &Thread, reader: &mut LocalReader, data: &str) {
-    poll_fn(|cx| reader.poll_publish_space(cx)).await;
+    poll_fn(|cx| reader.poll_publish_ready(cx)).await;
     let publication = NewEvent {
         event_type: EventType::MESSAGE,
         encoding: Encoding::Text,
@@ -251,11 +251,11 @@ fn a_follower_that_takes_nothing_is_waited_for_once() {
                 let mut reader = thread.hub().open(name(), false, None).unwrap();
                 let mut waits = 0;
                 for number in 0..EVENTS {
-                    let room = thread.run(poll_fn(|cx| Poll::Ready(reader.poll_publish_space(cx))));
+                    let room = thread.run(poll_fn(|cx| Poll::Ready(reader.poll_publish_ready(cx))));
                     if room.is_pending() {
                         // The time is over.
                         waits += 1;
-                        reader.stop_waiting();
+                        reader.ignore_slow_followers();
                     }
                     publish(&hub, &number.to_string()).unwrap();
                 }
