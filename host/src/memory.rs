@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// The default of [`SocketLimits::memory`](crate::Limits::memory).
 pub(crate) const MAX_MEMORY: usize = 1 << 30;
 
-/// Memory that is reserved, and its bound. A clone counts for the same bound.
+/// The reserved memory and its limit. A clone is the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     state: Arc<State>,
@@ -18,7 +18,7 @@ pub(crate) struct Memory {
 #[derive(Debug)]
 struct State {
     reserved: AtomicUsize,
-    /// The most that was reserved since [`Buffers::has_fallen_by`] was last true.
+    /// The most that was reserved since [`Memory::has_fallen_by`] was last true.
     peak: AtomicUsize,
     limit: AtomicUsize,
     /// A reservation was refused, and that is logged.
@@ -28,12 +28,12 @@ struct State {
 /// The use of reserved memory, and its share of the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// Something large: a channel, a copy of one, a buffer that grows. Five eighths of the bound.
+    /// Something large: a channel, a copy of one, a buffer that grows. Five eighths of the limit.
     Growth,
     /// For a small request: a connection, the first bytes of a buffer. Seven eighths of the limit, so that small requests
     /// still succeed while large ones get 503.
     First,
-    /// Bytes that have come or are on their way out: without memory for them their connection breaks. The whole bound.
+    /// Bytes that were received or are to be sent: without memory for them their connection breaks. The whole limit.
     Kept,
 }
 
@@ -45,14 +45,14 @@ pub(crate) struct Reserved {
 }
 
 impl Default for Memory {
-    /// Without a bound.
+    /// Without a limit.
     fn default() -> Self {
         Self::new(usize::MAX)
     }
 }
 
 impl Memory {
-    /// Nothing is reserved of `limit` bytes.
+    /// `limit` bytes, of which none are reserved.
     pub(crate) fn new(limit: usize) -> Self {
         let state = State {
             reserved: AtomicUsize::new(0),
@@ -63,7 +63,7 @@ impl Memory {
         Self { state: Arc::new(state) }
     }
 
-    /// Changes the bound.
+    /// Changes the limit.
     pub(crate) fn set_limit(&self, limit: usize) {
         self.state.limit.store(limit, Ordering::Relaxed);
     }
@@ -72,32 +72,32 @@ impl Memory {
         self.state.limit.load(Ordering::Relaxed)
     }
 
-    /// Reserves `bytes`; `false` where that is past the bound.
-    pub(crate) fn try_reserve(&self, bytes: usize, what: Use) -> bool {
+    /// Reserves `bytes`; `false` past the share of the use.
+    pub(crate) fn try_reserve(&self, bytes: usize, purpose: Use) -> bool {
         let State { reserved, peak, refused, .. } = &*self.state;
         let limit = self.limit();
-        let bound = match what {
+        let share = match purpose {
             Use::Growth => limit / 8 * 5,
             Use::First => limit - limit / 8,
             Use::Kept => limit,
         };
         let before = reserved.fetch_add(bytes, Ordering::Relaxed);
-        let fits = before.checked_add(bytes).is_some_and(|after| after <= bound);
+        let fits = before.checked_add(bytes).is_some_and(|after| after <= share);
         if !fits {
             reserved.fetch_sub(bytes, Ordering::Relaxed);
             if !refused.swap(true, Ordering::Relaxed) {
                 tracing::warn!(limit, "the memory limit is reached; raise it with --max-memory");
             }
         }
-        // Most reservations are below it, and only read it.
+        // Most reservations do not reach the peak, and only load it.
         if fits && before + bytes > peak.load(Ordering::Relaxed) {
             peak.fetch_max(before + bytes, Ordering::Relaxed);
         }
         fits
     }
 
-    /// Whether `bytes` less are reserved than at the most since the last time that this was true: memory that was freed is worth giving
-    /// back. However short the time was in which it was in use, it counts.
+    /// Whether at least `bytes` less are reserved than at the peak since this was last `true`. Then so much freed memory is worth
+    /// returning to the system, even after a short peak.
     pub(crate) fn has_fallen_by(&self, bytes: usize) -> bool {
         let reserved = self.reserved();
         let fallen = self.state.peak.load(Ordering::Relaxed).saturating_sub(reserved) >= bytes;
@@ -112,14 +112,14 @@ impl Memory {
         self.state.reserved.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// A reservation of `bytes` for something large; `None` where that is past the bound.
+    /// A reservation of `bytes` for [`Use::Growth`]; `None` past its share.
     pub(crate) fn reserve(&self, bytes: usize) -> Option<Reserved> {
         self.reserve_for(bytes, Use::Growth)
     }
 
-    /// A reservation of `bytes`; `None` where that is past the part of the bound that its use has.
-    pub(crate) fn reserve_for(&self, bytes: usize, what: Use) -> Option<Reserved> {
-        self.try_reserve(bytes, what).then(|| Reserved { memory: self.clone(), bytes })
+    /// A reservation of `bytes`; `None` past the share of the use.
+    pub(crate) fn reserve_for(&self, bytes: usize, purpose: Use) -> Option<Reserved> {
+        self.try_reserve(bytes, purpose).then(|| Reserved { memory: self.clone(), bytes })
     }
 
     /// Whether more than half of the limit is reserved: caches free their memory then.
@@ -127,14 +127,14 @@ impl Memory {
         self.reserved() > self.limit() / 2
     }
 
-    /// Bytes that are reserved now.
+    /// The bytes that are reserved.
     pub(crate) fn reserved(&self) -> usize {
         self.state.reserved.load(Ordering::Relaxed)
     }
 }
 
 impl Reserved {
-    /// Reserves `bytes` more; `false` where that is past the bound.
+    /// Reserves `bytes` more; `false` past the share of [`Use::Growth`].
     pub(crate) fn try_grow(&mut self, bytes: usize) -> bool {
         let grown = self.memory.try_reserve(bytes, Use::Growth);
         if grown {

@@ -38,7 +38,7 @@ use super::runtime::sleep;
 use super::web_socket::{nonce, verify};
 use super::{Buffers, ClientConfig, ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectError, Error};
 use crate::format::{PublishMessage, Subprotocol, publication};
-use crate::hub::ChannelReader;
+use crate::hub::{ChannelReader, PublishError};
 use crate::io::Clock;
 use crate::json::{Members, text};
 use crate::log::{EventId, Gap, GapPolicy, Position};
@@ -385,6 +385,6 @@ fn answer(message: &mut [u8]) -> Option<(u64, Stored)> {
 }
 
 /// What a hub answers while it shuts down.
-const DRAINING: &str = "the server is shutting down";
+const DRAINING: &str = PublishError::ShuttingDown.reason();
 /// What it answers while it has no place for the channel.
-const FULL: &str = "there are as many channels as may be";
+const FULL: &str = PublishError::TooManyChannels.reason();

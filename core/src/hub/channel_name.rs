@@ -10,10 +10,10 @@ pub const MAX_CHANNEL_NAME: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChannelName<'a>(&'a str);
 
-/// The rule, for answers and error texts.
+/// The rule, for responses and error texts.
 pub(crate) const CHANNEL_NAME_RULE: &str = "a channel name is 1 to 64 of A-Z a-z 0-9 . _ ~ - and neither . nor ..";
 
-/// The text is no channel name.
+/// The text is not a channel name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelNameError;
 
@@ -26,7 +26,7 @@ impl fmt::Display for ChannelNameError {
 impl core::error::Error for ChannelNameError {}
 
 impl<'a> ChannelName<'a> {
-    /// Judges `name`.
+    /// Validates `name`.
     ///
     /// # Errors
     /// [`ChannelNameError`] where it is too long, empty, `.` or `..`, or has another character.
@@ -36,7 +36,7 @@ impl<'a> ChannelName<'a> {
         if fits && plain && !matches!(name, "." | "..") { Ok(Self(name)) } else { Err(ChannelNameError) }
     }
 
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &'a str {
         self.0
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_unreserved_characters_make_a_name() {
+    fn a_channel_name_has_unreserved_characters_only() {
         for name in ["a", "sensors.1_b~c-D", "...", ".a", &"x".repeat(64)] {
             assert!(ChannelName::new(name).is_ok(), "{name}");
         }

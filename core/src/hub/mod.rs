@@ -1,20 +1,20 @@
-//! The hub: channels that anyone may publish to and follow.
+//! The hub: named channels with a log each, to publish to and to follow.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! | --- | --- |
-//! | `backend.rs` | [`HubBackend`], [`ChannelReader`]: what the transports need of a hub |
+//! | `backend.rs` | [`HubBackend`], [`ChannelReader`]: the interface between a hub and its transports |
 //! | `channel_name.rs` | [`ChannelName`] |
 //! | `new_event.rs` | [`NewEvent`], [`PublishOutcome`], [`PublishError`] |
 //! | `channel_log.rs` | [`ChannelLog`]: a log and its idempotency keys |
 //! | `channel.rs` | [`Channel`]: a channel of a [`StaticHub`] |
-//! | `static_hub.rs` | [`StaticHub`]: a fixed list of channels and wakers, as a chip has it |
+//! | `static_hub.rs` | [`StaticHub`]: a fixed list of channels and followers, for a chip |
 //!
 //! ```
 //! use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 //! use goldcrest_core::hub::{Channel, StaticHub};
 //! use goldcrest_core::log::{EventLog, EventType};
 //!
-//! // Two channels; five readers may wait at once. The epoch is drawn from the chip's random source at boot.
+//! // Two channels and at most five followers. The epoch comes from the random source of the chip at boot.
 //! let epoch = 0x5eed_cafe;
 //! let hub = StaticHub::<NoopRawMutex, _, 2, 5>::new([
 //!     Channel::new("sensors", EventLog::new([0; 1024], 16, epoch).unwrap()),

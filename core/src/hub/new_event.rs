@@ -1,4 +1,4 @@
-//! What is published, and what came of it.
+//! A new event, and the outcome of publishing it.
 
 use core::fmt;
 
@@ -7,14 +7,12 @@ use crate::log::{AppendError, Encoding, EventId, EventType, KeyDigest};
 /// An event on its way to a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEvent<'a> {
-    /// Its type.
     pub event_type: EventType<'a>,
-    /// What its data is; text is judged to be UTF-8.
+    /// Text is validated to be UTF-8.
     pub encoding: Encoding,
-    /// Its data.
     pub data: &'a [u8],
-    /// Publishing the same content again with the same key stores nothing and returns the first event's id; other content is
-    /// refused ([`PublishError::KeyReused`]). At most [`MAX_IDEMPOTENCY_KEY`](crate::log::MAX_IDEMPOTENCY_KEY) bytes.
+    /// The same content with the same key is stored once, and the id of the first event is returned. Other content with the key
+    /// is refused ([`PublishError::KeyReused`]). At most [`MAX_IDEMPOTENCY_KEY`](crate::log::MAX_IDEMPOTENCY_KEY) bytes.
     pub idempotency_key: Option<&'a [u8]>,
 }
 
@@ -25,40 +23,40 @@ impl NewEvent<'_> {
     }
 }
 
-/// An event that is stored.
+/// The outcome of publishing: an event that is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublishOutcome {
-    /// Its id.
+    /// The id of the stored event.
     pub id: EventId,
-    /// How many readers were following when it was appended.
+    /// The number of followers when it was published.
     pub followers: usize,
-    /// The key was known: the event was stored before, and is not stored twice.
+    /// The idempotency key was known: the event had been stored before.
     pub duplicate: bool,
 }
 
 /// Why an event was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishError {
-    /// No channel has that name, and none may be made.
+    /// No channel has that name, and none may be created.
     NoSuchChannel,
     /// There is no room for another channel now.
     TooManyChannels,
-    /// The log cannot take it.
+    /// The log does not take it.
     Append(AppendError),
-    /// The hub has no memory for it now.
+    /// The memory limit is reached.
     OutOfMemory,
     /// Its idempotency key was used with other content.
     KeyReused,
-    /// The hub is shutting down: what it would accept now it might lose.
+    /// The hub is shutting down: an event that it accepted now might be lost.
     ShuttingDown,
 }
 
 impl PublishError {
-    /// The reason in a few words, for an answer.
+    /// The reason as a text for a response.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::NoSuchChannel => "there is no such channel",
-            Self::TooManyChannels => "there are as many channels as may be",
+            Self::TooManyChannels => "too many channels, try again later",
             Self::Append(error) => error.reason(),
             Self::OutOfMemory => "out of memory, try again later",
             Self::KeyReused => "this idempotency key was used with other content; use a new key",

@@ -15,10 +15,10 @@ use crate::log::{Cursor, Encoding, EventId, EventType, GapPolicy, LogReader, Pos
 
 /// A hub of `CHANNELS` channels whose names are fixed, which `FOLLOWERS` readers may follow at once.
 ///
-/// `M` says from where it may be used: `NoopRawMutex` from the tasks of one executor, `CriticalSectionRawMutex` from
-/// interrupts too. The lock is held for an append or for a copy of at most 256 bytes, never while encoding.
+/// With `M` = `NoopRawMutex` it is for the tasks of one executor, with `CriticalSectionRawMutex` for interrupts too. The lock is
+/// held for an append or for a copy of at most 256 bytes, never while encoding.
 ///
-/// Besides the storage of the logs it costs 24 bytes an idempotency key of each channel and four words a follower.
+/// Besides the storage of the logs it takes 24 bytes for each idempotency key of a channel, and four words for each follower.
 #[derive(Debug)]
 pub struct StaticHub<
     M: RawMutex,
@@ -35,18 +35,18 @@ pub struct StaticHub<
 struct State<S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize> {
     channels: [Channel<S, KEYS>; CHANNELS],
     followers: [Option<Follower>; FOLLOWERS],
-    /// A task that waits until followers have taken more. One that is replaced is woken, and waits again.
+    /// A task that waits to publish. A task that is replaced here is woken, and waits again.
     publisher: Option<Waker>,
 }
 
-/// Who follows which channel. The waker is there while the reader waits.
+/// A reader that follows a channel. It has a waker while it waits.
 #[derive(Debug)]
 struct Follower {
     channel: u16,
-    /// Publishers wait for it: from the time it has caught up, until they stop waiting.
+    /// Publishers wait for it: from the time that it has caught up, until they ignore it ([`ChannelReader::ignore_slow_followers`]).
     awaited: bool,
-    /// The low bits of the sequence number that it has taken.
-    taken: u32,
+    /// The low bits of the sequence number of the last event that it has read.
+    read_to: u32,
     waker: Option<Waker>,
 }
 
@@ -77,10 +77,10 @@ where
         HubBackend::publish(self, channel, &event, None).map(|published| published.id)
     }
 
-    fn with<R>(&self, f: impl FnOnce(&mut State<S, CHANNELS, FOLLOWERS, KEYS>) -> R, otherwise: R) -> R {
+    fn with_state<R>(&self, f: impl FnOnce(&mut State<S, CHANNELS, FOLLOWERS, KEYS>) -> R, otherwise: R) -> R {
         self.state.lock(|state| match state.try_borrow_mut() {
             Ok(mut state) => f(&mut state),
-            // A waker that published at once would come here: no waker does.
+            // Only a waker that calls the hub from `wake` would come here.
             Err(_) => otherwise,
         })
     }
@@ -93,12 +93,12 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>, const CHANNELS: usize, const FOLLOWERS: usize
         self.channels.iter().position(|channel| channel.name == name.as_str())
     }
 
-    /// A follower has taken what is up to `after`, and has `caught_up` with that: publishers wait for it from then on.
-    fn took(&mut self, place: Option<usize>, after: u64, caught_up: bool) {
-        let Some(Some(follower)) = place.and_then(|place| self.followers.get_mut(place)) else { return };
+    /// A follower has read up to `after`. Once it has `caught_up` with the log, publishers wait for it.
+    fn record_read(&mut self, follower: Option<usize>, after: u64, caught_up: bool) {
+        let Some(Some(follower)) = follower.and_then(|follower| self.followers.get_mut(follower)) else { return };
         follower.awaited |= caught_up;
-        if follower.taken != after as u32 {
-            follower.taken = after as u32;
+        if follower.read_to != after as u32 {
+            follower.read_to = after as u32;
             self.wake_publisher();
         }
     }
@@ -109,8 +109,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>, const CHANNELS: usize, const FOLLOWERS: usize
         }
     }
 
-    fn wake(&mut self, moved: usize) {
-        for follower in self.followers.iter_mut().flatten().filter(|follower| usize::from(follower.channel) == moved) {
+    fn wake_followers(&mut self, channel: usize) {
+        for follower in self.followers.iter_mut().flatten().filter(|follower| usize::from(follower.channel) == channel) {
             if let Some(waker) = follower.waker.take() {
                 waker.wake();
             }
@@ -135,21 +135,21 @@ where
         following: bool,
         _peer: Option<IpAddr>,
     ) -> Result<Self::Reader<'_>, OpenError> {
-        self.with(
+        self.with_state(
             |state| {
                 let channel = state.find(channel).ok_or(OpenError::NoSuchChannel)?;
-                let mut place = None;
+                let mut slot = None;
                 if following {
                     let row = u16::try_from(channel).map_err(|_| OpenError::TooManyChannels)?;
                     let free = state.followers.iter_mut().enumerate().find(|(_, follower)| follower.is_none());
                     let (at, follower) = free.ok_or(OpenError::TooManyFollowers)?;
-                    *follower = Some(Follower { channel: row, awaited: false, taken: 0, waker: None });
-                    place = Some(at);
+                    *follower = Some(Follower { channel: row, awaited: false, read_to: 0, waker: None });
+                    slot = Some(at);
                     if let Some(channel) = state.channels.get_mut(channel) {
                         channel.followers = channel.followers.saturating_add(1);
                     }
                 }
-                Ok(StaticReader { hub: self, channel, place })
+                Ok(StaticReader { hub: self, channel, follower: slot })
             },
             Err(OpenError::NoSuchChannel),
         )
@@ -162,14 +162,14 @@ where
         _peer: Option<IpAddr>,
     ) -> Result<PublishOutcome, PublishError> {
         let key = event.key_digest();
-        self.with(
+        self.with_state(
             |state| {
                 let at = state.find(channel).ok_or(PublishError::NoSuchChannel)?;
                 let channel = state.channels.get_mut(at).ok_or(PublishError::NoSuchChannel)?;
                 let outcome = channel.log.publish(event, key, 0, |_, _| true)?;
                 let followers = channel.followers;
                 if !outcome.duplicate {
-                    state.wake(at);
+                    state.wake_followers(at);
                 }
                 Ok(PublishOutcome { followers, ..outcome })
             },
@@ -191,8 +191,8 @@ where
 {
     hub: &'h StaticHub<M, S, CHANNELS, FOLLOWERS, KEYS>,
     channel: usize,
-    /// Its place among the followers; none for one that does not follow.
-    place: Option<usize>,
+    /// Its index among the followers, if it follows.
+    follower: Option<usize>,
 }
 
 impl<M, S, const CHANNELS: usize, const FOLLOWERS: usize, const KEYS: usize>
@@ -231,9 +231,9 @@ where
     }
 
     fn read_at(&self, after: u64, offset: usize, into: &mut [u8]) -> ReadEvent {
-        self.hub.with(
+        self.hub.with_state(
             |state| {
-                state.took(self.place, after, false);
+                state.record_read(self.follower, after, false);
                 state
                     .channels
                     .get(self.channel)
@@ -251,13 +251,13 @@ where
     S: AsRef<[u8]> + AsMut<[u8]>,
 {
     fn poll_new_event(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()> {
-        self.hub.with(
+        self.hub.with_state(
             |state| {
                 if state.channels.get(self.channel).is_some_and(|channel| channel.log().newest() > after) {
                     return Poll::Ready(());
                 }
-                state.took(self.place, after, true);
-                if let Some(Some(follower)) = self.place.and_then(|place| state.followers.get_mut(place)) {
+                state.record_read(self.follower, after, true);
+                if let Some(Some(follower)) = self.follower.and_then(|follower| state.followers.get_mut(follower)) {
                     match &mut follower.waker {
                         Some(waker) => waker.clone_from(cx.waker()),
                         None => follower.waker = Some(cx.waker().clone()),
@@ -270,17 +270,17 @@ where
     }
 
     fn poll_publish_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.hub.with(
+        self.hub.with_state(
             |state| {
                 let Some(log) = state.channels.get(self.channel).map(Channel::log) else { return Poll::Ready(()) };
                 let (newest, size) = (log.newest(), log.largest_event() / 2);
-                let waits = |follower: &Follower| {
-                    let untaken = (newest as u32).wrapping_sub(follower.taken);
+                let holds_back = |follower: &Follower| {
+                    let unread = (newest as u32).wrapping_sub(follower.read_to);
                     usize::from(follower.channel) == self.channel
                         && follower.awaited
-                        && !log.has_space(newest.saturating_sub(untaken.into()), size)
+                        && !log.has_space(newest.saturating_sub(unread.into()), size)
                 };
-                if !state.followers.iter().flatten().any(waits) {
+                if !state.followers.iter().flatten().any(holds_back) {
                     return Poll::Ready(());
                 }
                 let waker = cx.waker();
@@ -295,12 +295,12 @@ where
     }
 
     fn ignore_slow_followers(&mut self) {
-        self.hub.with(
+        self.hub.with_state(
             |state| {
                 let newest = state.channels.get(self.channel).map_or(0, |channel| channel.log().newest());
                 for follower in state.followers.iter_mut().flatten() {
                     if usize::from(follower.channel) == self.channel {
-                        follower.awaited &= follower.taken == newest as u32;
+                        follower.awaited &= follower.read_to == newest as u32;
                     }
                 }
                 state.wake_publisher();
@@ -317,11 +317,11 @@ where
     S: AsRef<[u8]> + AsMut<[u8]>,
 {
     fn drop(&mut self) {
-        let Some(place) = self.place else { return };
-        self.hub.with(
+        let Some(follower) = self.follower else { return };
+        self.hub.with_state(
             |state| {
-                if let Some(follower) = state.followers.get_mut(place) {
-                    *follower = None;
+                if let Some(slot) = state.followers.get_mut(follower) {
+                    *slot = None;
                 }
                 if let Some(channel) = state.channels.get_mut(self.channel) {
                     channel.followers = channel.followers.saturating_sub(1);

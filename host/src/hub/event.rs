@@ -23,12 +23,12 @@ impl Event {
         Self { event_type: event_type.as_str().into(), encoding, data: data.into() }
     }
 
-    /// Bytes that it takes on its way.
-    pub(super) fn weight(&self) -> usize {
+    /// Bytes that it takes in an inbox.
+    pub(super) fn size(&self) -> usize {
         size_of::<Self>() + self.event_type.len() + self.data.len()
     }
 
-    /// Appends it to a mirror, where it gets the id that it has in the master.
+    /// Appends it to a mirror, where it has the same id as in the master.
     pub(super) fn append_to(&self, log: &mut HostLog) -> Result<(), AppendError> {
         let event_type = EventType::new(&self.event_type).unwrap_or_default();
         log.append(event_type, self.encoding, &self.data).map(drop)

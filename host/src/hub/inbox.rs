@@ -1,4 +1,4 @@
-//! Events on their way to a thread.
+//! The queue of events for the mirrors of a thread.
 
 use std::collections::HashSet;
 
@@ -7,101 +7,101 @@ use crate::sync::{Arc, AtomicBool, Mutex, Ordering, PoisonError};
 
 use super::event::{ChannelId, Event};
 
-/// News on its way to a mirror.
+/// An update for a mirror.
 pub(super) struct InboxItem {
     pub(super) channel: ChannelId,
-    pub(super) news: Update,
+    pub(super) update: Update,
 }
 
-/// What a mirror is told of its master.
+/// An update of a mirror from its master.
 pub(super) enum Update {
-    /// An event with this sequence number was appended.
+    /// The event with this sequence number.
     Event(u64, Arc<Event>),
-    /// Events were appended that are not on their way: they stand in the master.
-    Moved,
-    /// A publisher waits for the followers of this thread.
-    Awaited,
+    /// There are new events in the master, which the queue has dropped.
+    NewEvents,
+    /// A publisher waits for a report of the progress of this thread.
+    ProgressRequest,
 }
 
-/// Events on their way to the mirrors of a thread. A thread that does not look, since a handler blocks it, finds no more
-/// there than the bound: what is too much is left out, and taken from the masters.
+/// The events for the mirrors of a thread. The queue is bounded, for a thread that a handler blocks: past the bound the events are
+/// dropped, and the mirrors copy them from the masters.
 pub(crate) struct Inbox {
     queue: Mutex<Queue>,
-    /// Bytes of events at most.
-    bound: usize,
-    /// Events came since it was last emptied.
-    filled: AtomicBool,
+    /// The most bytes of events.
+    max_size: usize,
+    /// It is not empty: the thread has been notified.
+    notified: AtomicBool,
     notifier: Notifier,
 }
 
-/// Bytes of events that an inbox takes in any case.
-const LEAST_BOUND: usize = 1 << 20;
+/// The least bound of an inbox, in bytes of events.
+const MIN_SIZE: usize = 1 << 20;
 
 impl Inbox {
-    /// An inbox for mirrors of logs that keep this many bytes each. More than that is not worth queueing: a mirror that
-    /// took it would have lost the first of it again before its readers saw any.
+    /// An inbox for mirrors of logs of `bytes` bytes each, which is also its bound: a mirror that appended more at once would
+    /// overwrite the first of them before its readers are polled.
     pub(crate) fn new(notifier: Notifier, bytes: usize) -> Self {
         Self {
             queue: Mutex::new(Queue::default()),
-            bound: bytes.max(LEAST_BOUND),
-            filled: AtomicBool::new(false),
+            max_size: bytes.max(MIN_SIZE),
+            notified: AtomicBool::new(false),
             notifier,
         }
     }
 
-    pub(super) fn post(&self, posted: InboxItem) {
+    pub(super) fn post(&self, item: InboxItem) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.push(posted);
-        if queue.weight > self.bound {
+        queue.push(item);
+        if queue.size > self.max_size {
             queue.drop_events();
         }
         drop(queue);
-        // One notice for as many events as come before the thread looks.
-        if !self.filled.swap(true, Ordering::SeqCst) {
+        // One notification for all items until the thread takes them.
+        if !self.notified.swap(true, Ordering::SeqCst) {
             self.notifier.notify();
         }
     }
 
-    /// Swaps what came for `emptied`, whose memory is used again.
+    /// Swaps the items for the empty `emptied`, whose memory is reused.
     pub(super) fn take(&self, emptied: &mut Vec<InboxItem>) {
-        if self.filled.swap(false, Ordering::SeqCst) {
+        if self.notified.swap(false, Ordering::SeqCst) {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::swap(&mut queue.posted, emptied);
-            queue.weight = 0;
+            std::mem::swap(&mut queue.items, emptied);
+            queue.size = 0;
         }
     }
 
-    /// Bytes of events that wait.
+    /// Bytes of the queued items.
     #[cfg(test)]
-    pub(super) fn weight(&self) -> usize {
-        self.queue.lock().unwrap().weight
+    pub(super) fn size(&self) -> usize {
+        self.queue.lock().unwrap().size
     }
 }
 
 #[derive(Default)]
 struct Queue {
-    posted: Vec<InboxItem>,
-    /// Bytes of what is in it.
-    weight: usize,
+    items: Vec<InboxItem>,
+    /// Bytes of the items.
+    size: usize,
 }
 
 impl Queue {
-    fn push(&mut self, posted: InboxItem) {
-        self.weight += size_of::<InboxItem>();
-        if let Update::Event(_, event) = &posted.news {
-            self.weight += event.weight();
+    fn push(&mut self, item: InboxItem) {
+        self.size += size_of::<InboxItem>();
+        if let Update::Event(_, event) = &item.update {
+            self.size += event.size();
         }
-        self.posted.push(posted);
+        self.items.push(item);
     }
 
-    /// Leaves the events out: of each channel that moved remains that it did.
+    /// Drops the events. One item remains for each channel that has new events.
     fn drop_events(&mut self) {
-        let mut moved = HashSet::new();
-        self.posted.retain_mut(|posted| {
-            posted.news = Update::Moved;
-            moved.insert(posted.channel)
+        let mut channels = HashSet::new();
+        self.items.retain_mut(|item| {
+            item.update = Update::NewEvents;
+            channels.insert(item.channel)
         });
-        self.posted.shrink_to_fit();
-        self.weight = self.posted.len() * size_of::<InboxItem>();
+        self.items.shrink_to_fit();
+        self.size = self.items.len() * size_of::<InboxItem>();
     }
 }

@@ -1,4 +1,4 @@
-//! A channel's master log.
+//! A channel and its master log.
 
 use std::task::Waker;
 
@@ -12,30 +12,30 @@ use super::inbox::{Inbox, InboxItem, Update};
 use crate::memory::{Memory, Reserved, Use};
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, PoisonError};
 
-/// A channel.
+/// A channel of all threads.
 pub(super) struct Master {
     id: ChannelId,
     state: Mutex<State>,
     epoch: u32,
-    /// Publishers wait for a follower that has so many events to take. A quarter of the log remains for those that publish at the
-    /// same moment: each thread looks for room, and then publishes.
-    most_untaken: u64,
-    /// The sequence number of the newest event, stored before the event is on its way to any thread: an id that somebody has seen
-    /// is never above it.
+    /// Publishers wait while a follower has so many unread events. A quarter of the log remains free for concurrent publishers,
+    /// since a thread checks first and publishes later.
+    max_unread: u64,
+    /// The sequence number of the newest event. It is stored before the event is posted to any thread, so that no client has an id
+    /// above it.
     newest: AtomicU64,
-    /// The next event may overwrite one that a follower has not taken yet: publishers look closer before they publish.
-    crowded: AtomicBool,
-    /// Readers that follow, on all threads.
+    /// The next event may overwrite one that a follower has not read yet. It is read without the lock.
+    congested: AtomicBool,
+    /// The number of followers, on all threads.
     followers: AtomicUsize,
-    /// When it was last published to or opened, in seconds of the registry's clock.
+    /// The time of the last publish or open, in seconds of the registry's clock.
     last_used: AtomicU64,
-    /// It has been reaped: whoever holds it still looks its name up again.
-    dead: AtomicBool,
+    /// It has been reaped: a thread that has a reference looks its name up again.
+    reaped: AtomicBool,
 }
 
 struct State {
     channel: ChannelLog<Box<[u8]>>,
-    /// The threads that mirror the log, each because it has a follower.
+    /// The threads with a follower: each has a mirror of the log.
     mirrors: Vec<MirrorState>,
     /// Tasks that wait to publish.
     publishers: Vec<Waker>,
@@ -44,54 +44,54 @@ struct State {
 
 /// The memory that the log and its mirrors use.
 struct Usage {
-    /// Bytes of the log's memory that have been written to, in steps of [`STEP`]: the rest takes no memory yet.
+    /// Bytes of the log's memory that have been written to, in steps of [`STEP`]. The system has not yet backed the rest.
     written: usize,
     /// Bytes of the records so far, until `written` is all of the log.
     appended: usize,
-    /// For the log and its mirrors: each has written to as much at most.
+    /// The reservation of the log and its mirrors. No mirror has written to more than the log.
     reserved: Reserved,
 }
 
-/// What a log takes beside its records, about.
-pub(super) const LOG: usize = 8 * 1024;
+/// Bytes of a log beside its records, about.
+pub(super) const LOG_OVERHEAD: usize = 8 * 1024;
 
-/// Memory for records is reserved in such steps.
+/// Bytes by which the reservation for records grows.
 const STEP: usize = 16 * 1024;
 
-/// A thread that mirrors the log.
+/// The mirror of a thread, as the master knows it.
 struct MirrorState {
     inbox: Arc<Inbox>,
     progress: Arc<Progress>,
 }
 
-/// What the followers of one thread have taken, as the thread tells it to publishers.
+/// How far the followers of one thread have read, as the thread reports it to publishers.
 pub(super) struct Progress {
-    /// Every follower that is waited for has taken what is up to this sequence number; [`NOBODY`] where there is no such
-    /// follower. The value may be too low: the thread updates it when it has news, and when `awaited` is reached.
-    pub(super) taken: AtomicU64,
-    /// Publishers wait until the followers have taken what is up to this sequence number; 0: nobody waits.
+    /// Every awaited follower has read up to this sequence number; [`NOT_AWAITED`] where there is no such follower. The value may
+    /// lag: the thread updates it after new events, and when `awaited` is reached.
+    pub(super) read_to: AtomicU64,
+    /// Publishers wait until the followers have read up to this sequence number; 0: no publisher waits.
     pub(super) awaited: AtomicU64,
-    /// Followers that have not taken what is up to this sequence number are not waited for any longer; 0: nothing is asked.
-    pub(super) given_up: AtomicU64,
+    /// Publishers no longer wait for followers that have not read up to this sequence number; 0: no request.
+    pub(super) ignored_to: AtomicU64,
 }
 
-/// The sequence number of a thread, or a follower, that publishers do not wait for.
-pub(super) const NOBODY: u64 = u64::MAX;
+/// The `read_to` of a thread or a follower that publishers do not wait for.
+pub(super) const NOT_AWAITED: u64 = u64::MAX;
 
 impl Progress {
     fn new() -> Self {
-        Self { taken: AtomicU64::new(NOBODY), awaited: AtomicU64::new(0), given_up: AtomicU64::new(0) }
+        Self { read_to: AtomicU64::new(NOT_AWAITED), awaited: AtomicU64::new(0), ignored_to: AtomicU64::new(0) }
     }
 }
 
-/// The events that one answer to a poll carries, and their memory.
+/// The events of one response to a poll, and their memory.
 pub(super) struct Snapshot {
     pub(super) log: HostLog,
     _reserved: Option<Reserved>,
 }
 
 impl Master {
-    /// A channel without events, for which [`LOG`] bytes are reserved.
+    /// A channel without events, for which [`LOG_OVERHEAD`] bytes are reserved.
     pub(super) fn new(
         id: ChannelId,
         bytes: usize,
@@ -110,30 +110,30 @@ impl Master {
             id,
             state: Mutex::new(state),
             epoch,
-            most_untaken: (events - events / 4) as u64,
+            max_unread: (events - events / 4) as u64,
             newest: AtomicU64::new(0),
-            crowded: AtomicBool::new(false),
+            congested: AtomicBool::new(false),
             followers: AtomicUsize::new(0),
             last_used: AtomicU64::new(now),
-            dead: AtomicBool::new(false),
+            reaped: AtomicBool::new(false),
         })
     }
 
-    /// Appends an event and posts it to the mirrors; `None` where the channel has been reaped meanwhile.
+    /// Appends an event and posts it to the mirrors; `None` where the channel has been reaped.
     pub(super) fn publish(
         &self,
         event: &NewEvent<'_>,
         client: u16,
         now: u64,
-        draining: &AtomicBool,
+        shutting_down: &AtomicBool,
     ) -> Option<Result<PublishOutcome, PublishError>> {
-        // Outside the lock: it reads all of the data.
+        // Before the lock is taken, since it reads all of the data.
         let key = event.key_digest();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_dead() {
+        if self.is_reaped() {
             return None;
         }
-        if draining.load(Ordering::SeqCst) {
+        if shutting_down.load(Ordering::SeqCst) {
             return Some(Err(PublishError::ShuttingDown));
         }
         self.last_used.store(now, Ordering::Relaxed);
@@ -151,20 +151,20 @@ impl Master {
         self.newest.store(seq, Ordering::SeqCst);
         if !mirrors.is_empty() {
             let event = Arc::new(Event::new(event));
-            // In the lock, so that every mirror sees the events in their order.
+            // Within the lock, so that every mirror gets the events in order.
             for MirrorState { inbox, .. } in mirrors {
-                inbox.post(InboxItem { channel: self.id, news: Update::Event(seq, Arc::clone(&event)) });
+                inbox.post(InboxItem { channel: self.id, update: Update::Event(seq, Arc::clone(&event)) });
             }
-            if self.crowds(&state) {
-                self.crowded.store(true, Ordering::SeqCst);
+            if self.would_overwrite_unread(&state) {
+                self.congested.store(true, Ordering::SeqCst);
             }
         }
         Some(Ok(outcome))
     }
 
-    /// Counts one more follower, of a thread that has no mirror yet: events from now on come to `inbox`. Returns a mirror that
-    /// is empty behind the newest event: what is older is copied once somebody asks for it. `None` where the channel has been
-    /// reaped; an error where there is no memory for the mirror.
+    /// Adds a follower of a thread that has no mirror yet. Later events are posted to `inbox`. Returns an empty mirror that starts
+    /// after the newest event: older events are copied once a reader needs them. `None` where the channel has been reaped; an
+    /// error where there is no memory for the mirror.
     pub(super) fn mirror(
         &self,
         inbox: &Arc<Inbox>,
@@ -172,15 +172,15 @@ impl Master {
         events: usize,
     ) -> Option<Result<(HostLog, Arc<Progress>), OpenError>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_dead() {
+        if self.is_reaped() {
             return None;
         }
-        // Memory that nothing was written to costs nothing.
+        // Zeroed memory takes no pages until it is written to.
         let log = match EventLog::after(vec![0; bytes].into(), events, state.log().newest_id()) {
             Ok(log) => log,
             Err(_) => return Some(Err(OpenError::TooManyChannels)),
         };
-        let size = LOG + state.usage.written;
+        let size = LOG_OVERHEAD + state.usage.written;
         if !state.usage.reserved.try_grow(size) {
             return Some(Err(OpenError::TooManyFollowers));
         }
@@ -190,8 +190,8 @@ impl Master {
         Some(Ok((log, progress)))
     }
 
-    /// Brings a mirror up to date: what it misses is copied, or the whole log where that is not kept any more. Returns whether
-    /// the mirror is a copy of the whole log now, bit by bit.
+    /// Copies the events that a mirror lacks, or the whole log where they have been overwritten. Returns whether it copied the whole
+    /// log.
     pub(super) fn update(&self, mirror: &mut HostLog) -> bool {
         if mirror.newest() >= self.newest.load(Ordering::SeqCst) {
             return false;
@@ -199,32 +199,30 @@ impl Master {
         update(self.state.lock().unwrap_or_else(PoisonError::into_inner).log(), mirror)
     }
 
-    /// The place of a reader that follows, and its mirror brought up to date for it. The second value is as in
-    /// [`Master::update`].
-    pub(super) fn place(&self, mirror: &mut HostLog, position: Position, policy: GapPolicy) -> (Cursor, bool) {
+    /// The cursor of a follower, for which the mirror is brought up to date. The second value is that of [`Master::update`].
+    pub(super) fn seek(&self, mirror: &mut HostLog, position: Position, policy: GapPolicy) -> (Cursor, bool) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut whole = update(state.log(), mirror);
-        let placed = state.log().seek(position, policy);
-        if placed.after < mirror.before_oldest() {
+        let cursor = state.log().seek(position, policy);
+        if cursor.after < mirror.before_oldest() {
             mirror.clone_from(state.log());
             whole = true;
         }
-        (placed, whole)
+        (cursor, whole)
     }
 
-    /// Copies the whole log to a mirror that does not keep the event after `after`, if this log does. Returns whether it did.
+    /// Copies the whole log to a mirror that does not have the event after `after`, if this log has it. Returns whether it has.
     pub(super) fn recover(&self, mirror: &mut HostLog, after: u64) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let keeps = after >= state.log().before_oldest();
-        if keeps {
+        let has_event = after >= state.log().before_oldest();
+        if has_event {
             mirror.clone_from(state.log());
         }
-        keeps
+        has_event
     }
 
-    /// The place of a reader that does not follow, and a copy of the events from there on: at least one if there is one, else
-    /// as many as `events` and `bytes` permit. Where `memory` is short the copy has one event, then none: the reader's cursor stays
-    /// before what it was not given.
+    /// The cursor of a reader that does not follow, and a copy of the events after it: as many as `events` and `bytes` permit, and
+    /// at least one if there is one. Where `memory` is scarce the copy has one event or none; the reader polls again for the rest.
     pub(super) fn read(
         &self,
         position: Position,
@@ -234,11 +232,11 @@ impl Master {
         memory: &Memory,
     ) -> (Cursor, Option<Snapshot>) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let placed = state.log().seek(position, policy);
+        let cursor = state.log().seek(position, policy);
         let measure = |events: usize| {
             let (mut count, mut size) = (0usize, 0usize);
             while count < events
-                && let Some((_, event)) = state.log().event(placed.after + 1 + count as u64)
+                && let Some((_, event)) = state.log().event(cursor.after + 1 + count as u64)
                 && (count == 0 || size + event.len() <= bytes)
             {
                 count += 1;
@@ -258,12 +256,12 @@ impl Master {
             wanted = (0, 0);
         }
         let (count, storage) = (wanted.0, vec![0; storage(wanted)]);
-        let copy = EventLog::after(storage.into(), count.max(1), EventId { epoch: self.epoch, seq: placed.after });
+        let copy = EventLog::after(storage.into(), count.max(1), EventId { epoch: self.epoch, seq: cursor.after });
         let copy = copy.ok().map(|mut log| {
-            while log.newest() < placed.after + count as u64 && log.append_next_of(state.log()) {}
+            while log.newest() < cursor.after + count as u64 && log.append_next_of(state.log()) {}
             Snapshot { log, _reserved: reserved }
         });
-        (placed, copy)
+        (cursor, copy)
     }
 
     /// The sequence number of its newest event.
@@ -271,33 +269,32 @@ impl Master {
         self.newest.load(Ordering::SeqCst)
     }
 
-    /// The number by which threads know it.
+    /// The number that identifies it on all threads.
     pub(super) fn id(&self) -> ChannelId {
         self.id
     }
 
-    /// The epoch of its log.
     pub(super) fn epoch(&self) -> u32 {
         self.epoch
     }
 
-    /// Reaps the channel if nobody has used it since `before`, and says whether it did.
+    /// Marks the channel as reaped if it has not been used since `before`, and returns whether it did.
     pub(super) fn reap(&self, before: u64) -> bool {
-        // In the lock, so that a channel is either reaped or followed.
+        // Within the lock, so that a channel is never both reaped and followed.
         let _state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = self.followers.load(Ordering::SeqCst) == 0 && self.last_used.load(Ordering::Relaxed) < before;
         if idle {
-            self.dead.store(true, Ordering::SeqCst);
+            self.reaped.store(true, Ordering::SeqCst);
         }
         idle
     }
 
-    /// Returns once every publication that has begun is in the inboxes.
-    pub(super) fn settle(&self) {
+    /// Returns once every event that is being published is in the inboxes.
+    pub(super) fn finish_publishing(&self) {
         drop(self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// When it was last used, in seconds of the registry's clock; `None` while it is followed.
+    /// The time of its last use, in seconds of the registry's clock; `None` while it is followed.
     pub(super) fn idle_since(&self) -> Option<u64> {
         let unfollowed = self.followers.load(Ordering::SeqCst) == 0;
         unfollowed.then(|| self.last_used.load(Ordering::Relaxed))
@@ -307,122 +304,122 @@ impl Master {
         self.last_used.store(now, Ordering::Relaxed);
     }
 
-    /// Counts one more follower, of a thread that mirrors it: so the channel has one already and is not reaped.
+    /// Adds a follower of a thread that has a mirror: the channel has a follower already and is not reaped.
     pub(super) fn follow(&self) {
         self.followers.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Counts one follower less, who has used the channel until now.
+    /// Removes a follower, which has used the channel until now.
     pub(super) fn unfollow(&self, now: u64) {
         self.touch(now);
         self.followers.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// The same for the last follower of a thread: nothing comes to `inbox` any more.
-    pub(super) fn leave(&self, inbox: &Arc<Inbox>, now: u64) {
+    /// Removes the last follower of a thread: no more events are posted to `inbox`.
+    pub(super) fn remove_mirror(&self, inbox: &Arc<Inbox>, now: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.mirrors.len();
         state.mirrors.retain(|mirrored| !Arc::ptr_eq(&mirrored.inbox, inbox));
-        let left = (before - state.mirrors.len()) * (LOG + state.usage.written);
+        let left = (before - state.mirrors.len()) * (LOG_OVERHEAD + state.usage.written);
         state.usage.reserved.shrink(left);
         self.unfollow(now);
-        self.look_again(&mut state);
+        self.update_congestion(&mut state);
     }
 
-    /// Whether nothing has been published in it and nobody follows it.
+    /// Whether it has neither events nor followers.
     pub(super) fn is_unused(&self) -> bool {
         self.newest() == 0 && self.followers.load(Ordering::SeqCst) == 0
     }
 
-    /// Reaps the channel if it is unused, and says whether it did.
+    /// Marks the channel as reaped if it is unused, and returns whether it did.
     pub(super) fn discard(&self) -> bool {
-        // In the lock, so that a channel is either discarded or followed or published in.
+        // Within the lock, so that a discarded channel is neither followed nor published to.
         let _state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.is_unused() && !self.dead.swap(true, Ordering::SeqCst)
+        self.is_unused() && !self.reaped.swap(true, Ordering::SeqCst)
     }
 
-    pub(super) fn is_dead(&self) -> bool {
-        self.dead.load(Ordering::SeqCst)
+    pub(super) fn is_reaped(&self) -> bool {
+        self.reaped.load(Ordering::SeqCst)
     }
 }
 
-/// Publishing waits for followers.
+/// Flow control between publishers and followers.
 impl Master {
-    /// Whether the next event may overwrite one that a follower has not taken yet.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.crowded.load(Ordering::SeqCst)
+    /// Whether the next event may overwrite one that a follower has not read yet.
+    pub(super) fn is_congested(&self) -> bool {
+        self.congested.load(Ordering::SeqCst)
     }
 
-    /// Looks again whether there is room for an event; if there is none, wakes `publisher` once that has changed.
-    pub(super) fn wait_for_room(&self, publisher: &Waker) {
+    /// Checks again whether the channel is congested. While it is, `publisher` is registered to be woken at its end.
+    pub(super) fn register_publisher(&self, publisher: &Waker) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.publishers.iter().any(|waiting| waiting.will_wake(publisher)) {
             state.publishers.push(publisher.clone());
         }
-        self.look_again(&mut state);
+        self.update_congestion(&mut state);
     }
 
-    /// The followers of a thread have taken what was awaited.
-    pub(super) fn followers_took(&self) {
-        self.look_again(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    /// The followers of a thread have read the awaited events.
+    pub(super) fn progress_reported(&self) {
+        self.update_congestion(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Stops waiting for the followers that are behind now.
+    /// Publishers no longer wait for the followers that are behind now.
     pub(super) fn ignore_slow_followers(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = state.log().newest();
         for MirrorState { inbox, progress } in &state.mirrors {
-            let taken = progress.taken.load(Ordering::SeqCst);
-            if taken < newest {
-                // Until the thread reports again, its other followers count as having taken what there is, so that it has a log's
-                // worth of events to report in. One that has not reported since the last time is not waited for.
-                let has_reported = progress.given_up.fetch_max(newest, Ordering::SeqCst) == 0;
-                let assumed = if has_reported { newest } else { NOBODY };
-                // What it reports meanwhile is newer.
-                let _ = progress.taken.compare_exchange(taken, assumed, Ordering::SeqCst, Ordering::SeqCst);
-                inbox.post(InboxItem { channel: self.id, news: Update::Awaited });
+            let read_to = progress.read_to.load(Ordering::SeqCst);
+            if read_to < newest {
+                // Until the thread reports again, its other followers count as up to date: the thread has the time of a whole log
+                // to report. A thread that has not reported since the previous request is not awaited.
+                let has_reported = progress.ignored_to.fetch_max(newest, Ordering::SeqCst) == 0;
+                let assumed = if has_reported { newest } else { NOT_AWAITED };
+                // A concurrent report of the thread is newer, and stays.
+                let _ = progress.read_to.compare_exchange(read_to, assumed, Ordering::SeqCst, Ordering::SeqCst);
+                inbox.post(InboxItem { channel: self.id, update: Update::Awaited });
             }
         }
-        self.look_again(&mut state);
+        self.update_congestion(&mut state);
     }
 
-    /// Whether the next event may overwrite one that a follower has not taken yet.
-    fn crowds(&self, state: &State) -> bool {
-        let taken = state.mirrors.iter().map(|mirrored| mirrored.progress.taken.load(Ordering::SeqCst)).min();
-        taken.is_some_and(|taken| !self.has_room(state.log(), taken))
+    /// Whether the next event may overwrite one that a follower has not read yet.
+    fn would_overwrite_unread(&self, state: &State) -> bool {
+        let read_to = state.mirrors.iter().map(|mirrored| mirrored.progress.read_to.load(Ordering::SeqCst)).min();
+        read_to.is_some_and(|read_to| !self.has_space(state.log(), read_to))
     }
 
-    /// Whether an event of up to half the log overwrites none that follows `taken`. [`NOBODY`] is after every event.
-    fn has_room(&self, log: &HostLog, taken: u64) -> bool {
-        log.newest().saturating_sub(taken) < self.most_untaken && log.has_space(taken, log.largest_event() / 2)
+    /// Whether an event of up to half the log overwrites none after `read_to`. [`NOT_AWAITED`] is after every event.
+    fn has_space(&self, log: &HostLog, read_to: u64) -> bool {
+        log.newest().saturating_sub(read_to) < self.max_unread && log.has_space(read_to, log.largest_event() / 2)
     }
 
-    /// Wakes the publishers if there is room now, else asks the threads that are behind to say when they are not.
-    fn look_again(&self, state: &mut State) {
-        // A thread may tell its progress meanwhile: then no thread is behind, and there is another look.
-        let mut asked = false;
-        while !asked {
-            if !self.crowds(state) {
-                self.crowded.store(false, Ordering::SeqCst);
+    /// Wakes the publishers if there is space, else requests a report from the threads that are behind.
+    fn update_congestion(&self, state: &mut State) {
+        // If the threads report concurrently and none is behind any more, the check is repeated.
+        let mut requested = false;
+        while !requested {
+            if !self.would_overwrite_unread(state) {
+                self.congested.store(false, Ordering::SeqCst);
                 state.publishers.drain(..).for_each(Waker::wake);
                 return;
             }
             if state.publishers.is_empty() {
                 return;
             }
-            // Half of the log at once, so that publishers and readers do not take turns event by event.
+            // Half of the log at once, so that publishers and followers do not alternate after each event.
             let mut awaited = state.log().newest() - state.log().kept() as u64 / 2;
-            while !self.has_room(state.log(), awaited) {
+            while !self.has_space(state.log(), awaited) {
                 awaited += 1;
             }
             for MirrorState { inbox, progress } in &state.mirrors {
-                if progress.taken.load(Ordering::SeqCst) >= awaited {
+                if progress.read_to.load(Ordering::SeqCst) >= awaited {
                     continue;
                 }
-                asked = true;
+                requested = true;
                 if progress.awaited.load(Ordering::SeqCst) < awaited {
                     progress.awaited.store(awaited, Ordering::SeqCst);
-                    inbox.post(InboxItem { channel: self.id, news: Update::Awaited });
+                    inbox.post(InboxItem { channel: self.id, update: Update::Awaited });
                 }
             }
         }
@@ -436,8 +433,8 @@ impl State {
 }
 
 impl Usage {
-    /// Reserves the memory that one more record of `size` bytes writes to first, here and in each mirror; `false` where that is
-    /// past the bound.
+    /// Reserves the memory that another record of `size` bytes is the first to write to, in the log and in each mirror; `false`
+    /// past the limit.
     fn reserve_for(&mut self, size: usize, log: &HostLog, mirrors: usize) -> bool {
         let most = log.largest_event() + RECORD_OVERHEAD;
         if self.written >= most || size > most {
@@ -455,7 +452,7 @@ impl Usage {
     }
 }
 
-/// Brings a mirror up to date, and says whether it is a copy of the whole log for that.
+/// Copies the events that a mirror lacks. Returns whether it copied the whole log.
 fn update(log: &HostLog, mirror: &mut HostLog) -> bool {
     while mirror.newest() < log.newest() {
         if !mirror.append_next_of(log) {

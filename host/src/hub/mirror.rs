@@ -1,4 +1,4 @@
-//! A thread's logs and its readers.
+//! The mirrors of a thread, and its readers.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -13,11 +13,11 @@ use slab::Slab;
 
 use super::event::{ChannelId, Event, HostLog};
 use super::inbox::{Inbox, InboxItem, Update};
-use super::master::{Master, NOBODY, Progress, Snapshot};
+use super::master::{Master, NOT_AWAITED, Progress, Snapshot};
 use super::registry::{ChannelLookup, Hub};
 use crate::sync::{Arc, Ordering};
 
-/// The hub as one thread sees it: what connections of this thread read from and publish to. A clone is the same.
+/// The hub on one thread, for the connections of this thread. A clone is the same.
 #[derive(Clone)]
 pub struct LocalHub {
     inner: Rc<Inner>,
@@ -26,40 +26,40 @@ pub struct LocalHub {
 struct Inner {
     hub: Hub,
     inbox: Arc<Inbox>,
-    /// How much one answer to a poll carries.
+    /// The bounds of one response to a poll.
     poll: PollLimits,
     /// The channels that have a follower on this thread.
     mirrors: RefCell<HashMap<ChannelId, Rc<Mirror>>>,
-    taken: RefCell<Vec<InboxItem>>,
+    /// The memory of the items that were last taken from the inbox.
+    items: RefCell<Vec<InboxItem>>,
 }
 
 pub(super) struct Mirror {
     channel: Box<str>,
     master: Arc<Master>,
     log: RefCell<HostLog>,
-    /// The log is the master's, bit by bit, or a state that the master's has had.
-    whole: Cell<bool>,
-    /// Those that follow.
+    /// The log is a copy of the master's as it is or as it was: it lacks no older event.
+    complete: Cell<bool>,
     followers: RefCell<Slab<Follower>>,
-    /// What they have taken, for publishers.
+    /// How far they have read, for publishers.
     progress: Arc<Progress>,
-    /// Publishers wait until the followers have taken what is up to this sequence number; 0: nobody waits.
+    /// Publishers wait until the followers have read up to this sequence number; 0: no publisher waits.
     awaited: Cell<u64>,
-    /// Followers that are waited for and have not.
+    /// The number of awaited followers that have not.
     behind: Cell<usize>,
 }
 
 struct Follower {
-    /// It waits for events.
+    /// The waker of a task that waits for events.
     waker: Option<Waker>,
-    /// The sequence number that it has taken; [`NOBODY`] from its start, or from when publishers stopped waiting for it, until
-    /// it has caught up.
-    taken: u64,
+    /// The sequence number of the last event that it has read. [`NOT_AWAITED`] at its start, and once publishers ignore it, until it
+    /// has caught up.
+    read_to: u64,
 }
 
 impl LocalHub {
     pub(crate) fn new(hub: Hub, inbox: Arc<Inbox>, poll: PollLimits) -> Self {
-        let inner = Inner { hub, inbox, poll, mirrors: RefCell::default(), taken: RefCell::default() };
+        let inner = Inner { hub, inbox, poll, mirrors: RefCell::default(), items: RefCell::default() };
         Self { inner: Rc::new(inner) }
     }
 
@@ -68,42 +68,43 @@ impl LocalHub {
         &self.inner.hub
     }
 
-    /// Appends what other threads have published to the mirrors of this one, and wakes their readers. Returns how many it woke.
+    /// Appends the events in the inbox to the mirrors and wakes their followers. Returns how many it woke.
     pub(crate) fn drain_inbox(&self) -> usize {
-        let mut taken = self.inner.taken.borrow_mut();
-        self.inner.inbox.take(&mut taken);
-        if taken.is_empty() {
+        let mut items = self.inner.items.borrow_mut();
+        self.inner.inbox.take(&mut items);
+        if items.is_empty() {
             return 0;
         }
         let mirrors = self.inner.mirrors.borrow();
         let mut woken = 0;
-        let mut moved: Option<&Rc<Mirror>> = None;
-        for InboxItem { channel, news } in taken.drain(..) {
-            // The last follower may have left meanwhile.
+        // The mirror of the last items: its followers are woken once for several events in a row.
+        let mut last: Option<&Rc<Mirror>> = None;
+        for InboxItem { channel, update } in items.drain(..) {
+            // Without a mirror the last follower has left since the item was posted.
             let Some(mirror) = mirrors.get(&channel) else { continue };
-            match news {
+            match update {
                 Update::Event(seq, event) => mirror.append(seq, &event),
-                Update::Moved => mirror.catch_up(),
-                Update::Awaited => {
-                    mirror.tell_progress();
+                Update::NewEvents => mirror.catch_up(),
+                Update::ProgressRequest => {
+                    mirror.report_progress();
                     continue;
                 }
             }
-            if moved.is_none_or(|moved| !Rc::ptr_eq(moved, mirror))
-                && let Some(moved) = moved.replace(mirror)
+            if last.is_none_or(|last| !Rc::ptr_eq(last, mirror))
+                && let Some(previous) = last.replace(mirror)
             {
-                woken += moved.wake();
+                woken += previous.wake();
             }
         }
-        woken + moved.map_or(0, |moved| moved.wake())
+        woken + last.map_or(0, |mirror| mirror.wake())
     }
 
-    /// Counts one more follower of the channel.
+    /// Adds a follower of the channel.
     fn follow(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Rc<Mirror>, OpenError> {
         let Inner { hub, inbox, mirrors, .. } = &*self.inner;
         let limits = hub.limits();
         loop {
-            let master = hub.to_follow(channel, peer)?;
+            let master = hub.find_or_create_for_follower(channel, peer)?;
             if let Some(mirror) = mirrors.borrow().get(&master.id()) {
                 master.follow();
                 master.touch(hub.seconds());
@@ -111,7 +112,7 @@ impl LocalHub {
             }
             let Some(mirrored) = master.mirror(inbox, limits.bytes, limits.events) else { continue };
             let (log, progress) = match mirrored {
-                Err(OpenError::TooManyFollowers) if hub.give_way() => continue,
+                Err(OpenError::TooManyFollowers) if hub.reap_for_memory() => continue,
                 mirrored => mirrored.inspect_err(|_| hub.discard_empty(channel.as_str(), &master))?,
             };
             master.touch(hub.seconds());
@@ -120,7 +121,7 @@ impl LocalHub {
                 channel: channel.as_str().into(),
                 master,
                 log: RefCell::new(log),
-                whole: Cell::new(false),
+                complete: Cell::new(false),
                 followers: RefCell::default(),
                 progress,
                 awaited: Cell::new(0),
@@ -131,23 +132,23 @@ impl LocalHub {
         }
     }
 
-    /// Counts one follower less; with the last one of this thread its mirror goes.
-    fn unfollow(&self, mirror: &Mirror, place: usize) {
+    /// Removes a follower, and with the last one of this thread the mirror.
+    fn unfollow(&self, mirror: &Mirror, follower: usize) {
         let Inner { hub, inbox, mirrors, .. } = &*self.inner;
-        let taken = mirror.followers.borrow_mut().remove(place).taken;
+        let read_to = mirror.followers.borrow_mut().remove(follower).read_to;
         if mirror.followers.borrow().is_empty() {
             mirrors.borrow_mut().remove(&mirror.master.id());
-            mirror.master.leave(inbox, hub.seconds());
+            mirror.master.remove_mirror(inbox, hub.seconds());
             hub.discard_empty(&mirror.channel, &mirror.master);
         } else {
             mirror.master.unfollow(hub.seconds());
-            mirror.took(taken, NOBODY);
+            mirror.advance(read_to, NOT_AWAITED);
         }
     }
 }
 
 impl Mirror {
-    /// Appends the event with this number, unless it is there already.
+    /// Appends the event with this number, unless the mirror has it already.
     fn append(&self, seq: u64, event: &Event) {
         let mut log = self.log.borrow_mut();
         let newest = log.newest();
@@ -157,86 +158,85 @@ impl Mirror {
         if newest.checked_add(1) == Some(seq) {
             match event.append_to(&mut log) {
                 Ok(()) => return,
-                Err(error) => tracing::error!(%error, "a mirror does not take what its master took"),
+                Err(error) => tracing::error!(%error, "a mirror refused an event that its master accepted"),
             }
         }
         drop(log);
         self.catch_up();
     }
 
-    /// Takes from the master what is missing. Readers whose next event it does not keep any more are told so, as ever.
+    /// Copies the events that are missing from the master. A reader whose next event has been overwritten gets a gap.
     fn catch_up(&self) {
         if self.master.update(&mut self.log.borrow_mut()) {
-            self.whole.set(true);
+            self.complete.set(true);
         }
     }
 
-    /// Copies the master's log for a reader that the mirror does not keep the next event of, if the master does.
+    /// Copies the master's log for a reader whose next event is not in the mirror, if the master has it.
     fn recover(&self, after: u64) -> bool {
         let recovered = self.master.recover(&mut self.log.borrow_mut(), after);
         if recovered {
-            self.whole.set(true);
+            self.complete.set(true);
         }
         recovered
     }
 
-    /// Wakes the readers that wait; returns how many.
+    /// Wakes the followers that wait, and returns how many.
     fn wake(&self) -> usize {
         let wakers = |(_, follower): (usize, &mut Follower)| follower.waker.take();
         let woken = self.followers.borrow_mut().iter_mut().filter_map(wakers).map(Waker::wake).count();
-        self.tell_progress();
+        self.report_progress();
         woken
     }
 
-    /// Tells publishers what the followers have taken, and what publishers wait for is noted.
-    fn tell_progress(&self) {
-        let given_up = self.progress.given_up.swap(0, Ordering::SeqCst);
+    /// Reports to publishers how far the followers have read, and takes over the requests of publishers.
+    fn report_progress(&self) {
+        let ignored_to = self.progress.ignored_to.swap(0, Ordering::SeqCst);
         let awaited = self.progress.awaited.load(Ordering::SeqCst);
-        let (mut least, mut behind) = (NOBODY, 0);
+        let (mut least, mut behind) = (NOT_AWAITED, 0);
         for (_, follower) in self.followers.borrow_mut().iter_mut() {
-            if follower.taken < given_up {
-                follower.taken = NOBODY;
+            if follower.read_to < ignored_to {
+                follower.read_to = NOT_AWAITED;
             }
-            least = least.min(follower.taken);
-            behind += usize::from(follower.taken < awaited);
+            least = least.min(follower.read_to);
+            behind += usize::from(follower.read_to < awaited);
         }
-        self.progress.taken.store(least, Ordering::SeqCst);
+        self.progress.read_to.store(least, Ordering::SeqCst);
         self.awaited.set(awaited);
         self.behind.set(behind);
         if awaited > 0 && behind == 0 {
             self.awaited.set(0);
-            // What has been awaited since is another value, and on its way here.
+            // A publisher that stores another value meanwhile also posts a request.
             let _ = self.progress.awaited.compare_exchange(awaited, 0, Ordering::SeqCst, Ordering::SeqCst);
-            self.master.followers_took();
+            self.master.progress_reported();
         }
     }
 
-    /// The follower at `place` has taken what is up to `after`, and has `caught_up` with that. Publishers wait for it from the time
-    /// it has caught up.
-    fn follower_took(&self, place: usize, after: u64, caught_up: bool) {
-        let before = match self.followers.borrow_mut().get_mut(place) {
-            Some(follower) if follower.taken < after || (caught_up && follower.taken == NOBODY) => {
-                std::mem::replace(&mut follower.taken, after)
+    /// A follower has read up to `after`. Once it has `caught_up` with the log, publishers wait for it.
+    fn record_read(&self, follower: usize, after: u64, caught_up: bool) {
+        let before = match self.followers.borrow_mut().get_mut(follower) {
+            Some(follower) if follower.read_to < after || (caught_up && follower.read_to == NOT_AWAITED) => {
+                std::mem::replace(&mut follower.read_to, after)
             }
             _ => return,
         };
-        if before == NOBODY {
-            self.progress.taken.fetch_min(after, Ordering::SeqCst);
+        if before == NOT_AWAITED {
+            self.progress.read_to.fetch_min(after, Ordering::SeqCst);
             if after < self.awaited.get() {
                 self.behind.set(self.behind.get() + 1);
             }
         } else {
-            self.took(before, after);
+            self.advance(before, after);
         }
     }
 
-    /// A follower had taken what is up to `before`, and now up to `after`.
-    fn took(&self, before: u64, after: u64) {
+    /// An awaited follower that had read up to `before` has read up to `after`.
+    fn advance(&self, before: u64, after: u64) {
         let awaited = self.awaited.get();
         if before < awaited && after >= awaited {
             self.behind.set(self.behind.get() - 1);
             if self.behind.get() == 0 {
-                self.tell_progress();
+                self.report_progress();
             }
         }
     }
@@ -248,10 +248,10 @@ impl HubBackend for LocalHub {
     fn open(&self, channel: ChannelName<'_>, following: bool, peer: Option<IpAddr>) -> Result<LocalReader, OpenError> {
         let kind = if following {
             let mirror = self.follow(channel, peer)?;
-            let place = mirror.followers.borrow_mut().insert(Follower { waker: None, taken: NOBODY });
-            Kind::Following { mirror, place }
+            let follower = mirror.followers.borrow_mut().insert(Follower { waker: None, read_to: NOT_AWAITED });
+            Kind::Following { mirror, follower }
         } else {
-            match self.inner.hub.to_read(channel) {
+            match self.inner.hub.find(channel) {
                 ChannelLookup::Found(master) => {
                     master.touch(self.inner.hub.seconds());
                     Kind::Once { master, copy: RefCell::default() }
@@ -287,11 +287,11 @@ pub struct LocalReader {
 }
 
 enum Kind {
-    /// A follower, by its place among those of the mirror.
-    Following { mirror: Rc<Mirror>, place: usize },
-    /// A reader of what there is now: from its place on it has a copy of the events that one answer carries.
+    /// A follower, by its key among those of the mirror.
+    Following { mirror: Rc<Mirror>, follower: usize },
+    /// A reader that does not follow. Once it has a cursor it has a copy of the events of one response.
     Once { master: Arc<Master>, copy: RefCell<Option<Box<Snapshot>>> },
-    /// A reader of a channel that is not there: of the empty log that it would have.
+    /// A reader of a channel that does not exist: of the empty log that it would have.
     Absent { log: HostLog },
 }
 
@@ -333,23 +333,23 @@ impl LogReader for LocalReader {
         }
     }
 
-    /// Judged by the master, which has given out every id that a client can have: whatever has been published before this moment
-    /// is seen.
+    /// The master decides, which has assigned every id that a client can have: every event that was published before this call is
+    /// seen.
     fn seek(&self, position: Position, policy: GapPolicy) -> Cursor {
         match &self.kind {
             Kind::Following { mirror, .. } => {
-                let (placed, whole) = mirror.master.place(&mut mirror.log.borrow_mut(), position, policy);
+                let (cursor, whole) = mirror.master.seek(&mut mirror.log.borrow_mut(), position, policy);
                 if whole {
-                    mirror.whole.set(true);
+                    mirror.complete.set(true);
                 }
-                placed
+                cursor
             }
             Kind::Once { master, copy } => {
                 let PollLimits { events, bytes } = self.hub.inner.poll;
                 let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-                let (placed, read) = master.read(position, policy, events, bytes, self.hub.hub().memory());
+                let (cursor, read) = master.read(position, policy, events, bytes, self.hub.hub().memory());
                 *copy.borrow_mut() = read.map(Box::new);
-                placed
+                cursor
             }
             Kind::Absent { log } => log.seek(position, policy),
         }
@@ -357,13 +357,13 @@ impl LogReader for LocalReader {
 
     fn read_at(&self, after: u64, offset: usize, into: &mut [u8]) -> ReadEvent {
         match &self.kind {
-            Kind::Following { mirror, place } => {
-                mirror.follower_took(*place, after, false);
-                let look = mirror.log.borrow().read_at(after, offset, into);
-                if look == ReadEvent::Overwritten && !mirror.whole.get() && mirror.recover(after) {
+            Kind::Following { mirror, follower } => {
+                mirror.record_read(*follower, after, false);
+                let event = mirror.log.borrow().read_at(after, offset, into);
+                if event == ReadEvent::Overwritten && !mirror.complete.get() && mirror.recover(after) {
                     return mirror.log.borrow().read_at(after, offset, into);
                 }
-                look
+                event
             }
             Kind::Once { copy, .. } => {
                 copy.borrow().as_ref().map_or(ReadEvent::Nothing, |copy| copy.log.read_at(after, offset, into))
@@ -378,9 +378,9 @@ impl ChannelReader for LocalReader {
         if self.newest() > after {
             return Poll::Ready(());
         }
-        if let Kind::Following { mirror, place } = &self.kind {
-            mirror.follower_took(*place, after, true);
-            if let Some(follower) = mirror.followers.borrow_mut().get_mut(*place) {
+        if let Kind::Following { mirror, follower } = &self.kind {
+            mirror.record_read(*follower, after, true);
+            if let Some(follower) = mirror.followers.borrow_mut().get_mut(*follower) {
                 match &mut follower.waker {
                     Some(waker) => waker.clone_from(cx.waker()),
                     None => follower.waker = Some(cx.waker().clone()),
@@ -392,17 +392,17 @@ impl ChannelReader for LocalReader {
 
     fn poll_publish_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(master) = self.master() else { return Poll::Ready(()) };
-        if !master.is_crowded() {
+        if !master.is_congested() {
             return Poll::Ready(());
         }
         if !cx.waker().will_wake(Waker::noop()) {
-            master.wait_for_room(cx.waker());
-            // The followers of this thread need no message.
+            master.register_publisher(cx.waker());
+            // The followers of this thread are asked without a message.
             if let Some(mirror) = self.hub.inner.mirrors.borrow().get(&master.id()) {
-                mirror.tell_progress();
+                mirror.report_progress();
             }
         }
-        if master.is_crowded() { Poll::Pending } else { Poll::Ready(()) }
+        if master.is_congested() { Poll::Pending } else { Poll::Ready(()) }
     }
 
     fn ignore_slow_followers(&mut self) {
@@ -414,8 +414,8 @@ impl ChannelReader for LocalReader {
 
 impl Drop for LocalReader {
     fn drop(&mut self) {
-        if let Kind::Following { mirror, place } = &self.kind {
-            self.hub.unfollow(mirror, *place);
+        if let Kind::Following { mirror, follower } = &self.kind {
+            self.hub.unfollow(mirror, *follower);
         }
     }
 }

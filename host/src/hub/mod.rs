@@ -1,25 +1,25 @@
-//! The channels of a host: a master log for each, and a mirror of it on every thread that has followers of it.
+//! The hub of a host: a master log for each channel, and a mirror of it on each thread with followers.
 //!
 //! ```text
 //! publish ──► master log (one lock: the id is given here) ──► one Arc for each thread with a mirror
 //!                │                                              │ inbox
-//!                └─ copied once, for a poll  that thread's own log ◄┘ ──► its followers, in turn
+//!                └─ copied for each poll     mirror of the thread ◄┘ ──► its followers, in turn
 //! ```
-//! A thread reads its own log without a lock. A publisher pays for a lock, an append and one message a thread, however
-//! many followers there are. A mirror starts empty, behind the newest event, and ends with the last follower of its thread. Where
-//! a reader starts is judged by the master, which has given out every id: a thread that has not seen an event yet takes it then.
+//! A thread reads its mirrors without a lock. Publishing costs a lock, an append and a message for each thread, for any number of
+//! followers. A mirror starts empty after the newest event, and ends with the last follower of its thread. The master decides where
+//! a reader starts, since it has assigned every id. A mirror that lacks events by then is brought up to date.
 //!
-//! **Publishing waits for followers.** A thread tells what its followers have taken. Before the next event would overwrite one
-//! that a follower still has to take, the connection that publishes stops reading, and goes on when the followers have taken half
-//! of the log, or when the time is over; followers that are behind then are not waited for until they have caught up.
+//! **Flow control.** A thread reports how far its followers have read. While the next event would overwrite one that a follower has
+//! not read yet, a publishing connection stops reading. It continues once the followers have read half of the log, or after a
+//! timeout. After a timeout, publishers ignore the followers that are behind until these have caught up.
 //!
 //! | file | content |
 //! | --- | --- |
-//! | `registry.rs` | [`Hub`]: the channels by name, made on first use, reaped when idle |
-//! | `master.rs` | a channel's master log |
+//! | `registry.rs` | [`Hub`]: the channels by name, created on first use, reaped when idle |
+//! | `master.rs` | a channel and its master log |
 //! | `event.rs` | an event that several threads append |
-//! | `inbox.rs` | events on their way to a thread |
-//! | `mirror.rs` | [`LocalHub`]: a thread's logs and its readers |
+//! | `inbox.rs` | the queue of events for the mirrors of a thread |
+//! | `mirror.rs` | [`LocalHub`]: the mirrors of a thread, and its readers |
 
 mod event;
 mod inbox;

@@ -12,27 +12,27 @@ use goldcrest_core::hub::{ChannelName, NewEvent, OpenError, PublishError, Publis
 use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 
 use super::event::ChannelId;
-use super::master::{LOG, Master};
+use super::master::{LOG_OVERHEAD, Master};
 use crate::memory::Memory;
 use crate::sync::{Arc, AtomicBool, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// How many channels there are, and how much each keeps.
+/// The limits of the channels of a hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelLimits {
-    /// Channels at most (503). Default: 1,024.
+    /// The most channels (503). Default: 1,024.
     pub channels: usize,
-    /// Channels at most that clients of one address have published first in (503). Default: all but a 64th of them.
+    /// The most channels to which clients of one address have published first (503). Default: all but a 64th of them.
     pub channels_per_address: Option<usize>,
-    /// Channels at most that clients of one address follow before anything is published there (503). Default: three quarters of
-    /// [`ChannelLimits::channels`].
+    /// The most channels without events that clients of one address have created by following them (503). Default: three
+    /// quarters of [`ChannelLimits::channels`].
     pub empty_channels_per_address: Option<usize>,
-    /// Events that each keeps at most. Default: 1,024.
+    /// The most events in each. Default: 1,024.
     pub events: usize,
-    /// Bytes that each keeps at most; as many again on every thread that has followers of it. Default: 256 KiB.
+    /// The most bytes in each, and again on each thread with followers of it. Default: 256 KiB.
     pub bytes: usize,
-    /// A channel that nobody has used for so long is forgotten, its history included. Default: 10 minutes.
+    /// A channel that has not been used for so long is deleted with its events. Default: 10 minutes.
     pub reap_after: Duration,
-    /// What happens to readers whose next event is not kept any more. Default: they go on from the oldest.
+    /// How readers continue once their next event has been overwritten. Default: from the oldest event.
     pub gap_policy: GapPolicy,
 }
 
@@ -71,69 +71,69 @@ struct Registry {
     limits: ChannelLimits,
     memory: Memory,
     start: Instant,
-    /// Keyed by chance: nobody finds networks that it takes for one, or knows an epoch before it is told.
+    /// Randomly keyed: clients can neither search for colliding networks nor predict an epoch.
     hasher: RandomState,
-    draining: AtomicBool,
+    shutting_down: AtomicBool,
 }
 
-/// The channels that there are. A channel without events is there while it is followed; reading alone makes none.
+/// The channels. One without events exists while it has a follower; a reader that does not follow creates none.
 struct Channels {
     by_name: HashMap<Box<str>, Channel>,
-    /// How many of them clients of each network made.
-    by_maker: HashMap<IpAddr, CreatedChannel>,
-    /// How often channels with events were reaped, by the hashes of their names: a name in another generation has another epoch.
+    /// How many of them were created by clients of each network.
+    by_creator: HashMap<IpAddr, CreatedCount>,
+    /// How often channels with events were reaped, by the hash of their names. A name has another epoch in each generation.
     generations: Box<[u32]>,
     next_id: u64,
 }
 
 struct Channel {
     master: Arc<Master>,
-    /// The network of the client that published first in it, or that followed it first.
-    maker: Option<IpAddr>,
-    /// Nobody has tried to publish in it.
+    /// The network of the client that published to it first, or else that followed it first.
+    creator: Option<IpAddr>,
+    /// No client has tried to publish to it.
     is_empty: bool,
 }
 
-/// Channels that clients of a network made.
+/// The number of channels that clients of a network created.
 #[derive(Default)]
-struct CreatedChannel {
+struct CreatedCount {
     published: usize,
     empty: usize,
 }
 
-/// Names are counted by so many hashes when their channels are reaped. Where two names share one, the cursors of the other are
-/// a gap if nothing has been published there.
+/// The number of generation counters. Two names may share one: reaping one channel then makes the cursors of the other invalid if
+/// nothing has been published there.
 const GENERATIONS: usize = 4096;
 
 impl Channels {
     fn new() -> Self {
         let generations = vec![0; GENERATIONS].into();
-        Self { by_name: HashMap::new(), by_maker: HashMap::new(), generations, next_id: 0 }
+        Self { by_name: HashMap::new(), by_creator: HashMap::new(), generations, next_id: 0 }
     }
 
-    /// Counts one more channel of `maker`; `false` where it has `most` of the kind.
-    fn count(&mut self, maker: Option<IpAddr>, is_empty: bool, most: usize) -> bool {
-        let Some(maker) = maker else { return true };
-        let made = self.by_maker.entry(maker).or_default();
-        let count = if is_empty { &mut made.empty } else { &mut made.published };
+    /// Counts another channel of `creator`; `false` where it has `most` of the kind.
+    fn count(&mut self, creator: Option<IpAddr>, is_empty: bool, most: usize) -> bool {
+        let Some(creator) = creator else { return true };
+        let created = self.by_creator.entry(creator).or_default();
+        let count = if is_empty { &mut created.empty } else { &mut created.published };
         let counted = *count < most;
         *count += usize::from(counted);
-        self.forget_maker(maker);
+        self.remove_if_zero(creator);
         counted
     }
 
     /// Counts one channel less.
-    fn discount(&mut self, maker: Option<IpAddr>, is_empty: bool) {
-        let Some(maker) = maker else { return };
-        if let Some(made) = self.by_maker.get_mut(&maker) {
-            *if is_empty { &mut made.empty } else { &mut made.published } -= 1;
+    fn uncount(&mut self, creator: Option<IpAddr>, is_empty: bool) {
+        let Some(creator) = creator else { return };
+        if let Some(created) = self.by_creator.get_mut(&creator) {
+            *if is_empty { &mut created.empty } else { &mut created.published } -= 1;
         }
-        self.forget_maker(maker);
+        self.remove_if_zero(creator);
     }
 
-    fn forget_maker(&mut self, maker: IpAddr) {
-        if self.by_maker.get(&maker).is_some_and(|made| made.published == 0 && made.empty == 0) {
-            self.by_maker.remove(&maker);
+    fn remove_if_zero(&mut self, creator: IpAddr) {
+        if self.by_creator.get(&creator).is_some_and(|created| created.published == 0 && created.empty == 0) {
+            self.by_creator.remove(&creator);
         }
     }
 }
@@ -151,7 +151,7 @@ impl Hub {
     /// # Errors
     /// [`NewLogError`]: the limits leave no room for one event.
     pub fn new(limits: ChannelLimits) -> Result<Self, NewLogError> {
-        // The limits are tried once, so that no channel fails for them later.
+        // The limits are validated here, so that creating a channel does not fail for them later.
         let memory = Memory::default();
         if let Some(reserved) = memory.reserve(0) {
             Master::new(ChannelId(0), limits.bytes, limits.events, 0, 0, reserved)?;
@@ -162,7 +162,7 @@ impl Hub {
             memory,
             start: Instant::now(),
             hasher: RandomState::new(),
-            draining: AtomicBool::new(false),
+            shutting_down: AtomicBool::new(false),
         };
         Ok(Self { registry: Arc::new(registry) })
     }
@@ -178,21 +178,21 @@ impl Hub {
         self.publish_event(channel, &event, None).map(|published| published.id)
     }
 
-    /// Waits until an event of up to half of what the channel keeps can be published without overwriting one that a follower has
-    /// not taken yet, or until `over` is ready: [`Hub::publish`] itself never waits. Followers that are behind then are not waited
-    /// for until they have caught up.
-    pub async fn wait_for_followers(&self, channel: &str, over: impl Future<Output = ()>) {
+    /// Waits until an event of up to half the log can be published without overwriting one that a follower has not read yet, or
+    /// until `timeout` is ready. From then on publishers ignore the followers that are behind, until these have caught up.
+    /// [`Hub::publish`] itself never waits.
+    pub async fn wait_for_followers(&self, channel: &str, timeout: impl Future<Output = ()>) {
         let Ok(channel) = ChannelName::new(channel) else { return };
-        let ChannelLookup::Found(master) = self.to_read(channel) else { return };
-        let mut over = pin!(over);
+        let ChannelLookup::Found(master) = self.find(channel) else { return };
+        let mut timeout = pin!(timeout);
         poll_fn(|cx| {
-            if master.is_crowded() {
-                master.wait_for_room(cx.waker());
+            if master.is_congested() {
+                master.register_publisher(cx.waker());
             }
-            if master.is_crowded() && over.as_mut().poll(cx).is_pending() {
+            if master.is_congested() && timeout.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            if master.is_crowded() {
+            if master.is_congested() {
                 master.ignore_slow_followers();
             }
             Poll::Ready(())
@@ -215,20 +215,20 @@ impl Hub {
         let keyed = peer.filter(|_| event.idempotency_key.is_some());
         let client = keyed.map_or(0, |peer| (self.registry.hasher.hash_one(peer) as u16).max(1));
         loop {
-            let master = self.to_publish(channel, peer)?;
-            if let Some(published) = master.publish(event, client, self.seconds(), &self.registry.draining) {
-                if published == Err(PublishError::OutOfMemory) && self.give_way() {
+            let master = self.find_or_create_for_publisher(channel, peer)?;
+            if let Some(result) = master.publish(event, client, self.seconds(), &self.registry.shutting_down) {
+                if result == Err(PublishError::OutOfMemory) && self.reap_for_memory() {
                     continue;
                 }
-                if published.is_err() {
+                if result.is_err() {
                     self.discard_empty(channel.as_str(), &master);
                 }
-                return published;
+                return result;
             }
         }
     }
 
-    /// The epoch of a channel, where there is one.
+    /// The epoch of a channel, if it exists.
     pub(crate) fn epoch(&self, channel: &str) -> Option<u32> {
         self.read().by_name.get(channel).map(|channel| channel.master.epoch())
     }
@@ -238,27 +238,27 @@ impl Hub {
         &self.registry.limits
     }
 
-    /// Where its memory is reserved: without a bound until a server sets its own.
+    /// The memory from which it reserves: without a limit until a server sets its own.
     pub(crate) fn memory(&self) -> &Memory {
         &self.registry.memory
     }
 
-    /// How many channels there are.
+    /// The number of channels.
     pub fn channels(&self) -> usize {
         self.read().by_name.len()
     }
 
-    /// Takes no publication any more: the server is about to end. Once this returns, what was accepted is in the
-    /// inboxes of the threads that have readers of it.
-    pub(crate) fn drain(&self) {
-        self.registry.draining.store(true, Ordering::SeqCst);
+    /// Accepts no more events, for a server that shuts down. Once this returns, all accepted events are in the inboxes of the
+    /// threads with followers.
+    pub(crate) fn shut_down(&self) {
+        self.registry.shutting_down.store(true, Ordering::SeqCst);
         for channel in self.read().by_name.values() {
-            channel.master.settle();
+            channel.master.finish_publishing();
         }
     }
 
     /// The channel of this name.
-    pub(super) fn to_read(&self, channel: ChannelName<'_>) -> ChannelLookup {
+    pub(super) fn find(&self, channel: ChannelName<'_>) -> ChannelLookup {
         let channels = self.read();
         match channels.by_name.get(channel.as_str()) {
             Some(channel) => ChannelLookup::Found(Arc::clone(&channel.master)),
@@ -266,62 +266,62 @@ impl Hub {
         }
     }
 
-    /// The channel of this name, made if there is none, for a follower of the network `peer`. Once it has no follower
-    /// [`Hub::discard_empty`] is called.
-    pub(super) fn to_follow(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Arc<Master>, OpenError> {
-        if let ChannelLookup::Found(master) = self.to_read(channel) {
+    /// The channel of this name, created if there is none, for a follower of the network `peer`. The caller calls
+    /// [`Hub::discard_empty`] once it has no follower.
+    pub(super) fn find_or_create_for_follower(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Arc<Master>, OpenError> {
+        if let ChannelLookup::Found(master) = self.find(channel) {
             return Ok(master);
         }
         let mut channels = self.write();
         if let Some(channel) = channels.by_name.get(channel.as_str()) {
             return Ok(Arc::clone(&channel.master));
         }
-        self.make(&mut channels, channel, peer, true).ok_or(OpenError::TooManyChannels)
+        self.create(&mut channels, channel, peer, true).ok_or(OpenError::TooManyChannels)
     }
 
-    /// The channel of this name, made if there is none, for a publisher of the network `peer`.
-    fn to_publish(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Arc<Master>, PublishError> {
-        if let ChannelLookup::Found(master) = self.to_read(channel)
+    /// The channel of this name, created if there is none, for a publisher of the network `peer`.
+    fn find_or_create_for_publisher(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Arc<Master>, PublishError> {
+        if let ChannelLookup::Found(master) = self.find(channel)
             && master.newest() > 0
         {
             return Ok(master);
         }
         let mut channels = self.write();
-        let known = channels.by_name.get(channel.as_str()).map(|known| (known.is_empty, known.maker));
-        if let Some((is_empty, maker)) = known {
-            // Whoever publishes first has made it, and no longer whoever followed it first.
+        let known = channels.by_name.get(channel.as_str()).map(|known| (known.is_empty, known.creator));
+        if let Some((is_empty, creator)) = known {
+            // The first publisher counts as its creator from now on, in place of the first follower.
             if is_empty && !channels.count(peer, false, self.registry.limits.channels_per_address()) {
                 return Err(PublishError::TooManyChannels);
             }
             if is_empty {
-                channels.discount(maker, true);
+                channels.uncount(creator, true);
             }
-        } else if self.make(&mut channels, channel, peer, false).is_none() {
+        } else if self.create(&mut channels, channel, peer, false).is_none() {
             return Err(PublishError::TooManyChannels);
         }
         let known = channels.by_name.get_mut(channel.as_str()).ok_or(PublishError::TooManyChannels)?;
         if std::mem::replace(&mut known.is_empty, false) {
-            known.maker = peer;
+            known.creator = peer;
         }
         Ok(Arc::clone(&known.master))
     }
 
-    /// Makes a channel, if there is room for one more of this network and of all.
-    fn make(
+    /// Creates a channel, if the limits of the network and of the hub permit another.
+    fn create(
         &self,
         channels: &mut Channels,
         channel: ChannelName<'_>,
-        maker: Option<IpAddr>,
+        creator: Option<IpAddr>,
         is_empty: bool,
     ) -> Option<Arc<Master>> {
         let limits = &self.registry.limits;
         let most = if is_empty { limits.empty_channels_per_address() } else { limits.channels_per_address() };
-        if channels.by_name.len() >= limits.channels || !channels.count(maker, is_empty, most) {
+        if channels.by_name.len() >= limits.channels || !channels.count(creator, is_empty, most) {
             return None;
         }
-        let mut reserved = self.registry.memory.reserve(LOG);
-        if reserved.is_none() && self.give_way_at(channels, self.seconds()) {
-            reserved = self.registry.memory.reserve(LOG);
+        let mut reserved = self.registry.memory.reserve(LOG_OVERHEAD);
+        if reserved.is_none() && self.reap_for_memory_at(channels, self.seconds()) {
+            reserved = self.registry.memory.reserve(LOG_OVERHEAD);
         }
         let epoch = self.registry.epoch(channel, channels);
         let id = ChannelId(channels.next_id);
@@ -329,35 +329,35 @@ impl Hub {
         let now = self.seconds();
         let master = reserved.map(|reserved| Master::new(id, limits.bytes, limits.events, epoch, now, reserved));
         let Some(Ok(master)) = master.map(|master| master.map(Arc::new)) else {
-            channels.discount(maker, is_empty);
+            channels.uncount(creator, is_empty);
             return None;
         };
-        let made = Channel { master: Arc::clone(&master), maker, is_empty };
-        channels.by_name.insert(channel.as_str().into(), made);
-        tracing::debug!(channel = channel.as_str(), "channel made");
+        let created = Channel { master: Arc::clone(&master), creator, is_empty };
+        channels.by_name.insert(channel.as_str().into(), created);
+        tracing::debug!(channel = channel.as_str(), "channel created");
         Some(master)
     }
 
-    /// Forgets a channel in which nothing was published, unless it is followed. Its epoch stays that of its name.
+    /// Deletes a channel without events and followers. Its name keeps the epoch.
     pub(super) fn discard_empty(&self, channel: &str, master: &Arc<Master>) {
         if !master.is_unused() {
             return;
         }
         let mut channels = self.write();
         if master.discard()
-            && let Some(Channel { maker, is_empty, .. }) = channels.by_name.remove(channel)
+            && let Some(Channel { creator, is_empty, .. }) = channels.by_name.remove(channel)
         {
-            channels.discount(maker, is_empty);
-            tracing::debug!(channel, "channel without events left");
+            channels.uncount(creator, is_empty);
+            tracing::debug!(channel, "channel without events deleted");
         }
     }
 
-    /// Forgets the channels that nobody has used for their time.
+    /// Deletes the channels that have been unused for [`ChannelLimits::reap_after`].
     pub(crate) fn reap(&self) {
         self.reap_at(self.seconds());
     }
 
-    /// The same, as if it were `now` in seconds of the registry's clock.
+    /// [`Hub::reap`] at `now`, in seconds of the registry's clock.
     pub(crate) fn reap_at(&self, now: u64) {
         let Some(before) = now.checked_sub(self.registry.limits.reap_after.as_secs()) else { return };
         let mut channels = self.write();
@@ -369,14 +369,14 @@ impl Hub {
         }
     }
 
-    /// Where memory is scarce: forgets the channels that nobody has used for longest, of those that nobody has used for a tenth
-    /// of their time. Returns whether it did.
-    pub(crate) fn give_way(&self) -> bool {
-        self.registry.memory.is_scarce() && self.give_way_at(&mut self.write(), self.seconds())
+    /// Where memory is scarce: deletes the least recently used channels among those that have been unused for a tenth of
+    /// [`ChannelLimits::reap_after`]. Returns whether it did.
+    pub(crate) fn reap_for_memory(&self) -> bool {
+        self.registry.memory.is_scarce() && self.reap_for_memory_at(&mut self.write(), self.seconds())
     }
 
-    /// The same, as if it were `now` in seconds of the registry's clock.
-    fn give_way_at(&self, channels: &mut Channels, now: u64) -> bool {
+    /// [`Hub::reap_for_memory`] at `now`, in seconds of the registry's clock.
+    fn reap_for_memory_at(&self, channels: &mut Channels, now: u64) -> bool {
         let Some(before) = now.checked_sub(self.registry.limits.reap_after.as_secs() / 10) else {
             return false;
         };
@@ -387,29 +387,29 @@ impl Hub {
             }
         }
         idle.sort_unstable();
-        let mut gave_way = false;
+        let mut reaped = false;
         for (_, name) in idle {
             if !self.registry.memory.is_scarce() {
                 break;
             }
-            gave_way |= self.reap_channel(channels, &name, before);
+            reaped |= self.reap_channel(channels, &name, before);
         }
-        gave_way
+        reaped
     }
 
-    /// [`Hub::give_way`] in the future.
+    /// [`Hub::reap_for_memory`] in the future.
     #[cfg(test)]
-    pub(super) fn give_way_in_seconds(&self, seconds: u64) -> bool {
-        self.give_way_at(&mut self.write(), self.seconds() + seconds)
+    pub(super) fn reap_for_memory_in_seconds(&self, seconds: u64) -> bool {
+        self.reap_for_memory_at(&mut self.write(), self.seconds() + seconds)
     }
 
-    /// Forgets a channel if nobody has used it since `before`, and says whether it did.
+    /// Deletes a channel if it has not been used since `before`, and returns whether it did.
     fn reap_channel(&self, channels: &mut Channels, name: &str, before: u64) -> bool {
         if !channels.by_name.get(name).is_some_and(|channel| channel.master.reap(before)) {
             return false;
         }
-        if let Some(Channel { maker, is_empty, .. }) = channels.by_name.remove(name) {
-            channels.discount(maker, is_empty);
+        if let Some(Channel { creator, is_empty, .. }) = channels.by_name.remove(name) {
+            channels.uncount(creator, is_empty);
         }
         if let Some(generation) = channels.generations.get_mut(self.registry.generation(name)) {
             *generation = generation.wrapping_add(1);
@@ -432,13 +432,12 @@ impl Hub {
 }
 
 impl Registry {
-    /// Where the generation of a name stands.
+    /// The index of the generation counter of a name.
     fn generation(&self, channel: &str) -> usize {
         self.hasher.hash_one(channel) as usize % GENERATIONS
     }
 
-    /// The epoch of a channel that is not there, and of the one that will be made: the same until a channel of that name, with
-    /// events, is reaped.
+    /// The epoch of a channel that does not exist yet: the same until a channel of that name is reaped with events.
     fn epoch(&self, channel: ChannelName<'_>, channels: &Channels) -> u32 {
         let generation = channels.generations.get(self.generation(channel.as_str())).copied().unwrap_or_default();
         let hash = self.hasher.hash_one((channel.as_str(), generation));

@@ -1,4 +1,4 @@
-//! Several threads, one hub.
+//! One hub on several threads.
 
 use std::future::{pending, ready};
 use std::pin::pin;
@@ -24,13 +24,13 @@ fn hub(limits: ChannelLimits) -> Hub {
     Hub::new(limits).unwrap()
 }
 
-/// The hub as a thread sees it. Its reactor is gone: the inbox is looked at by hand.
+/// The hub on a thread without a reactor: the test drains the inbox.
 fn on_thread(hub: &Hub) -> LocalHub {
     let (_, notifier) = Reactor::new(BufferLimits::default()).unwrap();
     LocalHub::new(hub.clone(), Arc::new(Inbox::new(notifier, hub.limits().bytes)), PollLimits::default())
 }
 
-/// The same, and its inbox.
+/// The hub on a thread, and its inbox.
 fn with_inbox(hub: &Hub) -> (LocalHub, Arc<Inbox>) {
     let (_, notifier) = Reactor::new(BufferLimits::default()).unwrap();
     let inbox = Arc::new(Inbox::new(notifier, hub.limits().bytes));
@@ -45,7 +45,7 @@ fn publish(hub: &Hub, text: &str) -> Result<String, PublishError> {
     hub.publish("a", EventType::MESSAGE, text).map(|id| id.to_string())
 }
 
-/// What stands in the log after `after`, with its ids.
+/// The events after `after`, with their ids.
 fn read(reader: &LocalReader, mut after: u64) -> Vec<(String, String)> {
     let mut events = Vec::new();
     let mut buffer = [0; 256];
@@ -59,11 +59,11 @@ fn read(reader: &LocalReader, mut after: u64) -> Vec<(String, String)> {
     events
 }
 
-/// What a poll gets that asks from `position` on.
+/// The cursor and the events of a poll from `position` on.
 fn poll(hub: &LocalHub, position: Position) -> (Cursor, Vec<(String, String)>) {
     let reader = open(hub, "a", false);
-    let placed = reader.seek(position, GapPolicy::Replay);
-    (placed, read(&reader, placed.after))
+    let cursor = reader.seek(position, GapPolicy::Replay);
+    (cursor, read(&reader, cursor.after))
 }
 
 struct Flag(AtomicBool);
@@ -75,7 +75,7 @@ impl Wake for Flag {
 }
 
 #[test]
-fn every_thread_sees_the_same_events_with_the_same_ids_in_the_same_order() {
+fn all_threads_see_the_same_events_in_the_same_order() {
     const EACH: usize = 200;
     let hub = hub(ChannelLimits::default());
     let start = Barrier::new(4);
@@ -117,8 +117,8 @@ fn every_thread_sees_the_same_events_with_the_same_ids_in_the_same_order() {
 }
 
 #[test]
-fn what_was_acknowledged_to_a_follower_reaches_it_however_often_channels_are_reaped() {
-    // A channel is reaped the moment that nobody follows it.
+fn reaping_loses_no_acknowledged_event_of_a_follower() {
+    // A channel is reaped as soon as it has no follower.
     let hub = hub(ChannelLimits { reap_after: Duration::ZERO, ..ChannelLimits::default() });
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -142,7 +142,7 @@ fn what_was_acknowledged_to_a_follower_reaches_it_however_often_channels_are_rea
 }
 
 #[test]
-fn a_channel_is_reaped_after_its_time_and_begins_anew() {
+fn an_idle_channel_is_reaped_and_its_next_epoch_differs() {
     let hub = hub(ChannelLimits { reap_after: Duration::from_secs(10), ..ChannelLimits::default() });
     let thread_hub = on_thread(&hub);
     let first = publish(&hub, "one").unwrap();
@@ -169,7 +169,7 @@ fn a_mirror_ends_with_the_last_follower_of_its_thread() {
     publish(&hub, "two").unwrap();
     drop(second);
     assert!(mirror.upgrade().is_none());
-    // What is still on its way to it is for nobody, or for another one, which has it already.
+    // The items that are still in the inbox are for a mirror that has gone, or for its successor, which has their events already.
     let third = open(&thread_hub, "a", true);
     thread_hub.drain_inbox();
     assert_eq!(read(&third, 0).len(), 2);
@@ -177,22 +177,22 @@ fn a_mirror_ends_with_the_last_follower_of_its_thread() {
 }
 
 #[test]
-fn the_time_of_a_channel_begins_when_its_last_follower_has_left() {
+fn a_channel_is_idle_from_when_its_last_follower_left() {
     let master = Arc::new(Master::new(ChannelId(0), 1024, 8, 1, 0, Memory::default().reserve(0).unwrap()).unwrap());
     let (_, inbox) = with_inbox(&hub(ChannelLimits::default()));
     assert!(master.mirror(&inbox, 1024, 8).is_some());
     master.follow();
-    assert!(!master.reap(3600), "somebody follows, though nothing happens");
+    assert!(!master.reap(3600), "it has followers, though no event is published");
     master.unfollow(3600);
-    assert!(!master.reap(3601), "one of two has left");
-    master.leave(&inbox, 3600);
-    assert!(!master.reap(3600), "whoever left may come back");
+    assert!(!master.reap(3601), "one of two followers has left");
+    master.remove_mirror(&inbox, 3600);
+    assert!(!master.reap(3600), "it has not been idle for long enough");
     assert!(master.reap(3601));
     assert!(master.mirror(&inbox, 1024, 8).is_none());
 }
 
 #[test]
-fn a_follower_is_woken_once_an_event_is_taken_in() {
+fn draining_the_inbox_wakes_followers() {
     let hub = hub(ChannelLimits::default());
     let thread_hub = on_thread(&hub);
     let (mut a, mut b) = (open(&thread_hub, "a", true), open(&thread_hub, "b", true));
@@ -207,7 +207,7 @@ fn a_follower_is_woken_once_an_event_is_taken_in() {
 }
 
 #[test]
-fn what_is_accepted_before_a_drain_is_in_the_inbox_and_nothing_after_it() {
+fn events_accepted_before_a_shutdown_are_in_the_inbox() {
     let hub = hub(ChannelLimits::default());
     let thread_hub = on_thread(&hub);
     let reader = open(&thread_hub, "a", true);
@@ -230,7 +230,7 @@ fn what_is_accepted_before_a_drain_is_in_the_inbox_and_nothing_after_it() {
             thread_hub.drain_inbox();
             thread::yield_now();
         }
-        hub.drain();
+        hub.shut_down();
         thread_hub.drain_inbox();
         let seen = reader.newest();
         let accepted: u64 = publishers.into_iter().map(|publisher| publisher.join().unwrap()).sum();
@@ -239,7 +239,7 @@ fn what_is_accepted_before_a_drain_is_in_the_inbox_and_nothing_after_it() {
 }
 
 #[test]
-fn the_inbox_of_a_thread_that_does_not_look_is_bounded_and_nothing_that_is_kept_is_lost() {
+fn the_inbox_of_a_blocked_thread_is_bounded_and_loses_no_event() {
     let hub = hub(ChannelLimits { events: 8, ..ChannelLimits::default() });
     let (thread_hub, inbox) = with_inbox(&hub);
     let names = ["busy", "quiet", "reaped"];
@@ -249,23 +249,23 @@ fn the_inbox_of_a_thread_that_does_not_look_is_bounded_and_nothing_that_is_kept_
     let mut heaviest = 0;
     for number in 0..1000 {
         hub.publish("busy", EventType::MESSAGE, &format!("{number:10000}")).unwrap();
-        heaviest = heaviest.max(inbox.weight());
+        heaviest = heaviest.max(inbox.size());
     }
     assert!((500_000..2_000_000).contains(&heaviest), "{heaviest} bytes waited");
     thread_hub.drain_inbox();
-    assert_eq!(inbox.weight(), 0);
+    assert_eq!(inbox.size(), 0);
     assert_eq!((busy.newest(), quiet.newest()), (1000, 1));
     let mut buffer = [0; 16];
-    assert!(matches!(busy.read_at(991, 0, &mut buffer), ReadEvent::Overwritten), "its reader is told");
-    assert!(matches!(busy.read_at(992, 0, &mut buffer), ReadEvent::Event(_)), "the last 8 are there");
-    // Not a wake is lost, and what comes then is appended again.
+    assert!(matches!(busy.read_at(991, 0, &mut buffer), ReadEvent::Overwritten), "its reader gets a gap");
+    assert!(matches!(busy.read_at(992, 0, &mut buffer), ReadEvent::Event(_)), "the last 8 are in the log");
+    // No wake is lost, and later events are appended as before.
     hub.publish("busy", EventType::MESSAGE, "last").unwrap();
     thread_hub.drain_inbox();
     assert_eq!(read(&busy, 1000)[0].1, "last");
 }
 
 #[test]
-fn a_mirror_that_misses_events_in_its_inbox_has_its_master_s_log_in_the_end() {
+fn a_mirror_catches_up_after_its_inbox_dropped_events() {
     let hub = hub(ChannelLimits { events: 16, ..ChannelLimits::default() });
     let published = AtomicU64::new(0);
     thread::scope(|scope| {
@@ -315,21 +315,21 @@ fn id(text: &str) -> EventId {
 }
 
 #[test]
-fn an_id_that_was_given_out_is_never_of_the_future_whatever_a_thread_has_taken_in() {
+fn an_acknowledged_id_is_known_to_a_thread_that_lags() {
     let hub = hub(ChannelLimits::default());
     let thread_hub = on_thread(&hub);
     let first = open(&thread_hub, "a", true);
-    // The inbox is never looked at: as of a thread that the publisher has not come to yet.
+    // The inbox is never drained, as of a thread to which the publisher has not posted yet.
     for number in 1..=20 {
         let newest = id(&publish(&hub, &number.to_string()).unwrap());
         for following in [true, false] {
             let reader = open(&thread_hub, "a", following);
-            let placed = reader.seek(Position::After(newest), GapPolicy::Replay);
-            assert_eq!(placed, Cursor { after: number, gap: None });
+            let cursor = reader.seek(Position::After(newest), GapPolicy::Replay);
+            assert_eq!(cursor, Cursor { after: number, gap: None });
             let earlier = Position::After(EventId { seq: number - 1, ..newest });
-            let placed = reader.seek(earlier, GapPolicy::Replay);
-            assert_eq!(placed, Cursor { after: number - 1, gap: None });
-            assert_eq!(read(&reader, placed.after).len(), 1, "what has been published is seen");
+            let cursor = reader.seek(earlier, GapPolicy::Replay);
+            assert_eq!(cursor, Cursor { after: number - 1, gap: None });
+            assert_eq!(read(&reader, cursor.after).len(), 1, "the published event is seen");
             let later = Position::After(EventId { seq: number + 1, ..newest });
             assert_eq!(reader.seek(later, GapPolicy::Replay).gap.unwrap().missed, None);
         }
@@ -340,7 +340,7 @@ fn an_id_that_was_given_out_is_never_of_the_future_whatever_a_thread_has_taken_i
 }
 
 #[test]
-fn a_follower_reads_older_events_than_its_thread_has_seen() {
+fn a_follower_reads_events_older_than_its_mirror() {
     let hub = hub(ChannelLimits { events: 8, ..ChannelLimits::default() });
     for number in 1..=20 {
         publish(&hub, &number.to_string()).unwrap();
@@ -353,38 +353,38 @@ fn a_follower_reads_older_events_than_its_thread_has_seen() {
     assert_eq!(read(&old, 12).len(), 8);
     let latest = open(&thread_hub, "a", true);
     let overwritten = Position::After(EventId { epoch: latest.epoch(), seq: 3 });
-    let placed = latest.seek(overwritten, GapPolicy::Latest);
-    assert_eq!((placed.after, placed.gap.unwrap().missed), (19, Some(16)));
+    let cursor = latest.seek(overwritten, GapPolicy::Latest);
+    assert_eq!((cursor.after, cursor.gap.unwrap().missed), (19, Some(16)));
 }
 
 #[test]
-fn a_poll_has_a_copy_of_what_its_answer_carries() {
+fn a_poll_has_a_copy_of_the_events_of_its_response() {
     let hub = hub(ChannelLimits { events: 8, ..ChannelLimits::default() });
     let thread_hub = on_thread(&hub);
     for number in 1..=8 {
         publish(&hub, &number.to_string()).unwrap();
     }
     let reader = open(&thread_hub, "a", false);
-    let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
+    let cursor = reader.seek(Position::Oldest, GapPolicy::Replay);
     for number in 9..=20 {
         publish(&hub, &number.to_string()).unwrap();
     }
-    let events: Vec<_> = read(&reader, placed.after).into_iter().map(|(_, data)| data).collect();
+    let events: Vec<_> = read(&reader, cursor.after).into_iter().map(|(_, data)| data).collect();
     assert_eq!(events, ["1", "2", "3", "4", "5", "6", "7", "8"]);
-    // No more than an answer takes, and at least one event.
+    // No more than the bounds of a response, and at least one event.
     for (size, count) in [(1000, 8), (10_000, 6), (100_000, 1)] {
         for _ in 0..8 {
             publish(&hub, &"x".repeat(size)).unwrap();
         }
         let reader = open(&thread_hub, "a", false);
-        let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
-        assert_eq!(reader.newest() - placed.after, count, "{size}");
+        let cursor = reader.seek(Position::Oldest, GapPolicy::Replay);
+        assert_eq!(reader.newest() - cursor.after, count, "{size}");
     }
 }
 
 #[test]
-fn a_mirror_that_keeps_less_than_its_master_takes_the_rest_from_it() {
-    // The seam of the ring falls elsewhere in a mirror that began later, so that it has lost events which the master has.
+fn a_mirror_that_lacks_old_events_copies_them_from_its_master() {
+    // A mirror that started later wraps at another event, and has overwritten events that the master still has.
     let limits = ChannelLimits { events: 100, bytes: 1000 + 400, ..ChannelLimits::default() };
     for before in 0..20 {
         let hub = hub(limits);
@@ -405,7 +405,7 @@ fn a_mirror_that_keeps_less_than_its_master_takes_the_rest_from_it() {
 }
 
 #[test]
-fn one_clients_keys_do_not_evict_those_of_another() {
+fn idempotency_keys_of_one_client_do_not_evict_those_of_another() {
     let hub = hub(ChannelLimits::default());
     let thread = on_thread(&hub);
     let publish = |client: u8, key: &str| {
@@ -423,7 +423,7 @@ fn one_clients_keys_do_not_evict_those_of_another() {
         assert!(!publish(2, &number.to_string()));
     }
     assert!(publish(1, "mine"), "the other client's keys evicted it");
-    assert!(publish(1, "639") && !publish(2, "0"), "the newest keys of the other are known, whoever asks");
+    assert!(publish(1, "639") && !publish(2, "0"), "the newest keys of the other client are known, for any client");
 }
 
 fn cursor(hub: &LocalHub, channel: &str) -> (u32, Cursor) {
@@ -432,11 +432,11 @@ fn cursor(hub: &LocalHub, channel: &str) -> (u32, Cursor) {
 }
 
 #[test]
-fn reading_makes_no_channel_and_its_cursor_is_good_once_there_is_one() {
+fn polling_creates_no_channel_and_its_cursor_stays_valid() {
     let hub = hub(ChannelLimits { channels: 2, ..ChannelLimits::default() });
     let thread = on_thread(&hub);
-    let (epoch, placed) = cursor(&thread, "a");
-    assert_eq!((placed, hub.channels()), (Cursor { after: 0, gap: None }, 0));
+    let (epoch, cursor) = cursor(&thread, "a");
+    assert_eq!((cursor, hub.channels()), (Cursor { after: 0, gap: None }, 0));
     for number in 0..100 {
         cursor(&thread, &number.to_string());
     }
@@ -444,9 +444,9 @@ fn reading_makes_no_channel_and_its_cursor_is_good_once_there_is_one() {
     assert_eq!(hub.channels(), 0, "the last follower of an empty channel takes it along");
     let first = publish(&hub, "one").unwrap();
     assert_eq!(first, EventId { epoch, seq: 1 }.to_string());
-    let (placed, events) = poll(&thread, Position::After(EventId { epoch, seq: 0 }));
-    assert_eq!((placed.gap, &*events), (None, &[(first, "one".to_owned())][..]));
-    // A channel with events that was reaped has another epoch, whether or not it is there.
+    let (cursor, events) = poll(&thread, Position::After(EventId { epoch, seq: 0 }));
+    assert_eq!((cursor.gap, &*events), (None, &[(first, "one".to_owned())][..]));
+    // After a channel with events has been reaped its name has another epoch, before and after it is created again.
     hub.reap_at(hub.seconds() + 601);
     assert_eq!(hub.channels(), 0);
     assert_ne!(cursor(&thread, "a").0, epoch);
@@ -457,7 +457,7 @@ fn reading_makes_no_channel_and_its_cursor_is_good_once_there_is_one() {
 }
 
 #[test]
-fn a_refused_publication_makes_no_channel() {
+fn a_refused_event_creates_no_channel() {
     let hub = hub(ChannelLimits { channels: 2, ..ChannelLimits::default() });
     let thread = on_thread(&hub);
     let (epoch, _) = cursor(&thread, "a");
@@ -469,7 +469,7 @@ fn a_refused_publication_makes_no_channel() {
 }
 
 #[test]
-fn one_address_does_not_take_the_channels_of_others() {
+fn one_address_cannot_create_all_channels() {
     let limits = ChannelLimits {
         channels: 8,
         channels_per_address: Some(4),
@@ -492,7 +492,7 @@ fn one_address_does_not_take_the_channels_of_others() {
     drop(b);
     let _c = follow("c", one).unwrap();
     let _again = follow("a", one).unwrap();
-    // Whoever publishes first has made it.
+    // The first publisher counts as the creator.
     publish("a", other).unwrap();
     let _d = follow("d", one).unwrap();
     for channel in ["e", "f", "c"] {
@@ -512,11 +512,11 @@ fn one_address_does_not_take_the_channels_of_others() {
 }
 
 #[test]
-fn channels_and_their_mirrors_stay_below_the_memory_limit_and_the_oldest_idle_ones_give_way() {
+fn channels_stay_below_the_memory_limit_and_idle_ones_are_reaped() {
     let hub = hub(ChannelLimits::default());
     let thread = on_thread(&hub);
     let memory = hub.memory().clone();
-    // Five eighths of it are for channels.
+    // Channels may use five eighths of it.
     memory.set_limit(1 << 20);
     let text = "x".repeat(8000);
     let publish = |channel: &str| hub.publish(channel, EventType::MESSAGE, &text).map(drop);
@@ -533,19 +533,17 @@ fn channels_and_their_mirrors_stay_below_the_memory_limit_and_the_oldest_idle_on
     fill("b").unwrap();
     assert_eq!(fill("c"), Err(PublishError::OutOfMemory));
     assert!(thread.open(ChannelName::new("b").unwrap(), true, None).is_err(), "there is no memory for a mirror");
-    assert_eq!(hub.epoch("b").is_some(), hub.epoch("a").is_some(), "both are there");
-    // What nobody has used for a tenth of the time gives way, as much as has to.
-    assert!(!hub.give_way_in_seconds(59));
-    assert!(hub.give_way_in_seconds(62));
+    assert_eq!(hub.epoch("b").is_some(), hub.epoch("a").is_some(), "both exist");
+    // Channels that were idle for a tenth of the time are reaped, until memory is no longer scarce.
+    assert!(!hub.reap_for_memory_in_seconds(59));
+    assert!(hub.reap_for_memory_in_seconds(62));
     assert!(hub.channels() > 0 && !memory.is_scarce());
     hub.reap_at(hub.seconds() + 601);
-    // What is on its way to a thread keeps its channel.
-    thread.drain_inbox();
     assert_eq!((hub.channels(), memory.reserved()), (0, 0));
 }
 
 #[test]
-fn answers_to_polls_that_are_not_read_stay_below_the_memory_limit_and_lose_no_event() {
+fn unread_poll_responses_stay_below_the_memory_limit() {
     let hub = hub(ChannelLimits::default());
     let thread = on_thread(&hub);
     let memory = hub.memory().clone();
@@ -554,20 +552,20 @@ fn answers_to_polls_that_are_not_read_stay_below_the_memory_limit_and_lose_no_ev
     }
     let before = memory.reserved();
     memory.set_limit(1 << 20);
-    // Each is placed and keeps what it is to send.
+    // Each has a cursor and a copy of the events of its response.
     let mut readers = Vec::new();
     let counts: Vec<_> = (0..200)
         .map(|_| {
             let reader = open(&thread, "a", false);
-            let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
-            assert_eq!(placed, Cursor { after: 0, gap: None });
+            let cursor = reader.seek(Position::Oldest, GapPolicy::Replay);
+            assert_eq!(cursor, Cursor { after: 0, gap: None });
             let newest = reader.newest();
             readers.push(reader);
             newest
         })
         .collect();
     assert!(memory.reserved() <= (1 << 20) - (1 << 17), "{}", memory.reserved());
-    // As many events as an answer carries, then one, then none: those are what the next poll asks for.
+    // A full response, then one event, then none: the next poll asks for the rest.
     assert_eq!((counts[0], counts[199]), (8, 0));
     assert!(counts.is_sorted_by(|one, next| one >= next) && counts.contains(&1), "{counts:?}");
     drop(readers);
@@ -576,7 +574,7 @@ fn answers_to_polls_that_are_not_read_stay_below_the_memory_limit_and_lose_no_ev
 }
 
 #[test]
-fn a_program_that_waits_for_followers_goes_on_when_they_have_taken_or_its_time_is_over() {
+fn a_publisher_waits_for_followers_until_a_timeout() {
     let hub = hub(ChannelLimits { events: 4, ..ChannelLimits::default() });
     let thread_hub = on_thread(&hub);
     let mut follower = open(&thread_hub, "a", true);
@@ -603,17 +601,17 @@ fn a_program_that_waits_for_followers_goes_on_when_they_have_taken_or_its_time_i
         published
     };
     assert_eq!(publishes(8, cx), 3);
-    assert!(pin!(hub.wait_for_followers("a", ready(()))).poll(cx).is_ready(), "the time is over");
-    // The thread has not reported which of its followers are behind: it has a log's worth of events to do so, then no more.
+    assert!(pin!(hub.wait_for_followers("a", ready(()))).poll(cx).is_ready(), "after the timeout");
+    // The thread has not reported which of its followers are behind: it has the time of a whole log to do so.
     assert_eq!(publishes(8, cx), 3);
-    assert!(pin!(hub.wait_for_followers("a", ready(()))).poll(cx).is_ready(), "the time is over again");
+    assert!(pin!(hub.wait_for_followers("a", ready(()))).poll(cx).is_ready(), "after another timeout");
     assert_eq!(publishes(8, cx), 8);
-    // Once it has caught up it is waited for again; its thread reports, and it is not until it has caught up the next time.
+    // Once the follower has caught up publishers wait for it again. After another timeout they ignore it until it catches up again.
     thread_hub.drain_inbox();
     assert!(follower.poll_new_event(&mut Context::from_waker(Waker::noop()), follower.newest()).is_pending());
     assert_eq!(publishes(8, cx), 3);
-    assert!(pin!(hub.wait_for_followers("a", ready(()))).poll(cx).is_ready(), "the time is over");
+    assert!(pin!(hub.wait_for_followers("a", ready(()))).poll(cx).is_ready(), "after the timeout");
     thread_hub.drain_inbox();
     assert_eq!(publishes(8, cx), 8);
-    assert!(pin!(hub.wait_for_followers("nobody", pending())).poll(cx).is_ready());
+    assert!(pin!(hub.wait_for_followers("missing", pending())).poll(cx).is_ready());
 }

@@ -94,7 +94,7 @@ impl<H: Handler + 'static> Thread<H> {
             let woken = thread.hub.drain_inbox();
             if thread.shutdown.is_shutting_down() && !told.replace(true) {
                 // Every accepted event is in the inbox now, and is sent before the readers are asked to leave.
-                thread.hub.hub().drain();
+                thread.hub.hub().shut_down();
                 thread.hub.drain_inbox();
                 thread.runtime.drain();
                 thread.reactor.wake_all();
@@ -134,7 +134,7 @@ impl<H: Handler + 'static> Thread<H> {
         while !self.shutdown.is_shutting_down() {
             pause(&self.runtime.clock, REAP).await;
             self.hub.hub().reap();
-            self.hub.hub().give_way();
+            self.hub.hub().reap_for_memory();
             if self.hub.hub().memory().has_fallen_by(TRIM) {
                 trim();
             }

@@ -1,11 +1,11 @@
-//! The host's hub, compiled with the locks, atomics and threads of `shuttle`, whose scheduler tries one order after the other in
-//! which the threads of a test can run. `tests/hub.rs` has the tests.
+//! The hub of the host, compiled with the locks, atomics and threads of `shuttle`, which runs a test under one thread schedule after
+//! another. The tests are in `tests/hub.rs`.
 
 #![allow(
     dead_code,
     unreachable_pub,
     missing_docs,
-    reason = "the files are the host's, and not all of them is used here"
+    reason = "the files are the host's, and only a part of them is used here"
 )]
 
 #[path = "../../../../host/src/hub/mod.rs"]
@@ -20,11 +20,11 @@ mod sync {
     pub(crate) use std::sync::PoisonError;
 }
 
-/// What the hub knows of a thread's reactor: how to wake it.
+/// The part of a reactor that the hub uses: its notifier.
 mod reactor {
     use shuttle::sync::{Arc, Condvar, Mutex};
 
-    // The hub's own tests are compiled with it, and not run here.
+    // For the hub's own tests, which are compiled here and not run.
     #[derive(Default)]
     pub(crate) struct BufferLimits {
         _size: usize,
@@ -69,7 +69,7 @@ use goldcrest_core::format::PollLimits;
 pub use hub::{ChannelLimits, Hub, LocalHub, LocalReader};
 use reactor::Notifier;
 
-/// A thread of the server: its view of the hub, and the loop that runs one task.
+/// A thread of the server: the hub on it, and an executor of one task.
 pub struct Thread {
     hub: LocalHub,
     notifier: Notifier,
@@ -90,17 +90,17 @@ impl Thread {
         Self { hub: LocalHub::new(hub.clone(), inbox, PollLimits::default()), notifier }
     }
 
-    /// The hub as this thread sees it.
+    /// The hub on this thread.
     pub fn hub(&self) -> &LocalHub {
         &self.hub
     }
 
-    /// Appends what other threads have published to the logs of this one.
+    /// Appends the events of other threads to the mirrors of this one.
     pub fn drain_inbox(&self) {
         self.hub.drain_inbox();
     }
 
-    /// Runs a task to its end, as the server does: it is polled when it was woken, and the inbox is looked at in between.
+    /// Runs a task to its end as the server does: it is polled when it was woken, after the inbox was drained.
     pub fn run<T>(&self, task: impl Future<Output = T>) -> T {
         let mut task = pin!(task);
         let waker = Waker::from(Arc::new(Wakes(self.notifier.clone())));
@@ -114,12 +114,12 @@ impl Thread {
     }
 }
 
-/// Forgets every channel that nobody uses, however short a time that has been.
+/// Deletes each channel that is not in use, after any idle time.
 pub fn reap(hub: &Hub) {
     hub.reap_at(u64::MAX);
 }
 
-/// Takes no publication any more.
-pub fn drain(hub: &Hub) {
-    hub.drain();
+/// Accepts no more events.
+pub fn shut_down(hub: &Hub) {
+    hub.shut_down();
 }

@@ -1,4 +1,4 @@
-//! Master, inbox and mirror in the orders that a scheduler draws: some thousands for each promise, the same ones at each run.
+//! Master, inbox and mirror under thousands of thread schedules for each property. The schedules are the same in each run.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::sync::Mutex;
 use shuttle::thread;
 
-/// Tries `test` in orders by chance, and in orders where few changes of thread stand at the worst places.
+/// Runs `test` under random schedules, and under PCT schedules, which have few but adversarial switches of thread.
 fn check(test: impl Fn() + Send + Sync + 'static) {
     let test = Arc::new(test);
     let config = || {
@@ -25,7 +25,7 @@ fn check(test: impl Fn() + Send + Sync + 'static) {
     shuttle::Runner::new(PctScheduler::new_from_seed(2, 4, ORDERS), config()).run(move || test());
 }
 
-/// Orders of each kind that a test is tried in.
+/// Schedules of each kind for each test.
 const ORDERS: usize = 10_000;
 
 fn name() -> ChannelName<'static> {
@@ -47,7 +47,7 @@ fn publish_numbers(hub: &Hub, count: usize) {
     }
 }
 
-/// The events behind `after`, until `count` of them have come. A gap is none of them.
+/// The next `count` events after `after`, without a gap.
 async fn follow(reader: &mut LocalReader, mut after: u64, count: usize) -> Vec<String> {
     let mut events = Vec::new();
     while events.len() < count {
@@ -66,8 +66,8 @@ fn next(reader: &LocalReader, after: u64) -> Option<String> {
     Some(String::from_utf8(buffer[seen.meta.type_len..seen.copied].to_vec()).unwrap())
 }
 
-/// Publishes as a connection does: once there is room.
-async fn publish_with_room(hub: &Thread, reader: &mut LocalReader, data: &str) {
+/// Publishes as a connection does: once the channel is ready.
+async fn publish_when_ready(hub: &Thread, reader: &mut LocalReader, data: &str) {
     poll_fn(|cx| reader.poll_publish_ready(cx)).await;
     let publication = NewEvent {
         event_type: EventType::MESSAGE,
@@ -79,7 +79,7 @@ async fn publish_with_room(hub: &Thread, reader: &mut LocalReader, data: &str) {
 }
 
 #[test]
-fn an_id_that_one_thread_has_shown_is_known_on_every_other() {
+fn an_id_seen_on_one_thread_is_known_on_all() {
     check(|| {
         let hub = hub(64);
         // What a reader was told last, on any thread.
@@ -93,9 +93,9 @@ fn an_id_that_one_thread_has_shown_is_known_on_every_other() {
             thread::spawn(move || {
                 let thread = Thread::new(&hub);
                 let mut reader = thread.hub().open(name(), true, None).unwrap();
-                let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
+                let cursor = reader.seek(Position::Oldest, GapPolicy::Replay);
                 for after in 0..3 {
-                    assert_eq!(placed.after, 0);
+                    assert_eq!(cursor.after, 0);
                     thread.run(poll_fn(|cx| reader.poll_new_event(cx, after)));
                     *shown.lock().unwrap() = Some(EventId { epoch: reader.epoch(), seq: after + 1 });
                 }
@@ -114,14 +114,14 @@ fn an_id_that_one_thread_has_shown_is_known_on_every_other() {
                             continue;
                         };
                         let reader = thread.hub().open(name(), following, None).unwrap();
-                        let placed = reader.seek(Position::After(id), GapPolicy::Replay);
-                        assert_eq!(placed, Cursor { after: id.seq, gap: None }, "the id is of the future");
+                        let cursor = reader.seek(Position::After(id), GapPolicy::Replay);
+                        assert_eq!(cursor, Cursor { after: id.seq, gap: None }, "the id is of the future");
                         let before = EventId { seq: id.seq - 1, ..id };
-                        let placed = reader.seek(Position::After(before), GapPolicy::Replay);
+                        let cursor = reader.seek(Position::After(before), GapPolicy::Replay);
                         assert_eq!(
-                            next(&reader, placed.after),
+                            next(&reader, cursor.after),
                             Some((id.seq - 1).to_string()),
-                            "what was shown is read"
+                            "the event that was seen is read"
                         );
                     }
                 })
@@ -134,7 +134,7 @@ fn an_id_that_one_thread_has_shown_is_known_on_every_other() {
 }
 
 #[test]
-fn every_thread_has_the_same_order_and_its_own_writes() {
+fn all_threads_have_one_order_and_read_their_own_writes() {
     check(|| {
         let hub = hub(64);
         let threads: Vec<_> = (0..3)
@@ -143,16 +143,16 @@ fn every_thread_has_the_same_order_and_its_own_writes() {
                 thread::spawn(move || {
                     let thread = Thread::new(&hub);
                     let mut reader = thread.hub().open(name(), true, None).unwrap();
-                    let placed = reader.seek(Position::Oldest, GapPolicy::Replay);
+                    let cursor = reader.seek(Position::Oldest, GapPolicy::Replay);
                     for count in 0..2 {
                         let own = publish(&hub, &format!("{number} {count}")).unwrap();
                         let poll = thread.hub().open(name(), false, None).unwrap();
-                        let placed = poll.seek(Position::Newest, GapPolicy::Replay);
-                        assert!(placed.after >= own.seq, "a poll sees what has been published");
+                        let cursor = poll.seek(Position::Newest, GapPolicy::Replay);
+                        assert!(cursor.after >= own.seq, "a poll sees the published event");
                         let late = thread.hub().open(name(), true, None).unwrap();
                         assert!(late.seek(Position::Newest, GapPolicy::Replay).after >= own.seq);
                     }
-                    thread.run(follow(&mut reader, placed.after, 6))
+                    thread.run(follow(&mut reader, cursor.after, 6))
                 })
             })
             .collect();
@@ -162,7 +162,7 @@ fn every_thread_has_the_same_order_and_its_own_writes() {
 }
 
 #[test]
-fn followers_that_come_and_go_miss_nothing_between() {
+fn followers_that_come_and_go_miss_no_event() {
     check(|| {
         let hub = hub(64);
         let publisher = {
@@ -176,10 +176,10 @@ fn followers_that_come_and_go_miss_nothing_between() {
             let mut events = Vec::new();
             while events.len() < 6 {
                 let mut reader = thread.hub().open(name(), true, None).unwrap();
-                let placed = reader.seek(position, GapPolicy::Replay);
-                assert_eq!(placed.gap, None);
-                events.extend(thread.run(follow(&mut reader, placed.after, 1)));
-                position = Position::After(EventId { epoch: reader.epoch(), seq: placed.after + 1 });
+                let cursor = reader.seek(position, GapPolicy::Replay);
+                assert_eq!(cursor.gap, None);
+                events.extend(thread.run(follow(&mut reader, cursor.after, 1)));
+                position = Position::After(EventId { epoch: reader.epoch(), seq: cursor.after + 1 });
             }
             let expected: Vec<_> = (0..6).map(|number| number.to_string()).collect();
             assert_eq!(events, expected);
@@ -190,7 +190,7 @@ fn followers_that_come_and_go_miss_nothing_between() {
 }
 
 #[test]
-fn a_publisher_that_waits_overwrites_nothing_that_a_follower_has_not_taken() {
+fn a_waiting_publisher_overwrites_no_unread_event() {
     check(|| {
         const EVENTS: usize = 24;
         let hub = hub(4);
@@ -223,7 +223,7 @@ fn a_publisher_that_waits_overwrites_nothing_that_a_follower_has_not_taken() {
                     let mut reader = thread.hub().open(name(), false, None).unwrap();
                     thread.run(async {
                         for count in 0..EVENTS / 2 {
-                            publish_with_room(&thread, &mut reader, &format!("{number} {count}")).await;
+                            publish_when_ready(&thread, &mut reader, &format!("{number} {count}")).await;
                         }
                     });
                 })
@@ -236,7 +236,7 @@ fn a_publisher_that_waits_overwrites_nothing_that_a_follower_has_not_taken() {
 }
 
 #[test]
-fn a_follower_that_takes_nothing_is_waited_for_once() {
+fn publishers_wait_once_for_a_stalled_follower() {
     check(|| {
         const EVENTS: usize = 24;
         let hub = hub(4);
@@ -272,13 +272,13 @@ fn a_follower_that_takes_nothing_is_waited_for_once() {
         assert!((1..=3).contains(&waits), "{waits} waits");
         follower.drain_inbox();
         assert_eq!(stalled.newest(), EVENTS as u64);
-        assert_eq!(next(&stalled, after), None, "what it has lost");
+        assert_eq!(next(&stalled, after), None, "the events that it has lost");
         assert_eq!(stalled.seek(Position::Oldest, GapPolicy::Replay).after, EVENTS as u64 - 4);
     });
 }
 
 #[test]
-fn a_publisher_is_woken_when_the_follower_that_it_waits_for_leaves() {
+fn a_publisher_is_woken_when_an_awaited_follower_leaves() {
     check(|| {
         let hub = hub(4);
         let (thread, other) = (Thread::new(&hub), hub.clone());
@@ -290,7 +290,7 @@ fn a_publisher_is_woken_when_the_follower_that_it_waits_for_leaves() {
             let mut reader = thread.hub().open(name(), false, None).unwrap();
             thread.run(async {
                 for number in 0..8 {
-                    publish_with_room(&thread, &mut reader, &number.to_string()).await;
+                    publish_when_ready(&thread, &mut reader, &number.to_string()).await;
                 }
             });
         });
@@ -301,7 +301,7 @@ fn a_publisher_is_woken_when_the_follower_that_it_waits_for_leaves() {
 }
 
 #[test]
-fn a_channel_is_reaped_or_followed_and_what_was_acknowledged_to_a_follower_reaches_it() {
+fn a_followed_channel_is_never_reaped_and_loses_no_event() {
     check(|| {
         let hub = hub(64);
         let reaper = {
@@ -328,7 +328,7 @@ fn a_channel_is_reaped_or_followed_and_what_was_acknowledged_to_a_follower_reach
 }
 
 #[test]
-fn what_is_accepted_before_a_drain_is_in_the_inbox_and_nothing_after_it() {
+fn events_accepted_before_a_shutdown_are_in_the_inbox() {
     check(|| {
         let hub = hub(64);
         let publishers: Vec<_> = (0..2)
@@ -340,7 +340,7 @@ fn what_is_accepted_before_a_drain_is_in_the_inbox_and_nothing_after_it() {
         let thread = Thread::new(&hub);
         let reader = thread.hub().open(name(), true, None).unwrap();
         let before = reader.newest();
-        drain(&hub);
+        shut_down(&hub);
         thread.drain_inbox();
         let seen = reader.newest();
         let accepted: u64 = publishers.into_iter().map(|publisher| publisher.join().unwrap()).sum();
