@@ -1,101 +1,98 @@
-//! Where output is poured: a caller's slice that may be shorter than what is to be said.
+//! Output into the caller's slices, which may be shorter than the output.
 //!
-//! Every encoder of this crate is deterministic, so what did not fit is not kept: it is rendered again, and the sink
-//! skips what has left already. A cursor on output is then one number, however short the slices are.
+//! Each encoder of this crate is deterministic, so output that did not fit is not stored. It is rendered again, and the writer skips
+//! the bytes that have been sent. A cursor on output is one number, for slices of any length.
 //!
 //! ```
 //! use goldcrest_core::output::{Output, ResumableWriter};
 //!
-//! fn greet(sink: &mut ResumableWriter<'_>) {
-//!     sink.put(b"hello, ");
-//!     sink.put(b"world");
+//! fn greet(out: &mut ResumableWriter<'_>) {
+//!     out.put(b"hello, ");
+//!     out.put(b"world");
 //! }
 //!
 //! let mut sent = 0;
-//! let mut seen = Vec::new();
+//! let mut received = Vec::new();
 //! loop {
-//!     let mut room = [0; 3]; // a ring's seam may leave less
-//!     let mut sink = ResumableWriter::new(&mut room, sent);
-//!     greet(&mut sink);
-//!     let (written, whole) = (sink.written(), sink.is_whole());
-//!     seen.extend_from_slice(&room[..written]);
+//!     let mut buffer = [0; 3];
+//!     let mut out = ResumableWriter::new(&mut buffer, sent);
+//!     greet(&mut out);
+//!     let (written, whole) = (out.written(), out.is_whole());
+//!     received.extend_from_slice(&buffer[..written]);
 //!     sent += written;
 //!     if whole {
 //!         break;
 //!     }
 //! }
-//! assert_eq!(seen, b"hello, world");
+//! assert_eq!(received, b"hello, world");
 //! ```
 
-/// A slice that takes output after skipping some of it.
+/// A writer into a slice that skips the start of the output.
 #[derive(Debug)]
 pub struct ResumableWriter<'a> {
-    room: &'a mut [u8],
+    buffer: &'a mut [u8],
     written: usize,
     skip: usize,
-    missed: bool,
+    truncated: bool,
 }
 
 impl<'a> ResumableWriter<'a> {
-    /// Pours into `room` what follows the first `skip` bytes.
-    pub fn new(room: &'a mut [u8], skip: usize) -> Self {
-        Self { room, written: 0, skip, missed: false }
+    /// Writes the output after its first `skip` bytes to `buffer`.
+    pub fn new(buffer: &'a mut [u8], skip: usize) -> Self {
+        Self { buffer, written: 0, skip, truncated: false }
     }
 
-    /// Bytes that stand in the slice now.
+    /// Bytes that have been written to the slice.
     pub fn written(&self) -> usize {
         self.written
     }
 
-    /// Whether everything that was poured since the start has been skipped or written.
-    ///
-    /// Also true while all that was poured is still being skipped.
+    /// Whether no byte of the output so far was left out: each has been skipped or written.
     pub fn is_whole(&self) -> bool {
-        !self.missed
+        !self.truncated
     }
 
     /// Whether the slice is full.
     pub fn is_full(&self) -> bool {
-        self.written >= self.room.len()
+        self.written >= self.buffer.len()
     }
 }
 
 impl Output for ResumableWriter<'_> {
-    /// Appends `bytes`: what is to be skipped is, what does not fit is noted and left out.
-    // On a chip code is scarcer than time: there it is called.
+    // One copy of it in flash.
     #[cfg_attr(not(small_code), inline)]
     #[cfg_attr(small_code, inline(never))]
     fn put(&mut self, bytes: &[u8]) {
-        // The common case, apart so that a literal is stored and not copied by a call.
+        // The common case is separate, so that the compiler stores a short literal without a call of memcpy.
         if self.skip == 0
-            && let Some(room) = self.room.get_mut(self.written..)
+            && let Some(room) = self.buffer.get_mut(self.written..)
             && let Some((to, _)) = room.split_at_mut_checked(bytes.len())
         {
             to.copy_from_slice(bytes);
             self.written = self.written.wrapping_add(bytes.len());
             return;
         }
-        self.pour_part(bytes);
+        self.put_part(bytes);
     }
 }
 
 impl ResumableWriter<'_> {
-    /// What is to be skipped in part, or does not fit.
-    fn pour_part(&mut self, bytes: &[u8]) {
+    /// Writes the part of `bytes` that is not to be skipped and fits.
+    fn put_part(&mut self, bytes: &[u8]) {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         let Some(bytes) = bytes.get(skipped..) else { return };
-        let Some(room) = self.room.get_mut(self.written..) else { return };
+        let Some(room) = self.buffer.get_mut(self.written..) else { return };
         let fits = room.len().min(bytes.len());
         if let (Some(to), Some(from)) = (room.get_mut(..fits), bytes.get(..fits)) {
             to.copy_from_slice(from);
         }
         self.written = self.written.wrapping_add(fits);
-        self.missed |= fits < bytes.len();
+        self.truncated |= fits < bytes.len();
     }
 }
 
-/// What an encoder writes to: a [`ResumableWriter`], or a [`ByteCounter`] that only counts.
+/// The output of an encoder: a [`ResumableWriter`], or a [`ByteCounter`].
 pub trait Output {
     /// Appends `bytes`.
     fn put(&mut self, bytes: &[u8]);
@@ -117,8 +114,8 @@ pub trait Output {
     }
 }
 
-/// What is poured again and again, until all of it has left. A trait of its own, so that in a closure's table no other ways to
-/// call it stand.
+/// A closure that renders output, again for each buffer until all of it has been sent. The vtable of `dyn Fn` has the methods of its
+/// supertraits as well, which would take flash.
 pub(crate) trait Render {
     fn render(&self, out: &mut ResumableWriter<'_>);
 }
@@ -129,7 +126,7 @@ impl<F: Fn(&mut ResumableWriter<'_>)> Render for F {
     }
 }
 
-/// Counts the bytes that it is given and keeps none.
+/// Counts the bytes of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByteCounter(pub u64);
 
@@ -139,27 +136,27 @@ impl Output for ByteCounter {
     }
 }
 
-/// The text that `render` pours, in `room`, which is to hold it; what is no text reads as empty.
-pub(crate) fn written_text(room: &mut [u8], render: impl FnOnce(&mut ResumableWriter<'_>)) -> &str {
-    let mut sink = ResumableWriter::new(room, 0);
-    render(&mut sink);
-    let written = sink.written();
-    text(room, written)
+/// The text that `render` writes to `buffer`; empty where it is not UTF-8.
+pub(crate) fn written_text(buffer: &mut [u8], render: impl FnOnce(&mut ResumableWriter<'_>)) -> &str {
+    let mut out = ResumableWriter::new(buffer, 0);
+    render(&mut out);
+    let written = out.written();
+    text(buffer, written)
 }
 
-// Apart, so that each who pours has not a copy.
+// Not generic, so that each closure has no copy of it.
 #[cfg_attr(small_code, inline(never))]
-fn text(room: &[u8], written: usize) -> &str {
-    core::str::from_utf8(room.get(..written).unwrap_or_default()).unwrap_or_default()
+fn text(buffer: &[u8], written: usize) -> &str {
+    core::str::from_utf8(buffer.get(..written).unwrap_or_default()).unwrap_or_default()
 }
 
-/// `number` in decimal digits, in `room`.
-pub(crate) fn decimal(room: &mut [u8; 20], number: u64) -> &str {
-    written_text(room, |out| out.put_decimal(number))
+/// `number` in decimal digits, in `buffer`.
+pub(crate) fn decimal(buffer: &mut [u8; 20], number: u64) -> &str {
+    written_text(buffer, |out| out.put_decimal(number))
 }
 
-/// What measures what an encoder would pour. On a host it only counts. On a chip code is scarcer than time: there it is a sink
-/// that skips everything, so that each encoder stands there once.
+/// Measures the output of an encoder. With `small_code` it is a writer that skips everything, so that each encoder has one copy in
+/// flash.
 #[cfg(not(small_code))]
 pub(crate) type Ruler = ByteCounter;
 #[cfg(small_code)]
@@ -179,7 +176,7 @@ impl ByteCounter {
 #[cfg(small_code)]
 impl ResumableWriter<'static> {
     pub(crate) const fn ruler() -> Self {
-        Self { room: &mut [], written: 0, skip: usize::MAX, missed: false }
+        Self { buffer: &mut [], written: 0, skip: usize::MAX, truncated: false }
     }
 
     pub(crate) const fn measured(&self) -> u64 {
@@ -193,28 +190,28 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn any_room_gives_the_same_bytes() {
-        let say = |sink: &mut ResumableWriter<'_>| {
-            sink.put(b"id: ");
-            sink.put_decimal(u64::MAX);
-            sink.put(b"");
-            sink.put_decimal(0);
-            sink.put(b"\n");
+    fn buffers_of_any_length_get_the_same_bytes() {
+        let encode = |out: &mut ResumableWriter<'_>| {
+            out.put(b"id: ");
+            out.put_decimal(u64::MAX);
+            out.put(b"");
+            out.put_decimal(0);
+            out.put(b"\n");
         };
         let whole = b"id: 184467440737095516150\n";
         for size in 1..=whole.len() + 1 {
-            let mut seen = Vec::new();
+            let mut received = Vec::new();
             loop {
-                let mut room = std::vec![0; size];
-                let mut sink = ResumableWriter::new(&mut room, seen.len());
-                say(&mut sink);
-                let (written, done) = (sink.written(), sink.is_whole());
-                seen.extend_from_slice(&room[..written]);
+                let mut buffer = std::vec![0; size];
+                let mut out = ResumableWriter::new(&mut buffer, received.len());
+                encode(&mut out);
+                let (written, done) = (out.written(), out.is_whole());
+                received.extend_from_slice(&buffer[..written]);
                 if done {
                     break;
                 }
             }
-            assert_eq!(seen, whole, "room of {size}");
+            assert_eq!(received, whole, "buffer of {size}");
         }
     }
 }

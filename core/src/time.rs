@@ -1,4 +1,4 @@
-//! Time as the machines see it: passed in, never read.
+//! Instants. The state machines get the time as an argument and read no clock.
 //!
 //! ```
 //! use core::time::Duration;
@@ -8,39 +8,39 @@
 //! let deadline = start + Duration::from_secs(15);
 //! assert!(deadline > start);
 //! assert_eq!(deadline.since(start), Duration::from_secs(15));
-//! // The range has an end, and nothing wraps there.
+//! // Sums saturate.
 //! assert_eq!(Instant::MAX + Duration::from_secs(1), Instant::MAX);
 //! ```
 
 use core::ops::Add;
 use core::time::Duration;
 
-/// A moment on the caller's monotonic clock, in milliseconds since a start of its choosing.
+/// An instant of the caller's monotonic clock, in milliseconds since any start.
 ///
-/// Sums saturate at [`Instant::MAX`], which no clock reaches: a deadline there never comes.
+/// Sums saturate at [`Instant::MAX`], which no clock reaches: a deadline there never expires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
 impl Instant {
-    /// The moment that never comes.
+    /// The instant that no clock reaches.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// The moment `millis` milliseconds after the clock's start.
+    /// The instant `millis` milliseconds after the start of the clock.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the clock's start.
+    /// Milliseconds since the start of the clock.
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// The moment `millis` milliseconds after this one.
+    /// The instant `millis` milliseconds after this one.
     pub(crate) const fn after(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
     }
 
-    /// How long after `earlier` this is; zero where it is not after it (a clock that jumped back).
+    /// The duration since `earlier`; zero where that is later, after a clock that jumped back.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -49,7 +49,7 @@ impl Instant {
 impl Add<Duration> for Instant {
     type Output = Self;
 
-    // On a chip code is scarcer than time: there it is called.
+    // One copy of it in flash.
     #[cfg_attr(small_code, inline(never))]
     fn add(self, duration: Duration) -> Self {
         self.after(millis(duration))

@@ -88,7 +88,7 @@ impl<T: Timer> IoBudget<T> {
     ) -> Result<TryIo<()>, Disconnect> {
         let mut count = 0;
         let lent = socket.try_read_with(|bytes| {
-            count = f.take(bytes);
+            count = f.call(bytes);
             (count, ())
         });
         self.count(count, moved);
@@ -104,7 +104,7 @@ impl<T: Timer> IoBudget<T> {
     ) -> Result<TryIo<()>, Disconnect> {
         let mut count = 0;
         let lent = socket.try_write_with(|room| {
-            count = f.take(room);
+            count = f.call(room);
             (count, ())
         });
         self.count(count, moved);

@@ -7,20 +7,18 @@ use embedded_io_async::{Read, Write};
 
 use super::{Interest, Socket, TryIo};
 
-/// A [`Socket`] over any byte stream whose `read` and `write` are documented to be cancel-safe: a future that is dropped
-/// before it completes has moved no byte, and a `flush` that is dropped may be called again. (`embedded-io-async` itself
-/// does not promise that; TCP sockets keep it, DMA and some TLS streams do not: for those use split halves whose futures
-/// live as long as the connection.)
+/// A [`Socket`] over a byte stream whose `read` and `write` are documented to be cancel-safe: a future that is dropped before it
+/// completes has moved no byte, and a dropped `flush` may be called again. `embedded-io-async` itself does not require that. TCP
+/// sockets are cancel-safe; DMA and some TLS streams are not, and need split halves whose futures live as long as the connection.
 ///
-/// The buffers are the caller's, of any length from 1. Nothing is read while committed output is on its way, so a peer
-/// that stops reading is noticed by the write timeout of who waits. The stream is flushed when there is nothing left to
-/// do but to wait, not for each write.
+/// The buffers are the caller's, of any length from 1. The stream is not read while output is queued, so that the write timeout
+/// detects a peer that stops reading. The stream is flushed before it waits, not for each write.
 #[derive(Debug)]
 pub struct BufferedIo<'b, T> {
     io: T,
     received: Buffer<'b>,
-    committed: Buffer<'b>,
-    /// Bytes were written since the stream was flushed.
+    queued: Buffer<'b>,
+    /// Bytes were written since the last flush.
     flush_due: bool,
     end: End,
 }
@@ -38,20 +36,20 @@ struct End {
     sent: bool,
 }
 
-/// What broke the connection.
+/// Why the connection broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BufferedIoError<E> {
     /// The stream's own error.
     Io(E),
-    /// The stream takes no more bytes, or this side has been closed or aborted.
+    /// The stream accepts no more bytes, or this side has been closed or aborted.
     Closed,
 }
 
 impl<E: fmt::Debug> fmt::Display for BufferedIoError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) => write!(f, "the stream broke: {error:?}"),
-            Self::Closed => f.write_str("the stream takes no more bytes"),
+            Self::Io(error) => write!(f, "the stream failed: {error:?}"),
+            Self::Closed => f.write_str("the stream is closed"),
         }
     }
 }
@@ -67,7 +65,7 @@ impl Buffer<'_> {
         self.bytes.get_mut(self.start..self.end).unwrap_or_default()
     }
 
-    fn room(&mut self) -> &mut [u8] {
+    fn free(&mut self) -> &mut [u8] {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
@@ -84,25 +82,25 @@ impl Buffer<'_> {
 }
 
 impl<'b, T> BufferedIo<'b, T> {
-    /// Stands on `io` with a buffer for each direction, both at least one byte.
-    pub fn new(io: T, received: &'b mut [u8], committed: &'b mut [u8]) -> Self {
+    /// A socket over `io` with a buffer for each direction, both of at least one byte.
+    pub fn new(io: T, received: &'b mut [u8], queued: &'b mut [u8]) -> Self {
         let buffer = |bytes| Buffer { bytes, start: 0, end: 0 };
-        Self { io, received: buffer(received), committed: buffer(committed), flush_due: false, end: End::default() }
+        Self { io, received: buffer(received), queued: buffer(queued), flush_due: false, end: End::default() }
     }
 
-    /// The stream back; what was received and not read, or committed and not sent, is dropped.
+    /// Returns the stream. Bytes that were received and not read, or queued and not sent, are lost.
     pub fn into_inner(self) -> T {
         self.io
     }
 
-    /// The buffers back, for receiving and for sending. What stood in them is dropped, and nothing moves any more.
+    /// Returns the buffers for receiving and for sending. Their bytes are lost, and the socket is closed.
     pub(crate) fn take_buffers(&mut self) -> (&'b mut [u8], &'b mut [u8]) {
         self.end = End { received: true, sent: true };
         let take = |buffer: &mut Buffer<'b>| {
             (buffer.start, buffer.end) = (0, 0);
             core::mem::take(&mut buffer.bytes)
         };
-        (take(&mut self.received), take(&mut self.committed))
+        (take(&mut self.received), take(&mut self.queued))
     }
 }
 
@@ -110,20 +108,20 @@ impl<T: Read + Write> Socket for BufferedIo<'_, T> {
     type Error = BufferedIoError<T::Error>;
 
     async fn wait(&mut self, want: Interest) -> Result<(), Self::Error> {
-        while !self.committed.is_empty() {
-            // Where the stream has room at once this costs no turn, and what waits for a read may be its answer.
-            let count = self.io.write(self.committed.filled()).await.map_err(BufferedIoError::Io)?;
+        while !self.queued.is_empty() {
+            // Before any read: the peer may be waiting for these bytes.
+            let count = self.io.write(self.queued.filled()).await.map_err(BufferedIoError::Io)?;
             if count == 0 {
                 return Err(BufferedIoError::Closed);
             }
-            self.committed.consume(count);
+            self.queued.consume(count);
             self.flush_due = true;
         }
         let readable = !self.received.is_empty() || self.end.received;
         if want.writable_bytes > 0 || (want.read && readable) {
             return Ok(());
         }
-        // The stream's own buffer is emptied once there is nothing to do but to wait.
+        // A flush for each write would send small segments, or wait for acknowledgements.
         if self.flush_due {
             self.io.flush().await.map_err(BufferedIoError::Io)?;
             self.flush_due = false;
@@ -134,7 +132,7 @@ impl<T: Read + Write> Socket for BufferedIo<'_, T> {
         if !want.read {
             return pending().await;
         }
-        let count = self.io.read(self.received.room()).await.map_err(BufferedIoError::Io)?;
+        let count = self.io.read(self.received.free()).await.map_err(BufferedIoError::Io)?;
         self.received.commit(count);
         self.end.received = count == 0;
         Ok(())
@@ -153,28 +151,28 @@ impl<T: Read + Write> Socket for BufferedIo<'_, T> {
         if self.end.sent {
             return Err(BufferedIoError::Closed);
         }
-        let room = self.committed.room();
-        if room.is_empty() {
+        let free = self.queued.free();
+        if free.is_empty() {
             return Ok(TryIo::WouldBlock);
         }
-        let (written, result) = f(room);
-        self.committed.commit(written);
+        let (written, result) = f(free);
+        self.queued.commit(written);
         Ok(TryIo::Done(result))
     }
 
     fn send_free(&self) -> usize {
-        self.committed.bytes.len().saturating_sub(self.committed.end)
+        self.queued.bytes.len().saturating_sub(self.queued.end)
     }
 
     fn send_capacity(&self) -> usize {
-        self.committed.bytes.len()
+        self.queued.bytes.len()
     }
 
     fn send_queue(&self) -> usize {
-        self.committed.end.saturating_sub(self.committed.start)
+        self.queued.end.saturating_sub(self.queued.start)
     }
 
-    /// The traits below have no half-close: the direction ends when the stream is dropped.
+    /// `embedded-io-async` has no half-close: the FIN is sent when the stream is dropped.
     fn close(&mut self) {
         self.end.sent = true;
     }
@@ -182,7 +180,7 @@ impl<T: Read + Write> Socket for BufferedIo<'_, T> {
     fn abort(&mut self) {
         self.end = End { received: true, sent: true };
         self.received.consume(usize::MAX);
-        self.committed.consume(usize::MAX);
+        self.queued.consume(usize::MAX);
     }
 }
 

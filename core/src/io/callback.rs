@@ -1,40 +1,40 @@
-//! What is handed down to a socket by reference, through whatever stands on it.
+//! Closures that are passed to a socket by reference.
 //!
-//! Closures do, and are meant to. They have traits of their own here because `dyn FnMut` has a second way to be called, once
-//! and for all, which nobody would go and which on a chip would be in flash for each closure.
+//! They are trait objects of these traits and not of `FnMut`: the vtable of `dyn FnMut` also has `FnOnce::call_once`, which would
+//! take flash for each closure and is never called.
 //!
 //! ```
 //! use goldcrest_core::io::BufferFn;
 //!
-//! fn lend(to: &mut dyn BufferFn) -> usize {
-//!     to.take(&mut [1, 2, 3])
+//! fn read(f: &mut dyn BufferFn) -> usize {
+//!     f.call(&mut [1, 2, 3])
 //! }
 //!
 //! let mut sum = 0;
-//! let taken = lend(&mut |bytes: &mut [u8]| {
+//! let consumed = read(&mut |bytes: &mut [u8]| {
 //!     sum = bytes.iter().sum();
 //!     bytes.len()
 //! });
-//! assert_eq!((taken, sum), (3, 6));
+//! assert_eq!((consumed, sum), (3, 6));
 //! ```
 
 use core::task::{Context, Poll};
 
-/// Who borrows a socket's received bytes, or room to write into, for as long as it is called: it waits for nothing.
+/// A closure over the received bytes of a socket, or over the free part of its send buffer.
 pub trait BufferFn {
-    /// Takes from the start of `bytes`, or writes there: how many bytes.
-    fn take(&mut self, bytes: &mut [u8]) -> usize;
+    /// Reads from the start of `bytes`, or writes there, and returns how many bytes it consumed or wrote.
+    fn call(&mut self, bytes: &mut [u8]) -> usize;
 }
 
 impl<F: FnMut(&mut [u8]) -> usize> BufferFn for F {
-    fn take(&mut self, bytes: &mut [u8]) -> usize {
+    fn call(&mut self, bytes: &mut [u8]) -> usize {
         self(bytes)
     }
 }
 
-/// A reason to end a wait, beside what the socket does.
+/// A condition that ends a wait, beside the readiness of the socket.
 pub trait WakeCondition {
-    /// Whether it is there; until then the task is woken when it comes.
+    /// Ready once the condition holds; until then the task is woken when it may hold.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
@@ -44,7 +44,7 @@ impl<F: FnMut(&mut Context<'_>) -> Poll<()>> WakeCondition for F {
     }
 }
 
-/// No reason but what the socket does.
+/// A condition that never holds: only the socket ends the wait.
 pub(crate) fn never(_: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }

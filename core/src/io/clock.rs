@@ -1,4 +1,4 @@
-//! A clock and its alarms.
+//! A clock and its timers.
 
 use core::task::{Context, Poll};
 
@@ -6,20 +6,20 @@ use crate::time::Instant;
 
 /// A monotonic clock.
 pub trait Clock {
-    /// An alarm of this clock.
+    /// A timer of this clock.
     type Timer: Timer;
 
-    /// The moment that it is.
+    /// The current time.
     fn now(&self) -> Instant;
 
-    /// A new alarm; a connection has one.
+    /// A new timer; a connection has one.
     fn timer(&self) -> Self::Timer;
 }
 
-/// An alarm that is re-armed by asking it, so that no future holds it.
+/// A timer that is polled with its deadline, so that no future owns it.
 pub trait Timer {
-    /// Ready once `deadline` has come; else the task is woken then, or earlier. [`Instant::MAX`] never comes.
+    /// Ready once `deadline` has passed; else the task is woken then, or earlier. [`Instant::MAX`] never passes.
     ///
-    /// A deadline may differ from call to call: only the latest counts.
+    /// Each call replaces the deadline of the previous one.
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()>;
 }

@@ -1,8 +1,8 @@
 //! A TCP socket of `embassy-net` as a `Socket`, and the time of `embassy-time` as a `Clock`.
 //!
-//! What is lent are pieces of the TCP socket's own rings: nothing is copied between them and the machines. A transmit ring
-//! under 1,072 bytes, two segments of the least segment size, makes each segment wait for its acknowledgement; a receive ring
-//! may be as small as 256. Turn Nagle's algorithm off: what is committed leaves together all the same.
+//! The closures get slices of the socket's own ring buffers. With a transmit buffer under 1,072 bytes, two segments of the least
+//! segment size (RFC 9293 §3.7.1), each segment waits for its acknowledgement. A receive buffer may be as small as 256 bytes. Turn
+//! Nagle's algorithm off: the bytes of one write leave together without it.
 //!
 //! ```no_run
 //! use embassy_net::Stack;
@@ -15,8 +15,8 @@
 //!     socket.set_nagle_enabled(false);
 //!     if socket.accept(7).await.is_ok() {
 //!         socket.wait(Interest::WRITE).await?;
-//!         socket.try_write_with(|room| {
-//!             room[0] = b'!'; // room is never empty
+//!         socket.try_write_with(|buffer| {
+//!             buffer[0] = b'!'; // never empty
 //!             (1, ())
 //!         })?;
 //!         Socket::close(&mut socket);
@@ -34,37 +34,37 @@ use embassy_net::tcp::{Error, State, TcpSocket};
 use super::{BufferFn, Clock, Interest, Socket, Timer, TryIo};
 use crate::time::Instant;
 
-/// The loans are made inside the network stack's own borrow: a closure that touches any socket of the stack panics there.
+/// The closures run within the `RefCell` borrow of the network stack: a closure that uses a socket of the stack panics.
 ///
-/// Once `abort` was called, the reset is on its way when [`TcpSocket::flush`] completes, and the socket may be dropped.
+/// After `abort` the socket may be dropped once [`TcpSocket::flush`] has completed, which sends the reset.
 impl Socket for TcpSocket<'_> {
     type Error = Error;
 
-    /// With data to read, nothing on its way and neither direction wanted, a reset is noticed only by who wants one again.
+    /// While there is unread data and no interest in a direction, a reset is not noticed until the next wait with one.
     async fn wait(&mut self, want: Interest) -> Result<(), Error> {
         if want.flushed {
             return Ok(());
         }
         let enough = want.writable_bytes.min(self.send_capacity());
         poll_fn(|cx| {
-            // Both are polled, so that both wakers stand: that of reading while there is nothing to read, that of flushing, which
-            // each acknowledgement calls, while there is less than all room. Neither completes at the end of the stream or
-            // after a reset, though the wakers are called then: hence the second look.
+            // Both are polled to register both wakers. The one of reading is woken by data, the one of flushing by each
+            // acknowledgement. Neither future completes after a FIN or a reset, though the wakers are woken: hence `may_recv` and
+            // `may_send`.
             let readable = pin!(self.wait_read_ready()).poll(cx).is_ready() || !self.may_recv();
             let _ = pin!(self.flush()).poll(cx);
-            let roomy = Socket::send_free(self) >= enough || !self.may_send();
-            if (want.read && readable) || (want.writable_bytes > 0 && roomy) { Poll::Ready(()) } else { Poll::Pending }
+            let writable = Socket::send_free(self) >= enough || !self.may_send();
+            if (want.read && readable) || (want.writable_bytes > 0 && writable) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
         Ok(())
     }
 
     fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Error> {
-        borrowed(f, |f| lend_received(self, f))
+        with_buffer_fn(f, |f| read_with(self, f))
     }
 
     fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Error> {
-        borrowed(f, |f| lend_room(self, f))
+        with_buffer_fn(f, |f| write_with(self, f))
     }
 
     fn send_free(&self) -> usize {
@@ -75,7 +75,7 @@ impl Socket for TcpSocket<'_> {
         self.send_capacity()
     }
 
-    /// Always 0: the ring is the TCP socket's own.
+    /// Always 0: the send buffer is the one of TCP.
     fn send_queue(&self) -> usize {
         0
     }
@@ -93,75 +93,74 @@ impl Socket for TcpSocket<'_> {
     }
 }
 
-/// What a loan is taken by, whoever takes it: all connections of a chip share the code of one loan.
-/// Calls `lend` with a taker that calls `f`.
-fn borrowed<R>(
+/// Calls `io` with `f` as a trait object, so that all connections of a chip share the code below.
+fn with_buffer_fn<R>(
     f: impl FnOnce(&mut [u8]) -> (usize, R),
-    lend: impl FnOnce(&mut dyn BufferFn) -> Result<TryIo<()>, Error>,
+    io: impl FnOnce(&mut dyn BufferFn) -> Result<TryIo<()>, Error>,
 ) -> Result<TryIo<R>, Error> {
     let (mut f, mut result) = (Some(f), None);
-    let lent = lend(&mut |bytes: &mut [u8]| {
+    let outcome = io(&mut |bytes: &mut [u8]| {
         let Some(f) = f.take() else { return 0 };
-        let (count, said) = f(bytes);
-        result = Some(said);
+        let (count, value) = f(bytes);
+        result = Some(value);
         count
     })?;
-    Ok(match (lent, result) {
+    Ok(match (outcome, result) {
         (_, Some(result)) => TryIo::Done(result),
         (TryIo::Eof, None) => TryIo::Eof,
         (TryIo::Done(()) | TryIo::WouldBlock, None) => TryIo::WouldBlock,
     })
 }
 
-fn lend_received(socket: &mut TcpSocket<'_>, f: &mut dyn BufferFn) -> Result<TryIo<()>, Error> {
+fn read_with(socket: &mut TcpSocket<'_>, f: &mut dyn BufferFn) -> Result<TryIo<()>, Error> {
     if socket.can_recv() {
-        return lent(socket.read_with(|bytes| (f.take(bytes), ())));
+        return poll_ready(socket.read_with(|bytes| (f.call(bytes), ())));
     }
     if socket.may_recv() {
         return Ok(TryIo::WouldBlock);
     }
-    // `read_with` calls both a reset; `read` knows a FIN.
-    match once(socket.read(&mut [])) {
+    // `read_with` reports a FIN as a reset; `read` distinguishes them.
+    match poll_once(socket.read(&mut [])) {
         Some(Ok(_)) => Ok(TryIo::Eof),
         Some(Err(error)) => Err(error),
         None => Ok(TryIo::WouldBlock),
     }
 }
 
-fn lend_room(socket: &mut TcpSocket<'_>, f: &mut dyn BufferFn) -> Result<TryIo<()>, Error> {
+fn write_with(socket: &mut TcpSocket<'_>, f: &mut dyn BufferFn) -> Result<TryIo<()>, Error> {
     if socket.can_send() {
-        return lent(socket.write_with(|room| (f.take(room), ())));
+        return poll_ready(socket.write_with(|buffer| (f.call(buffer), ())));
     }
     if socket.may_send() { Ok(TryIo::WouldBlock) } else { Err(Error::ConnectionReset) }
 }
 
-/// Polls a loan that was seen to be ready. Were it not, its waker would be overwritten by one that wakes nobody.
-fn lent(loan: impl Future<Output = Result<(), Error>>) -> Result<TryIo<()>, Error> {
-    match once(loan) {
+/// Polls a future that is ready. If it were pending, the no-op waker would replace the one of the task.
+fn poll_ready(future: impl Future<Output = Result<(), Error>>) -> Result<TryIo<()>, Error> {
+    match poll_once(future) {
         Some(result) => result.map(TryIo::Done),
         None => Ok(TryIo::WouldBlock),
     }
 }
 
-fn once<T>(future: impl Future<Output = T>) -> Option<T> {
+fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => Some(result),
         Poll::Pending => None,
     }
 }
 
-/// The clock of `embassy-time`, whose driver a board or `embassy-time` itself brings.
+/// The clock of `embassy-time`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmbassyClock;
 
-/// An alarm of [`EmbassyClock`]. It holds nothing: the time driver keeps the task that waits.
+/// A timer of [`EmbassyClock`]. It is empty: the time driver stores the waker.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmbassyTimer;
 
 impl Clock for EmbassyClock {
     type Timer = EmbassyTimer;
 
-    // A division of 64 bits, and many who ask.
+    // One copy of its 64-bit division in flash.
     #[inline(never)]
     fn now(&self) -> Instant {
         Instant::from_millis(embassy_time::Instant::now().as_millis())
@@ -173,7 +172,7 @@ impl Clock for EmbassyClock {
 }
 
 impl Timer for EmbassyTimer {
-    /// A deadline that was given up for a later one still wakes the task once.
+    /// A deadline that was replaced by a later one still wakes the task once.
     fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if deadline == Instant::MAX {
             return Poll::Pending;
@@ -182,7 +181,7 @@ impl Timer for EmbassyTimer {
             return Poll::Ready(());
         }
         match embassy_time::Instant::try_from_millis(deadline.as_millis()) {
-            // Past what the driver can count to is never.
+            // An instant that the driver cannot represent never comes.
             None => Poll::Pending,
             Some(at) => pin!(embassy_time::Timer::at(at)).poll(cx),
         }

@@ -1,13 +1,13 @@
-//! The edge: what a connection stands on. Wait, then act; lend, don't copy.
+//! The environment of a connection: a socket and a clock.
 //!
-//! A connection is a synchronous machine and a little `async` around it: it waits until there is something to do, and
-//! then acts at once. What it stands on is a [`Socket`] that lends its received bytes and its free room to closures,
-//! and a [`Clock`].
+//! A connection is a synchronous state machine with little `async` code around it: it waits until it can make progress, and then
+//! reads or writes without waiting. A [`Socket`] passes its receive buffer and the free part of its send buffer to closures, so that
+//! nothing is copied.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! | --- | --- |
 //! | `socket.rs` | [`Socket`], [`Interest`], [`TryIo`] |
-//! | `callback.rs` | [`BufferFn`], [`WakeCondition`]: what is handed down to a socket |
+//! | `callback.rs` | [`BufferFn`], [`WakeCondition`]: closures as trait objects |
 //! | `clock.rs` | [`Clock`], [`Timer`] |
 //! | `buffered.rs` | [`BufferedIo`]: any `embedded_io_async::Read + Write` as a `Socket` |
 //! | `embassy.rs` | `EmbassyClock`, and `embassy_net::tcp::TcpSocket` as a `Socket` (feature `embassy-net`) |
@@ -19,13 +19,13 @@
 //! # futures_lite::future::block_on(async {
 //! let pipe = Pipe::<8>::new();
 //! let (mut device, mut browser) = pipe.ends();
-//! browser.try_write_with(|room| {
-//!     room[..2].copy_from_slice(b"hi");
+//! browser.try_write_with(|buffer| {
+//!     buffer[..2].copy_from_slice(b"hi");
 //!     (2, ())
 //! })?;
 //! device.wait(Interest::READ).await?;
-//! let TryIo::Done(seen) = device.try_read_with(|bytes| (bytes.len(), bytes.to_vec()))? else { panic!("it was ready") };
-//! assert_eq!(seen, b"hi");
+//! let TryIo::Done(received) = device.try_read_with(|bytes| (bytes.len(), bytes.to_vec()))? else { panic!("the socket is readable") };
+//! assert_eq!(received, b"hi");
 //! # Ok::<(), goldcrest_core::io::PipeError>(())
 //! # }).unwrap();
 //! ```

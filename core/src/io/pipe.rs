@@ -7,15 +7,15 @@ use core::task::{Context, Poll, Waker};
 
 use super::{Interest, Socket, TryIo};
 
-/// A connection in memory: a ring of `N` bytes for each direction, as a chip's TCP socket has them, seams included.
+/// A connection in memory: a ring buffer of `N` bytes for each direction, like a TCP socket of a chip.
 ///
-/// It is for tests: of handlers without a network, and of anything that must bear short loans.
+/// It is for tests of handlers without a network, and of code that has to make progress with short slices.
 #[derive(Debug)]
 pub struct Pipe<const N: usize> {
     rings: [RefCell<Ring<[u8; N]>>; 2],
 }
 
-/// One end of a [`Pipe`], whatever its size.
+/// One end of a [`Pipe`] of any size.
 #[derive(Debug)]
 pub struct PipeEnd<'p> {
     outgoing: &'p RefCell<Ring<[u8]>>,
@@ -40,15 +40,15 @@ struct Ring<B: ?Sized> {
     len: usize,
     ended: bool,
     aborted: bool,
-    /// Who read it was dropped: what is still written comes back as a reset.
-    unheard: bool,
+    /// The reading end was dropped: bytes that are still written cause a reset.
+    reader_dropped: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
     bytes: B,
 }
 
 impl Ring<[u8]> {
-    fn room(&self) -> usize {
+    fn free(&self) -> usize {
         self.bytes.len() - self.len
     }
 
@@ -74,36 +74,36 @@ impl<const N: usize> Default for Pipe<N> {
 impl<const N: usize> Pipe<N> {
     /// An open connection.
     pub const fn new() -> Self {
-        const { assert!(N > 0, "a ring has room for a byte") };
+        const { assert!(N > 0, "a ring buffer has at least one byte") };
         Self { rings: [RefCell::new(Ring::EMPTY), RefCell::new(Ring::EMPTY)] }
     }
 
-    /// One of its ends; of an end there is one at a time.
+    /// The end of the client. Each end exists once at a time.
     #[cfg(feature = "embedded-tls")]
     pub(crate) fn client_end(&self) -> PipeEnd<'_> {
         let [one, other] = &self.rings;
         PipeEnd { outgoing: one, incoming: other }
     }
 
-    /// The other end.
+    /// The end of the server.
     #[cfg(feature = "embedded-tls")]
     pub(crate) fn server_end(&self) -> PipeEnd<'_> {
         let [one, other] = &self.rings;
         PipeEnd { outgoing: other, incoming: one }
     }
 
-    /// Makes it a new connection, once both ends of the last one are gone.
+    /// Makes it a new connection, once both ends of the previous one have been dropped.
     #[cfg(feature = "embedded-tls")]
     pub(crate) fn reopen(&self) {
         for ring in &self.rings {
             let mut ring = ring.borrow_mut();
             (ring.start, ring.len) = (0, 0);
-            (ring.ended, ring.aborted, ring.unheard) = (false, false, false);
+            (ring.ended, ring.aborted, ring.reader_dropped) = (false, false, false);
             (ring.reader, ring.writer) = (None, None);
         }
     }
 
-    /// Its two ends.
+    /// The two ends.
     pub fn ends(&self) -> (PipeEnd<'_>, PipeEnd<'_>) {
         let [one, other] = &self.rings;
         (PipeEnd { outgoing: one, incoming: other }, PipeEnd { outgoing: other, incoming: one })
@@ -116,7 +116,7 @@ impl<const N: usize> Ring<[u8; N]> {
         len: 0,
         ended: false,
         aborted: false,
-        unheard: false,
+        reader_dropped: false,
         reader: None,
         writer: None,
         bytes: [0; N],
@@ -132,7 +132,7 @@ impl PipeEnd<'_> {
         let readable = incoming.len > 0 || incoming.ended;
         if want.flushed
             || (want.read && readable)
-            || (want.writable_bytes > 0 && outgoing.room() >= want.writable_bytes.min(outgoing.bytes.len()))
+            || (want.writable_bytes > 0 && outgoing.free() >= want.writable_bytes.min(outgoing.bytes.len()))
         {
             return Poll::Ready(Ok(()));
         }
@@ -173,7 +173,7 @@ impl Socket for PipeEnd<'_> {
         if ring.aborted || ring.ended {
             return Err(PipeError);
         }
-        if ring.room() == 0 {
+        if ring.free() == 0 {
             return Ok(TryIo::WouldBlock);
         }
         let start = (ring.start + ring.len) % ring.bytes.len();
@@ -183,7 +183,7 @@ impl Socket for PipeEnd<'_> {
         if written > 0 {
             ring.wake();
         }
-        if ring.unheard && ring.len > 0 {
+        if ring.reader_dropped && ring.len > 0 {
             drop(ring);
             self.abort();
         }
@@ -191,7 +191,7 @@ impl Socket for PipeEnd<'_> {
     }
 
     fn send_free(&self) -> usize {
-        self.outgoing.borrow().room()
+        self.outgoing.borrow().free()
     }
 
     fn send_capacity(&self) -> usize {
@@ -219,14 +219,13 @@ impl Socket for PipeEnd<'_> {
 }
 
 impl Drop for PipeEnd<'_> {
-    /// As a TCP socket that is dropped: a FIN if all that came was read, and a reset for what comes later; else a reset
-    /// at once.
+    /// As a TCP socket: a FIN if everything received was read, and a reset for later bytes; else a reset at once.
     fn drop(&mut self) {
         if self.incoming.borrow().len > 0 {
             self.abort();
         } else {
             self.close();
-            self.incoming.borrow_mut().unheard = true;
+            self.incoming.borrow_mut().reader_dropped = true;
         }
     }
 }

@@ -1,45 +1,45 @@
-//! Where a reader starts, and what happens where events are missing.
+//! Where a reader starts, and how it continues where events are missing.
 
 use super::EventId;
 
-/// Where a reader wants to start.
+/// Where a reader starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
-    /// Before the oldest event that is kept.
+    /// Before the oldest event in the log.
     Oldest,
     /// After the newest event.
     Newest,
     /// After the event of this id.
     After(EventId),
-    /// After an event that cannot be named: a cursor was given and could not be read. Never an error (an `EventSource`
-    /// would stop for good), always a gap.
+    /// After an event of unknown id: the cursor of the client could not be parsed. It causes a gap and never an error response, after
+    /// which an `EventSource` would not reconnect (WHATWG HTML §9.2.3).
     Unknown,
 }
 
-/// What a reader gets once events are missing.
+/// How a reader continues where events are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GapPolicy {
-    /// It goes on from the oldest event that is kept.
+    /// From the oldest event in the log.
     #[default]
     Replay,
-    /// It skips to the newest event, which is delivered.
+    /// From the newest event, which it gets.
     Latest,
-    /// A live reader that falls behind is told and disconnected. A resume goes on as with [`GapPolicy::Replay`].
+    /// A live reader that falls behind gets the gap and is disconnected. One that resumes continues as with [`GapPolicy::Replay`].
     Disconnect,
 }
 
-/// Events that a reader will not get.
+/// Events that a reader does not get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// How many there were; unknown where the cursor is of another epoch, of the future or unreadable.
+    /// Their number; `None` where the cursor is of another epoch, above the newest event, or unknown.
     pub missed: Option<u64>,
 }
 
-/// A reader's place in a log.
+/// The position of a reader in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// It reads on after this sequence number.
+    /// The next event is the one after this sequence number.
     pub after: u64,
-    /// What it missed on the way there.
+    /// The gap before it.
     pub gap: Option<Gap>,
 }

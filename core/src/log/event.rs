@@ -1,35 +1,35 @@
-//! What an event is beside its bytes.
+//! The type, the encoding and the metadata of an event.
 
 use core::fmt;
 
 /// The longest event type, in bytes.
 pub const MAX_EVENT_TYPE: usize = 64;
 
-/// Names that the transports use themselves: `gap` tells of missed events, `open` and `error` are `EventSource`'s.
+/// Names with another meaning: `gap` is the notice of missed events, `open` and `error` are events of `EventSource`.
 const RESERVED: [&str; 3] = ["gap", "open", "error"];
 
 /// Whether an event's data is text or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
-    /// UTF-8, judged when it was appended.
+    /// UTF-8, which was validated by the append.
     Text,
-    /// Any bytes: Base64 on the transports that carry only text.
+    /// Any bytes. They are Base64 on transports of text.
     Binary,
 }
 
 /// The type of an event: the `event` field of SSE, the `type` of the JSON forms.
 ///
 /// At most [`MAX_EVENT_TYPE`] bytes of UTF-8 without `;` (which marks `;base64` on SSE), without control characters and
-/// none of the reserved `gap`, `open` and `error`. The default is no type of its own, which readers see as `message`.
+/// none of the reserved `gap`, `open` and `error`. The default is empty, which readers see as `message`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct EventType<'a>(&'a str);
 
-/// Why a text is no event type.
+/// Why a text is not an event type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventTypeError {
     /// Longer than [`MAX_EVENT_TYPE`] bytes.
     TooLong,
-    /// `gap`, `open` and `error` are the transports' own.
+    /// `gap`, `open` and `error` are reserved.
     Reserved,
     /// `;`, a line end or another control character.
     Character,
@@ -48,13 +48,13 @@ impl fmt::Display for EventTypeError {
 impl core::error::Error for EventTypeError {}
 
 impl<'a> EventType<'a> {
-    /// No type of its own: readers see `message`.
+    /// The empty type, which readers see as `message`.
     pub const MESSAGE: Self = Self("");
 
     /// The type named `name`; `message` and the empty name are [`EventType::MESSAGE`].
     ///
     /// # Errors
-    /// [`EventTypeError`] says what is wrong with `name`.
+    /// [`EventTypeError`].
     pub fn new(name: &'a str) -> Result<Self, EventTypeError> {
         if name.len() > MAX_EVENT_TYPE {
             return Err(EventTypeError::TooLong);
@@ -74,16 +74,16 @@ impl<'a> EventType<'a> {
     }
 }
 
-/// An event without its bytes.
+/// The metadata of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventMeta {
-    /// Its sequence number.
+    /// The sequence number.
     pub seq: u64,
-    /// Bytes of its type, at most [`MAX_EVENT_TYPE`]; 0 is `message`.
+    /// Bytes of the type, at most [`MAX_EVENT_TYPE`]; 0 is `message`.
     pub type_len: usize,
-    /// Bytes of its data.
+    /// Bytes of the data.
     pub data_len: usize,
-    /// What its data is.
+    /// Whether the data is text.
     pub encoding: Encoding,
 }
 
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_inject_a_field_is_refused() {
+    fn event_types_that_could_inject_a_field_are_refused() {
         for (name, why) in [
             ("a\nb", EventTypeError::Character),
             ("a\rb", EventTypeError::Character),

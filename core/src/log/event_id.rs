@@ -1,4 +1,4 @@
-//! The name of an event: `EPOCH-SEQ`.
+//! The id of an event: `EPOCH-SEQ`.
 
 use core::fmt;
 use core::str::FromStr;
@@ -8,14 +8,14 @@ use crate::output::{Output, written_text};
 /// The longest text of an [`EventId`]: 8 hexadecimal digits, a hyphen and 20 decimal digits.
 pub const MAX_EVENT_ID: usize = 29;
 
-/// Names an event: the epoch of the log that holds it and its sequence number there, counted from 1.
+/// The id of an event: the epoch of its log and its sequence number there, counted from 1.
 ///
 /// Its text, `EPOCH-SEQ` with the epoch as 8 lower-case hexadecimal digits and the sequence number in decimal, is the
-/// `id:` of SSE, the `ETag` of a poll and the `after` of every transport. Sequence number 0 names the place before
-/// the first event.
+/// `id:` of SSE, the `ETag` of a poll and the `after` of every transport. Sequence number 0 is the position
+/// before the first event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventId {
-    /// A nonce that the log drew when it was born: an id of another life is recognised.
+    /// A random number of the log: ids of an earlier log of the same channel have another.
     pub epoch: u32,
     /// The sequence number, counted from 1 within the epoch.
     pub seq: u64,
@@ -34,10 +34,10 @@ impl fmt::Display for EventIdError {
 impl core::error::Error for EventIdError {}
 
 impl EventId {
-    /// Reads the text form; only what [`EventId::put`] writes is taken, so that one id has one text.
+    /// Parses the text form. Only the text that [`EventId::put`] writes is accepted, so that an id has one text.
     ///
     /// # Errors
-    /// [`EventIdError`] for anything else: other digits, leading zeros, a number past [`u64::MAX`].
+    /// [`EventIdError`] for any other text: other digits, leading zeros, a number above [`u64::MAX`].
     pub fn parse(text: &[u8]) -> Result<Self, EventIdError> {
         let (epoch, rest) = text.split_first_chunk::<8>().ok_or(EventIdError)?;
         let (hyphen, digits) = rest.split_first().ok_or(EventIdError)?;
@@ -95,7 +95,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn text_and_value_are_one_to_one() {
+    fn an_id_has_exactly_one_text() {
         for (epoch, seq) in [(0, 0), (1, 1), (0xffff_ffff, u64::MAX), (0x0a0b_0c0d, 10)] {
             let id = EventId { epoch, seq };
             let text = id.to_string();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_an_id() {
+    fn other_texts_are_not_ids() {
         for text in [
             "",
             "-",

@@ -13,7 +13,7 @@ pub const SLOT_SIZE: usize = 4;
 /// Bytes of the storage that each event takes beside its type and its data.
 pub const RECORD_OVERHEAD: usize = 6;
 
-/// A ring of events in storage of the caller's: an array on a chip, a boxed slice on a host.
+/// A ring of events in the caller's storage: an array on a chip, a boxed slice on a host.
 ///
 /// The storage holds the records and, at its end, a table of slots that finds an event by its number at once:
 /// ```text
@@ -21,15 +21,15 @@ pub const RECORD_OVERHEAD: usize = 6;
 /// │ type_len:1 encoding:1 data_len:4 │ type │ data          │ offset of seq mod n   │
 /// └─────────────────────────────────────────────────────────┴──────────────────────┘
 /// ```
-/// A record is never cut by the ring's seam: one that does not fit before it starts over at 0. An event that is
-/// appended overwrites the oldest ones, as many as it needs.
+/// A record never wraps: one that does not fit before the end of the ring starts at 0. A new event overwrites the oldest ones, as
+/// many as it needs.
 #[derive(Clone, Debug)]
 pub struct EventLog<S> {
     storage: S,
-    /// Where the ring ends and the slots begin. Invariant: `ring + slots * SLOT_SIZE <= storage.len()`.
+    /// The length of the ring, after which the slots begin. Invariant: `ring + slots * SLOT_SIZE <= storage.len()`.
     ring: usize,
     slots: usize,
-    /// Where the next record goes. With `kept > 0`, at or below the oldest record's offset means wrapped.
+    /// The offset of the next record. With `kept > 0`, one at or below the offset of the oldest record means that the ring has wrapped.
     head: usize,
     epoch: u32,
     newest: u64,
@@ -59,16 +59,16 @@ impl core::error::Error for NewLogError {}
 /// Why an event was not appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppendError {
-    /// Type and data are larger than the ring: [`EventLog::largest_event`] tells how much fits.
+    /// Type and data are larger than [`EventLog::largest_event`].
     TooLarge,
-    /// The data is said to be text and is no UTF-8.
+    /// The text is not UTF-8.
     NotUtf8,
-    /// All sequence numbers of this epoch are used up.
+    /// All sequence numbers of this epoch have been used.
     Exhausted,
 }
 
 impl AppendError {
-    /// The reason in a few words, for an answer.
+    /// The reason as a text for a response.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::TooLarge => "the event is larger than the log",
@@ -87,15 +87,15 @@ impl fmt::Display for AppendError {
 impl core::error::Error for AppendError {}
 
 impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
-    /// An empty log that keeps at most `events` events, and as many of them as the storage holds.
+    /// An empty log of at most `events` events.
     ///
     /// # Errors
-    /// [`NewLogError`] where `storage` is too small for `events` slots and one event.
+    /// [`NewLogError`]: `storage` is too small for `events` slots and one event.
     pub fn new(storage: S, events: usize, epoch: u32) -> Result<Self, NewLogError> {
         Self::after(storage, events, EventId { epoch, seq: 0 })
     }
 
-    /// An empty log whose first event follows `last`: a mirror of another log, or one that goes on after a restart.
+    /// An empty log whose first event follows `last`: a mirror of another log, or the continuation of one after a restart.
     ///
     /// # Errors
     /// As [`EventLog::new`].
@@ -112,10 +112,10 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
         Ok(Self { storage, ring, slots: events, head: 0, epoch: last.epoch, newest: last.seq, kept: 0 })
     }
 
-    /// Appends an event and returns its id. The oldest events make room for it.
+    /// Appends an event and returns its id. It overwrites the oldest events.
     ///
     /// # Errors
-    /// [`AppendError`]; the log is then as it was.
+    /// [`AppendError`]; the log is unchanged.
     pub fn append(
         &mut self,
         event_type: EventType<'_>,
@@ -135,8 +135,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
         Ok(EventId { epoch: self.epoch, seq })
     }
 
-    /// Appends the event of `other` that follows the newest event of this log: a copy of another log is brought up to
-    /// date with it. Returns `false` if `other` does not keep that event, or this log has no room for it.
+    /// Appends the event of `other` that follows the newest event of this log, to bring a copy of another log up to date. Returns
+    /// `false` if `other` does not have that event, or it is too large for this log.
     pub fn append_next_of<T: AsRef<[u8]> + AsMut<[u8]>>(&mut self, other: &EventLog<T>) -> bool {
         let seq = self.newest.saturating_add(1);
         let Some((meta, bytes)) = other.event(seq) else { return false };
@@ -162,7 +162,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
         self.ring.saturating_sub(RECORD_OVERHEAD)
     }
 
-    /// How many events are kept now.
+    /// The number of events in the log.
     pub fn kept(&self) -> usize {
         self.kept
     }
@@ -172,27 +172,26 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
         EventId { epoch: self.epoch, seq: self.newest }
     }
 
-    /// The sequence number before the oldest event that is kept.
+    /// The sequence number before the oldest event in the log.
     pub fn before_oldest(&self) -> u64 {
         self.newest.saturating_sub(self.kept as u64)
     }
 
-    /// Whether an event whose type and data have `size` bytes can be appended without overwriting any event that is kept and
-    /// follows sequence number `after`.
+    /// Whether an event of `size` bytes of type and data can be appended without overwriting one after sequence number `after`.
     pub fn has_space(&self, after: u64, size: usize) -> bool {
-        let untaken = usize::try_from(self.newest.saturating_sub(after)).unwrap_or(usize::MAX).min(self.kept);
-        untaken == 0 || self.free_beside(untaken, size.saturating_add(RECORD_OVERHEAD)).is_some()
+        let unread = usize::try_from(self.newest.saturating_sub(after)).unwrap_or(usize::MAX).min(self.kept);
+        unread == 0 || self.free_space_beside(unread, size.saturating_add(RECORD_OVERHEAD)).is_some()
     }
 
-    /// The event with this sequence number, if it is kept: what it is, and its type and data in one piece.
+    /// The event with this sequence number, if it is in the log: its metadata, and its type and data as one slice.
     pub fn event(&self, seq: u64) -> Option<(EventMeta, &[u8])> {
         if seq > self.newest || seq <= self.before_oldest() { None } else { self.record(seq) }
     }
 
-    /// Evicts until `size` bytes are free in one piece, and says where. `size` is at most the ring.
+    /// Evicts events until `size` contiguous bytes are free, and returns their offset. `size` is at most the length of the ring.
     fn free_space(&mut self, size: usize) -> usize {
         while self.kept > 0 {
-            if let Some(at) = self.free_beside(self.kept, size) {
+            if let Some(at) = self.free_space_beside(self.kept, size) {
                 return at;
             }
             self.kept -= 1;
@@ -200,8 +199,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
         0
     }
 
-    /// Where `size` bytes are free in one piece while the newest `kept` events stay, of which there is at least one.
-    fn free_beside(&self, kept: usize, size: usize) -> Option<usize> {
+    /// The offset of `size` contiguous free bytes beside the newest `kept` events, of which there is at least one.
+    fn free_space_beside(&self, kept: usize, size: usize) -> Option<usize> {
         let tail = self.offset(self.newest.saturating_sub(kept as u64).saturating_add(1));
         let (at_head, at_start) = if self.head > tail {
             (self.ring.saturating_sub(self.head), tail)
@@ -247,7 +246,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
         }
     }
 
-    /// The event `seq`, which is kept: what it is, and its type and data in one piece.
+    /// The event `seq`, which is in the log.
     fn record(&self, seq: u64) -> Option<(EventMeta, &[u8])> {
         let record = self.storage.as_ref().get(self.offset(seq)..)?;
         let ([type_len, binary, a, b, c, d], bytes) = record.split_first_chunk::<RECORD_OVERHEAD>()?;

@@ -1,4 +1,4 @@
-//! Publishing is at least once; a key makes it once.
+//! Idempotency keys: a publisher that retries stores its event once.
 
 use super::{Encoding, EventType};
 use crate::sha1::sha1;
@@ -8,9 +8,9 @@ pub const MAX_IDEMPOTENCY_KEY: usize = 128;
 
 /// Up to `N` idempotency keys of a channel, each with the sequence number of its event and a fingerprint of its content.
 ///
-/// When all entries are in use, a new key replaces the oldest key of the client that holds the most: no client can evict
-/// the keys of a client that uses fewer. Costs 24 bytes a key: 64 bits of a digest of the key, 48 bits of one of the content, so
-/// that neither chance nor a publisher that picks them makes one event pass for another.
+/// When all entries are in use, a new key replaces the oldest key of the client with the most keys: no client can evict the keys of
+/// a client with fewer. A key takes 24 bytes, with 64 bits of a digest of the key and 48 bits of a digest of the content. Neither
+/// chance nor a publisher that chooses both makes one event pass for another.
 ///
 /// ```
 /// use goldcrest_core::log::{Encoding, EventType, IdempotencyKeys, KeyDigest, Lookup};
@@ -27,7 +27,7 @@ pub struct IdempotencyKeys<const N: usize> {
     entries: [Entry; N],
 }
 
-/// The digests of an idempotency key and of the content that was published with it.
+/// The digests of an idempotency key and of the content of its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyDigest {
     key: u64,
@@ -35,10 +35,10 @@ pub struct KeyDigest {
     content: u64,
 }
 
-/// What is known of an idempotency key.
+/// The result of looking up an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// Nothing: it is new, or it was evicted.
+    /// It is new, or it was evicted.
     New,
     /// It was used with the same content, for the event of this sequence number.
     Known(u64),
@@ -74,7 +74,7 @@ impl<const N: usize> Default for IdempotencyKeys<N> {
 }
 
 impl<const N: usize> IdempotencyKeys<N> {
-    /// What is known of a key that is used with a content.
+    /// Looks up a key and the content that it is used with.
     pub fn lookup(&self, digest: KeyDigest) -> Lookup {
         match self.entries.iter().find(|entry| entry.key == digest.key && entry.seq != 0) {
             None => Lookup::New,
@@ -83,23 +83,23 @@ impl<const N: usize> IdempotencyKeys<N> {
         }
     }
 
-    /// Keeps the key with the sequence number of its event, which is not 0. `client` is a number for whose key it is: 0 where clients are
-    /// not told apart.
+    /// Stores the key with the sequence number of its event, which is not 0. `client` is a number for the client: 0 where clients are
+    /// not distinguished.
     pub fn remember(&mut self, digest: KeyDigest, client: u16, seq: u64) {
         let client = u64::from(client);
-        let held = |by: u64| {
-            let of_client = |entry: &&Entry| entry.content_and_client & CLIENT == by;
-            self.entries.iter().filter(of_client).fold(usize::from(by == client), |sum, _| sum.wrapping_add(1))
+        let keys_of = |other: u64| {
+            let is_of = |entry: &&Entry| entry.content_and_client & CLIENT == other;
+            self.entries.iter().filter(is_of).fold(usize::from(other == client), |sum, _| sum.wrapping_add(1))
         };
-        // A free entry, else the oldest of the client that would hold the most.
-        let (mut first, mut most, mut oldest) = (0, 0, u64::MAX);
+        // A free entry, else the oldest of the client that would have the most.
+        let (mut replaced, mut most, mut oldest) = (0, 0, u64::MAX);
         for (at, entry) in self.entries.iter().enumerate() {
-            let holds = if entry.seq == 0 { usize::MAX } else { held(entry.content_and_client & CLIENT) };
-            if holds > most || (holds == most && entry.seq < oldest) {
-                (first, most, oldest) = (at, holds, entry.seq);
+            let keys = if entry.seq == 0 { usize::MAX } else { keys_of(entry.content_and_client & CLIENT) };
+            if keys > most || (keys == most && entry.seq < oldest) {
+                (replaced, most, oldest) = (at, keys, entry.seq);
             }
         }
-        if let Some(entry) = self.entries.get_mut(first) {
+        if let Some(entry) = self.entries.get_mut(replaced) {
             *entry = Entry { key: digest.key, content_and_client: digest.content | client, seq };
         }
     }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_keys_name_their_events_and_older_ones_are_new() {
+    fn the_newest_keys_are_known_and_evicted_ones_are_new() {
         let mut keys = IdempotencyKeys::<3>::default();
         for (seq, key) in [(1, b"a"), (2, b"b"), (3, b"c"), (4, b"d")] {
             assert_eq!(keys.lookup(of(key, b"x")), Lookup::New);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn other_content_under_a_known_key_is_a_conflict() {
+    fn a_known_key_with_other_content_is_a_conflict() {
         let typed = |name, encoding, data| KeyDigest::new(b"key", EventType::new(name).unwrap(), encoding, data);
         let mut keys = IdempotencyKeys::<3>::default();
         keys.remember(typed("ab", Encoding::Text, b"c"), 7, 5);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_with_many_keys_evicts_its_own() {
+    fn a_client_with_many_keys_evicts_its_own_keys() {
         let mut keys = IdempotencyKeys::<8>::default();
         keys.remember(of(b"one", b""), 1, 1);
         keys.remember(of(b"two", b""), 2, 2);
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(keys.lookup(of(b"two", b"")), Lookup::Known(2));
         assert_eq!(keys.lookup(of(&994u64.to_le_bytes(), b"")), Lookup::Known(994), "the newest six of client 3");
         assert_eq!(keys.lookup(of(&993u64.to_le_bytes(), b"")), Lookup::New);
-        // Where all hold the same, a client replaces its own oldest key.
+        // Where all clients have as many keys, a client evicts its own oldest key.
         let mut keys = IdempotencyKeys::<4>::default();
         for (client, seq) in [(1, 1), (2, 2), (1, 3), (2, 4), (2, 5)] {
             keys.remember(of(&[seq as u8], b""), client, seq);

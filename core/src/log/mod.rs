@@ -1,28 +1,28 @@
-//! The event log: a ring of events in memory of the caller's, and cursors on it.
+//! The event log: a ring of events in the caller's memory, and cursors on it.
 //!
-//! Every transport is a cursor on one log. A subscriber costs a number, not a queue: a slow one falls behind in the
-//! ring, and when its next event has been overwritten it is told how many it missed.
+//! Each transport is a cursor on one log. A subscriber has a number and no queue. A slow subscriber falls behind in the ring, and once
+//! its next event has been overwritten it gets a gap with the number of missed events.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! | --- | --- |
 //! | `event_id.rs` | [`EventId`]: `EPOCH-SEQ`, the same text on every transport |
-//! | `event.rs` | [`EventType`], [`Encoding`], [`EventMeta`]: what an event is beside its bytes |
-//! | `cursor.rs` | [`Position`], [`GapPolicy`], [`Cursor`]: where a reader starts, and what happens at a gap |
-//! | `event_log.rs` | [`EventLog`]: the ring itself |
-//! | `reader.rs` | [`LogReader`]: how a reader looks at a log that others write to |
-//! | `idempotency.rs` | [`IdempotencyKeys`]: publishing twice, storing once |
+//! | `event.rs` | [`EventType`], [`Encoding`], [`EventMeta`] |
+//! | `cursor.rs` | [`Position`], [`GapPolicy`], [`Cursor`]: where a reader starts, and how it continues after a gap |
+//! | `event_log.rs` | [`EventLog`]: the ring |
+//! | `reader.rs` | [`LogReader`]: reading a log while it is written |
+//! | `idempotency.rs` | [`IdempotencyKeys`]: publishing the same event twice stores it once |
 //!
 //! ```
 //! use goldcrest_core::log::{Encoding, EventLog, EventType, GapPolicy, ReadEvent, Position, LogReader};
 //!
-//! // 256 bytes hold 16 events at most: 4 bytes of each slot, 6 bytes of each event are the log's own.
+//! // At most 16 events in 256 bytes, of which each slot takes 4 and each event 6 beside its type and data.
 //! let mut log = EventLog::new([0; 256], 16, 0x5eed_cafe).unwrap();
 //! let id = log.append(EventType::new("reading").unwrap(), Encoding::Text, b"21.5").unwrap();
 //! assert_eq!(id.to_string(), "5eedcafe-1");
 //!
 //! let start = log.seek(Position::Oldest, GapPolicy::Replay);
 //! let mut bytes = [0; 32];
-//! let ReadEvent::Event(event) = log.read_at(start.after, 0, &mut bytes) else { panic!("an event is there") };
+//! let ReadEvent::Event(event) = log.read_at(start.after, 0, &mut bytes) else { panic!("there is an event") };
 //! assert_eq!(&bytes[..event.copied], b"reading21.5");
 //! ```
 

@@ -1,43 +1,42 @@
-//! How a reader looks at a log that others write to.
+//! Reading a log while it is written.
 
 use super::{Cursor, EventMeta, GapPolicy, Position};
 
 /// A log that can be read from.
 ///
-/// The one primitive is a bounded copy: a reader that encodes does it from its own copy, so that a log behind a critical
-/// section is held for a copy and never while encoding.
+/// The one primitive is a bounded copy. A reader encodes from its own copy, so that a critical section around the log is held for a
+/// copy and never while encoding.
 pub trait LogReader {
     /// The epoch of the log.
     fn epoch(&self) -> u32;
 
-    /// The sequence number of the newest event; that of the place before the first one where there is none yet.
+    /// The sequence number of the newest event; the one before the first event where there is none yet.
     fn newest(&self) -> u64;
 
-    /// Where a reader that wants `position` starts, and what it has missed by then.
+    /// The cursor of a reader that starts at `position`, with the gap before it.
     fn seek(&self, position: Position, policy: GapPolicy) -> Cursor;
 
-    /// Looks at the event that follows sequence number `after`.
+    /// Reads the event that follows sequence number `after`.
     ///
-    /// Of its bytes (the type, and right behind it the data) those from `offset` on are copied to `into`, as many as
-    /// are there and fit.
+    /// Its bytes are the type and the data. Those from `offset` on are copied to `into`, as many as fit.
     fn read_at(&self, after: u64, offset: usize, into: &mut [u8]) -> ReadEvent;
 }
 
-/// What [`LogReader::read_at`] found.
+/// The result of [`LogReader::read_at`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadEvent {
-    /// The event that was asked for.
+    /// The event after the sequence number.
     Event(EventChunk),
     /// No event follows yet.
     Nothing,
-    /// The event has been overwritten: [`LogReader::seek`] says how many are missing.
+    /// The event has been overwritten: [`LogReader::seek`] counts the missing events.
     Overwritten,
 }
 
-/// An event, and how many of its bytes were copied.
+/// The metadata of an event, and how many of its bytes were copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventChunk {
-    /// What it is.
+    /// The metadata of the whole event.
     pub meta: EventMeta,
     /// How many bytes were copied.
     pub copied: usize,
