@@ -23,30 +23,30 @@ fn log(events: &[(&str, Encoding, &[u8])]) -> Log {
     log
 }
 
-/// Fills rooms of these sizes in turn until there is no more to say.
+/// Fills buffers of these sizes until the body has no more bytes.
 fn drain(
     follow: &mut StreamBody,
     log: &Log,
     now: Instant,
     sizes: impl IntoIterator<Item = usize>,
 ) -> (Vec<u8>, BodyState) {
-    let mut seen = Vec::new();
-    let mut then = BodyState::More;
+    let mut written = Vec::new();
+    let mut state = BodyState::More;
     for size in sizes {
-        let mut room = vec![0; size];
-        let filled = follow.fill(log, &mut room, now);
-        seen.extend_from_slice(&room[..filled.written]);
-        then = filled.state;
-        if then != BodyState::More {
+        let mut buffer = vec![0; size];
+        let fill = follow.fill(log, &mut buffer, now);
+        written.extend_from_slice(&buffer[..fill.written]);
+        state = fill.state;
+        if state != BodyState::More {
             break;
         }
-        assert_eq!(filled.written, size, "More means that the room is full");
+        assert_eq!(fill.written, size, "More means that the buffer is full");
     }
-    (seen, then)
+    (written, state)
 }
 
-fn follow(form: StreamFormat, log: &Log, position: Position) -> StreamBody {
-    StreamBody::new(form, log, position, GapPolicy::Replay, StreamTimers::default(), NOW)
+fn follow(format: StreamFormat, log: &Log, position: Position) -> StreamBody {
+    StreamBody::new(format, log, position, GapPolicy::Replay, StreamTimers::default(), NOW)
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -54,7 +54,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[test]
-fn sse_says_every_field_of_an_event() {
+fn sse_writes_all_fields_of_an_event() {
     let log = log(&[
         ("", Encoding::Text, b"plain"),
         ("reading", Encoding::Text, b"one\ntwo\r\n\rthree"),
@@ -63,9 +63,9 @@ fn sse_says_every_field_of_an_event() {
         ("", Encoding::Binary, b""),
     ]);
     let mut reader = follow(StreamFormat::EventStream, &log, Position::Oldest);
-    let (seen, then) = drain(&mut reader, &log, NOW, [4096]);
+    let (written, state) = drain(&mut reader, &log, NOW, [4096]);
     assert_eq!(
-        text(&seen),
+        text(&written),
         "retry: 3000\n\
          id: 00000abc-1\ndata: plain\n\n\
          id: 00000abc-2\nevent: reading\ndata: one\ndata: two\ndata: \ndata: three\n\n\
@@ -73,17 +73,17 @@ fn sse_says_every_field_of_an_event() {
          id: 00000abc-4\nevent: blob;base64\ndata: AP8Q\n\n\
          id: 00000abc-5\nevent: message;base64\ndata: \n\n"
     );
-    assert_eq!(then, BodyState::Wait(NOW + Duration::from_secs(15)));
+    assert_eq!(state, BodyState::Wait(NOW + Duration::from_secs(15)));
 }
 
 #[test]
-fn streaming_says_one_object_a_line() {
+fn ndjson_writes_one_object_per_line() {
     let log =
         log(&[("", Encoding::Text, b"a \"quoted\" \\ line\r\n\t\x01\x7f"), ("Gr\u{fc}n", Encoding::Binary, b"ab")]);
     let mut reader = follow(StreamFormat::Ndjson, &log, Position::Oldest);
-    let (seen, _) = drain(&mut reader, &log, NOW, [4096]);
+    let (written, _) = drain(&mut reader, &log, NOW, [4096]);
     assert_eq!(
-        text(&seen),
+        text(&written),
         "{\"after\":\"00000abc-0\"}\n\
          {\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"a \\\"quoted\\\" \\\\ line\\r\\n\\t\\u0001\x7f\"}\n\
          {\"id\":\"00000abc-2\",\"type\":\"Gr\u{fc}n\",\"encoding\":\"base64\",\"data\":\"YWI=\"}\n"
@@ -91,20 +91,20 @@ fn streaming_says_one_object_a_line() {
 }
 
 #[test]
-fn a_gap_is_told_before_what_comes_after_it() {
+fn a_gap_precedes_the_events_after_it() {
     let log = log(&[("", Encoding::Text, b"x")]);
     let lost = Position::After(EventId { epoch: 1, seq: 9 });
-    let (seen, _) = drain(&mut follow(StreamFormat::EventStream, &log, lost), &log, NOW, [4096]);
-    assert_eq!(text(&seen), "retry: 3000\nid: 00000abc-0\nevent: gap\ndata: {}\n\nid: 00000abc-1\ndata: x\n\n");
-    let (seen, _) = drain(&mut follow(StreamFormat::Ndjson, &log, lost), &log, NOW, [4096]);
+    let (written, _) = drain(&mut follow(StreamFormat::EventStream, &log, lost), &log, NOW, [4096]);
+    assert_eq!(text(&written), "retry: 3000\nid: 00000abc-0\nevent: gap\ndata: {}\n\nid: 00000abc-1\ndata: x\n\n");
+    let (written, _) = drain(&mut follow(StreamFormat::Ndjson, &log, lost), &log, NOW, [4096]);
     assert_eq!(
-        text(&seen),
+        text(&written),
         "{\"gap\":{},\"after\":\"00000abc-0\"}\n{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"x\"}\n"
     );
 }
 
 #[test]
-fn sse_sends_a_block_without_data_only_where_the_client_lacks_a_cursor() {
+fn sse_sends_its_cursor_without_data_only_to_clients_without_one() {
     let (empty, one) = (log(&[]), log(&[("", Encoding::Text, b"x")]));
     let after = |seq| Position::After(EventId { epoch: EPOCH, seq });
     let primed = |seq| std::format!("retry: 3000\nid: 00000abc-{seq}\n\n");
@@ -124,21 +124,21 @@ fn sse_sends_a_block_without_data_only_where_the_client_lacks_a_cursor() {
 }
 
 #[test]
-fn every_line_of_a_stream_is_json_and_keep_alives_carry_the_cursor() {
+fn ndjson_keep_alives_are_lines_with_the_cursor() {
     let mut log = log(&[]);
     let mut reader = follow(StreamFormat::Ndjson, &log, Position::Newest).resumed(true);
-    let (mut seen, _) = drain(&mut reader, &log, NOW, [4096]);
+    let (mut written, _) = drain(&mut reader, &log, NOW, [4096]);
     log.append(EventType::MESSAGE, Encoding::Text, b"1").unwrap();
     let mut now = NOW;
     for _ in 0..3 {
-        seen.extend(drain(&mut reader, &log, now, [4096]).0);
+        written.extend(drain(&mut reader, &log, now, [4096]).0);
         now = now + Duration::from_secs(15);
     }
     let cursor = |seq| std::format!("{{\"after\":\"00000abc-{seq}\"}}\n");
-    assert_eq!(text(&seen), [cursor(0), line(1), cursor(1), cursor(1)].concat());
+    assert_eq!(text(&written), [cursor(0), line(1), cursor(1), cursor(1)].concat());
 }
 
-/// A log of three slots, and a reader of it that has seen event 1 of 2.
+/// A log of three slots, and a body that has fallen behind in it.
 fn behind(policy: GapPolicy) -> (Log, StreamBody) {
     let mut log = EventLog::new(vec![0; 1024], 3, EPOCH).unwrap();
     log.append(EventType::MESSAGE, Encoding::Text, b"1").unwrap();
@@ -156,23 +156,23 @@ fn line(seq: u64) -> String {
 }
 
 #[test]
-fn a_live_reader_that_falls_behind_gets_what_its_policy_says() {
+fn a_live_reader_that_falls_behind_follows_its_gap_policy() {
     let (log, mut reader) = behind(GapPolicy::Replay);
-    let (seen, _) = drain(&mut reader, &log, NOW, [4096]);
+    let (written, _) = drain(&mut reader, &log, NOW, [4096]);
     let gap = "{\"gap\":{\"missed\":2},\"after\":\"00000abc-3\"}\n";
-    assert_eq!(text(&seen), [gap, &line(4), &line(5), &line(6)].concat());
+    assert_eq!(text(&written), [gap, &line(4), &line(5), &line(6)].concat());
 
     let (log, mut reader) = behind(GapPolicy::Latest);
-    let (seen, _) = drain(&mut reader, &log, NOW, [4096]);
-    assert_eq!(text(&seen), ["{\"gap\":{\"missed\":4},\"after\":\"00000abc-5\"}\n", &line(6)].concat());
+    let (written, _) = drain(&mut reader, &log, NOW, [4096]);
+    assert_eq!(text(&written), ["{\"gap\":{\"missed\":4},\"after\":\"00000abc-5\"}\n", &line(6)].concat());
 
     let (log, mut reader) = behind(GapPolicy::Disconnect);
-    let (seen, then) = drain(&mut reader, &log, NOW, [4096]);
-    assert_eq!((text(&seen), then), (gap, BodyState::End));
+    let (written, state) = drain(&mut reader, &log, NOW, [4096]);
+    assert_eq!((text(&written), state), (gap, BodyState::End));
 }
 
 #[test]
-fn an_event_that_is_overwritten_half_sent_aborts_at_every_byte_of_it() {
+fn an_event_overwritten_after_any_byte_of_it_aborts() {
     let events = [("reading", Encoding::Text, &b"one\ntwo"[..])];
     let opening = b"retry: 3000\n";
     let (whole, _) =
@@ -180,77 +180,77 @@ fn an_event_that_is_overwritten_half_sent_aborts_at_every_byte_of_it() {
     for cut in 1..whole.len() {
         let mut log = log(&events);
         let mut reader = follow(StreamFormat::EventStream, &log, Position::Oldest);
-        let mut room = vec![0; cut];
-        assert_eq!(reader.fill(&log, &mut room, NOW).state, BodyState::More);
+        let mut buffer = vec![0; cut];
+        assert_eq!(reader.fill(&log, &mut buffer, NOW).state, BodyState::More);
         for _ in 0..64 {
             log.append(EventType::MESSAGE, Encoding::Text, b"new").unwrap();
         }
-        let mut room = [0; 64];
-        let filled = reader.fill(&log, &mut room, NOW);
+        let mut buffer = [0; 64];
+        let fill = reader.fill(&log, &mut buffer, NOW);
         if cut > opening.len() {
-            assert_eq!(filled, Fill { written: 0, state: BodyState::Abort }, "cut at {cut}");
+            assert_eq!(fill, Fill { written: 0, state: BodyState::Abort }, "cut at {cut}");
         } else {
-            assert_eq!(filled.state, BodyState::More, "cut at {cut}: nothing of the event had been sent");
+            assert_eq!(fill.state, BodyState::More, "cut at {cut}: nothing of the event had been sent");
         }
     }
 }
 
 #[test]
-fn a_quiet_reader_is_kept_alive_and_a_busy_one_is_not_disturbed() {
+fn keep_alives_are_sent_to_idle_readers_only() {
     let mut log = log(&[]);
     let mut reader = follow(StreamFormat::EventStream, &log, Position::Newest);
-    let (_, then) = drain(&mut reader, &log, NOW, [4096]);
+    let (_, state) = drain(&mut reader, &log, NOW, [4096]);
     let first = NOW + Duration::from_secs(15);
-    assert_eq!(then, BodyState::Wait(first));
+    assert_eq!(state, BodyState::Wait(first));
     let early = NOW + Duration::from_secs(10);
     log.append(EventType::MESSAGE, Encoding::Text, b"x").unwrap();
     assert_eq!(drain(&mut reader, &log, early, [4096]).1, BodyState::Wait(early + Duration::from_secs(15)));
     assert_eq!(drain(&mut reader, &log, first, [4096]), (vec![], BodyState::Wait(early + Duration::from_secs(15))));
     let late = early + Duration::from_secs(15);
-    let (seen, then) = drain(&mut reader, &log, late, [1; 9]);
-    assert_eq!((&seen[..], then), (&b":\n"[..], BodyState::Wait(late + Duration::from_secs(15))));
+    let (written, state) = drain(&mut reader, &log, late, [1; 9]);
+    assert_eq!((&written[..], state), (&b":\n"[..], BodyState::Wait(late + Duration::from_secs(15))));
 }
 
 #[test]
-fn a_clock_that_jumps_back_or_stands_at_its_end_stops_nothing() {
+fn clock_jumps_do_not_stop_a_stream() {
     let log = log(&[("", Encoding::Text, b"x")]);
     let mut reader = follow(StreamFormat::Ndjson, &log, Position::Oldest);
     for now in [Instant::MAX, Instant::default(), Instant::MAX, NOW] {
-        let mut room = [0; 256];
-        let filled = reader.fill(&log, &mut room, now);
-        assert!(matches!(filled.state, BodyState::Wait(_)) || filled.written == room.len(), "{now:?}: {filled:?}");
+        let mut buffer = [0; 256];
+        let fill = reader.fill(&log, &mut buffer, now);
+        assert!(matches!(fill.state, BodyState::Wait(_)) || fill.written == buffer.len(), "{now:?}: {fill:?}");
     }
 }
 
 #[test]
-fn a_farewell_comes_behind_the_newest_event() {
+fn retry_is_sent_after_the_newest_event() {
     let log = log(&[("", Encoding::Text, b"first"), ("", Encoding::Text, b"second")]);
     let mut reader = follow(StreamFormat::EventStream, &log, Position::Oldest);
-    let (mut seen, _) = drain(&mut reader, &log, NOW, [45]);
+    let (mut written, _) = drain(&mut reader, &log, NOW, [45]);
     reader.end(Duration::from_millis(4321));
-    let (rest, then) = drain(&mut reader, &log, NOW, [4096]);
-    seen.extend(rest);
+    let (rest, state) = drain(&mut reader, &log, NOW, [4096]);
+    written.extend(rest);
     assert_eq!(
-        text(&seen),
+        text(&written),
         "retry: 3000\nid: 00000abc-1\ndata: first\n\nid: 00000abc-2\ndata: second\n\nretry: 4321\n"
     );
-    assert_eq!(then, BodyState::End);
+    assert_eq!(state, BodyState::End);
 }
 
 fn poll_all(poll: &mut PollBody, log: &Log, size: usize) -> (Vec<u8>, BodyState) {
-    let mut seen = Vec::new();
+    let mut written = Vec::new();
     loop {
-        let mut room = vec![0; size];
-        let filled = poll.fill(log, &mut room);
-        seen.extend_from_slice(&room[..filled.written]);
-        if filled.state != BodyState::More {
-            return (seen, filled.state);
+        let mut buffer = vec![0; size];
+        let fill = poll.fill(log, &mut buffer);
+        written.extend_from_slice(&buffer[..fill.written]);
+        if fill.state != BodyState::More {
+            return (written, fill.state);
         }
     }
 }
 
 #[test]
-fn a_poll_knows_its_length_and_tells_its_gap() {
+fn a_poll_has_its_length_and_gap() {
     let log = log(&[("", Encoding::Text, b"a"), ("b", Encoding::Text, b"\"")]);
     let mut poll = PollBody::new(&log, log.seek(Position::Oldest, GapPolicy::Replay), &PollLimits::default());
     let body = "{\"events\":[{\"id\":\"00000abc-1\",\"type\":\"message\",\"data\":\"a\"},\
@@ -259,22 +259,22 @@ fn a_poll_knows_its_length_and_tells_its_gap() {
     assert_eq!((text(&poll_all(&mut poll, &log, 7).0), poll.last().seq), (body, 2));
 
     let mut lost = PollBody::new(&log, log.seek(Position::Unknown, GapPolicy::Latest), &PollLimits::default());
-    let (seen, then) = poll_all(&mut lost, &log, 4096);
+    let (written, state) = poll_all(&mut lost, &log, 4096);
     assert_eq!(
-        (text(&seen), then),
+        (text(&written), state),
         (
             "{\"gap\":{},\"events\":[{\"id\":\"00000abc-2\",\"type\":\"b\",\"data\":\"\\\"\"}],\"after\":\"00000abc-2\"}",
             BodyState::End
         )
     );
-    assert_eq!(lost.length(), seen.len() as u64);
+    assert_eq!(lost.length(), written.len() as u64);
     let mut none = PollBody::new(&log, log.seek(Position::Newest, GapPolicy::Replay), &PollLimits::default());
     assert!(none.is_empty());
     assert_eq!(text(&poll_all(&mut none, &log, 1).0), "{\"events\":[],\"after\":\"00000abc-2\"}");
 }
 
 #[test]
-fn a_poll_is_bounded_and_the_next_goes_on_where_it_ended() {
+fn a_poll_is_bounded_and_the_next_continues_after_it() {
     let log = log(&[("", Encoding::Text, &b"0123456789"[..]); 10]);
     let bounds = PollLimits { events: 3, bytes: 120 };
     let mut position = Position::Oldest;
@@ -297,11 +297,11 @@ fn a_poll_is_bounded_and_the_next_goes_on_where_it_ended() {
 }
 
 #[test]
-fn a_poll_whose_events_are_overwritten_meanwhile_aborts() {
+fn a_poll_whose_events_are_overwritten_aborts() {
     let mut log = log(&[("", Encoding::Text, b"a"), ("", Encoding::Text, b"b")]);
     let mut poll = PollBody::new(&log, log.seek(Position::Oldest, GapPolicy::Replay), &PollLimits::default());
-    let mut room = [0; 20];
-    assert_eq!(poll.fill(&log, &mut room).state, BodyState::More);
+    let mut buffer = [0; 20];
+    assert_eq!(poll.fill(&log, &mut buffer).state, BodyState::More);
     for _ in 0..64 {
         log.append(EventType::MESSAGE, Encoding::Text, b"new").unwrap();
     }
@@ -310,49 +310,49 @@ fn a_poll_whose_events_are_overwritten_meanwhile_aborts() {
 
 fn messages(
     log: &Log,
-    framing: Subprotocol,
+    subprotocol: Subprotocol,
     position: Position,
     size: usize,
 ) -> (Vec<(MessageKind, Vec<u8>)>, NextMessage) {
-    let mut reader = EventMessages::new(framing, log, position, GapPolicy::Replay);
-    let mut seen = Vec::new();
+    let mut reader = EventMessages::new(subprotocol, log, position, GapPolicy::Replay);
+    let mut written = Vec::new();
     loop {
         match reader.next(log) {
             NextMessage::Message(kind, length) => {
                 let mut message = Vec::new();
                 while (message.len() as u64) < length {
-                    let mut room = vec![0; size.min(length as usize - message.len())];
-                    let written = reader.fill(log, &mut room).unwrap();
+                    let mut buffer = vec![0; size.min(length as usize - message.len())];
+                    let written = reader.fill(log, &mut buffer).unwrap();
                     assert!(written > 0);
-                    message.extend_from_slice(&room[..written]);
+                    message.extend_from_slice(&buffer[..written]);
                 }
-                seen.push((kind, message));
+                written.push((kind, message));
             }
-            other => return (seen, other),
+            other => return (written, other),
         }
     }
 }
 
 #[test]
-fn messages_carry_the_data_or_the_envelope() {
+fn messages_have_the_data_or_the_envelope() {
     let log = log(&[("t", Encoding::Text, b"a\nb"), ("u", Encoding::Binary, b"\x00\n"), ("", Encoding::Text, b"")]);
     for size in [1, 2, 5, 4096] {
-        let (seen, end) = messages(&log, Subprotocol::Plain, Position::Oldest, size);
+        let (written, end) = messages(&log, Subprotocol::Plain, Position::Oldest, size);
         assert_eq!(end, NextMessage::Nothing);
         let plain = [
             (MessageKind::Text, b"a\nb".to_vec()),
             (MessageKind::Binary, b"\x00\n".to_vec()),
             (MessageKind::Text, vec![]),
         ];
-        assert_eq!(seen, plain);
-        let (seen, _) = messages(&log, Subprotocol::Envelope, Position::Unknown, size);
+        assert_eq!(written, plain);
+        let (written, _) = messages(&log, Subprotocol::Envelope, Position::Unknown, size);
         let enveloped = [
             (MessageKind::Text, b"{\"gap\":{},\"after\":\"00000abc-0\"}".to_vec()),
             (MessageKind::Text, b"{\"id\":\"00000abc-1\",\"type\":\"t\",\"data\":\"a\\nb\"}".to_vec()),
             (MessageKind::Binary, b"{\"id\":\"00000abc-2\",\"type\":\"u\"}\n\x00\n".to_vec()),
             (MessageKind::Text, b"{\"id\":\"00000abc-3\",\"type\":\"message\",\"data\":\"\"}".to_vec()),
         ];
-        assert_eq!(seen, enveloped);
+        assert_eq!(written, enveloped);
     }
     assert_eq!(messages(&log, Subprotocol::Plain, Position::Unknown, 9), (vec![], NextMessage::Behind));
 }
@@ -373,9 +373,9 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// However short the rooms, every transport says the same bytes.
+    /// Each transport writes the same bytes to buffers of any length.
     #[test]
-    fn any_rooms_give_the_same_bytes(
+    fn buffers_of_any_length_get_the_same_bytes(
         events in prop::collection::vec(
             (name(), any::<bool>(), prop::collection::vec(
                 prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'"'), Just(1u8), Just(b'x')], 0..500)),
@@ -386,12 +386,12 @@ proptest! {
             (name.as_str(), if *binary { Encoding::Binary } else { Encoding::Text }, data.as_slice())
         }).collect();
         let log = log(&events);
-        let rooms = || sizes.iter().copied().cycle();
+        let lengths = || sizes.iter().copied().cycle();
         let (whole, _) = drain(&mut follow(StreamFormat::EventStream, &log, Position::Oldest), &log, NOW, [1 << 20]);
-        let (cut, _) = drain(&mut follow(StreamFormat::EventStream, &log, Position::Oldest), &log, NOW, rooms());
+        let (cut, _) = drain(&mut follow(StreamFormat::EventStream, &log, Position::Oldest), &log, NOW, lengths());
         prop_assert_eq!(&whole, &cut);
         let (whole, _) = drain(&mut follow(StreamFormat::Ndjson, &log, Position::Oldest), &log, NOW, [1 << 20]);
-        let (cut, _) = drain(&mut follow(StreamFormat::Ndjson, &log, Position::Oldest), &log, NOW, rooms());
+        let (cut, _) = drain(&mut follow(StreamFormat::Ndjson, &log, Position::Oldest), &log, NOW, lengths());
         prop_assert_eq!(&whole, &cut);
         let bounds = PollLimits { bytes: u64::MAX, ..PollLimits::default() };
         let poll = || PollBody::new(&log, log.seek(Position::Oldest, GapPolicy::Replay), &bounds);

@@ -7,9 +7,11 @@ use crate::log::{AppendError, Encoding, EventId, EventType, KeyDigest};
 /// An event on its way to a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEvent<'a> {
+    /// The type; [`EventType::MESSAGE`] for `message`.
     pub event_type: EventType<'a>,
-    /// Text is validated to be UTF-8.
+    /// Whether the data is text.
     pub encoding: Encoding,
+    /// The data: UTF-8 for [`Encoding::Text`], any bytes for [`Encoding::Binary`].
     pub data: &'a [u8],
     /// The same content with the same key is stored once, and the id of the first event is returned. Other content with the key
     /// is refused ([`PublishError::KeyReused`]). At most [`MAX_IDEMPOTENCY_KEY`](crate::log::MAX_IDEMPOTENCY_KEY) bytes.

@@ -110,7 +110,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>, const CHANNELS: usize, const FOLLOWERS: usize
     }
 
     fn wake_followers(&mut self, channel: usize) {
-        for follower in self.followers.iter_mut().flatten().filter(|follower| usize::from(follower.channel) == channel) {
+        for follower in self.followers.iter_mut().flatten().filter(|follower| usize::from(follower.channel) == channel)
+        {
             if let Some(waker) = follower.waker.take() {
                 waker.wake();
             }

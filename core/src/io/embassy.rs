@@ -53,7 +53,11 @@ impl Socket for TcpSocket<'_> {
             let readable = pin!(self.wait_read_ready()).poll(cx).is_ready() || !self.may_recv();
             let _ = pin!(self.flush()).poll(cx);
             let writable = Socket::send_free(self) >= enough || !self.may_send();
-            if (want.read && readable) || (want.writable_bytes > 0 && writable) { Poll::Ready(()) } else { Poll::Pending }
+            if (want.read && readable) || (want.writable_bytes > 0 && writable) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
         Ok(())

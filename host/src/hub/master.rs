@@ -377,7 +377,7 @@ impl Master {
                 let assumed = if has_reported { newest } else { NOT_AWAITED };
                 // A concurrent report of the thread is newer, and stays.
                 let _ = progress.read_to.compare_exchange(read_to, assumed, Ordering::SeqCst, Ordering::SeqCst);
-                inbox.post(InboxItem { channel: self.id, update: Update::Awaited });
+                inbox.post(InboxItem { channel: self.id, update: Update::ProgressRequest });
             }
         }
         self.update_congestion(&mut state);
@@ -419,7 +419,7 @@ impl Master {
                 requested = true;
                 if progress.awaited.load(Ordering::SeqCst) < awaited {
                     progress.awaited.store(awaited, Ordering::SeqCst);
-                    inbox.post(InboxItem { channel: self.id, update: Update::Awaited });
+                    inbox.post(InboxItem { channel: self.id, update: Update::ProgressRequest });
                 }
             }
         }

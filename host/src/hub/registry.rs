@@ -142,7 +142,9 @@ impl Channels {
 pub(super) enum ChannelLookup {
     Found(Arc<Master>),
     /// There is none. A cursor of this epoch is valid once there is one.
-    Missing { epoch: u32 },
+    Missing {
+        epoch: u32,
+    },
 }
 
 impl Hub {
@@ -268,7 +270,11 @@ impl Hub {
 
     /// The channel of this name, created if there is none, for a follower of the network `peer`. The caller calls
     /// [`Hub::discard_empty`] once it has no follower.
-    pub(super) fn find_or_create_for_follower(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Arc<Master>, OpenError> {
+    pub(super) fn find_or_create_for_follower(
+        &self,
+        channel: ChannelName<'_>,
+        peer: Option<IpAddr>,
+    ) -> Result<Arc<Master>, OpenError> {
         if let ChannelLookup::Found(master) = self.find(channel) {
             return Ok(master);
         }
@@ -280,7 +286,11 @@ impl Hub {
     }
 
     /// The channel of this name, created if there is none, for a publisher of the network `peer`.
-    fn find_or_create_for_publisher(&self, channel: ChannelName<'_>, peer: Option<IpAddr>) -> Result<Arc<Master>, PublishError> {
+    fn find_or_create_for_publisher(
+        &self,
+        channel: ChannelName<'_>,
+        peer: Option<IpAddr>,
+    ) -> Result<Arc<Master>, PublishError> {
         if let ChannelLookup::Found(master) = self.find(channel)
             && master.newest() > 0
         {

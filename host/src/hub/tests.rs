@@ -426,7 +426,7 @@ fn idempotency_keys_of_one_client_do_not_evict_those_of_another() {
     assert!(publish(1, "639") && !publish(2, "0"), "the newest keys of the other client are known, for any client");
 }
 
-fn cursor(hub: &LocalHub, channel: &str) -> (u32, Cursor) {
+fn newest_cursor(hub: &LocalHub, channel: &str) -> (u32, Cursor) {
     let reader = open(hub, channel, false);
     (reader.epoch(), reader.seek(Position::Oldest, GapPolicy::Replay))
 }
@@ -435,10 +435,10 @@ fn cursor(hub: &LocalHub, channel: &str) -> (u32, Cursor) {
 fn polling_creates_no_channel_and_its_cursor_stays_valid() {
     let hub = hub(ChannelLimits { channels: 2, ..ChannelLimits::default() });
     let thread = on_thread(&hub);
-    let (epoch, cursor) = cursor(&thread, "a");
+    let (epoch, cursor) = newest_cursor(&thread, "a");
     assert_eq!((cursor, hub.channels()), (Cursor { after: 0, gap: None }, 0));
     for number in 0..100 {
-        cursor(&thread, &number.to_string());
+        newest_cursor(&thread, &number.to_string());
     }
     drop(open(&thread, "followed", true));
     assert_eq!(hub.channels(), 0, "the last follower of an empty channel takes it along");
@@ -449,10 +449,10 @@ fn polling_creates_no_channel_and_its_cursor_stays_valid() {
     // After a channel with events has been reaped its name has another epoch, before and after it is created again.
     hub.reap_at(hub.seconds() + 601);
     assert_eq!(hub.channels(), 0);
-    assert_ne!(cursor(&thread, "a").0, epoch);
+    assert_ne!(newest_cursor(&thread, "a").0, epoch);
     let after = open(&thread, "a", false).seek(Position::After(EventId { epoch, seq: 1 }), GapPolicy::Replay);
     assert!(after.gap.is_some());
-    let (next, _) = cursor(&thread, "a");
+    let (next, _) = newest_cursor(&thread, "a");
     assert_eq!(publish(&hub, "two").unwrap(), EventId { epoch: next, seq: 1 }.to_string());
 }
 
@@ -460,9 +460,9 @@ fn polling_creates_no_channel_and_its_cursor_stays_valid() {
 fn a_refused_event_creates_no_channel() {
     let hub = hub(ChannelLimits { channels: 2, ..ChannelLimits::default() });
     let thread = on_thread(&hub);
-    let (epoch, _) = cursor(&thread, "a");
+    let (epoch, _) = newest_cursor(&thread, "a");
     publish(&hub, &"x".repeat(300_000)).unwrap_err();
-    assert_eq!((hub.channels(), cursor(&thread, "a").0), (0, epoch));
+    assert_eq!((hub.channels(), newest_cursor(&thread, "a").0), (0, epoch));
     let follower = open(&thread, "a", true);
     publish(&hub, &"x".repeat(300_000)).unwrap_err();
     assert_eq!((hub.channels(), follower.epoch()), (1, epoch), "it is followed");

@@ -44,7 +44,7 @@ fn publish(hub: &Small, channel: &str, key: Option<&[u8]>) -> Result<PublishOutc
 }
 
 #[test]
-fn a_follower_is_woken_once_by_its_own_channel_and_no_other() {
+fn a_follower_is_woken_once_and_by_its_channel_only() {
     let hub = hub();
     let counter = Arc::new(Counter::default());
     let waker = Waker::from(Arc::clone(&counter));
@@ -55,7 +55,7 @@ fn a_follower_is_woken_once_by_its_own_channel_and_no_other() {
     assert_eq!(counter.count(), 0);
     publish(&hub, "a", None).unwrap();
     publish(&hub, "a", None).unwrap();
-    assert_eq!(counter.count(), 1, "once, until it waits again");
+    assert_eq!(counter.count(), 1, "once until it waits again");
     assert!(reader.poll_new_event(cx, 0).is_ready() && reader.poll_new_event(cx, 1).is_ready());
     assert!(reader.poll_new_event(cx, 2).is_pending());
     publish(&hub, "a", None).unwrap();
@@ -63,7 +63,7 @@ fn a_follower_is_woken_once_by_its_own_channel_and_no_other() {
 }
 
 #[test]
-fn who_does_not_follow_takes_no_place_and_is_not_woken() {
+fn a_reader_that_does_not_follow_takes_no_slot_and_is_not_woken() {
     let hub = hub();
     let counter = Arc::new(Counter::default());
     let waker = Waker::from(Arc::clone(&counter));
@@ -75,7 +75,7 @@ fn who_does_not_follow_takes_no_place_and_is_not_woken() {
 }
 
 #[test]
-fn places_are_counted_given_back_and_run_out() {
+fn follower_slots_are_counted_and_limited() {
     let hub = hub();
     let one = hub.open(name("a"), true, None).unwrap();
     let two = hub.open(name("b"), true, None).unwrap();
@@ -93,7 +93,7 @@ fn places_are_counted_given_back_and_run_out() {
 }
 
 #[test]
-fn a_known_key_stores_nothing_and_wakes_nobody() {
+fn a_known_key_stores_nothing_and_wakes_no_follower() {
     let hub = hub();
     let counter = Arc::new(Counter::default());
     let waker = Waker::from(Arc::clone(&counter));
@@ -115,7 +115,7 @@ fn a_known_key_stores_nothing_and_wakes_nobody() {
 }
 
 #[test]
-fn what_cannot_be_stored_is_an_error_and_changes_nothing() {
+fn an_event_that_is_not_stored_is_an_error() {
     let hub = hub();
     assert_eq!(publish(&hub, "c", None).unwrap_err(), PublishError::NoSuchChannel);
     assert_eq!(hub.publish("no/name", EventType::MESSAGE, b"x").unwrap_err(), PublishError::NoSuchChannel);
@@ -127,12 +127,12 @@ fn what_cannot_be_stored_is_an_error_and_changes_nothing() {
 }
 
 #[test]
-fn the_policy_is_the_hub_s_for_every_channel() {
+fn all_channels_have_the_gap_policy_of_the_hub() {
     assert_eq!(hub().gap_policy(name("a")), GapPolicy::Replay);
     assert_eq!(hub().with_gap_policy(GapPolicy::Latest).gap_policy(name("b")), GapPolicy::Latest);
 }
 
-/// A waker that publishes at once: no executor's does, and it may not bring the hub down.
+/// A waker that publishes from `wake`, which no executor does. The hub must not panic.
 #[test]
 fn a_waker_that_publishes_is_refused() {
     struct Rude(Rc<Small>, Cell<Option<PublishError>>);
@@ -154,7 +154,7 @@ fn a_waker_that_publishes_is_refused() {
 }
 
 #[test]
-fn a_follower_costs_at_most_four_words() {
+fn a_follower_takes_at_most_four_words() {
     let costs = size_of::<StaticHub<NoopRawMutex, Vec<u8>, 2, 13, 2>>()
         - size_of::<StaticHub<NoopRawMutex, Vec<u8>, 2, 3, 2>>();
     assert_eq!(costs / 10, 8 + 2 * size_of::<usize>());
@@ -167,7 +167,7 @@ fn publish_some(hub: &Small, count: usize) {
 }
 
 #[test]
-fn publishers_wait_for_followers_that_have_caught_up_until_they_stop_waiting() {
+fn publishers_wait_for_followers_that_have_caught_up() {
     let hub = hub();
     let counter = Arc::new(Counter::default());
     let waker = Waker::from(Arc::clone(&counter));
@@ -176,7 +176,7 @@ fn publishers_wait_for_followers_that_have_caught_up_until_they_stop_waiting() {
     let (mut follower, mut other) =
         (hub.open(name("a"), true, None).unwrap(), hub.open(name("b"), true, None).unwrap());
     let mut publisher = hub.open(name("a"), false, None).unwrap();
-    // Four events are kept. Who has not caught up yet is not waited for.
+    // The log has four slots. A follower that has not caught up is not awaited.
     publish_some(&hub, 6);
     assert!(publisher.poll_publish_ready(cx).is_ready());
     assert!(follower.poll_new_event(noop, 6).is_pending() && other.poll_new_event(noop, 0).is_pending());
@@ -185,7 +185,7 @@ fn publishers_wait_for_followers_that_have_caught_up_until_they_stop_waiting() {
     publish(&hub, "a", None).unwrap();
     assert!(publisher.poll_publish_ready(noop).is_pending() && publisher.poll_publish_ready(cx).is_pending());
     assert_eq!(counter.count(), 0);
-    // The first event has been taken, as the look at the second one says.
+    // Reading the second event reports that the first has been read.
     let mut buffer = [0; 16];
     assert!(
         matches!(follower.read_at(6, 0, &mut buffer), ReadEvent::Event(_))
@@ -203,7 +203,7 @@ fn publishers_wait_for_followers_that_have_caught_up_until_they_stop_waiting() {
         publisher.poll_publish_ready(cx).is_ready()
             && matches!(follower.read_at(7, 0, &mut buffer), ReadEvent::Overwritten)
     );
-    // It is waited for again from the time it has caught up.
+    // It is awaited again once it has caught up.
     assert!(follower.poll_new_event(noop, 17).is_pending());
     publish_some(&hub, 4);
     assert!(publisher.poll_publish_ready(cx).is_pending());

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::vec;
 use std::vec::Vec;
 
-/// A stream that does a little at every second poll, and buffers what it is given until it is flushed.
+/// A stream that moves a few bytes at every second poll, and buffers its output until it is flushed.
 #[derive(Default)]
 struct Slow {
     incoming: VecDeque<u8>,
@@ -16,7 +16,7 @@ struct Slow {
     outgoing: Vec<u8>,
     flushes: usize,
     turn: bool,
-    /// Bytes that it takes at all.
+    /// The bytes that it accepts in all.
     takes: usize,
 }
 
@@ -79,7 +79,7 @@ impl Write for Slow {
     }
 }
 
-/// Waits, making the future anew for every poll; `None` where it does not end.
+/// Waits with a new future for each poll; `None` where it stays pending.
 fn wait<S: Socket>(socket: &mut S, want: Interest) -> Option<Result<(), S::Error>> {
     for _ in 0..200 {
         if let Poll::Ready(result) = pin!(socket.wait(want)).poll(&mut Context::from_waker(Waker::noop())) {
@@ -90,7 +90,7 @@ fn wait<S: Socket>(socket: &mut S, want: Interest) -> Option<Result<(), S::Error
 }
 
 #[test]
-fn bytes_come_and_go_through_buffers_of_every_size_whatever_is_dropped() {
+fn dropped_futures_lose_no_byte_with_buffers_of_any_size() {
     let message: Vec<u8> = (0..100).collect();
     for size in 1..40 {
         let (mut received, mut committed) = (vec![0; size], vec![0; size]);
@@ -131,14 +131,14 @@ fn the_stream_is_flushed_before_a_wait_and_not_for_each_write() {
         assert_eq!(wait(&mut socket, Interest::WRITE), Some(Ok(())));
     }
     assert_eq!((socket.io.flushes, socket.io.buffered.len()), (0, 10));
-    assert_eq!(wait(&mut socket, Interest::READ), None, "nothing comes");
+    assert_eq!(wait(&mut socket, Interest::READ), None, "no byte arrives");
     assert_eq!((socket.io.flushes, socket.io.outgoing.len()), (1, 10));
-    assert_eq!(wait(&mut socket, Interest::NONE), None, "nothing is to be done");
+    assert_eq!(wait(&mut socket, Interest::NONE), None, "there is no interest");
     assert_eq!(socket.io.flushes, 1);
 }
 
 #[test]
-fn the_end_of_the_stream_is_told_behind_its_bytes() {
+fn the_end_of_the_stream_follows_its_bytes() {
     let (mut received, mut committed) = ([0; 8], [0; 8]);
     let mut socket = BufferedIo::new(Slow { ended: true, ..Slow::new(b"x") }, &mut received, &mut committed);
     assert_eq!(wait(&mut socket, Interest::READ), Some(Ok(())));
@@ -147,17 +147,17 @@ fn the_end_of_the_stream_is_told_behind_its_bytes() {
     assert_eq!(wait(&mut socket, Interest::READ), Some(Ok(())));
     for _ in 0..2 {
         assert_eq!(socket.try_read_with(|_| (0, ())), Ok(TryIo::Eof));
-        assert_eq!(wait(&mut socket, Interest::READ), Some(Ok(())), "an end is ready for ever");
+        assert_eq!(wait(&mut socket, Interest::READ), Some(Ok(())), "an end stays readable");
     }
 }
 
 #[test]
-fn what_takes_no_more_is_closed() {
+fn a_stream_that_accepts_no_bytes_is_closed() {
     let (mut received, mut committed) = ([0; 8], [0; 8]);
     let mut socket = BufferedIo::new(Slow { takes: 4, ..Slow::new(b"") }, &mut received, &mut committed);
     socket.try_write_with(|room| (room.len(), ())).unwrap();
     assert_eq!(wait(&mut socket, Interest::WRITE), Some(Err(BufferedIoError::Closed)));
-    // Our own end: what is committed is still sent.
+    // After our close the queued bytes are still sent.
     let (mut received, mut committed) = ([0; 8], [0; 8]);
     let mut socket = BufferedIo::new(Slow::new(b""), &mut received, &mut committed);
     socket.try_write_with(|room| (room.len(), ())).unwrap();

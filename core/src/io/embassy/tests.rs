@@ -1,4 +1,4 @@
-//! Two network stacks on one wire in memory, on a clock that moves when everybody waits.
+//! Two network stacks on one wire in memory, on a clock that moves when all tasks wait.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -19,7 +19,7 @@ use super::*;
 
 const PORT: u16 = 80;
 
-/// Frames on their way to one side, and who waits there for them.
+/// Frames to one side, and the waker of its stack.
 #[derive(Default)]
 pub(crate) struct Line {
     frames: VecDeque<Vec<u8>>,
@@ -107,7 +107,7 @@ impl Wake for Woken {
     }
 }
 
-/// A task of an executor: polled when it was woken, since whoever waits on a stack wakes the stack's own task each time.
+/// A task of an executor, polled when it was woken: each wait on a stack wakes the task of the stack.
 pub(crate) struct Task<'f> {
     future: Pin<Box<dyn Future<Output = ()> + 'f>>,
     woken: Arc<Woken>,
@@ -118,7 +118,7 @@ impl<'f> Task<'f> {
         Self { future: Box::pin(future), woken: Arc::new(Woken(AtomicBool::new(true))) }
     }
 
-    /// Whether it was awake, and what came of it then.
+    /// Whether it was woken, and its output if it is ready.
     fn turn(&mut self) -> Option<Poll<()>> {
         let awake = self.woken.0.swap(false, Ordering::AcqRel);
         let waker = Waker::from(self.woken.clone());
@@ -126,7 +126,7 @@ impl<'f> Task<'f> {
     }
 }
 
-/// Runs `test` beside the stacks. The clock, which all tests share, goes on by a millisecond whenever nobody is awake.
+/// Runs `test` beside the stacks. The clock, which all tests share, advances by a millisecond whenever no task is woken.
 pub(crate) fn run(mut stacks: Vec<Task<'_>>, test: impl Future<Output = ()>) {
     let mut test = Task::new(test);
     for _ in 0..100_000 {
@@ -173,7 +173,7 @@ impl Wake for Part {
     }
 }
 
-/// Polls `wait` only when its own waker was called: that the rest of the task was woken does not count.
+/// Polls `wait` only when its own waker was called, and not when another part of the task was woken.
 async fn alone<T>(wait: impl Future<Output = T>) -> T {
     let mut wait = pin!(wait);
     let part = Arc::new(Part { woken: AtomicBool::new(true), task: Mutex::new(Waker::noop().clone()) });
@@ -193,7 +193,7 @@ async fn read_to_end(socket: &mut impl Socket<Error = Error>) -> Result<Vec<u8>,
     let mut all = Vec::new();
     loop {
         match socket.try_read_with(|bytes| {
-            assert!(!bytes.is_empty(), "a loan is not empty");
+            assert!(!bytes.is_empty(), "a slice is not empty");
             all.extend_from_slice(bytes);
             (bytes.len(), ())
         })? {
@@ -207,7 +207,7 @@ async fn read_to_end(socket: &mut impl Socket<Error = Error>) -> Result<Vec<u8>,
 async fn write_all(socket: &mut impl Socket<Error = Error>, mut bytes: &[u8]) -> Result<(), Error> {
     while !bytes.is_empty() {
         match socket.try_write_with(|room| {
-            assert!(!room.is_empty(), "a loan is not empty");
+            assert!(!room.is_empty(), "a slice is not empty");
             let count = room.len().min(bytes.len());
             room[..count].copy_from_slice(&bytes[..count]);
             (count, count)
@@ -224,7 +224,7 @@ fn sample(len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_written_arrives_over_the_seam_of_a_small_ring_and_then_the_end() {
+fn bytes_and_the_fin_arrive_through_a_small_ring() {
     connected(300, async |mut device, mut browser| {
         let sent = sample(5_000);
         let (read, ()) = futures_lite::future::zip(read_to_end(&mut browser), async {
@@ -237,7 +237,7 @@ fn what_is_written_arrives_over_the_seam_of_a_small_ring_and_then_the_end() {
 }
 
 #[test]
-fn bytes_that_are_not_consumed_are_lent_again() {
+fn bytes_that_are_not_consumed_are_passed_again() {
     connected(512, async |mut device, mut browser| {
         write_all(&mut browser, b"abc").await.unwrap();
         alone(device.wait(Interest::READ)).await.unwrap();
@@ -249,7 +249,7 @@ fn bytes_that_are_not_consumed_are_lent_again() {
 }
 
 #[test]
-fn the_end_is_told_to_a_waiting_reader_after_all_bytes_and_leaves_writing_open() {
+fn a_fin_wakes_the_reader_and_leaves_writing_open() {
     connected(512, async |mut device, mut browser| {
         let (read, ()) = futures_lite::future::zip(read_to_end(&mut device), async {
             write_all(&mut browser, b"last words").await.unwrap();
@@ -265,10 +265,10 @@ fn the_end_is_told_to_a_waiting_reader_after_all_bytes_and_leaves_writing_open()
 }
 
 #[test]
-fn a_reset_ends_every_wait_and_is_an_error_both_ways() {
+fn a_reset_ends_all_waits_in_both_directions() {
     for want in [Interest::READ, Interest::WRITE, Interest { read: true, ..Interest::WRITE }] {
         connected(300, async |mut device, mut browser| {
-            // The browser reads nothing: both rings fill up, so that a wait for room waits.
+            // The browser reads nothing: both rings fill up, so that a wait for free space is pending.
             write_all(&mut device, &sample(4_096 + 300)).await.unwrap();
             let (waited, ()) = futures_lite::future::zip(alone(device.wait(want)), async {
                 Socket::abort(&mut browser);
@@ -283,7 +283,7 @@ fn a_reset_ends_every_wait_and_is_an_error_both_ways() {
 }
 
 #[test]
-fn room_counts_both_sides_of_the_seam_and_nothing_is_unsent() {
+fn send_free_counts_both_slices_and_send_queue_is_zero() {
     connected(300, async |mut device, mut browser| {
         assert_eq!(Socket::send_free(&device), 300);
         write_all(&mut device, &sample(200)).await.unwrap();
@@ -296,7 +296,7 @@ fn room_counts_both_sides_of_the_seam_and_nothing_is_unsent() {
 }
 
 #[test]
-fn a_wait_for_much_room_outlasts_a_little_of_it() {
+fn a_wait_for_free_bytes_completes_only_at_their_number() {
     connected(300, async |mut device, mut browser| {
         write_all(&mut device, &sample(4_096 + 300)).await.unwrap(); // both rings are full
         for enough in [1, 100, 250, 300, 5_000] {
@@ -311,13 +311,13 @@ fn a_wait_for_much_room_outlasts_a_little_of_it() {
             let room = Socket::send_free(&device);
             assert!(room >= enough.min(300), "{room} for {enough}");
             write_all(&mut device, &sample(room)).await.unwrap();
-            assert!(once(device.wait(want)).is_none(), "there is none now");
+            assert!(once(device.wait(want)).is_none(), "there are too few");
         }
     });
 }
 
 #[test]
-fn a_dropped_wait_loses_nothing() {
+fn a_dropped_wait_loses_no_byte() {
     connected(512, async |mut device, mut browser| {
         for _ in 0..3 {
             assert!(once(device.wait(Interest::READ)).is_none());
@@ -330,7 +330,7 @@ fn a_dropped_wait_loses_nothing() {
 }
 
 #[test]
-fn an_alarm_comes_at_its_deadline_and_never_comes_at_the_last_one() {
+fn a_timer_expires_at_its_deadline_and_never_at_the_last_instant() {
     run(Vec::new(), async {
         let clock = EmbassyClock;
         let mut timer = clock.timer();
@@ -342,6 +342,9 @@ fn an_alarm_comes_at_its_deadline_and_never_comes_at_the_last_one() {
         })
         .await;
         assert!(clock.now() >= deadline);
-        assert!(once(poll_fn(|cx| timer.poll_until(cx, Instant::default()))).is_some(), "the past is due");
+        assert!(
+            once(poll_fn(|cx| timer.poll_until(cx, Instant::default()))).is_some(),
+            "a deadline in the past is ready"
+        );
     });
 }

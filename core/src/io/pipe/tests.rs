@@ -20,7 +20,7 @@ fn write(end: &mut PipeEnd<'_>, bytes: &[u8]) -> usize {
     let mut written = 0;
     while written < bytes.len() {
         let lent = end.try_write_with(|room| {
-            assert!(!room.is_empty(), "a loan is never empty");
+            assert!(!room.is_empty(), "a slice is not empty");
             let count = room.len().min(bytes.len() - written);
             room[..count].copy_from_slice(&bytes[written..written + count]);
             (count, count)
@@ -37,7 +37,7 @@ fn read(end: &mut PipeEnd<'_>, most: usize) -> Vec<u8> {
     let mut seen = Vec::new();
     while seen.len() < most {
         let lent = end.try_read_with(|bytes| {
-            assert!(!bytes.is_empty(), "a loan is never empty");
+            assert!(!bytes.is_empty(), "a slice is not empty");
             let count = bytes.len().min(most - seen.len());
             (count, bytes[..count].to_vec())
         });
@@ -49,7 +49,7 @@ fn read(end: &mut PipeEnd<'_>, most: usize) -> Vec<u8> {
     seen
 }
 
-/// Whether a wait is over, and how.
+/// The result of a wait, if it is ready.
 fn waited(end: &mut PipeEnd<'_>, want: Interest, waker: &Waker) -> Option<Result<(), PipeError>> {
     match pin!(end.wait(want)).poll(&mut Context::from_waker(waker)) {
         Poll::Ready(result) => Some(result),
@@ -58,7 +58,7 @@ fn waited(end: &mut PipeEnd<'_>, want: Interest, waker: &Waker) -> Option<Result
 }
 
 #[test]
-fn bytes_come_in_order_over_every_seam() {
+fn bytes_arrive_in_order_across_all_wraps() {
     let pipe = Pipe::<5>::new();
     let (mut one, mut other) = pipe.ends();
     let (mut sent, mut came) = (0u8, 0u8);
@@ -75,7 +75,7 @@ fn bytes_come_in_order_over_every_seam() {
 }
 
 #[test]
-fn a_wait_for_room_ends_when_there_is_so_much() {
+fn a_wait_for_free_bytes_completes_at_their_number() {
     let pipe = Pipe::<8>::new();
     let (mut one, mut other) = pipe.ends();
     let counter = Arc::new(Counter::default());
@@ -86,7 +86,7 @@ fn a_wait_for_room_ends_when_there_is_so_much() {
         assert_eq!(waited(&mut one, want, &waker), None);
     }
     read(&mut other, 3);
-    assert_eq!(counter.0.swap(0, Ordering::Relaxed), 1, "a reader that takes something wakes who waits");
+    assert_eq!(counter.0.swap(0, Ordering::Relaxed), 1, "a reader that consumes bytes wakes the writer");
     for (wanted, ready) in [(1, true), (3, true), (4, false), (100, false)] {
         let want = Interest { writable_bytes: wanted, ..Interest::NONE };
         assert_eq!(waited(&mut one, want, &waker).is_some(), ready, "{wanted}");
@@ -99,7 +99,7 @@ fn a_wait_for_room_ends_when_there_is_so_much() {
 }
 
 #[test]
-fn a_look_wakes_nobody() {
+fn an_attempt_that_moves_no_byte_wakes_no_task() {
     let pipe = Pipe::<8>::new();
     let (mut one, mut other) = pipe.ends();
     let counter = Arc::new(Counter::default());
@@ -111,7 +111,7 @@ fn a_look_wakes_nobody() {
 }
 
 #[test]
-fn an_end_comes_behind_the_bytes_and_leaves_the_other_direction_open() {
+fn a_close_follows_the_bytes_and_leaves_the_other_direction_open() {
     let pipe = Pipe::<8>::new();
     let (mut one, mut other) = pipe.ends();
     write(&mut one, b"last");
@@ -134,7 +134,7 @@ fn an_abort_breaks_both_ends_and_wakes_them() {
     assert_eq!(waited(&mut other, Interest::NONE, &waker), None);
     write(&mut one, b"lost");
     counter.0.store(0, Ordering::Relaxed);
-    assert_eq!(waited(&mut other, Interest::NONE, &waker), None, "what comes is not what it waits for");
+    assert_eq!(waited(&mut other, Interest::NONE, &waker), None, "it has no interest in the bytes");
     one.abort();
     assert!(counter.0.load(Ordering::Relaxed) > 0);
     for end in [&mut one, &mut other] {
@@ -145,15 +145,15 @@ fn an_abort_breaks_both_ends_and_wakes_them() {
 }
 
 #[test]
-fn an_end_that_is_dropped_is_as_a_process_that_is_gone() {
-    // All was read: an end, and a reset for what is written later.
+fn a_dropped_end_sends_a_fin_or_a_reset() {
+    // Everything was read: a FIN, and a reset for later bytes.
     let pipe = Pipe::<8>::new();
     let (mut one, other) = pipe.ends();
     drop(other);
     assert_eq!(one.try_read_with(|_| (0, ())), Ok(TryIo::Eof));
-    assert_eq!(write(&mut one, b"nobody hears"), 8, "the answer to it is on its way");
+    assert_eq!(write(&mut one, b"unread bytes"), 8, "the reset comes after it");
     assert_eq!(one.try_read_with(|_| (0, ())), Err(PipeError));
-    // Not all was read: a reset at once.
+    // Unread bytes: a reset at once.
     let pipe = Pipe::<8>::new();
     let (mut one, other) = pipe.ends();
     write(&mut one, b"unread");

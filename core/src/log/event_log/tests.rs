@@ -32,7 +32,7 @@ fn three_slots(count: u8) -> EventLog<[u8; 64]> {
 }
 
 #[test]
-fn a_cursor_that_is_kept_reads_on_without_a_gap() {
+fn a_cursor_within_the_log_continues_without_a_gap() {
     let log = three_slots(5); // keeps 3, 4, 5
     for seq in 2..=5 {
         assert_eq!(log.seek(after(seq), GapPolicy::Replay), Cursor { after: seq, gap: None });
@@ -42,7 +42,7 @@ fn a_cursor_that_is_kept_reads_on_without_a_gap() {
 }
 
 #[test]
-fn an_overwritten_cursor_is_told_how_many_it_missed() {
+fn an_overwritten_cursor_gets_the_number_of_missed_events() {
     let log = three_slots(5);
     let missed = |n| Some(Gap { missed: Some(n) });
     assert_eq!(log.seek(after(0), GapPolicy::Replay), Cursor { after: 2, gap: missed(2) });
@@ -52,7 +52,7 @@ fn an_overwritten_cursor_is_told_how_many_it_missed() {
 }
 
 #[test]
-fn a_cursor_that_cannot_be_placed_is_a_gap_of_unknown_size() {
+fn an_unknown_cursor_is_a_gap_of_unknown_size() {
     let log = three_slots(5);
     let unknown = Some(Gap { missed: None });
     for position in [after(6), after(u64::MAX), Position::Unknown, Position::After(EventId { epoch: 1, seq: 4 })] {
@@ -64,7 +64,7 @@ fn a_cursor_that_cannot_be_placed_is_a_gap_of_unknown_size() {
 }
 
 #[test]
-fn what_does_not_fit_leaves_the_log_as_it_was() {
+fn an_event_that_does_not_fit_leaves_the_log_unchanged() {
     let mut log = three_slots(2);
     let largest = log.largest_event();
     assert_eq!(largest, 64 - 3 * SLOT_SIZE - RECORD_OVERHEAD);
@@ -76,7 +76,7 @@ fn what_does_not_fit_leaves_the_log_as_it_was() {
 }
 
 #[test]
-fn the_last_sequence_number_is_used_and_no_other_after_it() {
+fn appending_after_the_last_sequence_number_fails() {
     let last = EventId { epoch: EPOCH, seq: u64::MAX - 1 };
     let mut log = EventLog::after([0; 64], 3, last).unwrap();
     let id = log.append(EventType::MESSAGE, Encoding::Text, b"end").unwrap();
@@ -97,7 +97,7 @@ fn a_storage_that_is_too_small_is_refused() {
 }
 
 #[test]
-fn a_look_copies_from_any_offset() {
+fn read_at_copies_from_any_offset() {
     let mut log = EventLog::new([0; 64], 2, EPOCH).unwrap();
     log.append(EventType::new("ab").unwrap(), Encoding::Text, b"cdef").unwrap();
     for offset in 0..9 {
@@ -113,7 +113,7 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// The ring is what a vector of all events would say, less what the ring has no room for.
+    /// The ring equals a vector of all events without those for which the ring has no space.
     #[test]
     fn the_ring_agrees_with_a_vector(
         size in 20usize..300,
@@ -188,7 +188,7 @@ proptest! {
                 prop_assert_eq!(copy.event(seq), log.event(seq));
             }
         } else {
-            prop_assert!(copy.newest() < log.before_oldest(), "what follows is not kept any more");
+            prop_assert!(copy.newest() < log.before_oldest(), "the next event has been overwritten");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use goldcrest_core::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError};
 use goldcrest_core::log::{Cursor, Encoding, EventId, EventType, GapPolicy, LogReader, Position, ReadEvent};
-use goldcrest_model::{ChannelLimits, Hub, LocalReader, Thread, drain, reap};
+use goldcrest_model::{ChannelLimits, Hub, LocalReader, Thread, reap, shut_down};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::sync::Mutex;
 use shuttle::thread;
