@@ -47,8 +47,7 @@ use crate::time::Instant;
 use crate::websocket::Disconnect;
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::handshake::UpgradeError;
-use crate::ws::handshake::offer::UpgradeRequest;
+use crate::ws::handshake::{UpgradeError, UpgradeRequest};
 
 /// Follows a log and publishes each event on a channel elsewhere, over a WebSocket that speaks `goldcrest.v1`.
 pub struct Bridge<'e, R: ClientRuntime, L> {

@@ -16,7 +16,7 @@ use crate::log::Encoding;
 use crate::output::{Output, ResumableWriter};
 use crate::sse::field::IdField;
 use crate::websocket::Disconnect;
-use crate::ws::handshake::offer::UpgradeRequest;
+use crate::ws::handshake::UpgradeRequest;
 
 /// Names of fields that are the client's own to write.
 const OWN: [&str; 8] = [

@@ -27,7 +27,7 @@ use super::{ClientConfig, ClientConnection, ClientMaskingKeys, ClientRuntime, Co
 use crate::http::ResponseHead;
 use crate::websocket::{Disconnect, WebSocket};
 use crate::ws::Role;
-use crate::ws::handshake::offer::UpgradeRequest;
+use crate::ws::handshake::UpgradeRequest;
 
 /// An open WebSocket: [`WebSocket`] says what it can do. Dropped without [`WebSocket::close`] it ends without a Close.
 pub type ClientWebSocket<'e, R> = WebSocket<ClientConnection<'e, R>, ClientMaskingKeys<'e, R>>;

@@ -92,6 +92,11 @@ fn unquoted(value: &[u8], separator: u8) -> Option<usize> {
     })
 }
 
+/// Whether `token` is an element of the list, compared without case.
+pub(crate) fn has_token(list: &[u8], token: &str) -> bool {
+    HeaderList::new(list).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+}
+
 /// A parameter `name=value` (whitespace around `=` taken, RFC 9110 §5.6.6), or a name alone with an empty value.
 pub(crate) fn parameter(part: &[u8]) -> (&[u8], &[u8]) {
     let (name, value) = split_once(part, b'=').unwrap_or((part, &[]));
@@ -113,6 +118,14 @@ mod tests {
         assert_eq!(elements(b""), [b""; 0]);
         assert_eq!(elements(b" , ,,"), [b""; 0]);
         assert_eq!(elements(b",a,"), [b"a"]);
+    }
+
+    #[test]
+    fn a_token_is_a_whole_element_in_any_case() {
+        assert!(has_token(b"keep-alive, Upgrade", "upgrade"));
+        assert!(has_token(b", ,Upgrade,", "upgrade"));
+        assert!(!has_token(b"notupgrade", "upgrade"));
+        assert!(!has_token(b"Up grade", "upgrade"));
     }
 
     #[test]

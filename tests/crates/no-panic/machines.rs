@@ -29,7 +29,7 @@ use goldcrest_core::time::Instant;
 use goldcrest_core::ws::Role;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::{Connection, ConnectionConfig, Incoming, MessageKind, PingPayload, Unmasked};
-use goldcrest_core::ws::handshake::{ClientHandshake, RequestLine, accept};
+use goldcrest_core::ws::handshake::{RequestLine, UpgradeRequest, accept};
 use goldcrest_core::ws::keep_alive::{KeepAlive, KeepAliveConfig};
 use goldcrest_core::ws::message::Assembler;
 use unknown::{input, number, room, text};
@@ -172,8 +172,7 @@ fn log_and_delivery() {
 fn answers_and_urls() {
     if let Ok(answer) = ResponseHead::parse(input(), number() as usize) {
         black_box((answer.status(), answer.header(text()), answer.body_length(black_box(true)), answer.retry_after()));
-        let offer =
-            ClientHandshake { host: text(), target: text(), origin: None, protocols: &[text()], nonce: [7; 16] };
+        let offer = UpgradeRequest { origin: None, protocols: &[text()], nonce: [7; 16] };
         let _ = black_box(offer.verify(answer.status(), answer.fields()));
     }
     if let Ok(url) = Url::parse(text()) {
@@ -198,7 +197,7 @@ extern "C" fn _start() {
     json();
     hub();
     let protocols = &[text()];
-    let client =
-        ClientHandshake { host: text(), target: text(), origin: Some(text()), protocols, nonce: [number() as u8; 16] };
-    let _ = client.put(&mut ResumableWriter::new(room(), number() as usize));
+    let client = UpgradeRequest { origin: Some(text()), protocols, nonce: [number() as u8; 16] };
+    let _ = black_box(client.validate());
+    client.put(&mut ResumableWriter::new(room(), number() as usize));
 }

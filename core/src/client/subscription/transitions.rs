@@ -20,8 +20,7 @@ use crate::sse::reconnect::ReconnectDecision;
 use crate::time::Instant;
 use crate::websocket::Disconnect;
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::handshake::UpgradeError;
-use crate::ws::handshake::offer::UpgradeRequest;
+use crate::ws::handshake::{UpgradeError, UpgradeRequest};
 use crate::ws::{ProtocolError, Role};
 
 type Stepped<R> = Result<Step<ConnectError<R>>, Error<ConnectError<R>>>;

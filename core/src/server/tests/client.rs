@@ -13,7 +13,7 @@ use crate::sse::parse::{Parser, ParserLimits};
 use crate::testing::{Simulation, leak};
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{Connection, ConnectionConfig, Incoming, MaskingKeys, MessageKind, NoEntropy};
-use crate::ws::handshake::ClientHandshake;
+use crate::ws::handshake::UpgradeRequest;
 
 /// What comes without end is read so far.
 const ENDLESS: usize = 32 * 1024;
@@ -469,18 +469,18 @@ pub(super) struct Ws {
 impl Ws {
     /// Opens `target` with these subprotocols.
     pub(super) fn open(client: &mut Client, target: &str, fields: &str, protocols: &[&str]) -> Self {
-        let handshake = ClientHandshake { host: "localhost", target, origin: None, protocols, nonce: [7; 16] };
+        let upgrade = UpgradeRequest { origin: None, protocols, nonce: [7; 16] };
         let mut room = [0; 1024];
-        let mut sink = ResumableWriter::new(&mut room, 0);
-        handshake.put(&mut sink).unwrap();
-        let written = sink.written();
-        let head = core::str::from_utf8(&room[..written]).unwrap();
-        client.send(format!("{}{fields}\r\n", head.strip_suffix("\r\n").unwrap()).as_bytes());
+        let mut out = ResumableWriter::new(&mut room, 0);
+        upgrade.put(&mut out);
+        let written = out.written();
+        let asked = core::str::from_utf8(&room[..written]).unwrap();
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{asked}{fields}\r\n").as_bytes());
         client.read();
         let answer = client.head().unwrap_or_else(|| panic!("no answer: {:?}", client.ended()));
         let fields = answer.fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let agreed = handshake.verify(answer.status, fields).unwrap();
-        let protocol = agreed.protocol.map(|protocol| protocol.to_string());
+        let chosen = upgrade.verify(answer.status, fields).unwrap();
+        let protocol = chosen.map(|chosen| protocols[chosen].to_string());
         Self { protocol, ..Self::after_handshake() }
     }
 

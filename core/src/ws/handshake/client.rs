@@ -1,20 +1,21 @@
 //! The client's side of the handshake (RFC 6455 §4.1).
 //!
 //! ```
-//! use goldcrest_core::output::ResumableWriter;
-//! use goldcrest_core::ws::handshake::{UpgradeResponse, ClientHandshake};
+//! use goldcrest_core::output::{Output, ResumableWriter};
+//! use goldcrest_core::ws::handshake::UpgradeRequest;
 //!
-//! let handshake = ClientHandshake {
-//!     host: "server.example.com",
-//!     target: "/chat",
-//!     origin: None,
-//!     protocols: &["chat", "superchat"],
+//! let request = UpgradeRequest {
 //!     nonce: *b"the sample nonce", // 16 bytes from the caller's random source
+//!     protocols: &["chat", "superchat"],
+//!     origin: None,
 //! };
+//! request.validate().unwrap();
 //! let mut room = [0; 400];
-//! let mut sink = ResumableWriter::new(&mut room, 0);
-//! handshake.put(&mut sink).unwrap();
-//! assert!(sink.is_whole());
+//! let mut out = ResumableWriter::new(&mut room, 0);
+//! out.put(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n");
+//! request.put(&mut out);
+//! out.put(b"\r\n");
+//! assert!(out.is_whole());
 //!
 //! let fields: [(&str, &[u8]); 4] = [
 //!     ("Upgrade", b"websocket"),
@@ -22,45 +23,34 @@
 //!     ("Sec-WebSocket-Accept", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
 //!     ("Sec-WebSocket-Protocol", b"chat"),
 //! ];
-//! assert_eq!(handshake.verify(101, fields.into_iter()), Ok(UpgradeResponse { protocol: Some("chat") }));
+//! assert_eq!(request.verify(101, fields.into_iter()), Ok(Some(0))); // "chat"
 //! ```
 
-use super::offer::{UpgradeRequest, is_visible};
+use super::key::{WebSocketKey, accept_key};
+use super::{ACCEPT, CONNECTION, EXTENSIONS, PROTOCOL, UPGRADE};
+use super::{sole_value, values};
+use crate::grammar::characters::all_token;
+use crate::grammar::list::has_token;
 use crate::output::Output;
 
-/// What a client asks for.
+/// The fields of a request that ask for a WebSocket (RFC 6455 §4.1).
 #[derive(Clone, Copy, Debug)]
-pub struct ClientHandshake<'a> {
-    /// The value of `Host`: the host, and the port unless it is the scheme's own.
-    pub host: &'a str,
-    /// The path and query: begins with `/`.
-    pub target: &'a str,
-    /// The value of `Origin`, for clients that have one.
-    pub origin: Option<&'a str>,
-    /// The subprotocols to offer, the preferred one first; distinct tokens.
-    pub protocols: &'a [&'a str],
+pub struct UpgradeRequest<'a> {
     /// Sixteen random bytes, new for each connection.
     pub nonce: [u8; 16],
+    /// The subprotocols, the preferred one first.
+    pub protocols: &'a [&'a str],
+    /// The value of `Origin`.
+    pub origin: Option<&'a str>,
 }
 
-/// A part of a [`ClientHandshake`] that cannot stand in a request head.
+/// A part of an [`UpgradeRequest`] that cannot stand in a request head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadRequestPart {
-    /// `host` is empty or has a byte that is no visible ASCII.
-    Host,
-    /// `target` does not begin with `/` or has a byte that is no visible ASCII.
-    Target,
     /// `origin` is empty or has a byte that is no visible ASCII.
     Origin,
     /// `protocols` are not distinct tokens.
     Protocol,
-}
-
-/// What the server agreed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UpgradeResponse<'a> {
-    /// The subprotocol that it chose from the offer.
-    pub protocol: Option<&'a str>,
 }
 
 /// Why an answer opens no connection: drop the socket.
@@ -80,30 +70,42 @@ pub enum UpgradeError {
     Extension,
 }
 
-impl<'a> ClientHandshake<'a> {
-    /// Pours the whole head of the request.
+impl UpgradeRequest<'_> {
+    /// Whether the fields can stand in a request.
     ///
     /// # Errors
-    /// [`BadRequestPart`] if a part could not stand there, such as a line end in the target: nothing was poured.
-    pub fn put(&self, out: &mut impl Output) -> Result<(), BadRequestPart> {
-        if !is_visible(self.host) {
-            return Err(BadRequestPart::Host);
+    /// The part that cannot, such as an origin with a line end.
+    pub fn validate(&self) -> Result<(), BadRequestPart> {
+        if self.origin.is_some_and(|origin| !is_visible(origin)) {
+            return Err(BadRequestPart::Origin);
         }
-        if !self.target.starts_with('/') || !is_visible(self.target) {
-            return Err(BadRequestPart::Target);
+        for (index, name) in self.protocols.iter().enumerate() {
+            if !all_token(name.as_bytes()) || self.protocols.iter().take(index).any(|earlier| earlier == name) {
+                return Err(BadRequestPart::Protocol);
+            }
         }
-        self.offer().validate()?;
-        out.put(b"GET ");
-        out.put(self.target.as_bytes());
-        out.put(b" HTTP/1.1\r\nHost: ");
-        out.put(self.host.as_bytes());
-        out.put(b"\r\n");
-        self.offer().put(out);
-        out.put(b"\r\n");
         Ok(())
     }
 
-    /// Judges the server's answer by its status and its header fields.
+    /// Writes the header fields, each with its line end.
+    pub fn put(&self, out: &mut impl Output) {
+        out.put(b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ");
+        out.put(self.key().as_bytes());
+        out.put(b"\r\nSec-WebSocket-Version: 13");
+        if let Some(origin) = self.origin {
+            out.put(b"\r\nOrigin: ");
+            out.put(origin.as_bytes());
+        }
+        let mut before: &[u8] = b"\r\nSec-WebSocket-Protocol: ";
+        for name in self.protocols {
+            out.put(before);
+            out.put(name.as_bytes());
+            before = b", ";
+        }
+        out.put(b"\r\n");
+    }
+
+    /// Validates the server's response (RFC 6455 §4.1): the index of the subprotocol that the server chose.
     ///
     /// # Errors
     /// The first rule that is broken, in the order of [`UpgradeError`].
@@ -111,14 +113,43 @@ impl<'a> ClientHandshake<'a> {
         &self,
         status: u16,
         fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
-    ) -> Result<UpgradeResponse<'a>, UpgradeError> {
-        let chosen = self.offer().verify(status, fields)?;
-        Ok(UpgradeResponse { protocol: chosen.and_then(|chosen| self.protocols.get(chosen).copied()) })
+    ) -> Result<Option<usize>, UpgradeError> {
+        if status != 101 {
+            return Err(UpgradeError::Status(status));
+        }
+        match sole_value(fields.clone(), UPGRADE) {
+            Ok(Some(value)) if value.eq_ignore_ascii_case(b"websocket") => {}
+            _ => return Err(UpgradeError::Upgrade),
+        }
+        if !values(fields.clone(), CONNECTION).any(|value| has_token(value, "upgrade")) {
+            return Err(UpgradeError::Connection);
+        }
+        match sole_value(fields.clone(), ACCEPT) {
+            Ok(Some(value)) if value == accept_key(self.key()) => {}
+            _ => return Err(UpgradeError::Accept),
+        }
+        let protocol = match sole_value(fields.clone(), PROTOCOL) {
+            Ok(None) => None,
+            Ok(Some(value)) => {
+                let chosen = self.protocols.iter().position(|name| name.as_bytes() == value);
+                Some(chosen.ok_or(UpgradeError::Protocol)?)
+            }
+            Err(_) => return Err(UpgradeError::Protocol),
+        };
+        if values(fields, EXTENSIONS).any(|value| !value.is_empty()) {
+            return Err(UpgradeError::Extension);
+        }
+        Ok(protocol)
     }
 
-    fn offer(&self) -> UpgradeRequest<'a> {
-        UpgradeRequest { nonce: self.nonce, protocols: self.protocols, origin: self.origin }
+    fn key(&self) -> WebSocketKey {
+        WebSocketKey::new(self.nonce)
     }
+}
+
+/// Whether it is visible ASCII, and not empty.
+fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl core::fmt::Display for UpgradeError {

@@ -17,7 +17,7 @@
 //! assert!(found.next().is_none());
 //! ```
 
-use super::list::is_token_byte;
+use crate::grammar::characters::is_token;
 
 /// A field value that does not follow the grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl<'a> Scanner<'a> {
 
     fn token(&mut self) -> Result<&'a str, ExtensionError> {
         let begin = self.rest;
-        while let Some((_, rest)) = self.rest.split_first().filter(|(byte, _)| is_token_byte(**byte)) {
+        while let Some((_, rest)) = self.rest.split_first().filter(|(byte, _)| is_token(**byte)) {
             self.rest = rest;
         }
         match core::str::from_utf8(begin.get(..begin.len().saturating_sub(self.rest.len())).unwrap_or_default()) {
@@ -145,7 +145,7 @@ impl<'a> Scanner<'a> {
             if *byte == b'\\' {
                 (byte, rest) = rest.split_first().ok_or(ExtensionError)?;
             }
-            if !is_token_byte(*byte) {
+            if !is_token(*byte) {
                 return Err(ExtensionError);
             }
             any = true;

@@ -22,13 +22,13 @@
 pub mod client;
 pub mod extension;
 pub mod key;
-pub mod list;
-pub(crate) mod offer;
 pub mod protocol;
 pub mod server;
 
-pub use client::{BadRequestPart, ClientHandshake, UpgradeError, UpgradeResponse};
+pub use client::{BadRequestPart, UpgradeError, UpgradeRequest};
 pub use server::{AcceptedHandshake, HandshakeError, RequestLine, accept};
+
+use crate::grammar::characters::trim;
 
 /// The version of the protocol that RFC 6455 defines.
 const VERSION: &[u8] = b"13";
@@ -46,9 +46,7 @@ fn values<'h>(
     fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
     name: &'static str,
 ) -> impl Iterator<Item = &'h [u8]> + Clone {
-    fields
-        .filter(move |(field, _)| list::eq_ignore_ascii_case(field.as_bytes(), name.as_bytes()))
-        .map(|(_, value)| list::trim(value))
+    fields.filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| trim(value))
 }
 
 /// The value of the field with `name`, if there is exactly one.

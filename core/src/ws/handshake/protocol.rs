@@ -10,7 +10,8 @@
 //! assert!(choose([&b"chat, chat"[..]].into_iter(), &["chat"]).is_err());
 //! ```
 
-use super::list::{elements, is_token};
+use crate::grammar::characters::all_token;
+use crate::grammar::list::HeaderList;
 
 /// An offer that is not a list of distinct tokens, or has more than [`OFFER_MAX`] of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +30,16 @@ pub fn choose<'v, 'p>(
 ) -> Result<Option<&'p str>, SubprotocolError> {
     let count = |name: &[u8]| {
         values.clone().fold(0usize, |sum, value| {
-            elements(value).fold(sum, |sum, element| sum.saturating_add(usize::from(element == name)))
+            HeaderList::new(value).fold(sum, |sum, element| sum.saturating_add(usize::from(element == name)))
         })
     };
     // Short first: every name is looked for among all.
     let mut left = OFFER_MAX;
     for value in values.clone() {
-        left = elements(value).try_fold(left, |left, _| left.checked_sub(1)).ok_or(SubprotocolError)?;
+        left = HeaderList::new(value).try_fold(left, |left, _| left.checked_sub(1)).ok_or(SubprotocolError)?;
     }
     for value in values.clone() {
-        if elements(value).any(|name| !is_token(name) || count(name) > 1) {
+        if HeaderList::new(value).any(|name| !all_token(name) || count(name) > 1) {
             return Err(SubprotocolError);
         }
     }

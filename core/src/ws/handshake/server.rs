@@ -18,10 +18,10 @@
 
 use super::extension::offers;
 use super::key::{WebSocketKey, accept_key};
-use super::list::has_token;
 use super::protocol::choose;
 use super::{ACCEPT, CONNECTION, EXTENSIONS, KEY, PROTOCOL, SEC_VERSION, UPGRADE, VERSION};
 use super::{sole_value, values};
+use crate::grammar::list::has_token;
 use crate::output::Output;
 
 /// What the handshake has to know of a request beside its fields.
@@ -136,7 +136,7 @@ impl core::error::Error for HandshakeError {}
 ///
 /// `fields` are the request's header fields in order, `protocols` the server's subprotocols, the preferred one first.
 /// Extensions are checked and declined; see [`extension::offers`](super::extension::offers) for reading them. `Origin`
-/// is not judged here: see [`OriginPolicy`](super::OriginPolicy).
+/// is not judged here: see [`OriginPolicy`](crate::server::OriginPolicy).
 ///
 /// # Errors
 /// The first rule that is broken, in the order of [`HandshakeError`].
