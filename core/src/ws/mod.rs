@@ -2,12 +2,11 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`handshake`] | the opening handshake of both sides, subprotocols, extension offers, the `Origin` policy |
+//! | [`handshake`] | the opening handshake of both sides, subprotocols, extension offers |
 //! | [`frame`] | the codec of frame heads |
 //! | [`mask`], [`utf8`] | masking in place; text judged across pieces |
 //! | [`close`] | close codes and reasons |
 //! | [`connection`] | the machine of an open connection, for either side |
-//! | [`message`] | whole messages in a caller's buffer |
 //! | [`keep_alive`] | when to ping, and when to give a silent peer up |
 //!
 //! No socket, no clock and no random source is known here: the caller passes bytes, time and masking keys.
@@ -34,7 +33,6 @@ pub mod frame;
 pub mod handshake;
 pub mod keep_alive;
 pub mod mask;
-pub mod message;
 pub mod utf8;
 
 pub use error::ProtocolError;

@@ -28,10 +28,9 @@ use goldcrest_core::sse::reconnect::{LastEventId, Reconnect, ReconnectPolicy};
 use goldcrest_core::time::Instant;
 use goldcrest_core::ws::Role;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
-use goldcrest_core::ws::connection::{Connection, ConnectionConfig, Incoming, MessageKind, PingPayload, Unmasked};
+use goldcrest_core::ws::connection::{Connection, ConnectionConfig, MessageKind, PingPayload, Unmasked};
 use goldcrest_core::ws::handshake::{RequestLine, UpgradeRequest, accept};
 use goldcrest_core::ws::keep_alive::{KeepAlive, KeepAliveConfig};
-use goldcrest_core::ws::message::Assembler;
 use unknown::{input, number, room, text};
 
 fn now() -> Instant {
@@ -95,12 +94,8 @@ fn websocket(role: Role) {
     let mut connection = Connection::new(role, ConnectionConfig::default());
     let mut keys = || Ok([number() as u8; 4]);
     let mut pulse = KeepAlive::new(KeepAliveConfig::default(), now());
-    let mut messages = Assembler::new(room());
     while !connection.is_closed() {
-        let received = connection.receive(input());
-        if let Some(Incoming::Chunk(piece)) = black_box(&received).event {
-            let _ = black_box(messages.push(piece));
-        }
+        black_box(connection.receive(input()));
         black_box((
             connection.is_control_next(number() as u8),
             connection.wants_input(),

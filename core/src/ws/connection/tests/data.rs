@@ -1,7 +1,6 @@
 //! Messages of the peer: the RFC's figures, fragments, text, bounds.
 
 use super::*;
-use crate::ws::message::Assembler;
 
 #[test]
 fn the_examples_of_the_rfc() {
@@ -164,14 +163,13 @@ fn a_message_past_the_bound_fails_at_the_head_that_tells_it() {
 #[test]
 fn a_message_past_the_callers_buffer_closes_with_1009() {
     let mut machine = server();
-    let mut buffer = [0; 4];
-    let mut messages = Assembler::new(&mut buffer);
+    let (mut room, mut at) = (4_usize, 0);
     let mut input = [masked(0x01, b"abc"), masked(0x80, b"de")].concat();
-    let mut at = 0;
-    while let Received { consumed, event: Some(Incoming::Chunk(piece)) } = machine.receive(&mut input[at..]) {
+    while let Received { consumed, event: Some(Incoming::Chunk(chunk)) } = machine.receive(&mut input[at..]) {
         at += consumed;
-        if let Err(error) = messages.push(piece) {
-            machine.fail(error);
+        match room.checked_sub(chunk.payload.len()) {
+            Some(left) => room = left,
+            None => machine.fail(ProtocolError::MessageTooBig),
         }
     }
     assert_eq!(transmit(&mut machine), plain(0x88, &1009u16.to_be_bytes()));
