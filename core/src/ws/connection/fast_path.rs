@@ -2,19 +2,19 @@
 
 use super::super::Role;
 use super::super::mask::{mask, mask_and_see_ascii};
-use super::receive::{Chunk, Incoming, Received};
-use super::{Connection, MessageKind};
+use super::MessageKind;
+use super::incoming::{Chunk, Incoming, Received};
 
 /// Where a whole unfragmented message stands in the input.
 #[derive(Clone, Copy)]
-pub(super) struct Whole {
+pub(super) struct WholeMessage {
     kind: MessageKind,
     head: usize,
     pub(super) len: usize,
     key: Option<[u8; 4]>,
 }
 
-impl Whole {
+impl WholeMessage {
     /// Looks for the common case without judging any other: a frame of text or binary, with FIN, its length in its
     /// shortest form, masked as it has to be, and all there.
     #[inline]
@@ -50,34 +50,36 @@ impl Whole {
         };
         (rest.len() >= len).then_some(Self { kind, head, len, key })
     }
-}
 
-impl Connection {
-    /// A whole message in one frame, all of it in `input`.
+    /// Unmasks the payload where it stands. False where it is text that is not UTF-8: the input is then as it was, and the general
+    /// path finds the first invalid byte.
     #[inline]
-    pub(super) fn receive_whole<'a>(&mut self, input: &'a mut [u8], whole: Whole) -> Received<'a> {
-        let consumed = whole.head.wrapping_add(whole.len);
-        let text = whole.kind == MessageKind::Text;
-        let valid = match input.get_mut(whole.head..consumed) {
-            None => false,
-            Some(payload) => match whole.key {
-                Some(key) if text => mask_and_see_ascii(payload, key) || core::str::from_utf8(payload).is_ok(),
-                Some(key) => {
-                    mask(payload, key);
-                    true
-                }
-                None => !text || core::str::from_utf8(payload).is_ok(),
-            },
-        };
-        if !valid {
-            // Put the input back as it was, and find the bad byte by the way that fails there.
-            if let (Some(payload), Some(key)) = (input.get_mut(whole.head..consumed), whole.key) {
+    pub(super) fn unmask(self, input: &mut [u8]) -> bool {
+        let text = self.kind == MessageKind::Text;
+        let Some(payload) = input.get_mut(self.head..self.end()) else { return false };
+        let valid = match self.key {
+            Some(key) if text => mask_and_see_ascii(payload, key) || core::str::from_utf8(payload).is_ok(),
+            Some(key) => {
                 mask(payload, key);
+                true
             }
-            return self.receive_any(input);
+            None => !text || core::str::from_utf8(payload).is_ok(),
+        };
+        if !valid && let Some(key) = self.key {
+            mask(payload, key);
         }
-        let payload = input.get(whole.head..consumed).unwrap_or_default();
-        let piece = Chunk { kind: whole.kind, payload, first: true, last: true };
-        Received { consumed, event: Some(Incoming::Chunk(piece)) }
+        valid
+    }
+
+    /// The message, once it is unmasked.
+    #[inline]
+    pub(super) fn received(self, input: &[u8]) -> Received<'_> {
+        let payload = input.get(self.head..self.end()).unwrap_or_default();
+        let chunk = Chunk { kind: self.kind, payload, first: true, last: true };
+        Received { consumed: self.end(), event: Some(Incoming::Chunk(chunk)) }
+    }
+
+    fn end(self) -> usize {
+        self.head.wrapping_add(self.len)
     }
 }

@@ -45,6 +45,7 @@
 
 #[cfg(not(small_code))]
 mod fast_path;
+mod incoming;
 mod keys;
 mod receive;
 mod receive_control;
@@ -54,8 +55,8 @@ mod transmit;
 #[cfg(test)]
 mod tests;
 
+pub use incoming::{Chunk, Incoming, Received};
 pub use keys::{MaskingKeys, NoEntropy, Unmasked};
-pub use receive::{Chunk, Incoming, Received};
 pub use send::SendError;
 
 use super::close::{CloseCode, CloseReason};
@@ -270,13 +271,4 @@ impl Connection {
     fn carried_bytes(&self) -> &[u8] {
         self.carry.get(..usize::from(self.carried)).unwrap_or_default()
     }
-}
-
-/// Copies what fits: how many bytes. Without a length to panic about, unlike `copy_from_slice`, however it is compiled.
-#[inline]
-pub(super) fn copy(from: &[u8], to: &mut [u8]) -> usize {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
-    }
-    from.len().min(to.len())
 }

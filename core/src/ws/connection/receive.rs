@@ -1,59 +1,13 @@
 //! Bytes in, events out.
 
 use super::super::ProtocolError;
-use super::super::close::CloseCode;
 use super::super::frame::{FrameHeader, FrameHeaderDecoder, Opcode};
 use super::super::mask::{mask, mask_and_see_ascii, rotated};
 use super::super::utf8::Utf8Validator;
 #[cfg(not(small_code))]
-use super::fast_path::Whole;
+use super::fast_path::WholeMessage;
+use super::incoming::{Chunk, Incoming, Received};
 use super::{Connection, MessageKind, PingPayload};
-
-/// What one call of [`Connection::receive`] gives.
-#[derive(Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Received<'a> {
-    /// Bytes of the input that are done with: the next call begins after them.
-    pub consumed: usize,
-    /// What they were. `None` says that nothing more can be had from this input.
-    pub event: Option<Incoming<'a>>,
-}
-
-/// What came from the peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Incoming<'a> {
-    /// A part of a message, or a whole one.
-    Chunk(Chunk<'a>),
-    /// A ping. Its pong waits already (unless our Close went before): there is nothing to do.
-    Ping,
-    /// A pong, with as much of its payload as a ping of ours can have.
-    Pong(PingPayload),
-    /// The peer's Close; within, its code. The reason is [`Connection::peer_close_reason`]. Our answer waits already,
-    /// with the same code. Nothing follows: input is ignored.
-    Closed {
-        /// The code, if the Close carried one.
-        code: Option<CloseCode>,
-    },
-    /// The peer broke a rule. A Close with the error's code waits already. Nothing follows: input is ignored.
-    Failed(ProtocolError),
-}
-
-/// A part of a message, unmasked, where it stood in the input.
-///
-/// The pieces of a message in order, joined, are the message. The fragments of the sender do not show.
-/// Text may be cut within a character, and is valid as far as it was handed out; a message whose last piece came is
-/// valid as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chunk<'a> {
-    /// The type of the message.
-    pub kind: MessageKind,
-    /// The bytes; empty only if the piece is the last.
-    pub payload: &'a [u8],
-    /// Whether the message begins here.
-    pub first: bool,
-    /// Whether the message ends here.
-    pub last: bool,
-}
 
 /// The state of the receiving side.
 #[derive(Clone, Debug)]
@@ -146,17 +100,18 @@ impl Connection {
         // On a chip code is scarcer than time: there every frame goes the same way.
         #[cfg(not(small_code))]
         if self.receiver.is_at_rest()
-            && let Some(whole) = Whole::find(input, self.role)
+            && let Some(whole) = WholeMessage::find(input, self.role)
             && whole.len as u64 <= self.max_message
+            && whole.unmask(input)
         {
-            return self.receive_whole(input, whole);
+            return whole.received(input);
         }
         self.receive_any(input)
     }
 
     /// Whatever it is, from whatever state.
     #[inline(never)]
-    pub(super) fn receive_any<'a>(&mut self, input: &'a mut [u8]) -> Received<'a> {
+    fn receive_any<'a>(&mut self, input: &'a mut [u8]) -> Received<'a> {
         let mut at = 0;
         loop {
             let rest = input.get_mut(at..).unwrap_or_default();

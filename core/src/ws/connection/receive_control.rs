@@ -3,8 +3,10 @@
 use super::super::ProtocolError;
 use super::super::close::{CloseCode, CloseReason};
 use super::super::mask::{mask, rotated};
-use super::receive::{Incoming, Stage};
-use super::{Connection, End, copy};
+use super::incoming::Incoming;
+use super::receive::Stage;
+use super::{Connection, End};
+use crate::grammar::copy;
 
 impl Connection {
     /// Takes the control frame's payload from the start of `input`: how many bytes.

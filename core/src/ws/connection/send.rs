@@ -4,7 +4,8 @@ use super::super::Role;
 use super::super::frame::{FrameHeader, Opcode};
 use super::super::mask::{mask, rotated};
 use super::transmit::{Transmitter, new_key};
-use super::{Connection, MaskingKeys, MessageKind, NoEntropy, copy};
+use super::{Connection, MaskingKeys, MessageKind, NoEntropy};
+use crate::grammar::copy;
 
 /// Why nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use super::super::Role;
 use super::super::close::{CloseCode, CloseReason};
 use super::super::frame::{CONTROL_MAX, FrameHeader, Opcode};
 use super::super::mask::{mask, rotated};
-use super::{Connection, MaskingKeys, MessageKind, NoEntropy, PingPayload, SendError, copy};
+use super::{Connection, MaskingKeys, MessageKind, NoEntropy, PingPayload, SendError};
+use crate::grammar::copy;
 
 /// The state of the sending side.
 #[derive(Clone, Debug)]
