@@ -1,11 +1,34 @@
-//! The machine as its peer sees it: bytes that go in, frames that come out.
+//! Traces: `send!` gives frames of the peer to the machine and compares the events, `recv!` compares the frames that it transmits.
 
-mod book;
-mod closing;
-mod control;
-mod data;
-mod outgoing;
+/// The peer sends these frames: the machine reports these events.
+macro_rules! send {
+    ($machine:ident, [$($frame:expr),* $(,)?] => [$($event:expr),* $(,)?]) => {
+        let sent: Vec<Frame> = std::vec![$($frame),*];
+        let bytes: Vec<u8> = sent.iter().flat_map(|frame| frame.wire($machine.role().peer())).collect();
+        let expected: Vec<Event> = std::vec![$($event),*];
+        assert_eq!(receive(&mut $machine, &bytes), expected, "events of {sent:?}");
+    };
+}
+
+/// The peer receives these frames and no others.
+macro_rules! recv {
+    ($machine:ident, [$($frame:expr),* $(,)?]) => {
+        let expected: Vec<Frame> = std::vec![$($frame),*];
+        assert_eq!(frames(&transmit(&mut $machine), $machine.role()), expected);
+    };
+}
+
+mod close_handshake;
+mod data_frames;
+mod fragmentation;
+mod malformed_frames;
+mod masking;
+mod message_limits;
+mod ping_pong;
+mod reference_decoder;
+mod sending;
 mod splits;
+mod text_validation;
 
 use super::super::close::CloseCode;
 use super::super::frame::{FrameHeader, Opcode};
@@ -14,7 +37,7 @@ use std::vec::Vec;
 
 pub(super) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// What the peer's bytes were, the neighbouring pieces of a message joined.
+/// An event of the machine; neighbouring chunks of a message are joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Part { kind: MessageKind, payload: Vec<u8>, first: bool, last: bool },
@@ -35,7 +58,7 @@ pub(super) fn binary(payload: &[u8]) -> Event {
 pub(super) fn add(events: &mut Vec<Event>, incoming: Incoming<'_>) {
     let event = match incoming {
         Incoming::Chunk(piece) => {
-            assert!(piece.last || !piece.payload.is_empty(), "an empty piece says nothing");
+            assert!(piece.last || !piece.payload.is_empty(), "an empty chunk that is not the last");
             if let (false, Some(Event::Part { kind, payload, last, .. })) = (piece.first, events.last_mut())
                 && !*last
             {
@@ -54,7 +77,7 @@ pub(super) fn add(events: &mut Vec<Event>, incoming: Incoming<'_>) {
     events.push(event);
 }
 
-/// Gives all of `bytes` in one loan; what is not consumed has to stand there as it was.
+/// Gives all of `bytes` in one slice; unconsumed bytes have to stay unchanged.
 pub(super) fn receive_all(machine: &mut Connection, bytes: &[u8], events: &mut Vec<Event>) {
     let mut input = bytes.to_vec();
     let mut at = 0;
@@ -110,15 +133,52 @@ pub(super) fn raw(first: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
     bytes
 }
 
-/// The frames in `bytes`, unmasked: opcode, FIN, payload. Panics if they end within one.
-pub(super) fn frames(mut bytes: &[u8], sender: Role) -> Vec<(Opcode, bool, Vec<u8>)> {
+/// A frame, its payload unmasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    opcode: Opcode,
+    fin: bool,
+    payload: Vec<u8>,
+}
+
+impl Frame {
+    pub(super) fn new(opcode: Opcode, payload: &[u8]) -> Self {
+        Self { opcode, fin: true, payload: payload.to_vec() }
+    }
+
+    /// The same frame without FIN: another fragment follows.
+    pub(super) fn unfinished(self) -> Self {
+        Self { fin: false, ..self }
+    }
+
+    /// The bytes of the frame as `sender` sends it: a client masks.
+    pub(super) fn wire(&self, sender: Role) -> Vec<u8> {
+        let fin = if self.fin { 0x80 } else { 0 };
+        raw(fin | self.opcode as u8, &self.payload, (sender == Role::Client).then_some(KEY))
+    }
+}
+
+pub(super) fn ping(payload: &[u8]) -> Frame {
+    Frame::new(Opcode::Ping, payload)
+}
+
+pub(super) fn pong(payload: &[u8]) -> Frame {
+    Frame::new(Opcode::Pong, payload)
+}
+
+pub(super) fn close(code: u16, reason: &str) -> Frame {
+    Frame::new(Opcode::Close, &[&code.to_be_bytes()[..], reason.as_bytes()].concat())
+}
+
+/// The frames in `bytes`, unmasked. Panics if they end within one.
+pub(super) fn frames(mut bytes: &[u8], sender: Role) -> Vec<Frame> {
     let mut frames = Vec::new();
     while !bytes.is_empty() {
         let (head, used) = FrameHeader::decode(bytes, sender).unwrap().unwrap();
         let (payload, rest) = bytes[used..].split_at(head.len as usize);
         let key = head.masking_key.unwrap_or_default();
         let payload = payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect();
-        frames.push((head.opcode, head.fin, payload));
+        frames.push(Frame { opcode: head.opcode, fin: head.fin, payload });
         bytes = rest;
     }
     frames
@@ -134,7 +194,7 @@ impl MaskingKeys for Counter {
     }
 }
 
-/// All that waits, by rooms of `size` bytes.
+/// All output that waits, written into rooms of `size` bytes.
 pub(super) fn transmit_by(machine: &mut Connection, size: usize) -> Vec<u8> {
     let mut keys = Counter(7);
     let mut out = Vec::new();

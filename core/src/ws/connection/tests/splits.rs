@@ -1,6 +1,6 @@
 //! Any split, any interleaving: the same events, and frames that keep every rule.
 
-use super::book::by_the_book;
+use super::reference_decoder::decoded;
 use super::*;
 use proptest::prelude::*;
 use std::string::String;
@@ -65,12 +65,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn any_split_gives_what_the_book_says(
+    fn any_split_gives_the_events_of_the_reference_decoder(
         bytes in any_frames(),
         sizes in proptest::collection::vec(1usize..40, 1..8),
         max_message in prop_oneof![3 => Just(u64::MAX), 1 => 0u64..40],
     ) {
-        let expected = by_the_book(&bytes, max_message);
+        let expected = decoded(&bytes, max_message);
         let mut answers = Vec::new();
         for sizes in [&[usize::MAX][..], &[1], &sizes] {
             let mut machine = Connection::server(ConnectionConfig { max_message });
@@ -85,8 +85,8 @@ proptest! {
     }
 
     #[test]
-    fn any_two_pieces_give_what_the_whole_gives(bytes in any_frames()) {
-        let expected = by_the_book(&bytes, u64::MAX);
+    fn any_two_pieces_give_the_same_events(bytes in any_frames()) {
+        let expected = decoded(&bytes, u64::MAX);
         for at in 0..=bytes.len() {
             let mut machine = server();
             let mut events = receive(&mut machine, &bytes[..at]);
@@ -97,7 +97,7 @@ proptest! {
 
     /// Input by the byte, output by the byte, at any pace of each.
     #[test]
-    fn pings_are_answered_whatever_the_pace_of_the_writer(
+    fn pings_are_answered_at_any_pace_of_the_writer(
         bytes in any_frames(),
         paces in proptest::collection::vec((1usize..9, 0usize..9), 1..8),
     ) {
@@ -128,31 +128,29 @@ proptest! {
             }
             prop_assert!(turn < 100_000, "no progress");
         }
-        prop_assert_eq!(&events, &by_the_book(&bytes, u64::MAX));
-        for (opcode, fin, payload) in frames_before_damage(&bytes) {
-            if opcode == Opcode::Ping && fin {
-                pings.push(payload);
+        prop_assert_eq!(&events, &decoded(&bytes, u64::MAX));
+        for frame in frames_before_damage(&bytes) {
+            if frame.opcode == Opcode::Ping && frame.fin {
+                pings.push(frame.payload);
             }
         }
         pings.truncate(events.iter().filter(|event| **event == Event::Ping).count());
         let sent = frames(&out, Role::Server);
         let mut from = pings.iter();
-        for (opcode, _, payload) in &sent {
-            if *opcode == Opcode::Pong {
-                prop_assert!(from.any(|ping| ping == payload), "a pong answers a ping, in order");
-            }
+        for pong in sent.iter().filter(|frame| frame.opcode == Opcode::Pong) {
+            prop_assert!(from.any(|ping| *ping == pong.payload), "a pong answers a ping, in order");
         }
         let ended = matches!(events.last(), Some(Event::Closed(_) | Event::Failed(_)));
-        prop_assert_eq!(sent.last().is_some_and(|(opcode, ..)| *opcode == Opcode::Close), ended);
+        prop_assert_eq!(sent.last().is_some_and(|frame| frame.opcode == Opcode::Close), ended);
         prop_assert_eq!(machine.should_close_tcp(), ended);
         if let (false, Some(newest)) = (ended, pings.last()) {
-            prop_assert_eq!(sent.last().map(|(_, _, payload)| payload), Some(newest), "the newest is answered");
+            prop_assert_eq!(sent.last().map(|frame| &frame.payload), Some(newest), "the newest is answered");
         }
     }
 
     /// A message goes from a client to a server that echoes it, over rings of any size, with pings from both.
     #[test]
-    fn a_message_comes_back_as_it_went(
+    fn an_echoed_message_is_the_message_sent(
         payload in proptest::collection::vec(any::<u8>(), 0..400),
         cuts in proptest::collection::vec(0usize..200, 0..5),
         rings in (1usize..30, 1usize..30),
@@ -204,7 +202,7 @@ proptest! {
 }
 
 /// The frames up to where `bytes` stop being frames.
-fn frames_before_damage(mut bytes: &[u8]) -> Vec<(Opcode, bool, Vec<u8>)> {
+fn frames_before_damage(mut bytes: &[u8]) -> Vec<Frame> {
     let mut found = Vec::new();
     while let Ok(Some((head, used))) = FrameHeader::decode(bytes, Role::Client) {
         let end = used.saturating_add(head.len as usize);

@@ -1,66 +1,62 @@
-//! The closing handshake from both sides.
+//! The closing handshake (RFC 6455 §5.5.1, §7).
 
 use super::*;
 
-fn close(code: u16, reason: &str) -> Vec<u8> {
-    [&code.to_be_bytes()[..], reason.as_bytes()].concat()
-}
-
 #[test]
-fn the_peers_close_is_answered_with_its_code() {
-    for (payload, code, reason) in [
-        (Vec::new(), None, ""),
+fn a_close_is_answered_with_its_code() {
+    for (frame, code, reason) in [
+        (Frame::new(Opcode::Close, b""), None, ""),
         (close(1000, ""), Some(1000), ""),
         (close(1001, "going"), Some(1001), "going"),
         (close(4999, "gr\u{fc}n"), Some(4999), "gr\u{fc}n"),
         (close(3000, &"r".repeat(123)), Some(3000), &"r".repeat(123)),
     ] {
-        let frame = masked(0x88, &payload);
-        for cut in 0..=frame.len() {
+        let bytes = frame.wire(Role::Client);
+        for cut in 0..=bytes.len() {
             let mut machine = server();
-            let mut events = receive(&mut machine, &frame[..cut]);
-            receive_all(&mut machine, &frame[cut..], &mut events);
+            let mut events = receive(&mut machine, &bytes[..cut]);
+            receive_all(&mut machine, &bytes[cut..], &mut events);
             assert_eq!(events, [Event::Closed(code)]);
             assert_eq!(machine.peer_close_code(), Some(code.and_then(CloseCode::new)));
             assert_eq!(machine.peer_close_reason(), reason);
             assert!(!machine.is_closed() && machine.is_closing());
-            let answer = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
-            assert_eq!(transmit(&mut machine), plain(0x88, &answer));
+            recv!(machine, [code.map_or(Frame::new(Opcode::Close, b""), |code| close(code, ""))]);
             assert!(machine.is_closed() && machine.should_close_tcp());
         }
     }
 }
 
 #[test]
-fn every_close_code_is_judged() {
+fn only_the_close_codes_of_rfc_6455_7_4_are_accepted() {
     for code in (0..=1100).chain(2990..=3010).chain(4990..=5010).chain([65_535]) {
         let mut machine = server();
-        let events = receive(&mut machine, &masked(0x88, &close(code, "")));
-        let may = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
-        let expected = if may { Event::Closed(Some(code)) } else { Event::Failed(ProtocolError::BadCloseCode) };
-        assert_eq!(events, [expected], "{code}");
-        let answer = if may { code } else { 1002 };
-        assert_eq!(transmit(&mut machine), plain(0x88, &answer.to_be_bytes()), "{code}");
+        if matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+            send!(machine, [close(code, "")] => [Event::Closed(Some(code))]);
+            recv!(machine, [close(code, "")]);
+        } else {
+            send!(machine, [close(code, "")] => [Event::Failed(ProtocolError::BadCloseCode)]);
+            recv!(machine, [close(1002, "")]);
+        }
     }
 }
 
 #[test]
-fn a_close_that_is_no_close_fails() {
+fn a_malformed_close_fails_the_connection() {
     for (payload, error, code) in [
-        (&[0x03][..], ProtocolError::HalfCloseCode, 1002u16),
+        (&[0x03][..], ProtocolError::HalfCloseCode, 1002),
         (&[0x03, 0xe8, 0xff], ProtocolError::NotUtf8, 1007),
         (&[0x03, 0xe8, b'a', 0xc3], ProtocolError::NotUtf8, 1007),
         (&[0x03, 0xed], ProtocolError::BadCloseCode, 1002), // 1005
     ] {
         let mut machine = server();
-        assert_eq!(receive(&mut machine, &masked(0x88, payload)), [Event::Failed(error)]);
-        assert_eq!(transmit(&mut machine), plain(0x88, &code.to_be_bytes()));
+        send!(machine, [Frame::new(Opcode::Close, payload)] => [Event::Failed(error)]);
+        recv!(machine, [close(code, "")]);
         assert_eq!(machine.peer_close_code(), None);
     }
 }
 
 #[test]
-fn nothing_is_heard_after_the_peers_close() {
+fn input_after_the_peers_close_is_ignored() {
     let mut machine = server();
     let bytes = [masked(0x88, b""), masked(0x81, b"late"), std::vec![0xff; 20]].concat();
     assert_eq!(receive(&mut machine, &bytes), [Event::Closed(None)]);
@@ -69,43 +65,44 @@ fn nothing_is_heard_after_the_peers_close() {
 }
 
 #[test]
-fn what_comes_before_the_peers_close_is_heard_after_ours() {
+fn messages_between_our_close_and_the_peers_are_received() {
     let mut machine = client();
     machine.close(CloseCode::GOING_AWAY, CloseReason::new("bye").unwrap()).unwrap();
-    let out = transmit(&mut machine);
-    assert_eq!(frames(&out, Role::Client), [(Opcode::Close, true, close(1001, "bye"))]);
+    recv!(machine, [close(1001, "bye")]);
     assert!(machine.is_closing() && !machine.is_closed());
-    assert_eq!(receive(&mut machine, &plain(0x81, b"late")), [text("late")]);
-    assert_eq!(receive(&mut machine, &plain(0x88, &close(1001, ""))), [Event::Closed(Some(1001))]);
-    assert_eq!(transmit(&mut machine), b"", "ours was the answer");
-    assert!(machine.is_closed() && !machine.should_close_tcp(), "the server closes the TCP connection first");
+    send!(machine, [Frame::new(Opcode::Text, b"late")] => [text("late")]);
+    send!(machine, [close(1001, "")] => [Event::Closed(Some(1001))]);
+    recv!(machine, []); // ours was the answer
+    assert!(machine.is_closed() && !machine.should_close_tcp(), "the server closes the TCP connection first (§7.1.1)");
 }
 
 #[test]
-fn both_may_close_at_once() {
+fn both_sides_close_at_once() {
     let (mut here, mut there) = (client(), server());
     here.close(CloseCode::NORMAL, CloseReason::NONE).unwrap();
     there.close(CloseCode::GOING_AWAY, CloseReason::NONE).unwrap();
-    let (from_here, from_there) = (transmit(&mut here), transmit(&mut there));
-    assert_eq!(receive(&mut here, &from_there), [Event::Closed(Some(1001))]);
-    assert_eq!(receive(&mut there, &from_here), [Event::Closed(Some(1000))]);
+    recv!(here, [close(1000, "")]);
+    recv!(there, [close(1001, "")]);
+    send!(here, [close(1001, "")] => [Event::Closed(Some(1001))]);
+    send!(there, [close(1000, "")] => [Event::Closed(Some(1000))]);
     assert!(here.is_closed() && there.is_closed());
-    assert_eq!((transmit(&mut here), transmit(&mut there)), (Vec::new(), Vec::new()));
+    recv!(here, []);
+    recv!(there, []);
 }
 
 #[test]
-fn our_close_that_waits_is_the_answer_to_the_peers() {
+fn a_queued_close_answers_the_peers() {
     let mut machine = server();
     machine.close(CloseCode::SERVICE_RESTART, CloseReason::NONE).unwrap();
-    receive(&mut machine, &masked(0x88, &close(1000, "")));
-    assert_eq!(transmit(&mut machine), plain(0x88, &close(1012, "")));
+    send!(machine, [close(1000, "")] => [Event::Closed(Some(1000))]);
+    recv!(machine, [close(1012, "")]);
     assert!(machine.should_close_tcp());
 }
 
 #[test]
-fn nothing_follows_our_close() {
+fn no_frame_follows_our_close() {
     let mut machine = server();
-    receive(&mut machine, &masked(0x89, b"before"));
+    send!(machine, [ping(b"before")] => [Event::Ping]);
     machine.close(CloseCode::NORMAL, CloseReason::NONE).unwrap();
     assert_eq!(machine.buffered(), 8 + 4);
     assert_eq!(machine.close(CloseCode::GOING_AWAY, CloseReason::NONE), Err(SendError::Closing));
@@ -113,24 +110,24 @@ fn nothing_follows_our_close() {
     let mut room = [0; 20];
     assert_eq!(machine.frame(&mut room, MessageKind::Text, b"x", &mut Unmasked), Err(SendError::Closing));
     assert_eq!(machine.start_frame(MessageKind::Text, true, 1, &mut Unmasked), Err(SendError::Closing));
-    assert_eq!(transmit(&mut machine), [plain(0x8a, b"before"), plain(0x88, &close(1000, ""))].concat());
-    assert_eq!(receive(&mut machine, &masked(0x89, b"after")), [Event::Ping]);
-    assert_eq!(transmit(&mut machine), b"");
+    recv!(machine, [pong(b"before"), close(1000, "")]);
+    send!(machine, [ping(b"after")] => [Event::Ping]);
+    recv!(machine, []);
 }
 
 #[test]
-fn pongs_are_not_owed_to_a_peer_that_closed() {
+fn a_close_drops_the_pong_that_waits() {
     let mut machine = server();
     machine.ping(PingPayload::EMPTY).unwrap();
-    receive(&mut machine, &[masked(0x89, b"p"), masked(0x88, b"")].concat());
-    assert_eq!(transmit(&mut machine), plain(0x88, b""));
+    send!(machine, [ping(b"p"), Frame::new(Opcode::Close, b"")] => [Event::Ping, Event::Closed(None)]);
+    recv!(machine, [Frame::new(Opcode::Close, b"")]);
 }
 
 #[test]
-fn a_close_that_comes_while_a_pong_is_half_written_is_answered_after_it() {
-    for payload in [close(1000, "done"), Vec::new()] {
+fn a_close_during_a_half_written_pong_is_answered_after_it() {
+    for payload in [close(1000, "done").payload, Vec::new()] {
         let mut machine = server();
-        receive(&mut machine, &masked(0x89, b"first"));
+        send!(machine, [ping(b"first")] => [Event::Ping]);
         let mut out = std::vec![0; 4];
         machine.transmit(&mut out, &mut Unmasked).unwrap();
         let frame = masked(0x88, &payload);
@@ -140,13 +137,13 @@ fn a_close_that_comes_while_a_pong_is_half_written_is_answered_after_it() {
         receive_all(&mut machine, &frame[consumed..], &mut events);
         out.extend(transmit(&mut machine));
         let code = payload.get(..2).unwrap_or_default();
-        assert_eq!(out, [plain(0x8a, b"first"), plain(0x88, code)].concat());
+        assert_eq!(frames(&out, Role::Server), [pong(b"first"), Frame::new(Opcode::Close, code)]);
         assert!(machine.is_closed());
     }
 }
 
 #[test]
-fn a_frame_that_was_begun_is_ended_before_the_close() {
+fn a_frame_under_way_ends_before_the_close() {
     let mut machine = server();
     machine.start_frame(MessageKind::Binary, true, 4, &mut Unmasked).unwrap();
     let mut out = [0; 2];
@@ -156,7 +153,7 @@ fn a_frame_that_was_begun_is_ended_before_the_close() {
     assert!(!machine.has_output() && !machine.should_close_tcp());
     assert_eq!(machine.transmit(&mut [0; 9], &mut Unmasked), Ok(0));
     assert_eq!(machine.payload(&mut [0; 3], |room| room.len()), 1);
-    assert_eq!(transmit(&mut machine), plain(0x88, &1002u16.to_be_bytes()));
+    recv!(machine, [close(1002, "")]);
     assert!(machine.should_close_tcp());
 }
 
@@ -165,15 +162,15 @@ fn a_close_may_stand_between_our_fragments() {
     let mut machine = server();
     machine.start_frame(MessageKind::Binary, false, 0, &mut Unmasked).unwrap();
     machine.close(CloseCode::INTERNAL_ERROR, CloseReason::NONE).unwrap();
-    assert_eq!(transmit(&mut machine), [plain(0x02, b""), plain(0x88, &close(1011, ""))].concat());
+    recv!(machine, [Frame::new(Opcode::Binary, b"").unfinished(), close(1011, "")]);
 }
 
 #[test]
-fn a_failure_after_our_close_sends_no_other() {
+fn a_failure_after_our_close_sends_no_second_close() {
     let mut machine = server();
     machine.close(CloseCode::NORMAL, CloseReason::NONE).unwrap();
-    assert_eq!(transmit(&mut machine).len(), 4);
+    recv!(machine, [close(1000, "")]);
     assert_eq!(receive(&mut machine, &[0xff]), [Event::Failed(ProtocolError::ReservedBits)]);
-    assert_eq!(transmit(&mut machine), b"");
+    recv!(machine, []);
     assert!(machine.should_close_tcp());
 }

@@ -1,12 +1,12 @@
-//! A second decoder, as plain as can be, over bytes that are all there.
+//! A second decoder, as simple as possible: it sees all bytes at once.
 
 use super::*;
 
-/// What `bytes` of a client are, by the book and a byte at a time.
-pub(super) fn by_the_book(mut bytes: &[u8], max_message: u64) -> Vec<Event> {
+/// The events of a client's `bytes` (RFC 6455 §5), text validated a byte at a time.
+pub(super) fn decoded(mut bytes: &[u8], max_message: u64) -> Vec<Event> {
     let mut events = Vec::new();
     let mut message: Option<(MessageKind, Vec<u8>)> = None;
-    let mut told = 0;
+    let mut announced = 0;
     let mut begun = false;
     loop {
         let (head, used) = match FrameHeader::decode(bytes, Role::Client) {
@@ -49,13 +49,13 @@ pub(super) fn by_the_book(mut bytes: &[u8], max_message: u64) -> Vec<Event> {
             (Opcode::Continuation, None) => return fail(events, ProtocolError::UnexpectedContinuation),
             (_, Some(_)) => return fail(events, ProtocolError::MessageUnfinished),
             (opcode, None) => {
-                (told, begun) = (0, false);
+                (announced, begun) = (0, false);
                 let kind = if opcode == Opcode::Text { MessageKind::Text } else { MessageKind::Binary };
                 (kind, Vec::new())
             }
         };
-        told += head.len;
-        if told > max_message {
+        announced += head.len;
+        if announced > max_message {
             return fail(events, ProtocolError::MessageTooBig);
         }
         let mut joined = before.clone();
