@@ -8,10 +8,10 @@
 //! | `link.rs` | [`ConnectionIo`]: what a WebSocket stands on |
 //! | `allowance.rs` | [`ReceiveTimeout`]: how long something that comes in pieces may take |
 //! | `ended.rs` | [`Disconnect`]: how a connection ended |
-//! | `wire.rs` | the machine of RFC 6455 with its heartbeat |
+//! | `state.rs` | the machine of RFC 6455 with its heartbeat |
 //! | `receive.rs` | messages, whole or in parts, and the control frames between them |
 //! | `send.rs` | messages in one frame, or in fragments that fit the room |
-//! | `rest.rs` | what every turn does, waiting, and the closing handshake |
+//! | `turn.rs` | what every turn does, waiting, and the closing handshake |
 //!
 //! ```
 //! use goldcrest_core::websocket::{Disconnect, ConnectionIo, WebSocket};
@@ -28,9 +28,9 @@
 //! ```
 
 mod receive;
-mod rest;
+mod turn;
 mod send;
-mod wire;
+mod state;
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
@@ -39,13 +39,13 @@ use core::time::Duration;
 
 pub use crate::connection::{ConnectionIo, Disconnect, ReceiveTimeout, Timeouts};
 pub(crate) use receive::OVERHEAD;
-pub(crate) use wire::WebSocketState;
+pub(crate) use state::WebSocketState;
 
 use crate::io::{Clock, Socket, Timer};
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{MaskingKeys, MessageKind, PingPayload};
-use rest::Stall;
+use turn::Stall;
 
 /// An open WebSocket.
 ///

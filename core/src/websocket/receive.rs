@@ -2,7 +2,7 @@
 
 use core::task::Context;
 
-use super::wire::WebSocketState;
+use super::state::WebSocketState;
 use super::{ConnectionIo, Disconnect, Message, MessageChunk, WebSocket};
 use crate::grammar::copy::copy;
 use crate::io::{Clock, Timer, TryIo, WakeCondition, never};
