@@ -12,7 +12,6 @@ use std::io;
 
 use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::server::{AcceptOptions, BodyError, Exchange, Handler, HandlerResult, Runtime};
-use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::{Limits, Server};
 
 struct Echo;
@@ -64,7 +63,7 @@ async fn websocket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
             SPARE.with_borrow_mut(|spare| spare.push(buffer));
         }
     }
-    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close().await
 }
 
 async fn content<R: Runtime>(mut exchange: Exchange<'_, '_, R>) -> HandlerResult {

@@ -13,7 +13,6 @@ use std::process::ExitCode;
 use goldcrest_host::client::{ConnectError, SmolRuntime, TlsOptions};
 use goldcrest_host::core::client::{ClientConfig, ClientWebSocket, ConnectOptions, Error};
 use goldcrest_host::core::websocket::Disconnect;
-use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::core::ws::connection::MessageKind;
 
 /// The longest message that is echoed, in bytes.
@@ -49,7 +48,7 @@ async fn echo(mut socket: Socket<'_>) -> Result<(), Disconnect> {
     while let Some((kind, length)) = message(&mut socket, &mut buffer).await? {
         socket.send(kind, &buffer[..length]).await?;
     }
-    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close().await
 }
 
 async fn run(runtime: &SmolRuntime, url: &str, agent: Option<&str>) -> Result<(), Error<ConnectError>> {
@@ -62,7 +61,7 @@ async fn run(runtime: &SmolRuntime, url: &str, agent: Option<&str>) -> Result<()
     let mut counting = open(runtime, &config, &format!("{url}/getCaseCount")).await?;
     let length = message(&mut counting, &mut buffer).await?.map_or(0, |(_, length)| length);
     let count: usize = String::from_utf8_lossy(&buffer[..length]).trim().parse().unwrap_or(0);
-    counting.close(CloseCode::NORMAL, CloseReason::NONE).await?;
+    counting.close().await?;
     for case in 1..=count {
         let socket = open(runtime, &config, &format!("{url}/runCase?case={case}&agent={agent}")).await?;
         // The fuzzing server evaluates the result of a case.

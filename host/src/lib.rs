@@ -29,7 +29,7 @@
 //!
 //! # A first program
 //! ```no_run
-//! use goldcrest_host::{AcceptOptions, CloseCode, CloseReason, Exchange, Handler, HandlerResult, HubHandler, LocalHub, Runtime, Server};
+//! use goldcrest_host::{AcceptOptions, Exchange, Handler, HandlerResult, HubHandler, LocalHub, Runtime, Server};
 //!
 //! struct App(LocalHub);
 //!
@@ -43,7 +43,7 @@
 //!         while let Some(message) = socket.recv(&mut buffer).await? {
 //!             socket.send(message.kind, message.payload).await?;
 //!         }
-//!         socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+//!         socket.close().await
 //!     }
 //! }
 //!

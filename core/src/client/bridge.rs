@@ -46,7 +46,6 @@ use crate::sse::reconnect::{Reconnect, ReconnectDecision, ReconnectPolicy};
 use crate::time::Instant;
 use crate::websocket::Disconnect;
 use crate::ws::Role;
-use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::handshake::{UpgradeError, UpgradeRequest};
 
 /// Follows a log and publishes each event on a channel elsewhere, over a WebSocket that speaks `goldcrest.v1`.
@@ -171,7 +170,7 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
     /// answer a Close. What it acknowledges meanwhile is not counted: it would be sent again, and known by its key.
     pub async fn finish(&mut self) {
         if let Some(socket) = &mut self.socket {
-            let _ = socket.close(CloseCode::NORMAL, CloseReason::NONE).await;
+            let _ = socket.close().await;
         }
         self.close();
     }

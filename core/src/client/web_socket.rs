@@ -2,7 +2,6 @@
 //!
 //! ```
 //! use goldcrest_core::client::{ClientConfig, Error, ClientRuntime, ClientWebSocket, ConnectOptions};
-//! use goldcrest_core::ws::close::{CloseCode, CloseReason};
 //! use goldcrest_core::ws::connection::MessageKind;
 //!
 //! async fn talk<R: ClientRuntime>(runtime: &R) -> Result<(), goldcrest_core::websocket::Disconnect> {
@@ -15,8 +14,8 @@
 //!     while let Some(message) = socket.recv(&mut buffer).await? {
 //!         println!("{:?}", message.payload);
 //!     }
-//!     println!("closed by {:?}: {}", socket.peer_close_code(), socket.peer_close_reason());
-//!     socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+//!     println!("closed: {:?}", socket.peer_close());
+//!     socket.close().await
 //! }
 //! ```
 
@@ -30,7 +29,7 @@ use crate::ws::Role;
 use crate::ws::handshake::UpgradeRequest;
 
 /// An open WebSocket: [`WebSocket`] says what it can do. Dropped without [`WebSocket::close`] it ends without a Close.
-pub type ClientWebSocket<'e, R> = WebSocket<ClientConnection<'e, R>, ClientMaskingKeys<'e, R>>;
+pub type ClientWebSocket<'e, R> = WebSocket<'e, ClientConnection<'e, R>, ClientMaskingKeys<'e, R>>;
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +49,7 @@ impl Default for ConnectOptions<'_> {
     }
 }
 
-impl<'e, R: ClientRuntime> WebSocket<ClientConnection<'e, R>, ClientMaskingKeys<'e, R>> {
+impl<'e, R: ClientRuntime> WebSocket<'e, ClientConnection<'e, R>, ClientMaskingKeys<'e, R>> {
     /// Opens a WebSocket at `url` (`http` and `https` are taken as `ws` and `wss`), with the head of the answer in `buffer`.
     /// Redirects are not followed, as in a browser. Dropping the future gives the attempt up.
     ///
@@ -62,7 +61,7 @@ impl<'e, R: ClientRuntime> WebSocket<ClientConnection<'e, R>, ClientMaskingKeys<
         runtime: &'e R,
         config: &'e ClientConfig<'e>,
         url: &str,
-        options: &ConnectOptions<'_>,
+        options: &ConnectOptions<'e>,
         buffer: &mut [u8],
     ) -> impl Future<Output = Result<Self, Error<ConnectError<R>>>> {
         async move {
@@ -80,7 +79,11 @@ impl<'e, R: ClientRuntime> WebSocket<ClientConnection<'e, R>, ClientMaskingKeys<
 }
 
 /// Judges the answer to an offer: which of the subprotocols the server chose.
-pub(super) fn verify<E>(offer: &UpgradeRequest<'_>, head: &[u8], max_fields: usize) -> Result<Option<usize>, Error<E>> {
+pub(super) fn verify<'a, E>(
+    offer: &UpgradeRequest<'a>,
+    head: &[u8],
+    max_fields: usize,
+) -> Result<Option<&'a str>, Error<E>> {
     let answer = ResponseHead::parse(head, max_fields)?;
     offer.verify(answer.status(), answer.fields()).map_err(Error::NotUpgraded)
 }

@@ -23,7 +23,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn pour(&self, out: &mut impl Output) {
+    pub(super) fn put(&self, out: &mut impl Output) {
         out.put(b"{");
         if !self.reference.is_empty() {
             out.put(b"\"ref\":");
@@ -45,7 +45,7 @@ impl Reply {
 
     pub(super) fn length(&self) -> u64 {
         let mut length = Ruler::ruler();
-        self.pour(&mut length);
+        self.put(&mut length);
         length.measured()
     }
 }

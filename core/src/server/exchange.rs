@@ -340,16 +340,24 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     ///
     /// # Errors
     /// The connection ended first, or the request was refused ([`Disconnect::Rejected`]): a handler passes both on.
-    pub async fn websocket(self, options: &AcceptOptions<'_>) -> Result<ServerWebSocket<'x, 'l, R>, Disconnect> {
+    pub async fn websocket(self, options: &AcceptOptions<'x>) -> Result<ServerWebSocket<'x, 'l, R>, Disconnect> {
         let acceptance = match self.handshake(options.protocols) {
             Ok(acceptance) => acceptance,
             Err(refusal) => return self.refuse_handshake(refusal).await.and(Err(Disconnect::Closed)),
         };
-        let protocol = acceptance.protocol.and_then(|chosen| options.protocols.iter().position(|it| *it == chosen));
+        self.upgrade(acceptance, options.max_message).await
+    }
+
+    /// Completes the handshake. The request's buffer is given back before anything is waited for.
+    pub(crate) async fn upgrade(
+        self,
+        acceptance: AcceptedHandshake<'x>,
+        max_message: u64,
+    ) -> Result<ServerWebSocket<'x, 'l, R>, Disconnect> {
         let (line, _) = self.into_parts();
         line.send(&|out: &mut ResumableWriter<'_>| acceptance.put(out)).await?;
         notice::upgraded(acceptance.protocol);
-        Ok(ServerWebSocket::new(line, Role::Server, Unmasked, options.max_message, protocol))
+        Ok(ServerWebSocket::new(line, Role::Server, Unmasked, max_message, acceptance.protocol))
     }
 
     pub(crate) fn handshake<'p>(&self, protocols: &[&'p str]) -> Result<AcceptedHandshake<'p>, HandshakeError> {

@@ -28,7 +28,7 @@ impl Default for AcceptOptions<'_> {
 
 /// An open WebSocket of a handler's: [`WebSocket`] says what it can do, and ends by the [`Responded`] of
 /// [`WebSocket::close`].
-pub type ServerWebSocket<'x, 'l, R> = WebSocket<&'x mut HttpConnection<'l, R>, Unmasked>;
+pub type ServerWebSocket<'x, 'l, R> = WebSocket<'x, &'x mut HttpConnection<'l, R>, Unmasked>;
 
 impl<R: Runtime> ConnectionIo for &mut HttpConnection<'_, R> {
     type Socket = R::Socket;

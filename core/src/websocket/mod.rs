@@ -1,36 +1,43 @@
 //! An open WebSocket on either side: messages and deadlines over a [`ConnectionIo`].
 //!
-//! A handler of a server gets one as [`server::WebSocket`](crate::server::ServerWebSocket), a client as
-//! [`client::WebSocket`](crate::client::ClientWebSocket); what both can do is here.
+//! A handler of a server gets one as [`server::ServerWebSocket`](crate::server::ServerWebSocket), a client as
+//! [`client::ClientWebSocket`](crate::client::ClientWebSocket). The hub's WebSocket runs on the same driver.
 //!
-//! | file | what it holds |
+//! ```text
+//! recv · read · ready      send · try_send · start_message      close · close_with
+//!          └──────────────────────────┬──────────────────────────────┘
+//!   try_receive(sink) · check_deadlines · try_transmit(source) · wait_for      one turn, without a copy
+//!                                     │
+//!                 ws::Connection · KeepAlive · ConnectionIo
+//! ```
+//!
+//! | file | content |
 //! | --- | --- |
-//! | `link.rs` | [`ConnectionIo`]: what a WebSocket stands on |
-//! | `allowance.rs` | [`ReceiveTimeout`]: how long something that comes in pieces may take |
-//! | `ended.rs` | [`Disconnect`]: how a connection ended |
-//! | `state.rs` | the machine of RFC 6455 with its heartbeat |
-//! | `receive.rs` | messages, whole or in parts, and the control frames between them |
-//! | `send.rs` | messages in one frame, or in fragments that fit the room |
-//! | `turn.rs` | what every turn does, waiting, and the closing handshake |
+//! | `turn.rs` | the turn: receive, deadlines, transmit, wait |
+//! | `receive.rs` | messages of the peer, whole or in parts |
+//! | `send.rs` | own messages, in one frame or in fragments |
+//! | `close.rs` | the closing handshake |
+//! | `state.rs` | the RFC 6455 state machine with its deadlines |
 //!
 //! ```
-//! use goldcrest_core::websocket::{Disconnect, ConnectionIo, WebSocket};
+//! use goldcrest_core::websocket::{ConnectionIo, Disconnect, WebSocket};
 //! use goldcrest_core::ws::connection::MaskingKeys;
 //!
-//! /// Says everything twice, whichever side it is on.
-//! async fn echo<L: ConnectionIo, K: MaskingKeys>(socket: &mut WebSocket<L, K>) -> Result<(), Disconnect> {
+//! /// Echoes messages, on either side.
+//! async fn echo<L: ConnectionIo, K: MaskingKeys>(socket: &mut WebSocket<'_, L, K>) -> Result<L::Finished, Disconnect> {
 //!     let mut buffer = [0; 128];
 //!     while let Some(message) = socket.recv(&mut buffer).await? {
 //!         socket.send(message.kind, message.payload).await?;
 //!     }
-//!     Ok(())
+//!     socket.close().await
 //! }
 //! ```
 
+mod close;
 mod receive;
-mod turn;
 mod send;
 mod state;
+mod turn;
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
@@ -38,25 +45,25 @@ use core::task::Poll;
 use core::time::Duration;
 
 pub use crate::connection::{ConnectionIo, Disconnect, ReceiveTimeout, Timeouts};
-pub(crate) use receive::OVERHEAD;
-pub(crate) use state::WebSocketState;
+pub use turn::{MessageSink, MessageSource};
 
 use crate::io::{Clock, Socket, Timer};
-use crate::ws::Role;
-use crate::ws::close::{CloseCode, CloseReason};
+use crate::ws::close::CloseFrame;
 use crate::ws::connection::{MaskingKeys, MessageKind, PingPayload};
+use crate::ws::{ProtocolError, Role};
+use state::WebSocketState;
 use turn::Stall;
 
 /// An open WebSocket.
 ///
 /// Pings are answered and sent while a method of it waits. [`WebSocket::close`] ends it in order; an error of any
 /// method is how the connection ended, for the handler to pass on.
-pub struct WebSocket<L: ConnectionIo, K> {
-    link: L,
-    wire: WebSocketState,
+pub struct WebSocket<'p, L: ConnectionIo, K> {
+    pub(crate) link: L,
+    state: WebSocketState,
     /// A client's masking keys.
     keys: K,
-    protocol: Option<usize>,
+    protocol: Option<&'p str>,
     /// Bytes of an unfinished message that stand in the buffer of who reads.
     filled: usize,
     /// The part that is being read begins its message.
@@ -91,28 +98,22 @@ pub struct MessageChunk {
     pub last: bool,
 }
 
-impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
+impl<'p, L: ConnectionIo, K: MaskingKeys> WebSocket<'p, L, K> {
     /// A WebSocket whose handshake is over, with messages of at most `max_message` bytes, for `role`.
-    pub(crate) fn new(link: L, role: Role, keys: K, max_message: u64, protocol: Option<usize>) -> Self {
-        let wire = WebSocketState::new(&link, role, max_message);
-        Self { link, wire, keys, protocol, filled: 0, first: true, sending: None, cut_short: false, stall: None }
+    pub(crate) fn new(link: L, role: Role, keys: K, max_message: u64, protocol: Option<&'p str>) -> Self {
+        let state = WebSocketState::new(&link, role, max_message);
+        Self { link, state, keys, protocol, filled: 0, first: true, sending: None, cut_short: false, stall: None }
     }
 
-    /// Which of the subprotocols that were offered or spoken was chosen.
-    pub fn protocol(&self) -> Option<usize> {
+    /// The subprotocol that was chosen.
+    pub fn protocol(&self) -> Option<&'p str> {
         self.protocol
     }
 
     /// Bytes of ours that have not left: what [`WebSocket::send`] committed and what waits in the machine, without what
     /// the network stack below holds.
     pub fn buffered_amount(&self) -> usize {
-        self.link.socket().send_queue().saturating_add(self.wire.connection.buffered())
-    }
-
-    /// Asks for a Close, which leaves with the next call that waits. What the peer sends before its own is still read.
-    pub fn start_close(&mut self, code: CloseCode, reason: CloseReason) {
-        // The first Close that was asked for stands.
-        let _ = self.wire.connection.close(code, reason);
+        self.link.socket().send_queue().saturating_add(self.state.connection.buffered())
     }
 
     /// Pings the peer with the next call that waits, beside the pings of the heartbeat.
@@ -120,17 +121,42 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
     /// # Errors
     /// [`Disconnect::Closed`]: a Close of ours left or waits.
     pub fn ping(&mut self, payload: PingPayload) -> Result<(), Disconnect> {
-        self.wire.connection.ping(payload).map_err(|_| Disconnect::Closed)
+        self.state.connection.ping(payload).map_err(|_| Disconnect::Closed)
     }
 
-    /// The code of the peer's Close once it came; within, `None` where it carried none.
-    pub fn peer_close_code(&self) -> Option<Option<CloseCode>> {
-        self.wire.connection.peer_close_code()
+    /// The peer's Close, once it has come.
+    pub fn peer_close(&self) -> Option<CloseFrame<'_>> {
+        self.state.connection.peer_close()
     }
 
-    /// The reason of the peer's Close; empty where there was none.
-    pub fn peer_close_reason(&self) -> &str {
-        self.wire.connection.peer_close_reason()
+    /// Whether a Close was sent or waits: no message can be sent any more.
+    pub fn is_closing(&self) -> bool {
+        self.state.connection.is_closing()
+    }
+
+    /// Whether the closing handshake is over, or the Close that tells the peer of its protocol error has left.
+    pub fn is_closed(&self) -> bool {
+        self.state.connection.is_closed()
+    }
+
+    /// Whether no frame of this side is partly written.
+    pub fn is_between_frames(&self) -> bool {
+        self.state.connection.is_between_frames()
+    }
+
+    /// Whether a frame or a message of the peer has begun and not ended.
+    pub fn is_receiving(&self) -> bool {
+        self.state.connection.is_receiving()
+    }
+
+    /// The protocol error that ended the connection.
+    pub fn error(&self) -> Option<ProtocolError> {
+        self.state.connection.error()
+    }
+
+    /// Fails the connection as if the peer had broken the protocol: a Close with the error's code waits, and input is ignored.
+    pub fn fail(&mut self, error: ProtocolError) {
+        self.state.connection.fail(error);
     }
 
     /// Runs `future` while pings are answered; messages wait until it is done.
@@ -164,16 +190,5 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
         let deadline = self.link.now() + time;
         let mut timer = self.link.clock().timer();
         self.while_open(poll_fn(|cx| timer.poll_until(cx, deadline))).await
-    }
-
-    /// Ends the connection in order: our Close, then the peer's, however much it still sends before.
-    ///
-    /// # Errors
-    /// The connection ended otherwise.
-    pub async fn close(&mut self, code: CloseCode, reason: CloseReason) -> Result<L::Finished, Disconnect> {
-        self.recover_cancelled_send()?;
-        self.start_close(code, reason);
-        self.closing().await?;
-        Ok(self.link.finished())
     }
 }

@@ -2,33 +2,44 @@
 
 use core::task::Context;
 
-use super::state::WebSocketState;
-use super::{ConnectionIo, Disconnect, Message, MessageChunk, WebSocket};
+use super::{ConnectionIo, Disconnect, Message, MessageChunk, MessageSink, WebSocket};
 use crate::grammar::copy::copy;
 use crate::io::{Clock, Timer, TryIo, WakeCondition, never};
 use crate::time::Instant;
 use crate::ws::ProtocolError;
-use crate::ws::connection::{Incoming, MaskingKeys, MessageKind};
+use crate::ws::connection::{Chunk, MaskingKeys, MessageKind};
 
-/// What a look at the received bytes gave.
-pub(super) enum ReceiveOutcome {
-    /// So many payload bytes went to the reader's buffer.
-    Piece {
+/// Copies payload to the reader's buffer.
+struct Fill<'b> {
+    space: &'b mut [u8],
+    copied: Option<Copied>,
+}
+
+/// A chunk that was received.
+enum Copied {
+    Chunk {
         kind: MessageKind,
         len: usize,
         last: bool,
     },
-    /// A byte of payload came for which there was no room.
+    /// There was no space for it.
     TooBig,
-    /// A control frame, or part of a head.
-    Nothing,
-    Closed,
 }
 
-/// What a byte without payload counts as: empty fragments are taken many at once.
-pub(crate) const OVERHEAD: usize = 32;
+impl MessageSink for Fill<'_> {
+    fn put(&mut self, chunk: Chunk<'_>) {
+        let len = chunk.payload.len();
+        self.copied = Some(match self.space.get_mut(..len) {
+            Some(space) => {
+                copy(chunk.payload, space);
+                Copied::Chunk { kind: chunk.kind, len, last: chunk.last }
+            }
+            None => Copied::TooBig,
+        });
+    }
+}
 
-impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
+impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
     /// Waits until a message, or the next part of one, is there to be read; `false` once the peer has closed.
     ///
     /// A connection that waits here needs no buffer.
@@ -67,9 +78,9 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
         let mut rested = false;
         loop {
             self.take_control_frames().await?;
-            let reads = self.wire.connection.wants_input();
-            if self.wire.connection.is_closed() {
-                return Ok(Some(self.wire.connection.error().is_some()));
+            let reads = self.state.connection.wants_input();
+            if self.state.connection.is_closed() {
+                return Ok(Some(self.state.connection.error().is_some()));
             }
             match self.link.try_read(&mut |_: &mut [u8]| 0)? {
                 TryIo::Done(()) if reads => return Ok(Some(true)),
@@ -111,16 +122,20 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
         loop {
             self.link.yield_if_spent().await;
             self.turn()?;
-            if self.wire.connection.error().is_some() {
+            if self.state.connection.error().is_some() {
                 self.closing().await?;
             }
-            if self.wire.connection.is_closed() {
+            if self.state.connection.is_closed() {
                 return Ok(None);
             }
-            let reads = self.wire.connection.wants_input();
-            let lent = if reads { self.look(buffer.get_mut(self.filled..), false)? } else { TryIo::WouldBlock };
-            match lent {
-                TryIo::Done(ReceiveOutcome::Piece { kind, len, last }) => {
+            let reads = self.wants_input();
+            let space = buffer.get_mut(self.filled..).unwrap_or_default();
+            // Without space one byte is looked at: it may be of a frame that ends the message.
+            let most = space.len().max(1);
+            let mut sink = Fill { space, copied: None };
+            let lent = if reads { self.try_receive(most, &mut sink)? } else { TryIo::WouldBlock };
+            match (lent, sink.copied) {
+                (TryIo::Done(()), Some(Copied::Chunk { kind, len, last })) => {
                     self.filled = self.filled.wrapping_add(len);
                     if last || (!whole && self.filled >= buffer.len()) {
                         let part = MessageChunk { kind, len: self.filled, first: self.first, last };
@@ -128,77 +143,20 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
                         return Ok(Some(part));
                     }
                 }
-                TryIo::Done(ReceiveOutcome::TooBig) => self.wire.connection.fail(ProtocolError::MessageTooBig),
-                TryIo::Done(ReceiveOutcome::Nothing) => {}
-                TryIo::Done(ReceiveOutcome::Closed) => return Ok(None),
-                TryIo::Eof => return Err(Disconnect::Closed),
-                TryIo::WouldBlock => self.wait(reads, 0).await?,
+                (TryIo::Done(()), Some(Copied::TooBig)) => self.fail(ProtocolError::MessageTooBig),
+                (TryIo::Done(()), None) if self.peer_close().is_some() => return Ok(None),
+                (TryIo::Done(()), None) => {}
+                (TryIo::Eof, _) => return Err(Disconnect::Closed),
+                (TryIo::WouldBlock, _) => self.wait(reads, 0).await?,
             }
         }
-    }
-
-    /// Looks at what came, and copies payload to `room`. Control frames alone, of which one is next, need none.
-    pub(super) fn look(&mut self, room: Option<&mut [u8]>, control: bool) -> Result<TryIo<ReceiveOutcome>, Disconnect> {
-        let Self { link, wire: WebSocketState { connection, pulse, .. }, .. } = self;
-        let room = room.unwrap_or_default();
-        let now = link.now();
-        let mut seen = ReceiveOutcome::Nothing;
-        let (mut pong, mut is_control, mut overhead) = (None, false, 0);
-        let lent = link.try_read(&mut |bytes: &mut [u8]| {
-            // Payload is never longer than the bytes that it was found in. Without room a byte at a time is looked at:
-            // what ends the message may still come. After a control frame the machine stops by itself.
-            let most = if control { bytes.len() } else { room.len().max(1).min(bytes.len()) };
-            let received = connection.receive(bytes.get_mut(..most).unwrap_or_default());
-            pulse.heard(now);
-            seen = match received.event {
-                Some(Incoming::Chunk(piece)) => match room.get_mut(..piece.payload.len()) {
-                    Some(room) => {
-                        copy(piece.payload, room);
-                        ReceiveOutcome::Piece { kind: piece.kind, len: piece.payload.len(), last: piece.last }
-                    }
-                    None => ReceiveOutcome::TooBig,
-                },
-                Some(Incoming::Pong(payload)) => {
-                    pulse.pong(payload, now);
-                    (pong, is_control) = (Some(payload), true);
-                    ReceiveOutcome::Nothing
-                }
-                Some(Incoming::Ping) => {
-                    is_control = true;
-                    ReceiveOutcome::Nothing
-                }
-                Some(Incoming::Closed { .. }) => ReceiveOutcome::Closed,
-                // What failed is said by the connection.
-                Some(Incoming::Failed(_)) => ReceiveOutcome::Nothing,
-                None => {
-                    overhead = received.consumed;
-                    ReceiveOutcome::Nothing
-                }
-            };
-            received.consumed
-        })?;
-        if lent == TryIo::Done(()) {
-            link.charge(overhead.wrapping_mul(OVERHEAD));
-            if is_control && !link.admits_control_frame() {
-                self.wire.connection.fail(ProtocolError::TooManyControlFrames);
-            }
-            let payload = if let ReceiveOutcome::Piece { len, .. } = seen { len } else { 0 };
-            self.wire.received(payload, now, link.timeouts().message)?;
-        }
-        if let Some(payload) = pong {
-            link.pong_received(payload);
-        }
-        Ok(match lent {
-            TryIo::Done(()) => TryIo::Done(seen),
-            TryIo::WouldBlock => TryIo::WouldBlock,
-            TryIo::Eof => TryIo::Eof,
-        })
     }
 
     /// Takes control frames off the received bytes, up to the first that is none; what they are answered leaves.
     pub(super) async fn take_control_frames(&mut self) -> Result<(), Disconnect> {
         while self.control_is_next()? {
-            self.look(None, true)?;
+            // After a control frame the state machine stops: nothing else is consumed.
+            self.try_receive(usize::MAX, &mut |_: Chunk<'_>| {})?;
             self.turn()?;
             self.link.yield_if_spent().await;
         }
@@ -207,7 +165,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
 
     /// Whether a control frame stands next in what came.
     fn control_is_next(&mut self) -> Result<bool, Disconnect> {
-        let connection = &self.wire.connection;
+        let connection = &self.state.connection;
         if !connection.wants_input() {
             return Ok(false);
         }

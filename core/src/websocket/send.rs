@@ -1,13 +1,12 @@
 //! Messages of ours.
 
 use super::{ConnectionIo, Disconnect, WebSocket};
-use crate::grammar::copy::copy;
 use crate::io::{Socket, TryIo};
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{MaskingKeys, MessageKind, SendError};
 
-impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
+impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
     /// Sends a whole message, waiting for room. Up to the socket's capacity it is atomic: dropped while it waits,
     /// nothing of it has left. A longer message goes in fragments; dropped midway, the next call closes with 1011.
     ///
@@ -18,13 +17,13 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
         self.link.yield_if_spent().await;
         let frame = self.frame_length(payload.len());
         while frame <= self.link.socket().send_capacity() {
-            if self.wire.connection.is_closing() {
+            if self.state.connection.is_closing() {
                 return self.end_with_handshake().await;
             }
             if self.try_send(kind, payload)? {
                 return Ok(());
             }
-            self.wait_for_control(frame.saturating_add(self.wire.connection.buffered())).await?;
+            self.wait_for_control(frame.saturating_add(self.state.connection.buffered())).await?;
         }
         self.start_message(kind)?;
         self.write(payload).await?;
@@ -39,8 +38,8 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
     pub fn try_send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<bool, Disconnect> {
         self.recover_cancelled_send()?;
         self.watch_room();
-        let Self { wire, keys, link, .. } = self;
-        let connection = &mut wire.connection;
+        let Self { state, keys, link, .. } = self;
+        let connection = &mut state.connection;
         let mut sent = Ok(false);
         let lent = link.try_write(&mut |room: &mut [u8]| {
             let Ok(waiting) = connection.transmit(room, keys) else {
@@ -78,7 +77,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
     /// The connection is closing, or a message is being sent in parts already.
     pub fn start_message(&mut self, kind: MessageKind) -> Result<(), Disconnect> {
         self.recover_cancelled_send()?;
-        if self.wire.connection.is_closing() || self.sending.is_some() {
+        if self.state.connection.is_closing() || self.sending.is_some() {
             return Err(Disconnect::Closed);
         }
         self.sending = Some(kind);
@@ -116,7 +115,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
     /// way.
     pub(crate) fn start_whole(&mut self, kind: MessageKind, length: usize) -> Result<bool, Disconnect> {
         self.recover_cancelled_send()?;
-        if self.sending.is_some() || self.wire.connection.is_closing() {
+        if self.sending.is_some() || self.state.connection.is_closing() {
             return Err(Disconnect::Closed);
         }
         if !self.push(&mut &[][..])? {
@@ -136,45 +135,12 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
 
     /// Whether so many bytes, behind what waits already, can leave now.
     fn has_room(&self, bytes: usize) -> bool {
-        bytes.saturating_add(self.wire.connection.buffered()) <= self.link.socket().send_free()
+        bytes.saturating_add(self.state.connection.buffered()) <= self.link.socket().send_free()
     }
 
     /// Begins a frame; no other is under way.
     fn begin(&mut self, kind: MessageKind, fin: bool, payload: usize) -> Result<(), Disconnect> {
-        self.wire.connection.start_frame(kind, fin, payload as u64, &mut self.keys).map_err(refused)
-    }
-
-    /// Lets leave what waits and, of the frame under way, its head and payload from `rest`, which moves on. Whether
-    /// nothing waits any more.
-    pub(super) fn push(&mut self, rest: &mut &[u8]) -> Result<bool, Disconnect> {
-        self.watch_room();
-        while self.wire.connection.has_output() || self.wire.connection.payload_remaining() > 0 {
-            let Self { wire, keys, link, .. } = &mut *self;
-            let connection = &mut wire.connection;
-            let mut result = Ok(());
-            let lent = link.try_write(&mut |room: &mut [u8]| {
-                let Ok(head) = connection.transmit(room, keys) else {
-                    result = Err(Disconnect::NoEntropy);
-                    return 0;
-                };
-                let body = connection.payload(room.get_mut(head..).unwrap_or_default(), |room| {
-                    let count = room.len().min(rest.len());
-                    let (now, later) = rest.split_at_checked(count).unwrap_or_default();
-                    *rest = later;
-                    copy(now, room)
-                });
-                head.wrapping_add(body)
-            })?;
-            result?;
-            if lent != TryIo::Done(()) {
-                return Ok(false);
-            }
-            self.watch_room();
-            if rest.is_empty() && self.wire.connection.payload_remaining() > 0 {
-                break;
-            }
-        }
-        Ok(true)
+        self.state.connection.start_frame(kind, fin, payload as u64, &mut self.keys).map_err(refused)
     }
 
     /// Sends a fragment with as much of `part` as fits: how much.
@@ -183,7 +149,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
         // A fragment of a byte or two would cost more than it carries.
         let worth = self.frame_length(part.len().min(self.payload_length(self.link.socket().send_capacity()) / 2));
         loop {
-            if self.wire.connection.is_closing() {
+            if self.state.connection.is_closing() {
                 self.end_with_handshake().await?;
             }
             // In a ring that holds no frame at all it leaves as room comes.
@@ -191,7 +157,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
             if self.push(&mut &[][..])? && (tiny || self.link.socket().send_free() >= worth) {
                 break;
             }
-            self.wait_for_control(worth.saturating_add(self.wire.connection.buffered())).await?;
+            self.wait_for_control(worth.saturating_add(self.state.connection.buffered())).await?;
         }
         let Some(kind) = self.sending.filter(|_| fin == part.is_empty()) else { return Err(Disconnect::Closed) };
         let most = self.payload_length(self.link.socket().send_free()).max(1).min(part.len());
@@ -211,7 +177,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
     pub(super) fn recover_cancelled_send(&mut self) -> Result<(), Disconnect> {
         if core::mem::take(&mut self.cut_short) {
             self.sending = None;
-            if self.wire.connection.payload_remaining() > 0 {
+            if self.state.connection.payload_remaining() > 0 {
                 // Nothing can be said in the midst of a frame.
                 self.cut_short = true;
                 return Err(Disconnect::Broken);
@@ -244,7 +210,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
     }
 
     fn masking_key_length(&self) -> usize {
-        match self.wire.connection.role() {
+        match self.state.connection.role() {
             Role::Client => 4,
             Role::Server => 0,
         }
@@ -252,7 +218,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<L, K> {
 }
 
 /// What a refusal to begin a frame ends the connection with.
-fn refused(error: SendError) -> Disconnect {
+pub(super) fn refused(error: SendError) -> Disconnect {
     match error {
         SendError::NoEntropy => Disconnect::NoEntropy,
         _ => Disconnect::Closed,

@@ -29,7 +29,7 @@ impl WebSocketState {
     }
 
     /// Asks for a Close because the server is shutting down.
-    pub(crate) fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         // The first Close that was asked for stands.
         let _ = self.connection.close(CloseCode::SERVICE_RESTART, CloseReason::NONE);
     }

@@ -56,6 +56,15 @@ impl CloseCode {
     }
 }
 
+/// A Close frame that was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseFrame<'a> {
+    /// Its code; `None` where it carried none, which an API reports as 1005 (RFC 6455 §7.1.5).
+    pub code: Option<CloseCode>,
+    /// Its reason; empty where it carried none.
+    pub reason: &'a str,
+}
+
 /// Why a connection is closed, for people to read: at most 123 bytes, so that it fits a Close beside its code.
 ///
 /// It is static because a connection then keeps a pointer and not 123 bytes more.

@@ -2,7 +2,6 @@
 
 use goldcrest_core::http::{Method, Response, Status};
 use goldcrest_core::server::{AcceptOptions, BufferKind, Exchange, HandlerResult, Runtime};
-use goldcrest_core::ws::close::{CloseCode, CloseReason};
 
 const PROTOCOLS: &[&str] = &["chat", "superchat"];
 
@@ -44,7 +43,7 @@ async fn socket<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
             socket.end_message().await?;
         }
     }
-    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close().await
 }
 
 async fn busy<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {

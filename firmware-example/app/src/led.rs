@@ -10,7 +10,6 @@ use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
 use goldcrest_core::log::EventType;
 use goldcrest_core::server::{AcceptOptions, Exchange, HandlerResult, Runtime};
-use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::MessageKind;
 use log::warn;
 
@@ -60,5 +59,5 @@ pub(crate) async fn answer<R: Runtime>(exchange: Exchange<'_, '_, R>) -> Handler
         }
         socket.send(MessageKind::Text, name(is_lit()).as_bytes()).await?;
     }
-    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close().await
 }

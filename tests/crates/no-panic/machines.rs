@@ -110,7 +110,7 @@ fn websocket(role: Role) {
         let _ = black_box(connection.transmit(room(), &mut keys));
         let _ = black_box(connection.transmit(room(), &mut Unmasked));
         let _ = connection.close(CloseCode::NORMAL, CloseReason::NONE);
-        black_box((pulse.tick(now()), pulse.deadline(), connection.peer_close_reason()));
+        black_box((pulse.tick(now()), pulse.deadline(), connection.peer_close()));
         pulse.heard(now());
     }
 }

@@ -204,7 +204,7 @@ async fn websocket<R: Runtime>(mut socket: ServerWebSocket<'_, '_, R>) -> Handle
         }
         black_box((socket.protocol(), socket.buffered_amount()));
     }
-    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close().await
 }
 
 #[unsafe(no_mangle)]

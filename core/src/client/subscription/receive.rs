@@ -10,7 +10,6 @@ use crate::client::{ClientRuntime, ConnectError, Error};
 use crate::log::EventId;
 use crate::sse::parse::Parser;
 use crate::websocket::{ConnectionIo, Disconnect};
-use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::MessageKind;
 
 /// What came on a transport.
@@ -168,7 +167,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             }
             Ok(None) => {
                 // Its Close is answered; how that ends makes no difference.
-                let _ = socket.close(CloseCode::NORMAL, CloseReason::NONE).await;
+                let _ = socket.close().await;
                 Ok(Received::Lost { error: Error::Ended(Disconnect::Closed), heard })
             }
             // Without its Close, which is 1006 elsewhere (RFC 6455 §7.1.5).

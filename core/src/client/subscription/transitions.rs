@@ -19,7 +19,6 @@ use crate::sse::parse::{Parser, ParserLimits};
 use crate::sse::reconnect::ReconnectDecision;
 use crate::time::Instant;
 use crate::websocket::Disconnect;
-use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::handshake::{UpgradeError, UpgradeRequest};
 use crate::ws::{ProtocolError, Role};
 
@@ -46,7 +45,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     /// to answer a Close. Events that come meanwhile are not handed out.
     pub async fn finish(&mut self) {
         if let Some(socket) = &mut self.socket {
-            let _ = socket.close(CloseCode::NORMAL, CloseReason::NONE).await;
+            let _ = socket.close().await;
         }
         self.close();
     }
@@ -153,7 +152,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         &mut self,
         transport: Transport,
         ask: PendingRequest,
-        upgrade: &UpgradeRequest<'_>,
+        upgrade: &UpgradeRequest<'static>,
         length: usize,
     ) -> Result<(), Error<ConnectError<R>>> {
         let config = self.asker.config;

@@ -13,7 +13,6 @@ use crate::server::{
     AcceptOptions as Serving, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve,
 };
 use crate::testing::{Simulation, hub, leak};
-use crate::ws::close::{CloseCode, CloseReason};
 
 /// Takes what comes, and tells how it ended.
 struct Listens(Heard);
@@ -23,8 +22,8 @@ impl Handler for Listens {
         let options = Serving { protocols: &["goldcrest.v1"], ..Serving::default() };
         let mut socket = exchange.websocket(&options).await?;
         while socket.recv(&mut [0; 512]).await?.is_some() {}
-        self.0.push(format!("{:?}", socket.peer_close_code()));
-        socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+        self.0.push(format!("{:?}", socket.peer_close().map(|close| close.code)));
+        socket.close().await
     }
 }
 

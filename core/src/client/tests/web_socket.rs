@@ -25,11 +25,11 @@ impl Handler for Echo {
         while let Some(message) = socket.recv(&mut buffer).await? {
             if message.payload == b"bye" {
                 let reason = CloseReason::new("as you wish").unwrap();
-                return socket.close(CloseCode::new(4_000).unwrap(), reason).await;
+                return socket.close_with(CloseCode::new(4_000).unwrap(), reason).await;
             }
             socket.send(message.kind, message.payload).await?;
         }
-        socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+        socket.close().await
     }
 }
 
@@ -71,7 +71,7 @@ fn messages_of_every_length_go_there_and_back_over_every_ring() {
                 Disconnect::Closed
             });
             sim.pass(seconds(1));
-            assert_eq!(heard.all(), ["Some(1)", "Some(Some(CloseCode(4000))) as you wish", "done"]);
+            assert_eq!(heard.all(), ["Some(\"two\")", "Some(Some(CloseCode(4000))) as you wish", "done"]);
             assert_eq!(sim.running(), 0);
         }
     }
@@ -100,8 +100,9 @@ async fn converse(net: &'static Net, dropping: bool, told: &Heard) -> Result<(),
     socket.ping(PingPayload::new(b"x"))?;
     socket.send(MessageKind::Text, b"bye").await?;
     assert_eq!(socket.recv(&mut buffer).await?, None);
-    told.push(format!("{:?} {}", socket.peer_close_code(), socket.peer_close_reason()));
-    socket.close(CloseCode::NORMAL, CloseReason::NONE).await?;
+    let close = socket.peer_close().unwrap();
+    told.push(format!("{:?} {}", Some(close.code), close.reason));
+    socket.close().await?;
     told.push("done");
     Ok(())
 }

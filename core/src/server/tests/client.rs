@@ -480,7 +480,7 @@ impl Ws {
         let answer = client.head().unwrap_or_else(|| panic!("no answer: {:?}", client.ended()));
         let fields = answer.fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let chosen = upgrade.verify(answer.status, fields).unwrap();
-        let protocol = chosen.map(|chosen| protocols[chosen].to_string());
+        let protocol = chosen.map(str::to_string);
         Self { protocol, ..Self::after_handshake() }
     }
 
@@ -537,7 +537,7 @@ impl Ws {
                 Some(Incoming::Ping) => seen.push(Told::Ping),
                 Some(Incoming::Pong(_)) => {}
                 Some(Incoming::Closed { code }) => {
-                    let reason = self.connection.peer_close_reason().to_string();
+                    let reason = self.connection.peer_close().unwrap().reason.to_string();
                     seen.push(Told::Close(code.map(CloseCode::as_u16), reason));
                 }
                 Some(Incoming::Failed(error)) => panic!("the server broke a rule: {error:?}"),

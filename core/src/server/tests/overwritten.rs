@@ -44,12 +44,12 @@ fn whole(kind: Kind, client: &mut Client) -> (Vec<Told>, bool) {
         Kind::Way(Way::WebSocket) => {
             let mut ws = Ws::after_handshake();
             let told = ws.read(&mut client.came, false);
-            (told, ws.connection.peer_close_code().is_some())
+            (told, ws.connection.peer_close().is_some())
         }
         Kind::PlainWebSocket => {
             let mut ws = Ws::after_handshake();
             let told = ws.read(&mut client.came, true);
-            (told, ws.connection.peer_close_code().is_some())
+            (told, ws.connection.peer_close().is_some())
         }
     }
 }

@@ -9,7 +9,6 @@ use std::vec::Vec;
 use crate::http::{Request, Response, Status};
 use crate::server::{AcceptOptions, Exchange, Handler, HandlerResult, Runtime};
 use crate::sse::encode::EventBlock;
-use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::MessageKind;
 
 /// Polls `future` once and drops it: its output, if it was ready.
@@ -109,7 +108,7 @@ impl Handler for Own {
                 while let Some(message) = ws.recv(&mut buffer).await? {
                     ws.send(message.kind, message.payload).await?;
                 }
-                ws.close(CloseCode::NORMAL, CloseReason::NONE).await
+                ws.close().await
             }
             "/dropping/echo" => {
                 let mut ws = exchange.websocket(&AcceptOptions::default()).await?;
@@ -121,7 +120,7 @@ impl Handler for Own {
                     let Some((kind, length)) = message? else { break };
                     dropping!(ws.send(kind, &buffer[..length]))?;
                 }
-                ws.close(CloseCode::NORMAL, CloseReason::NONE).await
+                ws.close().await
             }
             "/ready/echo" => {
                 let mut ws = exchange.websocket(&AcceptOptions::default()).await?;
@@ -130,7 +129,7 @@ impl Handler for Own {
                     let Some(message) = ws.recv(&mut buffer).await? else { break };
                     ws.send(message.kind, message.payload).await?;
                 }
-                ws.close(CloseCode::NORMAL, CloseReason::NONE).await
+                ws.close().await
             }
             "/parts" => {
                 let mut ws = exchange.websocket(&AcceptOptions::default()).await?;
@@ -144,11 +143,11 @@ impl Handler for Own {
                         dropping!(ws.end_message())?;
                     }
                 }
-                ws.close(CloseCode::NORMAL, CloseReason::NONE).await
+                ws.close().await
             }
             "/unheard" => {
                 let mut ws = exchange.websocket(&AcceptOptions::default()).await?;
-                ws.close(CloseCode::NORMAL, CloseReason::NONE).await
+                ws.close().await
             }
             "/endless" => {
                 let mut ws = exchange.websocket(&AcceptOptions::default()).await?;

@@ -106,7 +106,7 @@ impl Reading {
             How::Poll(answer) => answer.is_some(),
             How::Stream(content, lines) => content.done && lines.is_between(),
             How::Sse(content, _) => content.done,
-            How::WebSocket(ws) => ws.connection.peer_close_code().is_some(),
+            How::WebSocket(ws) => ws.connection.peer_close().is_some(),
         }
     }
 

@@ -10,7 +10,6 @@ use crate::http::{Request, Response, Status};
 use crate::server::{AcceptOptions, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};
 use crate::sse::encode::EventBlock;
 use crate::testing::{Simulation, leak};
-use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::MessageKind;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,7 +59,7 @@ impl Handler for Ticking {
                     socket.sleep(SECOND).await?;
                     socket.send(MessageKind::Text, b"tick").await?;
                 }
-                socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+                socket.close().await
             }
             "/signal" => {
                 let mut body = exchange.stream("text/plain").await?;

@@ -94,7 +94,7 @@ impl Handler for Sockets {
                 }
             }
         }
-        ws.close(CloseCode::NORMAL, CloseReason::new("done").unwrap()).await
+        ws.close_with(CloseCode::NORMAL, CloseReason::new("done").unwrap()).await
     }
 }
 

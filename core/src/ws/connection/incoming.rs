@@ -23,7 +23,7 @@ pub enum Incoming<'a> {
     Ping,
     /// A pong, with as much of its payload as a ping of ours can have.
     Pong(PingPayload),
-    /// The peer's Close; within, its code. The reason is [`Connection::peer_close_reason`]. Our answer waits already,
+    /// The peer's Close; within, its code. The reason is in [`Connection::peer_close`]. Our answer waits already,
     /// with the same code. Nothing follows: input is ignored.
     Closed {
         /// The code, if the Close carried one.

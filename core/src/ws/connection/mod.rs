@@ -59,7 +59,7 @@ pub use incoming::{Chunk, Incoming, Received};
 pub use keys::{MaskingKeys, NoEntropy, Unmasked};
 pub use send::SendError;
 
-use super::close::{CloseCode, CloseReason};
+use super::close::{CloseCode, CloseFrame, CloseReason};
 use super::frame::CONTROL_MAX;
 use super::{ProtocolError, Role};
 use receive::Receiver;
@@ -237,22 +237,11 @@ impl Connection {
         self.transmitter.is_closing()
     }
 
-    /// The code of the peer's Close, if that came; within, `None` if it carried no code (an application's 1005).
-    pub fn peer_close_code(&self) -> Option<Option<CloseCode>> {
-        match self.end {
-            End::Closed(code) => Some(code),
-            End::Open | End::Failed(_) => None,
-        }
-    }
-
-    /// The reason of the peer's Close; empty if none came.
-    pub fn peer_close_reason(&self) -> &str {
-        match self.end {
-            End::Closed(Some(_)) => {
-                core::str::from_utf8(self.carried_bytes().get(2..).unwrap_or_default()).unwrap_or_default()
-            }
-            _ => "",
-        }
+    /// The peer's Close, once it has come.
+    pub fn peer_close(&self) -> Option<CloseFrame<'_>> {
+        let End::Closed(code) = self.end else { return None };
+        let reason = self.carried_bytes().get(2..).filter(|_| code.is_some()).unwrap_or_default();
+        Some(CloseFrame { code, reason: core::str::from_utf8(reason).unwrap_or_default() })
     }
 
     /// What the peer broke, if it did.

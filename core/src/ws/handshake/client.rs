@@ -23,7 +23,7 @@
 //!     ("Sec-WebSocket-Accept", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
 //!     ("Sec-WebSocket-Protocol", b"chat"),
 //! ];
-//! assert_eq!(request.verify(101, fields.into_iter()), Ok(Some(0))); // "chat"
+//! assert_eq!(request.verify(101, fields.into_iter()), Ok(Some("chat")));
 //! ```
 
 use super::key::{WebSocketKey, accept_key};
@@ -70,7 +70,7 @@ pub enum UpgradeError {
     Extension,
 }
 
-impl UpgradeRequest<'_> {
+impl<'a> UpgradeRequest<'a> {
     /// Whether the fields can stand in a request.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl UpgradeRequest<'_> {
         &self,
         status: u16,
         fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
-    ) -> Result<Option<usize>, UpgradeError> {
+    ) -> Result<Option<&'a str>, UpgradeError> {
         if status != 101 {
             return Err(UpgradeError::Status(status));
         }
@@ -131,8 +131,8 @@ impl UpgradeRequest<'_> {
         let protocol = match sole_value(fields.clone(), PROTOCOL) {
             Ok(None) => None,
             Ok(Some(value)) => {
-                let chosen = self.protocols.iter().position(|name| name.as_bytes() == value);
-                Some(chosen.ok_or(UpgradeError::Protocol)?)
+                let chosen = self.protocols.iter().find(|name| name.as_bytes() == value);
+                Some(*chosen.ok_or(UpgradeError::Protocol)?)
             }
             Err(_) => return Err(UpgradeError::Protocol),
         };

@@ -194,16 +194,11 @@ fn a_part_that_would_inject_a_line_is_refused() {
 fn an_answer_is_judged_by_every_rule() {
     const ANSWER: &str =
         "Upgrade: websocket\nConnection: Upgrade\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n";
-    let chosen = |protocol: Option<&str>| Ok(ASKED.protocols.iter().position(|offered| Some(*offered) == protocol));
     let without = |name: &str| ANSWER.lines().filter(|line| !line.starts_with(name)).collect::<Vec<_>>().join("\n");
     let mut cases = std::vec![
-        (101, String::from(ANSWER), chosen(None)),
-        (
-            101,
-            ANSWER.to_lowercase().replace("s3pplmbitxaq9kygzzhzrbk+xoo=", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
-            chosen(None)
-        ),
-        (101, ANSWER.replace(": Upgrade", ": keep-alive, upgrade"), chosen(None)),
+        (101, String::from(ANSWER), Ok(None)),
+        (101, ANSWER.to_lowercase().replace("s3pplmbitxaq9kygzzhzrbk+xoo=", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), Ok(None)),
+        (101, ANSWER.replace(": Upgrade", ": keep-alive, upgrade"), Ok(None)),
         (200, String::from(ANSWER), Err(UpgradeError::Status(200))),
         (301, String::new(), Err(UpgradeError::Status(301))),
         (101, without("Upgrade"), Err(UpgradeError::Upgrade)),
@@ -217,8 +212,8 @@ fn an_answer_is_judged_by_every_rule() {
         (101, ANSWER.replace("xOo=", ""), Err(UpgradeError::Accept)),
     ];
     for (line, expected) in [
-        ("Sec-WebSocket-Protocol: chat", chosen(Some("chat"))),
-        ("sec-websocket-protocol: superchat ", chosen(Some("superchat"))),
+        ("Sec-WebSocket-Protocol: chat", Ok(Some("chat"))),
+        ("sec-websocket-protocol: superchat ", Ok(Some("superchat"))),
         ("Sec-WebSocket-Protocol: CHAT", Err(UpgradeError::Protocol)),
         ("Sec-WebSocket-Protocol: other", Err(UpgradeError::Protocol)),
         ("Sec-WebSocket-Protocol:", Err(UpgradeError::Protocol)),

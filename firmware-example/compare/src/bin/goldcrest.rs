@@ -32,7 +32,6 @@ use goldcrest_core::server::{
     AcceptOptions, BufferKind, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve,
 };
 use goldcrest_core::sse::encode;
-use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use heapless::String;
 use static_cell::StaticCell;
 
@@ -117,7 +116,7 @@ async fn echo<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult {
     while let Some(message) = socket.recv(&mut buffer).await? {
         socket.send(message.kind, message.payload).await?;
     }
-    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+    socket.close().await
 }
 
 #[embassy_executor::task(pool_size = CONNECTIONS)]

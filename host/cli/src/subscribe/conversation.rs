@@ -107,8 +107,9 @@ impl<'c, 'e> Conversation<'c, 'e> {
                     ControlFlow::Break(exit) => return Ok(self.leave(exit, CloseCode::NORMAL).await),
                 },
                 Next::Message(Ok(None)) => {
-                    let reason = self.socket.peer_close_reason().to_owned();
-                    return Ok(ConversationEnd::Closed(self.socket.peer_close_code().flatten(), reason));
+                    let (code, reason) =
+                        self.socket.peer_close().map_or((None, ""), |close| (close.code, close.reason));
+                    return Ok(ConversationEnd::Closed(code, reason.to_owned()));
                 }
                 Next::Message(Err(ended)) => Err(ended),
                 Next::Ping => self.socket.ping(self.runtime.ping(b"")),
@@ -180,7 +181,7 @@ impl<'c, 'e> Conversation<'c, 'e> {
     /// Closes in order, as far as the server joins in.
     async fn leave(&mut self, exit: Exit, code: CloseCode) -> ConversationEnd {
         let parting = async {
-            let _ = self.socket.close(code, CloseReason::NONE).await;
+            let _ = self.socket.close_with(code, CloseReason::NONE).await;
         };
         let patience = async {
             Timer::after(PARTING).await;

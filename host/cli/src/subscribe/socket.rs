@@ -71,7 +71,7 @@ impl SubscribeContext<'_> {
             let loss = match ClientWebSocket::connect(&runtime, self.config, &url, &options, &mut buffer).await {
                 Err(error) => ConnectionLoss::Error(Box::new(error)),
                 Ok(socket) => {
-                    let protocol = socket.protocol().and_then(|at| protocols.get(at).copied());
+                    let protocol = socket.protocol();
                     resumable = protocol == Some(Subprotocol::NAME);
                     opened = true;
                     self.state.reached.set(true);

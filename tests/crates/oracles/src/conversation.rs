@@ -181,7 +181,7 @@ pub fn what_is_sent_arrives(steps: &Steps<Step>) {
     for (sender, receiver) in [(&client, &server), (&server, &client)] {
         assert!(sender.sent.starts_with(&receiver.heard));
         // Behind its own Close a side is not listened to any more.
-        if receiver.connection.peer_close_code().is_none() && !receiver.connection.is_closing() {
+        if receiver.connection.peer_close().is_none() && !receiver.connection.is_closing() {
             assert_eq!(sender.sent.len(), receiver.heard.len());
         }
     }

@@ -32,7 +32,6 @@ use goldcrest_core::hub::NewEvent;
 use goldcrest_core::log::{Encoding, EventType};
 use goldcrest_core::time::Instant;
 use goldcrest_core::websocket::Disconnect;
-use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::MessageKind;
 
 use crate::Steps;
@@ -418,7 +417,7 @@ async fn web_socket(
     (parts, talks, drops): (bool, bool, bool),
     heard: &Heard<'_>,
 ) -> Result<(), Disconnect> {
-    assert!(socket.protocol().is_none_or(|protocol| protocol == 0), "a subprotocol that was not offered");
+    assert!(socket.protocol().is_none_or(|protocol| protocol == "chat"), "a subprotocol that was not offered");
     for number in 0.. {
         if talks && number < PUBLISHED {
             socket.send(MessageKind::Text, SAID).await?;
@@ -433,8 +432,8 @@ async fn web_socket(
             heard.hand(Handed::Message(message.kind, message.payload.into(), true));
         }
     }
-    assert!(socket.peer_close_code().is_some(), "it is over without a Close");
-    socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+    assert!(socket.peer_close().is_some(), "it is over without a Close");
+    socket.close().await
 }
 
 /// How a client's connection ends.

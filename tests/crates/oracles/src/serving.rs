@@ -22,7 +22,6 @@ use goldcrest_core::server::{
     AcceptOptions, BufferKind, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve,
 };
 use goldcrest_core::time::Instant;
-use goldcrest_core::ws::close::{CloseCode, CloseReason};
 
 use crate::Steps;
 use crate::ring::Policy;
@@ -206,7 +205,7 @@ impl Handler for Site<'_> {
                         socket.end_message().await?;
                     }
                 }
-                socket.close(CloseCode::NORMAL, CloseReason::NONE).await
+                socket.close().await
             }
             "/upload" => {
                 let mut room = [0; 64];

@@ -17,8 +17,7 @@ fn a_close_is_answered_with_its_code() {
             let mut events = receive(&mut machine, &bytes[..cut]);
             receive_all(&mut machine, &bytes[cut..], &mut events);
             assert_eq!(events, [Event::Closed(code)]);
-            assert_eq!(machine.peer_close_code(), Some(code.and_then(CloseCode::new)));
-            assert_eq!(machine.peer_close_reason(), reason);
+            assert_eq!(machine.peer_close(), Some(CloseFrame { code: code.and_then(CloseCode::new), reason }));
             assert!(!machine.is_closed() && machine.is_closing());
             recv!(machine, [code.map_or(Frame::new(Opcode::Close, b""), |code| close(code, ""))]);
             assert!(machine.is_closed() && machine.should_close_tcp());
@@ -51,7 +50,7 @@ fn a_malformed_close_fails_the_connection() {
         let mut machine = server();
         send!(machine, [Frame::new(Opcode::Close, payload)] => [Event::Failed(error)]);
         recv!(machine, [close(code, "")]);
-        assert_eq!(machine.peer_close_code(), None);
+        assert_eq!(machine.peer_close(), None);
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 use goldcrest_host::client::{ConnectError, SmolRuntime, TlsOptions};
 use goldcrest_host::core::client::{ClientConfig, ClientWebSocket, ConnectOptions, Error};
 use goldcrest_host::core::websocket::Disconnect;
-use goldcrest_host::core::ws::close::{CloseCode, CloseReason};
 use goldcrest_host::core::ws::connection::MessageKind;
 use goldcrest_tests::List;
 use serde::Deserialize;
@@ -81,7 +80,7 @@ impl Row {
         let options = ConnectOptions { protocols: &offers, ..ConnectOptions::default() };
         let mut buffer = [0; 4096];
         let mut socket = ClientWebSocket::connect(runtime, &config, url, &options, &mut buffer).await?;
-        let protocol = socket.protocol().map_or("", |index| offers[index]).to_owned();
+        let protocol = socket.protocol().unwrap_or_default().to_owned();
         if !self.behind.is_empty() {
             let message = socket.recv(&mut buffer).await?.ok_or(Error::Ended(Disconnect::Closed))?;
             assert_eq!(message.payload, b"abc", "the frame in the same piece");
@@ -89,7 +88,7 @@ impl Row {
         socket.send(MessageKind::Text, b"hello").await?;
         let message = socket.recv(&mut buffer).await?.ok_or(Error::Ended(Disconnect::Closed))?;
         assert_eq!(message.payload, b"hello", "the echo");
-        socket.close(CloseCode::NORMAL, CloseReason::NONE).await?;
+        socket.close().await?;
         Ok(protocol)
     }
 

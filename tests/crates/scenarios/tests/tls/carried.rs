@@ -15,7 +15,6 @@ use goldcrest_core::io::{Interest, Socket, TryIo};
 use goldcrest_core::log::{Encoding, EventType};
 use goldcrest_core::sse::parse::ParserLimits;
 use goldcrest_core::sse::reconnect::ReconnectPolicy;
-use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::MessageKind;
 use goldcrest_tests::Server;
 
@@ -130,7 +129,7 @@ fn messages_of_any_size_come_back_over_a_web_socket() {
             let came = socket.recv(&mut buffer).await.unwrap().unwrap();
             assert_eq!((came.payload.len(), came.payload), (size, &message[..]));
         }
-        socket.close(CloseCode::NORMAL, CloseReason::NONE).await.unwrap();
+        socket.close().await.unwrap();
     });
 }
 
