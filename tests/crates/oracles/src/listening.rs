@@ -17,9 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
@@ -30,6 +28,7 @@ use goldcrest_core::client::{
 };
 use goldcrest_core::hub::NewEvent;
 use goldcrest_core::log::{Encoding, EventType};
+use goldcrest_core::testing::Executor;
 use goldcrest_core::time::Instant;
 use goldcrest_core::websocket::Disconnect;
 use goldcrest_core::ws::connection::MessageKind;
@@ -156,14 +155,6 @@ impl Heard<'_> {
     }
 }
 
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Runs the client through all steps, and until it has ended or asked again once its server is gone: how much it has handed
 /// over.
 pub fn ends_or_asks_again(listening: &Listening<'_>) -> usize {
@@ -171,27 +162,23 @@ pub fn ends_or_asks_again(listening: &Listening<'_>) -> usize {
     let (piece, room) = listening.socket;
     let net = &Net::new(Instant::from_millis(start), piece.into(), room.into(), listening.entropy);
     let heard = &Heard { net, handed: RefCell::default(), told: Cell::new(0), told_now: Cell::new(0) };
-    let mut task = pin!(live(listening, net, heard));
-    let woken = Arc::new(Woken(AtomicBool::new(true)));
-    let waker = Waker::from(Arc::clone(&woken));
-    let mut over = false;
-    let mut run = || {
+    let (clock, executor) = (&net.clock, Executor::new(net.clock.clone(), usize::MAX));
+    let task = executor.spawn(live(listening, net, heard));
+    let run = || {
         let mut polls = 0;
         let said: usize = net.lines.borrow().iter().map(|line| line.borrow().said.len()).sum();
         net.attempts_now.set(0);
         heard.told_now.set(0);
-        while !over && woken.0.swap(false, Ordering::Relaxed) {
+        while executor.round() {
             polls += 1;
             assert!(polls < SPIN, "it wakes itself for ever");
-            net.looks.set(0);
-            over = task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
             assert!(heard.told_now.get() <= TOLD + said, "it tells more than there is");
         }
-        over
+        executor.output(task).is_some()
     };
     run();
     let mut server = Server::new(net);
-    let mut latest = net.now.get();
+    let mut latest = clock.time();
     for step in &listening.steps.0 {
         match step {
             Step::Answer(answer, framing) => server.answer(*answer, *framing),
@@ -202,10 +189,10 @@ pub fn ends_or_asks_again(listening: &Listening<'_>) -> usize {
             Step::Say(bytes) => server.say(bytes),
             Step::Take(most) => server.take((*most).into()),
             Step::Pass(millis) => {
-                let now = net.now.get().as_millis().saturating_add_signed((*millis).into());
-                net.now.set(Instant::from_millis(now).min(LAST));
-                latest = latest.max(net.now.get());
-                waker.wake_by_ref();
+                let now = clock.time().as_millis().saturating_add_signed((*millis).into());
+                clock.set(Instant::from_millis(now).min(LAST));
+                latest = latest.max(clock.time());
+                executor.wake_all();
             }
             Step::Reach(reach) => net.reach.set(*reach),
             Step::End => server.end(),
@@ -225,8 +212,8 @@ pub fn ends_or_asks_again(listening: &Listening<'_>) -> usize {
         if run() {
             break;
         }
-        net.now.set((latest + Duration::from_secs(seconds)).min(LAST));
-        waker.wake_by_ref();
+        clock.set((latest + Duration::from_secs(seconds)).min(LAST));
+        executor.wake_all();
     }
     // A deadline near the end of time is one that does not come.
     assert!(run() || progress() > before || listening.before_end.is_some(), "it neither ends nor asks again");

@@ -3,12 +3,6 @@
 //! Whatever comes, it does not panic, does not go round in a loop, is over once its client is gone, and has given back its
 //! buffers and its place among the followers by then.
 
-use std::cell::{Cell, RefCell};
-use std::pin::pin;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
@@ -16,11 +10,10 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use goldcrest_core::http::{Response, Status};
 use goldcrest_core::hub::{Channel, ChannelName, HubBackend, NewEvent, StaticHub};
 use goldcrest_core::hub_http::HubHandler;
-use goldcrest_core::io::{Clock, Pipe, PipeEnd, Socket, Timer, TryIo};
+use goldcrest_core::io::{Pipe, PipeEnd, Socket, TryIo};
 use goldcrest_core::log::{Encoding, EventLog, EventType};
-use goldcrest_core::server::{
-    AcceptOptions, BufferKind, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve,
-};
+use goldcrest_core::server::{AcceptOptions, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve};
+use goldcrest_core::testing::{BufferPool, Executor, Random, TestRuntime, VirtualClock};
 use goldcrest_core::time::Instant;
 
 use crate::Steps;
@@ -91,100 +84,6 @@ pub enum Step<'a> {
     Abort,
 }
 
-struct World {
-    now: Rc<Cell<Instant>>,
-    looks: Cell<usize>,
-    draining: Cell<bool>,
-    free: Rc<Cell<usize>>,
-    size: usize,
-    random: Cell<u32>,
-    waker: Rc<RefCell<Option<Waker>>>,
-}
-
-impl World {
-    /// A buffer, if one is free.
-    fn take(&self) -> Option<Buffer> {
-        self.free.set(self.free.get().checked_sub(1)?);
-        Some(Buffer { bytes: vec![0; self.size], free: Rc::clone(&self.free) })
-    }
-}
-
-struct Buffer {
-    bytes: Vec<u8>,
-    free: Rc<Cell<usize>>,
-}
-
-impl AsRef<[u8]> for Buffer {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl AsMut<[u8]> for Buffer {
-    fn as_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        self.free.set(self.free.get() + 1);
-    }
-}
-
-struct Alarm {
-    now: Rc<Cell<Instant>>,
-    waker: Rc<RefCell<Option<Waker>>>,
-}
-
-impl Timer for Alarm {
-    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        if deadline <= self.now.get() && deadline < Instant::MAX {
-            return Poll::Ready(());
-        }
-        // Time passes in steps, and all is polled after each.
-        *self.waker.borrow_mut() = Some(cx.waker().clone());
-        Poll::Pending
-    }
-}
-
-impl Clock for World {
-    type Timer = Alarm;
-
-    fn now(&self) -> Instant {
-        self.looks.set(self.looks.get() + 1);
-        assert!(self.looks.get() < SPIN, "it goes round in one poll");
-        self.now.get()
-    }
-
-    fn timer(&self) -> Alarm {
-        Alarm { now: Rc::clone(&self.now), waker: Rc::clone(&self.waker) }
-    }
-}
-
-impl<'w> Runtime for &'w World {
-    type Socket = PipeEnd<'w>;
-    type Clock = World;
-    type Buffer = Buffer;
-
-    fn clock(&self) -> &World {
-        self
-    }
-
-    fn buffer(&self, _purpose: BufferKind) -> Option<Buffer> {
-        self.take()
-    }
-
-    fn random(&self) -> u32 {
-        self.random.set(self.random.get().wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f));
-        self.random.get()
-    }
-
-    fn is_shutting_down(&self) -> bool {
-        self.draining.get()
-    }
-}
-
 type TestHub = StaticHub<NoopRawMutex, Vec<u8>, 1, 2>;
 
 /// The hub's channels, and handlers of other kinds beside them.
@@ -231,14 +130,6 @@ impl Handler for Site<'_> {
     }
 }
 
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Serves the connection through all its steps, and until its client is gone.
 pub fn ends_and_gives_all_back(serving: &Serving<'_>) {
     match serving.ring {
@@ -258,40 +149,24 @@ fn over<const RING: usize>(serving: &Serving<'_>) {
     let hub = &TestHub::new([Channel::new("a", log)]).with_gap_policy(serving.policy.into());
     let buffers = usize::from(serving.buffers % 4);
     let start = serving.before_end.map_or(0, |millis| u64::MAX - u64::from(millis));
-    let world = &World {
-        now: Rc::new(Cell::new(Instant::from_millis(start))),
-        looks: Cell::new(0),
-        draining: Cell::new(false),
-        free: Rc::new(Cell::new(buffers)),
-        size: usize::from(serving.buffer % 2048),
-        random: Cell::new(1),
-        waker: Rc::default(),
-    };
+    let clock = VirtualClock::starting_at(Instant::from_millis(start), SPIN);
+    let pool = BufferPool::new(buffers, usize::from(serving.buffer % 2048));
+    let runtime = &TestRuntime::new(clock.clone(), pool.clone(), pool.clone(), Random::seeded(1));
     let pipe = Pipe::<RING>::new();
     let (mut device, client) = pipe.ends();
-    let (config, site, runtime) = (ServerConfig::default(), Site(HubHandler::new(hub)), world);
-    let mut task = pin!(async {
-        let ended = serve(&mut device, &runtime, &config, &site).await;
+    let (config, site) = (ServerConfig::default(), Site(HubHandler::new(hub)));
+    let executor = Executor::new(clock.clone(), SPIN);
+    let task = executor.spawn(async {
+        let ended = serve(&mut device, runtime, &config, &site).await;
         drop(device);
         ended
     });
-    let woken = Arc::new(Woken(AtomicBool::new(true)));
-    let waker = Waker::from(Arc::clone(&woken));
-    let mut ended: Option<Disconnect> = None;
     let mut run = || {
-        let mut polls = 0;
-        while ended.is_none() && woken.0.swap(false, Ordering::Relaxed) {
-            polls += 1;
-            assert!(polls < SPIN, "it wakes itself for ever");
-            world.looks.set(0);
-            if let Poll::Ready(how) = task.as_mut().poll(&mut Context::from_waker(&waker)) {
-                ended = Some(how);
-            }
-        }
-        ended.is_some()
+        executor.run();
+        executor.output(task).is_some()
     };
     let mut client = Some(client);
-    let mut latest = world.now.get();
+    let mut latest = clock.time();
     for step in &serving.steps.0 {
         let Some(end) = &mut client else { break };
         match step {
@@ -305,14 +180,13 @@ fn over<const RING: usize>(serving: &Serving<'_>) {
                 let _ = hub.publish("a", EventType::MESSAGE, &data);
             }
             Step::Pass(millis) => {
-                let now = world.now.get().as_millis().saturating_add_signed((*millis).into());
-                world.now.set(Instant::from_millis(now));
-                latest = latest.max(world.now.get());
-                waker.wake_by_ref();
+                clock.set(Instant::from_millis(clock.time().as_millis().saturating_add_signed((*millis).into())));
+                latest = latest.max(clock.time());
+                executor.wake_all();
             }
             Step::Drain => {
-                world.draining.set(true);
-                waker.wake_by_ref();
+                runtime.is_shutting_down.set(true);
+                executor.wake_all();
             }
             Step::Close => end.close(),
             Step::Abort => {
@@ -328,15 +202,15 @@ fn over<const RING: usize>(serving: &Serving<'_>) {
         if run() {
             break;
         }
-        world.now.set(latest + Duration::from_secs(minute * 60));
-        waker.wake_by_ref();
+        clock.set(latest + Duration::from_secs(minute * 60));
+        executor.wake_all();
     }
     // A deadline near the end of time is one that does not come: there the client's end is what it ends by.
     assert!(run() || serving.before_end.is_some(), "it outlives its client");
     if !run() {
         return;
     }
-    assert_eq!(world.free.get(), buffers, "a buffer is kept");
+    assert_eq!(pool.free(), buffers, "a buffer is kept");
     let channel = ChannelName::new("a").unwrap();
     let publication =
         NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"", idempotency_key: None };

@@ -3,12 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 use arbitrary::Arbitrary;
 use goldcrest_core::client::url::Endpoint;
 use goldcrest_core::client::{ClientRuntime, Connect};
-use goldcrest_core::io::{Clock, Interest, Socket, Timer, TryIo};
+use goldcrest_core::io::{Interest, Socket, TryIo};
+use goldcrest_core::testing::{Random, VirtualClock};
 use goldcrest_core::time::Instant;
 use goldcrest_core::ws::connection::NoEntropy;
 
@@ -64,10 +65,8 @@ impl Line {
 
 /// What clients stand on.
 pub(super) struct Net {
-    pub(super) now: Rc<Cell<Instant>>,
-    pub(super) looks: Cell<usize>,
+    pub(super) clock: VirtualClock,
     pub(super) reach: Cell<Reach>,
-    pub(super) entropy: bool,
     /// Attempts to connect, in all and in this step.
     pub(super) attempts: Cell<usize>,
     pub(super) attempts_now: Cell<usize>,
@@ -76,22 +75,22 @@ pub(super) struct Net {
     /// The most that a loan lends, and the room of a socket.
     pub(super) piece: usize,
     pub(super) room: usize,
-    random: Cell<u32>,
+    random: Random,
 }
 
 impl Net {
     pub(super) fn new(now: Instant, piece: usize, room: usize, entropy: bool) -> Self {
+        let random = Random::seeded(1);
+        random.set_available(entropy);
         Self {
-            now: Rc::new(Cell::new(now)),
-            looks: Cell::new(0),
+            clock: VirtualClock::starting_at(now, SPIN),
             reach: Cell::new(Reach::Open),
-            entropy,
             attempts: Cell::new(0),
             attempts_now: Cell::new(0),
             lines: RefCell::default(),
             piece: piece.max(1),
             room: room.max(1),
-            random: Cell::new(1),
+            random,
         }
     }
 
@@ -193,9 +192,6 @@ impl Socket for Wire {
     }
 }
 
-/// Time passes in steps, and all is polled after each.
-pub(super) struct Alarm(Rc<Cell<Instant>>);
-
 impl Connect for Net {
     type Socket<'a> = Wire;
     type Error = NoWay;
@@ -215,40 +211,19 @@ impl Connect for Net {
     }
 }
 
-impl Timer for Alarm {
-    fn poll_until(&mut self, _cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        if deadline <= self.0.get() && deadline < Instant::MAX { Poll::Ready(()) } else { Poll::Pending }
-    }
-}
-
-impl Clock for Net {
-    type Timer = Alarm;
-
-    fn now(&self) -> Instant {
-        self.looks.set(self.looks.get() + 1);
-        assert!(self.looks.get() < SPIN, "it goes round in one poll");
-        self.now.get()
-    }
-
-    fn timer(&self) -> Alarm {
-        Alarm(Rc::clone(&self.now))
-    }
-}
-
 impl ClientRuntime for Net {
     type Connect = Self;
-    type Clock = Self;
+    type Clock = VirtualClock;
 
     fn connector(&self) -> &Self {
         self
     }
 
-    fn clock(&self) -> &Self {
-        self
+    fn clock(&self) -> &VirtualClock {
+        &self.clock
     }
 
     fn random(&self) -> Result<[u8; 4], NoEntropy> {
-        self.random.set(self.random.get().wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f));
-        if self.entropy { Ok(self.random.get().to_be_bytes()) } else { Err(NoEntropy) }
+        self.random.bytes()
     }
 }
