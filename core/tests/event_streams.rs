@@ -71,7 +71,7 @@ fn read(stream: &[u8], cuts: &[usize]) -> Result<(Vec<Said>, Option<Duration>, S
 }
 
 #[test]
-fn every_stream_says_what_the_standard_says_however_it_is_cut() {
+fn every_stream_parses_as_the_standard_says_at_any_split() {
     for case in cases().into_iter().filter(|case| !case.refused) {
         let Case { name, stream, .. } = case;
         let expected = Ok((case.events, case.reconnection_time, case.last_event_id));
@@ -84,7 +84,7 @@ fn every_stream_says_what_the_standard_says_however_it_is_cut() {
 }
 
 #[test]
-fn a_type_makes_an_event_stream_or_none() {
+fn a_media_type_is_an_event_stream_or_not() {
     for case in cases() {
         assert_eq!(is_event_stream(case.mime.as_bytes()), !case.refused, "{}: {}", case.name, case.mime);
     }

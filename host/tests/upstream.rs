@@ -155,7 +155,7 @@ fn a_hub_with_upstreams_shuts_down_at_once() {
 }
 
 #[test]
-fn a_channel_that_follows_itself_is_given_up() {
+fn a_channel_upstream_of_itself_is_an_error() {
     let probe = Running::new();
     let (address, url) = (probe.address.to_string(), probe.url("news"));
     drop(probe);

@@ -10,7 +10,7 @@ use crate::io::{Pipe, PipeEnd};
 use crate::testing::{Simulation, hub, leak};
 
 #[test]
-fn a_subscription_whose_futures_are_dropped_at_every_poll_loses_and_repeats_nothing() {
+fn dropped_subscription_futures_lose_and_repeat_nothing() {
     let rings: [fn() -> (PipeEnd<'static>, PipeEnd<'static>); 4] = [
         || leak(Pipe::<1>::new()).ends(),
         || leak(Pipe::<7>::new()).ends(),

@@ -35,7 +35,7 @@ fn hears(hub: &TestHub, client: &mut Client) -> bool {
 }
 
 #[test]
-fn a_clock_that_is_set_back_disturbs_no_reader() {
+fn a_backward_clock_jump_disconnects_no_reader() {
     for fields in FOLLOWING {
         for back in [0, 1, 999_999] {
             let (sim, hub, mut client) = open(1_000_000, ServerConfig::default(), fields);
@@ -50,7 +50,7 @@ fn a_clock_that_is_set_back_disturbs_no_reader() {
 }
 
 #[test]
-fn after_a_clock_was_set_back_the_next_event_sets_the_pace_right() {
+fn after_a_backward_jump_the_next_event_restores_keep_alive() {
     for (fields, pause) in [(FOLLOWING[0], 15), (FOLLOWING[1], 15), (FOLLOWING[2], 25)] {
         let (sim, hub, mut client) = open(1_000_000_000, ServerConfig::default(), fields);
         sim.jump(Instant::from_millis(3));
@@ -64,7 +64,7 @@ fn after_a_clock_was_set_back_the_next_event_sets_the_pace_right() {
 }
 
 #[test]
-fn a_clock_that_is_set_forward_ends_what_waited_for_it_and_breaks_nothing_else() {
+fn a_forward_clock_jump_expires_only_due_deadlines() {
     for fields in FOLLOWING {
         let (sim, hub, mut client) = open(0, ServerConfig::default(), fields);
         client.came.clear();
@@ -80,7 +80,7 @@ fn a_clock_that_is_set_forward_ends_what_waited_for_it_and_breaks_nothing_else()
 }
 
 #[test]
-fn at_the_end_of_time_everything_is_served_and_nothing_goes_round() {
+fn requests_are_served_when_the_clock_reaches_its_maximum() {
     // Its very end never comes: it is when that is which never is.
     for before_end in [1, 1_000, 20_000] {
         for fields in FOLLOWING {
@@ -96,7 +96,7 @@ fn at_the_end_of_time_everything_is_served_and_nothing_goes_round() {
 }
 
 #[test]
-fn bounds_without_end_end_nothing_and_overflow_nowhere() {
+fn infinite_timeouts_never_expire_and_do_not_overflow() {
     let forever = |mut config: ServerConfig<'static>| {
         for time in [
             &mut config.head_timeout,

@@ -86,7 +86,7 @@ fn stories() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn whatever_ends_wherever_leaves_nothing_behind() {
+fn a_disconnect_at_any_byte_releases_buffers_and_readers() {
     for story in stories() {
         for fault in FAULTS {
             for cut in 0..=story.len() {
@@ -124,7 +124,7 @@ fn whatever_ends_wherever_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_client_that_reads_nothing_is_given_up() {
+fn a_client_that_reads_nothing_times_out() {
     for target in ["/events/a", "/stream", "/endless"] {
         for fields in ["Accept: text/event-stream\r\n", "Accept: application/x-ndjson\r\n", "websocket"] {
             let (sim, hub, mut client) = open();
@@ -150,7 +150,7 @@ fn a_client_that_reads_nothing_is_given_up() {
 }
 
 #[test]
-fn a_slow_reader_of_a_websocket_is_not_given_up_while_it_takes_something() {
+fn a_websocket_reader_that_makes_progress_does_not_time_out() {
     let (sim, _, mut client) = open();
     let _ws = Ws::open(&mut client, "/endless", "", &[]);
     for _ in 0..40 {
@@ -163,7 +163,7 @@ fn a_slow_reader_of_a_websocket_is_not_given_up_while_it_takes_something() {
 }
 
 #[test]
-fn a_peer_that_never_closes_is_not_waited_for_for_ever() {
+fn a_peer_that_never_closes_times_out() {
     // After an answer that ends the connection.
     let (sim, _, mut client) = open();
     client.send(b"nonsense\r\n\r\n");
@@ -185,7 +185,7 @@ fn a_peer_that_never_closes_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn a_connection_that_its_runtime_drops_gives_everything_back() {
+fn a_dropped_connection_future_releases_its_resources() {
     for story in stories() {
         let (sim, hub, mut client) = open();
         client.try_send(&story);

@@ -59,7 +59,7 @@ fn event(seq: u64, event_type: &str, data: &str) -> Told {
 }
 
 #[test]
-fn a_publication_is_answered_with_its_reference_and_id() {
+fn a_publish_reply_has_the_reference_and_the_id() {
     let mut test = Test::new(&["goldcrest.v1"]);
     test.say(MessageKind::Text, br#"{"type":"note","data":"caf\u00e9 \"\n","ref":"a\"b"}"#);
     let told = test.told();
@@ -73,7 +73,7 @@ fn a_publication_is_answered_with_its_reference_and_id() {
 }
 
 #[test]
-fn a_key_stores_once() {
+fn an_idempotency_key_stores_one_event() {
     let mut test = Test::new(&["goldcrest.v1"]);
     for number in 0..3 {
         test.say(MessageKind::Text, format!(r#"{{"data":"once","key":"k","ref":{number}}}"#).as_bytes());
@@ -85,7 +85,7 @@ fn a_key_stores_once() {
 }
 
 #[test]
-fn binary_goes_both_ways_behind_an_object_and_a_line_feed() {
+fn binary_messages_have_a_json_line_before_the_payload() {
     let mut test = Test::new(&["goldcrest.v1"]);
     test.say(MessageKind::Binary, b"{\"type\":\"blob\",\"ref\":1}\n\x00\xff\n\x80");
     let told = test.told();
@@ -94,7 +94,7 @@ fn binary_goes_both_ways_behind_an_object_and_a_line_feed() {
 }
 
 #[test]
-fn what_cannot_be_published_is_answered_with_an_error() {
+fn an_invalid_publish_is_answered_with_an_error() {
     let mut test = Test::new(&["goldcrest.v1"]);
     let long = format!(r#"{{"data":"x","type":"{}","ref":1}}"#, "t".repeat(65));
     for (kind, message, error) in [
@@ -125,7 +125,7 @@ fn what_cannot_be_published_is_answered_with_an_error() {
 }
 
 #[test]
-fn many_publications_in_one_write_are_all_answered_in_turn() {
+fn pipelined_publishes_are_answered_in_order() {
     let mut test = Test::new(&["goldcrest.v1"]);
     let mut wire = Vec::new();
     for number in 0..16 {
@@ -149,7 +149,7 @@ fn many_publications_in_one_write_are_all_answered_in_turn() {
 }
 
 #[test]
-fn plain_messages_are_published_as_they_are() {
+fn messages_without_a_subprotocol_are_published_verbatim() {
     let mut test = Test::new(&[]);
     test.say(MessageKind::Text, "{\"data\": \"as it is\"}".as_bytes());
     test.say(MessageKind::Binary, &[0, 0xff, 7]);
@@ -173,7 +173,7 @@ fn plain_messages_are_published_as_they_are() {
 }
 
 #[test]
-fn a_publication_larger_than_its_buffer_or_the_log_closes_with_1009() {
+fn a_publish_larger_than_the_buffer_or_log_closes_with_1009() {
     for (protocols, size) in [(&["goldcrest.v1"][..], 1100), (&[], 70_000)] {
         let mut test = Test::new(protocols);
         let message = test.ws.message(MessageKind::Binary, &vec![b'x'; size]);
@@ -198,7 +198,7 @@ fn a_publication_larger_than_its_buffer_or_the_log_closes_with_1009() {
 }
 
 #[test]
-fn without_a_buffer_a_message_in_pieces_closes_with_1013_and_stores_nothing() {
+fn a_fragmented_message_without_a_free_buffer_closes_with_1013() {
     let mut test = Test::new(&["goldcrest.v1"]);
     test.sim.runtime.event_buffers.set_free(0);
     test.client.send(&[0x01, 0x83, 0, 0, 0, 0, b'o', b'n', b'e']);
@@ -233,7 +233,7 @@ fn a_silent_reader_is_pinged_every_25_seconds() {
 }
 
 #[test]
-fn a_broken_rule_closes_with_its_code() {
+fn a_protocol_error_closes_with_its_code() {
     for (bytes, code, error) in [
         (&[0x81, 0x01, b'x'][..], 1002, ProtocolError::Unmasked),
         (&[0xc1, 0x81, 0, 0, 0, 0, b'x'], 1002, ProtocolError::ReservedBits),
@@ -250,7 +250,7 @@ fn a_broken_rule_closes_with_its_code() {
 }
 
 #[test]
-fn a_close_of_the_reader_s_is_answered_while_events_wait() {
+fn a_close_is_answered_while_events_are_queued() {
     let mut test = Test::new(&["goldcrest.v1"]);
     for _ in 0..10 {
         test.hub.publish("a", EventType::MESSAGE, &[b'x'; 100]).unwrap();
@@ -263,7 +263,7 @@ fn a_close_of_the_reader_s_is_answered_while_events_wait() {
 }
 
 #[test]
-fn what_is_published_while_the_server_shuts_down_is_not_stored() {
+fn a_publish_during_shutdown_is_not_stored() {
     let mut test = Test::new(&["goldcrest.v1"]);
     let publication =
         NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: None };
@@ -284,7 +284,7 @@ fn what_is_published_while_the_server_shuts_down_is_not_stored() {
 }
 
 #[test]
-fn a_message_that_drips_holds_its_buffer_no_longer_than_its_bytes_are_worth() {
+fn a_message_below_the_minimum_rate_releases_its_buffer() {
     for protocols in [&["goldcrest.v1"][..], &[]] {
         let mut test = Test::new(protocols);
         let free = test.sim.runtime.event_buffers.free();

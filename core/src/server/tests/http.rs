@@ -20,7 +20,7 @@ fn open_with(config: ServerConfig<'static>) -> (&'static Simulation, Client) {
 }
 
 #[test]
-fn a_connection_goes_on_and_pipelined_requests_are_answered_in_turn() {
+fn pipelined_requests_are_answered_in_order() {
     let (sim, mut client) = open();
     for _ in 0..3 {
         let answer = client.get("/hello", "");
@@ -56,7 +56,7 @@ fn an_idle_connection_holds_no_buffer() {
 }
 
 #[test]
-fn a_request_that_asks_for_the_end_gets_it() {
+fn connection_close_in_a_request_closes_the_connection() {
     for (request, connection) in [
         ("GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", Some("close")),
         ("GET /hello HTTP/1.0\r\n\r\n", Some("close")),
@@ -74,7 +74,7 @@ fn a_request_that_asks_for_the_end_gets_it() {
 }
 
 #[test]
-fn a_stream_to_http_1_0_ends_with_the_connection() {
+fn a_stream_to_an_http_1_0_client_ends_by_close() {
     let (_, mut client) = open();
     client.send(b"GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     let answer = client.answer().unwrap();
@@ -84,7 +84,7 @@ fn a_stream_to_http_1_0_ends_with_the_connection() {
 }
 
 #[test]
-fn head_gets_the_head_of_get_and_nothing_more() {
+fn head_is_answered_with_the_head_of_get() {
     let (_, mut client) = open();
     let answer = client.ask("HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!((answer.status, answer.field("content-length"), answer.body.len()), (200, Some("6"), 0));
@@ -101,7 +101,7 @@ fn head_gets_the_head_of_get_and_nothing_more() {
 }
 
 #[test]
-fn options_and_unknown_methods() {
+fn options_lists_methods_and_unknown_methods_are_405() {
     let (_, mut client) = open();
     let answer = client.ask("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!((answer.status, answer.field("allow")), (200, Some("GET, HEAD, POST, OPTIONS")));
@@ -117,7 +117,7 @@ fn options_and_unknown_methods() {
 }
 
 #[test]
-fn continue_is_said_when_the_content_is_read_and_only_then() {
+fn one_hundred_continue_is_sent_when_content_is_read() {
     for path in ["/back", "/dropping/back"] {
         let (_, mut client) = open();
         let request = post(path, "Expect: 100-continue\r\n", "content");
@@ -145,7 +145,7 @@ fn continue_is_said_when_the_content_is_read_and_only_then() {
 }
 
 #[test]
-fn content_that_nobody_read_is_passed_over() {
+fn unread_request_content_is_discarded() {
     let (_, mut client) = open();
     let big = "x".repeat(5000);
     for request in [
@@ -166,7 +166,7 @@ fn content_that_nobody_read_is_passed_over() {
 }
 
 #[test]
-fn a_refusal_says_why_and_closes() {
+fn a_rejected_request_has_a_reason_and_closes() {
     let long_line = get(&format!("/{}", "x".repeat(1100)), "");
     let long_head = get("/hello", &format!("X: {}\r\n", "x".repeat(1100)));
     let many = get("/hello", &"X: y\r\n".repeat(129));
@@ -201,7 +201,7 @@ fn a_refusal_says_why_and_closes() {
 }
 
 #[test]
-fn a_slow_head_is_408_however_steadily_it_comes() {
+fn a_slow_head_is_408_even_at_a_steady_rate() {
     let (sim, mut client) = open();
     for byte in get("/hello", "").bytes().take(10) {
         assert_eq!(client.came.len(), 0);
@@ -236,7 +236,7 @@ fn a_slow_body_is_408() {
 }
 
 #[test]
-fn a_body_that_drips_is_408_once_its_bytes_are_not_worth_the_wait() {
+fn a_body_below_the_minimum_rate_is_408() {
     for path in ["/back", "/dropping/back"] {
         let (sim, mut client) = open();
         let request = post(path, "", &"x".repeat(60_000));
@@ -258,7 +258,7 @@ fn a_body_that_drips_is_408_once_its_bytes_are_not_worth_the_wait() {
 }
 
 #[test]
-fn a_body_that_comes_slowly_but_steadily_is_taken() {
+fn a_slow_body_above_the_minimum_rate_is_accepted() {
     let (sim, mut client) = open();
     let request = post("/back", "", &"x".repeat(60));
     let (head, body) = request.split_at(request.len() - 60);
@@ -274,7 +274,7 @@ fn a_body_that_comes_slowly_but_steadily_is_taken() {
 }
 
 #[test]
-fn strangers_are_403_whatever_they_ask() {
+fn a_foreign_origin_or_host_is_403_for_every_method() {
     for (fields, may) in [
         ("Host: localhost\r\n", true),
         ("Host: 127.0.0.1:8080\r\nOrigin: http://127.0.0.1:8080\r\n", true),
@@ -301,7 +301,7 @@ fn strangers_are_403_whatever_they_ask() {
 }
 
 #[test]
-fn credentials_are_for_origins_that_are_listed() {
+fn cors_credentials_are_for_listed_origins() {
     let listed = OriginPolicy::List(&["https://app.example", "null"]);
     for (origins, origin, credentials) in [
         (listed, "https://app.example", true),
@@ -324,7 +324,7 @@ fn credentials_are_for_origins_that_are_listed() {
 }
 
 #[test]
-fn a_preflight_is_permitted_what_it_asks_for() {
+fn a_cors_preflight_permits_the_requested_headers() {
     let origins = OriginPolicy::List(&["https://app.example"]);
     let access = Access { origins, ..Access::default() };
     for (method, names, allowed) in [
@@ -358,7 +358,7 @@ fn a_preflight_is_permitted_what_it_asks_for() {
 }
 
 #[test]
-fn no_content_is_taken_for_another_type_or_embedded_by_another_origin() {
+fn responses_have_nosniff_and_a_same_origin_resource_policy() {
     for (origins, policy) in [(OriginPolicy::Same, "same-origin"), (OriginPolicy::Any, "cross-origin")] {
         let (_, mut client) =
             open_with(ServerConfig { access: Access { origins, ..Access::default() }, ..ServerConfig::default() });
@@ -371,7 +371,7 @@ fn no_content_is_taken_for_another_type_or_embedded_by_another_origin() {
 }
 
 #[test]
-fn what_another_site_embeds_is_403() {
+fn a_cross_site_embed_is_403() {
     for (mode, may) in
         [("Sec-Fetch-Mode: no-cors\r\n", false), ("Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n", true)]
     {
@@ -382,7 +382,7 @@ fn what_another_site_embeds_is_403() {
 }
 
 #[test]
-fn a_guard_is_asked_first() {
+fn authorization_precedes_the_handler() {
     let (_, mut client) = open();
     let answer = client.get("/secret", "");
     assert_eq!((answer.status, answer.text()), (401, "Unauthorized"));
@@ -390,7 +390,7 @@ fn a_guard_is_asked_first() {
 }
 
 #[test]
-fn without_a_free_buffer_a_request_is_told_when_to_come_back() {
+fn without_a_free_buffer_a_request_is_503_with_retry_after() {
     let (sim, mut client) = open();
     sim.runtime.head_buffers.set_free(0);
     client.try_send(get("/hello", "").as_bytes());
@@ -403,7 +403,7 @@ fn without_a_free_buffer_a_request_is_told_when_to_come_back() {
 }
 
 #[test]
-fn a_request_waits_for_the_buffer_of_one_that_is_being_answered() {
+fn a_request_waits_until_a_head_buffer_is_free() {
     let (sim, mut client) = open();
     sim.runtime.head_buffers.set_free(0);
     client.try_send(get("/hello", "").as_bytes());
@@ -414,7 +414,7 @@ fn a_request_waits_for_the_buffer_of_one_that_is_being_answered() {
 }
 
 #[test]
-fn a_head_may_take_its_time_until_somebody_else_waits_for_its_buffer() {
+fn a_slow_head_is_tolerated_until_the_buffer_pool_is_exhausted() {
     let (sim, mut slow) = open();
     sim.runtime.head_buffers.set_free(1);
     let mut brisk = sim.connect(leak(ServerConfig::default()), &Own);

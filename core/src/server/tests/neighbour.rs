@@ -149,7 +149,7 @@ fn events() -> (&'static TestHub, HubHandler<'static, TestHub>) {
 }
 
 #[test]
-fn no_flood_takes_more_than_its_turn() {
+fn a_flood_uses_at_most_its_io_budget_in_one_poll() {
     let (_, events) = events();
     let ping = [0x89, 0x80, 0, 0, 0, 0];
     let note = frame(MessageKind::Text, br#"{"data":"flood","ref":1}"#);
@@ -178,7 +178,7 @@ fn no_flood_takes_more_than_its_turn() {
 }
 
 #[test]
-fn a_flood_is_held_to_the_bounds() {
+fn a_flood_is_subject_to_the_limits() {
     let (_, events) = events();
     // A head that never ends.
     let (text, ended) = flood(&events, b"GET /events/a HTTP/1.1\r\n", b"X: y\r\n", 200);
@@ -197,7 +197,7 @@ fn a_flood_is_held_to_the_bounds() {
 }
 
 #[test]
-fn a_neighbour_of_greedy_clients_waits_a_few_turns() {
+fn a_reader_beside_greedy_clients_waits_two_rounds() {
     let (sim, hub) = (Simulation::new(), leak(hub(8, 4096)));
     let handler = leak(HubHandler::new(hub));
     let config = leak(ServerConfig::default());

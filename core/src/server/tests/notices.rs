@@ -42,7 +42,7 @@ fn said(of: impl FnOnce()) -> Vec<String> {
 }
 
 #[test]
-fn a_refusal_is_said_with_its_reason_and_so_is_the_end() {
+fn a_rejection_and_a_disconnect_are_logged_with_the_reason() {
     let lines = said(|| {
         let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
         let mut client = sim.connect(config, leak(HubHandler::new(hub)));
@@ -55,7 +55,7 @@ fn a_refusal_is_said_with_its_reason_and_so_is_the_end() {
 }
 
 #[test]
-fn an_upgrade_is_said_with_its_subprotocol() {
+fn an_upgrade_is_logged_with_its_subprotocol() {
     let lines = said(|| {
         let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
         let mut client = sim.connect(config, leak(HubHandler::new(hub)));
@@ -65,7 +65,7 @@ fn an_upgrade_is_said_with_its_subprotocol() {
 }
 
 #[test]
-fn a_gap_is_said_once_a_reader() {
+fn a_gap_is_logged_once_for_each_reader() {
     let lines = said(|| {
         let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(2, 512)));
         for _ in 0..5 {
@@ -84,7 +84,7 @@ fn a_gap_is_said_once_a_reader() {
 }
 
 #[test]
-fn a_client_that_is_sent_away_is_said() {
+fn a_503_for_a_full_server_is_logged() {
     let lines = said(|| {
         let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
         sim.runtime.head_buffers.set_free(0);
@@ -98,7 +98,7 @@ fn a_client_that_is_sent_away_is_said() {
 }
 
 #[test]
-fn a_foreign_origin_is_said() {
+fn a_rejected_origin_is_logged() {
     let lines = said(|| {
         let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
         let config = leak(ServerConfig { access: Access::default(), ..ServerConfig::default() });

@@ -174,7 +174,7 @@ fn turned(
 /// there is none that is not. Where nothing but the event's bytes is on the wire (chunks are cut as the room is), the seam
 /// makes no difference at all.
 #[test]
-fn wherever_the_seam_is_an_event_is_cut_at_every_byte() {
+fn an_event_is_overwritten_at_every_byte_of_every_ring_position() {
     for kind in WAYS.map(Kind::Way).into_iter().chain([Kind::PlainWebSocket]) {
         for size in [5, 11] {
             let chunked = matches!(kind, Kind::Way(Way::Stream | Way::Sse));
@@ -202,7 +202,7 @@ fn wherever_the_seam_is_an_event_is_cut_at_every_byte() {
 }
 
 #[test]
-fn who_comes_back_after_a_cut_is_told_the_gap() {
+fn a_reconnect_after_an_overwritten_event_reports_the_gap() {
     let (sim, hub) = (Simulation::new(), leak(hub(2, 1024)));
     for seq in 1..=4 {
         hub.publish("a", EventType::MESSAGE, format!("event {seq}").as_bytes()).unwrap();
@@ -218,7 +218,7 @@ fn who_comes_back_after_a_cut_is_told_the_gap() {
 }
 
 #[test]
-fn what_is_published_while_the_head_is_on_its_way_is_for_the_reader() {
+fn an_event_published_while_the_head_is_sent_reaches_the_reader() {
     for kind in [Way::Stream, Way::Sse, Way::WebSocket].map(Kind::Way).into_iter().chain([Kind::PlainWebSocket]) {
         let (sim, hub) = (Simulation::new(), leak(hub(4, 1024)));
         let mut client = sim.connect_over(RINGS[15](), leak(ServerConfig::default()), leak(HubHandler::new(hub)));

@@ -209,7 +209,7 @@ pub(super) fn followers(hub: &TestHub) -> usize {
 }
 
 #[test]
-fn a_known_cursor_goes_on_behind_it() {
+fn a_known_cursor_resumes_after_it() {
     each_pair(16, |sim, hub, way, cursor| {
         publish(hub, 4..=6);
         let mut reading = Reading::open(sim, hub, way, &format!("?after={cursor}"), "");
@@ -222,7 +222,7 @@ fn a_known_cursor_goes_on_behind_it() {
 }
 
 #[test]
-fn a_cursor_at_the_newest_event_waits_or_is_told_that_nothing_is_new() {
+fn a_cursor_at_the_newest_event_waits_or_is_304() {
     each_pair(16, |sim, hub, way, cursor| {
         let tag = format!("If-None-Match: \"{cursor}\"\r\n");
         let mut reading = Reading::open(sim, hub, way, "", &tag);
@@ -250,7 +250,7 @@ fn without_a_cursor_polling_starts_at_the_oldest_and_others_after_the_newest() {
 }
 
 #[test]
-fn the_field_of_a_reconnect_wins_over_the_query() {
+fn last_event_id_precedes_the_query() {
     each_pair(16, |sim, hub, way, cursor| {
         publish(hub, 4..=5);
         let fields = format!("Last-Event-ID: {cursor}\r\nIf-None-Match: \"00000abc-1\"\r\n");
@@ -273,7 +273,7 @@ fn a_cursor_of_another_epoch_is_a_gap_of_unknown_size() {
 }
 
 #[test]
-fn an_overwritten_cursor_is_a_gap_that_says_how_many() {
+fn an_overwritten_cursor_is_a_gap_with_a_count() {
     each_pair(4, |sim, hub, way, cursor| {
         publish(hub, 4..=9);
         let mut reading = Reading::open(sim, hub, way, &format!("?after={cursor}"), "");
@@ -288,7 +288,7 @@ fn an_overwritten_cursor_is_a_gap_that_says_how_many() {
 }
 
 #[test]
-fn a_channel_that_was_born_again_is_a_gap_of_unknown_size() {
+fn a_recreated_channel_is_a_gap_of_unknown_size() {
     each_pair(16, |sim, old, way, cursor| {
         let reborn = leak(hub_of(16, 2048, 0xdef));
         let _ = old;
@@ -304,7 +304,7 @@ fn a_channel_that_was_born_again_is_a_gap_of_unknown_size() {
 }
 
 #[test]
-fn a_cursor_that_nobody_can_read_is_a_gap_too() {
+fn a_malformed_cursor_is_a_gap() {
     each_pair(16, |sim, hub, way, _| {
         for cursor in ["garbage", "00000abc-4", "00000abc-99999999999999999999"] {
             let mut reading = Reading::open(sim, hub, way, &format!("?after={cursor}"), "");
@@ -317,7 +317,7 @@ fn a_cursor_that_nobody_can_read_is_a_gap_too() {
 }
 
 #[test]
-fn a_gap_policy_says_where_a_resume_goes_on() {
+fn a_gap_policy_selects_the_resume_position() {
     for way in WAYS {
         for (policy, missed, rest) in [
             (GapPolicy::Replay, 2, vec![6, 7, 8, 9]),
@@ -348,7 +348,7 @@ fn fall_behind(way: Way, policy: GapPolicy) -> (Reading, &'static TestHub) {
 }
 
 #[test]
-fn a_live_reader_that_falls_behind_is_told_by_the_policy() {
+fn a_live_reader_that_falls_behind_follows_the_gap_policy() {
     for way in [Way::LongPoll, Way::Stream, Way::Sse, Way::WebSocket] {
         for (policy, missed, rest, stays) in [
             (GapPolicy::Replay, 5, vec![6, 7, 8, 9], true),
@@ -384,7 +384,7 @@ fn a_live_reader_that_falls_behind_is_told_by_the_policy() {
 }
 
 #[test]
-fn a_plain_websocket_that_misses_something_is_closed_with_4001() {
+fn a_gap_closes_a_plain_websocket_with_4001() {
     for (cursor, live) in
         [("?after=0badcafe-2", false), ("?after=garbage", false), ("?after=00000abc-1", false), ("", true)]
     {
@@ -408,7 +408,7 @@ fn a_plain_websocket_that_misses_something_is_closed_with_4001() {
 }
 
 #[test]
-fn the_second_request_of_a_poll_goes_on_where_the_first_ended() {
+fn the_second_poll_resumes_where_the_first_ended() {
     let (sim, hub) = (Simulation::new(), leak(hub(200, 8192)));
     let config =
         leak(ServerConfig { poll: crate::format::PollLimits { events: 3, bytes: 400 }, ..ServerConfig::default() });
@@ -429,7 +429,7 @@ fn the_second_request_of_a_poll_goes_on_where_the_first_ended() {
 }
 
 #[test]
-fn a_long_poll_is_answered_when_its_wait_is_over() {
+fn a_long_poll_is_answered_when_its_wait_expires() {
     let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
     let mut client = sim.connect(leak(ServerConfig::default()), leak(HubHandler::new(hub)));
     for (fields, seconds, status) in

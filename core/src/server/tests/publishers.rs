@@ -135,7 +135,7 @@ fn a_burst_larger_than_the_log_reaches_every_reader_that_reads() {
 }
 
 #[test]
-fn bytes_are_kept_for_readers_as_places_are() {
+fn publishing_waits_for_ring_bytes_as_well_as_ring_entries() {
     // The log has places for 64 events and room for a few.
     for by in ALL {
         let (sim, hub) = (Simulation::new(), leak(hub(64, 300)));
@@ -151,7 +151,7 @@ fn bytes_are_kept_for_readers_as_places_are() {
 }
 
 #[test]
-fn a_reader_that_takes_nothing_is_waited_for_once_and_costs_the_others_nothing() {
+fn a_stalled_reader_delays_publishing_once() {
     for by in ALL {
         let (sim, hub) = (Simulation::new(), leak(hub(KEPT, 4096)));
         let mut stalled = stalled(sim, hub);
@@ -175,7 +175,7 @@ fn a_reader_that_takes_nothing_is_waited_for_once_and_costs_the_others_nothing()
 }
 
 #[test]
-fn a_reader_that_leaves_is_waited_for_no_longer() {
+fn a_disconnected_reader_ends_the_publisher_s_wait() {
     for by in ALL {
         let (sim, hub) = (Simulation::new(), leak(hub(KEPT, 4096)));
         let mut stalled = stalled(sim, hub);
@@ -190,7 +190,7 @@ fn a_reader_that_leaves_is_waited_for_no_longer() {
 }
 
 #[test]
-fn a_shutdown_ends_the_wait() {
+fn a_shutdown_ends_the_publisher_s_wait() {
     let (sim, hub) = (Simulation::new(), leak(hub(KEPT, 4096)));
     let _stalled = stalled(sim, hub);
     let mut publisher = Publisher::new(sim, hub, By::Post);
@@ -206,7 +206,7 @@ fn a_shutdown_ends_the_wait() {
 }
 
 #[test]
-fn who_publishes_from_the_program_never_waits() {
+fn a_publish_by_the_program_never_waits() {
     let (sim, hub) = (Simulation::new(), leak(hub(KEPT, 4096)));
     let mut readers = readers(sim, hub, [Way::Sse]);
     for number in 1..=BURST {

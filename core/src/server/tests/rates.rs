@@ -20,7 +20,7 @@ fn answers(client: &mut Client) -> usize {
 }
 
 #[test]
-fn requests_past_the_rate_wait_for_the_next_second() {
+fn requests_above_the_rate_limit_wait_for_the_next_second() {
     let sim = Simulation::new();
     let mut client = sim.connect(config(), &Own);
     client.send(get("/nothing", "").repeat(8).as_bytes());
@@ -35,7 +35,7 @@ fn requests_past_the_rate_wait_for_the_next_second() {
 }
 
 #[test]
-fn a_bound_of_0_is_none() {
+fn a_rate_limit_of_0_is_no_limit() {
     let sim = Simulation::new();
     let config = leak(ServerConfig { max_requests: 0, ..ServerConfig::default() });
     let mut client = sim.connect(config, &Own);
@@ -45,7 +45,7 @@ fn a_bound_of_0_is_none() {
 }
 
 #[test]
-fn control_frames_past_the_rate_close_with_1008() {
+fn control_frames_above_the_rate_limit_close_with_1008() {
     for path in ["/events/a", "/echo"] {
         let sim = Simulation::new();
         let mut client = match path {

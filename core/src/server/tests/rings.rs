@@ -33,7 +33,7 @@ fn publish_all_kinds(hub: &TestHub) {
 }
 
 #[test]
-fn every_transport_tells_the_same_over_every_ring() {
+fn every_transport_delivers_the_same_over_every_ring_size() {
     for way in WAYS {
         let mut expected = None;
         for ring in RINGS.iter().rev() {
@@ -56,7 +56,7 @@ fn own(ring: usize) -> (&'static Simulation, Client) {
 }
 
 #[test]
-fn every_ring_carries_requests_and_answers() {
+fn requests_and_responses_cross_every_ring_size() {
     for ring in 0..RINGS.len() {
         let (sim, mut client) = own(ring);
         assert_eq!(client.get("/hello", "").text(), "hello\n");
@@ -117,7 +117,7 @@ fn fragments(payload: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_ring_carries_websocket_messages_whoever_drops_what() {
+fn websocket_messages_cross_every_ring_size_with_dropped_futures() {
     for path in ["/echo", "/dropping/echo", "/ready/echo", "/parts"] {
         for ring in 0..RINGS.len() {
             let (_, mut client) = own(ring);
@@ -152,7 +152,7 @@ fn every_ring_carries_websocket_messages_whoever_drops_what() {
 
 /// A client that takes and sends a byte at a time, and lets the server work after each.
 #[test]
-fn a_client_of_single_bytes_gets_the_same() {
+fn a_client_that_sends_single_bytes_gets_the_same_responses() {
     for ring in [0, 1, 6, 15, 16, 17, 30, 63, 75] {
         let (sim, mut client) = own(ring);
         for byte in post("/back", "", "hello").bytes().chain(get("/stream", "").bytes()) {
@@ -174,7 +174,7 @@ fn a_client_of_single_bytes_gets_the_same() {
 }
 
 #[test]
-fn a_reader_of_single_bytes_gets_every_event() {
+fn a_client_that_reads_single_bytes_gets_every_event() {
     for ring in [0, 1, 6, 15, 16, 17, 30, 63] {
         let (sim, hub) = (Simulation::new(), leak(hub(16, 4096)));
         publish_all_kinds(hub);

@@ -21,7 +21,7 @@ fn connect(sim: &'static Simulation, hub: &'static TestHub) -> Client {
 }
 
 #[test]
-fn a_quiet_stream_says_every_15_seconds_that_it_is_there() {
+fn an_idle_stream_sends_a_keep_alive_every_15_seconds() {
     for way in [Way::Sse, Way::Stream] {
         let (sim, hub) = open();
         let mut reading = Reading::open(sim, hub, way, "", "");
@@ -47,7 +47,7 @@ fn a_quiet_stream_says_every_15_seconds_that_it_is_there() {
 }
 
 #[test]
-fn a_shutdown_says_farewell_on_every_transport() {
+fn a_shutdown_ends_every_transport_in_order() {
     let mut retries = Vec::new();
     for random in [0, 1, 4_000_000_000] {
         let (sim, hub) = open();
@@ -79,7 +79,7 @@ fn a_shutdown_says_farewell_on_every_transport() {
 }
 
 #[test]
-fn a_shutdown_lets_requests_under_way_end_and_takes_no_new_publication() {
+fn a_shutdown_completes_requests_and_rejects_publishes() {
     let (sim, hub) = open();
     let mut idle = connect(sim, hub);
     idle.get("/events/a", "");
@@ -105,7 +105,7 @@ fn a_shutdown_lets_requests_under_way_end_and_takes_no_new_publication() {
 }
 
 #[test]
-fn without_a_place_to_follow_sse_is_told_to_come_back_and_others_are_503() {
+fn without_a_free_reader_sse_gets_retry_and_others_503() {
     let (sim, hub) = open();
     let readings: Vec<Reading> = (0..4).map(|_| Reading::open(sim, hub, Way::Stream, "", "")).collect();
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -140,7 +140,7 @@ fn full_sse(client: &mut Client) {
 }
 
 #[test]
-fn a_socket_kept_for_it_tells_everybody_that_the_server_is_full() {
+fn a_reserved_socket_answers_503_when_the_server_is_full() {
     let sim = Simulation::new();
     let connect = || sim.connect(leak(ServerConfig::default()), &Overloaded);
     full_sse(&mut connect());
@@ -153,7 +153,7 @@ fn a_socket_kept_for_it_tells_everybody_that_the_server_is_full() {
 }
 
 #[test]
-fn publishing_says_who_was_there_and_what_is_wrong() {
+fn a_publish_response_reports_followers_or_the_error() {
     let (sim, hub) = open();
     let mut client = connect(sim, hub);
     let text = "Content-Type: text/plain\r\n";

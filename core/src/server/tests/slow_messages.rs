@@ -55,7 +55,7 @@ fn empty_fragments_do_not_keep_a_message_open() {
 }
 
 #[test]
-fn a_message_of_empty_fragments_alone_is_given_up() {
+fn a_message_of_empty_fragments_times_out() {
     for (sim, mut client) in sockets() {
         let pieces = [frame(0x01, b"")].into_iter().chain(std::iter::repeat(frame(0x00, b"")));
         let seconds = lasts(sim, &mut client, SECOND, pieces);
@@ -75,7 +75,7 @@ fn pings_between_fragments_do_not_keep_a_message_open() {
 }
 
 #[test]
-fn a_ping_that_comes_byte_by_byte_is_given_up() {
+fn a_ping_received_byte_by_byte_times_out() {
     for (sim, mut client) in sockets() {
         let ping = frame(0x89, &[b'x'; 125]);
         let seconds = lasts(sim, &mut client, SECOND, ping.into_iter().map(|byte| [byte].into()));
@@ -85,7 +85,7 @@ fn a_ping_that_comes_byte_by_byte_is_given_up() {
 }
 
 #[test]
-fn a_frame_whose_head_is_never_whole_is_given_up() {
+fn an_incomplete_frame_header_times_out() {
     for (sim, mut client) in sockets() {
         let head = [0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4];
         let seconds = lasts(sim, &mut client, SECOND * 2, head.into_iter().map(|byte| [byte].into()));
@@ -95,7 +95,7 @@ fn a_frame_whose_head_is_never_whole_is_given_up() {
 }
 
 #[test]
-fn whole_frames_each_a_little_slow_are_heard_for_ever() {
+fn slow_but_complete_frames_never_time_out() {
     for (sim, mut client) in sockets() {
         let ping = frame(0x89, b"ping");
         let pieces = (0..200).map(|at| ping.chunks(5).nth(at % 2).unwrap().to_vec());
@@ -105,7 +105,7 @@ fn whole_frames_each_a_little_slow_are_heard_for_ever() {
 }
 
 #[test]
-fn a_message_as_fast_as_asked_is_waited_for_to_its_end() {
+fn a_message_at_the_minimum_rate_is_received_to_its_end() {
     let config = leak(ServerConfig { body_timeout: SECOND * 5, min_body_rate: 48, ..ServerConfig::default() });
     let sim = Simulation::new();
     let mut client = sim.connect(config, leak(HubHandler::new(leak(hub(8, 4096)))));

@@ -15,7 +15,7 @@ pub(super) fn event(seq: u64, data: &str) -> Told {
 }
 
 #[test]
-fn a_poll_lists_what_is_kept_and_then_says_that_nothing_is_new() {
+fn a_poll_lists_kept_events_then_answers_304() {
     let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
     let mut client = sim.connect(config, leak(HubHandler::new(hub)));
     for data in ["one", "two"] {
@@ -54,7 +54,7 @@ fn a_long_poll_waits_for_the_next_event() {
 }
 
 #[test]
-fn a_stream_and_sse_follow() {
+fn ndjson_and_sse_deliver_new_events() {
     let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
     let handler = leak(HubHandler::new(hub));
     let mut stream = sim.connect(config, handler);
@@ -78,7 +78,7 @@ fn a_stream_and_sse_follow() {
 }
 
 #[test]
-fn a_websocket_follows_and_publishes() {
+fn a_websocket_receives_and_publishes() {
     let (sim, config, hub) = (Simulation::new(), leak(ServerConfig::default()), leak(hub(8, 512)));
     let mut client = sim.connect(config, leak(HubHandler::new(hub)));
     let mut ws = Ws::open(&mut client, "/events/a", "", &["goldcrest.v1"]);
@@ -99,7 +99,7 @@ fn a_websocket_follows_and_publishes() {
 }
 
 #[test]
-fn handlers_answer_in_every_way_on_one_connection() {
+fn each_kind_of_handler_answers_on_one_connection() {
     let (sim, config) = (Simulation::new(), leak(ServerConfig::default()));
     let mut client = sim.connect(config, &Own);
     assert_eq!(client.get("/hello", "").text(), "hello\n");

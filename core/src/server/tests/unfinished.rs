@@ -65,7 +65,7 @@ fn ask(request: &str) -> Client {
 }
 
 #[test]
-fn a_stream_without_its_end_breaks_the_connection() {
+fn an_unfinished_stream_aborts_the_connection() {
     for path in ["/stream", "/write", "/event", "/respond"] {
         for request in [get(path, ""), format!("GET {path} HTTP/1.0\r\n\r\n")] {
             let mut client = ask(&request);
@@ -83,14 +83,14 @@ fn a_stream_without_its_end_breaks_the_connection() {
 }
 
 #[test]
-fn a_request_that_nobody_answered_ends_its_connection() {
+fn an_unanswered_request_closes_the_connection() {
     let client = ask(&get("/nothing", ""));
     assert!(client.eof && client.came.is_empty());
 }
 
 /// What a chip has to keep for each client beside its socket's rings.
 #[test]
-fn a_connection_of_the_hub_s_costs_less_than_two_kilobytes() {
+fn a_hub_connection_future_is_below_2_kib() {
     let sim = Simulation::new();
     let (mut device, _browser) = leak(crate::io::Pipe::<512>::new()).ends();
     let hub = crate::testing::hub(4, 512);

@@ -118,7 +118,7 @@ fn a_stream_with_unread_bytes_ends_when_its_client_half_closes() {
 }
 
 #[test]
-fn a_stream_ticks_when_its_time_has_come_and_not_before() {
+fn a_sleeping_stream_writes_at_its_deadline() {
     let (sim, mut client, mut content) = ticking();
     assert_eq!(content.decode(&mut client.came), b"tick\n");
     for _ in 0..3 {
@@ -133,7 +133,7 @@ fn a_stream_ticks_when_its_time_has_come_and_not_before() {
 }
 
 #[test]
-fn a_handler_that_sleeps_learns_that_its_client_has_gone() {
+fn a_sleeping_handler_detects_a_disconnect() {
     let (_, mut client, _) = ticking();
     client.fin();
     client.read();
@@ -144,7 +144,7 @@ fn a_handler_that_sleeps_learns_that_its_client_has_gone() {
 }
 
 #[test]
-fn a_stream_whose_end_only_the_connection_tells_breaks_with_its_client() {
+fn a_close_delimited_stream_ends_when_its_client_disconnects() {
     let (_, _, mut client) = connect();
     client.send(b"GET /ticks HTTP/1.0\r\nHost: localhost\r\n\r\n");
     client.fin();
@@ -153,7 +153,7 @@ fn a_stream_whose_end_only_the_connection_tells_breaks_with_its_client() {
 }
 
 #[test]
-fn a_handler_that_sleeps_is_told_to_finish_when_the_server_shuts_down() {
+fn a_sleeping_handler_is_asked_to_finish_on_shutdown() {
     let (sim, mut client, mut content) = ticking();
     sim.shut_down();
     client.read();
@@ -186,7 +186,7 @@ fn the_next_request_waits_for_the_end_of_the_stream() {
 }
 
 #[test]
-fn a_handler_that_waits_for_something_of_its_own_is_told_to_finish() {
+fn a_handler_in_while_open_is_asked_to_finish_on_shutdown() {
     let (sim, _, mut client) = connect();
     client.send(get("/signal", "").as_bytes());
     sim.shut_down();
@@ -196,7 +196,7 @@ fn a_handler_that_waits_for_something_of_its_own_is_told_to_finish() {
 }
 
 #[test]
-fn hand_written_events_tick() {
+fn a_handler_sends_its_own_sse_events() {
     let (sim, _, mut client) = connect();
     client.send(get("/sse", "").as_bytes());
     let mut content = Content::of(&client.head().unwrap());
@@ -219,7 +219,7 @@ fn a_websocket_handler_sleeps_and_answers_pings() {
 }
 
 #[test]
-fn who_is_not_known_is_told_how_to_become_so() {
+fn a_401_has_www_authenticate() {
     let (_, _, mut client) = connect();
     let answer = client.get("/locked", "");
     assert_eq!((answer.status, answer.field("www-authenticate")), (401, Some("Bearer realm=\"ticks\"")));

@@ -143,7 +143,7 @@ fn closed(code: u16, reason: &str) -> Told {
 }
 
 #[test]
-fn a_message_that_the_buffer_does_not_hold_closes_with_1009() {
+fn a_message_larger_than_the_buffer_closes_with_1009() {
     for path in ["/small", "/bounded"] {
         let mut test = Test::new(path);
         test.say("0123456789");
@@ -164,7 +164,7 @@ fn a_message_that_the_buffer_does_not_hold_closes_with_1009() {
 }
 
 #[test]
-fn parts_say_where_a_message_begins_and_ends() {
+fn chunks_mark_the_first_and_last_of_a_message() {
     let mut test = Test::new("/parts");
     test.say("0123456789012345678901234");
     test.say("short");
@@ -174,7 +174,7 @@ fn parts_say_where_a_message_begins_and_ends() {
 }
 
 #[test]
-fn try_send_says_that_it_would_have_to_wait() {
+fn try_send_reports_a_full_socket() {
     let mut test = Test::new("/try");
     assert_eq!(test.sockets.refused.get(), 1);
     let told = test.told();
@@ -185,7 +185,7 @@ fn try_send_says_that_it_would_have_to_wait() {
 }
 
 #[test]
-fn a_long_message_that_was_dropped_midway_closes_with_1011() {
+fn a_cancelled_long_send_closes_with_1011() {
     let mut test = Test::new("/cut");
     let told = test.told();
     assert_eq!(told, [closed(1011, "")], "the message never ends");
@@ -194,7 +194,7 @@ fn a_long_message_that_was_dropped_midway_closes_with_1011() {
 }
 
 #[test]
-fn while_something_else_is_awaited_pings_are_answered_and_messages_wait() {
+fn while_open_answers_pings_and_defers_messages() {
     for split in 0..11 {
         let mut test = Test::new("/during");
         let ping = [0x89, 0x85, 0, 0, 0, 0, b'h', b'e', b'l', b'l', b'o'];
@@ -222,7 +222,7 @@ fn while_something_else_is_awaited_pings_are_answered_and_messages_wait() {
 }
 
 #[test]
-fn the_peer_s_end_is_noticed_while_something_else_is_awaited() {
+fn while_open_detects_the_peer_s_close() {
     let mut test = Test::new("/during");
     let close = test.ws.close(CloseCode::GOING_AWAY);
     test.client.send(&close);
@@ -242,7 +242,7 @@ fn the_peer_s_end_is_noticed_while_something_else_is_awaited() {
 }
 
 #[test]
-fn a_silent_peer_is_pinged_and_then_given_up() {
+fn a_silent_peer_is_pinged_and_then_times_out() {
     let mut test = Test::new("/small");
     test.sim.pass(Duration::from_secs(24));
     assert_eq!(test.told(), []);
@@ -279,7 +279,7 @@ fn either_side_may_close_first() {
 }
 
 #[test]
-fn a_shutdown_closes_with_1012_whatever_the_handler_does() {
+fn a_shutdown_closes_with_1012_in_every_handler_state() {
     for path in ["/small", "/during", "/parts", "/endless"] {
         let (sim, sockets) = (Simulation::new(), leak(Sockets::default()));
         let mut client = if path == "/endless" {
@@ -302,7 +302,7 @@ fn a_shutdown_closes_with_1012_whatever_the_handler_does() {
 }
 
 #[test]
-fn a_flood_of_pings_is_answered_and_holds_up_no_deadline() {
+fn a_ping_flood_is_answered_and_delays_no_deadline() {
     let mut test = Test::new("/greet");
     // Its Close waits for ours, which never comes.
     let ping = [0x89, 0x80, 0, 0, 0, 0];
@@ -324,7 +324,7 @@ fn a_flood_of_pings_is_answered_and_holds_up_no_deadline() {
 }
 
 #[test]
-fn what_is_no_handshake_is_told_what_is_missing() {
+fn an_incomplete_upgrade_request_is_400_or_426() {
     let cases = [
         ("", 426),
         ("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", 400),
@@ -345,7 +345,7 @@ fn what_is_no_handshake_is_told_what_is_missing() {
 
 /// A future that is dropped when it was pending has registered nothing that would be missed.
 #[test]
-fn a_wait_that_is_dropped_is_woken_all_the_same() {
+fn a_dropped_wait_still_wakes_its_task() {
     let sim = Simulation::new();
     let mut client = sim.connect(leak(ServerConfig::default()), &Own);
     let mut ws = Ws::open(&mut client, "/dropping/echo", "", &[]);

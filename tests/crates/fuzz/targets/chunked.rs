@@ -1,11 +1,11 @@
 //! Chunked content, in pieces, and back.
 #![no_main]
 
-use goldcrest_oracles::chunked::{arrives_as_it_was, decodes_what_httparse_sizes_say};
+use goldcrest_oracles::chunked::{round_trips, decodes_by_httparse_chunk_sizes};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (Vec<u8>, Vec<u8>, &[u8])| {
     let (cuts, rooms, bytes) = input;
-    decodes_what_httparse_sizes_say(bytes, &cuts);
-    arrives_as_it_was(bytes, &rooms, &cuts);
+    decodes_by_httparse_chunk_sizes(bytes, &cuts);
+    round_trips(bytes, &rooms, &cuts);
 });

@@ -2,7 +2,7 @@
 #![no_main]
 
 use goldcrest_oracles::Steps;
-use goldcrest_oracles::conversation::{Step, what_is_sent_arrives};
+use goldcrest_oracles::conversation::{Step, client_and_server_exchange_messages_unchanged};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|steps: Steps<Step>| what_is_sent_arrives(&steps));
+fuzz_target!(|steps: Steps<Step>| client_and_server_exchange_messages_unchanged(&steps));

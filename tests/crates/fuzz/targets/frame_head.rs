@@ -2,10 +2,10 @@
 #![no_main]
 
 use goldcrest_core::ws::Role;
-use goldcrest_oracles::conversation::a_head_is_the_same_however_it_is_cut;
+use goldcrest_oracles::conversation::a_request_head_parses_the_same_at_any_split;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: ([u8; 3], bool, &[u8])| {
     let role = if input.1 { Role::Client } else { Role::Server };
-    a_head_is_the_same_however_it_is_cut(role, input.2, &input.0);
+    a_request_head_parses_the_same_at_any_split(role, input.2, &input.0);
 });

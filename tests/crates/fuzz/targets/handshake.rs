@@ -2,7 +2,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use goldcrest_oracles::handshake::{Asked, grants_only_what_asks, is_granted_as_tungstenite_would};
+use goldcrest_oracles::handshake::{Asked, accepts_only_valid_upgrade_requests, is_accepted_as_by_tungstenite};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug, Arbitrary)]
@@ -12,6 +12,6 @@ enum Input<'a> {
 }
 
 fuzz_target!(|input: Input<'_>| match &input {
-    Input::Asked(asked) => is_granted_as_tungstenite_would(asked),
-    Input::Head(nonce, head) => grants_only_what_asks(head, *nonce),
+    Input::Asked(asked) => is_accepted_as_by_tungstenite(asked),
+    Input::Head(nonce, head) => accepts_only_valid_upgrade_requests(head, *nonce),
 });

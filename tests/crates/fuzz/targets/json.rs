@@ -1,7 +1,7 @@
 //! A flat object.
 #![no_main]
 
-use goldcrest_oracles::json::reads_what_serde_reads;
+use goldcrest_oracles::json::parses_the_same_as_serde_json;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| reads_what_serde_reads(bytes));
+fuzz_target!(|bytes: &[u8]| parses_the_same_as_serde_json(bytes));

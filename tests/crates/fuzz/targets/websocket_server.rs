@@ -2,7 +2,7 @@
 #![no_main]
 
 use goldcrest_core::ws::Role;
-use goldcrest_oracles::websocket::hears_what_tungstenite_hears;
+use goldcrest_oracles::websocket::receives_the_same_as_tungstenite;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: ([u8; 3], &[u8])| hears_what_tungstenite_hears(Role::Client, input.1, &input.0));
+fuzz_target!(|input: ([u8; 3], &[u8])| receives_the_same_as_tungstenite(Role::Client, input.1, &input.0));

@@ -3,7 +3,7 @@
 use goldcrest_core::http::{MAX_FIELDS, ResponseHead};
 
 /// Reads `head` as an answer's. What is taken httparse takes too, and finds the same in it.
-pub fn takes_only_what_httparse_takes(head: &[u8]) {
+pub fn parses_the_same_as_httparse(head: &[u8]) {
     let Ok(answer) = ResponseHead::parse(head, MAX_FIELDS) else { return };
     let context = head.escape_ascii();
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];

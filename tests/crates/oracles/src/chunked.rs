@@ -4,7 +4,7 @@ use goldcrest_core::http::{ChunkDecoder, ChunkEncoder, RequestError};
 
 /// Takes `bytes` apart, cut by `cuts`: the same content or refusal as whole, and what is taken is what a reader that looks
 /// for one chunk after another, with httparse's chunk sizes, finds.
-pub fn decodes_what_httparse_sizes_say(bytes: &[u8], cuts: &[u8]) {
+pub fn decodes_by_httparse_chunk_sizes(bytes: &[u8], cuts: &[u8]) {
     let ours = decode(bytes, cuts);
     assert_eq!(ours, decode(bytes, &[]), "{}", bytes.escape_ascii());
     if let Ok((content, true)) = ours {
@@ -44,7 +44,7 @@ fn plainly(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Content goes through rooms of these sizes and comes out as it went in.
-pub fn arrives_as_it_was(content: &[u8], rooms: &[u8], cuts: &[u8]) {
+pub fn round_trips(content: &[u8], rooms: &[u8], cuts: &[u8]) {
     let mut encoder = ChunkEncoder::new();
     let (mut rest, mut wire, mut rooms) = (content, Vec::new(), rooms.iter().cycle());
     let mut room = || vec![0; rooms.next().map_or(64, |size| usize::from(*size).max(1))];

@@ -160,7 +160,7 @@ impl Side {
 }
 
 /// Lets both act, and then all that was sent arrive.
-pub fn what_is_sent_arrives(steps: &Steps<Step>) {
+pub fn client_and_server_exchange_messages_unchanged(steps: &Steps<Step>) {
     let (mut client, mut server) = (Side::new(Role::Client), Side::new(Role::Server));
     for Step { client: by_client, act } in &steps.0 {
         match by_client {
@@ -189,7 +189,7 @@ pub fn what_is_sent_arrives(steps: &Steps<Step>) {
 }
 
 /// A head is what it is, cut anywhere; and it is encoded as it was decoded.
-pub fn a_head_is_the_same_however_it_is_cut(role: Role, bytes: &[u8], cuts: &[u8]) {
+pub fn a_request_head_parses_the_same_at_any_split(role: Role, bytes: &[u8], cuts: &[u8]) {
     let whole = FrameHeader::decode(bytes, role);
     let mut decoder = FrameHeaderDecoder::default();
     let mut taken = 0;

@@ -12,7 +12,7 @@ pub(crate) type Seen = (String, String, String);
 /// The other one gets all in one piece, decoded as the standard says and without the byte order mark: it refuses what is
 /// no UTF-8, panics at a mark that comes first, and takes CR and LF for two line ends where they come in two pieces. Behind a CR at the
 /// end it waits for an LF: a colon shows that there is none.
-pub fn says_what_eventsource_stream_says(bytes: &[u8], cuts: &[u8]) {
+pub fn parses_the_same_as_eventsource_stream(bytes: &[u8], cuts: &[u8]) {
     let ours = ours(bytes, cuts);
     assert_eq!(ours, says(&String::from_utf8_lossy(bytes)), "{}", bytes.escape_ascii());
 }
@@ -23,7 +23,7 @@ pub(crate) fn says(text: &str) -> Vec<Seen> {
 }
 
 /// Any bytes, cut in any two ways, say the same.
-pub fn says_the_same_however_it_is_cut(bytes: &[u8], cuts: &[u8]) {
+pub fn parses_the_same_at_any_split(bytes: &[u8], cuts: &[u8]) {
     assert_eq!(ours(bytes, cuts), ours(bytes, &[]), "{}", bytes.escape_ascii());
 }
 

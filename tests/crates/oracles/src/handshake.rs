@@ -24,7 +24,7 @@ pub struct Asked<'a> {
 }
 
 /// What our client asks, our server grants, with the key that tungstenite derives, and our client takes that.
-pub fn is_granted_as_tungstenite_would(asked: &Asked<'_>) {
+pub fn is_accepted_as_by_tungstenite(asked: &Asked<'_>) {
     let Asked { host, target, origin, protocols, spoken, nonce } = asked;
     let client = UpgradeRequest { origin: *origin, protocols, nonce: *nonce };
     let is_visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -75,7 +75,7 @@ pub fn is_granted_as_tungstenite_would(asked: &Asked<'_>) {
 }
 
 /// Any head is judged, and any answer, without a panic; what is granted keeps the rules that a second look can tell.
-pub fn grants_only_what_asks(head: &[u8], nonce: [u8; 16]) {
+pub fn accepts_only_valid_upgrade_requests(head: &[u8], nonce: [u8; 16]) {
     let offered = ["chat", "goldcrest.v1"];
     if let Ok(request) = Request::parse(head, head.len(), MAX_FIELDS) {
         let line = RequestLine { method: request.method().as_str(), version: (1, 1) };

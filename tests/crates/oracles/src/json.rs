@@ -43,7 +43,7 @@ enum Told {
 }
 
 /// Reads `bytes` as an object by both, and compares the members.
-pub fn reads_what_serde_reads(bytes: &[u8]) {
+pub fn parses_the_same_as_serde_json(bytes: &[u8]) {
     let ours = ours(bytes);
     let theirs = serde_json::from_slice::<Pairs>(bytes);
     let context = || format!("{}\nours {ours:?}", bytes.escape_ascii());

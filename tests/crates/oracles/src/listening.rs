@@ -157,7 +157,7 @@ impl Heard<'_> {
 
 /// Runs the client through all steps, and until it has ended or asked again once its server is gone: how much it has handed
 /// over.
-pub fn ends_or_asks_again(listening: &Listening<'_>) -> usize {
+pub fn ends_or_reconnects(listening: &Listening<'_>) -> usize {
     let start = listening.before_end.map_or(0, |millis| u64::MAX - 1 - u64::from(millis));
     let (piece, room) = listening.socket;
     let net = &Net::new(Instant::from_millis(start), piece.into(), room.into(), listening.entropy);

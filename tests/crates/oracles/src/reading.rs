@@ -167,7 +167,7 @@ impl World {
 }
 
 /// Reads by the turns, and then to the end; judges all that was told.
-pub fn tells_what_was_appended(reading: &Reading) {
+pub fn delivers_the_appended_events(reading: &Reading) {
     let start = reading.start.seq().min(u64::MAX - 300);
     let id = EventId { epoch: EPOCH, seq: start };
     let size = usize::from(reading.size % 2048);

@@ -131,7 +131,7 @@ impl Handler for Site<'_> {
 }
 
 /// Serves the connection through all its steps, and until its client is gone.
-pub fn ends_and_gives_all_back(serving: &Serving<'_>) {
+pub fn ends_and_releases_all(serving: &Serving<'_>) {
     match serving.ring {
         Size::B1 => over::<1>(serving),
         Size::B2 => over::<2>(serving),

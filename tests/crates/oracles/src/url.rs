@@ -3,7 +3,7 @@
 use goldcrest_core::client::url::{Host, Url, UrlBuf};
 
 /// Reads `text` as a URL. What is taken the other crate takes too, with the same host, port and query.
-pub fn takes_only_what_the_url_crate_takes(text: &str) {
+pub fn parses_the_same_as_the_url_crate(text: &str) {
     let Ok(ours) = Url::parse(text) else { return };
     // A backslash is a slash to a browser, and no part of a URL to RFC 3986.
     if text.contains('\\') || is_international(text) {
@@ -27,7 +27,7 @@ pub fn takes_only_what_the_url_crate_takes(text: &str) {
 }
 
 /// Follows `reference` from `base`. Where both arrive, it is at the same place.
-pub fn follows_as_the_url_crate_does(base: &str, reference: &str, memory: usize) {
+pub fn resolves_as_the_url_crate_does(base: &str, reference: &str, memory: usize) {
     let mut memory = vec![0; memory];
     let mut ours = UrlBuf::new(&mut memory);
     let followed = Url::parse(base).is_ok() && ours.set(base).is_ok() && ours.follow(reference.as_bytes()).is_ok();

@@ -30,7 +30,7 @@ enum End {
 }
 
 /// Gives `bytes` of a peer of `role` to both, ours cut by `cuts`, and compares what they hear.
-pub fn hears_what_tungstenite_hears(role: Role, bytes: &[u8], cuts: &[u8]) {
+pub fn receives_the_same_as_tungstenite(role: Role, bytes: &[u8], cuts: &[u8]) {
     let (ours, error) = ours(role, bytes, cuts);
     let theirs = theirs(role, bytes);
     let context = || format!("{role:?} hears {}\nours {ours:?} {error:?}\ntheirs {theirs:?}", bytes.escape_ascii());

@@ -17,17 +17,17 @@ fn made_of<'a, T: Arbitrary<'a>>(bytes: &'a [u8]) -> T {
 
 proptest! {
     #[test]
-    fn what_is_sent_arrives(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-        conversation::what_is_sent_arrives(&made_of(&bytes));
+    fn client_and_server_exchange_messages_unchanged(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        conversation::client_and_server_exchange_messages_unchanged(&made_of(&bytes));
     }
 
     #[test]
-    fn a_head_is_the_same_however_it_is_cut(
+    fn a_request_head_parses_the_same_at_any_split(
         bytes in prop::collection::vec(prop_oneof![select(vec![0x81u8, 0x02, 0x89, 0xfe, 0x7e, 0xff, 0x7f, 0]), any::<u8>()], 0..16),
         cuts in prop::collection::vec(1u8..5, 1..4),
     ) {
         for role in [Role::Client, Role::Server] {
-            conversation::a_head_is_the_same_however_it_is_cut(role, &bytes, &cuts);
+            conversation::a_request_head_parses_the_same_at_any_split(role, &bytes, &cuts);
         }
     }
 
@@ -47,40 +47,40 @@ proptest! {
     }
 
     #[test]
-    fn a_delivery_tells_what_was_appended(
+    fn a_format_delivers_the_appended_events(
         bytes in prop::collection::vec(any::<u8>(), 0..400),
         size in 100u16..1500,
         slots in 1u8..17,
         back in prop::option::weighted(0.9, 0u8..40),
     ) {
         let reading = Reading { size, slots, back, ..made_of(&bytes) };
-        reading::tells_what_was_appended(&reading);
+        reading::delivers_the_appended_events(&reading);
     }
 
     #[test]
-    fn a_connection_ends_and_gives_all_back(
+    fn a_server_connection_ends_and_releases_its_resources(
         bytes in prop::collection::vec(any::<u8>(), 0..400),
         buffer in prop_oneof![Just(1024u16), 0u16..300],
         size in 100u16..1500,
         slots in 1u8..17,
     ) {
         let serving = Serving { buffer, buffers: 2, log: (size, slots), ..made_of(&bytes) };
-        serving::ends_and_gives_all_back(&serving);
+        serving::ends_and_releases_all(&serving);
     }
 
     #[test]
-    fn a_client_ends_or_asks_again(
+    fn a_client_ends_or_reconnects(
         bytes in prop::collection::vec(any::<u8>(), 0..400),
         buffer in prop_oneof![Just(512u16), 0u16..300],
         events in prop_oneof![Just(600u16), 0u16..400],
         socket in prop_oneof![Just((255u8, 255u8)), any::<(u8, u8)>()],
     ) {
         let listening = Listening { buffer, memory: (events, 64), socket, ..made_of(&bytes) };
-        listening::ends_or_asks_again(&listening);
+        listening::ends_or_reconnects(&listening);
     }
 
     #[test]
-    fn a_client_of_each_kind_ends_or_asks_again(
+    fn a_client_of_each_kind_ends_or_reconnects(
         bytes in prop::collection::vec(any::<u8>(), 0..400),
         client in prop_oneof![
             any::<bool>().prop_map(Client::EventSource),
@@ -91,13 +91,13 @@ proptest! {
     ) {
         let socket = (255, 255);
         let plain = Listening { client, buffer: 512, memory: (600, 64), socket, entropy: true, ..made_of(&bytes) };
-        listening::ends_or_asks_again(&plain);
+        listening::ends_or_reconnects(&plain);
     }
 }
 
 /// What is never handed over would never be judged.
 #[test]
-fn a_client_of_each_kind_hears_a_server_as_it_should_be() {
+fn a_client_of_each_kind_receives_from_a_correct_server() {
     let all = [
         (Client::EventSource(true), 4),
         (Client::WebSocket(false, true), 4),
@@ -129,6 +129,6 @@ fn a_client_of_each_kind_hears_a_server_as_it_should_be() {
             steps: goldcrest_oracles::Steps(steps),
             ..rest
         };
-        assert_eq!(listening::ends_or_asks_again(&listening), handed, "{client:?}");
+        assert_eq!(listening::ends_or_reconnects(&listening), handed, "{client:?}");
     }
 }

@@ -195,61 +195,61 @@ fn reference() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_server_hears_what_tungstenite_hears(bytes in spoilt(conversation(Role::Client)), cuts in cuts()) {
-        websocket::hears_what_tungstenite_hears(Role::Client, &bytes, &cuts);
+    fn a_server_receives_the_same_as_tungstenite(bytes in spoilt(conversation(Role::Client)), cuts in cuts()) {
+        websocket::receives_the_same_as_tungstenite(Role::Client, &bytes, &cuts);
     }
 
     #[test]
-    fn a_client_hears_what_tungstenite_hears(bytes in spoilt(conversation(Role::Server)), cuts in cuts()) {
-        websocket::hears_what_tungstenite_hears(Role::Server, &bytes, &cuts);
+    fn a_client_receives_the_same_as_tungstenite(bytes in spoilt(conversation(Role::Server)), cuts in cuts()) {
+        websocket::receives_the_same_as_tungstenite(Role::Server, &bytes, &cuts);
     }
 
     #[test]
-    fn an_event_stream_says_what_eventsource_stream_says(bytes in stream(), cuts in cuts()) {
-        event_stream::says_what_eventsource_stream_says(&bytes, &cuts);
+    fn an_event_stream_parses_the_same_as_eventsource_stream(bytes in stream(), cuts in cuts()) {
+        event_stream::parses_the_same_as_eventsource_stream(&bytes, &cuts);
     }
 
     #[test]
-    fn a_head_that_is_taken_is_what_httparse_takes(bytes in spoilt(head()), cuts in cuts()) {
-        request_head::takes_only_what_httparse_takes(&bytes, &cuts);
+    fn a_request_head_parses_the_same_as_httparse(bytes in spoilt(head()), cuts in cuts()) {
+        request_head::parses_the_same_as_httparse(&bytes, &cuts);
     }
 
     #[test]
-    fn an_answer_that_is_taken_is_what_httparse_takes(bytes in spoilt(answer())) {
-        answer_head::takes_only_what_httparse_takes(&bytes);
+    fn a_response_head_parses_the_same_as_httparse(bytes in spoilt(answer())) {
+        answer_head::parses_the_same_as_httparse(&bytes);
     }
 
     #[test]
-    fn a_url_is_what_the_url_crate_takes_it_for(text in url_text()) {
-        url::takes_only_what_the_url_crate_takes(&text);
+    fn a_url_parses_the_same_as_the_url_crate(text in url_text()) {
+        url::parses_the_same_as_the_url_crate(&text);
     }
 
     #[test]
-    fn references_lead_where_the_url_crate_goes(base in url_text(), reference in reference(), memory in 20usize..200) {
-        url::follows_as_the_url_crate_does(&base, &reference, memory);
+    fn references_resolve_as_in_the_url_crate(base in url_text(), reference in reference(), memory in 20usize..200) {
+        url::resolves_as_the_url_crate_does(&base, &reference, memory);
     }
 
     #[test]
-    fn chunks_are_what_their_sizes_say(bytes in spoilt(chunks()), cuts in cuts()) {
-        chunked::decodes_what_httparse_sizes_say(&bytes, &cuts);
+    fn chunked_content_decodes_as_httparse_sizes_it(bytes in spoilt(chunks()), cuts in cuts()) {
+        chunked::decodes_by_httparse_chunk_sizes(&bytes, &cuts);
     }
 
     #[test]
-    fn chunked_content_arrives_as_it_was(
+    fn chunked_content_round_trips(
         content in prop::collection::vec(any::<u8>(), 0..300),
         rooms in prop::collection::vec(1u8..80, 1..6),
         cuts in cuts(),
     ) {
-        chunked::arrives_as_it_was(&content, &rooms, &cuts);
+        chunked::round_trips(&content, &rooms, &cuts);
     }
 
     #[test]
-    fn an_object_is_what_serde_reads(bytes in spoilt(object())) {
-        json::reads_what_serde_reads(&bytes);
+    fn a_json_object_parses_the_same_as_serde_json(bytes in spoilt(object())) {
+        json::parses_the_same_as_serde_json(&bytes);
     }
 
     #[test]
-    fn a_handshake_is_granted_as_tungstenite_would(
+    fn a_handshake_is_accepted_as_by_tungstenite(
         target in "/[!-~]{0,8}",
         protocols in prop::collection::vec("[a-c]{1,2}", 0..4),
         spoken in prop::collection::vec("[a-c]{1,2}", 0..4),
@@ -258,12 +258,12 @@ proptest! {
         let [protocols, spoken] = [&protocols, &spoken].map(|names| names.iter().map(String::as_str).collect());
         let origin = Some("http://a");
         let asked = handshake::Asked { host: "a", target: &target, origin, protocols, spoken, nonce };
-        handshake::is_granted_as_tungstenite_would(&asked);
+        handshake::is_accepted_as_by_tungstenite(&asked);
     }
 
     #[test]
-    fn only_what_asks_is_granted(bytes in spoilt(head()), nonce: [u8; 16]) {
+    fn only_a_valid_upgrade_request_is_accepted(bytes in spoilt(head()), nonce: [u8; 16]) {
         let end = bytes.windows(4).position(|end| end == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
-        handshake::grants_only_what_asks(&bytes[..end], nonce);
+        handshake::accepts_only_valid_upgrade_requests(&bytes[..end], nonce);
     }
 }

@@ -77,7 +77,7 @@ fn tests(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_file_and_every_step_that_the_page_names_is_there() {
+fn every_file_and_step_named_in_proof_md_exists() {
     let page = page();
     let run = fs::read_to_string(root().join("tests/run")).unwrap();
     let folders = ["core/", "host/", "tests/", "docs/", "firmware-example/"];
@@ -95,7 +95,7 @@ fn every_file_and_every_step_that_the_page_names_is_there() {
 }
 
 #[test]
-fn every_cargo_test_of_the_page_runs_what_its_row_cites() {
+fn every_test_cited_in_proof_md_runs_in_its_step() {
     let page = page();
     let mut judged = 0;
     for row in rows(&page) {
@@ -116,7 +116,7 @@ fn every_cargo_test_of_the_page_runs_what_its_row_cites() {
 }
 
 #[test]
-fn tests_are_found_by_their_attribute_and_their_module() {
+fn tests_are_listed_by_attribute_and_module() {
     let text = "fn helper() {}\n#[test]\nfn one() {}\nmod tests {\n    #[test]\n    fn two_of(them: u8) {}\n}\n";
     assert_eq!(tests(text), ["one", "tests::two_of"]);
 }

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_end_in_each_of_three_ways_wherever_they_are_cut() {
+    fn lines_end_by_cr_lf_or_crlf_at_any_split() {
         let stream = b"retry: 10\r\nid: 1\r\n\r\nid: 2\rdata:a\rdata: b\r\revent: x\n:c\ndata\n\ndata: lost";
         let event = |event_type: &str, data: &str, id: &str| StreamEvent {
             event_type: event_type.into(),

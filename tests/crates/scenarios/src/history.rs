@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_log_does_is_no_violation() {
+    fn a_correct_history_has_no_violation() {
         assert_eq!(in_turn(&[]), Ok(()));
         let published = [1, 2, 3, 4, 5, 6].map(publish);
         for reading in [
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn publications_stand_in_the_order_of_what_does_not_overlap() {
+    fn sequential_publishes_keep_their_order() {
         assert_eq!(in_turn(&[publish(2), publish(1)]), Err(Violation::Overtaken(1, 2)));
         // Those that overlap may stand in any order.
         let history = History::default();

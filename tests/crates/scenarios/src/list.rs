@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scenario_ends_passes_fails_or_is_given_up() {
+    fn a_scenario_passes_fails_or_times_out() {
         assert!(within(LIMIT, || {}).is_ok());
         assert!(within(LIMIT, || panic!("on purpose")).is_err());
         let given_up = within(Duration::from_millis(1), thread::park).unwrap_err();

@@ -83,7 +83,7 @@ fn two_channels_answer_at_urls_of_their_own() {
 }
 
 #[test]
-fn guard_lets_nobody_in_without_the_token() {
+fn guard_rejects_requests_without_the_token() {
     let server = Server::start_example_by(&["env", "TOKEN=open sesame"], "guard");
     let right = "Authorization: bearer open sesame";
     let wrong = [
@@ -123,7 +123,7 @@ fn stream_ticks_until_its_client_leaves_or_the_server_ends() {
 }
 
 #[test]
-fn stream_leaves_lines_out_for_who_reads_nothing_and_sends_no_half_line() {
+fn stream_skips_whole_lines_for_a_slow_reader() {
     let server = Server::start_example("stream");
     let mut peer = server.connect();
     peer.send(&server.request("GET", "/noise", &[], b"")).unwrap();
@@ -139,7 +139,7 @@ fn stream_leaves_lines_out_for_who_reads_nothing_and_sends_no_half_line() {
 }
 
 #[test]
-fn upload_reads_what_is_larger_than_any_buffer() {
+fn upload_reads_content_larger_than_any_buffer() {
     let server = Server::start_example("upload");
     let content = b"three\nlines\nand a half".repeat(100_000);
     let answer = server.ask("PUT", "/upload", &[], &content);

@@ -24,7 +24,7 @@ fn publish(url: &str, data: &str) -> String {
 }
 
 #[test]
-fn every_transport_brings_the_same_in_order_from_any_cursor() {
+fn every_transport_delivers_the_same_from_any_cursor() {
     let (_server, url) = channel();
     let first = publish(&url, "one");
     goldcrest_with(&["publish", &url, "--type", "bytes", "--binary"], b"\x00\xff\n").lines();
@@ -45,7 +45,7 @@ fn every_transport_brings_the_same_in_order_from_any_cursor() {
 }
 
 #[test]
-fn every_transport_brings_what_is_published_from_now_on() {
+fn every_transport_delivers_new_events() {
     for transport in TRANSPORTS {
         let (_server, url) = channel();
         publish(&url, "before");
@@ -72,7 +72,7 @@ fn every_transport_brings_what_is_published_from_now_on() {
 }
 
 #[test]
-fn binary_is_a_line_of_base64_or_the_bytes_alone() {
+fn binary_is_printed_as_base64_or_raw() {
     let (_server, url) = channel();
     goldcrest_with(&["publish", &url, "--binary"], b"\xffa").lines();
     goldcrest_with(&["publish", &url, "--binary"], b"b\n").lines();
@@ -82,7 +82,7 @@ fn binary_is_a_line_of_base64_or_the_bytes_alone() {
 }
 
 #[test]
-fn a_key_stores_once_and_each_line_has_its_own() {
+fn idempotency_keys_store_once_and_differ_by_line() {
     let (_server, url) = channel();
     let ids = goldcrest_with(&["publish", &url, "-", "--key", "k"], b"one\r\ntwo\nthree").lines();
     assert_eq!(ids.len(), 3);
@@ -94,7 +94,7 @@ fn a_key_stores_once_and_each_line_has_its_own() {
 }
 
 #[test]
-fn what_is_piped_in_is_one_event_without_the_line_end_that_ends_it() {
+fn stdin_is_one_event_without_its_last_line_end() {
     let (_server, url) = channel();
     for piped in ["hello\n", "two\nlines\r\n", "none", "\n", "empty line\n\n"] {
         goldcrest_with(&["publish", &url], piped.as_bytes()).lines();
@@ -105,7 +105,7 @@ fn what_is_piped_in_is_one_event_without_the_line_end_that_ends_it() {
 }
 
 #[test]
-fn a_line_that_is_refused_is_named_with_what_the_server_says() {
+fn a_rejected_line_is_reported_with_the_server_s_error() {
     let (_server, url) = channel();
     let lines = format!("one\ntwo\n{}\nfour\n", "x".repeat(70_000));
     let ended = goldcrest_with(&["publish", &url, "-"], lines.as_bytes());
@@ -117,7 +117,7 @@ fn a_line_that_is_refused_is_named_with_what_the_server_says() {
 }
 
 #[test]
-fn types_are_chosen_and_only_they_count() {
+fn an_event_type_filter_also_applies_to_the_count() {
     let (_server, url) = channel();
     for (event_type, data) in [("a", "1"), ("b", "2"), ("c", "3"), ("a", "4")] {
         goldcrest(&["publish", &url, "--type", event_type, data]).lines();
@@ -127,7 +127,7 @@ fn types_are_chosen_and_only_they_count() {
 }
 
 #[test]
-fn a_file_takes_the_output_and_nothing_is_said_when_it_is_to_be_quiet() {
+fn output_goes_to_a_file_and_quiet_prints_nothing() {
     let (_server, url) = channel();
     publish(&url, "one");
     let file = folder("output").join("events");
@@ -140,7 +140,7 @@ fn a_file_takes_the_output_and_nothing_is_said_when_it_is_to_be_quiet() {
 }
 
 #[test]
-fn a_file_stays_as_it_is_until_something_comes() {
+fn the_output_file_is_truncated_by_the_first_event() {
     let (_server, url) = channel();
     let folder = folder("kept");
     let (file, none) = (folder.join("events"), folder.join("none"));
@@ -170,7 +170,7 @@ fn lines_of_stdin_are_published_over_a_websocket() {
 }
 
 #[test]
-fn stdin_is_left_to_others_where_it_is_no_terminal() {
+fn subscribe_reads_stdin_only_from_a_terminal() {
     let (_server, url) = channel();
     let mut run = Run::start(&["subscribe", &url, "-n", "1"]);
     run.wait_for(" over ");
@@ -180,7 +180,7 @@ fn stdin_is_left_to_others_where_it_is_no_terminal() {
 }
 
 #[test]
-fn it_ends_quietly_once_nobody_reads() {
+fn a_closed_stdout_ends_subscribe_without_an_error() {
     let (_server, url) = channel();
     let mut shell = std::process::Command::new("sh");
     publish(&url, "one");
@@ -194,7 +194,7 @@ fn it_ends_quietly_once_nobody_reads() {
 }
 
 #[test]
-fn a_time_limit_is_a_failure_only_where_more_was_asked_for() {
+fn a_timeout_is_a_failure_only_with_a_count() {
     let (_server, url) = channel();
     publish(&url, "one");
     let listen = ["subscribe", &url, "--since", "oldest", "--timeout", "0.5"];
@@ -221,7 +221,7 @@ fn each_failure_has_its_exit_code() {
 }
 
 #[test]
-fn an_event_beyond_the_bound_is_told_and_ends_it() {
+fn an_event_above_the_size_limit_is_an_error() {
     let (_server, url) = channel();
     publish(&url, &"x".repeat(40_000));
     for transport in TRANSPORTS {
@@ -232,7 +232,7 @@ fn an_event_beyond_the_bound_is_told_and_ends_it() {
 }
 
 #[test]
-fn a_scheme_is_found_and_a_port_is_enough() {
+fn a_missing_scheme_is_detected_and_a_port_suffices() {
     let (_server, url) = channel();
     publish(&url, "one");
     let bare = url.trim_start_matches("http://");

@@ -25,7 +25,7 @@ fn a_bench_delivers_every_event_to_every_reader() {
 }
 
 #[test]
-fn a_bench_that_cannot_begin_says_why() {
+fn a_bench_that_cannot_start_reports_the_reason() {
     goldcrest(&["bench", "http://127.0.0.1:1/events/x", "--opening", "0.3"]).failed(3, "refused");
     goldcrest(&["bench", "http://127.0.0.1:1/"]).failed(2, "no channel");
     let server = Server::start(&["--max-connections", "1"]);

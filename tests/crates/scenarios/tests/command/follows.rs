@@ -14,7 +14,7 @@ fn first(channel: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn a_field_is_sent_to_the_hubs_that_are_followed() {
+fn custom_header_fields_are_sent_to_upstream_hubs() {
     let node = Stranger::node();
     let follow = format!("theirs={}", node.at("/fields"));
     let arguments =
@@ -24,7 +24,7 @@ fn a_field_is_sent_to_the_hubs_that_are_followed() {
 }
 
 #[test]
-fn a_hub_is_followed_by_the_authorities_that_were_given_or_by_none() {
+fn an_upstream_is_verified_by_the_given_authorities() {
     let (node, certificate) = tls_server(&["127.0.0.1"]);
     let follow = format!("theirs={}", node.at("/ticks"));
     for trust in [&["--follow-cacert", certificate.to_str().unwrap()][..], &["--follow-insecure"]] {
@@ -33,7 +33,7 @@ fn a_hub_is_followed_by_the_authorities_that_were_given_or_by_none() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_a_wrong_command_line() {
+fn invalid_upstream_options_are_a_usage_error() {
     let follow = ["serve", "--listen", "127.0.0.1:0", "--follow", "http://127.0.0.1:1/events/x"];
     goldcrest(&[&follow[..], &["--follow-header", "Host: x"]].concat()).failed(2, "writes this field itself");
     goldcrest(&[&follow[..], &["--follow-cacert", "/nowhere.pem"]].concat()).failed(2, "/nowhere.pem");

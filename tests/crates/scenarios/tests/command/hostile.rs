@@ -66,7 +66,7 @@ fn is_harmless(shown: &str) {
 }
 
 #[test]
-fn an_event_cannot_command_the_terminal_of_its_reader_and_a_pipe_gets_it_as_it_is() {
+fn control_characters_in_events_are_escaped_on_a_terminal_only() {
     let hub = Server::start(&[]);
     let channel = hub.channel_named("news");
     channel.post("", &["Content-Type: text/plain"], HOSTILE.as_bytes());
@@ -85,7 +85,7 @@ fn an_event_cannot_command_the_terminal_of_its_reader_and_a_pipe_gets_it_as_it_i
 }
 
 #[test]
-fn ids_types_and_reasons_of_any_server_cannot_either() {
+fn control_characters_in_ids_types_and_reasons_are_escaped() {
     let (address, _) = server(|head, stream| {
         if head.contains("/refuses") {
             return say(stream, "403 Forbidden", "text/plain; charset=utf-8", HOSTILE);
@@ -125,7 +125,7 @@ fn ids_types_and_reasons_of_any_server_cannot_either() {
 }
 
 #[test]
-fn publish_prints_no_id_that_is_none() {
+fn publish_prints_only_valid_ids() {
     for id in [IN_JSON, "a-1", "00000abc-01", "x"] {
         let (address, asked) = server(move |_, stream| {
             say(stream, "201 Created", "application/json", &format!(r#"{{"id":"{id} owned","subscribers":0}}"#));
@@ -141,7 +141,7 @@ fn publish_prints_no_id_that_is_none() {
 }
 
 #[test]
-fn publish_reads_an_answer_that_never_ends_to_its_bound_and_sends_the_event_once() {
+fn publish_bounds_an_endless_response_and_sends_once() {
     // As fast as it is read. (One that drips ends by a time-out: `core/src/client/tests/publish.rs`.)
     let (address, asked) = server(|_, stream| {
         let chunk = "400\r\n".to_owned() + &" ".repeat(0x400) + "\r\n";
@@ -156,7 +156,7 @@ fn publish_reads_an_answer_that_never_ends_to_its_bound_and_sends_the_event_once
 }
 
 #[test]
-fn the_log_of_a_server_cannot_command_its_terminal() {
+fn control_characters_in_the_server_log_are_escaped() {
     // A hub that is followed chooses ids and types: `gap` is none for an event, which is logged with its id.
     let (address, _) = server(|_, stream| {
         let event = format!("id: {HOSTILE}\nevent: open\ndata: x\n\n");
@@ -168,7 +168,7 @@ fn the_log_of_a_server_cannot_command_its_terminal() {
 }
 
 #[test]
-fn what_a_client_sends_cannot_command_the_terminal_of_the_log() {
+fn control_characters_from_clients_are_escaped_in_the_log() {
     let mut serving = Run::start(&["serve", "--listen", "127.0.0.1:0", "--log", "trace"]);
     let address = serving.wait_for("serves http://");
     let address = address.split_once("http://").unwrap().1.trim_end_matches('/');

@@ -3,7 +3,7 @@
 use crate::run::Run;
 
 #[test]
-fn an_origin_or_host_that_can_never_match_is_refused_with_the_right_form() {
+fn an_origin_or_host_that_cannot_match_is_a_usage_error() {
     for (option, value, right) in [
         ("--allow-origin", "https://app.example/", "an origin has no path; write https://app.example"),
         ("--allow-origin", "app.example", "an origin has a scheme; write https://app.example or http://app.example"),

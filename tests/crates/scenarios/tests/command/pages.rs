@@ -8,7 +8,7 @@ use super::stranger::folder;
 const COMMANDS: [&str; 7] = ["serve", "subscribe", "publish", "bench", "compare", "completions", "man"];
 
 #[test]
-fn help_tells_every_command_and_every_exit_code() {
+fn help_lists_every_command_and_exit_status() {
     let help = goldcrest(&["--help"]).lines().join("\n");
     for command in COMMANDS {
         assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
@@ -24,7 +24,7 @@ fn help_tells_every_command_and_every_exit_code() {
 }
 
 #[test]
-fn completions_know_the_options_of_every_shell() {
+fn completions_of_every_shell_have_the_options() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let text = goldcrest(&["completions", shell]).lines().join("\n");
         for word in ["subscribe", "poll-interval", "max-connections"] {
@@ -52,7 +52,7 @@ fn the_manual_has_a_page_for_every_command() {
 }
 
 #[test]
-fn the_manual_has_the_exit_statuses_where_manuals_have_them() {
+fn the_manual_has_an_exit_status_section() {
     for page in [goldcrest(&["man"]), goldcrest(&["man", "publish"])] {
         let page = page.lines().join("\n");
         let section = page.split(".SH ").find_map(|section| section.strip_prefix("\"EXIT STATUS\"\n")).unwrap();

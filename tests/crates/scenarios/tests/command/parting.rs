@@ -43,7 +43,7 @@ fn server(scheme: &str, path: &str) -> (String, thread::JoinHandle<Option<CloseC
 }
 
 #[test]
-fn a_websocket_is_left_by_a_close_when_the_time_is_over_and_when_all_has_come() {
+fn a_timeout_and_a_count_end_with_a_close_frame() {
     // A channel is subscribed to, what is said to be a WebSocket is talked with.
     for (scheme, path) in [("http", "/events/a"), ("ws", "/events/a"), ("ws", "/")] {
         for limit in [["--timeout", "0.3"], ["-n", "1"]] {
@@ -56,7 +56,7 @@ fn a_websocket_is_left_by_a_close_when_the_time_is_over_and_when_all_has_come() 
 }
 
 #[test]
-fn a_server_that_answers_no_close_does_not_hold_up_the_end() {
+fn a_missing_close_reply_does_not_delay_the_exit() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let mute = thread::spawn(move || tungstenite::accept(listener.accept().unwrap().0).unwrap());
@@ -69,7 +69,7 @@ fn a_server_that_answers_no_close_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn a_server_that_answers_nothing_to_the_end_of_stdin_is_left_all_the_same() {
+fn a_silent_server_does_not_delay_the_exit_after_stdin_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let mute = thread::spawn(move || tungstenite::accept(listener.accept().unwrap().0).unwrap());

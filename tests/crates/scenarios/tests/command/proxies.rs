@@ -50,7 +50,7 @@ fn heard(proxy: &Stranger, transport: &str, takes: &str) {
 }
 
 #[test]
-fn a_proxy_that_lets_all_pass_costs_nothing() {
+fn a_transparent_proxy_leaves_the_transport_unchanged() {
     for transport in ["websocket", "sse", "stream", "longpoll", "poll"] {
         let takes = if transport == "websocket" { "over websocket, goldcrest.v1" } else { transport };
         through(PASSES, transport, takes);
@@ -59,24 +59,24 @@ fn a_proxy_that_lets_all_pass_costs_nothing() {
 }
 
 #[test]
-fn where_the_upgrade_is_eaten_the_next_transport_takes_over() {
+fn without_an_upgrade_the_next_transport_is_used() {
     through(EATS_THE_UPGRADE, "auto", "over sse");
 }
 
 #[test]
-fn buffers_on_the_way_hold_nothing_back() {
+fn a_buffering_proxy_delays_no_event() {
     through(BUFFERS, "auto", "over sse");
 }
 
 #[test]
-fn where_answers_are_collected_long_polling_still_brings_each_event_once() {
+fn a_proxy_that_collects_responses_falls_back_to_long_polling() {
     let server = Server::start(&["--allow-host", "*"]);
     let proxy = Stranger::collector(&format!("http://{}", server.authority()));
     heard(&proxy, "auto", "over longpoll");
 }
 
 #[test]
-fn strangers_are_heard_through_a_proxy_too() {
+fn other_servers_work_through_a_proxy() {
     let node = Stranger::node();
     let upstream = node.url.trim_start_matches("http://").to_owned();
     let passes = Stranger::nginx(&upstream, PASSES);

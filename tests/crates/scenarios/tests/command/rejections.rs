@@ -69,7 +69,7 @@ fn a_rejected_request_is_logged_and_answered_with_the_remedy() {
 }
 
 #[test]
-fn what_is_full_is_logged_with_the_bound_that_is_reached() {
+fn an_exhausted_limit_is_logged_with_its_value() {
     let (mut run, address) = serve(&["--listen", "127.0.0.1:0", "--max-channels", "1"]);
     let publish = |channel: &str| {
         answer(
@@ -93,7 +93,7 @@ fn what_is_full_is_logged_with_the_bound_that_is_reached() {
 }
 
 #[test]
-fn a_flood_of_rejections_has_few_lines_and_they_count_the_others() {
+fn rejections_are_logged_at_a_limited_rate_with_a_count() {
     let (mut run, address) = serve(&["--listen", "127.0.0.1:0"]);
     let mut stream = TcpStream::connect(address).unwrap();
     let request = "GET /\u{1b}]0;x HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -124,7 +124,7 @@ fn a_flood_of_rejections_has_few_lines_and_they_count_the_others() {
 }
 
 #[test]
-fn all_of_ipv6_is_all_of_ipv4_too_unless_that_has_its_own() {
+fn the_ipv6_wildcard_accepts_ipv4_unless_bound_separately() {
     // A port that is free on both.
     let port = TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
     let (mut run, address) = serve(&["--listen", "[::]:0"]);

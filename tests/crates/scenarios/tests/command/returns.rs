@@ -18,7 +18,7 @@ fn serve(address: &str) -> Program {
 }
 
 #[test]
-fn a_reader_outlives_its_server_and_is_told_what_is_missing() {
+fn a_reader_survives_a_server_restart_and_reports_the_gap() {
     for transport in ["websocket", "sse", "stream", "longpoll", "poll"] {
         let address = free_address();
         let url = format!("http://{address}/events/news");
@@ -40,7 +40,7 @@ fn a_reader_outlives_its_server_and_is_told_what_is_missing() {
 }
 
 #[test]
-fn a_server_whose_log_nobody_takes_ends_by_a_signal_all_the_same() {
+fn a_server_with_a_blocked_log_pipe_stops_by_signal() {
     let mut command = Command::new(Program::path());
     command.args(["--listen", "127.0.0.1:0", "--drain-timeout", "1"]).stderr(Stdio::piped());
     let mut server = command.spawn().unwrap();
@@ -61,7 +61,7 @@ fn a_server_whose_log_nobody_takes_ends_by_a_signal_all_the_same() {
 }
 
 #[test]
-fn who_must_not_come_back_ends() {
+fn no_reconnect_ends_after_the_first_loss() {
     let server = Server::start(&["--drain-timeout", "1"]);
     let url = format!("http://{}/events/news", server.authority());
     let mut run = Run::start(&["subscribe", &url, "--no-reconnect", "-t", "stream", "-n", "1"]);
@@ -71,7 +71,7 @@ fn who_must_not_come_back_ends() {
 }
 
 #[test]
-fn what_is_cut_short_is_lost_and_what_has_ended_is_done() {
+fn a_truncated_stream_is_a_loss_and_a_complete_one_is_not() {
     for (fields, body, code) in [
         ("Content-Length: 9", "data: x\n\n", 0),
         ("Content-Length: 100", "data: x\n\n", 5),
@@ -99,7 +99,7 @@ fn what_is_cut_short_is_lost_and_what_has_ended_is_done() {
 }
 
 #[test]
-fn who_comes_back_always_waits_for_a_server_that_is_not_there_yet() {
+fn retry_always_waits_for_a_server_to_start() {
     let address = free_address();
     let url = format!("http://{address}/events/news");
     let mut run = Run::start(&["subscribe", &url, "--reconnect", "-n", "1", "--since", "oldest"]);
@@ -110,7 +110,7 @@ fn who_comes_back_always_waits_for_a_server_that_is_not_there_yet() {
 }
 
 #[test]
-fn a_time_that_is_over_before_there_ever_was_a_server_is_a_failure() {
+fn a_timeout_before_the_first_connection_is_a_failure() {
     let address = free_address();
     for url in [format!("http://{address}/events/x"), format!("http://{address}/"), format!("ws://{address}/")] {
         goldcrest(&["subscribe", &url, "--reconnect", "--timeout", "0.3"]).failed(6, "never reached");
@@ -124,7 +124,7 @@ fn a_time_that_is_over_before_there_ever_was_a_server_is_a_failure() {
 }
 
 #[test]
-fn what_is_published_before_its_server_is_there_is_stored_once() {
+fn a_publish_before_the_server_starts_is_stored_once() {
     let address = free_address();
     let url = format!("http://{address}/events/news");
     let mut run = Run::start(&["publish", &url, "one"]);

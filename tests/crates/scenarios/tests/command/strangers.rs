@@ -4,7 +4,7 @@ use super::run::{Run, goldcrest, goldcrest_with};
 use super::stranger::Stranger;
 
 #[test]
-fn every_websocket_echoes_text_bytes_and_what_is_large() {
+fn every_websocket_server_echoes_text_binary_and_large_messages() {
     let servers = [
         ("node", Stranger::node(), "/echo"),
         ("websockets", Stranger::python("websockets_server.py"), "/"),
@@ -25,7 +25,7 @@ fn every_websocket_echoes_text_bytes_and_what_is_large() {
 }
 
 #[test]
-fn a_websocket_is_found_behind_http_where_there_are_no_events() {
+fn an_http_url_without_events_falls_back_to_websocket() {
     let node = Stranger::node();
     let mut run = Run::start(&["subscribe", &node.at("/echo"), "-n", "1"]);
     run.wait_for("over websocket");
@@ -34,7 +34,7 @@ fn a_websocket_is_found_behind_http_where_there_are_no_events() {
 }
 
 #[test]
-fn a_subprotocol_is_what_the_server_chose_and_never_taken_for_ours() {
+fn the_server_s_subprotocol_is_used_and_reported() {
     let node = Stranger::node();
     // `ws` agrees to whatever is offered first, ours included.
     for protocol in ["chat", "goldcrest.v1"] {
@@ -52,7 +52,7 @@ fn a_subprotocol_is_what_the_server_chose_and_never_taken_for_ours() {
 }
 
 #[test]
-fn a_close_is_an_end_in_order_or_a_loss_by_its_code() {
+fn the_close_code_decides_between_end_and_loss() {
     let node = Stranger::node();
     let listen = |code: &str| goldcrest(&["subscribe", &node.ws(&format!("/close?{code}"))]);
     let ended = listen("1000");
@@ -64,7 +64,7 @@ fn a_close_is_an_end_in_order_or_a_loss_by_its_code() {
 }
 
 #[test]
-fn a_plain_websocket_comes_back_where_it_is_told_to() {
+fn a_plain_websocket_reconnects_with_retry() {
     let node = Stranger::node();
     let mut run = Run::start(&["subscribe", &node.ws("/close?1000"), "--reconnect", "-n", "2"]);
     assert_eq!((run.line(), run.line()), ("bye".to_owned(), "bye".to_owned()));
@@ -72,7 +72,7 @@ fn a_plain_websocket_comes_back_where_it_is_told_to() {
 }
 
 #[test]
-fn answers_that_are_on_their_way_when_stdin_ends_are_shown() {
+fn replies_after_the_end_of_stdin_are_printed() {
     for (server, path) in [(Stranger::node(), "/echo"), (Stranger::python("websockets_server.py"), "/")] {
         let lines: Vec<String> = (0..100).map(|number| number.to_string()).collect();
         let ended = goldcrest_with(&["subscribe", &server.ws(path), "--until-eof"], lines.join("\n").as_bytes());
@@ -81,7 +81,7 @@ fn answers_that_are_on_their_way_when_stdin_ends_are_shown() {
 }
 
 #[test]
-fn bytes_are_written_as_they_are_where_that_is_wanted() {
+fn raw_output_writes_bytes_verbatim() {
     let node = Stranger::node();
     let ended = goldcrest(&["subscribe", &node.ws("/binary"), "-n", "1", "--binary", "raw"]);
     // 0, 255 and a line feed.
@@ -89,7 +89,7 @@ fn bytes_are_written_as_they_are_where_that_is_wanted() {
 }
 
 #[test]
-fn round_trips_are_told() {
+fn round_trip_times_are_printed() {
     let node = Stranger::node();
     let mut run = Run::start(&["subscribe", &node.ws("/echo"), "--rtt", "--no-input"]);
     for _ in 0..2 {
@@ -98,7 +98,7 @@ fn round_trips_are_told() {
 }
 
 #[test]
-fn an_event_source_comes_back_with_its_last_id_and_shows_no_half_event() {
+fn sse_reconnects_with_last_event_id_and_drops_partial_events() {
     let node = Stranger::node();
     for (server, path, event_type) in
         [(Stranger::node(), "/ticks", "tick"), (Stranger::python("aiohttp_server.py"), "/ticks", "message")]
@@ -115,14 +115,14 @@ fn an_event_source_comes_back_with_its_last_id_and_shows_no_half_event() {
 }
 
 #[test]
-fn a_server_that_asks_to_stop_is_obeyed() {
+fn a_204_ends_the_event_source() {
     let node = Stranger::node();
     let ended = goldcrest(&["subscribe", &node.at("/stop")]);
     assert_eq!((ended.code, ended.stdout.join(" ")), (0, "one two".to_owned()), "{:#?}", ended.stderr);
 }
 
 #[test]
-fn what_is_no_stream_is_refused_by_what_it_said_first() {
+fn a_response_that_is_no_event_stream_is_an_error() {
     let node = Stranger::node();
     goldcrest(&["subscribe", &node.at("/text")]).failed(4, "another type");
     goldcrest(&["subscribe", &node.at("/nothing")]).failed(4, "404");
@@ -130,7 +130,7 @@ fn what_is_no_stream_is_refused_by_what_it_said_first() {
 }
 
 #[test]
-fn fields_and_passwords_are_sent() {
+fn header_options_and_userinfo_are_sent() {
     let node = Stranger::node();
     let arguments = ["subscribe", &node.at("/fields"), "-n", "1", "-H", "X-Token: a b", "-u", "Aladdin:open sesame"];
     let line = goldcrest(&arguments).lines().remove(0);
@@ -149,7 +149,7 @@ fn fields_and_passwords_are_sent() {
 }
 
 #[test]
-fn what_is_published_has_the_content_type_that_was_given_alone() {
+fn publish_sends_only_the_given_content_type() {
     let node = Stranger::node();
     let arguments = ["publish", &node.at("/fields"), "{}", "-H", "Content-Type: application/json"];
     let error = goldcrest(&arguments);
@@ -158,7 +158,7 @@ fn what_is_published_has_the_content_type_that_was_given_alone() {
 }
 
 #[test]
-fn a_stranger_whose_path_is_like_a_channels_is_heard_as_any_other() {
+fn a_channel_like_path_of_another_server_is_read_as_sse() {
     let node = Stranger::node();
     let mut run = Run::start(&["subscribe", &node.at("/events/long"), "-j", "-n", "2"]);
     let (long, gap) = (run.json(), run.json());
@@ -168,7 +168,7 @@ fn a_stranger_whose_path_is_like_a_channels_is_heard_as_any_other() {
 }
 
 #[test]
-fn a_redirect_to_nowhere_is_the_servers_doing() {
+fn an_invalid_redirect_is_reported_as_a_server_error() {
     let node = Stranger::node();
     for path in ["/away?ftp://x/", "/away?http://:x/", "/events/away?ftp://x/"] {
         goldcrest(&["subscribe", &node.at(path)]).failed(4, "Location");
@@ -176,7 +176,7 @@ fn a_redirect_to_nowhere_is_the_servers_doing() {
 }
 
 #[test]
-fn what_is_too_large_names_the_option_that_takes_more() {
+fn a_size_error_names_the_option_that_raises_the_limit() {
     let node = Stranger::node();
     let small = ["--max-event", "512", "-n", "1"];
     let mut run = Run::start(&[&["subscribe", &node.ws("/echo")], &small[..]].concat());
@@ -185,7 +185,7 @@ fn what_is_too_large_names_the_option_that_takes_more() {
 }
 
 #[test]
-fn what_is_compressed_is_refused_and_not_read_as_text() {
+fn compressed_content_is_an_error() {
     let node = Stranger::node();
     goldcrest(&["subscribe", &node.at("/gzip")]).failed(4, "compressed");
     goldcrest(&["subscribe", &node.at("/events/gzip")]).failed(4, "compressed");

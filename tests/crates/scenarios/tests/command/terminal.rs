@@ -25,7 +25,7 @@ pub(crate) fn shown(output: &Output) -> String {
 }
 
 #[test]
-fn lines_are_sent_and_commands_obeyed() {
+fn typed_lines_are_sent_and_slash_commands_run() {
     let node = Stranger::node();
     let script = [
         ("over websocket", "hello"),
@@ -41,7 +41,7 @@ fn lines_are_sent_and_commands_obeyed() {
 }
 
 #[test]
-fn who_wants_no_colours_gets_none() {
+fn no_color_disables_colours() {
     let node = Stranger::node();
     let arguments = ["subscribe", &node.ws("/echo")];
     let output = on_a_terminal(&[("over websocket", "/close")], &arguments, &[("NO_COLOR", "1")]);
@@ -52,7 +52,7 @@ fn who_wants_no_colours_gets_none() {
 }
 
 #[test]
-fn commands_are_obeyed_on_a_channel_and_published_to_nobody() {
+fn slash_commands_are_not_published_to_a_channel() {
     let server = Server::start(&[]);
     let url = format!("http://{}/events/tty", server.authority());
     let script =
@@ -63,7 +63,7 @@ fn commands_are_obeyed_on_a_channel_and_published_to_nobody() {
 }
 
 #[test]
-fn the_end_of_input_ends_it_and_what_was_typed_last_is_shown() {
+fn end_of_input_exits_after_the_last_line_is_printed() {
     let (server, node) = (Server::start(&[]), Stranger::node());
     for url in [format!("http://{}/events/tty", server.authority()), node.ws("/echo")] {
         let output = on_a_terminal(&[("over", "hello\n\u{4}")], &["subscribe", &url], &[]);
@@ -72,7 +72,7 @@ fn the_end_of_input_ends_it_and_what_was_typed_last_is_shown() {
 }
 
 #[test]
-fn a_job_in_the_background_leaves_the_terminal_alone_and_goes_on() {
+fn a_background_job_does_not_touch_the_terminal() {
     let server = Server::start(&[]);
     let url = format!("http://{}/events/tty", server.authority());
     goldcrest(&["publish", &url, "hello"]).lines();
@@ -82,7 +82,7 @@ fn a_job_in_the_background_leaves_the_terminal_alone_and_goes_on() {
 }
 
 #[test]
-fn what_is_typed_on_a_channel_is_published_whatever_the_transport() {
+fn typed_lines_are_published_on_every_transport() {
     let server = Server::start(&[]);
     for transport in ["auto", "sse", "longpoll", "websocket"] {
         let url = format!("http://{}/events/{transport}", server.authority());
@@ -96,7 +96,7 @@ fn what_is_typed_on_a_channel_is_published_whatever_the_transport() {
 }
 
 #[test]
-fn a_server_whose_terminal_hangs_up_takes_leave_of_its_readers() {
+fn a_terminal_hangup_shuts_the_server_down() {
     let mut command = Command::new(python());
     command.arg(tests().join("suites/command/hangup.py")).arg(Program::path()).args(["--listen", "127.0.0.1:0"]);
     let mut serving = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -35,7 +35,7 @@ fn certified(params: CertificateParams) -> (Stranger, PathBuf) {
 }
 
 #[test]
-fn nobody_is_trusted_who_is_not_known() {
+fn an_unknown_certificate_authority_is_refused() {
     let (server, certificate) = server(&["127.0.0.1", "localhost"]);
     let authority = certificate.to_str().unwrap();
     let (events, echo) = (server.at("/ticks"), server.ws("/echo"));
@@ -57,7 +57,7 @@ fn nobody_is_trusted_who_is_not_known() {
 }
 
 #[test]
-fn authorities_that_cannot_be_read_are_a_wrong_command_line() {
+fn an_unreadable_ca_file_is_a_usage_error() {
     let url = "https://127.0.0.1:1/events/x";
     let empty = folder("empty").join("none.pem");
     fs::write(&empty, "").unwrap();
@@ -68,7 +68,7 @@ fn authorities_that_cannot_be_read_are_a_wrong_command_line() {
 }
 
 #[test]
-fn a_certificate_that_signed_itself_is_trusted_where_it_is_given_itself() {
+fn a_self_signed_certificate_is_trusted_as_its_own_authority() {
     let (server, certificate) = certified(of_an_authority(&["127.0.0.1"]));
     let given = certificate.to_str().unwrap();
     let events = server.at("/ticks");
@@ -88,7 +88,7 @@ fn a_certificate_that_signed_itself_is_trusted_where_it_is_given_itself() {
 }
 
 #[test]
-fn a_certificate_of_another_name_is_none() {
+fn a_certificate_for_another_name_is_refused() {
     let (server, certificate) = server(&["other.example"]);
     let authority = certificate.to_str().unwrap();
     goldcrest(&["subscribe", &server.at("/ticks"), "--cacert", authority]).failed(3, "no TLS");
@@ -96,7 +96,7 @@ fn a_certificate_of_another_name_is_none() {
 }
 
 #[test]
-fn tls_is_found_where_no_scheme_is_given() {
+fn tls_is_detected_without_a_scheme() {
     let (server, _) = server(&["127.0.0.1"]);
     let bare = server.at("/ticks").replace("https://", "");
     assert_eq!(goldcrest(&["subscribe", &bare, "-k", "-n", "1"]).code, 0);
@@ -105,7 +105,7 @@ fn tls_is_found_where_no_scheme_is_given() {
 }
 
 #[test]
-fn a_server_in_the_clear_is_not_asked_by_tls() {
+fn a_plaintext_server_is_detected_without_a_scheme() {
     let server = Stranger::node();
     let secure = server.at("/ticks").replace("http:", "https:");
     goldcrest(&["subscribe", &secure, "-k"]).failed(3, "no TLS");

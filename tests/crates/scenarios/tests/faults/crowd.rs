@@ -14,7 +14,7 @@ use crate::seq;
 use crate::steadfast::{Account, read_to};
 
 pub(crate) fn scenarios(list: &mut List) {
-    list.add("crowd::ten_thousand_of_whom_a_tenth_are_slow_lose_nothing_in_silence", &[Need::OwnServer], crowd);
+    list.add("crowd::ten_thousand_readers_a_tenth_slow_lose_no_event_silently", &[Need::OwnServer], crowd);
 }
 
 const ALL: usize = 10_000;

@@ -11,8 +11,12 @@ use goldcrest_tests::{List, Need, Peer, Reader, Server, Start, Transport, Troubl
 
 pub(crate) fn scenarios(list: &mut List) {
     list.add("descriptors::accepting_goes_on_after_all_descriptors_were_taken", &[Need::OwnServer], exhausted);
-    list.add("descriptors::whoever_there_is_no_room_for_is_told_to_come_back", &[Need::OwnServer], told_to_come_back);
-    list.add("descriptors::silent_peers_do_not_keep_the_next_from_being_told", &[Need::OwnServer], silent_peers);
+    list.add(
+        "descriptors::without_descriptors_a_connection_is_503_with_retry_after",
+        &[Need::OwnServer],
+        told_to_come_back,
+    );
+    list.add("descriptors::silent_peers_do_not_delay_the_503_of_the_next", &[Need::OwnServer], silent_peers);
 }
 
 /// A server that may open so many descriptors, and the connections that it says there is room for.

@@ -10,11 +10,7 @@ pub(crate) fn scenarios(_: &mut List) {}
 pub(crate) fn scenarios(list: &mut List) {
     use goldcrest_tests::Need;
     list.add("link::loss_delay_reordering_and_doubles_lose_nothing", &[Need::Network], on_linux::weather);
-    list.add(
-        "link::peers_that_vanish_are_freed_in_time_and_told_when_they_are_back",
-        &[Need::Network],
-        on_linux::vanished,
-    );
+    list.add("link::vanished_peers_are_released_and_get_a_gap_on_return", &[Need::Network], on_linux::vanished);
 }
 
 #[cfg(target_os = "linux")]

@@ -11,7 +11,7 @@ use crate::seq;
 use crate::steadfast::{Home, read_to};
 
 pub(crate) fn scenarios(list: &mut List) {
-    list.add("peers::bad_peers_are_freed_in_time_and_nobody_else_loses_an_event", &[Need::OwnServer], bad_peers);
+    list.add("peers::faulty_peers_are_released_and_others_lose_no_event", &[Need::OwnServer], bad_peers);
 }
 
 const EVENTS: u64 = 300;

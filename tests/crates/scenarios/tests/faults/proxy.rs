@@ -9,12 +9,8 @@ use crate::seq;
 use crate::steadfast::read_to;
 
 pub(crate) fn scenarios(list: &mut List) {
-    list.add("proxy::readers_whose_connections_break_anywhere_lose_nothing", &[Need::OwnServer], readers);
-    list.add(
-        "proxy::a_publication_with_a_key_is_stored_once_however_often_it_is_repeated",
-        &[Need::OwnServer],
-        publishers,
-    );
+    list.add("proxy::readers_with_breaking_connections_lose_nothing", &[Need::OwnServer], readers);
+    list.add("proxy::a_repeated_publish_with_a_key_is_stored_once", &[Need::OwnServer], publishers);
 }
 
 const EVENTS: u64 = 200;

@@ -8,7 +8,7 @@ use goldcrest_tests::{Channel, Item, List, Need, Peer, Published, Reader, Server
 use crate::seq;
 
 pub(crate) fn scenarios(list: &mut List) {
-    list.add("restart::what_a_server_takes_with_it_is_told_as_a_gap_by_the_next", &[Need::OwnServer], restart);
+    list.add("restart::events_lost_in_a_restart_are_reported_as_a_gap", &[Need::OwnServer], restart);
 }
 
 fn restart() {

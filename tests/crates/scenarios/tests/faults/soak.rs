@@ -12,7 +12,7 @@ use goldcrest_tests::{FaultProxy, Faults, Item, List, Need, Reader, Server, Star
 use crate::seq;
 
 pub(crate) fn scenarios(list: &mut List) {
-    list.add("soak::memory_and_descriptors_stay_what_they_were", &[Need::OwnServer], soak);
+    list.add("soak::memory_and_descriptors_do_not_grow", &[Need::OwnServer], soak);
 }
 
 /// How long: seconds in `GOLDCREST_SOAK`.

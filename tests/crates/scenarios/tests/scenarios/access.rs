@@ -15,8 +15,8 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             another_origin_may_not_publish,
             the_same_origin_may,
             another_host_is_refused,
-            what_is_refused_is_not_stored,
-            what_another_site_embeds_is_refused_on_every_transport,
+            a_rejected_publish_is_not_stored,
+            a_cross_site_embed_is_refused_on_every_transport,
             a_link_of_another_site_is_followed,
             no_content_is_sniffed_or_embedded,
         ]
@@ -27,7 +27,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         &[Need::OwnServer],
         server,
         [
-            an_allowed_origin_may_and_is_told_so,
+            an_allowed_origin_gets_cors_headers,
             an_allowed_origin_may_send_credentials_and_its_own_fields,
             no_credentials_where_any_origin_is_allowed,
         ]
@@ -104,7 +104,7 @@ fn another_host_is_refused(server: &Server) {
     }
 }
 
-fn what_is_refused_is_not_stored(server: &Server) {
+fn a_rejected_publish_is_not_stored(server: &Server) {
     let channel = server.channel();
     let before = channel.publish("one").id;
     channel.post("", &["Origin: https://evil.example", "Content-Type: text/plain"], b"evil");
@@ -112,7 +112,7 @@ fn what_is_refused_is_not_stored(server: &Server) {
 }
 
 /// What a browser says of an `<img>`, a classic `<script>` or a frame: there is no `Origin`.
-fn what_another_site_embeds_is_refused_on_every_transport(server: &Server) {
+fn a_cross_site_embed_is_refused_on_every_transport(server: &Server) {
     let channel = server.channel();
     for site in ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"] {
         for embedded in [
@@ -209,7 +209,7 @@ fn no_credentials_where_any_origin_is_allowed(_: &Server) {
     assert_eq!((answer.status(), answer.head.field("cross-origin-resource-policy")), (200, Some("cross-origin")));
 }
 
-fn an_allowed_origin_may_and_is_told_so(_: &Server) {
+fn an_allowed_origin_gets_cors_headers(_: &Server) {
     let server = Server::start(&["--allow-origin", "https://app.example"]);
     let channel = server.channel();
     let allowed = "Origin: https://app.example";

@@ -14,10 +14,10 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         [
             every_byte_arrives_on_every_transport,
             lengths_around_each_padding_arrive,
-            json_says_base64,
+            json_marks_base64,
             an_event_stream_marks_the_type,
             the_envelope_is_a_line_before_the_bytes,
-            what_is_no_text_is_binary,
+            data_that_is_not_utf8_is_binary,
         ]
     );
     promises!(list, "binary", &[Need::Large], server, [large_events_arrive_whole]);
@@ -58,7 +58,7 @@ fn lengths_around_each_padding_arrive(server: &Server) {
     }
 }
 
-fn json_says_base64(server: &Server) {
+fn json_marks_base64(server: &Server) {
     let channel = server.channel();
     let begin = channel.newest();
     let id = Published::of(&channel.post("", BINARY, b"\0\x01\xfe")).id;
@@ -92,7 +92,7 @@ fn the_envelope_is_a_line_before_the_bytes(server: &Server) {
     assert_eq!(socket.read().unwrap(), Message::binary(expected));
 }
 
-fn what_is_no_text_is_binary(server: &Server) {
+fn data_that_is_not_utf8_is_binary(server: &Server) {
     let channel = server.channel();
     for fields in [&[][..], &["Content-Type: image/png"], &["Content-Type: application/jsonx"]] {
         let begin = channel.newest();

@@ -23,7 +23,7 @@ const KEPT: u64 = 200;
 
 pub(crate) fn scenarios(list: &mut List) {
     for threads in THREADS {
-        let name = format!("churn::readers_that_reconnect_across_{threads}_threads_see_what_a_log_does");
+        let name = format!("churn::reconnecting_readers_on_{threads}_threads_see_a_linear_log");
         list.add(name, &[Need::OwnServer], move || churn(threads));
     }
 }

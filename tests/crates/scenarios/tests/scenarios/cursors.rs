@@ -11,10 +11,10 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         &[],
         server,
         [
-            oldest_and_newest_are_places_on_every_transport,
-            the_last_event_id_wins_over_all_others,
-            an_entity_tag_wins_over_the_query,
-            the_query_of_polyfills_wins_over_after,
+            oldest_and_newest_are_cursors_on_every_transport,
+            last_event_id_precedes_all_other_cursors,
+            if_none_match_precedes_the_query,
+            the_polyfill_query_precedes_after,
             an_entity_tag_may_be_weak_or_one_of_a_list,
             a_cursor_in_a_field_works_on_every_transport,
             the_beginning_of_a_stream_can_be_resumed_from,
@@ -22,7 +22,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
     );
 }
 
-fn oldest_and_newest_are_places_on_every_transport(server: &Server) {
+fn oldest_and_newest_are_cursors_on_every_transport(server: &Server) {
     for transport in Transport::ALL {
         let channel = server.channel();
         channel.publish_all(["one", "two"]);
@@ -47,7 +47,7 @@ fn oldest_and_newest_are_places_on_every_transport(server: &Server) {
     }
 }
 
-fn the_last_event_id_wins_over_all_others(server: &Server) {
+fn last_event_id_precedes_all_other_cursors(server: &Server) {
     let channel = server.channel();
     let [a, b, c, d, e] = ids(server, &channel);
     let start = Start::after(&a)
@@ -63,7 +63,7 @@ fn ids(_: &Server, channel: &goldcrest_tests::Channel<'_>) -> [String; 5] {
     channel.publish_all(["a", "b", "c", "d", "e"]).try_into().unwrap()
 }
 
-fn an_entity_tag_wins_over_the_query(server: &Server) {
+fn if_none_match_precedes_the_query(server: &Server) {
     let channel = server.channel();
     let [a, b, c, d, e] = ids(server, &channel);
     for transport in [Transport::Poll, Transport::LongPoll] {
@@ -72,7 +72,7 @@ fn an_entity_tag_wins_over_the_query(server: &Server) {
     }
 }
 
-fn the_query_of_polyfills_wins_over_after(server: &Server) {
+fn the_polyfill_query_precedes_after(server: &Server) {
     let channel = server.channel();
     let [a, _, c, d, e] = ids(server, &channel);
     for transport in Transport::ALL {

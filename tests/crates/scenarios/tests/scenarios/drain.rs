@@ -20,13 +20,13 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         &[Need::OwnServer],
         server,
         [
-            an_event_stream_is_told_when_to_come_back_and_ends,
+            an_event_stream_gets_retry_and_ends,
             a_stream_ends_in_order,
             a_long_poll_is_answered,
             a_websocket_is_closed_with_1012,
             an_idle_connection_is_closed,
-            nothing_accepted_is_lost,
-            a_reader_that_does_not_read_does_not_hold_up_the_end,
+            accepted_events_are_delivered_before_exit,
+            a_stalled_reader_does_not_delay_the_exit,
         ]
     );
 }
@@ -36,7 +36,7 @@ fn ends(server: &Server) {
     assert!(status.success(), "the server ended with {status}");
 }
 
-fn an_event_stream_is_told_when_to_come_back_and_ends(_: &Server) {
+fn an_event_stream_gets_retry_and_ends(_: &Server) {
     let server = Server::start(&[]);
     let mut peer = server.connect();
     peer.send(&server.request("GET", "/events/a", &["Accept: text/event-stream"], b"")).unwrap();
@@ -121,7 +121,7 @@ const FOLLOW: [Transport; 6] =
 
 /// Publishers go on in the middle of the drain. What was answered by an id has reached every reader that followed, or is
 /// what its last words let it know of.
-fn nothing_accepted_is_lost(_: &Server) {
+fn accepted_events_are_delivered_before_exit(_: &Server) {
     let server = Server::start(&[]);
     let channel = server.channel_named("burst");
     let readers: Vec<Reader<'_>> =
@@ -173,7 +173,7 @@ fn seq(id: &str) -> u64 {
     id.split_once('-').unwrap().1.parse().unwrap()
 }
 
-fn a_reader_that_does_not_read_does_not_hold_up_the_end(_: &Server) {
+fn a_stalled_reader_does_not_delay_the_exit(_: &Server) {
     let server = Server::start(&["--drain-timeout", "2"]);
     let _reader = reader_that_does_not_read(&server);
     server.terminate();

@@ -14,7 +14,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             replay_goes_on_from_the_oldest_kept,
             latest_skips_to_the_newest_which_is_delivered,
             disconnect_lets_a_resume_go_on,
-            disconnect_tells_a_live_reader_and_ends_it,
+            disconnect_reports_the_gap_to_a_live_reader_and_closes,
         ]
     );
 }
@@ -77,7 +77,7 @@ fn follow(server: &Server, transport: Transport) -> (Peer, Head) {
     (peer, head)
 }
 
-fn disconnect_tells_a_live_reader_and_ends_it(_: &Server) {
+fn disconnect_reports_the_gap_to_a_live_reader_and_closes(_: &Server) {
     for (transport, told) in
         [(Transport::Stream, "{\"gap\":{\"missed\":"), (Transport::Sse, "event: gap\ndata: {\"missed\":")]
     {

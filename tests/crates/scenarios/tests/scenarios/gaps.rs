@@ -20,7 +20,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             a_malformed_cursor_is_a_gap_and_no_error,
             a_cursor_of_the_future_is_a_gap,
             the_newest_id_is_no_gap,
-            a_long_poll_tells_a_gap_at_once,
+            a_long_poll_reports_a_gap_at_once,
             a_plain_websocket_closes_with_4001,
             a_plain_websocket_with_a_known_cursor_reads_on,
         ]
@@ -77,7 +77,7 @@ fn the_newest_id_is_no_gap(server: &Server) {
     }
 }
 
-fn a_long_poll_tells_a_gap_at_once(server: &Server) {
+fn a_long_poll_reports_a_gap_at_once(server: &Server) {
     let channel = server.channel();
     let answer = server.ask("GET", &channel.target("after=lost"), &["Prefer: wait=60"], b"").json();
     assert!(answer["gap"].is_object(), "{answer}");

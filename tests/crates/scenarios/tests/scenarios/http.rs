@@ -16,7 +16,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         server,
         [
             head_is_get_without_the_content,
-            options_tells_the_methods,
+            options_lists_the_methods,
             another_method_is_refused_with_what_is_allowed,
             an_unknown_method_is_not_implemented,
             an_unknown_path_is_not_found,
@@ -36,8 +36,8 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         &[Need::OwnServer],
         server,
         [
-            a_head_that_takes_too_long_is_given_up,
-            a_head_of_one_byte_a_second_keeps_nobody_waiting,
+            a_slow_head_times_out,
+            a_head_of_one_byte_a_second_delays_no_other_client,
             every_answer_has_a_date,
             errors_are_problem_details_where_json_is_accepted,
             a_larger_event_needs_one_option,
@@ -133,7 +133,7 @@ fn head_is_get_without_the_content(server: &Server) {
     }
 }
 
-fn options_tells_the_methods(server: &Server) {
+fn options_lists_the_methods(server: &Server) {
     let channel = server.channel();
     let answer = server.ask("OPTIONS", &channel.target(""), &[], b"");
     assert!(matches!(answer.status(), 200 | 204), "{answer:?}");
@@ -285,7 +285,7 @@ fn a_refused_request_ends_the_connection_in_order(server: &Server) {
     assert_eq!(peer.until_closed().unwrap(), b"", "nothing behind a refusal is served");
 }
 
-fn a_head_that_takes_too_long_is_given_up(_: &Server) {
+fn a_slow_head_times_out(_: &Server) {
     let server = Server::start(&["--head-timeout", "2"]);
     let mut peer = server.connect();
     peer.send(b"GET / HTTP/1.1\r\nHost: a\r\nX: ").unwrap();
@@ -296,7 +296,7 @@ fn a_head_that_takes_too_long_is_given_up(_: &Server) {
 }
 
 /// A byte a second neither keeps a connection for ever nor anybody else from being served meanwhile.
-fn a_head_of_one_byte_a_second_keeps_nobody_waiting(_: &Server) {
+fn a_head_of_one_byte_a_second_delays_no_other_client(_: &Server) {
     let server = Server::start(&["--head-timeout", "3"]);
     let channel = server.channel();
     let mut peers: Vec<_> = (0..20).map(|_| server.connect()).collect();

@@ -28,9 +28,9 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         &[Need::OwnServer],
         server,
         [
-            a_channel_too_many_is_told_to_come_back,
-            a_connection_too_many_is_told_to_come_back,
-            a_connection_too_many_of_one_address_is_told_to_come_back,
+            a_channel_above_the_limit_is_503_with_retry_after,
+            a_connection_above_the_limit_is_503_with_retry_after,
+            a_connection_above_the_address_limit_is_503_with_retry_after,
         ]
     );
 }
@@ -148,7 +148,7 @@ fn is_told_to_come_back(server: &Server, mut connect: impl FnMut() -> Peer, targ
     assert!(parser.retry.is_some_and(|milliseconds| milliseconds >= 1000), "{}", answer.content.escape_ascii());
 }
 
-fn a_channel_too_many_is_told_to_come_back(_: &Server) {
+fn a_channel_above_the_limit_is_503_with_retry_after(_: &Server) {
     let server = Server::start(&["--max-channels-per-address", "1024"]);
     let mut peer = server.connect();
     for number in 0..1024 {
@@ -166,12 +166,12 @@ fn a_channel_too_many_is_told_to_come_back(_: &Server) {
     assert_eq!(Reader::open(&channel, Transport::Poll, Start::default()).ids(1), channel.kept());
 }
 
-fn a_connection_too_many_is_told_to_come_back(_: &Server) {
+fn a_connection_above_the_limit_is_503_with_retry_after(_: &Server) {
     the_fifth_is_told_to_come_back(&["--max-connections", "4", "--threads", "1"]);
     the_fifth_is_told_to_come_back(&["--max-connections", "4", "--threads", "4"]);
 }
 
-fn a_connection_too_many_of_one_address_is_told_to_come_back(_: &Server) {
+fn a_connection_above_the_address_limit_is_503_with_retry_after(_: &Server) {
     the_fifth_is_told_to_come_back(&["--max-per-address", "4"]);
 }
 

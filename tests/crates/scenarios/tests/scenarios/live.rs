@@ -10,13 +10,7 @@ use goldcrest_tests::{Channel, Item, List, Need, Reader, Server, Start, Transpor
 use crate::Shared;
 
 pub(crate) fn scenarios(list: &mut List, server: &Shared) {
-    promises!(
-        list,
-        "live",
-        &[Need::Direct],
-        server,
-        [eight_readers_with_a_slow_one_among_them_lose_nothing_that_was_kept]
-    );
+    promises!(list, "live", &[Need::Direct], server, [eight_readers_with_a_slow_one_lose_no_kept_event]);
 }
 
 /// Those who keep up. Event streams, WebSockets and a stream stay connected, the poller asks again and again.
@@ -114,7 +108,7 @@ fn read(channel: &Channel<'_>, transport: Transport, begin: &str, run: &Run, see
     missed
 }
 
-fn eight_readers_with_a_slow_one_among_them_lose_nothing_that_was_kept(server: &Server) {
+fn eight_readers_with_a_slow_one_lose_no_kept_event(server: &Server) {
     let channel = server.channel();
     // A log of few events is full of those of one length by now, and never keeps fewer of them.
     let mut newest = 0;

@@ -10,15 +10,11 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         "pace",
         &[Need::OwnServer],
         server,
-        [
-            an_event_stream_carries_comments,
-            a_stream_carries_its_cursor,
-            a_websocket_is_pinged_and_ended_where_no_pong_comes,
-        ]
+        [an_idle_event_stream_sends_comments, an_idle_stream_sends_its_cursor, a_websocket_without_pongs_is_closed,]
     );
 }
 
-fn an_event_stream_carries_comments(_: &Server) {
+fn an_idle_event_stream_sends_comments(_: &Server) {
     let server = Server::start(&["--keep-alive", "1"]);
     let mut peer = server.connect();
     peer.send(&server.request("GET", "/events/quiet", &["Accept: text/event-stream"], b"")).unwrap();
@@ -32,7 +28,7 @@ fn an_event_stream_carries_comments(_: &Server) {
     assert_eq!(parser.blocks, 1, "a comment ends no block: there are clients that hand out every block");
 }
 
-fn a_stream_carries_its_cursor(_: &Server) {
+fn an_idle_stream_sends_its_cursor(_: &Server) {
     let server = Server::start(&["--keep-alive", "1"]);
     let newest = server.channel_named("quiet").newest();
     let mut peer = server.connect();
@@ -45,7 +41,7 @@ fn a_stream_carries_its_cursor(_: &Server) {
     }
 }
 
-fn a_websocket_is_pinged_and_ended_where_no_pong_comes(_: &Server) {
+fn a_websocket_without_pongs_is_closed(_: &Server) {
     let server = Server::start(&["--ping-interval", "1", "--pong-deadline", "1"]);
     let fields = [
         "Upgrade: websocket",

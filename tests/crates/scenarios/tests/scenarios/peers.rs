@@ -18,9 +18,9 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         server,
         [
             a_half_closed_peer_still_gets_its_answer,
-            a_peer_that_resets_is_forgotten,
-            a_peer_that_leaves_in_the_middle_of_a_request_harms_nobody,
-            a_websocket_that_is_closed_is_answered_and_forgotten,
+            a_reset_connection_is_released,
+            a_disconnect_within_a_request_affects_no_other_client,
+            a_close_is_answered_and_the_connection_released,
             a_websocket_that_breaks_the_protocol_is_closed_with_its_code,
             a_peer_that_reads_a_byte_at_a_time_gets_everything,
         ]
@@ -30,7 +30,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         "peers",
         &[Need::Large, Need::AnyChannel],
         server,
-        [a_greedy_publisher_leaves_others_their_turn, readers_that_do_not_read_leave_others_their_turn,]
+        [a_greedy_publisher_does_not_starve_readers, stalled_readers_do_not_starve_others,]
     );
 }
 
@@ -44,7 +44,7 @@ fn a_half_closed_peer_still_gets_its_answer(server: &Server) {
     assert_eq!(peer.until_closed().unwrap(), b"");
 }
 
-fn a_peer_that_resets_is_forgotten(server: &Server) {
+fn a_reset_connection_is_released(server: &Server) {
     for transport in [Transport::Stream, Transport::Sse, Transport::WebSocket, Transport::LongPoll] {
         let channel = server.channel();
         let reader = Reader::open(&channel, transport, Start::default());
@@ -55,7 +55,7 @@ fn a_peer_that_resets_is_forgotten(server: &Server) {
     }
 }
 
-fn a_peer_that_leaves_in_the_middle_of_a_request_harms_nobody(server: &Server) {
+fn a_disconnect_within_a_request_affects_no_other_client(server: &Server) {
     let channel = server.channel();
     let before = channel.publish("before").id;
     let request = server.request("POST", &channel.target(""), &["Content-Type: text/plain"], b"half of it");
@@ -69,7 +69,7 @@ fn a_peer_that_leaves_in_the_middle_of_a_request_harms_nobody(server: &Server) {
     assert_eq!(channel.newest(), before, "half a publish is no publish");
 }
 
-fn a_websocket_that_is_closed_is_answered_and_forgotten(server: &Server) {
+fn a_close_is_answered_and_the_connection_released(server: &Server) {
     let channel = server.channel();
     let mut socket = websocket(server, &channel.target(""), "goldcrest.v1", &[]).unwrap();
     socket.close(None).unwrap();
@@ -160,7 +160,7 @@ fn longest_round_trip(server: &Server, busy: impl Fn(&AtomicBool) + Send + Sync)
 /// A client that sends without a pause must not keep others from their turn; seconds would be starvation.
 const BOUND: Duration = Duration::from_millis(500);
 
-fn a_greedy_publisher_leaves_others_their_turn(server: &Server) {
+fn a_greedy_publisher_does_not_starve_readers(server: &Server) {
     let longest = longest_round_trip(server, |over| {
         let greedy = server.channel();
         let mut socket = websocket(server, &greedy.target("after=newest"), "", &[]).unwrap();
@@ -176,7 +176,7 @@ fn a_greedy_publisher_leaves_others_their_turn(server: &Server) {
     assert!(longest < BOUND, "a neighbour's round trip took {longest:?}");
 }
 
-fn readers_that_do_not_read_leave_others_their_turn(server: &Server) {
+fn stalled_readers_do_not_starve_others(server: &Server) {
     let channel = server.channel();
     let mut stalled: Vec<_> = (0..20)
         .map(|number| {

@@ -18,12 +18,12 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             an_answer_is_never_stored,
             a_304_has_no_content_and_keeps_the_connection,
             a_gap_is_no_304,
-            a_long_poll_waits_as_long_as_it_says,
+            a_long_poll_waits_for_its_preferred_time,
             a_long_poll_may_be_conditional,
             a_wait_beyond_the_bound_is_clamped,
             a_long_poll_is_answered_by_the_next_event,
             one_event_answers_all_that_wait,
-            what_is_already_there_is_answered_at_once,
+            a_long_poll_with_kept_events_is_answered_at_once,
             a_wait_of_nothing_does_not_wait,
         ]
     );
@@ -84,7 +84,7 @@ fn a_gap_is_no_304(server: &Server) {
     assert!(answer.json()["gap"].is_object());
 }
 
-fn a_long_poll_waits_as_long_as_it_says(server: &Server) {
+fn a_long_poll_waits_for_its_preferred_time(server: &Server) {
     let channel = server.channel();
     let newest = channel.newest();
     let begin = Instant::now();
@@ -135,7 +135,7 @@ fn one_event_answers_all_that_wait(server: &Server) {
     }
 }
 
-fn what_is_already_there_is_answered_at_once(server: &Server) {
+fn a_long_poll_with_kept_events_is_answered_at_once(server: &Server) {
     let channel = server.channel();
     let begin = channel.newest();
     let ids = channel.publish_all(["one", "two"]);

@@ -15,9 +15,9 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         &[],
         server,
         [
-            created_while_somebody_follows,
-            created_while_a_long_poll_waits,
-            accepted_while_nobody_follows,
+            a_publish_with_followers_is_201,
+            a_publish_with_a_waiting_long_poll_is_201,
+            a_publish_without_followers_is_202,
             every_follower_is_counted,
             the_id_is_the_id_that_subscribers_get,
             a_key_is_stored_once,
@@ -40,11 +40,11 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         "publish",
         &[Need::AnyChannel],
         server,
-        [a_key_is_forgotten_after_sixty_four_others, a_key_is_the_channels_own, what_is_no_channel_name_is_refused,]
+        [a_key_is_forgotten_after_sixty_four_others, a_key_is_the_channels_own, an_invalid_channel_name_is_refused,]
     );
 }
 
-fn created_while_somebody_follows(server: &Server) {
+fn a_publish_with_followers_is_201(server: &Server) {
     for transport in [Transport::Stream, Transport::Sse, Transport::WebSocket] {
         let channel = server.channel();
         let mut reader = Reader::open(&channel, transport, Start::default());
@@ -54,7 +54,7 @@ fn created_while_somebody_follows(server: &Server) {
     }
 }
 
-fn created_while_a_long_poll_waits(server: &Server) {
+fn a_publish_with_a_waiting_long_poll_is_201(server: &Server) {
     let channel = server.channel();
     let _reader = Reader::open(&channel, Transport::LongPoll, Start::default());
     let followed = until(&channel, |published| published.subscribers > 0);
@@ -73,7 +73,7 @@ fn until(channel: &Channel<'_>, wanted: impl Fn(&Published) -> bool) -> Publishe
     }
 }
 
-fn accepted_while_nobody_follows(server: &Server) {
+fn a_publish_without_followers_is_202(server: &Server) {
     let channel = server.channel();
     let before = channel.publish("hello");
     assert_eq!((before.status, before.subscribers), (202, 0));
@@ -281,7 +281,7 @@ fn a_publish_without_a_length_is_refused(server: &Server) {
     assert_eq!(peer.answer("POST").unwrap().status(), 411);
 }
 
-fn what_is_no_channel_name_is_refused(server: &Server) {
+fn an_invalid_channel_name_is_refused(server: &Server) {
     let long = "x".repeat(65);
     for (name, expected) in [
         ("", 404),

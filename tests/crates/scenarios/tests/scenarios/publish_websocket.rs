@@ -16,9 +16,9 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             a_publish_is_answered_by_its_id,
             a_publisher_gets_its_own_event_too,
             a_reference_comes_back_as_it_was,
-            a_key_is_stored_once_over_both_doors,
+            an_idempotency_key_is_shared_by_http_and_websocket,
             a_key_with_other_content_is_an_error,
-            a_reserved_type_is_not_stored_and_the_publisher_is_told,
+            a_reserved_type_is_an_error_and_not_stored,
             without_a_subprotocol_each_message_is_published_as_it_is,
             the_subprotocol_is_chosen_from_a_list,
             an_unknown_subprotocol_is_not_echoed,
@@ -76,7 +76,7 @@ fn a_reference_comes_back_as_it_was(server: &Server) {
     }
 }
 
-fn a_key_is_stored_once_over_both_doors(server: &Server) {
+fn an_idempotency_key_is_shared_by_http_and_websocket(server: &Server) {
     let channel = server.channel();
     let mut socket = open(server, &channel.target(""));
     let key = unused_key();
@@ -107,7 +107,7 @@ fn a_key_with_other_content_is_an_error(server: &Server) {
     assert_eq!(first["id"].as_str(), Some(&*channel.newest()));
 }
 
-fn a_reserved_type_is_not_stored_and_the_publisher_is_told(server: &Server) {
+fn a_reserved_type_is_an_error_and_not_stored(server: &Server) {
     let channel = server.channel();
     let before = channel.publish("before").id;
     let mut socket = open(server, &channel.target(""));

@@ -14,12 +14,12 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             all_five_deliver_the_same_event,
             the_query_chooses_for_clients_without_fields,
             the_first_match_of_the_table_wins,
-            what_is_excluded_is_not_chosen,
-            a_transport_that_there_is_not_is_refused,
-            an_event_stream_says_what_it_is,
-            a_stream_says_what_it_is,
+            an_excluded_transport_is_not_chosen,
+            an_unknown_transport_is_refused,
+            an_event_stream_has_its_media_type,
+            a_stream_has_its_media_type,
             line_ends_of_every_kind_arrive,
-            a_plain_websocket_carries_the_data_alone,
+            a_plain_websocket_sends_the_data_alone,
         ]
     );
 }
@@ -87,7 +87,7 @@ fn the_first_match_of_the_table_wins(server: &Server) {
     }
 }
 
-fn what_is_excluded_is_not_chosen(server: &Server) {
+fn an_excluded_transport_is_not_chosen(server: &Server) {
     for (fields, expected) in [
         (&["Accept: text/event-stream;q=0, application/x-ndjson"][..], "application/x-ndjson"),
         (&["Accept: text/event-stream; q=0.000, */*"], "application/json"),
@@ -97,7 +97,7 @@ fn what_is_excluded_is_not_chosen(server: &Server) {
     }
 }
 
-fn a_transport_that_there_is_not_is_refused(server: &Server) {
+fn an_unknown_transport_is_refused(server: &Server) {
     let channel = server.channel();
     assert_eq!(server.ask("GET", &channel.target("transport=carrier-pigeon"), &[], b"").status(), 400);
 }
@@ -110,7 +110,7 @@ fn open(server: &Server, fields: &[&str]) -> (Peer, goldcrest_tests::Head) {
     (peer, head)
 }
 
-fn an_event_stream_says_what_it_is(server: &Server) {
+fn an_event_stream_has_its_media_type(server: &Server) {
     let (mut peer, head) = open(server, &["Accept: text/event-stream"]);
     assert_eq!(head.field("content-type"), Some("text/event-stream;charset=UTF-8"));
     assert_eq!(head.field("transfer-encoding"), Some("chunked"));
@@ -126,7 +126,7 @@ fn an_event_stream_says_what_it_is(server: &Server) {
     assert!(parser.last_id.contains('-'), "the first block primes the last event ID");
 }
 
-fn a_stream_says_what_it_is(server: &Server) {
+fn a_stream_has_its_media_type(server: &Server) {
     let (_, head) = open(server, &["Accept: application/x-ndjson"]);
     assert!(head.field("content-type").unwrap().starts_with("application/x-ndjson"));
     assert_eq!(head.field("transfer-encoding"), Some("chunked"));
@@ -149,7 +149,7 @@ fn line_ends_of_every_kind_arrive(server: &Server) {
     }
 }
 
-fn a_plain_websocket_carries_the_data_alone(server: &Server) {
+fn a_plain_websocket_sends_the_data_alone(server: &Server) {
     let channel = server.channel();
     let mut socket = websocket(server, &channel.target(""), "", &[]).unwrap();
     channel.publish("just this");

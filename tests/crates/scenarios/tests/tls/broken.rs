@@ -39,7 +39,7 @@ fn heard(trick: fn(usize) -> Trick) -> (usize, Result<(), TlsDisconnect>) {
 }
 
 #[test]
-fn what_came_before_the_end_arrives_and_then_how_it_ended() {
+fn data_before_the_end_arrives_and_then_the_kind_of_end() {
     let (count, end) = heard(|_| Trick::End(700));
     assert!(count == 700 && end.is_ok(), "{count} {end:?}");
     let (count, end) = heard(|_| Trick::Truncate(700));
@@ -49,13 +49,13 @@ fn what_came_before_the_end_arrives_and_then_how_it_ended() {
 }
 
 #[test]
-fn a_reset_is_no_end() {
+fn a_reset_is_not_a_clean_end() {
     let (_, end) = heard(|_| Trick::Reset(700));
     assert!(matches!(end, Err(TlsDisconnect::Truncated)), "{end:?}");
 }
 
 #[test]
-fn nobody_on_the_way_can_end_it_as_if_it_were_the_server() {
+fn a_truncation_attack_is_not_a_clean_end() {
     for trick in [|_| Trick::ForgeEnd(700), (|_| Trick::ForgeHello(700)) as fn(usize) -> Trick] {
         let (count, end) = heard(trick);
         assert!(count == 700 && matches!(end, Err(TlsDisconnect::Forged)), "{count} {end:?}");
@@ -85,14 +85,14 @@ fn survives(way: Transport, trick: fn(usize) -> Trick) {
 }
 
 #[test]
-fn a_subscription_resumes_wherever_it_was_cut() {
+fn a_subscription_resumes_after_a_cut_at_any_byte() {
     survives(Transport::Sse, |number| Trick::Truncate(400 + 37 * number));
     survives(Transport::WebSocket, |number| Trick::Reset(300 + 29 * number));
     survives(Transport::Stream, |number| Trick::ForgeEnd(400 + 41 * number));
 }
 
 #[test]
-fn a_server_that_changes_its_keys_is_come_back_to() {
+fn a_key_update_reconnects_the_client() {
     survives(Transport::Sse, |number| Trick::NewKeys(500 + 37 * number));
     survives(Transport::WebSocket, |number| Trick::NewKeys(350 + 31 * number));
 }

@@ -60,7 +60,7 @@ pub(crate) async fn hear(subscription: &mut Subscription<'static, World>, count:
 }
 
 #[test]
-fn every_transport_carries_every_event() {
+fn every_transport_delivers_every_event() {
     let (authority, server) = (Authority::new(), Server::start(&[]));
     let front = Terminator::before(server.address(), &authority.sign(&["localhost"]));
     for way in WAYS {
@@ -178,7 +178,7 @@ pub(crate) async fn converse(socket: &mut impl Socket, most: usize) {
 }
 
 #[test]
-fn both_directions_flow_at_once_and_neither_stops_the_other() {
+fn full_duplex_traffic_does_not_block() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let url = front.url("https", "localhost", "/");
@@ -189,7 +189,7 @@ fn both_directions_flow_at_once_and_neither_stops_the_other() {
 }
 
 #[test]
-fn bytes_arrive_however_tcp_cuts_them() {
+fn records_arrive_at_any_tcp_segmentation() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let url = front.url("https", "localhost", "/");
@@ -215,7 +215,7 @@ fn a_server_with_small_records_needs_small_buffers() {
 }
 
 #[test]
-fn one_connection_follows_another() {
+fn connections_are_opened_in_sequence() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let url = front.url("https", "localhost", "/");

@@ -46,7 +46,7 @@ async fn until_came<T>(future: impl Future<Output = T>, most: usize) -> Option<T
 }
 
 #[test]
-fn an_attempt_dropped_at_any_byte_of_the_handshake_leaves_the_tunnel_free() {
+fn a_handshake_dropped_at_any_byte_frees_the_connector() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let url = front.url("https", "localhost", "/");
@@ -71,7 +71,7 @@ fn an_attempt_dropped_at_any_byte_of_the_handshake_leaves_the_tunnel_free() {
 }
 
 #[test]
-fn a_connection_dropped_with_anything_on_its_way_leaves_the_tunnel_free() {
+fn a_connection_dropped_with_data_in_flight_frees_the_connector() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let url = front.url("https", "localhost", "/");
@@ -107,7 +107,7 @@ async fn beside<T>(mut running: Pin<&mut impl Future>, work: impl Future<Output 
 }
 
 #[test]
-fn a_tunnel_that_is_stopped_says_so_and_may_be_run_again() {
+fn a_stopped_connector_reports_it_and_can_run_again() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let (url, endpoint) = (front.url("https", "localhost", "/"), |url| Url::parse(url).unwrap().endpoint());
@@ -137,7 +137,7 @@ fn a_tunnel_that_is_stopped_says_so_and_may_be_run_again() {
 }
 
 #[test]
-fn a_subscription_whose_futures_are_dropped_at_every_poll_loses_and_repeats_nothing() {
+fn dropped_subscription_futures_lose_and_repeat_nothing() {
     let (authority, server) = (Authority::new(), Server::start(&[]));
     let front = Terminator::before(server.address(), &authority.sign(&["localhost"]));
     for way in WAYS {

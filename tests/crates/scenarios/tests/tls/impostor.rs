@@ -139,7 +139,7 @@ fn met(authority: &Authority, script: Vec<Say>) -> Result<(), TlsConnectError<St
 }
 
 #[test]
-fn a_handshake_to_its_end_proves_nothing_without_a_certificate_and_its_signature() {
+fn a_handshake_without_certificate_or_signature_is_refused() {
     use Say::{Certificate, EncryptedExtensions as Begin, Finished, Nothing, Signature};
     let authority = Authority::new();
     let seen = Certificate(authority.sign(&["localhost"]).chain);

@@ -61,7 +61,7 @@ fn says(what: &'static [u8]) -> SocketAddr {
 }
 
 #[test]
-fn a_certificate_is_judged_by_its_authority_its_name_and_its_time() {
+fn a_certificate_is_verified_by_issuer_name_and_validity() {
     let (authority, other) = (Authority::new(), Authority::new());
     let verdict = met(&authority, &authority.sign(&["localhost"]), "localhost");
     assert!(verdict.is_ok(), "{verdict:?}");
@@ -74,7 +74,7 @@ fn a_certificate_is_judged_by_its_authority_its_name_and_its_time() {
 }
 
 #[test]
-fn a_name_is_the_same_with_a_dot_at_its_end_and_in_capitals() {
+fn host_names_match_without_case_and_trailing_dot() {
     let authority = Authority::new();
     for name in ["chip.example.", "CHIP.example"] {
         let verdict = met(&authority, &authority.sign(&["chip.example"]), name);
@@ -83,7 +83,7 @@ fn a_name_is_the_same_with_a_dot_at_its_end_and_in_capitals() {
 }
 
 #[test]
-fn an_address_is_no_name() {
+fn a_certificate_for_an_ip_address_is_refused() {
     // The verifier of embedded-tls knows no addresses in certificates: who has none but an address is not taken for anybody.
     let authority = Authority::new();
     for names in [&["localhost"][..], &["127.0.0.1"]] {
@@ -93,14 +93,14 @@ fn an_address_is_no_name() {
 }
 
 #[test]
-fn who_has_a_certificate_cannot_sign_one() {
+fn an_end_entity_certificate_cannot_issue() {
     let authority = Authority::new();
     let verdict = met(&authority, &authority.signed_by_a_server(&["localhost"]), "localhost");
     assert!(matches!(verdict, Err(TlsConnectError::Chain(2))), "{verdict:?}");
 }
 
 #[test]
-fn nobody_is_trusted_without_a_verifier() {
+fn without_a_verifier_every_server_is_refused() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let trust = ServerVerification::certificate(UnsecureProvider::new::<Aes128GcmSha256>(OsRng));
@@ -110,7 +110,7 @@ fn nobody_is_trusted_without_a_verifier() {
 }
 
 #[test]
-fn nothing_is_said_in_the_clear() {
+fn no_plaintext_is_sent() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     through(authority.trust(), async |world| {
@@ -127,7 +127,7 @@ fn nothing_is_said_in_the_clear() {
 }
 
 #[test]
-fn what_is_no_handshake_is_an_error() {
+fn a_malformed_handshake_is_an_error() {
     let authority = Authority::new();
     let cases: [&[u8]; 7] = [
         &[0; 100],
@@ -151,7 +151,7 @@ fn what_is_no_handshake_is_an_error() {
 }
 
 #[test]
-fn a_handshake_that_hangs_is_given_up_and_the_tunnel_is_free() {
+fn a_stalled_handshake_times_out_and_frees_the_connector() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let silent = format!("wss://localhost:{}/", says(b"").port());
@@ -167,7 +167,7 @@ fn a_handshake_that_hangs_is_given_up_and_the_tunnel_is_free() {
 }
 
 #[test]
-fn a_second_connection_is_told_that_the_tunnel_is_in_use() {
+fn a_second_connection_is_refused_while_one_is_open() {
     let authority = Authority::new();
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     let silent = format!("wss://localhost:{}/", says(b"").port());
@@ -188,7 +188,7 @@ fn a_second_connection_is_told_that_the_tunnel_is_in_use() {
 }
 
 #[test]
-fn memory_that_is_too_small_is_an_error() {
+fn record_buffers_that_are_too_small_are_an_error() {
     let authority = Authority::new();
     let names: Vec<String> = (0..20).map(|number| format!("a-name-as-long-as-names-are-{number}.example")).collect();
     let names: Vec<&str> = ["localhost"].into_iter().chain(names.iter().map(String::as_str)).collect();
@@ -206,7 +206,7 @@ fn memory_that_is_too_small_is_an_error() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_an_error_of_tcp() {
+fn a_refused_tcp_connection_is_a_tcp_error() {
     let authority = Authority::new();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let front = Terminator::tricky(closed, &authority.sign(&["localhost"]), |_| Trick::None);

@@ -74,7 +74,7 @@ fn openssl(folder: Option<&Path>, arguments: &[&str]) -> (Program, u16) {
 }
 
 #[test]
-fn every_transport_and_messages_come_through_nginx() {
+fn every_transport_and_websocket_messages_pass_nginx() {
     let (authority, server, echo) = (Authority::new(), Server::start(&[]), Server::start_echo());
     let shown = authority.sign(&["chip.example"]);
     let (_nginx, port) = nginx(&shown, &server);
@@ -144,7 +144,7 @@ where
 }
 
 #[test]
-fn openssl_sends_smaller_records_where_it_is_asked_to() {
+fn openssl_honours_record_size_limit() {
     let authority = Authority::new();
     let folder = folder(&authority.sign(&["chip.example"]));
     fs::write(folder.join("file"), vec![b'x'; 100_000]).unwrap();
@@ -161,7 +161,7 @@ fn openssl_sends_smaller_records_where_it_is_asked_to() {
 }
 
 #[test]
-fn a_secret_that_both_know_is_proof_and_another_is_none() {
+fn a_shared_psk_authenticates_and_a_different_one_does_not() {
     let (_server, port) = openssl(None, &["-nocert", "-psk_identity", "chip-7", "-psk", &"5a".repeat(32), "-rev"]);
     let trust = |key: &'static [u8]| {
         ServerVerification::pre_shared_key(UnsecureProvider::new::<Aes128GcmSha256>(OsRng), b"chip-7", key)
