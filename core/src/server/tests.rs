@@ -1,24 +1,24 @@
 //! The shell over sockets in memory, on a virtual clock: nothing sleeps, and every task is polled only when it was woken.
 
+mod backpressure;
 mod client;
-mod clock;
+mod clock_jumps;
 mod disconnects;
-mod ends;
-mod goldcrest;
+mod fairness;
+mod handlers;
 mod http;
 mod json;
-mod neighbour;
 #[cfg(feature = "log")]
-mod notices;
-mod overwritten;
-mod own;
-mod pairs;
-mod publishers;
-mod rates;
-mod rings;
+mod logging;
+mod overwritten_events;
+mod rate_limits;
+mod resource_release;
+mod resume;
+mod ring_sizes;
 mod shutdown;
 mod slow_messages;
-mod smoke;
-mod unfinished;
-mod waiting;
+mod subprotocol;
+mod transports;
+mod unfinished_responses;
+mod waiting_handlers;
 mod websocket;

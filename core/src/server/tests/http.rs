@@ -5,7 +5,7 @@ use std::format;
 use std::string::String;
 
 use super::client::{Client, get, post};
-use super::own::{Own, streamed};
+use super::handlers::{Own, streamed};
 use crate::grammar::origin::OriginPolicy;
 use crate::server::{Access, Disconnect, HostPolicy, ServerConfig};
 use crate::testing::{Simulation, leak};

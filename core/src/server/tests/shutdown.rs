@@ -6,7 +6,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::client::{Client, Told, get, post};
-use super::pairs::{Reading, Way, followers};
+use super::resume::{Reading, Way, followers};
 use crate::hub_http::{HubHandler, Overloaded};
 use crate::log::EventType;
 use crate::server::{Disconnect, ServerConfig};

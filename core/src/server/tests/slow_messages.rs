@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::vec::Vec;
 
 use super::client::{Client, Ws};
-use super::own::Own;
+use super::handlers::Own;
 use crate::hub_http::HubHandler;
 use crate::server::{Disconnect, ServerConfig};
 use crate::testing::{Simulation, hub, leak};

@@ -10,7 +10,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::client::{Client, Told, Ws, get};
-use super::own::Own;
+use super::handlers::Own;
 use crate::server::{AcceptOptions, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};
 use crate::testing::{Simulation, leak};
 use crate::ws::ProtocolError;

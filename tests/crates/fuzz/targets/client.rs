@@ -1,7 +1,7 @@
 //! A whole client.
 #![no_main]
 
-use goldcrest_oracles::listening::{Listening, ends_or_reconnects};
+use goldcrest_oracles::client::{Listening, ends_or_reconnects};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|listening: Listening<'_>| {

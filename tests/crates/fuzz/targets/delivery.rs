@@ -1,7 +1,7 @@
 //! What every delivery says of a log that moves.
 #![no_main]
 
-use goldcrest_oracles::reading::{Reading, delivers_the_appended_events};
+use goldcrest_oracles::format::{Reading, delivers_the_appended_events};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|reading: Reading| delivers_the_appended_events(&reading));

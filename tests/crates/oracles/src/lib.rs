@@ -7,32 +7,32 @@
 //! | `conversation.rs` | what a client and a server of ours say to one another | what they were given |
 //! | `event_stream.rs` | the parser of event streams | eventsource-stream |
 //! | `request_head.rs` | the head of a request | httparse |
-//! | `answer_head.rs` | the head of an answer | httparse |
+//! | `response_head.rs` | the head of an answer | httparse |
 //! | `url.rs` | the URLs of a client, and references | `url` |
 //! | `chunked.rs` | chunked content | httparse's chunk sizes |
 //! | `handshake.rs` | both sides of a handshake | each other, and tungstenite's answer to a key |
 //! | `json.rs` | the reader of flat objects | `serde_json` |
 //! | `ring.rs` | the log and its cursors | a vector of all events |
-//! | `reading.rs` | what a delivery says of a log that moves meanwhile | the events that were appended |
-//! | `listening.rs` | a whole client | what its server's bytes hold, read by httparse, eventsource-stream, `serde_json` and tungstenite, and what may never be |
-//! | `serving.rs` | a whole connection | what may never be: a panic, a loop, a buffer or a follower that is kept |
+//! | `format.rs` | what a delivery says of a log that moves meanwhile | the events that were appended |
+//! | `client.rs` | a whole client | what its server's bytes hold, read by httparse, eventsource-stream, `serde_json` and tungstenite, and what may never be |
+//! | `server.rs` | a whole connection | what may never be: a panic, a loop, a buffer or a follower that is kept |
 //!
 //! Each function panics where its property does not hold. The tests call them with cases of their own making, millions
 //! where `PROPTEST_CASES` says so; the targets in `tests/crates/fuzz` call them with what the fuzzer makes.
 
 use arbitrary::{Arbitrary, Unstructured};
 
-pub mod answer_head;
 pub mod chunked;
+pub mod client;
 pub mod conversation;
 pub mod event_stream;
+pub mod format;
 pub mod handshake;
 pub mod json;
-pub mod listening;
-pub mod reading;
 pub mod request_head;
+pub mod response_head;
 pub mod ring;
-pub mod serving;
+pub mod server;
 pub mod url;
 pub mod websocket;
 

@@ -2,11 +2,11 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use goldcrest_core::ws::Role;
+use goldcrest_oracles::client::{self, Answer, Client, Framing, Listening, Step};
 use goldcrest_oracles::conversation;
-use goldcrest_oracles::listening::{self, Answer, Client, Framing, Listening, Step};
-use goldcrest_oracles::reading::{self, Reading};
+use goldcrest_oracles::format::{self, Reading};
 use goldcrest_oracles::ring::{self, Ring};
-use goldcrest_oracles::serving::{self, Serving};
+use goldcrest_oracles::server::{self, Serving};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -54,7 +54,7 @@ proptest! {
         back in prop::option::weighted(0.9, 0u8..40),
     ) {
         let reading = Reading { size, slots, back, ..made_of(&bytes) };
-        reading::delivers_the_appended_events(&reading);
+        format::delivers_the_appended_events(&reading);
     }
 
     #[test]
@@ -65,7 +65,7 @@ proptest! {
         slots in 1u8..17,
     ) {
         let serving = Serving { buffer, buffers: 2, log: (size, slots), ..made_of(&bytes) };
-        serving::ends_and_releases_all(&serving);
+        server::ends_and_releases_all(&serving);
     }
 
     #[test]
@@ -76,7 +76,7 @@ proptest! {
         socket in prop_oneof![Just((255u8, 255u8)), any::<(u8, u8)>()],
     ) {
         let listening = Listening { buffer, memory: (events, 64), socket, ..made_of(&bytes) };
-        listening::ends_or_reconnects(&listening);
+        client::ends_or_reconnects(&listening);
     }
 
     #[test]
@@ -91,7 +91,7 @@ proptest! {
     ) {
         let socket = (255, 255);
         let plain = Listening { client, buffer: 512, memory: (600, 64), socket, entropy: true, ..made_of(&bytes) };
-        listening::ends_or_reconnects(&plain);
+        client::ends_or_reconnects(&plain);
     }
 }
 
@@ -129,6 +129,6 @@ fn a_client_of_each_kind_receives_from_a_correct_server() {
             steps: goldcrest_oracles::Steps(steps),
             ..rest
         };
-        assert_eq!(listening::ends_or_reconnects(&listening), handed, "{client:?}");
+        assert_eq!(client::ends_or_reconnects(&listening), handed, "{client:?}");
     }
 }

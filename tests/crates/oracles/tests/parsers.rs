@@ -1,7 +1,7 @@
 //! Our parsers beside those of others, on the same random input.
 
 use goldcrest_core::ws::Role;
-use goldcrest_oracles::{answer_head, chunked, event_stream, handshake, json, request_head, url, websocket};
+use goldcrest_oracles::{chunked, event_stream, handshake, json, request_head, response_head, url, websocket};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -216,7 +216,7 @@ proptest! {
 
     #[test]
     fn a_response_head_parses_the_same_as_httparse(bytes in spoilt(answer())) {
-        answer_head::parses_the_same_as_httparse(&bytes);
+        response_head::parses_the_same_as_httparse(&bytes);
     }
 
     #[test]

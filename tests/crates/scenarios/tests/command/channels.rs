@@ -6,8 +6,8 @@ use std::time::Instant;
 use goldcrest_tests::{Server, patience};
 use serde_json::json;
 
+use super::other_server::folder;
 use super::run::{Run, goldcrest, goldcrest_with};
-use super::stranger::folder;
 
 const TRANSPORTS: [&str; 6] = ["auto", "websocket", "sse", "stream", "longpoll", "poll"];
 

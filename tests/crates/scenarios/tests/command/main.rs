@@ -4,33 +4,33 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `run.rs` | a run of the command: what is typed, what it says, how it ends |
-//! | `stranger.rs` | servers of `tests/suites/command`, and nginx |
+//! | `other_server.rs` | servers of `tests/suites/command`, and nginx |
 //! | `channels.rs` | channels of the host's server |
-//! | `follows.rs` | a server that follows others |
-//! | `returns.rs` | what is lost and comes back |
-//! | `strangers.rs` | Node, `websockets`, aiohttp |
+//! | `upstream.rs` | a server that follows others |
+//! | `reconnection.rs` | what is lost and comes back |
+//! | `other_servers.rs` | Node, `websockets`, aiohttp |
 //! | `tls.rs` | certificates, and whom to trust |
-//! | `parting.rs` | leaving a WebSocket |
+//! | `exit.rs` | leaving a WebSocket |
 //! | `proxies.rs` | nginx that buffers, or eats the upgrade |
 //! | `terminal.rs` | who types on a terminal |
-//! | `hostile.rs` | servers and publishers that mean harm |
+//! | `control_characters.rs` | servers and publishers that mean harm |
 //! | `rejections.rs` | what a server's log and its answers say of what it rejects |
-//! | `figures.rs` | bench and compare |
+//! | `bench.rs` | bench and compare |
 //! | `options.rs` | options that can never match |
-//! | `pages.rs` | help, completions, the manual |
+//! | `help.rs` | help, completions, the manual |
 
+mod bench;
 mod channels;
-mod figures;
-mod follows;
-mod hostile;
+mod control_characters;
+mod exit;
+mod help;
 mod options;
-mod pages;
-mod parting;
+mod other_server;
+mod other_servers;
 mod proxies;
+mod reconnection;
 mod rejections;
-mod returns;
 mod run;
-mod stranger;
-mod strangers;
 mod terminal;
 mod tls;
+mod upstream;

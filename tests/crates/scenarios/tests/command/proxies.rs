@@ -2,8 +2,8 @@
 
 use goldcrest_tests::Server;
 
+use super::other_server::Stranger;
 use super::run::{Run, goldcrest};
-use super::stranger::Stranger;
 
 /// What lets WebSockets and streams pass.
 const PASSES: &str = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; \

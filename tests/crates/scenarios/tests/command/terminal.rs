@@ -8,8 +8,8 @@ use goldcrest_tests::{Program, Server};
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
 
+use super::other_server::{Stranger, python, tests};
 use super::run::goldcrest;
-use super::stranger::{Stranger, python, tests};
 
 /// Runs the command on a terminal, and types each line once what stands before it was shown.
 pub(crate) fn on_a_terminal(script: &[(&str, &str)], arguments: &[&str], variables: &[(&str, &str)]) -> Output {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 
+use super::other_server::{Stranger, folder};
 use super::run::{Run, goldcrest};
-use super::stranger::{Stranger, folder};
 
 /// A server whose certificate is its own authority's, for these names.
 pub(crate) fn server(names: &[&str]) -> (Stranger, PathBuf) {

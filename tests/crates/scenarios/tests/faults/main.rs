@@ -4,27 +4,27 @@
 //! | file | what goes wrong |
 //! | --- | --- |
 //! | `proxy.rs` | connections come in pieces, late, and break in the middle |
-//! | `link.rs` | packets are lost, late, doubled, out of order; peers vanish |
+//! | `packet_loss.rs` | packets are lost, late, doubled, out of order; peers vanish |
 //! | `peers.rs` | peers half-close, reset, stop reading, read a byte a second |
-//! | `drip.rs` | content that drips |
-//! | `crowd.rs` | 10,000 connections, of which a tenth are slow |
+//! | `slow_content.rs` | content that drips |
+//! | `many_connections.rs` | 10,000 connections, of which a tenth are slow |
 //! | `descriptors.rs` | no descriptors are left |
 //! | `restart.rs` | SIGTERM in the middle of a burst, and a server that comes back |
 //! | `soak.rs` | all of it for a while: memory stays what it was |
 //!
 //! | file | what holds against it |
 //! | --- | --- |
-//! | `steadfast.rs` | a reader that comes back until it has an account of every event |
+//! | `resilient_reader.rs` | a reader that comes back until it has an account of every event |
 
-mod crowd;
 mod descriptors;
-mod drip;
-mod link;
+mod many_connections;
+mod packet_loss;
 mod peers;
 mod proxy;
+mod resilient_reader;
 mod restart;
+mod slow_content;
 mod soak;
-mod steadfast;
 
 use std::process::ExitCode;
 
@@ -33,10 +33,10 @@ use goldcrest_tests::List;
 fn main() -> ExitCode {
     let mut list = List::new();
     proxy::scenarios(&mut list);
-    link::scenarios(&mut list);
+    packet_loss::scenarios(&mut list);
     peers::scenarios(&mut list);
-    drip::scenarios(&mut list);
-    crowd::scenarios(&mut list);
+    slow_content::scenarios(&mut list);
+    many_connections::scenarios(&mut list);
     descriptors::scenarios(&mut list);
     restart::scenarios(&mut list);
     soak::scenarios(&mut list);

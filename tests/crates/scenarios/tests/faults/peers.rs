@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use goldcrest_tests::{EventStream, List, Need, Peer, Reader, Server, Start, Transport, Width, patience};
 
+use crate::resilient_reader::{Home, read_to};
 use crate::seq;
-use crate::steadfast::{Home, read_to};
 
 pub(crate) fn scenarios(list: &mut List) {
     list.add("peers::faulty_peers_are_released_and_others_lose_no_event", &[Need::OwnServer], bad_peers);

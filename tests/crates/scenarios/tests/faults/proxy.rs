@@ -5,8 +5,8 @@ use std::thread;
 
 use goldcrest_tests::{FaultProxy, Faults, List, Need, Published, Server, Start, Transport, Width};
 
+use crate::resilient_reader::read_to;
 use crate::seq;
-use crate::steadfast::read_to;
 
 pub(crate) fn scenarios(list: &mut List) {
     list.add("proxy::readers_with_breaking_connections_lose_nothing", &[Need::OwnServer], readers);

@@ -10,36 +10,36 @@
 //! | `binary.rs` | bytes that are no text, on each transport |
 //! | `gaps.rs` | a gap is told on each transport, never passed over |
 //! | `gap_policies.rs` | replay, latest, disconnect |
-//! | `hop.rs` | readers that come and go in the middle of a burst |
+//! | `transport_switch.rs` | readers that come and go in the middle of a burst |
 //! | `poll.rs` | polling and long polling as HTTP |
 //! | `http.rs` | methods, pipelining, old clients, slow heads |
 //! | `access.rs` | `Origin` and `Host` |
 //! | `limits.rs` | every limit has its clear answer |
-//! | `live.rs` | eight readers at once, one of them slow |
+//! | `concurrent_readers.rs` | eight readers at once, one of them slow |
 //! | `churn.rs` | readers that reconnect at random across threads see what a log does |
 //! | `peers.rs` | slow, half-closed and vanished peers, greedy neighbours |
-//! | `pace.rs` | heartbeats |
-//! | `drain.rs` | SIGTERM: nothing accepted is lost |
+//! | `keep_alive.rs` | heartbeats |
+//! | `shutdown.rs` | SIGTERM: nothing accepted is lost |
 //! | `signals.rs` | what each signal does |
 
 mod access;
 mod binary;
 mod churn;
+mod concurrent_readers;
 mod cursors;
-mod drain;
 mod gap_policies;
 mod gaps;
-mod hop;
 mod http;
+mod keep_alive;
 mod limits;
-mod live;
-mod pace;
 mod peers;
 mod poll;
 mod publish;
 mod publish_websocket;
 mod resume;
+mod shutdown;
 mod signals;
+mod transport_switch;
 mod transports;
 
 use std::process::ExitCode;
@@ -61,16 +61,16 @@ fn main() -> ExitCode {
     binary::scenarios(&mut list, &server);
     gaps::scenarios(&mut list, &server);
     gap_policies::scenarios(&mut list, &server);
-    hop::scenarios(&mut list, &server);
+    transport_switch::scenarios(&mut list, &server);
     poll::scenarios(&mut list, &server);
     http::scenarios(&mut list, &server);
     access::scenarios(&mut list, &server);
     limits::scenarios(&mut list, &server);
-    live::scenarios(&mut list, &server);
+    concurrent_readers::scenarios(&mut list, &server);
     churn::scenarios(&mut list);
     peers::scenarios(&mut list, &server);
-    pace::scenarios(&mut list, &server);
-    drain::scenarios(&mut list, &server);
+    keep_alive::scenarios(&mut list, &server);
+    shutdown::scenarios(&mut list, &server);
     signals::scenarios(&mut list, &server);
     list.run(|| {
         if let Some(server) = LazyLock::get(&server) {

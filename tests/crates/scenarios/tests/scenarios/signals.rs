@@ -8,7 +8,7 @@ use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::Shared;
-use crate::drain::reader_that_does_not_read;
+use crate::shutdown::reader_that_does_not_read;
 
 pub(crate) fn scenarios(list: &mut List, server: &Shared) {
     promises!(

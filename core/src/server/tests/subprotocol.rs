@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use super::client::{Client, Told, Ws};
 use super::json::Json;
-use super::pairs::followers;
+use super::resume::followers;
 use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::hub_http::HubHandler;
 use crate::log::{Encoding, EventType};

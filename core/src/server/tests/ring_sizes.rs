@@ -5,8 +5,8 @@ use std::vec;
 use std::vec::Vec;
 
 use super::client::{Client, Content, Sse, Told, Ws, get, post};
-use super::own::{LINES, Own, streamed};
-use super::pairs::{Reading, WAYS};
+use super::handlers::{LINES, Own, streamed};
+use super::resume::{Reading, WAYS};
 use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::hub_http::HubHandler;
 use crate::log::{Encoding, EventType};

@@ -19,8 +19,8 @@ use goldcrest_core::ws::connection::MessageKind;
 use goldcrest_tests::Server;
 
 use super::authority::Authority;
+use super::runtime::{PIPE, Records, WIDTH, World, config, memory, through, through_with};
 use super::terminator::{Terminator, Trick};
-use super::world::{PIPE, Records, WIDTH, World, config, memory, through, through_with};
 
 /// Comes back soon.
 pub(crate) const SOON: ReconnectPolicy = ReconnectPolicy {

@@ -14,9 +14,9 @@ use smol::Timer;
 use smol::future::FutureExt;
 
 use super::authority::{Authority, Shown};
-use super::carried::{converse, echo};
+use super::data_transfer::{converse, echo};
+use super::runtime::{Records, World, through, through_with};
 use super::terminator::{Terminator, Trick};
-use super::world::{Records, World, through, through_with};
 
 /// What comes of connecting there.
 pub(crate) async fn connect(world: &'static World, url: &str) -> Result<(), TlsConnectError<String>> {

@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use super::other_server::folder;
 use super::run::goldcrest;
-use super::stranger::folder;
 
 const COMMANDS: [&str; 7] = ["serve", "subscribe", "publish", "bench", "compare", "completions", "man"];
 

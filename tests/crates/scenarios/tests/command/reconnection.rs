@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use goldcrest_tests::{Program, Server, patience};
 
+use super::other_server::free_address;
 use super::run::{Run, goldcrest};
-use super::stranger::free_address;
 
 fn serve(address: &str) -> Program {
     let server = Program::goldcrest(&["--listen", address, "--drain-timeout", "1"]);

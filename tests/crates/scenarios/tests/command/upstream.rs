@@ -2,8 +2,8 @@
 
 use goldcrest_tests::Server;
 
+use super::other_server::Stranger;
 use super::run::goldcrest;
-use super::stranger::Stranger;
 use super::tls::server as tls_server;
 
 /// The first event of this channel of a server that was started so.

@@ -1,7 +1,7 @@
 //! Each way to answer, once, over rings of 512 bytes.
 
 use super::client::{Content, Lines, Sse, Told, Ws, get, polled};
-use super::own::{Own, streamed};
+use super::handlers::{Own, streamed};
 use crate::hub_http::HubHandler;
 use crate::log::EventType;
 use crate::server::{Disconnect, ServerConfig};

@@ -9,9 +9,9 @@ use goldcrest_core::io::{Interest, Socket, TryIo};
 use goldcrest_tests::Server;
 
 use super::authority::Authority;
-use super::carried::{echo, hear, subscribe};
+use super::data_transfer::{echo, hear, subscribe};
+use super::runtime::through;
 use super::terminator::{Terminator, Trick};
-use super::world::through;
 
 /// Says a thousand bytes, and hears what comes until the end: how much that was, and how it ended.
 fn heard(trick: fn(usize) -> Trick) -> (usize, Result<(), TlsDisconnect>) {

@@ -15,9 +15,9 @@ use goldcrest_tests::{Program, Server};
 use rand_core::OsRng;
 
 use super::authority::{Authority, Shown};
-use super::carried::{WAYS, hear, subscribe};
-use super::refused::connect;
-use super::world::{Records, config, through, through_with};
+use super::data_transfer::{WAYS, hear, subscribe};
+use super::runtime::{Records, config, through, through_with};
+use super::verification::connect;
 
 /// A folder of its own, with the certificates and the key in it.
 fn folder(shown: &Shown) -> PathBuf {

@@ -34,7 +34,7 @@ fn a_bench_that_cannot_start_reports_the_reason() {
 }
 
 #[test]
-fn a_comparison_counts_what_each_technique_costs() {
+fn a_comparison_counts_the_cost_of_each_technique() {
     let compare = |more: &[&str]| {
         let arguments = [&["compare", "--json", "-d", "1", "-r", "10", "--poll-interval", "0.2"], more].concat();
         let report: Value = serde_json::from_str(&goldcrest(&arguments).lines().join("")).unwrap();

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use goldcrest_tests::{List, Need, Peer, Reader, Server, Start, Transport, Trouble};
 
 pub(crate) fn scenarios(list: &mut List) {
-    list.add("drip::a_body_a_byte_at_a_time_is_408", &[Need::OwnServer], body);
-    list.add("drip::a_message_a_byte_at_a_time_times_out", &[Need::OwnServer], message);
-    list.add("drip::a_slow_peer_above_the_minimum_rate_is_served", &[Need::OwnServer], steady);
+    list.add("slow_content::a_body_a_byte_at_a_time_is_408", &[Need::OwnServer], body);
+    list.add("slow_content::a_message_a_byte_at_a_time_times_out", &[Need::OwnServer], message);
+    list.add("slow_content::a_slow_peer_above_the_minimum_rate_is_served", &[Need::OwnServer], steady);
 }
 
 /// 2 s, and a second more for each 500 bytes.

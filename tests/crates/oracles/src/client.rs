@@ -5,12 +5,12 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `net.rs` | the network and the clock |
+//! | `network.rs` | the network and the clock |
 //! | `server.rs` | what the server says, mostly as one would |
-//! | `held.rs` | what bytes hold, read by others |
+//! | `contents.rs` | what bytes hold, read by others |
 
-mod held;
-mod net;
+mod contents;
+mod network;
 mod server;
 
 use std::cell::{Cell, RefCell};
@@ -34,9 +34,9 @@ use goldcrest_core::websocket::Disconnect;
 use goldcrest_core::ws::connection::MessageKind;
 
 use crate::Steps;
-use held::{Data, Handed};
-pub use net::Reach;
-use net::{Net, NoWay};
+use contents::{Data, Handed};
+pub use network::Reach;
+use network::{Net, NoWay};
 use server::Server;
 pub use server::{Answer, Framing};
 
@@ -220,8 +220,8 @@ pub fn ends_or_reconnects(listening: &Listening<'_>) -> usize {
     let (lines, handed) = (net.lines.borrow(), heard.handed.borrow());
     for (number, line) in lines.iter().enumerate() {
         let line = line.borrow();
-        held::keeps_its_bounds(&line, SAID.len());
-        held::holds(&line, handed.get(&number).map_or(&[], Vec::as_slice));
+        contents::keeps_its_bounds(&line, SAID.len());
+        contents::holds(&line, handed.get(&number).map_or(&[], Vec::as_slice));
     }
     handed.values().map(Vec::len).sum()
 }

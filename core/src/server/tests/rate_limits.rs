@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::client::{Client, Told, Ws, get};
-use super::own::Own;
+use super::handlers::Own;
 use crate::hub_http::HubHandler;
 use crate::server::{Disconnect, ServerConfig};
 use crate::testing::{Simulation, hub, leak};

@@ -17,8 +17,8 @@ use rand_core::OsRng;
 use sha2::{Digest, Sha256};
 
 use super::authority::Authority;
-use super::refused::connect;
-use super::world::through;
+use super::runtime::through;
+use super::verification::connect;
 
 /// What a server says after its hello, each in a record of its own.
 #[derive(Clone, Debug)]

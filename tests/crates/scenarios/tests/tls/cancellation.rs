@@ -13,9 +13,9 @@ use goldcrest_tests::Server;
 use smol::future::{FutureExt, yield_now};
 
 use super::authority::Authority;
-use super::carried::{WAYS, converse, echo, subscribe};
+use super::data_transfer::{WAYS, converse, echo, subscribe};
+use super::runtime::{CAME, Loopback, Net, PIPE, STOP, through};
 use super::terminator::Terminator;
-use super::world::{CAME, Loopback, Net, PIPE, STOP, through};
 
 /// Polls `future` at most so often, each time that its task is woken.
 async fn polled<T>(future: impl Future<Output = T>, most: usize) -> Option<T> {

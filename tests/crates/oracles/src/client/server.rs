@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tungstenite::handshake::derive_accept_key;
 
-use super::net::{Line, Net};
+use super::network::{Line, Net};
 
 /// What it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]

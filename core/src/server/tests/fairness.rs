@@ -12,7 +12,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::client::{Content, Keys, get};
-use super::own::Own;
+use super::handlers::Own;
 use crate::hub_http::HubHandler;
 use crate::io::{Interest, Socket, TryIo};
 use crate::log::EventType;

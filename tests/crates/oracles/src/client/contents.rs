@@ -6,7 +6,7 @@ use goldcrest_core::ws::Role;
 use goldcrest_core::ws::connection::MessageKind;
 use serde_json::Value;
 
-use super::net::Line;
+use super::network::Line;
 use crate::{event_stream, websocket};
 
 /// The most bytes of a request without its content: twice the URLs there are, a cursor, the fields that are sent.

@@ -5,7 +5,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::client::{Client, Content, Lines, Sse, Told, Ws, get, polled};
-use super::pairs::{Reading, WAYS, Way, followers};
+use super::resume::{Reading, WAYS, Way, followers};
 use crate::hub_http::HubHandler;
 use crate::io::{PipeEnd, Socket};
 use crate::log::EventType;

@@ -7,7 +7,7 @@ use crate::Shared;
 pub(crate) fn scenarios(list: &mut List, server: &Shared) {
     promises!(
         list,
-        "pace",
+        "keep_alive",
         &[Need::OwnServer],
         server,
         [an_idle_event_stream_sends_comments, an_idle_stream_sends_its_cursor, a_websocket_without_pongs_is_closed,]

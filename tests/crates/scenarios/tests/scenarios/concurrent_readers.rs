@@ -10,7 +10,7 @@ use goldcrest_tests::{Channel, Item, List, Need, Reader, Server, Start, Transpor
 use crate::Shared;
 
 pub(crate) fn scenarios(list: &mut List, server: &Shared) {
-    promises!(list, "live", &[Need::Direct], server, [eight_readers_with_a_slow_one_lose_no_kept_event]);
+    promises!(list, "concurrent_readers", &[Need::Direct], server, [eight_readers_with_a_slow_one_lose_no_kept_event]);
 }
 
 /// Those who keep up. Event streams, WebSockets and a stream stay connected, the poller asks again and again.

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::vec::Vec;
 
 use super::client::{Client, get};
-use super::pairs::followers;
+use super::resume::followers;
 use crate::hub_http::HubHandler;
 use crate::log::EventType;
 use crate::server::{Disconnect, ServerConfig};

@@ -1,7 +1,7 @@
 //! Node, `websockets`, aiohttp: servers that nobody here wrote.
 
+use super::other_server::Stranger;
 use super::run::{Run, goldcrest, goldcrest_with};
-use super::stranger::Stranger;
 
 #[test]
 fn every_websocket_server_echoes_text_binary_and_large_messages() {

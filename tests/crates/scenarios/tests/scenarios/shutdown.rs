@@ -16,7 +16,7 @@ use crate::Shared;
 pub(crate) fn scenarios(list: &mut List, server: &Shared) {
     promises!(
         list,
-        "drain",
+        "shutdown",
         &[Need::OwnServer],
         server,
         [

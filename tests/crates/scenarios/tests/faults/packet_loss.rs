@@ -9,8 +9,8 @@ pub(crate) fn scenarios(_: &mut List) {}
 #[cfg(target_os = "linux")]
 pub(crate) fn scenarios(list: &mut List) {
     use goldcrest_tests::Need;
-    list.add("link::loss_delay_reordering_and_doubles_lose_nothing", &[Need::Network], on_linux::weather);
-    list.add("link::vanished_peers_are_released_and_get_a_gap_on_return", &[Need::Network], on_linux::vanished);
+    list.add("packet_loss::loss_delay_reordering_and_doubles_lose_nothing", &[Need::Network], on_linux::weather);
+    list.add("packet_loss::vanished_peers_are_released_and_get_a_gap_on_return", &[Need::Network], on_linux::vanished);
 }
 
 #[cfg(target_os = "linux")]
@@ -25,8 +25,8 @@ mod on_linux {
     use goldcrest_tests::process::descriptors;
     use goldcrest_tests::{Item, Peer, Reader, Server, Start, Transport, Width};
 
+    use crate::resilient_reader::{Home, read_to};
     use crate::seq;
-    use crate::steadfast::{Home, read_to};
 
     /// There is one link at a time.
     static ONE: Mutex<()> = Mutex::new(());

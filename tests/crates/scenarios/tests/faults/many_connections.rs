@@ -10,11 +10,11 @@ use goldcrest_tests::process::resident;
 use goldcrest_tests::{EventStream, Framing, List, Need, Peer, Server, Start, Transport, Trouble, Width, patience};
 use serde_json::Value;
 
+use crate::resilient_reader::{Account, read_to};
 use crate::seq;
-use crate::steadfast::{Account, read_to};
 
 pub(crate) fn scenarios(list: &mut List) {
-    list.add("crowd::ten_thousand_readers_a_tenth_slow_lose_no_event_silently", &[Need::OwnServer], crowd);
+    list.add("many_connections::ten_thousand_readers_a_tenth_slow_lose_no_event_silently", &[Need::OwnServer], crowd);
 }
 
 const ALL: usize = 10_000;

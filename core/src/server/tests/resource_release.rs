@@ -5,8 +5,8 @@ use std::format;
 use std::vec::Vec;
 
 use super::client::{Client, Keys, Ws, get, post};
-use super::own::Own;
-use super::pairs::followers;
+use super::handlers::Own;
+use super::resume::followers;
 use crate::hub_http::HubHandler;
 use crate::log::EventType;
 use crate::server::{Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};

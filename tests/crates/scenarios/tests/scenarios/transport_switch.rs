@@ -8,10 +8,10 @@ use goldcrest_tests::{List, Need, Published, Reader, Server, Start, Transport, p
 use crate::Shared;
 
 pub(crate) fn scenarios(list: &mut List, server: &Shared) {
-    promises!(list, "hop", &[], server, [a_reader_that_hops_between_transports_in_a_burst_misses_nothing]);
+    promises!(list, "transport_switch", &[], server, [a_reader_that_hops_between_transports_in_a_burst_misses_nothing]);
     promises!(
         list,
-        "hop",
+        "transport_switch",
         &[Need::OwnServer],
         server,
         [readers_of_all_threads_see_one_order, readers_that_come_in_a_burst_see_it_from_their_beginning]

@@ -6,7 +6,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::client::{Client, Told, Ws, post};
-use super::pairs::{Reading, Way, ids};
+use super::resume::{Reading, Way, ids};
 use crate::hub::{ChannelName, HubBackend};
 use crate::hub_http::HubHandler;
 use crate::log::LogReader;
