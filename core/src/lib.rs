@@ -60,13 +60,14 @@
 //! | module | holds | knows |
 //! | --- | --- | --- |
 //! | [`time`], [`output`] | an instant; output that resumes at any offset | nothing |
+//! | `notice` | lines for the program's log | nothing |
 //! | [`io`] | `Socket`, `Clock`: the environment of a connection | `time` |
 //! | `grammar` | tokens, lists, hosts, origins (RFC 9110 §5.6, RFC 3986 §3.2, RFC 6454) | nothing |
 //! | [`http`] | request heads, body lengths, chunked coding, responses (RFC 9112) | `grammar`, `output` |
 //! | [`sse`] | event encoder, stream parser, reconnection (WHATWG HTML §9.2) | `output`, `time` |
 //! | [`log`] | the ring of events, ids, cursors, gap policies | `output` |
 //! | [`ws`] | handshake, frames, masking, connection (RFC 6455) | `grammar`, `time` |
-//! | [`format`] | the wire formats of events, one file a transport | `log`, `sse` |
+//! | [`format`] | transports, and the wire formats of events | `log`, `output`, `sse`, `time`, `ws` |
 //! | [`hub`] | channels: a log, its followers, publishing | `log` |
 //! | [`json`] | one flat object, read in place | nothing |
 //! | [`connection`] | the I/O of one connection, of a server or a client | `io`, `ws` |
@@ -93,6 +94,9 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+#[macro_use]
+mod notice;
 
 pub mod assets;
 mod base64;

@@ -2,8 +2,8 @@
 
 use super::event_format::Format;
 use super::json::gap_notice;
+use super::notice;
 use super::render::{Progress, Rendered, measure, render};
-use crate::connection::notice;
 use crate::log::{Encoding, EventId, Gap, GapPolicy, LogReader, Position};
 use crate::output::{ResumableWriter, Ruler};
 use crate::ws::connection::MessageKind;

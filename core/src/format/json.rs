@@ -47,7 +47,7 @@ pub(super) fn message_tail(encoding: Encoding, out: &mut impl Output) {
     }
 }
 
-/// `{"ref":SEQ,"key":"ID","type":"TYPE"`, and what begins the data.
+/// `{"ref":SEQ,"key":"ID","type":"TYPE"`, and the start of the data.
 pub(super) fn publication_head(id: EventId, encoding: Encoding, event_type: &[u8], out: &mut impl Output) {
     out.put(b"{\"ref\":");
     out.put_decimal(id.seq);

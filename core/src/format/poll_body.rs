@@ -2,9 +2,9 @@
 
 use super::event_format::Format;
 use super::json::{after_member, gap_member};
+use super::notice;
 use super::render::{Progress, Rendered, measure, render};
 use super::stream_body::{BodyState, Fill};
-use crate::connection::notice;
 use crate::log::{Cursor, EventId, Gap, LogReader};
 use crate::output::{Output, ResumableWriter, Ruler};
 

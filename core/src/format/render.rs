@@ -4,7 +4,7 @@ use super::event_format::Format;
 use crate::log::{EventChunk, EventId, EventMeta, LogReader, MAX_EVENT_TYPE, ReadEvent};
 use crate::output::{Output, ResumableWriter, Ruler};
 
-/// Bytes of data that are encoded at once: a multiple of 3, so that Base64 needs no carry.
+/// Bytes of data that are encoded at once: a multiple of 3, so that Base64 has no rest between chunks.
 const CHUNK: usize = 192;
 
 /// How much of an event has been written: whole parts, and bytes of the part after them.

@@ -4,8 +4,7 @@ use core::time::Duration;
 
 use super::event_format::Format;
 use super::render::{Progress, Rendered, render};
-use super::{event_stream, json, media_type};
-use crate::connection::notice;
+use super::{event_stream, json, media_type, notice};
 use crate::log::{EventId, Gap, GapPolicy, LogReader, Position};
 use crate::output::{Output, ResumableWriter};
 use crate::sse::encode;
@@ -113,7 +112,7 @@ impl StreamFormat {
 /// How the stream starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
-    /// The client does not know its cursor, and no event follows at once that would tell it.
+    /// The client does not know its cursor, and no event with an id follows at once.
     CursorUnknown,
     /// The client knows its cursor, or an event with an id follows at once.
     CursorKnown,

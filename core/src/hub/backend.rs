@@ -17,7 +17,7 @@ pub trait HubBackend {
     /// A reader of `channel`. One that is `following` is woken by new events, and counts as a follower until it is dropped.
     ///
     /// `peer` is the network of the client ([`Socket::peer_network`](crate::io::Socket::peer_network)), by which a hub may limit
-    /// new channels; `None` where clients are not told apart.
+    /// new channels; `None` where clients are not distinguished.
     ///
     /// # Errors
     /// [`OpenError`]; [`OpenError::TooManyChannels`] also where the clients of `peer` have created their share of channels.

@@ -82,7 +82,7 @@ async fn publish_when_ready(hub: &Thread, reader: &mut LocalReader, data: &str) 
 fn an_id_seen_on_one_thread_is_known_on_all() {
     check(|| {
         let hub = hub(64);
-        // What a reader was told last, on any thread.
+        // The newest id that a reader has got, on any thread.
         let shown = Arc::new(Mutex::new(None));
         let publisher = {
             let hub = hub.clone();
