@@ -12,9 +12,9 @@ use crate::http::chunked::ChunkEncoder;
 use crate::hub::ChannelReader;
 use crate::io::{Interest, TryIo};
 use crate::log::GapPolicy;
-use crate::server::exchange::{Exchange, Responded};
-use crate::server::writer::end_stream;
+use crate::server::body_writer::end_stream;
 use crate::server::{Disconnect, HandlerResult, Runtime};
+use crate::server::{Exchange, Responded};
 use crate::time::millis;
 
 /// Answers with the channel from the cursor on, for as long as the client reads.

@@ -11,7 +11,9 @@
 //!
 //! `?transport=` chooses instead of the fields, for clients that cannot set them.
 
-#![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
+// A future is as large as a connection's memory. A function that returns an `async` block stores its arguments once, an
+// `async fn` twice: https://github.com/rust-lang/rust/issues/62958
+#![allow(clippy::manual_async_fn, reason = "an async fn stores its arguments twice (rust-lang/rust#62958)")]
 
 mod follow;
 mod metrics;
@@ -30,7 +32,7 @@ use crate::http::{Method, PercentEncoded, Status};
 use crate::hub::{CHANNEL_NAME_RULE, ChannelName, HubBackend, MAX_CHANNEL_NAME, OpenError};
 use crate::io::Socket;
 use crate::output::{Output, written_text};
-use crate::server::exchange::{BodyError, Exchange, Responded};
+use crate::server::{BodyError, Exchange, Responded};
 use crate::server::{Disconnect, Handler, HandlerResult, RejectionReason, Resource, Runtime};
 use metrics::RequestMeter;
 use negotiate::{Negotiated, NegotiationError};

@@ -7,7 +7,7 @@ use crate::connection::notice;
 use crate::format::{StreamFormat, Transport};
 use crate::http::{Response, Status};
 use crate::output::{decimal, written_text};
-use crate::server::exchange::Exchange;
+use crate::server::Exchange;
 use crate::server::{Disconnect, Handler, HandlerResult, RejectionReason, Resource, Runtime};
 use crate::sse::encode;
 use crate::time::millis;

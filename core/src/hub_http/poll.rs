@@ -10,9 +10,9 @@ use crate::hub::ChannelReader;
 use crate::io::{Interest, Socket, TryIo};
 use crate::log::{Cursor, EventId, GapPolicy, Position};
 use crate::output::{Output, ResumableWriter};
-use crate::server::exchange::{Exchange, Responded, ResponseContext, put_date, put_field, put_head};
 use crate::server::http_connection::{HttpConnection, LOOK_FOR_END, RequestContent};
-use crate::server::{Disconnect, HandlerResult, Runtime};
+use crate::server::response::{Responded, ResponseContext, put_date, put_field, put_head};
+use crate::server::{Disconnect, Exchange, HandlerResult, Runtime};
 
 /// Answers with what there is, or, for a long poll, with what comes before its wait is over.
 pub(super) fn answer<R: Runtime>(

@@ -11,9 +11,9 @@ use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError,
 use crate::io::{Interest, Socket};
 use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
 use crate::output::{Output, ResumableWriter, written_text};
-use crate::server::exchange::{Exchange, Responded};
 use crate::server::http_connection::{HttpConnection, PUBLICATION};
 use crate::server::{BufferKind, Disconnect, Resource, Runtime};
+use crate::server::{Exchange, Responded};
 
 /// What an answer says, at most: an id, a number and the names around them.
 const ANSWER: usize = 128;

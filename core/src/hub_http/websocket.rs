@@ -12,9 +12,8 @@ use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError}
 use crate::io::{Interest, Socket, TryIo};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy};
 use crate::output::ResumableWriter;
-use crate::server::exchange::{Exchange, Responded};
 use crate::server::http_connection::PUBLICATION;
-use crate::server::{BufferKind, Disconnect, Growth, HandlerResult, Runtime, ServerWebSocket};
+use crate::server::{BufferKind, Disconnect, Exchange, Growth, HandlerResult, Responded, Runtime, ServerWebSocket};
 use crate::time::Instant;
 use crate::websocket::{MessageSink, MessageSource};
 use crate::ws::ProtocolError;

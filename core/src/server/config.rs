@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use super::Access;
+use super::access::Access;
+use crate::connection::ReceiveTimeout;
 use crate::format::{PollLimits, StreamTimers};
 use crate::http::MAX_FIELDS;
-use crate::websocket::ReceiveTimeout;
 use crate::ws::keep_alive::KeepAliveConfig;
 
 /// The bounds and habits of a server's connections.

@@ -4,10 +4,11 @@ use core::future::Future;
 use core::mem;
 use core::time::Duration;
 
-use super::exchange::HeadBuffer;
+use super::config::ServerConfig;
+use super::head_buffer::HeadBuffer;
 use super::rejection::{ErrorContent, Rejection, RejectionReason};
-use super::{Disconnect, Runtime, ServerConfig};
-use crate::connection::{Allowance, IoBudget};
+use super::runtime::Runtime;
+use crate::connection::{Allowance, Disconnect, IoBudget};
 use crate::grammar::origin::OriginMatch;
 use crate::http::{BodyDecoder, Request, Status};
 use crate::io::{BufferFn, Clock, Interest, Socket, TryIo, WakeCondition, never};

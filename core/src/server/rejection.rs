@@ -1,6 +1,6 @@
 //! Requests that are rejected: what a runtime is told of them, and what it may answer.
 
-use super::AccessDenied;
+use super::access::AccessDenied;
 use crate::http::{Request, RequestError, Status};
 
 /// A request that is answered by an error of the server's own.

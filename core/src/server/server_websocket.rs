@@ -3,9 +3,10 @@
 use core::future::Future;
 use core::task::{Context, Poll};
 
-use super::exchange::Responded;
 use super::http_connection::HttpConnection;
-use super::{Disconnect, Runtime};
+use super::response::Responded;
+use super::runtime::Runtime;
+use crate::connection::Disconnect;
 use crate::io::{BufferFn, Interest, TryIo, WakeCondition};
 use crate::time::Instant;
 use crate::websocket::{ConnectionIo, Timeouts, WebSocket};

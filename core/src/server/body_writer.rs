@@ -5,14 +5,14 @@ use core::pin::pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::exchange::ResponseContext;
 use super::http_connection::{HttpConnection, LOOK_FOR_END, RequestContent};
-use super::{Disconnect, HandlerResult, Responded, Runtime};
+use super::response::{HandlerResult, Responded, ResponseContext};
+use super::runtime::Runtime;
+use crate::connection::Disconnect;
 use crate::http::Framing;
 use crate::http::chunked::ChunkEncoder;
 use crate::io::{Interest, Socket, TryIo, never};
 use crate::output::{Output, ResumableWriter};
-use crate::sse::encode;
 use crate::time::Instant;
 
 /// The content of an answer that a handler writes; [`BodyWriter::finish`] ends it.
@@ -169,60 +169,4 @@ pub(crate) async fn end_stream<R: Runtime>(
     }
     line.answering = false;
     Ok(())
-}
-
-/// Server-Sent Events that a handler writes; [`EventWriter::finish`] ends them.
-pub struct EventWriter<'x, 'l, R: Runtime> {
-    body: BodyWriter<'x, 'l, R>,
-}
-
-impl<'x, 'l, R: Runtime> EventWriter<'x, 'l, R> {
-    pub(crate) fn new(body: BodyWriter<'x, 'l, R>) -> Self {
-        Self { body }
-    }
-
-    /// Sends an event, waiting for room.
-    ///
-    /// # Errors
-    /// The connection ended, or the peer took nothing for the write timeout.
-    pub async fn event(&mut self, event: &encode::EventBlock<'_>) -> Result<(), Disconnect> {
-        self.body.put(&|out: &mut ResumableWriter<'_>| event.encode(out)).await
-    }
-
-    /// Sends a comment, which keeps the connection alive.
-    ///
-    /// # Errors
-    /// As [`EventWriter::event`].
-    pub async fn comment(&mut self, comment: crate::sse::field::Comment<'_>) -> Result<(), Disconnect> {
-        self.body.put(&|out: &mut ResumableWriter<'_>| encode::comment(comment, out)).await
-    }
-
-    /// Waits until `time` has passed, as [`BodyWriter::sleep`]: `false` says to finish.
-    ///
-    /// # Errors
-    /// The client has ended the connection, or it broke.
-    pub async fn sleep(&mut self, time: Duration) -> Result<bool, Disconnect> {
-        self.body.sleep(time).await
-    }
-
-    /// Waits for `future`, as [`BodyWriter::while_open`]: `None` says to finish.
-    ///
-    /// # Errors
-    /// The client has ended the connection, or it broke.
-    pub async fn while_open<F: Future>(&mut self, future: F) -> Result<Option<F::Output>, Disconnect> {
-        self.body.while_open(future).await
-    }
-
-    /// Bytes that were written and have not left this side.
-    pub fn buffered_amount(&self) -> usize {
-        self.body.buffered_amount()
-    }
-
-    /// Ends the stream: the browser comes back after its reconnection time.
-    ///
-    /// # Errors
-    /// The connection ended first.
-    pub async fn finish(self) -> HandlerResult {
-        self.body.finish().await
-    }
 }

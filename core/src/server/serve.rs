@@ -1,0 +1,302 @@
+//! Requests of one connection, from the first to the last.
+
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use heapless::Vec;
+
+use super::config::ServerConfig;
+use super::exchange::{Exchange, MAX_CHUNKS};
+use super::handler::Handler;
+use super::head_buffer::HeadBuffer;
+use super::http_connection::{HEAD_BYTE, HttpConnection, REQUEST, RequestContent};
+use super::rejection::{RejectionReason, Resource};
+use super::response::{HandlerResult, Responded, ResponseContext, rejected};
+use super::runtime::{BufferKind, Growth, Runtime};
+use crate::connection::{Allowance, Disconnect, notice};
+use crate::grammar::origin::OriginMatch;
+use crate::http::{BodyDecoder, BodyLength, HeadReader, Method, Request, RequestError, Response, Status, Version};
+use crate::io::{Interest, Socket, TryIo, never};
+use crate::output::decimal;
+
+const NOT_FOR_YOU: &str = "this origin or host may not ask\n";
+
+/// What may be asked of `*`.
+const ALLOWED: Response<'_> =
+    Response { status: Status::OK, content_type: None, headers: &[("Allow", "GET, HEAD, POST, OPTIONS")], body: b"" };
+
+/// Between two looks for a buffer, while all are in use.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A head that has been coming for so long gives up its buffer for others.
+const SLOW: Duration = Duration::from_millis(500);
+
+/// Serves one connection until it ends, and says how.
+///
+/// The socket is closed or aborted by then. Dropping the future is safe at any time; the peer then sees what dropping
+/// the socket means.
+pub fn serve<R: Runtime, H: Handler>(
+    socket: &mut R::Socket,
+    runtime: &R,
+    config: &ServerConfig<'_>,
+    handler: &H,
+) -> impl Future<Output = Disconnect> {
+    async move {
+        let mut line = HttpConnection::new(socket, runtime, config);
+        let ended = requests(&mut line, handler).await;
+        line.forget_request();
+        match ended {
+            Disconnect::Closed | Disconnect::Rejected(_) | Disconnect::Protocol(_) if !line.answering => {
+                line.finish().await
+            }
+            _ => line.socket.abort(),
+        }
+        notice::ended(ended);
+        ended
+    }
+}
+
+/// Serves request after request.
+fn requests<R: Runtime, H: Handler>(line: &mut HttpConnection<'_, R>, handler: &H) -> impl Future<Output = Disconnect> {
+    async move {
+        loop {
+            match head(line).await {
+                Ok(()) => {}
+                Err(NoRequest::Ended(ended)) => return ended,
+                Err(NoRequest::Refused(refused)) => {
+                    return refuse(line, refused).await.err().unwrap_or(Disconnect::Closed);
+                }
+            }
+            if let Err(ended) = answer(line, handler).await {
+                return ended;
+            }
+            // Requests that have come already are answered without a wait between them.
+            line.yield_if_spent().await;
+        }
+    }
+}
+
+/// Why there is no request that a handler could answer.
+enum NoRequest {
+    Ended(Disconnect),
+    /// Where it ends is not known: the connection ends with an answer.
+    Refused(RejectedRequest),
+}
+
+enum RejectedRequest {
+    Rule(RequestError),
+    /// It did not come in time.
+    TimedOut,
+    /// All head buffers stayed in use: whoever asks is to come back.
+    Busy,
+}
+
+impl From<Disconnect> for NoRequest {
+    fn from(ended: Disconnect) -> Self {
+        Self::Ended(ended)
+    }
+}
+
+impl From<RequestError> for NoRequest {
+    fn from(refusal: RequestError) -> Self {
+        Self::Refused(RejectedRequest::Rule(refusal))
+    }
+}
+
+/// Waits for a request, reads its head, and judges how its content is to be read.
+async fn head<R: Runtime>(line: &mut HttpConnection<'_, R>) -> Result<(), NoRequest> {
+    let idle = line.after(line.config.idle_timeout);
+    loop {
+        // A look that takes nothing: a connection without a request needs no buffer.
+        match line.try_read(&mut |_: &mut [u8]| 0)? {
+            TryIo::Done(()) => break,
+            TryIo::Eof => return Err(Disconnect::Closed.into()),
+            TryIo::WouldBlock => {}
+        }
+        if line.now() >= idle || line.runtime.is_shutting_down() {
+            return Err(Disconnect::Closed.into());
+        }
+        let runtime = line.runtime;
+        let mut draining =
+            |_: &mut Context<'_>| if runtime.is_shutting_down() { Poll::Ready(()) } else { Poll::Pending };
+        line.wait(Interest::READ, idle, &mut draining).await?;
+    }
+    let patience = line.after(line.config.buffer_timeout);
+    let mut buffer = loop {
+        // One request too many for this second waits until the next one; meanwhile nothing is read, and TCP pushes back.
+        if line.admits(line.config.max_requests)
+            && let Some(buffer) = line.runtime.buffer(BufferKind::Head)
+        {
+            break buffer;
+        }
+        if line.now() >= patience {
+            return Err(NoRequest::Refused(RejectedRequest::Busy));
+        }
+        let look = line.after(LOOK);
+        line.wait(Interest::NONE, look, &mut never).await?;
+    };
+    let deadline = line.after(line.config.head_timeout);
+    let mut accumulator = HeadReader::new();
+    let mut complete = Ok(0);
+    let runtime = line.runtime;
+    let mut take = |bytes: &mut [u8], _: &mut RequestContent| {
+        let filled = accumulator.written();
+        // A buffer that grows takes as much at a time as it has room for.
+        let bytes = match runtime.grow(&mut buffer, filled) {
+            Growth::Room => {
+                let room = buffer.as_ref().len().saturating_sub(filled);
+                bytes.get(..room).unwrap_or(bytes)
+            }
+            Growth::Full => bytes,
+            Growth::Refused => {
+                complete = Err(RejectedRequest::Busy);
+                return (bytes.len(), true);
+            }
+        };
+        match accumulator.take(buffer.as_mut(), bytes) {
+            Ok(taken) => {
+                complete = Ok(taken.complete.unwrap_or_default());
+                (taken.consumed, taken.complete.is_some())
+            }
+            Err(refusal) => {
+                complete = Err(RejectedRequest::Rule(refusal));
+                (bytes.len(), true)
+            }
+        }
+    };
+    let read = loop {
+        let slow = line.after(SLOW).min(deadline);
+        match line.read(slow, &mut take).await {
+            // It may take its time while nobody else wants the buffer.
+            Err(Disconnect::TimedOut) if line.now() < deadline && !line.runtime.is_exhausted(BufferKind::Head) => {}
+            read => break read,
+        }
+    };
+    let length = match read {
+        Ok(true) => complete.map_err(NoRequest::Refused)?,
+        Ok(false) => return Err(Disconnect::Closed.into()),
+        Err(Disconnect::TimedOut) => return Err(NoRequest::Refused(RejectedRequest::TimedOut)),
+        Err(ended) => return Err(ended.into()),
+    };
+    line.charge(length.wrapping_mul(HEAD_BYTE).wrapping_add(REQUEST));
+    let request =
+        Request::parse(HeadBuffer::new(buffer), length, line.config.max_fields).map_err(|(refusal, _)| refusal)?;
+    let length = request.body_length();
+    let decoder = BodyDecoder::new(length, line.config.max_body)?;
+    line.body.decoder = (length != BodyLength::None && !length.is_empty()).then_some(decoder);
+    line.body.allowance = Allowance::WHOLE;
+    line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
+    (line.request, line.origin) = (request, None);
+    Ok(())
+}
+
+/// Answers one request; an error ends the connection.
+fn answer<R: Runtime, H: Handler>(
+    line: &mut HttpConnection<'_, R>,
+    handler: &H,
+) -> impl Future<Output = Result<(), Disconnect>> {
+    async move {
+        let served = match reject_early(line, handler).await? {
+            Some(served) => served,
+            None => handler.handle(Exchange::new(line)).await?,
+        };
+        if !served.keeps_connection() {
+            return Err(Disconnect::Closed);
+        }
+        skip_content(line).await
+    }
+}
+
+/// Answers what is no handler's to answer.
+fn reject_early<R: Runtime, H: Handler>(
+    line: &mut HttpConnection<'_, R>,
+    handler: &H,
+) -> impl Future<Output = Result<Option<Responded>, Disconnect>> {
+    async move {
+        let exchange = Exchange::new(line);
+        let challenge;
+        let checked = exchange.line.config.access.check(exchange.request());
+        exchange.line.origin = checked.ok();
+        let (status, reason, text, headers) = if let Err(denied) = checked {
+            notice::refused(Status::FORBIDDEN.code(), NOT_FOR_YOU);
+            (Status::FORBIDDEN, RejectionReason::Access(denied), NOT_FOR_YOU, &[][..])
+        } else if exchange.is_preflight() {
+            return exchange.allow_preflight().await.map(Some);
+        } else if let Err(status) = handler.authorize(exchange.request()) {
+            challenge = [("WWW-Authenticate", handler.www_authenticate())];
+            let headers = if status == Status::UNAUTHORIZED { &challenge[..] } else { &[] };
+            (status, RejectionReason::Other, status.reason(), headers)
+        } else {
+            match exchange.request().method() {
+                Method::Other(_) => (Status::NOT_IMPLEMENTED, RejectionReason::Other, "unknown method\n", &[][..]),
+                Method::Options if exchange.request().path() == "*" => {
+                    return exchange.respond(&ALLOWED).await.map(Some);
+                }
+                _ => return Ok(None),
+            }
+        };
+        exchange.reject(status, reason, text, headers, false).await.map(Some)
+    }
+}
+
+/// Reads on to the next request over what the handler did not read.
+async fn skip_content<R: Runtime>(line: &mut HttpConnection<'_, R>) -> Result<(), Disconnect> {
+    if line.body.decoder.is_none() {
+        return Ok(());
+    }
+    let deadline = line.after(line.config.body_timeout);
+    let mut sound = true;
+    let mut skip = |bytes: &mut [u8], content: &mut RequestContent| {
+        let mut consumed = 0usize;
+        for _ in 0..MAX_CHUNKS {
+            let rest = bytes.get(consumed..).unwrap_or_default();
+            match content.decoder.as_mut().map(|it| it.decode(rest)) {
+                Some(Ok(decoded)) => {
+                    consumed = consumed.wrapping_add(decoded.consumed);
+                    if decoded.done || decoded.consumed == 0 {
+                        return (consumed, decoded.done);
+                    }
+                }
+                Some(Err(_)) | None => {
+                    sound = false;
+                    return (bytes.len(), true);
+                }
+            }
+        }
+        (consumed, false)
+    };
+    let whole = line.read(deadline, &mut skip).await?;
+    if whole && sound { Ok(()) } else { Err(Disconnect::Closed) }
+}
+
+/// Refuses a request whose end is not known, and ends the connection.
+async fn refuse<R: Runtime>(line: &mut HttpConnection<'_, R>, refused: RejectedRequest) -> HandlerResult {
+    let mut digits = [0; 20];
+    let later = [("Retry-After", decimal(&mut digits, line.config.retry_after.as_secs().max(1)))];
+    let (status, reason, text, headers) = match refused {
+        RejectedRequest::Rule(refusal) => {
+            notice::refused(refusal.status().code(), refusal.reason());
+            (refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[][..])
+        }
+        RejectedRequest::TimedOut => {
+            (Status::REQUEST_TIMEOUT, RejectionReason::Other, "the request head took too long\n", &[][..])
+        }
+        RejectedRequest::Busy => {
+            notice::full("all head buffers");
+            let reason = RejectionReason::Exhausted(Resource::HeadBuffers);
+            (Status::SERVICE_UNAVAILABLE, reason, "busy, come back later\n", &later[..])
+        }
+    };
+    // What came last is the request before.
+    line.forget_request();
+    let own = line.reject(status, reason, text);
+    let asker = ResponseContext {
+        version: Version::Http11,
+        origin: Vec::new(),
+        found: OriginMatch::Absent,
+        keeps_connection: false,
+        head_only: false,
+        refuses: true,
+    };
+    asker.respond(line, &rejected(&own, status, text, headers)).await
+}
