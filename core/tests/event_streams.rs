@@ -12,13 +12,13 @@ type Said = (String, String, String);
 
 struct Case {
     name: String,
-    /// What the stream comes with.
+    /// The bytes of the stream.
     mime: String,
     /// By that type the response is no event stream.
     refused: bool,
     stream: Vec<u8>,
     events: Vec<Said>,
-    /// What the stream leaves behind.
+    /// The parser's state at the end of the stream.
     reconnection_time: Option<Duration>,
     last_event_id: String,
 }

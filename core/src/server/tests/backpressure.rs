@@ -24,11 +24,11 @@ enum By {
 
 const ALL: [By; 3] = [By::Plain, By::Envelope, By::Post];
 
-/// Events that the log keeps, and what is published at once.
+/// Events that the log keeps, and events in one burst.
 const KEPT: usize = 8;
 const BURST: u64 = 40;
 
-/// A client that publishes as fast as the server reads, and takes what it is sent.
+/// A client that publishes as fast as the server reads, and reads the responses.
 struct Publisher {
     by: By,
     client: Client,
@@ -48,7 +48,7 @@ impl Publisher {
         Self { by, client, ws, bytes: Vec::new(), sent: 0 }
     }
 
-    /// What it is to publish, all at once.
+    /// The events to publish, in one burst.
     fn give(&mut self, numbers: core::ops::RangeInclusive<u64>) {
         for number in numbers {
             let data = format!("event {number}");
@@ -63,7 +63,7 @@ impl Publisher {
         }
     }
 
-    /// Sends what the server takes. Whether anything moved.
+    /// Sends as much as the server reads. Returns whether any byte moved.
     fn work(&mut self) -> bool {
         let put = self.client.put(&self.bytes[self.sent..]);
         self.sent += put;
@@ -93,7 +93,7 @@ fn newest(hub: &TestHub) -> u64 {
     hub.open(ChannelName::new("a").unwrap(), false, None).unwrap().newest()
 }
 
-/// Readers of these transports, and what they have been told.
+/// Readers of these transports, and the events that each received.
 fn readers<const N: usize>(
     sim: &'static Simulation,
     hub: &'static TestHub,
@@ -168,7 +168,7 @@ fn a_stalled_reader_delays_publishing_once() {
         publisher.work_beside(&mut readers);
         assert_eq!(newest(hub), BURST, "{by:?}: it goes on without another wait");
         expect_all(&readers[0].1, 1..=BURST);
-        // Part of an event was on the wire, or it is told the gap.
+        // Part of an event was already sent, or the reader gets a gap.
         let told = stalled.told();
         assert!(stalled.client.reset || told.iter().any(|told| matches!(told, Told::Gap { .. })), "{told:?}");
     }

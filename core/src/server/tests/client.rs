@@ -15,7 +15,7 @@ use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{Connection, ConnectionConfig, Incoming, MaskingKeys, MessageKind, NoEntropy};
 use crate::ws::handshake::UpgradeRequest;
 
-/// What comes without end is read so far.
+/// An endless response is read up to so many bytes.
 const ENDLESS: usize = 32 * 1024;
 
 /// The client's end of a connection.
@@ -23,7 +23,7 @@ pub(crate) struct Client {
     pub(super) sim: &'static Simulation,
     task: usize,
     end: Option<PipeEnd<'static>>,
-    /// What came and was not taken yet.
+    /// Bytes received and not yet consumed.
     pub(super) came: Vec<u8>,
     /// The server ended its direction.
     pub(super) eof: bool,
@@ -112,7 +112,7 @@ impl Client {
         put
     }
 
-    /// Sends `bytes` and lets the server work; what comes meanwhile is read. How much it took.
+    /// Sends `bytes` and runs the server; responses are read meanwhile. Returns the number of bytes sent.
     pub(super) fn try_send(&mut self, bytes: &[u8]) -> usize {
         let mut sent = 0;
         loop {
@@ -230,12 +230,12 @@ impl Client {
         self.ask(&post(target, fields, body))
     }
 
-    /// What came, as text.
+    /// The received bytes, as text.
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.came).into_owned()
     }
 
-    /// Takes the next head off what came.
+    /// Removes the next head from the received bytes.
     pub(super) fn head(&mut self) -> Option<Answer> {
         let end = self.came.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
         let head = String::from_utf8(self.came.drain(..end).collect()).unwrap();
@@ -245,7 +245,7 @@ impl Client {
         Some(Answer { status: status[..3].parse().unwrap(), fields: fields.collect(), body: Vec::new() })
     }
 
-    /// Takes the next whole answer off what came; `head_only` where the request was HEAD.
+    /// Removes the next complete response; `head_only` where the request was HEAD.
     pub(super) fn answer_to(&mut self, head_only: bool) -> Option<Answer> {
         self.read();
         let before = self.came.clone();
@@ -301,7 +301,7 @@ impl Content {
         Self { chunks: chunked.then(ChunkDecoder::new), done: false }
     }
 
-    /// Takes the content out of what came.
+    /// Removes the content from the received bytes.
     pub(super) fn decode(&mut self, came: &mut Vec<u8>) -> Vec<u8> {
         let Some(chunks) = &mut self.chunks else { return core::mem::take(came) };
         let mut content = Vec::new();
@@ -317,7 +317,7 @@ impl Content {
     }
 }
 
-/// What a reader was told.
+/// An item that a reader received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Event {
@@ -360,7 +360,7 @@ fn missed(gap: &Json) -> Option<u64> {
     }
 }
 
-/// The body of a poll: what it tells, and `after`.
+/// The body of a poll: its items and `after`.
 pub(super) fn polled(body: &Json) -> (Vec<Told>, String) {
     let after = body.text("after");
     let gap = body.member("gap").map(|gap| Told::Gap { missed: missed(gap), after: String::new() });
@@ -401,7 +401,7 @@ impl Lines {
 /// Server-Sent Events.
 pub(super) struct Sse {
     parser: Parser<Vec<u8>>,
-    /// What of the stream is no event that a parser gives.
+    /// The whole stream, for comments, which a parser does not return.
     raw: Vec<u8>,
 }
 
@@ -494,7 +494,7 @@ impl Ws {
         }
     }
 
-    /// What a message is on the wire.
+    /// A message as a frame.
     pub(super) fn message(&mut self, kind: MessageKind, payload: &[u8]) -> Vec<u8> {
         let mut room = std::vec![0; payload.len() + 14];
         let written = self.connection.frame(&mut room, kind, payload, &mut self.keys).unwrap();
@@ -507,7 +507,7 @@ impl Ws {
         self.output()
     }
 
-    /// What waits of ours.
+    /// The queued output of this side.
     pub(super) fn output(&mut self) -> Vec<u8> {
         let mut room = std::vec![0; 512];
         let written = self.connection.transmit(&mut room, &mut self.keys).unwrap();
@@ -515,7 +515,7 @@ impl Ws {
         room
     }
 
-    /// Takes whole messages out of what came. A text message is an event's JSON object, or raw where `plain`.
+    /// Removes complete messages from the received bytes. A text message is an event's JSON object, or raw where `plain`.
     pub(super) fn read(&mut self, came: &mut Vec<u8>, plain: bool) -> Vec<Told> {
         let mut seen = Vec::new();
         let mut at = 0;

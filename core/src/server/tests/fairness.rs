@@ -20,13 +20,13 @@ use crate::server::{Disconnect, Handler, ServerConfig, serve};
 use crate::testing::{BufferPool, Random, Simulation, TestHub, TestRuntime, hub, leak};
 use crate::ws::connection::{Connection, ConnectionConfig as WsConfig, MessageKind};
 
-/// What one turn may move at most: the budget, and the loan that it ends in.
+/// The most bytes of one poll: the budget, and the slice that exceeds it.
 const TURN: usize = 16 * 1024 + 2 * LOAN;
 const LOAN: usize = 2048;
 
 /// A socket whose peer has always sent more and always takes all.
 struct Flood {
-    /// What comes once, and what comes for ever after.
+    /// Input that arrives once, and input that repeats for ever.
     once: Vec<u8>,
     forever: Vec<u8>,
     at: usize,
@@ -96,7 +96,7 @@ impl Socket for Flood {
     fn abort(&mut self) {}
 }
 
-/// Lets a flood run for a hundred turns, a tenth of a second each: what was sent, and how it ended, if it did.
+/// Runs a flood for so many polls, a tenth of a second apart. Returns the output, and how the connection ended.
 fn flood(handler: &impl Handler, once: &[u8], forever: &[u8], turns: usize) -> (String, Option<Disconnect>) {
     let sim = Simulation::new();
     let buffers = BufferPool::new(1, 1024);

@@ -21,7 +21,7 @@ async fn once<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
-/// Waits until the task is woken, by whatever it asked for.
+/// Waits until the task is woken, for any reason.
 async fn woken() {
     let mut first = true;
     poll_fn(|_| if core::mem::take(&mut first) { Poll::Pending } else { Poll::Ready(()) }).await;
@@ -39,7 +39,7 @@ macro_rules! dropping {
     };
 }
 
-/// What `/stream` says.
+/// The content of `/stream`.
 pub(super) fn streamed() -> Vec<u8> {
     (0..60u8).flat_map(|number| vec![b'a' + number % 26; usize::from(number)]).collect()
 }
@@ -49,15 +49,15 @@ pub(super) const LINES: &[u8] = b"two\nlines of a hand-written event";
 /// | path | answer |
 /// | --- | --- |
 /// | `/hello` | text |
-/// | `/back` | the content, or what was wrong with it |
+/// | `/back` | the content, or the error of reading it |
 /// | `/dropping/back` | the same, read by futures that are dropped at every poll |
-/// | `/unread` | text, whatever the content |
+/// | `/unread` | text; the content is not read |
 /// | `/stream`, `/sse` | a hand-written stream |
-/// | `/echo` | a WebSocket that sends back what comes |
+/// | `/echo` | a WebSocket that echoes messages |
 /// | `/dropping/echo` | the same, by futures that are dropped at every poll |
 /// | `/unheard`, `/endless` | a WebSocket that closes at once; one that never stops |
 /// | `/ready/echo` | the same, with a buffer only while a message is there |
-/// | `/parts` | a WebSocket that sends back in parts what it reads in parts of 7 bytes |
+/// | `/parts` | a WebSocket that echoes messages in chunks of 7 bytes |
 pub(super) struct Own;
 
 impl Handler for Own {

@@ -1,4 +1,4 @@
-//! What is said to a log: with the feature `log` alone.
+//! Lines in a log: with the feature `log` alone.
 
 use std::string::{String, ToString};
 use std::sync::Mutex;
@@ -29,7 +29,7 @@ impl ::log::Log for Lines {
     fn flush(&self) {}
 }
 
-/// What `of` made the core say.
+/// The lines that the core logs during `of`.
 fn said(of: impl FnOnce()) -> Vec<String> {
     let _ = ::log::set_logger(&LINES); // or it is set already
     ::log::set_max_level(::log::LevelFilter::Debug);

@@ -12,7 +12,7 @@ use crate::log::EventType;
 use crate::server::{Disconnect, ServerConfig};
 use crate::testing::{RINGS, Simulation, hub, leak};
 
-/// How a reader asks, and how what came of its answer is judged.
+/// How a reader asks, and how its response is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Way(Way),
@@ -71,7 +71,7 @@ fn request(kind: Kind) -> Vec<u8> {
 
 /// Takes `taken` bytes of the answer while event 1 is the newest, then lets it be overwritten and takes the rest.
 ///
-/// Returns what was told in whole, whether the answer ended in order, and the client.
+/// Returns the complete items, whether the response ended in order, and the client.
 fn overwrite(kind: Kind, ring: usize, taken: usize) -> (Vec<Told>, bool, Client) {
     overwrite_over(kind, RINGS[ring](), taken, 130)
 }
@@ -139,7 +139,7 @@ fn an_event_that_is_overwritten_at_any_byte_breaks_the_connection() {
                     cuts += 1;
                     continue;
                 }
-                // Not cut: it was told whole, or that it is missing.
+                // Not cut: the event arrives complete, or as a gap.
                 let first = told.first();
                 match kind {
                     Kind::PlainWebSocket => {

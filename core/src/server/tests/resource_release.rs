@@ -101,7 +101,7 @@ fn a_disconnect_at_any_byte_releases_buffers_and_readers() {
                 sim.pass(LONG);
                 let follows = fault == Fault::Silence && client.ended().is_none();
                 if follows {
-                    // Who only listens may be silent; a client that is pinged may not.
+                    // A reader without pings may be silent; a client that is pinged may not.
                     let text = std::string::String::from_utf8_lossy(&story);
                     let listens = text.contains("event-stream") || text.contains("x-ndjson");
                     assert!(listens && cut == story.len(), "{fault:?} after {cut} of {text:?}");

@@ -1,4 +1,4 @@
-//! A client leaves one transport and resumes on any other: nothing is lost, nothing comes twice, gaps are told.
+//! A client leaves one transport and resumes on any other: no event is lost or repeated, and gaps are reported.
 
 use std::format;
 use std::string::{String, ToString};
@@ -80,7 +80,7 @@ impl Reading {
         Self { client, how }
     }
 
-    /// What has been told since the last call.
+    /// The items received since the last call.
     pub(super) fn told(&mut self) -> Vec<Told> {
         self.client.read();
         match &mut self.how {
@@ -181,7 +181,7 @@ fn leave_after_three(sim: &'static Simulation, hub: &'static TestHub, way: Way) 
     }
 }
 
-/// For each pair of transports: what `resume` gets on the second after the first was left at event 3.
+/// For each pair of transports: passes the second to `resume`, after the first was left at event 3.
 fn each_pair(events: usize, resume: impl Fn(&'static Simulation, &'static TestHub, Way, &str)) {
     for first in WAYS {
         for second in WAYS {
@@ -195,7 +195,7 @@ fn each_pair(events: usize, resume: impl Fn(&'static Simulation, &'static TestHu
     }
 }
 
-/// How many readers the hub counts: told by a publication.
+/// The hub's number of readers, by the response to a publish.
 pub(super) fn followers(hub: &TestHub) -> usize {
     use crate::hub::{ChannelName, HubBackend, NewEvent};
     use crate::log::Encoding;
@@ -423,7 +423,7 @@ fn the_second_poll_resumes_where_the_first_ended() {
         after = next;
     }
     assert_eq!(seen, (1..=10).collect::<Vec<u64>>());
-    // Nothing is new, and nobody asked for a 304: an empty list.
+    // No new event, and no condition that permits a 304: an empty list.
     let answer = client.get(&format!("/events/a?after={after}"), "");
     assert_eq!((answer.status, answer.text()), (200, "{\"events\":[],\"after\":\"00000abc-10\"}"));
 }

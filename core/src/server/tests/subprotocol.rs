@@ -165,7 +165,7 @@ fn messages_without_a_subprotocol_are_published_verbatim() {
             Told::Plain("onetwo".to_string())
         ]
     );
-    // With the data there is nothing that could be told of an event's type.
+    // A message of data alone has no place for an event's type.
     test.hub.publish("a", EventType::new("reading").unwrap(), b"21.5").unwrap();
     assert_eq!(test.told(), [Told::Plain("21.5".to_string())]);
     test.hub.publish("a", EventType::MESSAGE, b"").unwrap();
@@ -218,7 +218,7 @@ fn a_silent_reader_is_pinged_every_25_seconds() {
     assert_eq!(test.told(), []);
     test.sim.pass(Duration::from_millis(1));
     assert_eq!(test.told(), [Told::Ping]);
-    // Its pong came; what is published meanwhile does not count as life of the peer.
+    // Its pong came; events published meanwhile are no sign that the peer is alive.
     for _ in 0..4 {
         test.sim.pass(Duration::from_secs(5));
         test.hub.publish("a", EventType::MESSAGE, b"x").unwrap();

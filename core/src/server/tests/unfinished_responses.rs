@@ -1,4 +1,4 @@
-//! What a handler leaves unfinished never looks finished.
+//! An unfinished response never looks complete to the client.
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
@@ -88,7 +88,7 @@ fn an_unanswered_request_closes_the_connection() {
     assert!(client.eof && client.came.is_empty());
 }
 
-/// What a chip has to keep for each client beside its socket's rings.
+/// RAM of a chip for each client, beside the socket's rings.
 #[test]
 fn a_hub_connection_future_is_below_2_kib() {
     let sim = Simulation::new();

@@ -16,9 +16,9 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// | path | answer |
 /// | --- | --- |
-/// | `/ticks`, `/sse` | a tick at once and every second; `bye` when it is told to finish |
+/// | `/ticks`, `/sse` | a tick at once and every second; `bye` on shutdown |
 /// | `/ws` | the same as messages, without `bye` |
-/// | `/signal` | what the signal brings |
+/// | `/signal` | the text of the signal |
 /// | `/locked`, `/banned` | refused |
 #[derive(Default)]
 struct Ticking {

@@ -3,11 +3,11 @@
 //! Whatever comes, it does not panic, goes round in no loop, ends or asks again, hands over nothing that the bytes do not
 //! hold, sends one request after another within its bounds, and fails by what it documents.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
 //! | `network.rs` | the network and the clock |
-//! | `server.rs` | what the server says, mostly as one would |
-//! | `contents.rs` | what bytes hold, read by others |
+//! | `server.rs` | a server, mostly a correct one |
+//! | `contents.rs` | the content of the server's bytes, by other parsers |
 
 mod contents;
 mod network;
@@ -43,7 +43,7 @@ pub use server::{Answer, Framing};
 /// How often a client may be polled in one step: some turns for each byte.
 const SPIN: usize = 10_000;
 
-/// What it may tell in one step beside what the bytes hold: a loss on each transport.
+/// The most items in one step beside the contents of the bytes: a loss on each transport.
 const TOLD: usize = 64;
 
 /// Events that are published, and messages that are read.
@@ -52,7 +52,7 @@ const PUBLISHED: usize = 8;
 /// The least of a subscription's buffer: an id's and a type's places in its parser of event streams.
 const PARSER: usize = 3 * MAX_CURSOR + 72;
 
-/// What is said to the server.
+/// The content of each publish.
 const SAID: &[u8] = b"21.5";
 
 /// The last moment that a clock shows: the one after it is that which never comes.
@@ -60,12 +60,12 @@ const LAST: Instant = Instant::from_millis(u64::MAX - 1);
 
 const URL: &str = "http://localhost/events/a";
 
-/// A client and what happens to it.
+/// A client and its environment.
 #[derive(Clone, Debug, Arbitrary)]
 pub struct Listening<'a> {
     /// Which it is.
     pub client: Client,
-    /// Bytes for heads and for what is read.
+    /// Bytes for heads and for input.
     pub buffer: u16,
     /// Bytes for an event of an event source, and for where a redirect leads.
     pub memory: (u16, u8),
@@ -79,14 +79,14 @@ pub struct Listening<'a> {
     pub entropy: bool,
     /// When the clock begins, in milliseconds before its end; `None`: at 0.
     pub before_end: Option<u16>,
-    /// What happens.
+    /// The steps, in order.
     pub steps: Steps<Step<'a>>,
 }
 
 /// The clients that there are.
 #[derive(Clone, Copy, Debug, Arbitrary)]
 pub enum Client {
-    /// [`EventSource`], asking again whoever is busy or not.
+    /// [`EventSource`], and whether it retries after a 503.
     EventSource(bool),
     /// [`WebSocket`]: whether it reads parts, and whether it talks.
     WebSocket(bool, bool),
@@ -99,7 +99,7 @@ pub enum Client {
 /// A thing that happens.
 #[derive(Clone, Debug, Arbitrary)]
 pub enum Step<'a> {
-    /// The server says the head of an answer, which fits what was asked or not.
+    /// The server sends the head of a response, which fits the request or not.
     Answer(Answer, Framing),
     /// It says an event with this data, as the answer before it lets it.
     Event(u8, &'a [u8]),
@@ -111,11 +111,11 @@ pub enum Step<'a> {
     Frame(u8, &'a [u8]),
     /// It says these bytes.
     Say(&'a [u8]),
-    /// It takes so many bytes at most of what was sent.
+    /// It reads at most so many of the client's bytes.
     Take(u16),
     /// Time passes, or jumps back.
     Pass(i32),
-    /// Who connects from now on finds it so.
+    /// Later connections find the server so.
     Reach(Reach),
     /// It ends its direction.
     End,
@@ -123,7 +123,7 @@ pub enum Step<'a> {
     Reset,
 }
 
-/// What a client told.
+/// The items that a client returned.
 struct Heard<'n> {
     net: &'n Net,
     /// By connection.
@@ -206,7 +206,7 @@ pub fn ends_or_reconnects(listening: &Listening<'_>) -> usize {
     server.reset();
     let progress = || net.attempts.get() + heard.told.get();
     let before = progress();
-    // Its patience, counted from the latest time that there was, then what a server may have told it to wait.
+    // First all timeouts, from the latest time shown; then the longest `Retry-After`.
     let patience = (0..20).map(|minute| minute * 60).chain([u64::from(u32::MAX) + 600, 1 << 40]);
     for seconds in patience {
         if run() {
@@ -361,7 +361,7 @@ async fn subscription(mut subscription: Subscription<'_, Net>, drops: bool, hear
     assert_eq!(subscription.next().await, Err(Error::Closed));
 }
 
-/// What a transport may be lost by.
+/// The errors that a transport may be lost by.
 fn judge_loss(error: &Error<NoWay>) {
     match error {
         Error::Ended(ended) => judge_end(*ended),

@@ -1,4 +1,4 @@
-//! A client and a server of ours, over rings of any size: what is sent arrives, whatever stands between.
+//! A client and a server of ours, over rings of any size: every message arrives unchanged.
 
 use arbitrary::Arbitrary;
 use goldcrest_core::ws::Role;
@@ -15,11 +15,11 @@ use crate::Steps;
 pub struct Step {
     /// Whether it is the client.
     pub client: bool,
-    /// What it does.
+    /// Its action.
     pub act: Act,
 }
 
-/// What it does.
+/// An action of one side.
 #[derive(Clone, Copy, Debug, Arbitrary)]
 pub enum Act {
     /// It begins a frame of so many bytes.
@@ -33,9 +33,9 @@ pub enum Act {
     },
     /// It sends a whole message of so many bytes, if there is room for it.
     Whole(u8),
-    /// It writes what it can into a room of so many bytes.
+    /// It writes into a buffer of so many bytes.
     Write(u8),
-    /// It reads so many bytes of what waits for it.
+    /// It reads at most so many of the received bytes.
     Read(u8),
     /// It pings.
     Ping(u8),
@@ -45,7 +45,7 @@ pub enum Act {
 
 struct Side {
     connection: Connection,
-    /// What it has sent, and not received yet.
+    /// Bytes sent by this side and not yet received.
     wire: Vec<u8>,
     /// The message that it is sending.
     sending: Vec<u8>,
@@ -188,7 +188,7 @@ pub fn client_and_server_exchange_messages_unchanged(steps: &Steps<Step>) {
     assert_eq!(client.connection.is_closed(), server.connection.is_closed());
 }
 
-/// A head is what it is, cut anywhere; and it is encoded as it was decoded.
+/// A frame header decodes the same at any split, and encodes as it was decoded.
 pub fn a_request_head_parses_the_same_at_any_split(role: Role, bytes: &[u8], cuts: &[u8]) {
     let whole = FrameHeader::decode(bytes, role);
     let mut decoder = FrameHeaderDecoder::default();

@@ -17,7 +17,7 @@ pub fn parses_the_same_as_eventsource_stream(bytes: &[u8], cuts: &[u8]) {
     assert_eq!(ours, says(&String::from_utf8_lossy(bytes)), "{}", bytes.escape_ascii());
 }
 
-/// What eventsource-stream says of all the text.
+/// The events that eventsource-stream finds in the text.
 pub(crate) fn says(text: &str) -> Vec<Seen> {
     theirs(&format!(":\n{}:", text.strip_prefix('\u{feff}').unwrap_or(text)))
 }

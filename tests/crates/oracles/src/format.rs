@@ -1,4 +1,4 @@
-//! What a delivery says of a log that moves while it is read, beside the events that were appended.
+//! A format's output of a log that grows while it is read, beside the appended events.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const EPOCH: u32 = 0x5eed_cafe;
 pub struct Reading {
     /// Which delivery reads.
     pub form: Form,
-    /// What happens at a gap.
+    /// The gap policy.
     pub policy: Policy,
     /// Bytes of the log's storage.
     pub size: u16,
@@ -38,7 +38,7 @@ pub struct Reading {
     pub before: u8,
     /// How far before the newest the reader starts; `None`: its cursor is lost.
     pub back: Option<u8>,
-    /// What happens.
+    /// The steps, in order.
     pub turns: Steps<Turn>,
 }
 
@@ -60,7 +60,7 @@ pub enum Turn {
     Append {
         /// Bytes of its data.
         length: u8,
-        /// What they are made of.
+        /// The kind of their data.
         what: u8,
         /// Whether it is text.
         text: bool,
@@ -87,7 +87,7 @@ struct World {
     now: Instant,
 }
 
-/// What a reader was told.
+/// An item that a reader received.
 #[derive(Debug)]
 enum Told {
     Event {
@@ -102,7 +102,7 @@ enum Told {
     Cursor(String),
 }
 
-/// What becomes of CR, and of CR LF, in text.
+/// The replacement of CR, and of CR LF, in text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LineEnds {
     Kept,
@@ -133,7 +133,7 @@ impl World {
         EventId { epoch: EPOCH, seq }.to_string()
     }
 
-    /// Whether `told` is what a reader that starts at `at` may be told; where it has come to.
+    /// Whether a reader that starts at `at` may receive `told`. Returns its next position.
     fn judge(&self, told: &[Told], mut at: u64, line_ends: LineEnds) -> u64 {
         for told in told {
             match told {
@@ -166,7 +166,7 @@ impl World {
     }
 }
 
-/// Reads by the turns, and then to the end; judges all that was told.
+/// Reads by the turns, and then to the end; checks every item.
 pub fn delivers_the_appended_events(reading: &Reading) {
     let start = reading.start.seq().min(u64::MAX - 300);
     let id = EventId { epoch: EPOCH, seq: start };
@@ -191,7 +191,7 @@ pub fn delivers_the_appended_events(reading: &Reading) {
 }
 
 impl World {
-    /// What of a turn is not the reader's: whether it was.
+    /// The steps of other parties. Returns whether this was one.
     fn turn(&mut self, turn: Turn) -> bool {
         match turn {
             Turn::Append { length, what, text } if self.events.len() < 200 => self.append(length, what, text),
@@ -358,7 +358,7 @@ fn messages(framing: Subprotocol, world: &mut World, reading: &Reading, position
         }
     }
     if framing == Subprotocol::Plain {
-        // Nothing but data is told: it is that of consecutive events, in order, of which gaps are never a part.
+        // Only data arrives: of consecutive events, in order, without gaps.
         let start = if told.is_empty() { at } else { at.max(world.start) };
         let placed = reading.back.is_some() && !behind;
         if placed {
@@ -420,7 +420,7 @@ fn poll(world: &mut World, reading: &Reading, position: Position, at: u64) {
     let after = body["after"].as_str().unwrap();
     let events: Vec<_> = body["events"].as_array().unwrap().iter().map(object).collect();
     assert!(events.len() <= bounds.events.max(1));
-    // The gap is told beside the events: up to what the first one follows.
+    // The gap is reported beside the events: it ends where the first one begins.
     let reached = after.parse::<EventId>().unwrap().seq;
     let first = reached - events.len() as u64;
     let at = match body.get("gap") {

@@ -6,7 +6,7 @@ use goldcrest_core::ws::handshake::extension::offers;
 use goldcrest_core::ws::handshake::{RequestLine, UpgradeRequest, accept};
 use tungstenite::handshake::derive_accept_key;
 
-/// What a client asks for.
+/// A client's offer.
 #[derive(Clone, Debug, arbitrary::Arbitrary)]
 pub struct Asked<'a> {
     /// The value of `Host`.
@@ -23,7 +23,7 @@ pub struct Asked<'a> {
     pub nonce: [u8; 16],
 }
 
-/// What our client asks, our server grants, with the key that tungstenite derives, and our client takes that.
+/// Our server accepts our client's request with the key that tungstenite derives, and our client accepts the response.
 pub fn is_accepted_as_by_tungstenite(asked: &Asked<'_>) {
     let Asked { host, target, origin, protocols, spoken, nonce } = asked;
     let client = UpgradeRequest { origin: *origin, protocols, nonce: *nonce };
@@ -74,7 +74,7 @@ pub fn is_accepted_as_by_tungstenite(asked: &Asked<'_>) {
     assert_eq!(taken, expected);
 }
 
-/// Any head is judged, and any answer, without a panic; what is granted keeps the rules that a second look can tell.
+/// No head and no response causes a panic; an accepted request passes a second check of the rules.
 pub fn accepts_only_valid_upgrade_requests(head: &[u8], nonce: [u8; 16]) {
     let offered = ["chat", "goldcrest.v1"];
     if let Ok(request) = Request::parse(head, head.len(), MAX_FIELDS) {

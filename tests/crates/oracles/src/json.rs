@@ -31,7 +31,7 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
-/// What a member is, as far as our reader tells.
+/// The type of a member, as our reader classifies it.
 #[derive(Debug, PartialEq)]
 enum Told {
     Text(String),
@@ -52,7 +52,7 @@ pub fn parses_the_same_as_serde_json(bytes: &[u8]) {
             let theirs: Vec<_> = theirs.into_iter().map(|(name, value)| (name, told(value))).collect();
             assert_eq!(ours, &theirs, "{}", context());
         }
-        // What nobody reads is not judged: the inside of what is nested, strings whose text is not asked for.
+        // Unread members are not validated: nested values, and strings whose text is not requested.
         (Ok(members), Err(_)) => {
             assert!(members.iter().any(|(_, told)| matches!(told, Told::Nested | Told::Bad)), "{}", context());
         }

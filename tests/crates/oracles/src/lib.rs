@@ -1,10 +1,10 @@
-//! Properties of the machines, each told by something that does not share their code: a parser that others wrote, or a
+//! Properties of the state machines, each checked by code that shares nothing with them: another project's parser, or a
 //! model that is as plain as can be.
 //!
-//! | file | what is compared | with |
+//! | file | subject | compared with |
 //! | --- | --- | --- |
 //! | `websocket.rs` | a WebSocket's frames, either side | tungstenite |
-//! | `conversation.rs` | what a client and a server of ours say to one another | what they were given |
+//! | `conversation.rs` | messages between our client and our server | the messages passed in |
 //! | `event_stream.rs` | the parser of event streams | eventsource-stream |
 //! | `request_head.rs` | the head of a request | httparse |
 //! | `response_head.rs` | the head of an answer | httparse |
@@ -13,9 +13,9 @@
 //! | `handshake.rs` | both sides of a handshake | each other, and tungstenite's answer to a key |
 //! | `json.rs` | the reader of flat objects | `serde_json` |
 //! | `ring.rs` | the log and its cursors | a vector of all events |
-//! | `format.rs` | what a delivery says of a log that moves meanwhile | the events that were appended |
-//! | `client.rs` | a whole client | what its server's bytes hold, read by httparse, eventsource-stream, `serde_json` and tungstenite, and what may never be |
-//! | `server.rs` | a whole connection | what may never be: a panic, a loop, a buffer or a follower that is kept |
+//! | `format.rs` | a format's output of a log that grows meanwhile | the appended events |
+//! | `client.rs` | a whole client | the contents of its server's bytes by httparse, eventsource-stream, `serde_json` and tungstenite; the invariants |
+//! | `server.rs` | a whole connection | the invariants: no panic, no endless loop, no leaked buffer or reader |
 //!
 //! Each function panics where its property does not hold. The tests call them with cases of their own making, millions
 //! where `PROPTEST_CASES` says so; the targets in `tests/crates/fuzz` call them with what the fuzzer makes.

@@ -2,7 +2,7 @@
 
 use goldcrest_core::http::{MAX_FIELDS, ResponseHead};
 
-/// Reads `head` as an answer's. What is taken httparse takes too, and finds the same in it.
+/// Parses `head` as a response's. If it parses, httparse parses it to the same values.
 pub fn parses_the_same_as_httparse(head: &[u8]) {
     let Ok(answer) = ResponseHead::parse(head, MAX_FIELDS) else { return };
     let context = head.escape_ascii();

@@ -12,7 +12,7 @@ const EPOCH: u32 = 0x0bad_cafe;
 /// How many idempotency keys are remembered.
 const KEYS: usize = 3;
 
-/// A log and what is done to it.
+/// A log and the operations on it.
 #[derive(Clone, Debug, Arbitrary)]
 pub struct Ring {
     /// Bytes of the storage.
@@ -21,7 +21,7 @@ pub struct Ring {
     pub slots: u8,
     /// Which sequence number the first event follows.
     pub start: Start,
-    /// What is done.
+    /// An operation.
     pub steps: Steps<Step>,
 }
 
@@ -190,7 +190,7 @@ impl Model {
         }
     }
 
-    /// What the log keeps is what fits, and everything that must fit.
+    /// The log keeps the newest events that fit, and evicts no others.
     fn judge_kept(&mut self, kept: usize) {
         self.kept = kept;
         assert!(kept <= self.slots && kept <= self.events.len());
@@ -221,7 +221,7 @@ impl Model {
         (ReadEvent::Event(EventChunk { meta, copied: seen.len() }), seen)
     }
 
-    /// Where a reader starts, by what the policies promise.
+    /// The start position of a reader, as the policies define it.
     fn place(&self, position: Position, policy: Policy) -> Cursor {
         let lost = if policy == Policy::Latest && self.kept > 0 { self.newest() - 1 } else { self.before_oldest() };
         match position {

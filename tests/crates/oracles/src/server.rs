@@ -22,7 +22,7 @@ use crate::ring::Policy;
 /// How often a connection may look at the clock in one poll, and be polled in one step.
 const SPIN: usize = 100_000;
 
-/// A connection and what happens to it.
+/// A connection and its environment.
 #[derive(Clone, Debug, Arbitrary)]
 pub struct Serving<'a> {
     /// How large its rings are.
@@ -33,11 +33,11 @@ pub struct Serving<'a> {
     pub buffers: u8,
     /// Bytes of the log's storage, and events that it keeps.
     pub log: (u16, u8),
-    /// What happens at a gap.
+    /// The gap policy.
     pub policy: Policy,
     /// When the clock begins, in milliseconds before its end; `None`: at 0.
     pub before_end: Option<u16>,
-    /// What happens.
+    /// The steps, in order.
     pub steps: Steps<Step<'a>>,
 }
 
@@ -72,7 +72,7 @@ pub enum Step<'a> {
     Frame(u8, &'a [u8]),
     /// It takes so many bytes at most.
     Take(u16),
-    /// Somebody else publishes an event of so many bytes.
+    /// Another publisher's event of so many bytes.
     Append(u8),
     /// Time passes, or jumps back.
     Pass(i32),
@@ -205,7 +205,7 @@ fn over<const RING: usize>(serving: &Serving<'_>) {
         clock.set(latest + Duration::from_secs(minute * 60));
         executor.wake_all();
     }
-    // A deadline near the end of time is one that does not come: there the client's end is what it ends by.
+    // A deadline near the end of time never comes: there only the client's disconnect ends the connection.
     assert!(run() || serving.before_end.is_some(), "it outlives its client");
     if !run() {
         return;

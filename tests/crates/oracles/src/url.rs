@@ -1,8 +1,8 @@
-//! The URLs that a client goes to, and what refers to others, beside the crate of the browsers' standard.
+//! URLs of a client, and references, beside the `url` crate, which implements the browsers' standard.
 
 use goldcrest_core::client::url::{Host, Url, UrlBuf};
 
-/// Reads `text` as a URL. What is taken the other crate takes too, with the same host, port and query.
+/// Parses `text` as a URL. If it parses, the other crate parses it to the same host, port and query.
 pub fn parses_the_same_as_the_url_crate(text: &str) {
     let Ok(ours) = Url::parse(text) else { return };
     // A backslash is a slash to a browser, and no part of a URL to RFC 3986.
@@ -48,7 +48,7 @@ pub fn resolves_as_the_url_crate_does(base: &str, reference: &str, memory: usize
     assert_eq!(target, &theirs[url::Position::BeforePath..url::Position::AfterQuery], "{base:?} and {reference:?}");
 }
 
-/// Whether there may be a name in Punycode, which a browser judges and a client leaves to who looks it up.
+/// Whether there may be a name in Punycode, which a browser validates and a client passes to its resolver.
 fn is_international(text: &str) -> bool {
     text.to_ascii_lowercase().contains("xn--")
 }

@@ -11,7 +11,7 @@ use tungstenite::{Message, WebSocket};
 /// The most bytes that a message may have, on both sides.
 pub const MAX_MESSAGE: usize = 4096;
 
-/// What came of a connection's bytes.
+/// The outcome of a connection's bytes.
 #[derive(Debug, PartialEq, Eq)]
 struct Heard {
     messages: Vec<(MessageKind, Vec<u8>)>,
@@ -29,7 +29,7 @@ enum End {
     Failed(u16),
 }
 
-/// Gives `bytes` of a peer of `role` to both, ours cut by `cuts`, and compares what they hear.
+/// Feeds `bytes` of a peer of `role` to both, ours cut by `cuts`, and compares the outcomes.
 pub fn receives_the_same_as_tungstenite(role: Role, bytes: &[u8], cuts: &[u8]) {
     let (ours, error) = ours(role, bytes, cuts);
     let theirs = theirs(role, bytes);
@@ -42,11 +42,11 @@ pub fn receives_the_same_as_tungstenite(role: Role, bytes: &[u8], cuts: &[u8]) {
             assert!(ours.pings <= theirs.pings && ours.pongs <= theirs.pongs, "{}", context());
             return;
         }
-        // What a head or a byte tells is refused at once; tungstenite waits for the rest of the frame.
+        // Ours fails at the first byte that is wrong; tungstenite waits for the rest of the frame.
         Some(_) if theirs.end == End::Open => assert!(ends_within_a_frame(role, bytes), "{}", context()),
         // tungstenite answers such a close with 1002 and calls it one.
         Some(ProtocolError::BadCloseCode) => assert_eq!(theirs.end, End::Closed(Some(1002)), "{}", context()),
-        // A head may break two rules, one of them by its length: either may be told.
+        // A header may break two rules, one of them by its length: either may be reported.
         Some(_) if [ours.end, theirs.end].contains(&End::Failed(1009)) => {
             assert!(matches!(theirs.end, End::Failed(_)), "{}", context());
         }
@@ -157,7 +157,7 @@ fn theirs(role: Role, bytes: &[u8]) -> Heard {
     }
 }
 
-/// Whether `bytes` end before a frame or a message does, told by lengths alone.
+/// Whether `bytes` end before a frame or a message does, by lengths alone.
 fn ends_within_a_frame(role: Role, bytes: &[u8]) -> bool {
     let mut rest = bytes;
     let mut unfinished = false;
@@ -181,7 +181,7 @@ fn ends_within_a_frame(role: Role, bytes: &[u8]) -> bool {
         }
         rest = &after[head + length as usize..];
     }
-    // A single byte tells a defect as well.
+    // A single byte is an error as well.
     let _ = role;
     unfinished || !rest.is_empty()
 }

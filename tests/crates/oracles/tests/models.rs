@@ -1,4 +1,4 @@
-//! The log, and what is read of it, beside models.
+//! The log and its readers, beside models.
 
 use arbitrary::{Arbitrary, Unstructured};
 use goldcrest_core::ws::Role;
@@ -10,7 +10,7 @@ use goldcrest_oracles::server::{self, Serving};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Whatever the bytes stand for; they are what the fuzzer changes too.
+/// Arbitrary values from bytes, as the fuzzer makes them.
 fn made_of<'a, T: Arbitrary<'a>>(bytes: &'a [u8]) -> T {
     T::arbitrary_take_rest(Unstructured::new(bytes)).expect("any bytes make one")
 }
@@ -95,7 +95,7 @@ proptest! {
     }
 }
 
-/// What is never handed over would never be judged.
+/// An event that is never returned would never be checked.
 #[test]
 fn a_client_of_each_kind_receives_from_a_correct_server() {
     let all = [

@@ -10,7 +10,7 @@ fn cuts() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![Just(vec![1]), prop::collection::vec(1u8..20, 1..6), prop::collection::vec(any::<u8>(), 1..4)]
 }
 
-/// Some bytes of what was well-formed are others.
+/// Replaces some bytes of well-formed input.
 fn spoilt(good: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let defects = prop_oneof![
         3 => Just(vec![]),
@@ -90,7 +90,7 @@ fn conversation(role: Role) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Streams of what parsers trip over.
+/// Streams of the bytes that parsers get wrong.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let token = prop_oneof![
         4 => select(vec![&b"data"[..], b"event", b"id", b"retry"]),
@@ -188,7 +188,7 @@ fn url_text() -> impl Strategy<Value = String> {
         .prop_map(|(scheme, host, port, rest)| format!("{scheme}://{host}{port}{rest}"))
 }
 
-/// What refers to another URL from one.
+/// References from one URL to another.
 fn reference() -> impl Strategy<Value = String> {
     "(https?:|//[a-z]{1,3})?(/?(\\.|\\.\\.|[a-z%;:@.]{0,3}))(/(\\.|\\.\\.|[a-z%.;=]{0,3})){0,4}(\\?[a-z&=/.?%@]{0,6})?(#[a-z/?.]{0,3})?|[!-~]{0,6}"
 }

@@ -1,4 +1,4 @@
-//! `docs/PROOF.md` names only what is there, and its commands run what it cites.
+//! `docs/PROOF.md` names only files and steps that exist, and its commands run the tests that it cites.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ fn rows(page: &str) -> impl Iterator<Item = &str> {
     page.lines().filter(|line| line.starts_with("| "))
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(row: &str) -> impl Iterator<Item = &str> {
     row.split('`').skip(1).step_by(2)
 }
 
-/// What `cargo test` is told: the package, and the text that the path of a test has to have in it.
+/// The arguments of `cargo test`: the package, and the filter of test paths.
 #[derive(Debug)]
 struct Command<'a> {
     package: Option<&'a str>,

@@ -1,8 +1,8 @@
-//! What a server can do.
+//! The capabilities of a server under test.
 
 use std::env;
 
-/// What a scenario needs of the server under test.
+/// A capability that a scenario needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// Servers of the suite's own, started with flags and ended by signals: only without `GOLDCREST_URL`.
@@ -21,7 +21,7 @@ pub enum Need {
 
 /// The list in `GOLDCREST_CAPABILITIES`.
 ///
-/// `any-channel`, `crowd`, `large` and `direct` are as in [`Need`]. The rest tells how small a server is:
+/// `any-channel`, `crowd`, `large` and `direct` are as in [`Need`]. The rest states how small a server is:
 ///
 /// | word | meaning | without it |
 /// | --- | --- | --- |

@@ -18,7 +18,7 @@ pub struct Channel<'s> {
 /// The answer to a publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// 201 where somebody followed, 202 where nobody did.
+    /// 201 with a follower, 202 without.
     pub status: u16,
     /// The id of the event.
     pub id: String,
@@ -59,7 +59,7 @@ impl<'s> Channel<'s> {
         answer
     }
 
-    /// Publishes until those who left are not counted any more.
+    /// Publishes until the disconnected readers are not counted any more.
     pub fn wait_until_nobody_follows(&self) {
         let deadline = Instant::now() + patience();
         while self.publish("anybody?").subscribers > 0 {

@@ -1,6 +1,6 @@
 //! A parser of `text/event-stream` (WHATWG HTML §9.2.6), the suite's own.
 
-/// What a block of an event stream says.
+/// A block of an event stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamEvent {
     /// The type, `message` where none is given.

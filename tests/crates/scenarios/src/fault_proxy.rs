@@ -1,4 +1,4 @@
-//! What networks do to a stream of bytes, between a client and a server: pieces, delays, breaks.
+//! Network faults in a stream of bytes, between a client and a server: segmentation, delays, breaks.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use socket2::SockRef;
 
-/// What happens to each connection. All ranges are drawn from anew each time.
+/// The faults of each connection. All ranges are drawn from anew each time.
 #[derive(Clone, Debug)]
 pub struct Faults {
     /// Bytes that are passed on at a time. Default: as many as come.
@@ -31,7 +31,7 @@ impl Default for Faults {
     }
 }
 
-/// A proxy that does to connections what [`Faults`] say. It ends with the value.
+/// A proxy that applies [`Faults`] to connections. It stops when it is dropped.
 #[derive(Debug)]
 pub struct FaultProxy {
     address: SocketAddr,
@@ -71,7 +71,7 @@ impl FaultProxy {
                 if accepting.over.load(Ordering::SeqCst) {
                     return;
                 }
-                // Who is not let in by the server sees an end.
+                // A client that the server refuses sees an end.
                 drop(accepting.connect(near));
             }
         });
@@ -111,7 +111,7 @@ impl Drop for FaultProxy {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
         self.cut_all();
-        // Wakes the one who accepts.
+        // Wakes the accepting thread.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -186,7 +186,7 @@ impl Shared {
 
 fn break_off(end: &TcpStream, reset: bool) {
     if reset {
-        // With a linger of 0 what is shut down is reset, whoever still has a hand on it.
+        // With a linger of 0 a shutdown is a reset, even while another handle is open.
         let _ = SockRef::from(end).set_linger(Some(Duration::ZERO));
     }
     let _ = end.shutdown(Shutdown::Both);

@@ -1,4 +1,4 @@
-//! What clients did and saw, and whether a log can have done that.
+//! The operations of clients, and whether they are linearizable as operations of a log.
 //!
 //! Each client notes when it began an operation and when it had the answer. The history is checked against what a log is in turn:
 //! publications stand in one order, which their ids name; a reader gets what follows its cursor, in that order and without a hole; what
@@ -20,10 +20,10 @@ pub struct History {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(u64);
 
-/// What a client did.
+/// An operation of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Did {
-    /// It published `data`, and was told the sequence number.
+    /// A publish of `data`, and the returned sequence number.
     Publish {
         /// The sequence number.
         seq: u64,
@@ -34,16 +34,16 @@ pub enum Did {
     Read {
         /// The cursor that it asked with: its sequence number, or `None` for the newest.
         after: Option<u64>,
-        /// What it was told to have missed.
+        /// The reported number of missed events.
         gap: Option<Missed>,
         /// The events that it got: sequence number and data.
         events: Vec<(u64, String)>,
-        /// The cursor that it was told, where it read all that there was then: a poll, or the beginning of a stream.
+        /// The returned cursor, where all kept events were read: by a poll, or at the beginning of a stream.
         newest: Option<u64>,
     },
 }
 
-/// What a gap says.
+/// The content of a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missed {
     /// So many events.
@@ -59,7 +59,7 @@ struct Operation {
     did: Did,
 }
 
-/// What no log does.
+/// A violation of the log's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
     /// Two publications have one sequence number.
@@ -68,15 +68,15 @@ pub enum Violation {
     Hole(u64),
     /// A publication that began after another one was answered stands before it.
     Overtaken(u64, u64),
-    /// A reader got an event that nobody published, or before anybody did.
+    /// A reader got an event that was never published, or before its publish began.
     Invented(u64),
     /// A reader got an event with another one's data.
     Altered(u64),
     /// A reader with this cursor got this event next.
     Skipped(u64, u64),
-    /// A reader with this cursor was told a gap while the log still kept what follows.
+    /// A reader with this cursor got a gap while the log still kept the next event.
     FalseGap(u64),
-    /// A reader was told this cursor as the newest, though this one had been seen before.
+    /// A reader got this cursor as the newest, although a newer one had been returned before.
     Stale(u64, u64),
 }
 
@@ -117,7 +117,7 @@ impl History {
             }
         }
         check_publications(&publications)?;
-        // What had been seen or acknowledged at which moment, at the latest.
+        // The newest sequence number that had been returned at each moment.
         let mut seen = Vec::new();
         for Operation { end, did, .. } in operations.iter() {
             match did {
@@ -134,7 +134,7 @@ impl History {
             let Did::Read { after, gap, events, newest } = did else { continue };
             check_events(&publications, *end, *after, *gap, events)?;
             if let (Some(after), Some(gap)) = (after, gap) {
-                // At most so many had been published by the end: what follows the cursor may have been overwritten by them.
+                // The most events published by the end: they may have overwritten those after the cursor.
                 let published = highest_before(&begun, *end);
                 let first = match gap {
                     Missed::Events(missed) => after + missed,
@@ -295,7 +295,7 @@ mod tests {
         }
         // Before it was published.
         assert_eq!(in_turn(&[publish(1), read(1, [2]), publish(2)]), Err(Violation::Invented(2)));
-        // What somebody has read is there for the next one, though its publisher has had no answer yet.
+        // An event that one reader has received is there for the next, even before its publisher has the response.
         let history = History::default();
         let publishing = history.begin();
         for did in [read(0, [1]), poll(None, [], 0)] {

@@ -6,7 +6,7 @@
 //! | variable | meaning |
 //! | --- | --- |
 //! | `GOLDCREST_URL` | the base URL of a running server; without it the suite builds and starts the host's own |
-//! | `GOLDCREST_CAPABILITIES` | what that server can do, separated by commas: see [`Capabilities`] |
+//! | `GOLDCREST_CAPABILITIES` | that server's capabilities, separated by commas: see [`Capabilities`] |
 //! | `GOLDCREST_PROGRAMS` | a folder where the host's programs are built already, as cargo lays them |
 //! | `GOLDCREST_PATIENCE` | seconds after which something that should have happened is called missing; 10 |
 //! | `GOLDCREST_FAR` | the name of a network namespace for the server of those scenarios that need a network: `tests/scripts/in-two-networks` |
@@ -19,9 +19,9 @@
 //! GOLDCREST_URL=http://127.0.0.1:8081/ GOLDCREST_CAPABILITIES=channels=chat cargo test -p goldcrest-tests
 //! ```
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
-//! | `capabilities.rs` | [`Capabilities`]: what a server can do, and so which scenarios apply to it |
+//! | `capabilities.rs` | [`Capabilities`] of a server: they select the scenarios |
 //! | `server.rs` | [`Server`]: one that runs somewhere, or one that was started for a scenario |
 //! | `program.rs` | [`Program`]: a program of this workspace, built, started, read and ended |
 //! | `peer.rs` | [`Peer`]: a blocking connection that sees every byte, and gives up in time |
@@ -29,13 +29,13 @@
 //! | `event_stream.rs` | [`EventStream`]: a parser of `text/event-stream` |
 //! | `channel.rs` | [`Channel`]: a channel of the server under test, and publishing to it |
 //! | `reader.rs` | [`ChannelReader`]: a subscriber that looks the same over all five transports |
-//! | `sources.rs` | what a [`ChannelReader`] holds of each transport |
-//! | `websocket.rs` | WebSocket by tungstenite, a client that nobody here wrote |
+//! | `sources.rs` | the state of a [`ChannelReader`] of each transport |
+//! | `websocket.rs` | WebSocket by tungstenite, an independent client |
 //! | `fault_proxy.rs` | [`FaultProxy`]: pieces, delays and breaks between a client and a server |
 //! | `link.rs` | [`link::Link`]: a network link that loses, delays, reorders and doubles packets |
-//! | `history.rs` | [`History`]: what clients did and saw, and whether a log can have done that |
+//! | `history.rs` | [`History`]: the operations of clients, and whether a log permits them |
 //! | `process.rs` | memory and descriptors of a process |
-//! | `list.rs` | [`List`]: scenarios by name, and what each needs |
+//! | `list.rs` | [`List`]: scenarios by name, and their needs |
 
 mod answer;
 mod capabilities;

@@ -22,7 +22,7 @@ pub const FAR: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 1);
 /// The addresses of the near side, where the clients are.
 pub const NEAR: [Ipv4Addr; 3] = [Ipv4Addr::new(10, 77, 0, 1), Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 3)];
 
-/// What happens to each packet, in both directions. Numbers of packets are of a thousand.
+/// The faults of each packet, in both directions. Numbers of packets are of a thousand.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Weather {
     /// So many are lost.
@@ -106,7 +106,7 @@ impl Link {
         Self { shared, passing: Some(passing), far }
     }
 
-    /// What a command in the far network begins with.
+    /// The prefix of a command in the far network.
     pub fn far_command(&self) -> [&str; 4] {
         ["ip", "netns", "exec", &self.far]
     }
@@ -116,7 +116,7 @@ impl Link {
         *self.shared.weather.lock().unwrap() = weather;
     }
 
-    /// Passes nothing from or to `address`: whoever is there has vanished.
+    /// Passes no packet from or to `address`: that peer has vanished.
     pub fn silence(&self, address: Ipv4Addr) {
         self.shared.silent.lock().unwrap().insert(address);
     }

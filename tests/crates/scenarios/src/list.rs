@@ -1,4 +1,4 @@
-//! Scenarios by name, and what each needs.
+//! Scenarios by name, and their needs.
 
 use std::env;
 use std::panic;
@@ -11,10 +11,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::{Capabilities, Need};
 
-/// How long a scenario may take, beside what the environment asks the longest ones to stay.
+/// The time limit of a scenario, without the duration that the environment sets for the longest ones.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// The scenarios of a test binary. What the server cannot do is listed as ignored, and said aloud.
+/// The scenarios of a test binary. Those that the server does not support are listed as ignored, with a message.
 #[derive(Debug)]
 pub struct List {
     capabilities: Capabilities,
@@ -36,7 +36,7 @@ impl List {
         self.trials.push(trial.with_ignored_flag(missing));
     }
 
-    /// Runs what the command line asks for; `after` has the last word.
+    /// Runs the scenarios that the command line selects, then `after`.
     pub fn run(self, after: impl FnOnce()) -> ExitCode {
         let mut arguments = Arguments::from_args();
         if arguments.test_threads.is_none() {

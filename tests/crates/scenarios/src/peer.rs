@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::{Answer, Framing, Head};
 
-/// How long the suite waits for what should happen.
+/// The time limit of each wait.
 pub type Patience = Duration;
 
 /// Seconds in `GOLDCREST_PATIENCE`, 10 without it.
@@ -27,11 +27,11 @@ pub enum Trouble {
     Reset,
     /// Nothing came in time.
     Timeout,
-    /// What came is not what a standard says; the text tells what.
+    /// The received bytes violate a standard; the text states how.
     Malformed(String),
 }
 
-/// How much the system takes from the server for somebody who does not read.
+/// The most bytes that the system buffers for a client that does not read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Width {
     /// As usual, up to megabytes.
@@ -100,7 +100,7 @@ impl Peer {
         self.stream
     }
 
-    /// The stream, for what needs two hands; what was read ahead stays here.
+    /// A second handle of the stream; bytes that were read ahead stay here.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
     }
@@ -215,7 +215,7 @@ impl Peer {
         if end == b"\r\n" { Ok(()) } else { Err(malformed("end of a chunk", &end)) }
     }
 
-    /// At least one byte of what comes next, whatever it is.
+    /// At least one byte of any kind.
     ///
     /// # Errors
     /// [`AcceptErrorLog`]

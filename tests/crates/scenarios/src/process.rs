@@ -1,4 +1,4 @@
-//! What a process takes of its machine, read from `/proc`.
+//! The resources of a process, read from `/proc`.
 
 use std::fs;
 

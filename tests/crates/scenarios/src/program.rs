@@ -19,7 +19,7 @@ pub struct Program {
     said: Arc<Said>,
 }
 
-/// What the program has said so far, on both of its outputs.
+/// The output so far, stdout and stderr.
 #[derive(Debug, Default)]
 struct Said {
     lines: Mutex<(VecDeque<String>, usize)>,
@@ -32,7 +32,7 @@ impl Program {
         Self::goldcrest_by(&[], flags)
     }
 
-    /// The same, by a command that becomes the program: what is to run stands behind `command`.
+    /// The same, by a command that becomes the program: the program and its arguments stand behind `command`.
     pub fn goldcrest_by(command: &[&str], flags: &[&str]) -> Self {
         Self::start(command, &built().join("goldcrest"), flags)
     }
@@ -147,7 +147,7 @@ fn built() -> &'static Path {
         if profile.ends_with("release") {
             build.arg("--release");
         }
-        // What cargo tells a test of its package would make it build again what looks at that (ring, and all above it).
+        // Cargo's environment variables for a test would rebuild the packages that read them (ring, and all above it).
         for (name, _) in env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
                 build.env_remove(name);

@@ -60,7 +60,7 @@ pub struct Event {
     pub binary: bool,
 }
 
-/// What a subscriber is told where events are missing.
+/// A reported gap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// How many, where that is known.
@@ -69,7 +69,7 @@ pub struct Gap {
     pub after: Option<String>,
 }
 
-/// What a subscriber gets.
+/// An item of a subscriber.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// An event.
@@ -135,7 +135,7 @@ enum Source<'c> {
 
 impl<'c> Reader<'c> {
     /// Begins to read `channel`. Of the transports that follow, it does follow once this returns; a long poll has been
-    /// sent, and nobody can tell from here whether it waits already.
+    /// sent; its arrival at the server cannot be observed from here.
     pub fn open(channel: &'c Channel<'_>, transport: Transport, start: Start) -> Self {
         Self::try_open(channel, transport, start).unwrap_or_else(|end| panic!("{transport:?} does not begin: {end}"))
     }
@@ -153,7 +153,7 @@ impl<'c> Reader<'c> {
         Ok(Self { source, items: VecDeque::new(), cursor: None })
     }
 
-    /// What comes next.
+    /// The next item.
     ///
     /// # Panics
     /// Where nothing does.
@@ -161,7 +161,7 @@ impl<'c> Reader<'c> {
         self.try_item().unwrap_or_else(|end| panic!("{end} where something should come"))
     }
 
-    /// What comes next, or how the transport ended.
+    /// The next item, or how the transport ended.
     ///
     /// # Errors
     /// The end, in words.
@@ -192,7 +192,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// What comes next, which is an event.
+    /// The next item, which is an event.
     pub fn event(&mut self) -> Event {
         match self.item() {
             Item::Event(event) => event,
@@ -200,7 +200,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// What comes next, which is a gap.
+    /// The next item, which is a gap.
     pub fn gap(&mut self) -> Gap {
         match self.item() {
             Item::Gap(gap) => gap,
@@ -213,7 +213,7 @@ impl<'c> Reader<'c> {
         (0..count).map(|_| self.event().id).collect()
     }
 
-    /// What to resume after, by what this transport has said.
+    /// The cursor to resume after, as this transport reported it.
     pub fn cursor(&mut self) -> String {
         assert!(self.items.is_empty(), "there is more: {:?}", self.items);
         match (&self.cursor, &mut self.source) {

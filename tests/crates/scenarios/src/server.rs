@@ -14,7 +14,7 @@ use crate::{Answer, Capabilities, Channel, Peer, Program, Trouble, Width, patien
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    /// What stands in `Host`.
+    /// The value of `Host`.
     authority: String,
     few_connections: bool,
     /// Which of this machine's addresses connections come from, where that matters.
@@ -200,7 +200,7 @@ impl Server {
         self.program().as_ref().expect("a server of the suite's own").lines(text)
     }
 
-    /// What stands in `Host`.
+    /// The value of `Host`.
     pub fn authority(&self) -> &str {
         &self.authority
     }

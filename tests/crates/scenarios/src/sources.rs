@@ -1,4 +1,4 @@
-//! What a [`ChannelReader`](crate::Reader) holds of each transport.
+//! The state of a [`ChannelReader`](crate::Reader) of each transport.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ impl<'c> Poller<'c> {
         self.peer.send(&request).map_err(ended)
     }
 
-    /// The next answer: what it says, and its `after`.
+    /// The next response: its items, and its `after`.
     pub(crate) fn fetch(&mut self, cursor: Option<&str>) -> Result<(Vec<Item>, String), String> {
         if !self.asked {
             self.ask(cursor)?;
@@ -60,7 +60,7 @@ impl<'c> Poller<'c> {
         let events = json["events"].as_array().expect("a list of events").iter().map(event);
         let items: Vec<Item> = gap.into_iter().chain(events).collect();
         if items.is_empty() && self.transport == Transport::Poll {
-            // That is what polling is.
+            // A poller asks again.
             thread::sleep(Duration::from_millis(5));
         }
         Ok((items, json["after"].as_str().expect("a cursor").to_owned()))
@@ -73,7 +73,7 @@ pub(crate) struct Follower {
     peer: Peer,
     framing: Framing,
     body: Body,
-    /// What came with the beginning of the stream.
+    /// Items at the beginning of the stream.
     ready: Vec<Item>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Follower {
 enum Body {
     Lines {
         unread: Vec<u8>,
-        /// The cursor of the last line that carried nothing else.
+        /// The cursor of the last line that held nothing else.
         cursor: String,
     },
     EventStream(EventStream),
@@ -121,7 +121,7 @@ impl Follower {
         Ok(self.body.cursor())
     }
 
-    /// What the next piece completes.
+    /// The item that the next bytes complete.
     pub(crate) fn more(&mut self) -> Result<Vec<Item>, String> {
         if !self.ready.is_empty() {
             return Ok(std::mem::take(&mut self.ready));

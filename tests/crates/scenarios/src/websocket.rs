@@ -1,4 +1,4 @@
-//! WebSocket by tungstenite, a client that nobody here wrote.
+//! WebSocket by tungstenite, an independent client.
 
 use std::io;
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! What a connection's bytes hold, read by others: httparse, eventsource-stream, `serde_json` and tungstenite.
+//! The contents of a connection's bytes, by httparse, eventsource-stream, `serde_json` and tungstenite.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +17,7 @@ const REQUEST: usize = 1024;
 pub(super) enum Handed {
     /// An event: id, type, data.
     Event(String, String, Data),
-    /// A whole message, or what has been read of it.
+    /// A complete message, or its beginning.
     Message(MessageKind, Vec<u8>, bool),
     /// The id of a receipt.
     Receipt(String),
@@ -29,7 +29,7 @@ pub(super) enum Data {
     Binary(Vec<u8>),
 }
 
-/// What a connection's bytes hold: one answer's content after another, or frames after answers.
+/// The contents of a connection's bytes: one response's content after another, or frames after responses.
 #[derive(Debug, Default)]
 struct Held {
     /// Final answers.
@@ -88,13 +88,13 @@ fn held(said: &[u8]) -> Option<Held> {
     }
 }
 
-/// The content of what has come, and how many bytes that took.
+/// The decoded content, and the number of bytes that it took.
 fn chunked(bytes: &[u8]) -> (Vec<u8>, usize) {
     let (mut rest, mut content) = (bytes, Vec::new());
     while let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(rest) {
         rest = &rest[start..];
         if size == 0 {
-            // No trailers are sent but the empty line and what the fuzzer makes.
+            // No trailers but the empty line and those that the fuzzer makes.
             let end = rest.windows(4).position(|it| it == b"\r\n\r\n").map_or(rest.len(), |at| at + 4);
             let end = if rest.starts_with(b"\r\n") { 2 } else { end };
             rest = &rest[end..];
@@ -107,7 +107,7 @@ fn chunked(bytes: &[u8]) -> (Vec<u8>, usize) {
     (content, bytes.len() - rest.len())
 }
 
-/// All that a content may say, in its order; `None` where it is not told well enough to judge by.
+/// All events that a content may hold, in order; `None` where the other parser cannot decide.
 fn says(content: &Content) -> Option<Vec<Handed>> {
     match content {
         Content::Stream(bytes) => {
@@ -149,7 +149,7 @@ fn event(object: &Value) -> Option<Handed> {
     Some(Handed::Event(id, name, data))
 }
 
-/// Whether `handed` is what `held` says, as the client of a channel or of a stream hands it over.
+/// Whether `handed` equals `held`, as a client of a channel or of a stream returns it.
 fn is_of(handed: &Handed, held: &Handed) -> bool {
     match (handed, held) {
         (Handed::Event(id, name, data), Handed::Event(held_id, held_name, held_data)) => {
@@ -193,7 +193,7 @@ fn is_of(handed: &Handed, held: &Handed) -> bool {
     }
 }
 
-/// Whether ours may read an object that `serde_json` refuses: one with something in it that nobody asks for.
+/// Whether our parser may accept an object that `serde_json` refuses: the error is in a member that is not read.
 fn is_unjudged(object: &[u8]) -> bool {
     object.iter().filter(|byte| **byte == b':').count() > 2
 }
@@ -203,7 +203,7 @@ fn is_cut(handed: &Handed, said: &[u8]) -> bool {
     matches!(handed, Handed::Receipt(id) if said.windows(id.len()).any(|it| it == id.as_bytes()))
 }
 
-/// Each of `handed` stands in what the server said over this connection, in the same order.
+/// Each of `handed` is part of the server's bytes of this connection, in the same order.
 pub(super) fn holds(line: &Line, handed: &[Handed]) {
     let Some(held) = held(&line.said) else { return };
     let Some(all) = held.contents.iter().map(says).collect::<Option<Vec<_>>>() else { return };
@@ -217,7 +217,7 @@ pub(super) fn holds(line: &Line, handed: &[Handed]) {
     }
 }
 
-/// What the client sent over it is one request after another, each within its bounds and after the answer to the one before,
+/// The client's bytes are one request after another, each within its limits and after the response to the one before,
 /// and then frames.
 pub(super) fn keeps_its_bounds(line: &Line, content: usize) {
     let Some(held) = held(&line.said) else { return };

@@ -1,4 +1,4 @@
-//! A network in memory with one server at its end, and a clock that shows what it is told to.
+//! A network in memory with one server.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
@@ -26,22 +26,22 @@ pub enum Reach {
     Open,
     /// It refuses.
     Refused,
-    /// Nobody answers.
+    /// No response to a connection attempt.
     Silent,
 }
 
 /// Both directions of a connection, all that was said included.
 #[derive(Debug, Default)]
 pub(super) struct Line {
-    /// What the server said.
+    /// All bytes of the server.
     pub(super) said: Vec<u8>,
-    /// What of it the client has not read.
+    /// Those that the client has not read.
     unread: Vec<u8>,
     pub(super) ended: bool,
     pub(super) reset: bool,
-    /// What the client sent.
+    /// All bytes of the client.
     pub(super) sent: Vec<u8>,
-    /// What of it stands in its socket's buffer.
+    /// The number of them in the socket's send buffer.
     pub(super) waiting: usize,
     pub(super) gone: bool,
     waker: Option<Waker>,
@@ -63,7 +63,7 @@ impl Line {
     }
 }
 
-/// What clients stand on.
+/// The network and the clock of a client.
 pub(super) struct Net {
     pub(super) clock: VirtualClock,
     pub(super) reach: Cell<Reach>,

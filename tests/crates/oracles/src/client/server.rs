@@ -1,4 +1,4 @@
-//! What the server says on the connection that was opened last, mostly as a server would.
+//! A server on the connection that was opened last, mostly a correct one.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,11 +10,11 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::network::{Line, Net};
 
-/// What it answers.
+/// The kind of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
 #[expect(missing_docs, reason = "each is a status, or what it says")]
 pub enum Answer {
-    /// What was asked for.
+    /// The response to the request.
     Fitting,
     /// The same once more, so that it is the most frequent one.
     FittingToo,
