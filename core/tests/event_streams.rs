@@ -1,5 +1,5 @@
-//! The table of event streams and what they say, `tests/suites/sse/format.json`, fed to the parser whole, byte by byte and cut in
-//! two everywhere. A browser reads the same table (`tests/suites/browser/sse.mjs`).
+//! The table of event streams and their events, `tests/suites/sse/format.json`, fed to the parser whole, byte by byte and cut
+//! in two everywhere. A browser reads the same table (`tests/suites/browser/sse.mjs`).
 
 use std::time::Duration;
 
@@ -50,8 +50,8 @@ fn case(case: &Value) -> Case {
     }
 }
 
-/// What a stream says to a fresh parser, fed in pieces that end at `cuts`: its events, and the reconnection time and last
-/// event ID that it leaves behind.
+/// Parses a stream in pieces that end at `cuts`. Returns its events, and the parser's reconnection time and last event ID at
+/// the end.
 fn read(stream: &[u8], cuts: &[usize]) -> Result<(Vec<Said>, Option<Duration>, String), ParseError> {
     const BOUNDS: ParserLimits = ParserLimits { id: 12, event_type: 12 };
     let mut parser = Parser::new([0; BOUNDS.memory(40)], BOUNDS);

@@ -164,7 +164,7 @@ fn a_flood_uses_at_most_its_io_budget_in_one_poll() {
     let (text, ended) = flood(&events, b"", get("/events/a", "").as_bytes(), 100);
     no_end(&text, ended);
     for accept in ["Accept: text/event-stream\r\n", "Accept: application/x-ndjson\r\n"] {
-        let (text, ended) = flood(&events, get("/events/a", accept).as_bytes(), b"what nobody asked for", 100);
+        let (text, ended) = flood(&events, get("/events/a", accept).as_bytes(), b"unrequested bytes", 100);
         no_end(&text, ended);
     }
     let (text, ended) = flood(&Own, &upgrade("/echo", ""), &note, 100);

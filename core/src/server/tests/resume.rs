@@ -202,7 +202,7 @@ pub(super) fn followers(hub: &TestHub) -> usize {
     let publication = NewEvent {
         event_type: EventType::MESSAGE,
         encoding: Encoding::Text,
-        data: b"who is there?",
+        data: b"is there an event?",
         idempotency_key: None,
     };
     HubBackend::publish(hub, ChannelName::new("a").unwrap(), &publication, None).unwrap().followers
@@ -332,7 +332,7 @@ fn a_gap_policy_selects_the_resume_position() {
                 panic!("{way:?} {policy:?}: {told:?}")
             };
             assert_eq!((*told_missed, ids(events)), (missed, rest), "{way:?} {policy:?}");
-            assert_eq!(reading.client.ended(), None, "a resume is told and goes on");
+            assert_eq!(reading.client.ended(), None, "a resume gets the gap and goes on");
             reading.leave();
         }
     }

@@ -50,7 +50,7 @@ fn a_long_poll_waits_for_the_next_event() {
     assert_eq!(answer.field("preference-applied"), Some("wait=10"));
     assert_eq!(polled(&answer.json()).0, [event(1, "new")]);
     let stored = publisher.post("/events/a", "Content-Type: text/plain\r\n", "again");
-    assert_eq!(stored.status, 202, "nobody follows now");
+    assert_eq!(stored.status, 202, "no follower is left");
 }
 
 #[test]

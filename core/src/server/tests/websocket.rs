@@ -264,7 +264,7 @@ fn either_side_may_close_first() {
     let mut test = Test::new("/greet");
     test.client.read();
     // The server's Close is there; the client still sends, and closes later.
-    test.say("what crosses it on the way");
+    test.say("a message that crosses it");
     let told = test.told();
     assert_eq!(told, [plain("hello"), closed(1000, "done")]);
     assert!(test.client.eof, "the server ends the connection first");

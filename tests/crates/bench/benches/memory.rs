@@ -15,7 +15,7 @@ use std::time::Duration;
 const SSE: [Entrant; 3] = [OURS_SSE, AXUM_SSE, FLOOR_SSE];
 const WEBSOCKET: [Entrant; 6] = [OURS_ECHO, OURS_HUB, FASTWEBSOCKETS, TOKIO_TUNGSTENITE, ASYNC_TUNGSTENITE, FLOOR_ECHO];
 
-/// Growth while the connections are idle, and after each has carried one message of 20 bytes or one event of 64 bytes.
+/// Growth while the connections are idle, and after each has transferred one message of 20 bytes or one event of 64 bytes.
 type Growth = (Option<f64>, Option<f64>);
 
 fn main() {
@@ -47,7 +47,7 @@ fn main() {
 
 fn event_streams(entrant: &Entrant, connections: usize) -> io::Result<Growth> {
     let server = entrant.start()?;
-    // What the first connection and the first event cost is the server's, not each connection's.
+    // The cost of the first connection and the first event is the server's, not each connection's.
     FanoutLoad::open(server.address(), entrant.path, 1)?.publish(1)?;
     let before = server.memory_kib();
     let mut load = FanoutLoad::open(server.address(), entrant.path, connections)?;
@@ -59,7 +59,7 @@ fn event_streams(entrant: &Entrant, connections: usize) -> io::Result<Growth> {
 fn websockets(entrant: &Entrant, connections: usize) -> io::Result<Growth> {
     let server = entrant.start()?;
     let one = Messages::new(20, 1);
-    // The hub sends a message to everybody: there it is only the idle connection that compares.
+    // The hub sends a message to every connection: there only the idle connection compares.
     let echoes = *entrant != OURS_HUB;
     let mut first = EchoLoad::open(server.address(), entrant.path, 1)?;
     if echoes {
@@ -76,7 +76,7 @@ fn websockets(entrant: &Entrant, connections: usize) -> io::Result<Growth> {
     Ok((idle, growth(&server, before, connections)))
 }
 
-/// KiB for each connection; nothing if the kernel does not tell.
+/// KiB for each connection; nothing where the kernel does not report it.
 fn growth(server: &Server, before: f64, connections: usize) -> Option<f64> {
     let each = (server.memory_kib() - before) / connections as f64;
     each.is_finite().then_some(each.max(0.0))

@@ -15,7 +15,7 @@ pub struct EchoLoad {
     received: Vec<u8>,
 }
 
-/// What a connection carries in a slice: messages of one payload, so many in flight.
+/// The load of a connection in a slice: messages of one payload, so many in flight.
 #[derive(Debug)]
 pub struct Messages {
     in_flight: usize,
@@ -24,7 +24,7 @@ pub struct Messages {
     frames: Vec<u8>,
 }
 
-/// What a slice came to.
+/// The result of a slice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slice {
     /// Messages that came back.
@@ -146,7 +146,7 @@ impl Connection {
         Ok(counted.messages)
     }
 
-    /// Sends what is owed; false if the socket is full. A pong leaves between two frames.
+    /// Sends the queued output; false if the socket is full. A pong is sent between two frames.
     fn send(&mut self, messages: &Messages) -> io::Result<bool> {
         while self.owed > 0 || !self.pong.is_empty() {
             let pong = self.sent == 0 && !self.pong.is_empty();

@@ -15,9 +15,9 @@ use std::process::Command;
 pub struct Entrant {
     /// Its name in the tables.
     pub name: &'static str,
-    /// What it is to the comparison.
+    /// Its part in the comparison.
     pub part: Part,
-    /// Where it serves what is measured.
+    /// The URL of the measured service.
     pub path: &'static str,
     /// Its program, beside this one's folder.
     program: &'static str,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// Bytes of an event's data.
 pub const DATA: usize = 64;
 
-/// Ends each event's data, and occurs nowhere else in what a server sends.
+/// Ends each event's data, and occurs nowhere else in a server's output.
 const LAST: u8 = b'~';
 
 const PUBLISHER: usize = usize::MAX;

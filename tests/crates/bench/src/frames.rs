@@ -40,12 +40,12 @@ pub struct MessageCounter {
     pong: Option<Vec<u8>>,
 }
 
-/// What a piece of a server's side held.
+/// The content of a piece of a server's output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Messages that ended in it: final frames of data.
     pub messages: u64,
-    /// Whether the server began to close, or sent what no server may (a masked frame).
+    /// Whether the server began to close, or sent a masked frame, which no server may.
     pub closed: bool,
 }
 
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pong_carries_the_bytes_of_its_ping() {
+    fn a_pong_has_the_payload_of_its_ping() {
         let mut counter = MessageCounter::default();
         counter.receive(b"\x89\x02");
         counter.receive(b"hi");

@@ -3,11 +3,11 @@
 //! Absolute figures drift from hour to hour and from machine to machine, ratios taken in the same round hardly do.
 //! So every benchmark here runs all entrants in interleaved rounds, and prints medians beside the ratio to ours.
 //!
-//! | module | what it holds |
+//! | module | content |
 //! | --- | --- |
 //! | [`contest`] | interleaved rounds, medians, ratios of the same round |
 //! | [`table`] | the result as Markdown, with an honest `BEHIND` |
-//! | [`options`] | what the command line may say: `--quick`, `--full`, `--only NAME` |
+//! | [`options`] | the options of the command line: `--quick`, `--full`, `--only NAME` |
 //! | [`race`] | codecs against each other in one process |
 //! | [`server`] | a server process: started, asked for its CPU time and its memory, ended |
 //! | [`entrants`] | which servers there are and how each is started |

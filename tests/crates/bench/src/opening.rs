@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// What a connection is opened as.
+/// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
     /// A WebSocket handshake, without subprotocols or extensions (RFC 6455 §4.1).
@@ -16,7 +16,7 @@ pub enum Opening {
 impl Opening {
     /// Connects, sends the request for `path` and reads the answer's head, each within 10 s.
     ///
-    /// Returns the connection, now non-blocking, and what had come behind the head.
+    /// Returns the connection, now non-blocking, and the bytes behind the head.
     ///
     /// # Errors
     /// The system's; or an answer that is neither 101 nor 200, with its first line.
@@ -51,7 +51,7 @@ impl Opening {
     }
 }
 
-/// Reads until a head has ended; returns it and what stood behind it.
+/// Reads until a head has ended; returns it and the bytes behind it.
 ///
 /// # Errors
 /// The system's; or that the connection ended first.
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_head_is_kept() {
+    fn bytes_after_a_head_are_kept() {
         let (head, rest) = read_head(&mut &b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n: hello"[..]).unwrap();
         assert_eq!((head.as_str(), rest.as_slice()), ("HTTP/1.1 200 OK\r\nA: b\r\n\r\n", &b": hello"[..]));
     }

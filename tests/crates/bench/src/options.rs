@@ -1,4 +1,4 @@
-//! What a benchmark's command line may say.
+//! The options of a benchmark's command line.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads the command line. What cargo adds by itself (`--bench`) is passed over.
+    /// Reads the command line. The arguments that cargo adds (`--bench`) are ignored.
     ///
     /// # Errors
     /// Says which word is not known.
@@ -41,7 +41,7 @@ impl Options {
         })
     }
 
-    /// Whether what is called `name` was asked for.
+    /// Whether the measurement called `name` is selected.
     pub fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
     }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_refused() {
+    fn an_unknown_option_is_an_error() {
         assert!(parse("--fast").is_err());
         assert!(parse("--only").is_err());
     }

@@ -81,7 +81,7 @@ fn calibrate(runner: &mut Runner<'_>) -> u64 {
     }
 }
 
-/// CPU time of this thread: what other programs take of the processor meanwhile does not count.
+/// CPU time of this thread, without that of other programs.
 fn thread_seconds() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9

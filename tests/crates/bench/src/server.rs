@@ -48,7 +48,7 @@ impl Server {
 
     /// User and system time of all its threads since it began, in seconds.
     ///
-    /// From `schedstat`, which counts in nanoseconds what `utime + stime` count in ticks of 10 ms; from `stat` where the
+    /// From `schedstat`, which counts in nanoseconds (`utime + stime` count in ticks of 10 ms); from `stat` where the
     /// kernel keeps no `schedstat`.
     pub fn cpu_seconds(&self) -> f64 {
         let tasks = format!("/proc/{}/task", self.child.id());

@@ -3,14 +3,14 @@
 use crate::contest::Contest;
 use std::fmt;
 
-/// What an entrant is to the comparison.
+/// The part of an entrant in the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// What is judged. A table has one row of it at most that counts: the first.
+    /// The subject. A table has at most one row of it that counts: the first.
     Ours,
-    /// What ours is judged against.
+    /// A competitor.
     Peer,
-    /// What bounds everybody: a copy, a hand-written loop. Shown, but neither beaten nor lost to.
+    /// A bound for all: a copy, a hand-written loop. Shown, but neither beaten nor lost to.
     Bound,
 }
 
@@ -27,7 +27,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty table; `unit` says what the figures are, lower being better.
+    /// An empty table; `unit` names the figures' unit, lower being better.
     pub fn new(title: impl Into<String>, unit: impl Into<String>, entrants: Vec<(Part, String)>) -> Self {
         Self { title: title.into(), unit: unit.into(), entrants, columns: Vec::new() }
     }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn being_ahead_of_the_best_peer_is_told_as_a_ratio() {
+    fn a_lead_over_the_best_peer_is_a_ratio() {
         let seen = table(5.0);
         assert!(seen.contains("| quick | 10.0 (2.00) |"), "{seen}");
         assert!(seen.contains("| **ours / best peer** | **0.50** quick |"), "{seen}");

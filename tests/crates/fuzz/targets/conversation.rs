@@ -1,4 +1,4 @@
-//! What a client and a server of ours say to one another.
+//! Messages between our client and our server.
 #![no_main]
 
 use goldcrest_oracles::Steps;

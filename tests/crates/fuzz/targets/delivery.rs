@@ -1,4 +1,4 @@
-//! What every delivery says of a log that moves.
+//! Each format's output of a log that grows meanwhile.
 #![no_main]
 
 use goldcrest_oracles::format::{Reading, delivers_the_appended_events};

@@ -1,4 +1,4 @@
-//! URLs, and what refers from one to another.
+//! URLs, and references from one to another.
 #![no_main]
 
 use goldcrest_oracles::url::{resolves_as_the_url_crate_does, parses_the_same_as_the_url_crate};

@@ -1,4 +1,4 @@
-//! What a client hears on a WebSocket.
+//! A client's WebSocket input.
 #![no_main]
 
 use goldcrest_core::ws::Role;

@@ -1,4 +1,4 @@
-//! What a server hears on a WebSocket.
+//! A server's WebSocket input.
 #![no_main]
 
 use goldcrest_core::ws::Role;

@@ -25,9 +25,9 @@ unsafe extern "C" {
     static __stop_tests: u8;
 }
 
-/// What outlives a reset.
+/// State that survives a reset.
 struct Kept {
-    /// Whether this is more than what the RAM held when the board was switched on.
+    /// Set after the first start: the RAM's content at power-on is undefined.
     sign: AtomicU32,
     next: AtomicU32,
     failed: AtomicU32,
@@ -50,7 +50,7 @@ fn kept() -> &'static Kept {
 
 fn tests() -> &'static [Test] {
     let [begin, end] = [&raw const __start_tests, &raw const __stop_tests].map(<*const u8>::cast::<Test>);
-    // SAFETY: the linker puts the two around what `#[test]` made, and nothing else is in that section.
+    // SAFETY: the linker places the two around the entries of `#[test]`, and nothing else is in that section.
     unsafe { slice::from_raw_parts(begin, end.offset_from_unsigned(begin)) }
 }
 

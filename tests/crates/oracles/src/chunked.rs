@@ -2,8 +2,8 @@
 
 use goldcrest_core::http::{ChunkDecoder, ChunkEncoder, RequestError};
 
-/// Takes `bytes` apart, cut by `cuts`: the same content or refusal as whole, and what is taken is what a reader that looks
-/// for one chunk after another, with httparse's chunk sizes, finds.
+/// Decodes `bytes`, cut by `cuts`, to the same content or error as in one piece. The content is that of a plain loop over
+/// httparse's chunk sizes.
 pub fn decodes_by_httparse_chunk_sizes(bytes: &[u8], cuts: &[u8]) {
     let ours = decode(bytes, cuts);
     assert_eq!(ours, decode(bytes, &[]), "{}", bytes.escape_ascii());

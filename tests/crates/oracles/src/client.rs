@@ -1,7 +1,7 @@
-//! A whole client: any bytes of a server, over sockets of any room, on a clock that may jump.
+//! A whole client: any bytes of a server, over sockets of any size, on a clock that may jump.
 //!
-//! Whatever comes, it does not panic, goes round in no loop, ends or asks again, hands over nothing that the bytes do not
-//! hold, sends one request after another within its bounds, and fails by what it documents.
+//! For any input it does not panic or loop, and it ends or reconnects. It returns only items that the bytes hold, sends one
+//! request after another within its limits, and fails with documented errors.
 //!
 //! | file | content |
 //! | --- | --- |
@@ -172,7 +172,7 @@ pub fn ends_or_reconnects(listening: &Listening<'_>) -> usize {
         while executor.round() {
             polls += 1;
             assert!(polls < SPIN, "it wakes itself for ever");
-            assert!(heard.told_now.get() <= TOLD + said, "it tells more than there is");
+            assert!(heard.told_now.get() <= TOLD + said, "more items than the input holds");
         }
         executor.output(task).is_some()
     };
@@ -352,7 +352,7 @@ async fn subscription(mut subscription: Subscription<'_, Net>, drops: bool, hear
             Err(error) => {
                 if !matches!(error, Error::Url(_) | Error::TooLarge | Error::Stream(_)) {
                     judge_loss(&error);
-                    assert!(!error.is_transient(), "given up for what may pass: {error:?}");
+                    assert!(!error.is_transient(), "ended by a transient error: {error:?}");
                 }
                 break;
             }

@@ -154,7 +154,7 @@ impl Side {
             }
         }
         if self.connection.has_output() {
-            assert!(self.connection.buffered() > 0, "what waits is counted");
+            assert!(self.connection.buffered() > 0, "queued output is counted");
         }
     }
 }

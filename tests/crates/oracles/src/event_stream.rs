@@ -9,9 +9,9 @@ pub(crate) type Seen = (String, String, String);
 
 /// Gives `bytes` to both, ours cut by `cuts`, and compares the events.
 ///
-/// The other one gets all in one piece, decoded as the standard says and without the byte order mark: it refuses what is
-/// no UTF-8, panics at a mark that comes first, and takes CR and LF for two line ends where they come in two pieces. Behind a CR at the
-/// end it waits for an LF: a colon shows that there is none.
+/// The other parser gets all in one piece, decoded as the standard says and without the byte order mark: it refuses
+/// invalid UTF-8, panics at a leading mark, and takes CR and LF in two pieces for two line ends. After a CR at the end it
+/// waits for an LF: a colon shows that there is none.
 pub fn parses_the_same_as_eventsource_stream(bytes: &[u8], cuts: &[u8]) {
     let ours = ours(bytes, cuts);
     assert_eq!(ours, says(&String::from_utf8_lossy(bytes)), "{}", bytes.escape_ascii());

@@ -18,7 +18,7 @@
 //! | `server.rs` | a whole connection | the invariants: no panic, no endless loop, no leaked buffer or reader |
 //!
 //! Each function panics where its property does not hold. The tests call them with cases of their own making, millions
-//! where `PROPTEST_CASES` says so; the targets in `tests/crates/fuzz` call them with what the fuzzer makes.
+//! where `PROPTEST_CASES` says so; the targets in `tests/crates/fuzz` call them with the fuzzer's input.
 
 use arbitrary::{Arbitrary, Unstructured};
 

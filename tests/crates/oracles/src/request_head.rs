@@ -5,8 +5,8 @@ use goldcrest_core::http::{BodyDecoder, BodyLength, HeadReader, MAX_FIELDS, Requ
 /// The longest head.
 pub const MAX_HEAD: usize = 512;
 
-/// Collects a head out of `bytes`, cut by `cuts`. What is taken httparse takes too, and finds the same in it; what it
-/// refuses is refused. (Much that it takes is refused here: two lengths, a bare LF, a missing Host.)
+/// Collects a head out of `bytes`, cut by `cuts`. If it parses, httparse parses it to the same values. (Ours is
+/// stricter: it rejects two lengths, a bare LF, a missing Host.)
 pub fn parses_the_same_as_httparse(bytes: &[u8], cuts: &[u8]) {
     let mut room = [0; MAX_HEAD];
     let judged = collect(bytes, cuts, &mut room);

@@ -1,7 +1,7 @@
-//! A whole connection: any bytes, over rings and rooms of any size, on a clock that may jump.
+//! A whole connection: any bytes, over rings and buffers of any size, on a clock that may jump.
 //!
-//! Whatever comes, it does not panic, does not go round in a loop, is over once its client is gone, and has given back its
-//! buffers and its place among the followers by then.
+//! For any input it does not panic or loop, and it ends after its client is gone. Then it has released its buffers and its
+//! reader.
 
 use std::time::Duration;
 

@@ -42,7 +42,7 @@ pub fn resolves_as_the_url_crate_does(base: &str, reference: &str, memory: usize
     }
     let theirs = from.join(reference);
     let theirs = theirs.unwrap_or_else(|error| panic!("{base:?} and {reference:?}: {error}"));
-    let ours = Url::parse(ours.as_str()).expect("what was followed to is a URL");
+    let ours = Url::parse(ours.as_str()).expect("the resolved reference is a URL");
     let target = ours.target().to_string();
     assert_eq!((ours.scheme().as_str(), Some(ours.port())), (theirs.scheme(), theirs.port_or_known_default()));
     assert_eq!(target, &theirs[url::Position::BeforePath..url::Position::AfterQuery], "{base:?} and {reference:?}");
@@ -53,8 +53,8 @@ fn is_international(text: &str) -> bool {
     text.to_ascii_lowercase().contains("xn--")
 }
 
-/// Whether there is something that browsers write otherwise: what they quote, backslashes, and dots that are quoted. (And
-/// that crate takes a segment of a letter and a colon for a drive.)
+/// Whether browsers normalize a part of it: characters that they escape, backslashes, and escaped dots. (And that crate
+/// takes a segment of a letter and a colon for a drive.)
 fn quotes(text: &str) -> bool {
     let drive = |segment: &str| matches!(segment.as_bytes(), [letter, b':'] if letter.is_ascii_alphabetic());
     if text.split(['/', '?', '#']).any(drive) {

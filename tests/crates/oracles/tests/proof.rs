@@ -36,7 +36,7 @@ impl<'a> Command<'a> {
                 "-p" => command.package = words.next(),
                 "--lib" => {}
                 _ => {
-                    assert!(!word.starts_with('-'), "what {word} of {name} does is not known here");
+                    assert!(!word.starts_with('-'), "{word} of {name} is unknown to this test");
                     command.filter = word;
                 }
             }

@@ -1,9 +1,9 @@
 //! The operations of clients, and whether they are linearizable as operations of a log.
 //!
-//! Each client notes when it began an operation and when it had the answer. The history is checked against what a log is in turn:
-//! publications stand in one order, which their ids name; a reader gets what follows its cursor, in that order and without a hole; what
-//! one client has had an answer about before another one begins is there for the other. That is linearizability, as Porcupine checks
-//! it; since the ids name the order, no search is needed.
+//! Each client records when it began an operation and when it had the response. The history is checked against the definition
+//! of a log. Publishes have one order, which their ids name. A reader gets the events after its cursor, in that order and
+//! without a hole. An operation that ended before another began is visible to it. That is linearizability, as Porcupine
+//! checks it; since the ids name the order, no search is needed.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -1,7 +1,7 @@
 //! goldcrest seen from outside: clients that share no code with the server, over real sockets.
 //!
-//! The same suites run against the host's server and against firmware in QEMU, since all they need is a base URL and a
-//! list of what the server can do:
+//! The same suites run against the host's server and against firmware in QEMU, since they need only a base URL and
+//! the server's capabilities:
 //!
 //! | variable | meaning |
 //! | --- | --- |

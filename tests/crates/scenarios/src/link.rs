@@ -1,5 +1,5 @@
 //! A network link of the suite's own between two network namespaces: it loses, delays, reorders and doubles packets, or
-//! passes none of an address. The TCP on both sides is the kernel's, and this is what the kernel's `netem` does where a
+//! passes none of an address. The TCP on both sides is the kernel's. The kernel's `netem` does the same, but not every
 //! kernel has it.
 
 use std::cmp::Reverse;

@@ -46,7 +46,7 @@ impl List {
             arguments.test_threads = Some(if lent == 0 { threads } else { 1 });
         }
         if self.left_out > 0 && !arguments.list {
-            eprintln!("SKIPPED: {} scenarios need what this server cannot do (they are ignored below)", self.left_out);
+            eprintln!("SKIPPED: {} scenarios need capabilities that this server lacks (ignored below)", self.left_out);
         }
         // One line a failure: where a promise was broken, and how.
         panic::set_hook(Box::new(|panic| {

@@ -58,7 +58,7 @@ impl Server {
         Self::of(Program::goldcrest_by(command, &[&["--listen", &listen.to_string()], flags].concat()))
     }
 
-    /// The same server as somebody sees it who comes to it by `address`, such as a proxy's, and from one of this machine's
+    /// The same server for a client that connects to `address`, such as a proxy's, from one of this machine's
     /// addresses.
     pub fn seen_at(&self, address: SocketAddr, from: Option<IpAddr>) -> Self {
         Self { from, ..Self::at(&format!("http://{address}/"), None) }

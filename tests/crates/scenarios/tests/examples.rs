@@ -1,4 +1,4 @@
-//! Each example of the host does what its front comment says.
+//! Each example of the host behaves as its front comment describes.
 
 use goldcrest_tests::{EventStream, Framing, Peer, Server, StreamEvent, websocket};
 use serde_json::json;
@@ -46,7 +46,7 @@ fn publish_publishes_while_readers_follow() {
         assert!(events[4].id.ends_with("-5"));
     }
     server.terminate();
-    assert!(server.wait().success(), "the thread that publishes holds nobody up");
+    assert!(server.wait().success(), "the publishing thread delays no reader");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite;
 
 const CASES: [(&str, usize); 4] = [("16 B", 16), ("125 B", 125), ("1 KiB", 1024), ("64 KiB", 65536)];
 
-/// What a host reads into: one buffer for all its connections.
+/// The read buffer of a host: one for all its connections.
 const RECEIVE_BUFFER: usize = 64 * 1024;
 
 pub(crate) fn race(options: &Options) -> Option<Table> {

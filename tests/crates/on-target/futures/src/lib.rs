@@ -1,4 +1,4 @@
-//! futures-lite, with what of it needs a thread that can be parked.
+//! futures-lite, and a `block_on` for a chip, which cannot park a thread.
 #![no_std]
 
 pub use futures_lite::*;
@@ -10,7 +10,7 @@ pub mod future {
 
     pub use futures_lite::future::*;
 
-    /// As `futures_lite::future::block_on`, without a rest: there is nobody else.
+    /// As `futures_lite::future::block_on`, polling without a pause: there is one thread.
     pub fn block_on<T>(future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         loop {

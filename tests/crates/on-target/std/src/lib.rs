@@ -1,4 +1,4 @@
-//! What of the standard library a chip with an allocator has, under its name; and for one thread what tests share by threads.
+//! The parts of the standard library that need only an allocator, under its name; and thread-local values for one thread.
 #![no_std]
 
 extern crate alloc as allocating;

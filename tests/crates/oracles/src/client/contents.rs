@@ -122,8 +122,8 @@ fn says(content: &Content) -> Option<Vec<Handed>> {
     }
 }
 
-/// All objects, nested ones as well. `None` where there is one that `serde_json` refuses: of what nobody reads ours judges
-/// nothing.
+/// All objects, nested ones as well. `None` where `serde_json` refuses one: ours does not validate unread
+/// members.
 fn objects(bytes: &[u8]) -> Option<Vec<Handed>> {
     let mut all = Vec::new();
     for at in (0..bytes.len()).filter(|at| bytes[*at] == b'{') {

@@ -12,7 +12,7 @@ use super::network::{Line, Net};
 
 /// The kind of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
-#[expect(missing_docs, reason = "each is a status, or what it says")]
+#[expect(missing_docs, reason = "each is a status, or named after its content")]
 pub enum Answer {
     /// The response to the request.
     Fitting,

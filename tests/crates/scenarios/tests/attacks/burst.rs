@@ -62,7 +62,7 @@ fn frame(payload: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(payload.as_bytes());
 }
 
-/// Publishes `count` events in one write, and takes what it is sent meanwhile until all of them are stored.
+/// Publishes `count` events in one write, and reads the responses until all events are stored.
 fn publish(channel: &Channel<'_>, by: By, count: usize, length: usize) {
     let server = channel.server();
     let mut bytes = Vec::new();
@@ -99,8 +99,8 @@ fn channel_of_one() -> (Sender<()>, Receiver<()>) {
     channel()
 }
 
-/// Takes what the publisher is sent, which tells when its last event is stored: that event itself on a WebSocket, whose reader it
-/// is too, or as many answers as there were requests.
+/// Reads the publisher's input until its last event is stored: that event itself on a WebSocket, which is a reader too, or
+/// as many responses as there were requests.
 fn take_until(mut stream: TcpStream, by: By, last: &str, count: usize, stored: &Sender<()>) {
     let mut buffer = vec![0; 64 * 1024];
     let (mut unread, mut answers) = (Vec::new(), 0);

@@ -25,7 +25,7 @@ fn publish(server: &Server, channel: &str) -> u16 {
     server.ask("POST", &format!("/events/{channel}"), &["Content-Type: text/plain"], b"x").status()
 }
 
-/// Polls and HEAD, whatever they accept, of as many channels as there may be and more.
+/// Polls and HEAD, with each `Accept`, of more channels than the limit.
 fn read_at_once() {
     let server = Server::start(&[]);
     let fields: [&[&str]; 3] = [&["Accept: image/*"], &["Accept: text/event-stream"], &["Prefer: wait=30"]];

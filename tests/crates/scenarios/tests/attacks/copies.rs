@@ -1,4 +1,4 @@
-//! Readers of every channel on every thread: a thread copies what is asked for, and keeps nothing of it for longer.
+//! Readers of every channel on every thread: a thread copies the requested events, and keeps no copy for longer.
 
 use goldcrest_tests::process::resident;
 use goldcrest_tests::{List, Need, Server};

@@ -1,7 +1,7 @@
 //! Connections that send as fast as they can, beside others on the same thread.
 //!
 //! A neighbour measures round trips on a server with one thread, in turn alone and beside four hostile connections. The bound is the
-//! neighbour's 99th percentile in the best round: at most [`FACTOR`] times what it is alone, or [`FLOOR`] where that is more.
+//! neighbour's 99th percentile in the best round: at most [`FACTOR`] times its value alone, or [`FLOOR`] where that is more.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -28,7 +28,7 @@ const FLOOR: Duration = Duration::from_millis(20);
 /// A hostile client.
 struct Attack {
     name: &'static str,
-    /// Sent first; what it is answered is read up to the end of a head.
+    /// Sent first; the response is read up to the end of a head.
     opening: Vec<u8>,
     /// Sent once behind it.
     first: Vec<u8>,
@@ -102,7 +102,7 @@ fn beside(attack: &Attack) {
         });
         rounds.push((alone, beside));
     }
-    // On a busy machine any round may be disturbed, and what an attack leaves behind is worked off in the part alone that follows.
+    // On a busy machine any round may be disturbed, and the part alone that follows an attack works off its backlog.
     let best = |part: fn(&(Figures, Figures)) -> Figures| {
         rounds.iter().map(part).min_by_key(|part| part.p99).expect("a round")
     };
@@ -171,7 +171,7 @@ fn run(server: &Server, attack: &Attack, over: &AtomicBool) -> usize {
                 Ok(count) => {
                     moved = true;
                     if let Some(seen) = attacker.head {
-                        // Only the opening was sent: what comes is its head.
+                        // Only the opening was sent: the response is its head.
                         let whole = room[..count].ends_with(b"\r\n\r\n");
                         attacker.head = (!whole).then_some(seen + count);
                         if whole {

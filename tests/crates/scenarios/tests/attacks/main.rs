@@ -1,4 +1,4 @@
-//! Attacks: what a hostile or careless client can do to a server. Each scenario states the value that holds meanwhile: the latency
+//! Attacks of a hostile or careless client on a server. Each scenario states the value that holds meanwhile: the latency
 //! of other clients, the memory of the process, the channels that are left.
 //!
 //! | file | attack |

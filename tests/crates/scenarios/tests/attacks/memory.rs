@@ -12,9 +12,9 @@ pub(crate) fn scenarios(list: &mut List) {
     list.add("memory::full_channels_stay_below_the_memory_limit", &[Need::OwnServer], full_channels);
 }
 
-/// The limit of the server under attack, in KiB: a fraction of what the attack asks for.
+/// The limit of the server under attack, in KiB: a fraction of the memory that the attack asks for.
 const LIMIT: u64 = 32 << 10;
-/// What the allocator, the executor and the program itself take beside what is counted, in KiB.
+/// Memory of the allocator, the executor and the program itself, which the limit does not count, in KiB.
 const SLACK: u64 = 12 << 10;
 
 const HEADS: usize = 1_000;
@@ -94,5 +94,5 @@ fn full_channels() {
     highest = highest.max(grown());
     eprintln!("300 full channels on eight threads: {highest} KiB of memory, of {LIMIT} KiB; {refused} of 1500 refused");
     assert!(highest <= LIMIT + SLACK, "{highest} KiB of memory, more than {LIMIT} KiB");
-    assert!(refused > 0, "it was refused what there is no memory for");
+    assert!(refused > 0, "a request without memory for it was refused");
 }

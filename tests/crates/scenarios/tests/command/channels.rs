@@ -50,11 +50,11 @@ fn every_transport_delivers_new_events() {
         let (_server, url) = channel();
         publish(&url, "before");
         if transport == "longpoll" {
-            // One that waits is open to nobody's eyes but the server's, and what came just before it waited is heard as well.
+            // Only the server knows when a long poll waits, and an event just before that is received as well.
             let mut run = Run::start(&["subscribe", &url, "-t", transport]);
             let deadline = Instant::now() + patience();
             while goldcrest(&["publish", "-j", &url, "anybody?"]).lines()[0].contains("\"subscribers\":0") {
-                assert!(Instant::now() < deadline, "nobody waits");
+                assert!(Instant::now() < deadline, "no reader waits");
             }
             publish(&url, "then");
             let mut lines = std::iter::from_fn(|| Some(run.line()));

@@ -20,7 +20,7 @@ const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{202e}x\u{2066}";
 /// The same in JSON.
 const IN_JSON: &str = r"\u001b]0;owned\u0007\u001b[2J\u009b2J\u202ex\u2066";
 
-/// Answers every connection by `answer`, which is told the head of the request; where, and how many asked.
+/// A server that passes each request's head to `answer` and sends the result. Returns its address and the number of requests.
 fn server(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -33,7 +33,7 @@ fn server(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> (Str
                 let mut head = String::new();
                 let mut lines = BufReader::new(stream.try_clone().unwrap());
                 while !head.ends_with("\r\n\r\n") {
-                    // Who looks whether TLS is spoken here says no head.
+                    // A probe for TLS sends no head.
                     if !matches!(lines.read_line(&mut head), Ok(1..)) {
                         return;
                     }
@@ -103,7 +103,7 @@ fn control_characters_in_ids_types_and_reasons_are_escaped() {
             "{line:?}"
         );
     }
-    // What goes to stderr is for people, whatever stderr is.
+    // Output on stderr is for people, also where stderr is a pipe.
     let refused = goldcrest(&["publish", &format!("http://{address}/events/refuses"), "x"]);
     is_harmless(&refused.stderr.join("\n"));
     refused.failed(4, "403");
@@ -172,7 +172,7 @@ fn control_characters_from_clients_are_escaped_in_the_log() {
     let mut serving = Run::start(&["serve", "--listen", "127.0.0.1:0", "--log", "trace"]);
     let address = serving.wait_for("serves http://");
     let address = address.split_once("http://").unwrap().1.trim_end_matches('/');
-    // What a field's value may have: C1 and the overrides, as UTF-8 or as a byte.
+    // The bytes that a field's value may have: C1 and the overrides, as UTF-8 or as a byte.
     for origin in [&b"http://owned\xc2\x9b2J\xe2\x80\xae"[..], b"http://owned\x9b2J"] {
         let mut peer = TcpStream::connect(address).unwrap();
         peer.write_all(b"GET /events/a HTTP/1.1\r\nHost: localhost\r\nOrigin: ").unwrap();

@@ -1,4 +1,4 @@
-//! Who leaves a WebSocket says so.
+//! The command sends a Close frame before it exits.
 
 use std::net::TcpListener;
 use std::thread;
@@ -44,7 +44,7 @@ fn server(scheme: &str, path: &str) -> (String, thread::JoinHandle<Option<CloseC
 
 #[test]
 fn a_timeout_and_a_count_end_with_a_close_frame() {
-    // A channel is subscribed to, what is said to be a WebSocket is talked with.
+    // Subscribing to a channel is one kind of session, talking to a plain WebSocket another.
     for (scheme, path) in [("http", "/events/a"), ("ws", "/events/a"), ("ws", "/")] {
         for limit in [["--timeout", "0.3"], ["-n", "1"]] {
             let (url, serving) = server(scheme, path);

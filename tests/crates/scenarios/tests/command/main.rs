@@ -1,20 +1,20 @@
 //! The command line from outside: `goldcrest subscribe`, `publish`, `bench` and `compare`, against the host's server and
-//! against servers that nobody here wrote.
+//! against servers of other projects.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
-//! | `run.rs` | a run of the command: what is typed, what it says, how it ends |
+//! | `run.rs` | a run of the command: its input, output and end |
 //! | `other_server.rs` | servers of `tests/suites/command`, and nginx |
 //! | `channels.rs` | channels of the host's server |
 //! | `upstream.rs` | a server that follows others |
-//! | `reconnection.rs` | what is lost and comes back |
+//! | `reconnection.rs` | losses and reconnections |
 //! | `other_servers.rs` | Node, `websockets`, aiohttp |
-//! | `tls.rs` | certificates, and whom to trust |
+//! | `tls.rs` | certificates and authorities |
 //! | `exit.rs` | leaving a WebSocket |
 //! | `proxies.rs` | nginx that buffers, or eats the upgrade |
-//! | `terminal.rs` | who types on a terminal |
+//! | `terminal.rs` | input on a terminal |
 //! | `control_characters.rs` | servers and publishers that mean harm |
-//! | `rejections.rs` | what a server's log and its answers say of what it rejects |
+//! | `rejections.rs` | rejected requests in a server's log and responses |
 //! | `bench.rs` | bench and compare |
 //! | `options.rs` | options that can never match |
 //! | `help.rs` | help, completions, the manual |

@@ -1,4 +1,4 @@
-//! Servers that nobody here wrote.
+//! Servers of other projects.
 
 use std::fs;
 use std::net::TcpListener;
@@ -98,7 +98,7 @@ impl Stranger {
     }
 }
 
-/// An address of the loopback where nobody listens.
+/// An address of the loopback without a listener.
 pub(crate) fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

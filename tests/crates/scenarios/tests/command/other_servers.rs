@@ -1,4 +1,4 @@
-//! Node, `websockets`, aiohttp: servers that nobody here wrote.
+//! Node, `websockets`, aiohttp: servers of other projects.
 
 use super::other_server::Stranger;
 use super::run::{Run, goldcrest, goldcrest_with};
@@ -36,7 +36,7 @@ fn an_http_url_without_events_falls_back_to_websocket() {
 #[test]
 fn the_server_s_subprotocol_is_used_and_reported() {
     let node = Stranger::node();
-    // `ws` agrees to whatever is offered first, ours included.
+    // `ws` agrees to the subprotocol that is offered first, ours included.
     for protocol in ["chat", "goldcrest.v1"] {
         let mut run = Run::start(&["subscribe", &node.ws("/echo"), "-n", "1", "--protocol", protocol]);
         run.wait_for(&format!("over websocket, {protocol}"));
@@ -45,7 +45,7 @@ fn the_server_s_subprotocol_is_used_and_reported() {
         if protocol == "chat" {
             assert_eq!(line, "{\"x\":1}");
         } else {
-            // What is typed is published as goldcrest.v1 has it, and comes back as a stranger's message.
+            // A typed line is published as goldcrest.v1 has it, and comes back as another server's message.
             assert!(line.contains("\"data\":\"{\\\"x\\\":1}\""), "{line}");
         }
     }
@@ -144,7 +144,7 @@ fn header_options_and_userinfo_are_sent() {
     let replaced = ["-H", "User-Agent: me", "-H", "authorization: Bearer x"];
     let line = goldcrest(&[&arguments[..4], &["-u", "a:b"], &replaced].concat()).lines().remove(0);
     let fields: serde_json::Value = serde_json::from_str(&line).unwrap();
-    // Node joins what comes twice.
+    // Node joins duplicate fields.
     assert_eq!((&fields["user-agent"], &fields["authorization"]), (&"me".into(), &"Bearer x".into()));
 }
 

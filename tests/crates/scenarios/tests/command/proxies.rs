@@ -1,16 +1,16 @@
-//! What stands between: nginx that passes all, buffers, or eats the upgrade, and a proxy that collects answers.
+//! Proxies: nginx that passes everything, buffers, or removes the upgrade, and a proxy that collects responses.
 
 use goldcrest_tests::Server;
 
 use super::other_server::Stranger;
 use super::run::{Run, goldcrest};
 
-/// What lets WebSockets and streams pass.
+/// Lets WebSockets and streams pass.
 const PASSES: &str = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; \
                       proxy_set_header Connection upgrade; proxy_buffering off;";
-/// What makes of an upgrade a plain request.
+/// Makes of an upgrade a plain request.
 const EATS_THE_UPGRADE: &str = "proxy_http_version 1.1; proxy_set_header Connection '';";
-/// What, beside that, has answers go through its buffers.
+/// Buffers responses as well.
 const BUFFERS: &str = "proxy_http_version 1.1; proxy_set_header Connection ''; proxy_buffering on; \
                         proxy_ignore_headers X-Accel-Buffering;";
 
@@ -19,7 +19,7 @@ fn through(location: &str, transport: &str, takes: &str) {
     heard(&Stranger::nginx(server.authority(), location), transport, takes);
 }
 
-/// Each event comes once through the proxy, at last over what `takes` says.
+/// Each event comes once through the proxy, at last over the transport that `takes` names.
 fn heard(proxy: &Stranger, transport: &str, takes: &str) {
     let url = proxy.at("/events/news");
     let first = goldcrest(&["publish", &url, "one"]).lines().remove(0);
@@ -85,7 +85,7 @@ fn other_servers_work_through_a_proxy() {
     assert_eq!(run.end().lines(), ["hello"]);
     let eats = Stranger::nginx(&upstream, EATS_THE_UPGRADE);
     goldcrest(&["subscribe", &eats.ws("/echo")]).failed(4, "not 101");
-    // Nobody knows of an answer that is collected before it has ended: here it does.
+    // A collected response is passed on only when it has ended: here it does.
     let collects = Stranger::collector(&node.url);
     assert_eq!(goldcrest(&["subscribe", &collects.at("/stop")]).lines(), ["one", "two"]);
 }

@@ -1,4 +1,4 @@
-//! What is lost and comes back.
+//! Losses and reconnections.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -32,7 +32,7 @@ fn a_reader_survives_a_server_restart_and_reports_the_gap() {
         run.wait_for("again in");
         let _server = serve(&address);
         goldcrest(&["publish", &url, "two"]).lines();
-        // The new server's log is another: what stood in the old one is gone, and how much nobody knows.
+        // The new server has a new log: the events of the old one are gone, and their number is unknown.
         assert_eq!(run.json(), serde_json::json!({ "gap": {} }), "{transport}");
         assert_eq!(run.json()["data"], "two", "{transport}");
         assert_eq!(run.end().code, 0, "{transport}");
@@ -45,7 +45,7 @@ fn a_server_with_a_blocked_log_pipe_stops_by_signal() {
     command.args(["--listen", "127.0.0.1:0", "--drain-timeout", "1"]).stderr(Stdio::piped());
     let mut server = command.spawn().unwrap();
     let mut stderr = server.stderr.take().unwrap();
-    // It listens once it says so; what it says after that it says to nobody.
+    // It listens once it prints so; its later output has no reader.
     stderr.read_exact(&mut [0]).unwrap();
     drop(stderr);
     assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());

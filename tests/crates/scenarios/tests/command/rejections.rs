@@ -1,4 +1,4 @@
-//! What a server's log and its answers say of what it rejects.
+//! Rejected requests in a server's log and responses.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

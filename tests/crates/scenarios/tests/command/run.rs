@@ -25,7 +25,7 @@ pub(crate) struct Ended {
     pub(crate) stderr: Vec<String>,
 }
 
-/// What comes out of one of its ends.
+/// Output of one of its pipes.
 struct Lines {
     coming: Receiver<String>,
     seen: Vec<String>,
@@ -106,7 +106,7 @@ impl Run {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
     }
 
-    /// Waits until stderr says something that holds `text`, beyond what was waited for before.
+    /// Waits until stderr has a line that holds `text`, after the line of the last wait.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         while let Some(line) = self.stderr.next() {
             if line.contains(text) {

@@ -1,4 +1,4 @@
-//! Who types on a terminal.
+//! Input on a terminal.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use super::other_server::{Stranger, python, tests};
 use super::run::goldcrest;
 
-/// Runs the command on a terminal, and types each line once what stands before it was shown.
+/// Runs the command on a terminal, and types each line once the text before it was shown.
 pub(crate) fn on_a_terminal(script: &[(&str, &str)], arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let script: Vec<String> = script.iter().map(|(shown, typed)| format!("{shown}=>{typed}")).collect();
     let mut command = Command::new(python());
@@ -29,7 +29,7 @@ fn typed_lines_are_sent_and_slash_commands_run() {
     let node = Stranger::node();
     let script = [
         ("over websocket", "hello"),
-        // The terminal shows what is typed, then it comes back.
+        // The terminal echoes the typed line, then the server does.
         ("hello hello", "/ping"),
         ("pong after", "//slash"),
         ("slash slash", "/nonsense"),

@@ -1,4 +1,4 @@
-//! Certificates, and whom to trust.
+//! Certificates and authorities.
 
 use std::fs;
 use std::path::PathBuf;
@@ -100,7 +100,7 @@ fn tls_is_detected_without_a_scheme() {
     let (server, _) = server(&["127.0.0.1"]);
     let bare = server.at("/ticks").replace("https://", "");
     assert_eq!(goldcrest(&["subscribe", &bare, "-k", "-n", "1"]).code, 0);
-    // Who speaks TLS and is not trusted is not asked in the clear instead.
+    // A TLS server that is not trusted is not asked without TLS instead.
     goldcrest(&["subscribe", &bare]).failed(3, "no TLS");
 }
 

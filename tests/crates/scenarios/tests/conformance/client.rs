@@ -1,4 +1,4 @@
-//! The table of answers: what a client makes of what it gets for its opening handshake.
+//! The table of responses to an opening handshake, and the client's reaction to each.
 
 use std::io::{Read, Write};
 use std::mem;
@@ -18,7 +18,7 @@ use crate::opening::{accept, head};
 use crate::table::Table;
 use crate::text::bytes;
 
-/// An answer and what the client makes of it; the table explains it.
+/// A response and the client's reaction; the table explains it.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
@@ -67,7 +67,7 @@ impl Row {
             (None, Some(name)) => {
                 let error = format!("{:?}", said.expect_err("it must not open"));
                 assert!(error.starts_with(name.as_str()), "{error}, not {name}");
-                assert!(told.is_empty(), "nothing is said on what is no WebSocket: {told:?}");
+                assert!(told.is_empty(), "bytes were sent without an open WebSocket: {told:?}");
             }
             _ => panic!("a row opens or fails"),
         }
@@ -92,7 +92,7 @@ impl Row {
         Ok(protocol)
     }
 
-    /// Answers one client and echoes; the payloads of what it then said.
+    /// Responds to one client and echoes. Returns the payloads that the client then sent.
     fn serve(&self, listener: &TcpListener, cut: Cut, lines: &[String]) -> Vec<Vec<u8>> {
         let (mut socket, _) = listener.accept().unwrap();
         socket.set_nodelay(true).unwrap();
@@ -104,7 +104,7 @@ impl Row {
             request.push(byte[0]);
         }
         let answer = self.answer(&String::from_utf8(request).expect("a head is ASCII"), lines);
-        // Of what is longer than the client takes, the client does not see the end.
+        // The client does not read a head that is too long to its end.
         let pieces = answer.chunks(if cut == Cut::Bytes { 1 } else { answer.len() });
         let _ = pieces.take(10_000).try_for_each(|piece| socket.write_all(piece));
         let mut told = Vec::new();

@@ -11,7 +11,7 @@ use crate::table::Table;
 use crate::text::{allows, bytes};
 use crate::{Cut, Shared, answers};
 
-/// A handshake and what may be answered; the table explains it.
+/// A handshake and its permitted responses; the table explains it.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
@@ -71,7 +71,7 @@ impl Row {
                 assert!(head.lists("upgrade", "websocket"), "{head:?}");
             }
         }
-        // A frame is no request: whatever becomes of it, it is not echoed.
+        // A frame is no request: it must not be echoed.
         let _ = peer.send(&frame(0x81, b"no"));
         peer.half_close();
         let rest = peer.until_closed().unwrap();
@@ -97,7 +97,7 @@ impl Row {
         assert!(self.accept.as_ref().is_none_or(|known| *known == accept));
     }
 
-    /// What came behind the handshake is echoed, then what comes now; then the connection is closed by both sides.
+    /// Bytes behind the handshake are echoed, then later ones; then both sides close the connection.
     fn check_echo(&self, peer: &mut Peer) {
         if !self.behind.is_empty() {
             assert_eq!(peer.exactly(5).unwrap(), b"\x81\x03abc", "the frame in the same piece");

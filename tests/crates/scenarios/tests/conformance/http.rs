@@ -11,7 +11,7 @@ use crate::table::Table;
 use crate::text::{allows, bytes};
 use crate::{Cut, Shared, answers};
 
-/// A request and what may be answered; the table explains it.
+/// A request and its permitted responses; the table explains it.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
@@ -52,7 +52,7 @@ impl Row {
         let mut sender = peer.second_hand().unwrap();
         let sent = bytes(&self.send);
         thread::scope(|scope| {
-            // With one hand only, a refusal of what is too long could not be read before all of it is sent.
+            // A single thread could not read the rejection of a long request before all of it is sent.
             let sending = scope.spawn(|| {
                 cut.send(&mut sender, &sent);
                 if let Some(rest) = &self.rest
@@ -67,7 +67,7 @@ impl Row {
                 }
             });
             self.judge(&mut peer, server, cut);
-            // What is still being sent to a connection that was closed ends here.
+            // A write to the closed connection fails here.
             if !sending.is_finished() {
                 let _ = peer.stream().shutdown(std::net::Shutdown::Both);
             }

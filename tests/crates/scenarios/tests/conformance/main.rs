@@ -3,8 +3,8 @@
 //!
 //! The server under test is the host's example `echo`, or any server at `GOLDCREST_URL` whose `POST /echo` returns its
 //! content and whose `/echo` is a WebSocket that knows the subprotocols `chat` and `superchat`. `GOLDCREST_TABLES` names
-//! another folder with an `http.toml` and a `handshake.toml`. The answers are told to the host's client, once: not where there is
-//! such a server.
+//! another folder with an `http.toml` and a `handshake.toml`. The table of responses is run against the host's client, not
+//! against a server at `GOLDCREST_URL`.
 
 mod client;
 mod handshake;
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// What may be answered to `sent`: what the table says, unless its head is longer than the server takes.
+/// The permitted responses to `sent`: those of the table, unless its head is longer than the server's limit.
 fn answers(table: String, sent: &[u8]) -> String {
     let head = sent.windows(4).position(|window| window == b"\r\n\r\n").map_or(sent.len(), |end| end + 4);
     let first = table.split_whitespace().next().unwrap_or_default();
@@ -60,7 +60,7 @@ enum Cut {
 impl Cut {
     const ALL: [(Self, &'static str); 2] = [(Self::Whole, "whole"), (Self::Bytes, "in bytes")];
 
-    /// Sends `bytes`. That the server has stopped to listen is for the answer to judge.
+    /// Sends `bytes`. A server that stopped reading is no error here: the response is checked.
     fn send(self, peer: &mut Peer, bytes: &[u8]) {
         const ENDS: usize = 1024;
         let whole = match self {

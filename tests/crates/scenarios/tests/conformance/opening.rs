@@ -34,7 +34,7 @@ pub(crate) fn head<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Vec<u8>
     lines.chain(*b"\r\n").collect()
 }
 
-/// What answers a key (RFC 6455 §4.2.2).
+/// The accept value of a key (RFC 6455 §4.2.2).
 pub(crate) fn accept(key: &str) -> String {
     let mut sha1 = Sha1::from(key);
     sha1.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");

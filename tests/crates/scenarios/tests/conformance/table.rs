@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::opening::Opening;
 
-/// The rows of a file in their groups, and what the opening handshakes among them have in common.
+/// The rows of a file in their groups, and the fields that its opening handshakes share.
 #[derive(Deserialize)]
 pub(crate) struct Table<R> {
     #[serde(flatten)]
@@ -31,7 +31,7 @@ impl<R: DeserializeOwned> Table<R> {
         toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// Each row, behind what its group is about.
+    /// Each row, behind its group's description.
     pub(crate) fn into_rows(self) -> impl Iterator<Item = (String, R)> {
         self.group.into_iter().flat_map(|Group { about, rows }| rows.into_iter().map(move |row| (about.clone(), row)))
     }

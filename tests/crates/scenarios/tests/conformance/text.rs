@@ -30,7 +30,7 @@ pub(crate) fn bytes(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Takes what follows a backslash, and returns the rest.
+/// Decodes the escape behind a backslash, and returns the rest.
 fn escape<'t>(text: &'t str, bytes: &mut Vec<u8>) -> &'t str {
     let (kind, rest) = text.split_at_checked(1).unwrap_or_else(|| panic!("a backslash at the end"));
     match kind {

@@ -1,5 +1,5 @@
-//! Few descriptors: as many connections are served as there is room for, and the next is told to come back. No descriptors at
-//! all: who is there goes on, and accepting goes on once there are some again.
+//! Few descriptors: as many connections are served as the limit permits, and the next gets 503 with `Retry-After`. No
+//! descriptors at all: open connections go on, and accepting resumes once there are descriptors again.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -31,7 +31,7 @@ fn limited(descriptors: usize) -> (Server, usize) {
     (server, room.unwrap_or_else(|| panic!("no number in {line}")))
 }
 
-/// Follows the channel, and says what came of it.
+/// Follows the channel, and returns the outcome.
 fn follow(server: &Server, peers: &mut Vec<Peer>) -> u16 {
     let mut peer = server.connect_with(Width::Wide);
     peer.send(&server.request("GET", "/events/full", &["Accept: application/x-ndjson"], b"")).unwrap();
@@ -54,7 +54,7 @@ fn told_to_come_back() {
         assert_eq!(follow(&server, &mut peers), expected, "connection {number}, with room for {room}");
     }
     assert!(server.lines("cannot accept").is_empty());
-    // Whoever leaves makes room, and those who are there have lost nothing.
+    // A disconnect frees a descriptor, and the other readers have lost nothing.
     drop(peers.drain(10..));
     let due = Instant::now() + patience();
     while follow(&server, &mut peers) != 200 {
@@ -70,7 +70,7 @@ fn silent_peers() {
     for _ in 0..room {
         assert_eq!(follow(&server, &mut peers), 200);
     }
-    // More than the places of those that are told.
+    // More than the places reserved for 503 responses.
     let mut silent: Vec<Peer> = (0..70).map(|_| server.connect_with(Width::Wide)).collect();
     assert_eq!(
         silent.last_mut().unwrap().until_closed().ok().as_deref(),
@@ -94,7 +94,7 @@ const LIMIT: usize = 64;
 
 fn exhausted() {
     let server = Server::start(&["--threads", "2"]);
-    // What the server does not know when it starts: it takes fewer connections itself than it has descriptors for.
+    // Unknown to the server at its start: it may open fewer connections than its descriptor limit permits.
     let process = server.process().to_string();
     let lowered = Command::new("prlimit").args(["--pid", &process, &format!("--nofile={LIMIT}:{LIMIT}")]).status();
     assert!(lowered.expect("prlimit").success());
@@ -145,7 +145,7 @@ fn exhausted() {
         match peer.answer("GET") {
             Ok(answer) => assert_eq!(answer.status(), 200),
             // Answered, and idle for so long: not so here.
-            Err(trouble) => panic!("somebody who waited for a descriptor: {trouble:?}"),
+            Err(trouble) => panic!("a client that waited for a descriptor: {trouble:?}"),
         }
     }
     let channel = server.channel_named("full");
@@ -156,7 +156,7 @@ fn exhausted() {
         assert_eq!(reader.ids(1), slice::from_ref(&id));
     }
     assert!(!server.lines("accepting again").is_empty());
-    // What it does not serve any more it does not hold either.
+    // It does not keep a connection that it does not serve any more.
     drop((waiting, newcomer, readers));
     let due = Instant::now() + patience();
     while descriptors(server.process()) > LIMIT / 2 {

@@ -1,7 +1,7 @@
-//! Faults: what goes wrong between a server and its clients, on purpose. Each time, no other client loses an event, and what
-//! somebody lost is told to it as a gap.
+//! Faults between a server and its clients, on purpose. Each time, no other client loses an event, and lost events are reported
+//! as a gap.
 //!
-//! | file | what goes wrong |
+//! | file | fault |
 //! | --- | --- |
 //! | `proxy.rs` | connections come in pieces, late, and break in the middle |
 //! | `packet_loss.rs` | packets are lost, late, doubled, out of order; peers vanish |
@@ -10,9 +10,9 @@
 //! | `many_connections.rs` | 10,000 connections, of which a tenth are slow |
 //! | `descriptors.rs` | no descriptors are left |
 //! | `restart.rs` | SIGTERM in the middle of a burst, and a server that comes back |
-//! | `soak.rs` | all of it for a while: memory stays what it was |
+//! | `soak.rs` | all of it for a while: memory does not grow |
 //!
-//! | file | what holds against it |
+//! | file | helper |
 //! | --- | --- |
 //! | `resilient_reader.rs` | a reader that comes back until it has an account of every event |
 

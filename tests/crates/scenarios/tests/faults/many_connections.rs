@@ -1,4 +1,4 @@
-//! 10,000 connections, of which a tenth do not read: the others get every event, and these are told what they lost.
+//! 10,000 connections, of which a tenth do not read: the others get every event, and the slow ones get gaps.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -19,7 +19,7 @@ pub(crate) fn scenarios(list: &mut List) {
 
 const ALL: usize = 10_000;
 const SLOW: usize = ALL / 10;
-/// Each is larger than half of what the log keeps, and all are more than the kernel holds for somebody slow.
+/// Each is larger than half of the log, and all are more than the kernel's buffers hold for a slow reader.
 const EVENTS: u64 = 40;
 const SIZE: usize = 8 * 1024;
 
@@ -30,7 +30,7 @@ fn crowd() {
     let begin = channel.publish("begin").id;
     let before = resident(server.process());
 
-    // Of ten addresses: a server counts who comes from each.
+    // From ten addresses: a server limits the connections of one address.
     let from = |number: usize| {
         let address = Ipv4Addr::new(127, 0, 1, u8::try_from(1 + number % 10).unwrap());
         server.seen_at(server.address(), Some(address.into()))
@@ -49,7 +49,7 @@ fn crowd() {
         let published = channel.publish(&text);
         assert!(number > 1 || published.subscribers == ALL as u64, "{} follow", published.subscribers);
         let (due, began) = (Instant::now() + 3 * patience(), Instant::now());
-        // Nobody but the slow ones is behind when the next one comes.
+        // Only the slow readers are behind when the next event is published.
         while brisk
             .iter_mut()
             .filter(|reader| reader.last < number)
@@ -84,7 +84,7 @@ fn crowd() {
     assert!(accounts.iter().all(|account| account.events + account.missed == EVENTS), "{accounts:?}");
     let behind = accounts.iter().filter(|account| account.missed > 0).count();
     let missed: u64 = accounts.iter().map(|account| account.missed).sum();
-    eprintln!("{behind} of {SLOW} slow readers were told of {missed} events that they lost");
+    eprintln!("{behind} of {SLOW} slow readers got gaps of {missed} lost events");
     assert!(behind > SLOW / 2, "hardly a slow reader was slow");
 }
 
@@ -120,7 +120,7 @@ impl Brisk {
         self.stream.set_nonblocking(true).unwrap();
     }
 
-    /// Takes what is there and says how far it is.
+    /// Reads the available events and reports the position.
     fn read(&mut self) -> u64 {
         let mut room = [0; 16 * 1024];
         loop {

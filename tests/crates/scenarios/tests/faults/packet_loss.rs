@@ -1,5 +1,5 @@
-//! Packets that are lost, late, doubled, out of order; peers that vanish. The server stands in a network namespace of its
-//! own, and what links it to this one is ours.
+//! Packets that are lost, late, doubled, out of order; peers that vanish. The server runs in a network namespace of its
+//! own, and this test forwards the packets between the two.
 
 use goldcrest_tests::List;
 
@@ -65,7 +65,7 @@ mod on_linux {
         assert!(packets.lost > 20 && packets.doubled > 10 && packets.overtaken > 50, "fair weather: {packets:?}");
     }
 
-    /// Each is over within this, of what the flags of the server say.
+    /// The time limit for each release, by the server's options.
     const FREED: Duration = Duration::from_secs(15);
     const FLAGS: [&str; 16] = [
         "--write-timeout",
@@ -98,7 +98,7 @@ mod on_linux {
         let first = channel.publish("first").id;
         let alone = descriptors(server.process());
 
-        // A neighbour on each transport, who is not to notice anything.
+        // A neighbour on each transport, which must not be affected.
         let last = AtomicU64::new(u64::MAX);
         thread::scope(|scope| {
             let _home = Home(&last);
@@ -126,10 +126,10 @@ mod on_linux {
 
                 link.silence(leaving);
                 let begin = Instant::now();
-                // More than they and the kernel can take, then nothing: what frees them is not that their buffers are full.
+                // More than their and the kernel's buffers hold, then nothing: they are not released because the buffers are full.
                 let filler = "x".repeat(1000);
                 let during: Vec<String> = (0..20).map(|_| channel.publish(&filler).id).collect();
-                // The neighbours that follow, the one that waits, and nobody else.
+                // The neighbours that follow, and the one that waits.
                 while channel.publish("anybody?").subscribers > 4 || descriptors(server.process()) > alone + 5 {
                     assert!(
                         begin.elapsed() < FREED,
@@ -143,7 +143,7 @@ mod on_linux {
                 (before, during)
             };
             link.heal();
-            // They are back, and lost nothing, or are told what.
+            // They are back, and lost nothing, or get a gap.
             let (before, during) = while_gone;
             for transport in Transport::ALL {
                 let channel = gone.channel_named("vanish");
@@ -153,7 +153,7 @@ mod on_linux {
                     Item::Gap(gap) => assert!(gap.missed > Some(0), "{transport:?}"),
                 }
             }
-            // Announced before it comes: who has got it waits for nothing more.
+            // Announced before it is published: a reader that has received it waits for nothing more.
             let end = seq(&channel.newest()) + 1;
             last.store(end, Ordering::Release);
             assert_eq!(seq(&channel.publish("last").id), end);

@@ -35,7 +35,7 @@ fn bad_peers() {
                 scope.spawn(move || read_to(&channel, transport, begin, last, seen, Start::after))
             })
             .collect();
-        // Who never reads again, who says no more, and who takes a byte a second.
+        // A peer that never reads again, a peer that is silent, and a peer that reads a byte a second.
         let mut stopped: Vec<Peer> =
             (0..20).map(|number| follow(server, FOLLOWED[number % 3], Width::Narrow)).collect();
         let half_closed: Vec<Peer> = (0..20)
@@ -56,7 +56,7 @@ fn bad_peers() {
         let mut end = seq(&begin);
         for number in 0..EVENTS {
             if number % 5 == 0 {
-                // What it leaves unread makes the system send a reset.
+                // Unread input makes the system send a reset.
                 let visitors = server.channel_named("bad");
                 drop(Reader::open(&visitors, FOLLOWED[number as usize % 3], Start::after(&begin)));
             }
@@ -68,7 +68,7 @@ fn bad_peers() {
             end = seq(&channel.publish(&filler).id);
         }
 
-        // Of the followers only the neighbours are left, though nobody closed anything.
+        // Of the followers only the neighbours are left, though no client closed a connection.
         let due = Instant::now() + Duration::from_secs(15);
         loop {
             let published = channel.publish(&filler);
@@ -92,7 +92,7 @@ fn bad_peers() {
             assert_eq!(account.events, end + 1 - seq(&begin), "{transport:?}");
         }
         for sipper in sippers {
-            sipper.join().expect("somebody who takes a byte a second");
+            sipper.join().expect("a peer that reads a byte a second");
         }
     });
 }
@@ -112,7 +112,7 @@ fn follow(server: &Server, transport: Transport, width: Width) -> Peer {
     peer
 }
 
-/// Takes a byte a second of an event stream; whatever it gets before it is given up is in order, with nothing left out.
+/// Reads a byte a second of an event stream; the events before the timeout are in order, without holes.
 fn sip(server: &Server, begin: &str, over: &AtomicBool) {
     let peer = server.connect_with(Width::Narrow);
     let mut stream = peer.stream();

@@ -7,18 +7,18 @@ use goldcrest_tests::{Channel, Item, Reader, Start, Transport, patience};
 
 use crate::seq;
 
-/// What somebody has got, and how.
+/// The items that a reader received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {
     /// Events that came, each once and in order.
     pub(crate) events: u64,
-    /// Events that were told to be missing.
+    /// Events that gaps reported as missing.
     pub(crate) missed: u64,
     /// How often it had to come back.
     pub(crate) breaks: u64,
 }
 
-/// Sends the readers home when a scenario ends, whatever went wrong: they are waited for.
+/// Stops the readers when a scenario ends, after a failure too, and waits for them.
 pub(crate) struct Home<'l>(pub(crate) &'l AtomicU64);
 
 impl Drop for Home<'_> {
@@ -30,7 +30,7 @@ impl Drop for Home<'_> {
 }
 
 /// Reads `channel` after the cursor `begin` to the event numbered `last`, and comes back wherever that breaks. `last` may be
-/// lowered to its final value at any time; `seen` is told how far it is.
+/// lowered to its final value at any time; `seen` gets the position.
 ///
 /// # Panics
 /// Where an event is passed over in silence, comes twice, or nothing comes for five times the suite's patience.
@@ -67,11 +67,11 @@ pub(crate) fn read_to(
                     account.missed += missed;
                     cursor = format!("{}-{}", cursor.split_once('-').unwrap().0, before + missed);
                     if let Some(after) = gap.after {
-                        assert_eq!(after, cursor, "{transport:?}: a gap says what it ends with");
+                        assert_eq!(after, cursor, "{transport:?}: a gap names its last event");
                     }
                 }
                 Err(end) => {
-                    // A reader of a quiet channel that has been told nothing may just be patient.
+                    // A reader of a quiet channel may get nothing for a while.
                     assert!(Instant::now() < due, "{transport:?} after {cursor}: nothing comes any more: {end}");
                     account.breaks += u64::from(end != "nothing");
                     break;

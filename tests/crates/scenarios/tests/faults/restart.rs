@@ -12,7 +12,7 @@ pub(crate) fn scenarios(list: &mut List) {
 }
 
 fn restart() {
-    // Room for all of it: a reader that the machine holds up is told no gap.
+    // The log has space for all of it: a slow machine causes no gap.
     let server = Server::start(&["--history-events", "200000", "--history-bytes", "33554432"]);
     let channel = server.channel_named("burst");
     let begin = channel.publish("begin").id;
@@ -34,7 +34,7 @@ fn restart() {
     assert!(server.wait().success());
     let accepted = accepted.into_inner().unwrap();
     let newest = accepted.iter().map(|id| seq(id)).max().expect("something was accepted");
-    // Who followed has all that was accepted while it did. A poll has what it asked for in time.
+    // A follower has every event accepted while it followed. A poll has its response in time.
     for (end, transport) in ends.iter().zip(Transport::ALL) {
         let follows = matches!(transport, Transport::Stream | Transport::Sse | Transport::WebSocket);
         assert!(!follows || seq(end) >= newest, "{transport:?} ended at {end} of {newest}");
@@ -45,12 +45,12 @@ fn restart() {
     let id = channel.publish("again").id;
     for (end, transport) in ends.iter().zip(Transport::ALL) {
         let mut reader = Reader::open(&channel, transport, Start::after(end));
-        assert_eq!(reader.gap().missed, None, "{transport:?}: nobody knows how many");
+        assert_eq!(reader.gap().missed, None, "{transport:?}: the number is unknown");
         assert_eq!(reader.ids(1), std::slice::from_ref(&id), "{transport:?}");
     }
 }
 
-/// Reads each event in turn until the server ends it, and says what to resume after.
+/// Reads each event in turn until the server ends the connection. Returns the cursor to resume after.
 fn to_the_end(channel: &Channel<'_>, transport: Transport, begin: &str) -> String {
     let mut cursor = begin.to_owned();
     let mut reader = Reader::open(channel, transport, Start::after(begin));
@@ -75,7 +75,7 @@ fn burst(server: &Server, accepted: &Mutex<Vec<String>>) {
     }
 }
 
-/// Publishes once: the id, where somebody followed.
+/// Publishes once. Returns the id, if there was a follower.
 fn publish(peer: &mut Peer, request: &[u8]) -> Option<String> {
     peer.send(request).ok()?;
     let answer = peer.answer("POST").ok()?;

@@ -16,7 +16,7 @@ const FLAGS: [&str; 4] = ["--body-timeout", "2", "--body-rate", "500"];
 const PAUSE: Duration = Duration::from_millis(100);
 const BOUND: Duration = Duration::from_secs(6);
 
-/// Sends a byte each pause until something comes back, and says what that is and when.
+/// Sends a byte each pause until the server responds. Returns the response and the time.
 fn drip(peer: &Peer, bytes: &[u8]) -> Duration {
     let begin = Instant::now();
     let mut stream = peer.stream();
@@ -40,7 +40,7 @@ fn beside_a_neighbour(server: &Server, dripping: impl FnOnce() + Send) {
             assert_eq!(reader.ids(1), [id]);
             thread::sleep(Duration::from_millis(10));
         }
-        dripping.join().expect("what drips");
+        dripping.join().expect("slow content");
     });
 }
 

@@ -1,5 +1,5 @@
-//! Readers of all five transports that come and go while others publish, for a while: what the server takes of the machine
-//! stays what it was.
+//! Readers of all five transports that come and go while others publish, for a while: the server's memory and descriptors do
+//! not grow.
 
 use std::env;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,7 +22,7 @@ fn time() -> Duration {
 
 /// Channels that go on all the time, beside those that are made and forgotten.
 const CHANNELS: usize = 4;
-/// KiB that memory may be larger at the end: what an allocator keeps in hand differs by more than nothing.
+/// KiB by which memory may grow: an allocator's reserve varies.
 const SLACK: u64 = 2 * 1024;
 
 fn soak() {
@@ -73,7 +73,7 @@ fn soak() {
     }
 }
 
-/// Publishes to all channels in turn, and now and then to one that nobody will use again.
+/// Publishes to all channels in turn, and now and then to one that is never used again.
 fn publish(server: &Server, publisher: usize, over: &AtomicBool, published: &AtomicU64) {
     let channels: Vec<_> = (0..CHANNELS).map(|number| server.channel_named(&format!("soak-{number}"))).collect();
     let mut number = 0;
@@ -89,7 +89,7 @@ fn publish(server: &Server, publisher: usize, over: &AtomicBool, published: &Ato
     }
 }
 
-/// Reads for a while, leaves in one way or another, and comes back: by its cursor, or for what is new.
+/// Reads for a while, leaves in one way or another, and comes back: by its cursor, or for new events.
 fn churn(server: &Server, transport: Transport, seed: u64, over: &AtomicBool, read: &AtomicU64, gaps: &AtomicU64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let channels: Vec<_> = (0..CHANNELS).map(|number| server.channel_named(&format!("soak-{number}"))).collect();

@@ -1,4 +1,4 @@
-//! `Origin` and `Host`: who may.
+//! `Origin` and `Host`: allowed and rejected requests.
 
 use goldcrest_tests::{List, Need, Server, Transport, promises, websocket};
 
@@ -111,7 +111,7 @@ fn a_rejected_publish_is_not_stored(server: &Server) {
     assert_eq!(channel.newest(), before);
 }
 
-/// What a browser says of an `<img>`, a classic `<script>` or a frame: there is no `Origin`.
+/// A browser's request for an `<img>`, a classic `<script>` or a frame: it has no `Origin`.
 fn a_cross_site_embed_is_refused_on_every_transport(server: &Server) {
     let channel = server.channel();
     for site in ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"] {
@@ -137,7 +137,7 @@ fn a_link_of_another_site_is_followed(server: &Server) {
     for target in ["/".to_owned(), channel.target("")] {
         assert_eq!(server.ask("GET", &target, &link, b"").status(), 200, "{target}");
     }
-    // What the page then loads is of its own origin.
+    // Later requests of that page are of its own origin.
     let own = ["Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"];
     assert_eq!(server.ask("GET", "/", &own, b"").status(), 200);
 }

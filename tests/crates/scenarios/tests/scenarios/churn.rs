@@ -1,5 +1,5 @@
-//! Readers that reconnect at random, across transports and threads, while others publish: no log could have done otherwise than what
-//! they see.
+//! Readers that reconnect at random, across transports and threads, while others publish: their observations are those of one
+//! linear log.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -69,7 +69,7 @@ fn seq(id: &str) -> u64 {
     id.split_once('-').and_then(|(_, seq)| seq.parse().ok()).unwrap_or_else(|| panic!("{id:?} is no id"))
 }
 
-/// Publishes, and asks on a new connection for what it has published: on whichever thread that is, it is there.
+/// Publishes, and polls for the event on a new connection: it is there, on any thread.
 fn publish(channel: &Channel<'_>, history: &History, number: u64, over: &AtomicBool) -> usize {
     let mut peer = channel.server().connect();
     let mut count = 0;
@@ -90,7 +90,7 @@ fn publish(channel: &Channel<'_>, history: &History, number: u64, over: &AtomicB
     count
 }
 
-/// A poll on a connection of its own behind `cursor`. Returns the cursor that it was told.
+/// A poll on a connection of its own after `cursor`. Returns the new cursor.
 fn ask(channel: &Channel<'_>, history: &History, cursor: Option<&str>) -> String {
     let begin = history.begin();
     let answer = one_answer(channel, &channel.target(&format!("after={}", cursor.unwrap_or("newest"))));
@@ -161,7 +161,7 @@ fn read(channel: &Channel<'_>, history: &History, mut rng: Rng, over: &AtomicBoo
                         (Some(missed), Some((epoch, before))) => {
                             cursor = format!("{epoch}-{}", before.parse::<u64>().unwrap() + missed);
                         }
-                        // What follows is found by the check.
+                        // The check finds later violations.
                         _ => return count,
                     }
                 }

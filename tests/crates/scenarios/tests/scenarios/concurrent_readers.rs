@@ -1,4 +1,4 @@
-//! Eight readers at once, one of them slow: nobody loses an event that the log still held.
+//! Eight readers at once, one of them slow: no reader loses an event that the log still held.
 
 use std::env;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +13,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
     promises!(list, "concurrent_readers", &[Need::Direct], server, [eight_readers_with_a_slow_one_lose_no_kept_event]);
 }
 
-/// Those who keep up. Event streams, WebSockets and a stream stay connected, the poller asks again and again.
+/// The fast readers. Event streams, WebSockets and a stream stay connected, the poller asks again and again.
 const BRISK: [Transport; 7] = [
     Transport::Sse,
     Transport::Sse,
@@ -34,7 +34,7 @@ fn stay() -> Duration {
     Duration::from_secs(env::var("GOLDCREST_LIVE").map_or(5, |seconds| seconds.parse().expect("seconds")))
 }
 
-/// What all have in common.
+/// The state that all readers share.
 struct Run {
     /// The number of the newest event whose publication has begun.
     published: AtomicU64,
@@ -51,7 +51,7 @@ impl Run {
     }
 }
 
-/// Ends the run, whatever went wrong: the readers are waited for.
+/// Ends the run, after a failure too: the readers are waited for.
 struct Over<'r>(&'r Run);
 
 impl Drop for Over<'_> {
@@ -66,13 +66,13 @@ fn seq(id: &str) -> u64 {
     id.split_once('-').and_then(|(_, seq)| seq.parse().ok()).unwrap_or_else(|| panic!("{id:?} is no id"))
 }
 
-/// All events are of one length, so that it is known what the log keeps.
+/// All events have one length, so that the number of kept events is known.
 fn text(number: u64) -> String {
     format!("{number:064}")
 }
 
-/// Reads to the end of the run; every event comes in turn, or is said to be missed, and then was overwritten. `seen` is told
-/// how far it is.
+/// Reads to the end of the run; every event comes in turn, or is reported as missed, and then was overwritten. `seen` gets
+/// the position.
 fn read(channel: &Channel<'_>, transport: Transport, begin: &str, run: &Run, seen: &AtomicU64, slow: bool) -> u64 {
     let start = |cursor: &str| {
         let start = Start::after(cursor);
@@ -88,11 +88,11 @@ fn read(channel: &Channel<'_>, transport: Transport, begin: &str, run: &Run, see
                 cursor = event.id;
             }
             Ok(Item::Gap(gap)) => {
-                assert!(slow, "{transport:?} keeps up and is told a gap");
+                assert!(slow, "{transport:?} keeps up and gets a gap");
                 let count = gap.missed.expect("a gap in one epoch has a number");
                 let (epoch, before) = (cursor.split_once('-').unwrap().0, seq(&cursor));
                 let published = run.published.load(Ordering::Acquire);
-                assert!(before + count + run.kept <= published, "{transport:?}: missed what was still kept");
+                assert!(before + count + run.kept <= published, "{transport:?}: missed an event that was still kept");
                 cursor = format!("{epoch}-{}", before + count);
                 missed += count;
             }
@@ -130,7 +130,7 @@ fn eight_readers_with_a_slow_one_lose_no_kept_event(server: &Server) {
         let (slow_one, ignored) = (server.channel_named(channel.name()), &ignored);
         let slow_one = scope.spawn(move || read(&slow_one, SLOW, begin, run, ignored, true));
         let mut publish = || {
-            // Who keeps up is never so far behind that the log would not have it any more.
+            // A fast reader is never so far behind that the log has lost the event.
             let due = Instant::now() + patience();
             while seen.iter().any(|seen| seen.load(Ordering::Acquire) + kept / 2 < newest) {
                 assert!(Instant::now() < due, "a reader that keeps up stands still: {seen:?}, newest {newest}");
@@ -144,7 +144,7 @@ fn eight_readers_with_a_slow_one_lose_no_kept_event(server: &Server) {
             publish();
             thread::sleep(PACE);
         }
-        // Announced before it comes: who has got it waits for nothing more.
+        // Announced before it is published: a reader that has received it waits for nothing more.
         run.last.store(run.published.load(Ordering::Acquire) + 1, Ordering::Release);
         run.over.store(true, Ordering::Release);
         publish();

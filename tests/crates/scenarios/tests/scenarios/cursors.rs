@@ -33,7 +33,7 @@ fn oldest_and_newest_are_cursors_on_every_transport(server: &Server) {
         assert_eq!(Some(&begin), kept.last());
         let mut reader = Reader::open(&channel, transport, Start::after("newest"));
         let id = match transport {
-            // Nobody knows from outside when these have read where the newest event is: they say it themselves.
+            // The time when these read the position of the newest event cannot be observed: their responses report it.
             Transport::Poll | Transport::LongPoll => {
                 drop(reader);
                 let mut waiting = Reader::open(&channel, transport, Start::after(&begin));
@@ -84,7 +84,7 @@ fn the_polyfill_query_precedes_after(server: &Server) {
 fn an_entity_tag_may_be_weak_or_one_of_a_list(server: &Server) {
     let channel = server.channel();
     let [.., d, e] = ids(server, &channel);
-    // What a proxy weakened still names the place.
+    // An entity tag that a proxy weakened still names the position.
     let start = Start::default().field("If-None-Match", &format!("W/\"{d}\""));
     assert_eq!(Reader::open(&channel, Transport::Poll, start).ids(1), [e]);
 }

@@ -1,4 +1,4 @@
-//! What happens at a gap is a named policy.
+//! The gap policies.
 
 use goldcrest_tests::{Channel, Head, List, Need, Peer, Reader, Server, Start, Transport, promises};
 
@@ -94,7 +94,7 @@ fn disconnect_reports_the_gap_to_a_live_reader_and_closes(_: &Server) {
             match peer.piece(&mut framing) {
                 Ok(Some(piece)) => text.extend(piece),
                 Ok(None) => break true,
-                // An event was overwritten while part of it was on the wire: then nothing more can be told.
+                // An event was overwritten while part of it was on the wire: then no further message is possible.
                 Err(_) => break false,
             }
         };

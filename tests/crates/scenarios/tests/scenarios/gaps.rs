@@ -1,4 +1,4 @@
-//! A gap is told on each transport, never passed over.
+//! Each transport reports a gap.
 
 use goldcrest_tests::{
     Capabilities, EventStream, List, Need, Reader, Server, Start, Transport, Trouble, Width, promises, websocket,
@@ -113,7 +113,7 @@ fn a_plain_websocket_with_a_known_cursor_reads_on(server: &Server) {
     assert_eq!(socket.read().unwrap(), Message::text("two"));
 }
 
-/// What a slow reader got in the end: ids of events, and how many each gap said were missed.
+/// The items of a slow reader: ids of events, and the number of missed events of each gap.
 #[derive(Default)]
 struct Account {
     last: u64,
@@ -139,7 +139,7 @@ impl Account {
 
 /// Publishes far more than a channel keeps and than the kernel holds for a reader that does not read; the last is small.
 fn flood(channel: &goldcrest_tests::Channel<'_>) -> u64 {
-    let mut filler = "a slow reader must not slow down anybody else. ".repeat(350);
+    let mut filler = "a slow reader must not delay others. ".repeat(350);
     filler.truncate(Capabilities::from_env().largest_event());
     for _ in 0..1000 {
         channel.publish(&filler);
@@ -153,7 +153,7 @@ fn settle(account: &Account, published: u64, aborted: bool) {
     assert!(aborted || account.missed > 0, "the reader never fell behind: {} events came", account.delivered);
 }
 
-/// Reads on after the connection was broken in the middle of an event: the resume tells the gap.
+/// Reads on after the connection was broken in the middle of an event: the resume reports the gap.
 fn resume(
     channel: &goldcrest_tests::Channel<'_>,
     transport: Transport,

@@ -58,7 +58,7 @@ fn every_answer_has_a_date(_: &Server) {
         ("GET", "/nowhere".to_owned(), "Accept: */*", 404),
         ("GET", channel.target(""), "Accept: */*", 200),
         ("GET", channel.target(""), &unchanged, 304),
-        // Before there are followers, of whom the server may not have noticed yet that they left.
+        // Before there are followers: the server may notice a follower's disconnect later.
         ("POST", channel.target(""), "Content-Type: text/plain", 202),
         ("GET", channel.target(""), "Accept: text/event-stream", 200),
         ("GET", channel.target(""), "Accept: application/x-ndjson", 200),
@@ -295,7 +295,7 @@ fn a_slow_head_times_out(_: &Server) {
     assert_eq!(peer.until_closed().unwrap(), b"");
 }
 
-/// A byte a second neither keeps a connection for ever nor anybody else from being served meanwhile.
+/// A byte a second neither keeps a connection for ever nor delays another client.
 fn a_head_of_one_byte_a_second_delays_no_other_client(_: &Server) {
     let server = Server::start(&["--head-timeout", "3"]);
     let channel = server.channel();
@@ -305,13 +305,13 @@ fn a_head_of_one_byte_a_second_delays_no_other_client(_: &Server) {
     let mut given_up = false;
     for byte in head.iter().take(20) {
         for peer in &mut peers {
-            // Once it is given up there is nobody to send to.
+            // After the timeout the connection is closed, and a write fails.
             let _ = peer.send(&[*byte]);
         }
         let begin = Instant::now();
         let id = channel.publish("meanwhile").id;
         assert_eq!(reader.ids(1), [id]);
-        assert!(begin.elapsed() < Duration::from_secs(1), "somebody else waited {:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(1), "another client waited {:?}", begin.elapsed());
         // The second between two bytes is spent waiting for the server's word.
         peers[0].set_patience(Duration::from_secs(1));
         match peers[0].answer("GET") {

@@ -41,7 +41,7 @@ fn refused(server: &Server, bytes: &[u8]) -> Answer {
     let mut sending = peer.stream().try_clone().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            // Nobody takes the rest of what is refused.
+            // The server does not read the rest of a rejected request.
             let _ = std::io::Write::write_all(&mut sending, bytes);
         });
         let answer = peer.answer("GET").unwrap();
@@ -128,8 +128,8 @@ fn a_websocket_message_that_is_too_large_closes_with_1009(server: &Server) {
     assert_eq!(channel.newest(), before);
 }
 
-/// What one who finds no place gets: a status and when to come back; an event stream gets that in its own words, since an
-/// `EventSource` gives up for ever at any other status.
+/// A client above a limit gets a status and `Retry-After`. An event stream gets 200 with `retry:`, since an `EventSource`
+/// does not reconnect after any other status.
 fn is_told_to_come_back(server: &Server, mut connect: impl FnMut() -> Peer, target: &str) {
     let mut peer = connect();
     peer.send(&server.request("GET", target, &["Prefer: wait=1"], b"")).unwrap();

@@ -1,14 +1,14 @@
-//! Scenarios: clients that nobody here wrote, and some that see every byte, against a running server.
+//! Scenarios: independent clients, and some that check every byte, against a running server.
 //!
-//! | file | what it promises |
+//! | file | behaviour |
 //! | --- | --- |
 //! | `resume.rs` | leave one transport, resume on any other: nothing lost, nothing twice |
 //! | `transports.rs` | how a transport is chosen, and that all five say the same |
 //! | `cursors.rs` | which cursor wins, and where a reader without one starts |
-//! | `publish.rs` | the answers to a publish, and what is refused |
+//! | `publish.rs` | the responses to a publish, and rejections |
 //! | `publish_websocket.rs` | publishing over a WebSocket |
 //! | `binary.rs` | bytes that are no text, on each transport |
-//! | `gaps.rs` | a gap is told on each transport, never passed over |
+//! | `gaps.rs` | each transport reports a gap |
 //! | `gap_policies.rs` | replay, latest, disconnect |
 //! | `transport_switch.rs` | readers that come and go in the middle of a burst |
 //! | `poll.rs` | polling and long polling as HTTP |
@@ -16,11 +16,11 @@
 //! | `access.rs` | `Origin` and `Host` |
 //! | `limits.rs` | every limit has its clear answer |
 //! | `concurrent_readers.rs` | eight readers at once, one of them slow |
-//! | `churn.rs` | readers that reconnect at random across threads see what a log does |
+//! | `churn.rs` | reconnecting readers on several threads see one linear log |
 //! | `peers.rs` | slow, half-closed and vanished peers, greedy neighbours |
 //! | `keep_alive.rs` | heartbeats |
 //! | `shutdown.rs` | SIGTERM: nothing accepted is lost |
-//! | `signals.rs` | what each signal does |
+//! | `signals.rs` | the effect of each signal |
 
 mod access;
 mod binary;

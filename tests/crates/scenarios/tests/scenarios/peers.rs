@@ -48,7 +48,7 @@ fn a_reset_connection_is_released(server: &Server) {
     for transport in [Transport::Stream, Transport::Sse, Transport::WebSocket, Transport::LongPoll] {
         let channel = server.channel();
         let reader = Reader::open(&channel, transport, Start::default());
-        // What it leaves unread makes the system send a reset.
+        // Unread input makes the system send a reset.
         channel.publish_all(["one", "two"]);
         drop(reader);
         channel.wait_until_nobody_follows();
@@ -63,7 +63,7 @@ fn a_disconnect_within_a_request_affects_no_other_client(server: &Server) {
         let mut peer = server.connect();
         peer.send(&request[..end]).unwrap();
         peer.half_close();
-        // Whatever is answered, the server ends it, and has stored nothing.
+        // After any response, the server closes the connection, and has stored nothing.
         peer.until_closed().unwrap();
     }
     assert_eq!(channel.newest(), before, "half a publish is no publish");

@@ -1,4 +1,4 @@
-//! The answers to a publish, and what is refused.
+//! The responses to a publish, and rejections.
 
 use std::time::Instant;
 
@@ -188,7 +188,7 @@ fn a_reserved_type_is_refused(server: &Server) {
         assert_eq!(answer.status(), 400, "{query}");
         assert!(!answer.content.is_empty(), "{query}: a refusal says why");
     }
-    assert_eq!(channel.newest(), before, "nothing of what was refused is stored");
+    assert_eq!(channel.newest(), before, "no rejected event is stored");
 }
 
 fn text_that_is_not_utf8_is_refused(server: &Server) {
@@ -200,7 +200,7 @@ fn text_that_is_not_utf8_is_refused(server: &Server) {
             assert_eq!(channel.post("", &[&field], bytes).status(), 400, "{kind}: {}", bytes.escape_ascii());
         }
     }
-    assert_eq!(channel.newest(), before, "nothing of what was refused is stored");
+    assert_eq!(channel.newest(), before, "no rejected event is stored");
 }
 
 fn forms_and_json_are_text_taken_verbatim(server: &Server) {
@@ -349,5 +349,5 @@ fn many_publishers_get_different_ids(server: &Server) {
         publishers.into_iter().flat_map(|publisher| publisher.join().unwrap()).collect()
     });
     ids.sort_by_key(|id| id.split_once('-').unwrap().1.parse::<u64>().unwrap());
-    assert_eq!(reader.ids(100), ids, "one order for everybody");
+    assert_eq!(reader.ids(100), ids, "one order for all");
 }

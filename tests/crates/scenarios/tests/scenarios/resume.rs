@@ -31,7 +31,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
     }
 }
 
-/// Follows on `from`, reads three events and leaves. The cursor is what that transport said.
+/// Follows on `from`, reads three events and leaves. Returns the cursor that the transport reported.
 fn follow_and_leave(channel: &Channel<'_>, from: Transport) -> (String, Vec<String>) {
     let begin = channel.newest();
     let mut reader = Reader::open(channel, from, Start::after(&begin));
@@ -59,7 +59,7 @@ fn no_cursor(channel: &Channel<'_>, from: Transport, to: Transport) {
     match to {
         Transport::Poll => assert_eq!(reader.ids(before.len()), before, "polling starts at the oldest kept event"),
         Transport::LongPoll => {
-            // The first event that somebody waited for is the first that the waiting one gets.
+            // The first event with a counted follower is the first that the waiting reader gets.
             let first = until_followed(channel);
             assert_eq!(reader.ids(1), [first.as_str()]);
         }
@@ -72,20 +72,20 @@ fn no_cursor(channel: &Channel<'_>, from: Transport, to: Transport) {
 /// Publishes until the server has noticed that the last follower left.
 fn until_unfollowed(channel: &Channel<'_>) {
     let deadline = Instant::now() + patience();
-    while channel.publish("has everybody left?").subscribers > 0 {
+    while channel.publish("have all left?").subscribers > 0 {
         assert!(Instant::now() < deadline, "a follower that left still counts");
     }
 }
 
-/// Publishes until somebody follows, and returns the id of the event that was followed.
+/// Publishes until an event has a follower, and returns its id.
 fn until_followed(channel: &Channel<'_>) -> String {
     let deadline = Instant::now() + patience();
     loop {
-        let published = channel.publish("is anybody there?");
+        let published = channel.publish("is there a follower?");
         if published.subscribers > 0 {
             return published.id;
         }
-        assert!(Instant::now() < deadline, "nobody follows");
+        assert!(Instant::now() < deadline, "no follower");
     }
 }
 
@@ -105,7 +105,7 @@ fn foreign_epoch(channel: &Channel<'_>, from: Transport, to: Transport) {
     let epoch = u32::from_str_radix(epoch, 16).expect("an epoch of hexadecimal digits");
     let foreign = format!("{:08x}-{seq}", epoch ^ 1);
     let mut reader = Reader::open(channel, to, Start::after(&foreign));
-    assert_eq!(reader.gap().missed, None, "nobody knows how much was missed of another epoch");
+    assert_eq!(reader.gap().missed, None, "the number of missed events of another epoch is unknown");
     assert_eq!(reader.ids(kept.len()), kept);
     assert_eq!(reader.cursor(), kept[kept.len() - 1]);
 }
@@ -164,7 +164,7 @@ impl Reaped {
                     left.insert((from, to), (name, cursor));
                 }
             }
-            // The last channel that was used tells when all are gone. Looking keeps it, so each look waits longer.
+            // The last channel shows when all readers are gone. A look keeps the channel, so each look waits longer.
             let witness = server.channel_named("witness");
             let epoch = |cursor: String| cursor.split_once('-').map(|(epoch, _)| epoch.to_owned()).unwrap();
             let before = epoch(witness.publish("here").id);

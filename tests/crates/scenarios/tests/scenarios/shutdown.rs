@@ -119,8 +119,8 @@ fn an_idle_connection_is_closed(_: &Server) {
 const FOLLOW: [Transport; 6] =
     [Transport::Sse, Transport::Stream, Transport::WebSocket, Transport::Sse, Transport::Stream, Transport::WebSocket];
 
-/// Publishers go on in the middle of the drain. What was answered by an id has reached every reader that followed, or is
-/// what its last words let it know of.
+/// Publishers go on during the shutdown. An event that was answered with an id has reached every reader that followed, or
+/// the reader's last message reports it as missing.
 fn accepted_events_are_delivered_before_exit(_: &Server) {
     let server = Server::start(&[]);
     let channel = server.channel_named("burst");

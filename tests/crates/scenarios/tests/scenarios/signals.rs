@@ -24,7 +24,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
     );
 }
 
-/// Begins an event stream and a WebSocket, lets `meanwhile` happen, sends the signal, and reads what the server says at the end.
+/// Begins an event stream and a WebSocket, runs `meanwhile`, sends the signal, and reads the server's last messages.
 fn is_drained_by(signal: &str, meanwhile: impl Fn(&Server)) {
     let server = Server::start(&[]);
     let mut peer = server.connect();
@@ -47,7 +47,7 @@ fn is_drained_by(signal: &str, meanwhile: impl Fn(&Server)) {
     while let Some(piece) = peer.piece(&mut framing).unwrap() {
         assert_eq!(parser.take(&piece), []);
     }
-    assert!(parser.retry.is_some(), "{signal}: the event stream was not told when to come back");
+    assert!(parser.retry.is_some(), "{signal}: the event stream got no retry");
     match socket.read().unwrap() {
         Message::Close(Some(close)) => assert_eq!(close.code, CloseCode::Restart, "{signal}"),
         other => panic!("{signal}: {other:?} where a Close should be"),

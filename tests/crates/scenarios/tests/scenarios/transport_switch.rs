@@ -36,7 +36,7 @@ fn seq(id: &str) -> u64 {
     id.split_once('-').unwrap().1.parse().unwrap()
 }
 
-/// A live event must not overtake the cursor of one who is just coming back.
+/// A live event must not overtake the cursor of a reader that is reconnecting.
 fn a_reader_that_hops_between_transports_in_a_burst_misses_nothing(server: &Server) {
     let channel = server.channel();
     let target = channel.target("");
@@ -60,7 +60,7 @@ fn a_reader_that_hops_between_transports_in_a_burst_misses_nothing(server: &Serv
                 got.extend(reader.ids(1));
                 caught_up.recv().expect("a publisher");
             }
-            // It leaves in the middle: what else it got is as if it had never come.
+            // It leaves in the middle: later events of this connection are discarded.
             cursor.clone_from(got.last().expect("at least one"));
         }
         drop(caught_up);
@@ -86,7 +86,7 @@ fn readers_of_all_threads_see_one_order(_: &Server) {
     server.stop();
 }
 
-/// The first reader of a thread finds what was published before it came, and then whatever comes while it comes.
+/// The first reader of a thread gets the events published before it came, and those published meanwhile.
 fn readers_that_come_in_a_burst_see_it_from_their_beginning(_: &Server) {
     let server = &Server::start(&["--threads", "4"]);
     let channel = server.channel_named("burst");

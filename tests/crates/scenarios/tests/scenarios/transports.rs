@@ -61,7 +61,7 @@ fn the_query_chooses_for_clients_without_fields(server: &Server) {
     }
 }
 
-/// What kind of answer a GET with these fields begins.
+/// The kind of response to a GET with these fields.
 fn kind(server: &Server, fields: &[&str]) -> String {
     let channel = server.channel();
     let mut peer = server.connect();
@@ -143,7 +143,7 @@ fn line_ends_of_every_kind_arrive(server: &Server) {
         channel.publish(text);
         let event = Reader::open(&channel, transport, Start::after(&begin)).event();
         let data = String::from_utf8(event.data).unwrap();
-        // An event stream has no way to tell CR and CR LF from LF.
+        // An event stream cannot distinguish CR and CR LF from LF.
         let expected = if transport == Transport::Sse { "a\nb\nc\nd\n\n\ne\n" } else { text };
         assert_eq!(data, expected, "{transport:?}");
     }

@@ -1,4 +1,4 @@
-//! Authorities, certificates, and a provider that judges by them.
+//! Authorities, certificates, and a provider that verifies with them.
 
 use goldcrest_core::client::tls::ServerVerification;
 use goldcrest_core::client::tls::embedded_tls::pki::CertVerifier;
@@ -8,13 +8,13 @@ use goldcrest_core::client::tls::embedded_tls::{
 use rand_core::OsRng;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-/// Someone who signs certificates.
+/// A certificate authority.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: rcgen::Certificate,
 }
 
-/// What a server shows: its certificate, those between, its key.
+/// A server's credentials: its certificate, the intermediate ones, its key.
 pub(crate) struct Shown {
     pub(crate) chain: Vec<Vec<u8>>,
     pub(crate) key: KeyPair,
@@ -50,8 +50,8 @@ impl Authority {
         Shown { chain: vec![certificate.der().to_vec()], key }
     }
 
-    /// A server of these names whose certificate is signed by somebody who has a certificate of this authority, though not
-    /// one to sign with.
+    /// A server of these names whose certificate is signed with an end-entity certificate of this authority, which cannot
+    /// issue.
     pub(crate) fn signed_by_a_server(&self, names: &[&str]) -> Shown {
         let (key, parameters) = (KeyPair::generate().unwrap(), Self::leaf(&["honest.example"]));
         let between = parameters.signed_by(&key, &self.issuer).unwrap();
@@ -70,7 +70,7 @@ impl Authority {
         Shown { chain: vec![certificate.der().to_vec()], key }
     }
 
-    /// Who trusts this authority alone.
+    /// A verifier that trusts this authority alone.
     pub(crate) fn provider(&self) -> Provider {
         let der: &'static [u8] = self.certificate.der().to_vec().leak();
         Provider { verifier: CertVerifier::new(Certificate::X509(der)) }

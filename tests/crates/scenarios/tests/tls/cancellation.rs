@@ -96,7 +96,7 @@ fn a_connection_dropped_with_data_in_flight_frees_the_connector() {
     });
 }
 
-/// What comes of `work`, while the tunnel runs.
+/// The result of `work`, while the connector runs.
 async fn beside<T>(mut running: Pin<&mut impl Future>, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|cx| {

@@ -1,4 +1,4 @@
-//! What arrives.
+//! Events and messages arrive complete.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -133,7 +133,7 @@ fn messages_of_any_size_come_back_over_a_web_socket() {
     });
 }
 
-/// What is said, comes back.
+/// Each message comes back.
 pub(crate) fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

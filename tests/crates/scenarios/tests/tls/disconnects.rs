@@ -13,7 +13,7 @@ use super::data_transfer::{echo, hear, subscribe};
 use super::runtime::through;
 use super::terminator::{Terminator, Trick};
 
-/// Says a thousand bytes, and hears what comes until the end: how much that was, and how it ended.
+/// Sends a thousand bytes, and reads to the end. Returns the number of bytes, and how the connection ended.
 fn heard(trick: fn(usize) -> Trick) -> (usize, Result<(), TlsDisconnect>) {
     let authority = Authority::new();
     let front = Terminator::tricky(echo(), &authority.sign(&["localhost"]), trick);

@@ -1,5 +1,5 @@
-//! Servers that leave out of the handshake what they cannot show: TLS 1.3 (RFC 8446) as far as somebody gets who has no key of
-//! a certificate, which is to its end.
+//! Servers that omit messages of the TLS 1.3 handshake (RFC 8446). Without the key of a certificate such a server can still
+//! complete a handshake.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -20,20 +20,20 @@ use super::authority::Authority;
 use super::runtime::through;
 use super::verification::connect;
 
-/// What a server says after its hello, each in a record of its own.
+/// The messages of a server after its hello, each in a record of its own.
 #[derive(Clone, Debug)]
 enum Say {
     EncryptedExtensions,
-    /// A chain of certificates, which anybody may have seen.
+    /// A chain of certificates, which is public.
     Certificate(Vec<Vec<u8>>),
-    /// A signature by nobody.
+    /// A signature with another key.
     Signature,
     Finished,
     /// An encrypted record in which nothing stands, not even a type.
     Nothing,
 }
 
-/// The right server, but for what it leaves out.
+/// The right server, without the omitted messages.
 struct Impostor {
     client: TcpStream,
     transcript: Vec<u8>,
@@ -124,7 +124,7 @@ impl Impostor {
     }
 }
 
-/// What a client makes of a server that says this.
+/// A client's result with a server of these messages.
 fn met(authority: &Authority, script: Vec<Say>) -> Result<(), TlsConnectError<String>> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

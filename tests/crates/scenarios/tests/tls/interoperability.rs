@@ -1,4 +1,4 @@
-//! nginx and OpenSSL: TLS that nobody here wrote.
+//! nginx and OpenSSL: independent implementations of TLS.
 
 use std::fs;
 use std::net::TcpListener;
@@ -153,7 +153,7 @@ fn openssl_honours_record_size_limit() {
     let trust = authority.trust().configure(|config| config.with_max_fragment_length(MaxFragmentLength::Bits10));
     let (came, end) = fetched(trust, small, port);
     assert!(came > 100_000, "{came} {end:?}");
-    // Not asked, it sends what is too large for that memory.
+    // Without that extension it sends records too large for the buffer.
     let (came, end) = fetched(authority.trust(), small, port);
     assert!(came < 100_000 && matches!(end, Err(TlsDisconnect::Tls(_))), "{came} {end:?}");
     let (came, end) = fetched(authority.trust(), Records::ANY, port);

@@ -25,7 +25,7 @@ pub(crate) type World = RuntimeParts<SchemeConnector<Connector, &'static Net>, C
 thread_local! {
     /// Bytes that came to the tunnels of this thread.
     pub(crate) static CAME: Cell<usize> = const { Cell::new(0) };
-    /// Where what comes stops for a while.
+    /// The byte of the input at which it stops for a while.
     pub(crate) static STOP: Cell<usize> = const { Cell::new(usize::MAX) };
     /// The most that TCP moves in a turn, in either direction.
     pub(crate) static WIDTH: Cell<usize> = const { Cell::new(usize::MAX) };

@@ -13,7 +13,7 @@ use smol::future::FutureExt;
 
 use super::authority::Shown;
 
-/// What becomes of a connection, after so many bytes of plain text to the client.
+/// The end of a connection, after so many bytes of plain text to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trick {
     None,
@@ -23,9 +23,9 @@ pub(crate) enum Trick {
     Truncate(usize),
     /// TCP is reset.
     Reset(usize),
-    /// Somebody on the way says, in the clear, that TLS ends.
+    /// An attacker sends, in the clear, an alert that TLS ends.
     ForgeEnd(usize),
-    /// Somebody on the way says a handshake message, in the clear.
+    /// An attacker sends a handshake message, in the clear.
     ForgeHello(usize),
     /// TLS ends in order.
     End(usize),
@@ -42,7 +42,7 @@ impl Terminator {
         Self::tricky(upstream, shown, |_| Trick::None)
     }
 
-    /// The same, where `trick` says what becomes of each connection, by its number.
+    /// The same, where `trick` selects the end of each connection, by its number.
     pub(crate) fn tricky(upstream: SocketAddr, shown: &Shown, trick: fn(usize) -> Trick) -> Self {
         Self::with(upstream, shown, trick, |_| {})
     }
@@ -69,7 +69,7 @@ impl Terminator {
                 let (number, config) = (count.fetch_add(1, Ordering::SeqCst), Arc::clone(&config));
                 thread::spawn(move || {
                     let tls = ServerConnection::new(config).unwrap();
-                    // How a connection ends is what the client's side is asked about.
+                    // The client's side reports how a connection ends.
                     let _ = client.and_then(|client| smol::block_on(relay(client, upstream, tls, trick(number))));
                 });
             }
@@ -130,7 +130,7 @@ async fn relay(client: TcpStream, upstream: SocketAddr, mut tls: ServerConnectio
                 && let Some(due) = trick.take()
             {
                 if !perform(due, &client, &mut tls)? {
-                    // What the client does of it is waited for.
+                    // The client's reaction is waited for.
                     let _ = moves((&mut client.get_ref()).read(&mut buffer));
                     return Ok(());
                 }
@@ -189,7 +189,7 @@ fn perform(trick: Trick, client: &Async<TcpStream>, tls: &mut ServerConnection) 
 }
 
 trait Linger {
-    /// What is dropped then is reset.
+    /// A dropped connection is reset.
     fn set_linger_zero(&self) -> io::Result<()>;
 }
 

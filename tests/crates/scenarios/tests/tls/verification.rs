@@ -1,4 +1,4 @@
-//! Whom it does not talk to.
+//! Servers that the client refuses.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -18,7 +18,7 @@ use super::data_transfer::{converse, echo};
 use super::runtime::{Records, World, through, through_with};
 use super::terminator::{Terminator, Trick};
 
-/// What comes of connecting there.
+/// The result of connecting there.
 pub(crate) async fn connect(world: &'static World, url: &str) -> Result<(), TlsConnectError<String>> {
     let connected = world.connector.tls.connect(Url::parse(url).unwrap().endpoint()).await;
     connected.map(|_| ()).map_err(|error| match error {
@@ -38,13 +38,13 @@ pub(crate) async fn connect(world: &'static World, url: &str) -> Result<(), TlsC
     })
 }
 
-/// What comes of connecting by this name to a server that shows this.
+/// The result of connecting by this name to a server with these credentials.
 fn met(authority: &Authority, shown: &Shown, host: &str) -> Result<(), TlsConnectError<String>> {
     let front = Terminator::before(echo(), shown);
     through(authority.trust(), async |world| connect(world, &front.url("wss", host, "/")).await)
 }
 
-/// A server that says this to everybody, and no more.
+/// A server that sends this to each client, and no more.
 fn says(what: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -84,7 +84,7 @@ fn host_names_match_without_case_and_trailing_dot() {
 
 #[test]
 fn a_certificate_for_an_ip_address_is_refused() {
-    // The verifier of embedded-tls knows no addresses in certificates: who has none but an address is not taken for anybody.
+    // The verifier of embedded-tls does not support addresses in certificates: it refuses every server at an address.
     let authority = Authority::new();
     for names in [&["localhost"][..], &["127.0.0.1"]] {
         let verdict = met(&authority, &authority.sign(names), "127.0.0.1");
@@ -106,7 +106,7 @@ fn without_a_verifier_every_server_is_refused() {
     let trust = ServerVerification::certificate(UnsecureProvider::new::<Aes128GcmSha256>(OsRng));
     let verdict = through(trust, async |world| connect(world, &front.url("https", "localhost", "/")).await);
     assert!(matches!(verdict, Err(TlsConnectError::NoVerifier)), "{verdict:?}");
-    assert_eq!(front.connections(), 0, "nobody was called");
+    assert_eq!(front.connections(), 0, "no verifier was called");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn no_plaintext_is_sent() {
     through(authority.trust(), async |world| {
         let verdict = connect(world, &front.url("http", "localhost", "/")).await;
         assert!(matches!(verdict, Err(TlsConnectError::Insecure)), "{verdict:?}");
-        // Who speaks no TLS is not asked in another way.
+        // A server without TLS is not asked in another way.
         let url = format!("wss://localhost:{}/", says(b"HTTP/1.1 400 Bad Request\r\n\r\n").port());
         let verdict = connect(world, &url).await;
         assert!(matches!(verdict, Err(TlsConnectError::Tls(TlsError::InvalidRecord))), "{verdict:?}");

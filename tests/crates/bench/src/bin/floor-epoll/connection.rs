@@ -1,10 +1,10 @@
-//! A connection: its socket, and what of its input and output had to be kept.
+//! A connection: its socket, and its unprocessed input and output.
 
 use goldcrest_bench::poller::Poller;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
-/// What a connection has become.
+/// The state of a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Requests,
@@ -28,9 +28,9 @@ impl Connection {
         Self { kind: Kind::Requests, events: Vec::new(), stream, kept: Vec::new(), unsent: Vec::new() }
     }
 
-    /// Puts what was kept and what one read brings into `input`: how many bytes, or nothing if there is no news.
+    /// Puts the kept bytes and those of one read into `input`. Returns their number, or nothing if nothing was read.
     pub(crate) fn receive(&mut self, input: &mut [u8]) -> io::Result<Option<usize>> {
-        // Who does not read its answers is not read either.
+        // A client that does not read its responses is not read either.
         if !self.unsent.is_empty() {
             return Ok(None);
         }
@@ -47,7 +47,7 @@ impl Connection {
         }
     }
 
-    /// Keeps what is not whole.
+    /// Keeps an incomplete request.
     pub(crate) fn keep(&mut self, bytes: &[u8]) {
         self.kept.extend_from_slice(bytes);
         if self.kept.is_empty() {
@@ -55,7 +55,7 @@ impl Connection {
         }
     }
 
-    /// Sends, and keeps what the socket does not take.
+    /// Sends, and keeps the bytes that the socket does not accept.
     pub(crate) fn send(&mut self, bytes: &[u8], poller: &Poller, number: usize) -> io::Result<()> {
         let mut written = 0;
         if self.unsent.is_empty() && !bytes.is_empty() {
@@ -68,7 +68,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends what is kept, as far as the socket takes it.
+    /// Sends the kept bytes, as far as the socket accepts them.
     pub(crate) fn drain(&mut self, poller: &Poller, number: usize) -> io::Result<()> {
         if self.unsent.is_empty() {
             return Ok(());

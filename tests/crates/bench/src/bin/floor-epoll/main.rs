@@ -65,7 +65,7 @@ impl Server<'_> {
         }
     }
 
-    /// Whatever makes a connection end is an error.
+    /// Every end of a connection is an error.
     fn serve(&mut self, number: usize, input: &mut [u8], output: &mut Vec<u8>) -> io::Result<()> {
         // A connection that failed earlier in the same batch of events.
         let Some(connection) = self.connections.get_mut(number).and_then(Option::as_mut) else { return Ok(()) };

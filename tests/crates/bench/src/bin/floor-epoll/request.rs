@@ -4,15 +4,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::io::Write;
 
-/// What a request asked for.
+/// The kind of a request.
 pub(crate) enum Taken<'a> {
     WebSocket,
     Subscribe,
     Publish(&'a [u8]),
 }
 
-/// Takes the first request of `bytes` and appends its answer to `output`: its length and what it asked for, or nothing
-/// while it is not whole.
+/// Parses the first request of `bytes` and appends its response to `output`. Returns its length and kind, or nothing while
+/// it is incomplete.
 pub(crate) fn take<'a>(bytes: &'a [u8], output: &mut Vec<u8>) -> Option<(usize, Taken<'a>)> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let (head, rest) = bytes.split_at(end + 4);
