@@ -8,7 +8,7 @@ use goldcrest_core::sse::parse::{ParseError, Parser, ParserLimits};
 use serde_json::Value;
 
 /// Event type, data, last event ID.
-type Said = (String, String, String);
+type ParsedEvent = (String, String, String);
 
 struct Case {
     name: String,
@@ -17,7 +17,7 @@ struct Case {
     /// By that type the response is no event stream.
     refused: bool,
     stream: Vec<u8>,
-    events: Vec<Said>,
+    events: Vec<ParsedEvent>,
     /// The parser's state at the end of the stream.
     reconnection_time: Option<Duration>,
     last_event_id: String,
@@ -52,7 +52,7 @@ fn case(case: &Value) -> Case {
 
 /// Parses a stream in pieces that end at `cuts`. Returns its events, and the parser's reconnection time and last event ID at
 /// the end.
-fn read(stream: &[u8], cuts: &[usize]) -> Result<(Vec<Said>, Option<Duration>, String), ParseError> {
+fn read(stream: &[u8], cuts: &[usize]) -> Result<(Vec<ParsedEvent>, Option<Duration>, String), ParseError> {
     const BOUNDS: ParserLimits = ParserLimits { id: 12, event_type: 12 };
     let mut parser = Parser::new([0; BOUNDS.memory(40)], BOUNDS);
     let (mut said, mut start) = (Vec::new(), 0);

@@ -5,7 +5,7 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::client::{Client, Told, Ws, post};
+use super::client::{Client, ReaderItem, Ws, post};
 use super::resume::{Reading, Way, ids};
 use crate::hub::{ChannelName, HubBackend};
 use crate::hub_http::HubHandler;
@@ -74,7 +74,7 @@ impl Publisher {
     }
 
     /// Sends while these readers read, until nothing moves any more.
-    fn work_beside(&mut self, readers: &mut [(Reading, Vec<Told>)]) {
+    fn work_beside(&mut self, readers: &mut [(Reading, Vec<ReaderItem>)]) {
         loop {
             let mut moved = self.work();
             for (reader, told) in &mut *readers {
@@ -98,7 +98,7 @@ fn readers<const N: usize>(
     sim: &'static Simulation,
     hub: &'static TestHub,
     ways: [Way; N],
-) -> [(Reading, Vec<Told>); N] {
+) -> [(Reading, Vec<ReaderItem>); N] {
     ways.map(|way| {
         let mut reading = Reading::open(sim, hub, way, "", "");
         assert_eq!(reading.told(), []);
@@ -106,8 +106,8 @@ fn readers<const N: usize>(
     })
 }
 
-fn expect_all(told: &[Told], expected: core::ops::RangeInclusive<u64>) {
-    assert!(told.iter().all(|told| matches!(told, Told::Event { .. })), "{told:?}");
+fn expect_all(told: &[ReaderItem], expected: core::ops::RangeInclusive<u64>) {
+    assert!(told.iter().all(|told| matches!(told, ReaderItem::Event { .. })), "{told:?}");
     assert_eq!(ids(told), expected.collect::<Vec<_>>());
 }
 
@@ -170,7 +170,7 @@ fn a_stalled_reader_delays_publishing_once() {
         expect_all(&readers[0].1, 1..=BURST);
         // Part of an event was already sent, or the reader gets a gap.
         let told = stalled.told();
-        assert!(stalled.client.reset || told.iter().any(|told| matches!(told, Told::Gap { .. })), "{told:?}");
+        assert!(stalled.client.reset || told.iter().any(|told| matches!(told, ReaderItem::Gap { .. })), "{told:?}");
     }
 }
 
@@ -213,5 +213,5 @@ fn a_publish_by_the_program_never_waits() {
         hub.publish("a", crate::log::EventType::MESSAGE, number.to_string().as_bytes()).unwrap();
     }
     assert_eq!(newest(hub), BURST);
-    assert!(matches!(readers[0].0.told()[0], Told::Gap { .. }), "its reader had no turn");
+    assert!(matches!(readers[0].0.told()[0], ReaderItem::Gap { .. }), "its reader had no turn");
 }

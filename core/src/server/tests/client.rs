@@ -319,7 +319,7 @@ impl Content {
 
 /// An item that a reader received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum ReaderItem {
     Event {
         id: String,
         event_type: String,
@@ -342,13 +342,13 @@ pub(super) enum Told {
 }
 
 /// A JSON object that is an event or a gap.
-pub(super) fn told(object: &Json) -> Told {
+pub(super) fn told(object: &Json) -> ReaderItem {
     match object.member("gap") {
-        Some(gap) => Told::Gap { missed: missed(gap), after: object.text("after") },
+        Some(gap) => ReaderItem::Gap { missed: missed(gap), after: object.text("after") },
         None if object.member("type").is_some() => {
-            Told::Event { id: object.text("id"), event_type: object.text("type"), data: object.text("data") }
+            ReaderItem::Event { id: object.text("id"), event_type: object.text("type"), data: object.text("data") }
         }
-        None => Told::Reply(object.clone()),
+        None => ReaderItem::Reply(object.clone()),
     }
 }
 
@@ -361,9 +361,9 @@ fn missed(gap: &Json) -> Option<u64> {
 }
 
 /// The body of a poll: its items and `after`.
-pub(super) fn polled(body: &Json) -> (Vec<Told>, String) {
+pub(super) fn polled(body: &Json) -> (Vec<ReaderItem>, String) {
     let after = body.text("after");
-    let gap = body.member("gap").map(|gap| Told::Gap { missed: missed(gap), after: String::new() });
+    let gap = body.member("gap").map(|gap| ReaderItem::Gap { missed: missed(gap), after: String::new() });
     (gap.into_iter().chain(body.list("events").iter().map(told)).collect(), after)
 }
 
@@ -375,7 +375,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn read(&mut self, content: &[u8]) -> Vec<Told> {
+    pub(super) fn read(&mut self, content: &[u8]) -> Vec<ReaderItem> {
         self.rest.extend_from_slice(content);
         let mut seen = Vec::new();
         while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
@@ -386,7 +386,7 @@ impl Lines {
             assert!(!begins || object.member("after").is_some(), "it begins with a cursor or a gap");
             match is_cursor {
                 true if begins => {}
-                true => seen.push(Told::KeepAlive),
+                true => seen.push(ReaderItem::KeepAlive),
                 false => seen.push(told(&object)),
             }
         }
@@ -412,7 +412,7 @@ impl Default for Sse {
 }
 
 impl Sse {
-    pub(super) fn read(&mut self, content: &[u8]) -> Vec<Told> {
+    pub(super) fn read(&mut self, content: &[u8]) -> Vec<ReaderItem> {
         let mut seen = Vec::new();
         let mut rest = content;
         self.raw.extend_from_slice(content);
@@ -420,9 +420,9 @@ impl Sse {
             let fed = self.parser.feed(rest).unwrap();
             if let Some(event) = fed.event {
                 seen.push(if event.event_type == "gap" {
-                    Told::Gap { missed: missed(&Json::parse(event.data)), after: event.last_event_id.to_string() }
+                    ReaderItem::Gap { missed: missed(&Json::parse(event.data)), after: event.last_event_id.to_string() }
                 } else {
-                    Told::Event {
+                    ReaderItem::Event {
                         id: event.last_event_id.to_string(),
                         event_type: event.event_type.to_string(),
                         data: event.data.to_string(),
@@ -516,7 +516,7 @@ impl Ws {
     }
 
     /// Removes complete messages from the received bytes. A text message is an event's JSON object, or raw where `plain`.
-    pub(super) fn read(&mut self, came: &mut Vec<u8>, plain: bool) -> Vec<Told> {
+    pub(super) fn read(&mut self, came: &mut Vec<u8>, plain: bool) -> Vec<ReaderItem> {
         let mut seen = Vec::new();
         let mut at = 0;
         while at < came.len() {
@@ -528,17 +528,17 @@ impl Ws {
                     if piece.last {
                         let message = core::mem::take(&mut self.text);
                         seen.push(match piece.kind {
-                            MessageKind::Binary => Told::Binary(message),
-                            MessageKind::Text if plain => Told::Plain(String::from_utf8(message).unwrap()),
+                            MessageKind::Binary => ReaderItem::Binary(message),
+                            MessageKind::Text if plain => ReaderItem::Plain(String::from_utf8(message).unwrap()),
                             MessageKind::Text => told(&Json::parse(core::str::from_utf8(&message).unwrap())),
                         });
                     }
                 }
-                Some(Incoming::Ping) => seen.push(Told::Ping),
+                Some(Incoming::Ping) => seen.push(ReaderItem::Ping),
                 Some(Incoming::Pong(_)) => {}
                 Some(Incoming::Closed { code }) => {
                     let reason = self.connection.peer_close().unwrap().reason.to_string();
-                    seen.push(Told::Close(code.map(CloseCode::as_u16), reason));
+                    seen.push(ReaderItem::Close(code.map(CloseCode::as_u16), reason));
                 }
                 Some(Incoming::Failed(error)) => panic!("the server broke a rule: {error:?}"),
                 None => {}

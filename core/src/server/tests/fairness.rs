@@ -12,7 +12,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::client::{Content, Keys, get};
-use super::handlers::Own;
+use super::handlers::TestHandlers;
 use crate::hub_http::HubHandler;
 use crate::io::{Interest, Socket, TryIo};
 use crate::log::EventType;
@@ -167,13 +167,13 @@ fn a_flood_uses_at_most_its_io_budget_in_one_poll() {
         let (text, ended) = flood(&events, get("/events/a", accept).as_bytes(), b"unrequested bytes", 100);
         no_end(&text, ended);
     }
-    let (text, ended) = flood(&Own, &upgrade("/echo", ""), &note, 100);
+    let (text, ended) = flood(&TestHandlers, &upgrade("/echo", ""), &note, 100);
     no_end(&text, ended);
-    let (text, ended) = flood(&Own, &upgrade("/parts", ""), &note, 100);
+    let (text, ended) = flood(&TestHandlers, &upgrade("/parts", ""), &note, 100);
     no_end(&text, ended);
-    let (text, ended) = flood(&Own, &upgrade("/endless", ""), &ping, 100);
+    let (text, ended) = flood(&TestHandlers, &upgrade("/endless", ""), &ping, 100);
     no_end(&text, ended);
-    let (text, ended) = flood(&Own, b"", get("/stream", "").as_bytes(), 100);
+    let (text, ended) = flood(&TestHandlers, b"", get("/stream", "").as_bytes(), 100);
     no_end(&text, ended);
 }
 
@@ -185,14 +185,14 @@ fn a_flood_is_subject_to_the_limits() {
     assert!(text.starts_with("HTTP/1.1 431") && matches!(ended, Some(Disconnect::Rejected(_))), "{text} {ended:?}");
     // Content that is passed over, and content that is read.
     let chunked = b"POST /unread HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let (text, ended) = flood(&Own, chunked, b"4\r\nmore\r\n", 200);
+    let (text, ended) = flood(&TestHandlers, chunked, b"4\r\nmore\r\n", 200);
     assert!(text.starts_with("HTTP/1.1 200") && ended.is_some(), "{text} {ended:?}");
     let chunked = b"POST /back HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let (text, ended) = flood(&Own, chunked, b"4\r\nmore\r\n", 200);
+    let (text, ended) = flood(&TestHandlers, chunked, b"4\r\nmore\r\n", 200);
     assert!(text.starts_with("HTTP/1.1 413") && matches!(ended, Some(Disconnect::Rejected(_))), "{text} {ended:?}");
     // A closing handshake whose end never comes; messages and pings do.
     let note = frame(MessageKind::Text, b"more");
-    let (_, ended) = flood(&Own, &upgrade("/unheard", ""), &note, 200);
+    let (_, ended) = flood(&TestHandlers, &upgrade("/unheard", ""), &note, 200);
     assert_eq!(ended, Some(Disconnect::TimedOut));
 }
 

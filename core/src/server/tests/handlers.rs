@@ -58,9 +58,9 @@ pub(super) const LINES: &[u8] = b"two\nlines of a hand-written event";
 /// | `/unheard`, `/endless` | a WebSocket that closes at once; one that never stops |
 /// | `/ready/echo` | the same, with a buffer only while a message is there |
 /// | `/parts` | a WebSocket that echoes messages in chunks of 7 bytes |
-pub(super) struct Own;
+pub(super) struct TestHandlers;
 
-impl Handler for Own {
+impl Handler for TestHandlers {
     async fn handle<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match exchange.request().path() {
             "/hello" | "/unread" => exchange.respond(&Response::text(Status::OK, "hello\n")).await,

@@ -5,7 +5,7 @@ use std::format;
 use std::string::String;
 
 use super::client::{Client, get, post};
-use super::handlers::{Own, streamed};
+use super::handlers::{TestHandlers, streamed};
 use crate::grammar::origin::OriginPolicy;
 use crate::server::{Access, Disconnect, HostPolicy, ServerConfig};
 use crate::testing::{Simulation, leak};
@@ -16,7 +16,7 @@ fn open() -> (&'static Simulation, Client) {
 
 fn open_with(config: ServerConfig<'static>) -> (&'static Simulation, Client) {
     let sim = Simulation::new();
-    (sim, sim.connect(leak(config), &Own))
+    (sim, sim.connect(leak(config), &TestHandlers))
 }
 
 #[test]
@@ -417,7 +417,7 @@ fn a_request_waits_until_a_head_buffer_is_free() {
 fn a_slow_head_is_tolerated_until_the_buffer_pool_is_exhausted() {
     let (sim, mut slow) = open();
     sim.runtime.head_buffers.set_free(1);
-    let mut brisk = sim.connect(leak(ServerConfig::default()), &Own);
+    let mut brisk = sim.connect(leak(ServerConfig::default()), &TestHandlers);
     let head = get("/hello", "");
     let (first, second) = head.as_bytes().split_at(10);
     slow.try_send(first);

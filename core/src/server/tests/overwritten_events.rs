@@ -4,7 +4,7 @@ use std::format;
 use std::vec;
 use std::vec::Vec;
 
-use super::client::{Client, Content, Lines, Sse, Told, Ws, get, polled};
+use super::client::{Client, Content, Lines, ReaderItem, Sse, Ws, get, polled};
 use super::resume::{Reading, WAYS, Way, followers};
 use crate::hub_http::HubHandler;
 use crate::io::{PipeEnd, Socket};
@@ -20,7 +20,7 @@ enum Kind {
 }
 
 /// The whole messages, lines, blocks or answers that came.
-fn whole(kind: Kind, client: &mut Client) -> (Vec<Told>, bool) {
+fn whole(kind: Kind, client: &mut Client) -> (Vec<ReaderItem>, bool) {
     let Some(head) = client.head() else { return (vec![], false) };
     let mut content = Content::of(&head);
     match kind {
@@ -72,7 +72,7 @@ fn request(kind: Kind) -> Vec<u8> {
 /// Takes `taken` bytes of the answer while event 1 is the newest, then lets it be overwritten and takes the rest.
 ///
 /// Returns the complete items, whether the response ended in order, and the client.
-fn overwrite(kind: Kind, ring: usize, taken: usize) -> (Vec<Told>, bool, Client) {
+fn overwrite(kind: Kind, ring: usize, taken: usize) -> (Vec<ReaderItem>, bool, Client) {
     overwrite_over(kind, RINGS[ring](), taken, 130)
 }
 
@@ -82,7 +82,7 @@ fn overwrite_over(
     ends: (PipeEnd<'static>, PipeEnd<'static>),
     taken: usize,
     letters: usize,
-) -> (Vec<Told>, bool, Client) {
+) -> (Vec<ReaderItem>, bool, Client) {
     let (sim, hub) = (Simulation::new(), leak(hub(2, 1024)));
     let mut client = sim.connect_over(ends, leak(ServerConfig::default()), leak(HubHandler::new(hub)));
     let data = "ä".repeat(letters);
@@ -107,8 +107,8 @@ fn overwrite_over(
     }
     client.read();
     let (told, in_order) = whole(kind, &mut client);
-    let event_1 = |told: &Told| match told {
-        Told::Event { data: seen, .. } | Told::Plain(seen) => {
+    let event_1 = |told: &ReaderItem| match told {
+        ReaderItem::Event { data: seen, .. } | ReaderItem::Plain(seen) => {
             // Half of it is never taken for the whole.
             assert!(*seen == data || ["two", "three", "four"].contains(&seen.as_str()), "{kind:?}: {seen:?}");
             *seen == data
@@ -143,12 +143,15 @@ fn an_event_that_is_overwritten_at_any_byte_breaks_the_connection() {
                 let first = told.first();
                 match kind {
                     Kind::PlainWebSocket => {
-                        assert!(matches!(first, Some(Told::Plain(_) | Told::Close(Some(4001), _))), "{told:?}");
+                        assert!(
+                            matches!(first, Some(ReaderItem::Plain(_) | ReaderItem::Close(Some(4001), _))),
+                            "{told:?}"
+                        );
                     }
                     Kind::Way(Way::Poll | Way::LongPoll) => assert!(in_order && !told.is_empty(), "{told:?}"),
                     Kind::Way(_) => {
-                        let gap = told.iter().filter(|told| matches!(told, Told::Gap { .. })).count();
-                        let events = told.iter().filter(|told| matches!(told, Told::Event { .. })).count();
+                        let gap = told.iter().filter(|told| matches!(told, ReaderItem::Gap { .. })).count();
+                        let events = told.iter().filter(|told| matches!(told, ReaderItem::Event { .. })).count();
                         assert!((gap, events) == (1, 2) || (gap, events) == (1, 3), "{kind:?} at {taken}: {told:?}");
                     }
                 }
@@ -211,7 +214,7 @@ fn a_reconnect_after_an_overwritten_event_reports_the_gap() {
     for way in WAYS {
         let mut reading = Reading::open(sim, hub, way, "?after=00000abc-0", "");
         let told = reading.told();
-        assert!(matches!(told[0], Told::Gap { missed: Some(2), .. }), "{way:?}: {told:?}");
+        assert!(matches!(told[0], ReaderItem::Gap { missed: Some(2), .. }), "{way:?}: {told:?}");
         assert_eq!(told.len(), 3, "{way:?}");
         reading.client.leave();
     }

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use super::client::{Client, Told, Ws, get};
-use super::handlers::Own;
+use super::client::{Client, ReaderItem, Ws, get};
+use super::handlers::TestHandlers;
 use crate::hub_http::HubHandler;
 use crate::server::{Disconnect, ServerConfig};
 use crate::testing::{Simulation, hub, leak};
@@ -22,7 +22,7 @@ fn answers(client: &mut Client) -> usize {
 #[test]
 fn requests_above_the_rate_limit_wait_for_the_next_second() {
     let sim = Simulation::new();
-    let mut client = sim.connect(config(), &Own);
+    let mut client = sim.connect(config(), &TestHandlers);
     client.send(get("/nothing", "").repeat(8).as_bytes());
     assert_eq!(answers(&mut client), 3);
     sim.pass(SECOND / 2);
@@ -38,7 +38,7 @@ fn requests_above_the_rate_limit_wait_for_the_next_second() {
 fn a_rate_limit_of_0_is_no_limit() {
     let sim = Simulation::new();
     let config = leak(ServerConfig { max_requests: 0, ..ServerConfig::default() });
-    let mut client = sim.connect(config, &Own);
+    let mut client = sim.connect(config, &TestHandlers);
     for _ in 0..20 {
         assert_eq!(client.get("/nothing", "").status, 404);
     }
@@ -49,7 +49,7 @@ fn control_frames_above_the_rate_limit_close_with_1008() {
     for path in ["/events/a", "/echo"] {
         let sim = Simulation::new();
         let mut client = match path {
-            "/echo" => sim.connect(config(), &Own),
+            "/echo" => sim.connect(config(), &TestHandlers),
             _ => sim.connect(config(), leak(HubHandler::new(leak(hub(8, 512))))),
         };
         let mut ws = Ws::open(&mut client, path, "", &[]);
@@ -61,7 +61,7 @@ fn control_frames_above_the_rate_limit_close_with_1008() {
         assert_eq!(client.ended(), None);
         client.send(&ping);
         let told = ws.read(&mut client.came, true);
-        assert!(matches!(told.last(), Some(Told::Close(Some(1008), _))), "{path}: {told:?}");
+        assert!(matches!(told.last(), Some(ReaderItem::Close(Some(1008), _))), "{path}: {told:?}");
         sim.pass(SECOND * 3);
         assert_eq!(client.ended(), Some(Disconnect::Protocol(ProtocolError::TooManyControlFrames)), "{path}");
     }

@@ -5,7 +5,7 @@ use std::format;
 use std::vec::Vec;
 
 use super::client::{Client, Keys, Ws, get, post};
-use super::handlers::Own;
+use super::handlers::TestHandlers;
 use super::resume::followers;
 use crate::hub_http::HubHandler;
 use crate::log::EventType;
@@ -21,7 +21,7 @@ impl Handler for Both {
         if HubHandler::<TestHub>::is_channel(exchange.request().path()) {
             self.0.handle(exchange).await
         } else {
-            Own.handle(exchange).await
+            TestHandlers.handle(exchange).await
         }
     }
 }

@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use core::time::Duration;
 
-use super::client::{Answer, Client, Content, Lines, Sse, Told, Ws, get, polled};
+use super::client::{Answer, Client, Content, Lines, ReaderItem, Sse, Ws, get, polled};
 use crate::hub_http::HubHandler;
 use crate::io::{Pipe, PipeEnd};
 use crate::log::{EventType, GapPolicy};
@@ -81,7 +81,7 @@ impl Reading {
     }
 
     /// The items received since the last call.
-    pub(super) fn told(&mut self) -> Vec<Told> {
+    pub(super) fn told(&mut self) -> Vec<ReaderItem> {
         self.client.read();
         match &mut self.how {
             How::Poll(answer) => {
@@ -138,10 +138,10 @@ impl Reading {
 }
 
 /// The sequence numbers of the events; anything else panics.
-pub(super) fn ids(told: &[Told]) -> Vec<u64> {
+pub(super) fn ids(told: &[ReaderItem]) -> Vec<u64> {
     told.iter()
         .map(|told| match told {
-            Told::Event { id, data, .. } => {
+            ReaderItem::Event { id, data, .. } => {
                 let seq = id.split_once('-').unwrap().1.parse().unwrap();
                 assert_eq!(*data, format!("event {seq}"));
                 seq
@@ -176,7 +176,7 @@ fn leave_after_three(sim: &'static Simulation, hub: &'static TestHub, way: Way) 
     assert_eq!(ids(&told), [1, 2, 3], "{way:?}");
     reading.leave();
     match told.pop() {
-        Some(Told::Event { id, .. }) => id,
+        Some(ReaderItem::Event { id, .. }) => id,
         _ => unreachable!(),
     }
 }
@@ -265,7 +265,9 @@ fn a_cursor_of_another_epoch_is_a_gap_of_unknown_size() {
     each_pair(16, |sim, hub, way, _| {
         let mut reading = Reading::open(sim, hub, way, "?after=0badcafe-2", "");
         let told = reading.told();
-        let Some((Told::Gap { missed: None, after }, rest)) = told.split_first() else { panic!("{way:?}: {told:?}") };
+        let Some((ReaderItem::Gap { missed: None, after }, rest)) = told.split_first() else {
+            panic!("{way:?}: {told:?}")
+        };
         assert!(after == "00000abc-0" || matches!(way, Way::Poll | Way::LongPoll), "{way:?}: {after}");
         assert_eq!(ids(rest), [1, 2, 3], "{way:?}");
         reading.leave();
@@ -278,7 +280,7 @@ fn an_overwritten_cursor_is_a_gap_with_a_count() {
         publish(hub, 4..=9);
         let mut reading = Reading::open(sim, hub, way, &format!("?after={cursor}"), "");
         let told = reading.told();
-        let Some((Told::Gap { missed: Some(2), after }, rest)) = told.split_first() else {
+        let Some((ReaderItem::Gap { missed: Some(2), after }, rest)) = told.split_first() else {
             panic!("{way:?}: {told:?}")
         };
         assert!(after == "00000abc-5" || matches!(way, Way::Poll | Way::LongPoll), "{way:?}: {after}");
@@ -295,9 +297,11 @@ fn a_recreated_channel_is_a_gap_of_unknown_size() {
         publish(reborn, 1..=4);
         let mut reading = Reading::open(sim, reborn, way, "", &format!("Last-Event-ID: {cursor}\r\n"));
         let told = reading.told();
-        let Some((Told::Gap { missed: None, .. }, rest)) = told.split_first() else { panic!("{way:?}: {told:?}") };
+        let Some((ReaderItem::Gap { missed: None, .. }, rest)) = told.split_first() else {
+            panic!("{way:?}: {told:?}")
+        };
         assert_eq!(ids(rest), [1, 2, 3, 4], "{way:?}");
-        assert!(rest.iter().all(|told| matches!(told, Told::Event { id, .. } if id.starts_with("00000def-"))));
+        assert!(rest.iter().all(|told| matches!(told, ReaderItem::Event { id, .. } if id.starts_with("00000def-"))));
         reading.leave();
         assert_eq!(followers(reborn), 0);
     });
@@ -309,7 +313,9 @@ fn a_malformed_cursor_is_a_gap() {
         for cursor in ["garbage", "00000abc-4", "00000abc-99999999999999999999"] {
             let mut reading = Reading::open(sim, hub, way, &format!("?after={cursor}"), "");
             let told = reading.told();
-            let Some((Told::Gap { missed: None, .. }, rest)) = told.split_first() else { panic!("{way:?}: {told:?}") };
+            let Some((ReaderItem::Gap { missed: None, .. }, rest)) = told.split_first() else {
+                panic!("{way:?}: {told:?}")
+            };
             assert_eq!(ids(rest), [1, 2, 3], "{way:?}");
             reading.leave();
         }
@@ -328,7 +334,7 @@ fn a_gap_policy_selects_the_resume_position() {
             publish(hub, 1..=9);
             let mut reading = Reading::open(sim, hub, way, "?after=00000abc-3", "");
             let told = reading.told();
-            let Some((Told::Gap { missed: Some(told_missed), .. }, events)) = told.split_first() else {
+            let Some((ReaderItem::Gap { missed: Some(told_missed), .. }, events)) = told.split_first() else {
                 panic!("{way:?} {policy:?}: {told:?}")
             };
             assert_eq!((*told_missed, ids(events)), (missed, rest), "{way:?} {policy:?}");
@@ -359,7 +365,7 @@ fn a_live_reader_that_falls_behind_follows_the_gap_policy() {
             let mut told = reading.told();
             let gap = told.remove(0);
             assert!(
-                matches!(gap, Told::Gap { missed: Some(count), .. } if count == missed),
+                matches!(gap, ReaderItem::Gap { missed: Some(count), .. } if count == missed),
                 "{way:?} {policy:?}: {gap:?}"
             );
             if stays {
@@ -369,7 +375,7 @@ fn a_live_reader_that_falls_behind_follows_the_gap_policy() {
             } else {
                 match way {
                     Way::WebSocket => {
-                        assert_eq!(told, [Told::Close(Some(4001), "gap".to_string())]);
+                        assert_eq!(told, [ReaderItem::Close(Some(4001), "gap".to_string())]);
                         let close = reading.ws().output();
                         reading.client.send(&close);
                     }
@@ -399,7 +405,7 @@ fn a_gap_closes_a_plain_websocket_with_4001() {
             publish(hub, 1..=9);
         }
         client.read();
-        assert_eq!(ws.read(&mut client.came, true), [Told::Close(Some(4001), "gap".to_string())], "{cursor}");
+        assert_eq!(ws.read(&mut client.came, true), [ReaderItem::Close(Some(4001), "gap".to_string())], "{cursor}");
         let close = ws.output();
         client.send(&close);
         client.leave();

@@ -4,8 +4,8 @@ use std::string::ToString;
 use std::vec;
 use std::vec::Vec;
 
-use super::client::{Client, Content, Sse, Told, Ws, get, post};
-use super::handlers::{LINES, Own, streamed};
+use super::client::{Client, Content, ReaderItem, Sse, Ws, get, post};
+use super::handlers::{LINES, TestHandlers, streamed};
 use super::resume::{Reading, WAYS};
 use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::hub_http::HubHandler;
@@ -52,7 +52,7 @@ fn every_transport_delivers_the_same_over_every_ring_size() {
 
 fn own(ring: usize) -> (&'static Simulation, Client) {
     let sim = Simulation::new();
-    (sim, sim.connect_over(RINGS[ring](), leak(ServerConfig::default()), &Own))
+    (sim, sim.connect_over(RINGS[ring](), leak(ServerConfig::default()), &TestHandlers))
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn requests_and_responses_cross_every_ring_size() {
         assert_eq!(client.get("/stream", "").body, streamed());
         let answer = client.get("/sse", "");
         let events = Sse::default().read(&answer.body);
-        let event = Told::Event {
+        let event = ReaderItem::Event {
             id: "".to_string(),
             event_type: "message".to_string(),
             data: core::str::from_utf8(LINES).unwrap().to_string(),
@@ -88,8 +88,8 @@ fn echo(client: &mut Client, ws: &mut Ws) {
         wire.extend(fragments(&payload));
         client.send(&wire);
         client.read();
-        let told: Vec<Told> = ws.read(&mut client.came, true);
-        let message = Told::Binary(payload);
+        let told: Vec<ReaderItem> = ws.read(&mut client.came, true);
+        let message = ReaderItem::Binary(payload);
         assert_eq!(told, [message.clone(), message], "{length} bytes over {}: {:?}", client.capacity(), client.ended());
     }
 }
@@ -136,14 +136,14 @@ fn websocket_messages_cross_every_ring_size_with_dropped_futures() {
                         let wire = ws.message(MessageKind::Binary, &payload);
                         client.send(&wire);
                         client.read();
-                        assert_eq!(ws.read(&mut client.came, true), [Told::Binary(payload.clone())]);
+                        assert_eq!(ws.read(&mut client.came, true), [ReaderItem::Binary(payload.clone())]);
                     }
                 }
             }
             let close = ws.close(CloseCode::NORMAL);
             client.send(&close);
             client.read();
-            assert_eq!(ws.read(&mut client.came, true), [Told::Close(Some(1000), "".to_string())], "{path}");
+            assert_eq!(ws.read(&mut client.came, true), [ReaderItem::Close(Some(1000), "".to_string())], "{path}");
             client.leave();
             assert_eq!(client.ended(), Some(Disconnect::Closed));
         }

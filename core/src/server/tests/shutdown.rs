@@ -5,7 +5,7 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
-use super::client::{Client, Told, get, post};
+use super::client::{Client, ReaderItem, get, post};
 use super::resume::{Reading, Way, followers};
 use crate::hub_http::{HubHandler, Overloaded};
 use crate::log::EventType;
@@ -27,7 +27,7 @@ fn an_idle_stream_sends_a_keep_alive_every_15_seconds() {
         let mut reading = Reading::open(sim, hub, way, "", "");
         let kept = |reading: &mut Reading, alive: &mut usize| {
             let told = reading.told();
-            *alive += told.iter().filter(|told| **told == Told::KeepAlive).count();
+            *alive += told.iter().filter(|told| **told == ReaderItem::KeepAlive).count();
             if way == Way::Sse { reading.sse().comments() } else { *alive }
         };
         let mut alive = 0;
@@ -58,12 +58,12 @@ fn a_shutdown_ends_every_transport_in_order() {
         let mut ws = Reading::open(sim, hub, Way::WebSocket, "?after=oldest", "");
         let mut long_poll = Reading::open(sim, hub, Way::LongPoll, "", "");
         sim.shut_down();
-        assert!(matches!(&sse.told()[..], [Told::Event { .. }]));
+        assert!(matches!(&sse.told()[..], [ReaderItem::Event { .. }]));
         retries.push(sse.sse().retry().unwrap());
         assert!(sse.ended_in_order() && sse.client.eof);
         assert_eq!(stream.told().len(), 1);
         assert!(stream.ended_in_order() && stream.client.eof);
-        assert!(matches!(&ws.told()[..], [Told::Event { .. }, Told::Close(Some(1012), _)]));
+        assert!(matches!(&ws.told()[..], [ReaderItem::Event { .. }, ReaderItem::Close(Some(1012), _)]));
         assert_eq!(long_poll.told(), []);
         assert!(long_poll.ended_in_order() && long_poll.client.eof, "at once, and the connection ends");
         let close = ws.ws().output();

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::vec::Vec;
 
 use super::client::{Client, Ws};
-use super::handlers::Own;
+use super::handlers::TestHandlers;
 use crate::hub_http::HubHandler;
 use crate::server::{Disconnect, ServerConfig};
 use crate::testing::{Simulation, hub, leak};
@@ -21,7 +21,7 @@ fn sockets() -> Vec<(&'static Simulation, Client)> {
     let open = |path: &str, protocols: &[&str]| {
         let (sim, config) = (Simulation::new(), leak(ServerConfig::default()));
         let mut client = if path == "/echo" {
-            sim.connect(config, &Own)
+            sim.connect(config, &TestHandlers)
         } else {
             sim.connect(config, leak(HubHandler::new(leak(hub(8, 4096)))))
         };

@@ -6,7 +6,7 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
-use super::client::{Client, Told, Ws};
+use super::client::{Client, ReaderItem, Ws};
 use super::json::Json;
 use super::resume::followers;
 use crate::hub::{ChannelName, HubBackend, NewEvent};
@@ -39,7 +39,7 @@ impl Test {
         self.client.send(&message);
     }
 
-    fn told(&mut self) -> Vec<Told> {
+    fn told(&mut self) -> Vec<ReaderItem> {
         self.client.read();
         let told = self.ws.read(&mut self.client.came, self.plain);
         let output = self.ws.output();
@@ -50,12 +50,12 @@ impl Test {
     }
 }
 
-fn reply(text: &str) -> Told {
-    Told::Reply(Json::parse(text))
+fn reply(text: &str) -> ReaderItem {
+    ReaderItem::Reply(Json::parse(text))
 }
 
-fn event(seq: u64, event_type: &str, data: &str) -> Told {
-    Told::Event { id: format!("00000abc-{seq}"), event_type: event_type.to_string(), data: data.to_string() }
+fn event(seq: u64, event_type: &str, data: &str) -> ReaderItem {
+    ReaderItem::Event { id: format!("00000abc-{seq}"), event_type: event_type.to_string(), data: data.to_string() }
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_publish_reply_has_the_reference_and_the_id() {
     assert_eq!(told, [reply(r#"{"ref":"a\"b","id":"00000abc-1"}"#), event(1, "note", "caf\u{e9} \"\n")]);
     test.say(MessageKind::Text, br#" { "ref" : -15 , "data" : "x" , "unknown" : [ { } , "]" ] } "#);
     let told = test.told();
-    assert!(matches!(&told[1], Told::Event { data, .. } if data == "x"));
+    assert!(matches!(&told[1], ReaderItem::Event { data, .. } if data == "x"));
     // Without a reference the answer has none.
     test.say(MessageKind::Text, br#"{"data":""}"#);
     assert_eq!(test.told(), [reply(r#"{"id":"00000abc-3"}"#), event(3, "message", "")]);
@@ -78,7 +78,7 @@ fn an_idempotency_key_stores_one_event() {
     for number in 0..3 {
         test.say(MessageKind::Text, format!(r#"{{"data":"once","key":"k","ref":{number}}}"#).as_bytes());
         let told = test.told();
-        let Told::Reply(answer) = &told[0] else { panic!("{told:?}") };
+        let ReaderItem::Reply(answer) = &told[0] else { panic!("{told:?}") };
         assert_eq!(answer.text("id"), "00000abc-1");
         assert_eq!(told.len(), if number == 0 { 2 } else { 1 });
     }
@@ -90,7 +90,7 @@ fn binary_messages_have_a_json_line_before_the_payload() {
     test.say(MessageKind::Binary, b"{\"type\":\"blob\",\"ref\":1}\n\x00\xff\n\x80");
     let told = test.told();
     assert_eq!(told[0], reply(r#"{"ref":1,"id":"00000abc-1"}"#));
-    assert_eq!(told[1], Told::Binary(b"{\"id\":\"00000abc-1\",\"type\":\"blob\"}\n\x00\xff\n\x80".to_vec()));
+    assert_eq!(told[1], ReaderItem::Binary(b"{\"id\":\"00000abc-1\",\"type\":\"blob\"}\n\x00\xff\n\x80".to_vec()));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn an_invalid_publish_is_answered_with_an_error() {
     ] {
         test.say(kind, message.as_bytes());
         let told = test.told();
-        let [Told::Reply(answer)] = &told[..] else { panic!("{message}: {told:?}") };
+        let [ReaderItem::Reply(answer)] = &told[..] else { panic!("{message}: {told:?}") };
         assert_eq!(answer.text("error"), error, "{message}");
     }
     // The connection goes on, and nothing was stored.
@@ -137,7 +137,7 @@ fn pipelined_publishes_are_answered_in_order() {
     let refs: Vec<i64> = told
         .iter()
         .filter_map(|told| match told {
-            Told::Reply(reply) => match reply.member("ref") {
+            ReaderItem::Reply(reply) => match reply.member("ref") {
                 Some(Json::Number(number)) => Some(*number),
                 _ => None,
             },
@@ -145,7 +145,7 @@ fn pipelined_publishes_are_answered_in_order() {
         })
         .collect();
     assert_eq!(refs, (0..16).collect::<Vec<i64>>());
-    assert_eq!(told.iter().filter(|told| matches!(told, Told::Event { .. })).count(), 16);
+    assert_eq!(told.iter().filter(|told| matches!(told, ReaderItem::Event { .. })).count(), 16);
 }
 
 #[test]
@@ -160,16 +160,16 @@ fn messages_without_a_subprotocol_are_published_verbatim() {
     assert_eq!(
         told,
         [
-            Told::Plain("{\"data\": \"as it is\"}".to_string()),
-            Told::Binary(vec![0, 0xff, 7]),
-            Told::Plain("onetwo".to_string())
+            ReaderItem::Plain("{\"data\": \"as it is\"}".to_string()),
+            ReaderItem::Binary(vec![0, 0xff, 7]),
+            ReaderItem::Plain("onetwo".to_string())
         ]
     );
     // A message of data alone has no place for an event's type.
     test.hub.publish("a", EventType::new("reading").unwrap(), b"21.5").unwrap();
-    assert_eq!(test.told(), [Told::Plain("21.5".to_string())]);
+    assert_eq!(test.told(), [ReaderItem::Plain("21.5".to_string())]);
     test.hub.publish("a", EventType::MESSAGE, b"").unwrap();
-    assert_eq!(test.told(), [Told::Plain(String::new())]);
+    assert_eq!(test.told(), [ReaderItem::Plain(String::new())]);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_publish_larger_than_the_buffer_or_log_closes_with_1009() {
         let message = test.ws.message(MessageKind::Binary, &vec![b'x'; size]);
         test.client.try_send(&message);
         let told = test.told();
-        assert_eq!(told, [Told::Close(Some(1009), String::new())], "{size}");
+        assert_eq!(told, [ReaderItem::Close(Some(1009), String::new())], "{size}");
         test.client.leave();
         assert!(matches!(
             test.client.ended(),
@@ -194,7 +194,7 @@ fn a_publish_larger_than_the_buffer_or_log_closes_with_1009() {
     let message = ws.message(MessageKind::Binary, &[b'x'; 300]);
     client.send(&message);
     client.read();
-    assert_eq!(ws.read(&mut client.came, true), [Told::Close(Some(1009), String::new())]);
+    assert_eq!(ws.read(&mut client.came, true), [ReaderItem::Close(Some(1009), String::new())]);
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_fragmented_message_without_a_free_buffer_closes_with_1013() {
     test.client.send(&[0x01, 0x83, 0, 0, 0, 0, b'o', b'n', b'e']);
     test.sim.runtime.event_buffers.set_free(1);
     test.client.send(&[0x80, 0x83, 0, 0, 0, 0, b't', b'w', b'o']);
-    assert_eq!(test.told(), [Told::Close(Some(1013), String::new())]);
+    assert_eq!(test.told(), [ReaderItem::Close(Some(1013), String::new())]);
     assert_eq!(test.sim.runtime.event_buffers.free(), 1);
     test.client.leave();
     let who = EventType::MESSAGE;
@@ -217,16 +217,16 @@ fn a_silent_reader_is_pinged_every_25_seconds() {
     test.sim.pass(Duration::from_millis(24_999));
     assert_eq!(test.told(), []);
     test.sim.pass(Duration::from_millis(1));
-    assert_eq!(test.told(), [Told::Ping]);
+    assert_eq!(test.told(), [ReaderItem::Ping]);
     // Its pong came; events published meanwhile are no sign that the peer is alive.
     for _ in 0..4 {
         test.sim.pass(Duration::from_secs(5));
         test.hub.publish("a", EventType::MESSAGE, b"x").unwrap();
-        assert!(!test.told().contains(&Told::Ping));
+        assert!(!test.told().contains(&ReaderItem::Ping));
     }
     test.sim.pass(Duration::from_secs(5));
     test.client.read();
-    assert_eq!(test.ws.read(&mut test.client.came, false), [Told::Ping]);
+    assert_eq!(test.ws.read(&mut test.client.came, false), [ReaderItem::Ping]);
     test.sim.pass(Duration::from_secs(20));
     assert_eq!(test.client.ended(), Some(Disconnect::TimedOut));
     assert_eq!(followers(test.hub), 0);
@@ -242,7 +242,7 @@ fn a_protocol_error_closes_with_its_code() {
         for protocols in [&["goldcrest.v1"][..], &[]] {
             let mut test = Test::new(protocols);
             test.client.send(bytes);
-            assert_eq!(test.told(), [Told::Close(Some(code), String::new())]);
+            assert_eq!(test.told(), [ReaderItem::Close(Some(code), String::new())]);
             test.client.leave();
             assert_eq!(test.client.ended(), Some(Disconnect::Protocol(error)));
         }
@@ -258,7 +258,7 @@ fn a_close_is_answered_while_events_are_queued() {
     let close = test.ws.close(CloseCode::NORMAL);
     test.client.put(&close);
     let told = test.told();
-    assert_eq!(told.last(), Some(&Told::Close(Some(1000), String::new())));
+    assert_eq!(told.last(), Some(&ReaderItem::Close(Some(1000), String::new())));
     assert!(test.client.eof);
 }
 
@@ -273,7 +273,7 @@ fn a_publish_during_shutdown_is_not_stored() {
     test.sim.wake_all();
     test.say(MessageKind::Text, br#"{"data":"late","ref":1}"#);
     let told = test.told();
-    assert_eq!(told.last(), Some(&Told::Close(Some(1012), String::new())), "{told:?}");
+    assert_eq!(told.last(), Some(&ReaderItem::Close(Some(1012), String::new())), "{told:?}");
     test.client.read();
     assert!(test.client.eof, "the peer's Close was read");
     assert_eq!(

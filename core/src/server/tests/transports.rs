@@ -1,7 +1,7 @@
 //! Each way to answer, once, over rings of 512 bytes.
 
-use super::client::{Content, Lines, Sse, Told, Ws, get, polled};
-use super::handlers::{Own, streamed};
+use super::client::{Content, Lines, ReaderItem, Sse, Ws, get, polled};
+use super::handlers::{TestHandlers, streamed};
 use crate::hub_http::HubHandler;
 use crate::log::EventType;
 use crate::server::{Disconnect, ServerConfig};
@@ -10,8 +10,8 @@ use crate::ws::close::CloseCode;
 use crate::ws::connection::MessageKind;
 use std::string::ToString;
 
-pub(super) fn event(seq: u64, data: &str) -> Told {
-    Told::Event { id: std::format!("00000abc-{seq}"), event_type: "message".to_string(), data: data.to_string() }
+pub(super) fn event(seq: u64, data: &str) -> ReaderItem {
+    ReaderItem::Event { id: std::format!("00000abc-{seq}"), event_type: "message".to_string(), data: data.to_string() }
 }
 
 #[test]
@@ -88,11 +88,14 @@ fn a_websocket_receives_and_publishes() {
     client.read();
     let seen = ws.read(&mut client.came, false);
     assert!(seen.contains(&event(1, "hello")), "{seen:?}");
-    assert!(seen.iter().any(|told| matches!(told, Told::Reply(reply) if reply.text("id") == "00000abc-1")), "{seen:?}");
+    assert!(
+        seen.iter().any(|told| matches!(told, ReaderItem::Reply(reply) if reply.text("id") == "00000abc-1")),
+        "{seen:?}"
+    );
     let close = ws.close(CloseCode::NORMAL);
     client.send(&close);
     client.read();
-    assert_eq!(ws.read(&mut client.came, false), [Told::Close(Some(1000), "".to_string())]);
+    assert_eq!(ws.read(&mut client.came, false), [ReaderItem::Close(Some(1000), "".to_string())]);
     assert!(client.eof);
     client.leave();
     assert_eq!(client.ended(), Some(Disconnect::Closed));
@@ -101,7 +104,7 @@ fn a_websocket_receives_and_publishes() {
 #[test]
 fn each_kind_of_handler_answers_on_one_connection() {
     let (sim, config) = (Simulation::new(), leak(ServerConfig::default()));
-    let mut client = sim.connect(config, &Own);
+    let mut client = sim.connect(config, &TestHandlers);
     assert_eq!(client.get("/hello", "").text(), "hello\n");
     assert_eq!(client.post("/back", "", "there").text(), "there");
     assert_eq!(client.get("/nowhere", "").status, 404);
@@ -115,13 +118,13 @@ fn each_kind_of_handler_answers_on_one_connection() {
         let message = ws.message(MessageKind::Text, &payload);
         client.send(&message);
         client.read();
-        let Some(Told::Plain(data)) = ws.read(&mut client.came, true).pop() else { panic!("of {length} bytes") };
+        let Some(ReaderItem::Plain(data)) = ws.read(&mut client.came, true).pop() else { panic!("of {length} bytes") };
         assert_eq!(data.len(), length);
     }
     let close = ws.close(CloseCode::GOING_AWAY);
     client.send(&close);
     client.read();
-    assert_eq!(ws.read(&mut client.came, true), [Told::Close(Some(1001), "".to_string())]);
+    assert_eq!(ws.read(&mut client.came, true), [ReaderItem::Close(Some(1001), "".to_string())]);
     client.leave();
     assert_eq!(client.ended(), Some(Disconnect::Closed));
 }

@@ -6,7 +6,7 @@ use core::task::Poll;
 use std::format;
 use std::vec::Vec;
 
-use super::client::{Client, Content, Sse, Told, get};
+use super::client::{Client, Content, ReaderItem, Sse, get};
 use crate::http::{Response, Status};
 use crate::hub_http::HubHandler;
 use crate::server::{Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve};
@@ -75,7 +75,7 @@ fn an_unfinished_stream_aborts_the_connection() {
             let seen = content.decode(&mut client.came);
             assert!(!content.done, "{request}");
             if path == "/event" {
-                let events: Vec<Told> = Sse::default().read(&seen);
+                let events: Vec<ReaderItem> = Sse::default().read(&seen);
                 assert!(events.len() <= 1, "{events:?}");
             }
         }

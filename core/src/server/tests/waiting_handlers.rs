@@ -5,7 +5,7 @@ use core::future::poll_fn;
 use core::task::{Poll, Waker};
 use core::time::Duration;
 
-use super::client::{Client, Content, Sse, Told, Ws, get};
+use super::client::{Client, Content, ReaderItem, Sse, Ws, get};
 use crate::http::{Request, Response, Status};
 use crate::server::{AcceptOptions, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};
 use crate::sse::encode::EventBlock;
@@ -215,7 +215,7 @@ fn a_websocket_handler_sleeps_and_answers_pings() {
     client.came.clear();
     sim.pass(Duration::from_millis(2999));
     client.read();
-    assert_eq!(ws.read(&mut client.came, true), [Told::Plain("tick".into()), Told::Plain("tick".into())]);
+    assert_eq!(ws.read(&mut client.came, true), [ReaderItem::Plain("tick".into()), ReaderItem::Plain("tick".into())]);
 }
 
 #[test]

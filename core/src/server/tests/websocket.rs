@@ -9,8 +9,8 @@ use std::string::ToString;
 use std::vec;
 use std::vec::Vec;
 
-use super::client::{Client, Told, Ws, get};
-use super::handlers::Own;
+use super::client::{Client, ReaderItem, Ws, get};
+use super::handlers::TestHandlers;
 use crate::server::{AcceptOptions, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};
 use crate::testing::{Simulation, leak};
 use crate::ws::ProtocolError;
@@ -118,7 +118,7 @@ impl Test {
         self.client.send(&message);
     }
 
-    fn told(&mut self) -> Vec<Told> {
+    fn told(&mut self) -> Vec<ReaderItem> {
         self.client.read();
         let told = self.ws.read(&mut self.client.came, true);
         let output = self.ws.output();
@@ -134,12 +134,12 @@ impl Test {
     }
 }
 
-fn plain(text: &str) -> Told {
-    Told::Plain(text.to_string())
+fn plain(text: &str) -> ReaderItem {
+    ReaderItem::Plain(text.to_string())
 }
 
-fn closed(code: u16, reason: &str) -> Told {
-    Told::Close(Some(code), reason.to_string())
+fn closed(code: u16, reason: &str) -> ReaderItem {
+    ReaderItem::Close(Some(code), reason.to_string())
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn chunks_mark_the_first_and_last_of_a_message() {
     test.say("short");
     test.say("");
     let parts: Vec<Vec<u8>> = vec![vec![1, 0, 10], vec![0, 0, 10], vec![0, 1, 5], vec![1, 1, 5], vec![1, 1, 0]];
-    assert_eq!(test.told(), parts.into_iter().map(Told::Binary).collect::<Vec<_>>());
+    assert_eq!(test.told(), parts.into_iter().map(ReaderItem::Binary).collect::<Vec<_>>());
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn while_open_answers_pings_and_defers_messages() {
         assert_eq!(test.told(), []);
         // The heartbeat goes on.
         test.sim.pass(Duration::from_secs(25));
-        assert_eq!(test.told(), [Told::Ping]);
+        assert_eq!(test.told(), [ReaderItem::Ping]);
         test.sockets.gate.open();
         assert_eq!(test.told(), [plain("a message")]);
         assert_eq!(test.sockets.during.get(), Some(Ok("opened")));
@@ -248,11 +248,11 @@ fn a_silent_peer_is_pinged_and_then_times_out() {
     assert_eq!(test.told(), []);
     for wait in [1, 25, 25] {
         test.sim.pass(Duration::from_secs(wait));
-        assert_eq!(test.told(), [Told::Ping], "and the pong is on its way");
+        assert_eq!(test.told(), [ReaderItem::Ping], "and the pong is on its way");
     }
     test.sim.pass(Duration::from_secs(25));
     test.client.read();
-    assert_eq!(test.ws.read(&mut test.client.came, true), [Told::Ping], "and no pong is");
+    assert_eq!(test.ws.read(&mut test.client.came, true), [ReaderItem::Ping], "and no pong is");
     test.sim.pass(Duration::from_secs(19));
     assert_eq!(test.client.ended(), None);
     test.sim.pass(Duration::from_secs(1));
@@ -283,7 +283,7 @@ fn a_shutdown_closes_with_1012_in_every_handler_state() {
     for path in ["/small", "/during", "/parts", "/endless"] {
         let (sim, sockets) = (Simulation::new(), leak(Sockets::default()));
         let mut client = if path == "/endless" {
-            sim.connect(leak(ServerConfig::default()), &Own)
+            sim.connect(leak(ServerConfig::default()), &TestHandlers)
         } else {
             sim.connect(leak(ServerConfig::default()), sockets)
         };
@@ -347,11 +347,11 @@ fn an_incomplete_upgrade_request_is_400_or_426() {
 #[test]
 fn a_dropped_wait_still_wakes_its_task() {
     let sim = Simulation::new();
-    let mut client = sim.connect(leak(ServerConfig::default()), &Own);
+    let mut client = sim.connect(leak(ServerConfig::default()), &TestHandlers);
     let mut ws = Ws::open(&mut client, "/dropping/echo", "", &[]);
     sim.pass(Duration::from_secs(25));
     client.read();
-    assert_eq!(ws.read(&mut client.came, true), [Told::Ping]);
+    assert_eq!(ws.read(&mut client.came, true), [ReaderItem::Ping]);
     let pong = ws.output();
     client.send(&pong);
     let message = ws.message(MessageKind::Text, b"still there");

@@ -2,7 +2,7 @@
 #![no_main]
 
 use goldcrest_oracles::Steps;
-use goldcrest_oracles::conversation::{Step, client_and_server_exchange_messages_unchanged};
+use goldcrest_oracles::conversation::{ConversationStep, client_and_server_exchange_messages_unchanged};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|steps: Steps<Step>| client_and_server_exchange_messages_unchanged(&steps));
+fuzz_target!(|steps: Steps<ConversationStep>| client_and_server_exchange_messages_unchanged(&steps));

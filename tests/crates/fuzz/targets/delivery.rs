@@ -1,7 +1,7 @@
 //! Each format's output of a log that grows meanwhile.
 #![no_main]
 
-use goldcrest_oracles::format::{Reading, delivers_the_appended_events};
+use goldcrest_oracles::format::{FormatCase, delivers_the_appended_events};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|reading: Reading| delivers_the_appended_events(&reading));
+fuzz_target!(|reading: FormatCase| delivers_the_appended_events(&reading));

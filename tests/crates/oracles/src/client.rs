@@ -34,7 +34,7 @@ use goldcrest_core::websocket::Disconnect;
 use goldcrest_core::ws::connection::MessageKind;
 
 use crate::Steps;
-use contents::{Data, Handed};
+use contents::{Data, ReturnedItem};
 pub use network::Reach;
 use network::{Net, NoWay};
 use server::Server;
@@ -62,7 +62,7 @@ const URL: &str = "http://localhost/events/a";
 
 /// A client and its environment.
 #[derive(Clone, Debug, Arbitrary)]
-pub struct Listening<'a> {
+pub struct ClientCase<'a> {
     /// Which it is.
     pub client: Client,
     /// Bytes for heads and for input.
@@ -80,7 +80,7 @@ pub struct Listening<'a> {
     /// When the clock begins, in milliseconds before its end; `None`: at 0.
     pub before_end: Option<u16>,
     /// The steps, in order.
-    pub steps: Steps<Step<'a>>,
+    pub steps: Steps<ClientStep<'a>>,
 }
 
 /// The clients that there are.
@@ -98,7 +98,7 @@ pub enum Client {
 
 /// A thing that happens.
 #[derive(Clone, Debug, Arbitrary)]
-pub enum Step<'a> {
+pub enum ClientStep<'a> {
     /// The server sends the head of a response, which fits the request or not.
     Answer(Answer, Framing),
     /// It says an event with this data, as the answer before it lets it.
@@ -124,29 +124,29 @@ pub enum Step<'a> {
 }
 
 /// The items that a client returned.
-struct Heard<'n> {
+struct ReturnedItems<'n> {
     net: &'n Net,
     /// By connection.
-    handed: RefCell<BTreeMap<usize, Vec<Handed>>>,
+    handed: RefCell<BTreeMap<usize, Vec<ReturnedItem>>>,
     told: Cell<usize>,
     told_now: Cell<usize>,
 }
 
-impl Heard<'_> {
+impl ReturnedItems<'_> {
     fn tell(&self) {
         self.told.set(self.told.get() + 1);
         self.told_now.set(self.told_now.get() + 1);
     }
 
     /// Something was handed over, of the connection that was opened last.
-    fn hand(&self, handed: Handed) {
+    fn hand(&self, handed: ReturnedItem) {
         self.tell();
         let line = self.net.lines.borrow().len();
         assert!(line > 0, "{handed:?} came without a connection");
         let mut all = self.handed.borrow_mut();
         let all = all.entry(line - 1).or_default();
         match (all.last_mut(), &handed) {
-            (Some(Handed::Message(_, bytes, whole @ false)), Handed::Message(_, more, last)) => {
+            (Some(ReturnedItem::Message(_, bytes, whole @ false)), ReturnedItem::Message(_, more, last)) => {
                 bytes.extend_from_slice(more);
                 *whole = *last;
             }
@@ -157,11 +157,11 @@ impl Heard<'_> {
 
 /// Runs the client through all steps, and until it has ended or asked again once its server is gone: how much it has handed
 /// over.
-pub fn ends_or_reconnects(listening: &Listening<'_>) -> usize {
+pub fn ends_or_reconnects(listening: &ClientCase<'_>) -> usize {
     let start = listening.before_end.map_or(0, |millis| u64::MAX - 1 - u64::from(millis));
     let (piece, room) = listening.socket;
     let net = &Net::new(Instant::from_millis(start), piece.into(), room.into(), listening.entropy);
-    let heard = &Heard { net, handed: RefCell::default(), told: Cell::new(0), told_now: Cell::new(0) };
+    let heard = &ReturnedItems { net, handed: RefCell::default(), told: Cell::new(0), told_now: Cell::new(0) };
     let (clock, executor) = (&net.clock, Executor::new(net.clock.clone(), usize::MAX));
     let task = executor.spawn(live(listening, net, heard));
     let run = || {
@@ -181,22 +181,22 @@ pub fn ends_or_reconnects(listening: &Listening<'_>) -> usize {
     let mut latest = clock.time();
     for step in &listening.steps.0 {
         match step {
-            Step::Answer(answer, framing) => server.answer(*answer, *framing),
-            Step::Event(number, data) => server.event(*number, data),
-            Step::Content(bytes) => server.content(bytes),
-            Step::Finish => server.finish(),
-            Step::Frame(first, payload) => server.frame(*first, payload),
-            Step::Say(bytes) => server.say(bytes),
-            Step::Take(most) => server.take((*most).into()),
-            Step::Pass(millis) => {
+            ClientStep::Answer(answer, framing) => server.answer(*answer, *framing),
+            ClientStep::Event(number, data) => server.event(*number, data),
+            ClientStep::Content(bytes) => server.content(bytes),
+            ClientStep::Finish => server.finish(),
+            ClientStep::Frame(first, payload) => server.frame(*first, payload),
+            ClientStep::Say(bytes) => server.say(bytes),
+            ClientStep::Take(most) => server.take((*most).into()),
+            ClientStep::Pass(millis) => {
                 let now = clock.time().as_millis().saturating_add_signed((*millis).into());
                 clock.set(Instant::from_millis(now).min(LAST));
                 latest = latest.max(clock.time());
                 executor.wake_all();
             }
-            Step::Reach(reach) => net.reach.set(*reach),
-            Step::End => server.end(),
-            Step::Reset => server.reset(),
+            ClientStep::Reach(reach) => net.reach.set(*reach),
+            ClientStep::End => server.end(),
+            ClientStep::Reset => server.reset(),
         }
         if run() {
             break;
@@ -239,7 +239,7 @@ async fn polled<T>(drops: bool, future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-async fn live(listening: &Listening<'_>, net: &Net, heard: &Heard<'_>) {
+async fn live(listening: &ClientCase<'_>, net: &Net, heard: &ReturnedItems<'_>) {
     let config = ClientConfig {
         headers: &[("Authorization", "secret")],
         io_budget: usize::from(listening.turn).max(1),
@@ -291,12 +291,12 @@ async fn live(listening: &Listening<'_>, net: &Net, heard: &Heard<'_>) {
     }
 }
 
-async fn event_source(mut source: EventSource<'_, Net>, drops: bool, heard: &Heard<'_>) {
+async fn event_source(mut source: EventSource<'_, Net>, drops: bool, heard: &ReturnedItems<'_>) {
     loop {
         let Some(next) = polled(drops, source.next()).await else { continue };
         match next {
             Ok(EventSourceEvent::Opened) => heard.tell(),
-            Ok(EventSourceEvent::Event(event)) => heard.hand(Handed::Event(
+            Ok(EventSourceEvent::Event(event)) => heard.hand(ReturnedItem::Event(
                 event.last_event_id.into(),
                 event.event_type.into(),
                 Data::Text(event.data.into()),
@@ -329,7 +329,7 @@ async fn event_source(mut source: EventSource<'_, Net>, drops: bool, heard: &Hea
     assert_eq!(source.state(), client::ReadyState::Closed);
 }
 
-async fn subscription(mut subscription: Subscription<'_, Net>, drops: bool, heard: &Heard<'_>) {
+async fn subscription(mut subscription: Subscription<'_, Net>, drops: bool, heard: &ReturnedItems<'_>) {
     loop {
         let Some(next) = polled(drops, subscription.next()).await else { continue };
         match next {
@@ -347,7 +347,7 @@ async fn subscription(mut subscription: Subscription<'_, Net>, drops: bool, hear
                     client::EventData::Text(text) => Data::Text(text.into()),
                     client::EventData::Binary(bytes) => Data::Binary(bytes.into()),
                 };
-                heard.hand(Handed::Event(event.id.into(), event.event_type.into(), data));
+                heard.hand(ReturnedItem::Event(event.id.into(), event.event_type.into(), data));
             }
             Err(error) => {
                 if !matches!(error, Error::Url(_) | Error::TooLarge | Error::Stream(_)) {
@@ -372,7 +372,7 @@ fn judge_loss(error: &Error<NoWay>) {
     }
 }
 
-async fn publisher(mut publisher: Publisher<'_, Net>, keys: bool, drops: bool, heard: &Heard<'_>) {
+async fn publisher(mut publisher: Publisher<'_, Net>, keys: bool, drops: bool, heard: &ReturnedItems<'_>) {
     for number in 0..PUBLISHED {
         let key = [b'k', b'0' + number as u8];
         let publication = NewEvent {
@@ -384,7 +384,7 @@ async fn publisher(mut publisher: Publisher<'_, Net>, keys: bool, drops: bool, h
         let Some(published) = polled(drops, publisher.publish(&publication)).await else { continue };
         match published {
             Ok(receipt) if receipt.id.is_empty() => heard.tell(),
-            Ok(receipt) => heard.hand(Handed::Receipt(receipt.id.into())),
+            Ok(receipt) => heard.hand(ReturnedItem::Receipt(receipt.id.into())),
             Err(error) => {
                 heard.tell();
                 match error {
@@ -402,7 +402,7 @@ async fn web_socket(
     mut socket: ClientWebSocket<'_, Net>,
     buffer: &mut [u8],
     (parts, talks, drops): (bool, bool, bool),
-    heard: &Heard<'_>,
+    heard: &ReturnedItems<'_>,
 ) -> Result<(), Disconnect> {
     assert!(socket.protocol().is_none_or(|protocol| protocol == "chat"), "a subprotocol that was not offered");
     for number in 0.. {
@@ -412,11 +412,11 @@ async fn web_socket(
         if parts {
             let Some(part) = polled(drops, socket.read(buffer)).await else { continue };
             let Some(part) = part? else { break };
-            heard.hand(Handed::Message(part.kind, buffer[..part.len].into(), part.last));
+            heard.hand(ReturnedItem::Message(part.kind, buffer[..part.len].into(), part.last));
         } else {
             let Some(message) = polled(drops, socket.recv(buffer)).await else { continue };
             let Some(message) = message? else { break };
-            heard.hand(Handed::Message(message.kind, message.payload.into(), true));
+            heard.hand(ReturnedItem::Message(message.kind, message.payload.into(), true));
         }
     }
     assert!(socket.peer_close().is_some(), "it is over without a Close");

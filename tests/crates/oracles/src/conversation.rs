@@ -12,7 +12,7 @@ use crate::Steps;
 
 /// A thing that one of the two does.
 #[derive(Clone, Copy, Debug, Arbitrary)]
-pub struct Step {
+pub struct ConversationStep {
     /// Whether it is the client.
     pub client: bool,
     /// Its action.
@@ -160,9 +160,9 @@ impl Side {
 }
 
 /// Lets both act, and then all that was sent arrive.
-pub fn client_and_server_exchange_messages_unchanged(steps: &Steps<Step>) {
+pub fn client_and_server_exchange_messages_unchanged(steps: &Steps<ConversationStep>) {
     let (mut client, mut server) = (Side::new(Role::Client), Side::new(Role::Server));
-    for Step { client: by_client, act } in &steps.0 {
+    for ConversationStep { client: by_client, act } in &steps.0 {
         match by_client {
             true => client.act(*act, &mut server),
             false => server.act(*act, &mut client),

@@ -23,7 +23,7 @@ const EPOCH: u32 = 0x5eed_cafe;
 
 /// A reader, a log, and how both move.
 #[derive(Clone, Debug, Arbitrary)]
-pub struct Reading {
+pub struct FormatCase {
     /// Which delivery reads.
     pub form: Form,
     /// The gap policy.
@@ -89,7 +89,7 @@ struct World {
 
 /// An item that a reader received.
 #[derive(Debug)]
-enum Told {
+enum ReceivedItem {
     Event {
         id: Option<String>,
         event: Event,
@@ -134,10 +134,10 @@ impl World {
     }
 
     /// Whether a reader that starts at `at` may receive `told`. Returns its next position.
-    fn judge(&self, told: &[Told], mut at: u64, line_ends: LineEnds) -> u64 {
+    fn judge(&self, told: &[ReceivedItem], mut at: u64, line_ends: LineEnds) -> u64 {
         for told in told {
             match told {
-                Told::Event { id, event } => {
+                ReceivedItem::Event { id, event } => {
                     let seq = at + 1;
                     if let Some(id) = id {
                         assert_eq!(*id, Self::id(seq), "an event is skipped or repeated");
@@ -150,7 +150,7 @@ impl World {
                     assert_eq!(*event, appended);
                     at = seq;
                 }
-                Told::Gap { missed, after } => {
+                ReceivedItem::Gap { missed, after } => {
                     let after: EventId = after.parse().expect("an id");
                     assert_eq!(after.epoch, EPOCH);
                     if let Some(missed) = missed {
@@ -159,7 +159,9 @@ impl World {
                     }
                     at = after.seq;
                 }
-                Told::Cursor(after) => assert_eq!(*after, Self::id(at), "a cursor passes over events or goes back"),
+                ReceivedItem::Cursor(after) => {
+                    assert_eq!(*after, Self::id(at), "a cursor passes over events or goes back")
+                }
             }
         }
         at
@@ -167,7 +169,7 @@ impl World {
 }
 
 /// Reads by the turns, and then to the end; checks every item.
-pub fn delivers_the_appended_events(reading: &Reading) {
+pub fn delivers_the_appended_events(reading: &FormatCase) {
     let start = reading.start.seq().min(u64::MAX - 300);
     let id = EventId { epoch: EPOCH, seq: start };
     let size = usize::from(reading.size % 2048);
@@ -206,7 +208,7 @@ impl World {
     }
 }
 
-fn follow(form: StreamFormat, world: &mut World, reading: &Reading, position: Position, at: u64) {
+fn follow(form: StreamFormat, world: &mut World, reading: &FormatCase, position: Position, at: u64) {
     let (pace, policy) = (StreamTimers::default(), GapPolicy::from(reading.policy));
     let resumed = reading.back.is_some_and(|back| back % 2 > 0);
     let mut follow = StreamBody::new(form, &world.log, position, policy, pace, world.now).resumed(resumed);
@@ -260,19 +262,19 @@ fn follow(form: StreamFormat, world: &mut World, reading: &Reading, position: Po
     }
 }
 
-fn lines(said: &[u8]) -> Vec<Told> {
+fn lines(said: &[u8]) -> Vec<ReceivedItem> {
     let whole = said.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let lines = said[..whole].split_inclusive(|byte| *byte == b'\n');
     lines.map(|line| object(&serde_json::from_slice(line).expect("a line is JSON"))).collect()
 }
 
-fn object(value: &Value) -> Told {
+fn object(value: &Value) -> ReceivedItem {
     let text = |name: &str| value[name].as_str().map(str::to_owned);
     if let Some(gap) = value.get("gap") {
-        return Told::Gap { missed: gap["missed"].as_u64(), after: text("after").expect("a gap says after") };
+        return ReceivedItem::Gap { missed: gap["missed"].as_u64(), after: text("after").expect("a gap says after") };
     }
     if let Some(after) = text("after") {
-        return Told::Cursor(after);
+        return ReceivedItem::Cursor(after);
     }
     let data = text("data").expect("data is a string");
     let event = match value.get("encoding").and_then(Value::as_str) {
@@ -280,7 +282,7 @@ fn object(value: &Value) -> Told {
         None => event(&text("type").unwrap(), data.into_bytes(), Encoding::Text),
         Some(other) => panic!("encoding {other}"),
     };
-    Told::Event { id: text("id"), event }
+    ReceivedItem::Event { id: text("id"), event }
 }
 
 fn event(name: &str, data: Vec<u8>, encoding: Encoding) -> Event {
@@ -291,7 +293,7 @@ fn event(name: &str, data: Vec<u8>, encoding: Encoding) -> Event {
     Event { name, data, encoding }
 }
 
-fn event_stream(said: &[u8]) -> Vec<Told> {
+fn event_stream(said: &[u8]) -> Vec<ReceivedItem> {
     // A cut may fall within a character of the event that is never ended.
     let text = String::from_utf8_lossy(said).into_owned();
     let whole = stream::iter([Ok::<_, std::convert::Infallible>(text)]);
@@ -301,19 +303,22 @@ fn event_stream(said: &[u8]) -> Vec<Told> {
         while let Some(Ok(seen)) = events.next().await {
             told.push(if seen.event == "gap" {
                 let gap: Value = serde_json::from_str(&seen.data).unwrap();
-                Told::Gap { missed: gap["missed"].as_u64(), after: seen.id }
+                ReceivedItem::Gap { missed: gap["missed"].as_u64(), after: seen.id }
             } else if let Some(name) = seen.event.strip_suffix(";base64") {
                 let event = event(name, STANDARD.decode(&seen.data).unwrap(), Encoding::Binary);
-                Told::Event { id: Some(seen.id), event }
+                ReceivedItem::Event { id: Some(seen.id), event }
             } else {
-                Told::Event { id: Some(seen.id), event: event(&seen.event, seen.data.into_bytes(), Encoding::Text) }
+                ReceivedItem::Event {
+                    id: Some(seen.id),
+                    event: event(&seen.event, seen.data.into_bytes(), Encoding::Text),
+                }
             });
         }
         told
     })
 }
 
-fn messages(framing: Subprotocol, world: &mut World, reading: &Reading, position: Position, at: u64) {
+fn messages(framing: Subprotocol, world: &mut World, reading: &FormatCase, position: Position, at: u64) {
     let policy = GapPolicy::from(reading.policy);
     let mut reader = EventMessages::new(framing, &world.log, position, policy);
     let mut told = Vec::new();
@@ -363,7 +368,7 @@ fn messages(framing: Subprotocol, world: &mut World, reading: &Reading, position
         let placed = reading.back.is_some() && !behind;
         if placed {
             for (index, told) in told.iter().enumerate() {
-                let Told::Event { event, .. } = told else { unreachable!() };
+                let ReceivedItem::Event { event, .. } = told else { unreachable!() };
                 let original = &world.events[(start - world.start) as usize + index];
                 assert_eq!((&event.data, event.encoding), (&original.data, original.encoding));
             }
@@ -375,21 +380,21 @@ fn messages(framing: Subprotocol, world: &mut World, reading: &Reading, position
     assert!(!behind || framing == Subprotocol::Plain || reading.policy == Policy::Disconnect);
 }
 
-fn spoken(framing: Subprotocol, kind: MessageKind, bytes: Vec<u8>) -> Told {
+fn spoken(framing: Subprotocol, kind: MessageKind, bytes: Vec<u8>) -> ReceivedItem {
     let encoding = if kind == MessageKind::Text { Encoding::Text } else { Encoding::Binary };
     match (framing, kind) {
-        (Subprotocol::Plain, _) => Told::Event { id: None, event: Event { name: "", data: bytes, encoding } },
+        (Subprotocol::Plain, _) => ReceivedItem::Event { id: None, event: Event { name: "", data: bytes, encoding } },
         (Subprotocol::Envelope, MessageKind::Text) => object(&serde_json::from_slice(&bytes).expect("JSON")),
         (Subprotocol::Envelope, MessageKind::Binary) => {
             let end = bytes.iter().position(|byte| *byte == b'\n').expect("a line feed behind the object");
             let head: Value = serde_json::from_slice(&bytes[..end]).expect("JSON");
             let event = event(head["type"].as_str().unwrap(), bytes[end + 1..].to_vec(), encoding);
-            Told::Event { id: head["id"].as_str().map(str::to_owned), event }
+            ReceivedItem::Event { id: head["id"].as_str().map(str::to_owned), event }
         }
     }
 }
 
-fn poll(world: &mut World, reading: &Reading, position: Position, at: u64) {
+fn poll(world: &mut World, reading: &FormatCase, position: Position, at: u64) {
     let bounds = PollLimits { events: usize::from(reading.slots), bytes: reading.size.into() };
     let mut poll = PollBody::new(&world.log, world.log.seek(position, reading.policy.into()), &bounds);
     let (mut said, mut ended) = (Vec::new(), None);

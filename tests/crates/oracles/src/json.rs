@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for Pairs {
 
 /// The type of a member, as our reader classifies it.
 #[derive(Debug, PartialEq)]
-enum Told {
+enum MemberKind {
     Text(String),
     /// Passed over unread.
     Nested,
@@ -54,30 +54,34 @@ pub fn parses_the_same_as_serde_json(bytes: &[u8]) {
         }
         // Unread members are not validated: nested values, and strings whose text is not requested.
         (Ok(members), Err(_)) => {
-            assert!(members.iter().any(|(_, told)| matches!(told, Told::Nested | Told::Bad)), "{}", context());
+            assert!(
+                members.iter().any(|(_, told)| matches!(told, MemberKind::Nested | MemberKind::Bad)),
+                "{}",
+                context()
+            );
         }
         (Err(_), Ok(_)) => panic!("refused: {}", context()),
         (Err(_), Err(_)) => {}
     }
 }
 
-fn told(value: Value) -> Told {
+fn told(value: Value) -> MemberKind {
     match value {
-        Value::String(text) => Told::Text(text),
-        Value::Array(_) | Value::Object(_) => Told::Nested,
-        other => Told::Other(other),
+        Value::String(text) => MemberKind::Text(text),
+        Value::Array(_) | Value::Object(_) => MemberKind::Nested,
+        other => MemberKind::Other(other),
     }
 }
 
-fn ours(bytes: &[u8]) -> Result<Vec<(String, Told)>, goldcrest_core::json::JsonError> {
+fn ours(bytes: &[u8]) -> Result<Vec<(String, MemberKind)>, goldcrest_core::json::JsonError> {
     let mut bytes = bytes.to_vec();
     let mut members = Members::new(&mut bytes)?;
     let mut told = Vec::new();
     while let Some((name, value)) = members.next()? {
         let value = match value.first() {
-            Some(b'"') => text(value).map_or(Told::Bad, |text| Told::Text(text.into())),
-            Some(b'{' | b'[') => Told::Nested,
-            _ => serde_json::from_slice(value).map_or(Told::Bad, Told::Other),
+            Some(b'"') => text(value).map_or(MemberKind::Bad, |text| MemberKind::Text(text.into())),
+            Some(b'{' | b'[') => MemberKind::Nested,
+            _ => serde_json::from_slice(value).map_or(MemberKind::Bad, MemberKind::Other),
         };
         told.push((name.into(), value));
     }

@@ -22,7 +22,7 @@ pub struct Ring {
     /// Which sequence number the first event follows.
     pub start: Start,
     /// An operation.
-    pub steps: Steps<Step>,
+    pub steps: Steps<RingStep>,
 }
 
 /// Where the sequence numbers start.
@@ -52,7 +52,7 @@ impl Start {
 
 /// A thing done to the log.
 #[derive(Clone, Copy, Debug, Arbitrary)]
-pub enum Step {
+pub enum RingStep {
     /// An event of `length` bytes `byte` and a type of so many letters is appended.
     Append {
         /// Letters of its type.
@@ -258,7 +258,7 @@ pub fn agrees_with_a_vector(ring: &Ring) {
     let mut keys = IdempotencyKeys::<KEYS>::default();
     for step in &ring.steps.0 {
         match *step {
-            Step::Append { event_type, length, byte, text, key, client, again } => {
+            RingStep::Append { event_type, length, byte, text, key, client, again } => {
                 let key = key.map(|key| key % 8);
                 let known = model.keys.iter().find(|known| again && Some(known.key) == key);
                 let event = known.map(|known| known.event.clone()).unwrap_or_else(|| Event {
@@ -300,7 +300,7 @@ pub fn agrees_with_a_vector(ring: &Ring) {
                 }
                 model.judge_kept(log.kept());
             }
-            Step::Look { after, offset, room } => {
+            RingStep::Look { after, offset, room } => {
                 let after = model.pick(after);
                 let mut seen = vec![0; room.into()];
                 let look = log.read_at(after, offset.into(), &mut seen);
@@ -308,7 +308,7 @@ pub fn agrees_with_a_vector(ring: &Ring) {
                 assert_eq!(look, expected);
                 assert_eq!(&seen[..bytes.len()], bytes);
             }
-            Step::Place { at, policy } => {
+            RingStep::Place { at, policy } => {
                 let id = |epoch, pick| Position::After(EventId { epoch, seq: model.pick(pick) });
                 let position = match at {
                     Where::Oldest => Position::Oldest,

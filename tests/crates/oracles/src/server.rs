@@ -24,7 +24,7 @@ const SPIN: usize = 100_000;
 
 /// A connection and its environment.
 #[derive(Clone, Debug, Arbitrary)]
-pub struct Serving<'a> {
+pub struct ServerCase<'a> {
     /// How large its rings are.
     pub ring: Size,
     /// Bytes of a buffer for a head or an event.
@@ -38,7 +38,7 @@ pub struct Serving<'a> {
     /// When the clock begins, in milliseconds before its end; `None`: at 0.
     pub before_end: Option<u16>,
     /// The steps, in order.
-    pub steps: Steps<Step<'a>>,
+    pub steps: Steps<ServerStep<'a>>,
 }
 
 /// The size of both rings.
@@ -56,7 +56,7 @@ pub enum Size {
 
 /// A thing that happens.
 #[derive(Clone, Debug, Arbitrary)]
-pub enum Step<'a> {
+pub enum ServerStep<'a> {
     /// The client sends these bytes.
     Send(&'a [u8]),
     /// It asks for the channel's events.
@@ -131,7 +131,7 @@ impl Handler for Site<'_> {
 }
 
 /// Serves the connection through all its steps, and until its client is gone.
-pub fn ends_and_releases_all(serving: &Serving<'_>) {
+pub fn ends_and_releases_all(serving: &ServerCase<'_>) {
     match serving.ring {
         Size::B1 => over::<1>(serving),
         Size::B2 => over::<2>(serving),
@@ -143,7 +143,7 @@ pub fn ends_and_releases_all(serving: &Serving<'_>) {
     }
 }
 
-fn over<const RING: usize>(serving: &Serving<'_>) {
+fn over<const RING: usize>(serving: &ServerCase<'_>) {
     let (size, events) = serving.log;
     let Ok(log) = EventLog::new(vec![0; usize::from(size % 2048)], usize::from(events % 17), 0xabc) else { return };
     let hub = &TestHub::new([Channel::new("a", log)]).with_gap_policy(serving.policy.into());
@@ -170,26 +170,26 @@ fn over<const RING: usize>(serving: &Serving<'_>) {
     for step in &serving.steps.0 {
         let Some(end) = &mut client else { break };
         match step {
-            Step::Send(bytes) => send(end, bytes, &mut run),
-            Step::Ask { transport, after } => send(end, &ask(*transport, *after), &mut run),
-            Step::Publish(bytes, chunked) => send(end, &publish(bytes, *chunked), &mut run),
-            Step::Frame(first, payload) => send(end, &frame(*first, payload), &mut run),
-            Step::Take(count) => _ = take(end, (*count).into(), &mut run),
-            Step::Append(length) => {
+            ServerStep::Send(bytes) => send(end, bytes, &mut run),
+            ServerStep::Ask { transport, after } => send(end, &ask(*transport, *after), &mut run),
+            ServerStep::Publish(bytes, chunked) => send(end, &publish(bytes, *chunked), &mut run),
+            ServerStep::Frame(first, payload) => send(end, &frame(*first, payload), &mut run),
+            ServerStep::Take(count) => _ = take(end, (*count).into(), &mut run),
+            ServerStep::Append(length) => {
                 let data = vec![b'x'; (*length).into()];
                 let _ = hub.publish("a", EventType::MESSAGE, &data);
             }
-            Step::Pass(millis) => {
+            ServerStep::Pass(millis) => {
                 clock.set(Instant::from_millis(clock.time().as_millis().saturating_add_signed((*millis).into())));
                 latest = latest.max(clock.time());
                 executor.wake_all();
             }
-            Step::Drain => {
+            ServerStep::Drain => {
                 runtime.is_shutting_down.set(true);
                 executor.wake_all();
             }
-            Step::Close => end.close(),
-            Step::Abort => {
+            ServerStep::Close => end.close(),
+            ServerStep::Abort => {
                 end.abort();
                 client = None;
             }

@@ -13,7 +13,7 @@ pub const MAX_MESSAGE: usize = 4096;
 
 /// The outcome of a connection's bytes.
 #[derive(Debug, PartialEq, Eq)]
-struct Heard {
+struct Outcome {
     messages: Vec<(MessageKind, Vec<u8>)>,
     pings: usize,
     pongs: usize,
@@ -63,9 +63,9 @@ pub(crate) fn messages(role: Role, bytes: &[u8]) -> Vec<(MessageKind, Vec<u8>)> 
     theirs(role, bytes).messages
 }
 
-fn ours(role: Role, bytes: &[u8], cuts: &[u8]) -> (Heard, Option<ProtocolError>) {
+fn ours(role: Role, bytes: &[u8], cuts: &[u8]) -> (Outcome, Option<ProtocolError>) {
     let mut connection = Connection::new(role.peer(), ConnectionConfig { max_message: MAX_MESSAGE as u64 });
-    let mut heard = Heard { messages: Vec::new(), pings: 0, pongs: 0, end: End::Open };
+    let mut heard = Outcome { messages: Vec::new(), pings: 0, pongs: 0, end: End::Open };
     let mut message = Vec::new();
     for piece in super::cut(bytes, cuts) {
         let mut input = piece.to_vec();
@@ -104,15 +104,15 @@ impl MaskingKeys for Keys {
 }
 
 /// A peer that has said all that it will say, and listens to nothing.
-struct Said<'a>(&'a [u8]);
+struct ReplayStream<'a>(&'a [u8]);
 
-impl Read for Said<'_> {
+impl Read for ReplayStream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer)
     }
 }
 
-impl Write for Said<'_> {
+impl Write for ReplayStream<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Ok(bytes.len())
     }
@@ -122,7 +122,7 @@ impl Write for Said<'_> {
     }
 }
 
-fn theirs(role: Role, bytes: &[u8]) -> Heard {
+fn theirs(role: Role, bytes: &[u8]) -> Outcome {
     let config = WebSocketConfig::default()
         .read_buffer_size(1024)
         .max_message_size(Some(MAX_MESSAGE))
@@ -131,8 +131,8 @@ fn theirs(role: Role, bytes: &[u8]) -> Heard {
         Role::Client => tungstenite::protocol::Role::Server,
         Role::Server => tungstenite::protocol::Role::Client,
     };
-    let mut socket = WebSocket::from_raw_socket(Said(bytes), their_role, Some(config));
-    let mut heard = Heard { messages: Vec::new(), pings: 0, pongs: 0, end: End::Open };
+    let mut socket = WebSocket::from_raw_socket(ReplayStream(bytes), their_role, Some(config));
+    let mut heard = Outcome { messages: Vec::new(), pings: 0, pongs: 0, end: End::Open };
     loop {
         match socket.read() {
             Ok(Message::Text(text)) => heard.messages.push((MessageKind::Text, text.as_bytes().to_vec())),

@@ -2,11 +2,11 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use goldcrest_core::ws::Role;
-use goldcrest_oracles::client::{self, Answer, Client, Framing, Listening, Step};
+use goldcrest_oracles::client::{self, Answer, Client, ClientCase, ClientStep, Framing};
 use goldcrest_oracles::conversation;
-use goldcrest_oracles::format::{self, Reading};
+use goldcrest_oracles::format::{self, FormatCase};
 use goldcrest_oracles::ring::{self, Ring};
-use goldcrest_oracles::server::{self, Serving};
+use goldcrest_oracles::server::{self, ServerCase};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -53,7 +53,7 @@ proptest! {
         slots in 1u8..17,
         back in prop::option::weighted(0.9, 0u8..40),
     ) {
-        let reading = Reading { size, slots, back, ..made_of(&bytes) };
+        let reading = FormatCase { size, slots, back, ..made_of(&bytes) };
         format::delivers_the_appended_events(&reading);
     }
 
@@ -64,7 +64,7 @@ proptest! {
         size in 100u16..1500,
         slots in 1u8..17,
     ) {
-        let serving = Serving { buffer, buffers: 2, log: (size, slots), ..made_of(&bytes) };
+        let serving = ServerCase { buffer, buffers: 2, log: (size, slots), ..made_of(&bytes) };
         server::ends_and_releases_all(&serving);
     }
 
@@ -75,7 +75,7 @@ proptest! {
         events in prop_oneof![Just(600u16), 0u16..400],
         socket in prop_oneof![Just((255u8, 255u8)), any::<(u8, u8)>()],
     ) {
-        let listening = Listening { buffer, memory: (events, 64), socket, ..made_of(&bytes) };
+        let listening = ClientCase { buffer, memory: (events, 64), socket, ..made_of(&bytes) };
         client::ends_or_reconnects(&listening);
     }
 
@@ -90,7 +90,7 @@ proptest! {
         ],
     ) {
         let socket = (255, 255);
-        let plain = Listening { client, buffer: 512, memory: (600, 64), socket, entropy: true, ..made_of(&bytes) };
+        let plain = ClientCase { client, buffer: 512, memory: (600, 64), socket, entropy: true, ..made_of(&bytes) };
         client::ends_or_reconnects(&plain);
     }
 }
@@ -111,14 +111,14 @@ fn a_client_of_each_kind_receives_from_a_correct_server() {
         (Client::Publisher(true), 1),
     ];
     for (client, handed) in all {
-        let event = |number| Step::Event(number, b"a\xff {\"b\"}");
-        let mut steps = vec![Step::Answer(Answer::Fitting, Framing::Chunked)];
+        let event = |number| ClientStep::Event(number, b"a\xff {\"b\"}");
+        let mut steps = vec![ClientStep::Answer(Answer::Fitting, Framing::Chunked)];
         if !matches!(client, Client::Publisher(_)) {
             steps.extend([1, 2, 4, 5].map(event));
         }
-        steps.push(Step::Finish);
-        let rest = made_of::<Listening<'_>>(&[]);
-        let listening = Listening {
+        steps.push(ClientStep::Finish);
+        let rest = made_of::<ClientCase<'_>>(&[]);
+        let listening = ClientCase {
             client,
             buffer: 512,
             memory: (600, 64),

@@ -1,6 +1,6 @@
 //! HTTP/1.1 responses, read strictly (RFC 9112 §4, §6.3).
 
-use crate::Trouble;
+use crate::PeerError;
 use crate::peer::malformed;
 
 /// A response's head.
@@ -39,7 +39,7 @@ impl Head {
     ///
     /// # Errors
     /// [`AcceptErrorLog::Malformed`] for anything that RFC 9112 does not let a server send.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Trouble> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, PeerError> {
         let text = std::str::from_utf8(bytes).map_err(|_| malformed("head", bytes))?;
         let text = text.strip_suffix("\r\n\r\n").ok_or_else(|| malformed("end of the head", bytes))?;
         let mut lines = text.split("\r\n");
@@ -83,7 +83,7 @@ impl Head {
     ///
     /// # Errors
     /// [`AcceptErrorLog::Malformed`] where that is not clear.
-    pub fn framing(&self, method: &str) -> Result<Framing, Trouble> {
+    pub fn framing(&self, method: &str) -> Result<Framing, PeerError> {
         let length = self.field("content-length");
         let coding = self.field("transfer-encoding");
         let bodiless = matches!(self.status, 100..200 | 204 | 304);

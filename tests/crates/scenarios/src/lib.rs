@@ -61,7 +61,7 @@ pub use event_stream::{EventStream, StreamEvent};
 pub use fault_proxy::{FaultProxy, Faults};
 pub use history::{Did, History, Missed, Moment, Violation};
 pub use list::List;
-pub use peer::{Patience, Peer, Trouble, Width, patience};
+pub use peer::{Patience, Peer, PeerError, Width, patience};
 pub use program::Program;
 pub use reader::{Event, Gap, Item, Reader, Start, Transport};
 pub use server::Server;

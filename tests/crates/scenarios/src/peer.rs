@@ -20,7 +20,7 @@ pub fn patience() -> Patience {
 
 /// Why there is nothing more to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum PeerError {
     /// The peer has ended its side where that was not expected.
     Closed,
     /// The connection was broken.
@@ -56,7 +56,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`AcceptErrorLog`]
-    pub fn connect(address: SocketAddr, width: Width) -> Result<Self, Trouble> {
+    pub fn connect(address: SocketAddr, width: Width) -> Result<Self, PeerError> {
         Self::connect_from(None, address, width)
     }
 
@@ -64,7 +64,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`AcceptErrorLog`]
-    pub fn connect_from(local: Option<IpAddr>, address: SocketAddr, width: Width) -> Result<Self, Trouble> {
+    pub fn connect_from(local: Option<IpAddr>, address: SocketAddr, width: Width) -> Result<Self, PeerError> {
         let stream = connect(local, address, width).map_err(|error| trouble(&error))?;
         Ok(Self { stream, unread: Vec::new(), received: 0, patience: patience() })
     }
@@ -73,7 +73,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`AcceptErrorLog`]
-    pub fn second_hand(&self) -> Result<Self, Trouble> {
+    pub fn second_hand(&self) -> Result<Self, PeerError> {
         let stream = self.stream.try_clone().map_err(|error| trouble(&error))?;
         Ok(Self { stream, unread: Vec::new(), received: 0, patience: self.patience })
     }
@@ -87,7 +87,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`AcceptErrorLog`]
-    pub fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), PeerError> {
         self.stream.write_all(bytes).map_err(|error| trouble(&error))
     }
 
@@ -114,7 +114,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`AcceptErrorLog`]
-    pub fn answer(&mut self, method: &str) -> Result<Answer, Trouble> {
+    pub fn answer(&mut self, method: &str) -> Result<Answer, PeerError> {
         let mut head = self.head()?;
         while (100..200).contains(&head.status) && head.status != 101 {
             head = self.head()?;
@@ -131,7 +131,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`AcceptErrorLog`]
-    pub fn head(&mut self) -> Result<Head, Trouble> {
+    pub fn head(&mut self) -> Result<Head, PeerError> {
         let deadline = Instant::now() + self.patience;
         loop {
             if let Some(end) = find(&self.unread, b"\r\n\r\n") {
@@ -146,7 +146,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`AcceptErrorLog`]; [`AcceptErrorLog::Closed`] where the content was cut off.
-    pub fn piece(&mut self, framing: &mut Framing) -> Result<Option<Vec<u8>>, Trouble> {
+    pub fn piece(&mut self, framing: &mut Framing) -> Result<Option<Vec<u8>>, PeerError> {
         let deadline = Instant::now() + self.patience;
         match framing {
             Framing::Length(0) => Ok(None),
@@ -162,7 +162,7 @@ impl Peer {
                 while self.unread.is_empty() {
                     match self.more(deadline) {
                         Ok(()) => {}
-                        Err(Trouble::Closed) => return Ok(None),
+                        Err(PeerError::Closed) => return Ok(None),
                         Err(trouble) => return Err(trouble),
                     }
                 }
@@ -196,7 +196,7 @@ impl Peer {
     }
 
     /// The size of a chunk without extensions.
-    fn chunk_size(&mut self, deadline: Instant) -> Result<u64, Trouble> {
+    fn chunk_size(&mut self, deadline: Instant) -> Result<u64, PeerError> {
         let line = loop {
             if let Some(end) = find(&self.unread, b"\r\n") {
                 break self.unread.drain(..end + 2).collect::<Vec<u8>>();
@@ -207,7 +207,7 @@ impl Peer {
         u64::from_str_radix(digits, 16).map_err(|_| malformed("chunk size", &line))
     }
 
-    fn line_end(&mut self, deadline: Instant) -> Result<(), Trouble> {
+    fn line_end(&mut self, deadline: Instant) -> Result<(), PeerError> {
         while self.unread.len() < 2 {
             self.more(deadline)?;
         }
@@ -219,7 +219,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`AcceptErrorLog`]
-    pub fn bytes(&mut self) -> Result<Vec<u8>, Trouble> {
+    pub fn bytes(&mut self) -> Result<Vec<u8>, PeerError> {
         let deadline = Instant::now() + self.patience;
         while self.unread.is_empty() {
             self.more(deadline)?;
@@ -231,7 +231,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`AcceptErrorLog`]
-    pub fn exactly(&mut self, count: usize) -> Result<Vec<u8>, Trouble> {
+    pub fn exactly(&mut self, count: usize) -> Result<Vec<u8>, PeerError> {
         let deadline = Instant::now() + self.patience;
         while self.unread.len() < count {
             self.more(deadline)?;
@@ -243,26 +243,26 @@ impl Peer {
     ///
     /// # Errors
     /// [`AcceptErrorLog::Timeout`]: it does not end it.
-    pub fn until_closed(&mut self) -> Result<Vec<u8>, Trouble> {
+    pub fn until_closed(&mut self) -> Result<Vec<u8>, PeerError> {
         let deadline = Instant::now() + self.patience;
         loop {
             match self.more(deadline) {
                 Ok(()) => {}
-                Err(Trouble::Closed | Trouble::Reset) => return Ok(std::mem::take(&mut self.unread)),
+                Err(PeerError::Closed | PeerError::Reset) => return Ok(std::mem::take(&mut self.unread)),
                 Err(trouble) => return Err(trouble),
             }
         }
     }
 
-    fn more(&mut self, deadline: Instant) -> Result<(), Trouble> {
+    fn more(&mut self, deadline: Instant) -> Result<(), PeerError> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Trouble::Timeout);
+            return Err(PeerError::Timeout);
         }
         self.stream.set_read_timeout(Some(left)).map_err(|error| trouble(&error))?;
         let mut room = [0; 16 * 1024];
         match self.stream.read(&mut room) {
-            Ok(0) => Err(Trouble::Closed),
+            Ok(0) => Err(PeerError::Closed),
             Ok(count) => {
                 self.unread.extend_from_slice(&room[..count]);
                 self.received += count;
@@ -290,19 +290,19 @@ fn connect(local: Option<IpAddr>, address: SocketAddr, width: Width) -> std::io:
     Ok(socket.into())
 }
 
-pub(crate) fn malformed(what: &str, bytes: &[u8]) -> Trouble {
-    Trouble::Malformed(format!("{what}: {}", bytes.escape_ascii()))
+pub(crate) fn malformed(what: &str, bytes: &[u8]) -> PeerError {
+    PeerError::Malformed(format!("{what}: {}", bytes.escape_ascii()))
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
-fn trouble(error: &std::io::Error) -> Trouble {
+fn trouble(error: &std::io::Error) -> PeerError {
     match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => Trouble::Timeout,
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => Trouble::Reset,
-        ErrorKind::ConnectionRefused => Trouble::Closed,
-        _ => Trouble::Malformed(error.to_string()),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => PeerError::Timeout,
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => PeerError::Reset,
+        ErrorKind::ConnectionRefused => PeerError::Closed,
+        _ => PeerError::Malformed(error.to_string()),
     }
 }

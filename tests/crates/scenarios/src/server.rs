@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{Answer, Capabilities, Channel, Peer, Program, Trouble, Width, patience};
+use crate::{Answer, Capabilities, Channel, Peer, PeerError, Program, Width, patience};
 
 /// A server that runs.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Server {
         loop {
             match self.try_connect(width) {
                 Ok(peer) => return peer,
-                Err(Trouble::Closed) if self.few_connections && Instant::now() < deadline => {
+                Err(PeerError::Closed) if self.few_connections && Instant::now() < deadline => {
                     thread::sleep(Duration::from_millis(5));
                 }
                 Err(trouble) => panic!("{}: {trouble:?}", self.address),
@@ -104,7 +104,7 @@ impl Server {
     ///
     /// # Errors
     /// [`AcceptErrorLog`]
-    pub fn try_connect(&self, width: Width) -> Result<Peer, Trouble> {
+    pub fn try_connect(&self, width: Width) -> Result<Peer, PeerError> {
         Peer::connect_from(self.from, self.address, width)
     }
 

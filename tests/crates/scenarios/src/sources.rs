@@ -10,7 +10,7 @@ use tungstenite::Message;
 
 use crate::websocket::{Socket, try_websocket};
 use crate::{
-    Channel, Event, EventStream, Framing, Gap, Item, Peer, Start, StreamEvent, Transport, Trouble, Width, patience,
+    Channel, Event, EventStream, Framing, Gap, Item, Peer, PeerError, Start, StreamEvent, Transport, Width, patience,
 };
 
 /// Asks, and asks again.
@@ -231,7 +231,7 @@ fn connect(channel: &Channel<'_>, width: Width) -> Result<Peer, String> {
     if server.has_few_connections() { Ok(server.connect_with(width)) } else { server.try_connect(width).map_err(ended) }
 }
 
-fn ended(trouble: Trouble) -> String {
+fn ended(trouble: PeerError) -> String {
     format!("{trouble:?}")
 }
 

@@ -14,7 +14,7 @@ const REQUEST: usize = 1024;
 
 /// Something that a client has handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Handed {
+pub(super) enum ReturnedItem {
     /// An event: id, type, data.
     Event(String, String, Data),
     /// A complete message, or its beginning.
@@ -108,23 +108,23 @@ fn chunked(bytes: &[u8]) -> (Vec<u8>, usize) {
 }
 
 /// All events that a content may hold, in order; `None` where the other parser cannot decide.
-fn says(content: &Content) -> Option<Vec<Handed>> {
+fn says(content: &Content) -> Option<Vec<ReturnedItem>> {
     match content {
         Content::Stream(bytes) => {
             let events = event_stream::says(&String::from_utf8_lossy(bytes));
-            Some(events.into_iter().map(|(name, data, id)| Handed::Event(id, name, Data::Text(data))).collect())
+            Some(events.into_iter().map(|(name, data, id)| ReturnedItem::Event(id, name, Data::Text(data))).collect())
         }
         Content::Other(bytes) => objects(bytes),
         Content::Frames(bytes) => {
             let messages = websocket::messages(Role::Server, bytes);
-            Some(messages.into_iter().map(|(kind, bytes)| Handed::Message(kind, bytes, true)).collect())
+            Some(messages.into_iter().map(|(kind, bytes)| ReturnedItem::Message(kind, bytes, true)).collect())
         }
     }
 }
 
 /// All objects, nested ones as well. `None` where `serde_json` refuses one: ours does not validate unread
 /// members.
-fn objects(bytes: &[u8]) -> Option<Vec<Handed>> {
+fn objects(bytes: &[u8]) -> Option<Vec<ReturnedItem>> {
     let mut all = Vec::new();
     for at in (0..bytes.len()).filter(|at| bytes[*at] == b'{') {
         let mut values = serde_json::Deserializer::from_slice(&bytes[at..]).into_iter::<Value>();
@@ -137,22 +137,22 @@ fn objects(bytes: &[u8]) -> Option<Vec<Handed>> {
     Some(all)
 }
 
-fn event(object: &Value) -> Option<Handed> {
+fn event(object: &Value) -> Option<ReturnedItem> {
     let text = |name: &str| object.get(name).and_then(Value::as_str);
     let id = text("id")?.to_owned();
     let name = text("type").filter(|name| !name.is_empty()).unwrap_or("message").to_owned();
-    let Some(data) = text("data") else { return Some(Handed::Receipt(id)) };
+    let Some(data) = text("data") else { return Some(ReturnedItem::Receipt(id)) };
     let data = match text("encoding") {
         Some("base64") => Data::Binary(STANDARD.decode(data).ok()?),
         _ => Data::Text(data.to_owned()),
     };
-    Some(Handed::Event(id, name, data))
+    Some(ReturnedItem::Event(id, name, data))
 }
 
 /// Whether `handed` equals `held`, as a client of a channel or of a stream returns it.
-fn is_of(handed: &Handed, held: &Handed) -> bool {
+fn is_of(handed: &ReturnedItem, held: &ReturnedItem) -> bool {
     match (handed, held) {
-        (Handed::Event(id, name, data), Handed::Event(held_id, held_name, held_data)) => {
+        (ReturnedItem::Event(id, name, data), ReturnedItem::Event(held_id, held_name, held_data)) => {
             // A stream without ids goes on with that of the one before it.
             let id = id == held_id || held_id.is_empty();
             let plain = name == held_name && data == held_data;
@@ -165,7 +165,7 @@ fn is_of(handed: &Handed, held: &Handed) -> bool {
             };
             id && (plain || coded)
         }
-        (Handed::Event(id, name, data), Handed::Message(kind, bytes, _)) => {
+        (ReturnedItem::Event(id, name, data), ReturnedItem::Message(kind, bytes, _)) => {
             let (object, binary) = match kind {
                 MessageKind::Text => (&bytes[..], None),
                 MessageKind::Binary => {
@@ -175,20 +175,20 @@ fn is_of(handed: &Handed, held: &Handed) -> bool {
             };
             let Ok(object) = serde_json::from_slice::<Value>(object) else { return is_unjudged(object) };
             match (event(&object), binary) {
-                (Some(Handed::Event(held_id, held_name, held)), None) => {
+                (Some(ReturnedItem::Event(held_id, held_name, held)), None) => {
                     (id, name, data) == (&held_id, &held_name, &held)
                 }
-                (Some(Handed::Event(held_id, held_name, _)), Some(binary)) => {
+                (Some(ReturnedItem::Event(held_id, held_name, _)), Some(binary)) => {
                     (id, name, data) == (&held_id, &held_name, &binary)
                 }
-                (Some(Handed::Receipt(held_id)), Some(binary)) => *id == held_id && *data == binary,
+                (Some(ReturnedItem::Receipt(held_id)), Some(binary)) => *id == held_id && *data == binary,
                 _ => false,
             }
         }
-        (Handed::Message(kind, bytes, whole), Handed::Message(held_kind, held, _)) => {
+        (ReturnedItem::Message(kind, bytes, whole), ReturnedItem::Message(held_kind, held, _)) => {
             kind == held_kind && if *whole { bytes == held } else { held.starts_with(bytes) }
         }
-        (Handed::Receipt(id), Handed::Receipt(held) | Handed::Event(held, ..)) => id == held,
+        (ReturnedItem::Receipt(id), ReturnedItem::Receipt(held) | ReturnedItem::Event(held, ..)) => id == held,
         _ => false,
     }
 }
@@ -199,12 +199,12 @@ fn is_unjudged(object: &[u8]) -> bool {
 }
 
 /// Whether it is a receipt out of content that was longer than the memory for it.
-fn is_cut(handed: &Handed, said: &[u8]) -> bool {
-    matches!(handed, Handed::Receipt(id) if said.windows(id.len()).any(|it| it == id.as_bytes()))
+fn is_cut(handed: &ReturnedItem, said: &[u8]) -> bool {
+    matches!(handed, ReturnedItem::Receipt(id) if said.windows(id.len()).any(|it| it == id.as_bytes()))
 }
 
 /// Each of `handed` is part of the server's bytes of this connection, in the same order.
-pub(super) fn holds(line: &Line, handed: &[Handed]) {
+pub(super) fn holds(line: &Line, handed: &[ReturnedItem]) {
     let Some(held) = held(&line.said) else { return };
     let Some(all) = held.contents.iter().map(says).collect::<Option<Vec<_>>>() else { return };
     let mut all = all.iter().flatten();

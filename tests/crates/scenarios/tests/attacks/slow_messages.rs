@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use goldcrest_tests::process::descriptors;
-use goldcrest_tests::{List, Need, Peer, Server, Trouble, patience};
+use goldcrest_tests::{List, Need, Peer, PeerError, Server, patience};
 
 pub(crate) fn scenarios(list: &mut List) {
     for (name, first, again) in [
@@ -42,9 +42,9 @@ fn drip(first: &[u8], again: &[u8]) {
     peer.set_patience(Duration::from_millis(100));
     loop {
         match peer.bytes() {
-            Err(Trouble::Timeout) => {}
+            Err(PeerError::Timeout) => {}
             Ok(_) => continue,
-            Err(Trouble::Closed | Trouble::Reset) => break,
+            Err(PeerError::Closed | PeerError::Reset) => break,
             Err(trouble) => panic!("{trouble:?}"),
         }
         assert!(begin.elapsed() < Duration::from_secs(6), "the message is kept open");

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use goldcrest_tests::Program;
 
 /// A server that runs, and where.
-pub(crate) struct Stranger {
+pub(crate) struct OtherServer {
     _program: Program,
     /// Without a path: `http://127.0.0.1:1234`.
     pub(crate) url: String,
@@ -24,7 +24,7 @@ pub(crate) fn python() -> PathBuf {
     tests().join("suites/.venv/bin/python")
 }
 
-impl Stranger {
+impl OtherServer {
     fn of(program: Program) -> Self {
         let line = program.wait_for_line("listening at ");
         let url = line.split_once("listening at ").unwrap().1.to_owned();

@@ -1,14 +1,14 @@
 //! Node, `websockets`, aiohttp: servers of other projects.
 
-use super::other_server::Stranger;
+use super::other_server::OtherServer;
 use super::run::{Run, goldcrest, goldcrest_with};
 
 #[test]
 fn every_websocket_server_echoes_text_binary_and_large_messages() {
     let servers = [
-        ("node", Stranger::node(), "/echo"),
-        ("websockets", Stranger::python("websockets_server.py"), "/"),
-        ("aiohttp", Stranger::python("aiohttp_server.py"), "/echo"),
+        ("node", OtherServer::node(), "/echo"),
+        ("websockets", OtherServer::python("websockets_server.py"), "/"),
+        ("aiohttp", OtherServer::python("aiohttp_server.py"), "/echo"),
     ];
     for (name, server, path) in &servers {
         let mut run = Run::start(&["subscribe", &server.ws(path), "-j", "-n", "4"]);
@@ -26,7 +26,7 @@ fn every_websocket_server_echoes_text_binary_and_large_messages() {
 
 #[test]
 fn an_http_url_without_events_falls_back_to_websocket() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let mut run = Run::start(&["subscribe", &node.at("/echo"), "-n", "1"]);
     run.wait_for("over websocket");
     run.type_in("hello\n");
@@ -35,7 +35,7 @@ fn an_http_url_without_events_falls_back_to_websocket() {
 
 #[test]
 fn the_server_s_subprotocol_is_used_and_reported() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     // `ws` agrees to the subprotocol that is offered first, ours included.
     for protocol in ["chat", "goldcrest.v1"] {
         let mut run = Run::start(&["subscribe", &node.ws("/echo"), "-n", "1", "--protocol", protocol]);
@@ -53,7 +53,7 @@ fn the_server_s_subprotocol_is_used_and_reported() {
 
 #[test]
 fn the_close_code_decides_between_end_and_loss() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let listen = |code: &str| goldcrest(&["subscribe", &node.ws(&format!("/close?{code}"))]);
     let ended = listen("1000");
     assert_eq!((ended.code, &ended.stdout[..]), (0, &["bye".to_owned()][..]), "{ended:#?}");
@@ -65,7 +65,7 @@ fn the_close_code_decides_between_end_and_loss() {
 
 #[test]
 fn a_plain_websocket_reconnects_with_retry() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let mut run = Run::start(&["subscribe", &node.ws("/close?1000"), "--reconnect", "-n", "2"]);
     assert_eq!((run.line(), run.line()), ("bye".to_owned(), "bye".to_owned()));
     run.end();
@@ -73,7 +73,7 @@ fn a_plain_websocket_reconnects_with_retry() {
 
 #[test]
 fn replies_after_the_end_of_stdin_are_printed() {
-    for (server, path) in [(Stranger::node(), "/echo"), (Stranger::python("websockets_server.py"), "/")] {
+    for (server, path) in [(OtherServer::node(), "/echo"), (OtherServer::python("websockets_server.py"), "/")] {
         let lines: Vec<String> = (0..100).map(|number| number.to_string()).collect();
         let ended = goldcrest_with(&["subscribe", &server.ws(path), "--until-eof"], lines.join("\n").as_bytes());
         assert_eq!(ended.lines(), lines);
@@ -82,7 +82,7 @@ fn replies_after_the_end_of_stdin_are_printed() {
 
 #[test]
 fn raw_output_writes_bytes_verbatim() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let ended = goldcrest(&["subscribe", &node.ws("/binary"), "-n", "1", "--binary", "raw"]);
     // 0, 255 and a line feed.
     assert_eq!(ended.lines(), ["\0\u{fffd}"]);
@@ -90,7 +90,7 @@ fn raw_output_writes_bytes_verbatim() {
 
 #[test]
 fn round_trip_times_are_printed() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let mut run = Run::start(&["subscribe", &node.ws("/echo"), "--rtt", "--no-input"]);
     for _ in 0..2 {
         assert!(run.wait_for("pong after").ends_with(" ms"));
@@ -99,9 +99,9 @@ fn round_trip_times_are_printed() {
 
 #[test]
 fn sse_reconnects_with_last_event_id_and_drops_partial_events() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     for (server, path, event_type) in
-        [(Stranger::node(), "/ticks", "tick"), (Stranger::python("aiohttp_server.py"), "/ticks", "message")]
+        [(OtherServer::node(), "/ticks", "tick"), (OtherServer::python("aiohttp_server.py"), "/ticks", "message")]
     {
         let mut run = Run::start(&["subscribe", &server.at(path), "-j", "-n", "7"]);
         for number in 1..=7 {
@@ -116,14 +116,14 @@ fn sse_reconnects_with_last_event_id_and_drops_partial_events() {
 
 #[test]
 fn a_204_ends_the_event_source() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let ended = goldcrest(&["subscribe", &node.at("/stop")]);
     assert_eq!((ended.code, ended.stdout.join(" ")), (0, "one two".to_owned()), "{:#?}", ended.stderr);
 }
 
 #[test]
 fn a_response_that_is_no_event_stream_is_an_error() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     goldcrest(&["subscribe", &node.at("/text")]).failed(4, "another type");
     goldcrest(&["subscribe", &node.at("/nothing")]).failed(4, "404");
     goldcrest(&["subscribe", &node.ws("/nothing")]).failed(4, "404");
@@ -131,7 +131,7 @@ fn a_response_that_is_no_event_stream_is_an_error() {
 
 #[test]
 fn header_options_and_userinfo_are_sent() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let arguments = ["subscribe", &node.at("/fields"), "-n", "1", "-H", "X-Token: a b", "-u", "Aladdin:open sesame"];
     let line = goldcrest(&arguments).lines().remove(0);
     let fields: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -150,7 +150,7 @@ fn header_options_and_userinfo_are_sent() {
 
 #[test]
 fn publish_sends_only_the_given_content_type() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let arguments = ["publish", &node.at("/fields"), "{}", "-H", "Content-Type: application/json"];
     let error = goldcrest(&arguments);
     let told = error.stderr.iter().find_map(|line| line.split_once("types: ")).map(|(_, types)| types.to_owned());
@@ -159,7 +159,7 @@ fn publish_sends_only_the_given_content_type() {
 
 #[test]
 fn a_channel_like_path_of_another_server_is_read_as_sse() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let mut run = Run::start(&["subscribe", &node.at("/events/long"), "-j", "-n", "2"]);
     let (long, gap) = (run.json(), run.json());
     assert_eq!((&long["id"], &long["type"]), (&"i".repeat(100).into(), &"t".repeat(100).into()));
@@ -169,7 +169,7 @@ fn a_channel_like_path_of_another_server_is_read_as_sse() {
 
 #[test]
 fn an_invalid_redirect_is_reported_as_a_server_error() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     for path in ["/away?ftp://x/", "/away?http://:x/", "/events/away?ftp://x/"] {
         goldcrest(&["subscribe", &node.at(path)]).failed(4, "Location");
     }
@@ -177,7 +177,7 @@ fn an_invalid_redirect_is_reported_as_a_server_error() {
 
 #[test]
 fn a_size_error_names_the_option_that_raises_the_limit() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let small = ["--max-event", "512", "-n", "1"];
     let mut run = Run::start(&[&["subscribe", &node.ws("/echo")], &small[..]].concat());
     run.type_in(format!("{}\n", "x".repeat(1000)));
@@ -186,7 +186,7 @@ fn a_size_error_names_the_option_that_raises_the_limit() {
 
 #[test]
 fn compressed_content_is_an_error() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     goldcrest(&["subscribe", &node.at("/gzip")]).failed(4, "compressed");
     goldcrest(&["subscribe", &node.at("/events/gzip")]).failed(4, "compressed");
 }

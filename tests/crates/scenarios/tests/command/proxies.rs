@@ -2,7 +2,7 @@
 
 use goldcrest_tests::Server;
 
-use super::other_server::Stranger;
+use super::other_server::OtherServer;
 use super::run::{Run, goldcrest};
 
 /// Lets WebSockets and streams pass.
@@ -16,11 +16,11 @@ const BUFFERS: &str = "proxy_http_version 1.1; proxy_set_header Connection ''; p
 
 fn through(location: &str, transport: &str, takes: &str) {
     let server = Server::start(&[]);
-    heard(&Stranger::nginx(server.authority(), location), transport, takes);
+    heard(&OtherServer::nginx(server.authority(), location), transport, takes);
 }
 
 /// Each event comes once through the proxy, at last over the transport that `takes` names.
-fn heard(proxy: &Stranger, transport: &str, takes: &str) {
+fn heard(proxy: &OtherServer, transport: &str, takes: &str) {
     let url = proxy.at("/events/news");
     let first = goldcrest(&["publish", &url, "one"]).lines().remove(0);
     let arguments = [
@@ -71,21 +71,21 @@ fn a_buffering_proxy_delays_no_event() {
 #[test]
 fn a_proxy_that_collects_responses_falls_back_to_long_polling() {
     let server = Server::start(&["--allow-host", "*"]);
-    let proxy = Stranger::collector(&format!("http://{}", server.authority()));
+    let proxy = OtherServer::collector(&format!("http://{}", server.authority()));
     heard(&proxy, "auto", "over longpoll");
 }
 
 #[test]
 fn other_servers_work_through_a_proxy() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let upstream = node.url.trim_start_matches("http://").to_owned();
-    let passes = Stranger::nginx(&upstream, PASSES);
+    let passes = OtherServer::nginx(&upstream, PASSES);
     let mut run = Run::start(&["subscribe", &passes.ws("/echo"), "-n", "1"]);
     run.type_in("hello\n");
     assert_eq!(run.end().lines(), ["hello"]);
-    let eats = Stranger::nginx(&upstream, EATS_THE_UPGRADE);
+    let eats = OtherServer::nginx(&upstream, EATS_THE_UPGRADE);
     goldcrest(&["subscribe", &eats.ws("/echo")]).failed(4, "not 101");
     // A collected response is passed on only when it has ended: here it does.
-    let collects = Stranger::collector(&node.url);
+    let collects = OtherServer::collector(&node.url);
     assert_eq!(goldcrest(&["subscribe", &collects.at("/stop")]).lines(), ["one", "two"]);
 }

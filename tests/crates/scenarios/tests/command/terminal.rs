@@ -8,7 +8,7 @@ use goldcrest_tests::{Program, Server};
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use super::other_server::{Stranger, python, tests};
+use super::other_server::{OtherServer, python, tests};
 use super::run::goldcrest;
 
 /// Runs the command on a terminal, and types each line once the text before it was shown.
@@ -26,7 +26,7 @@ pub(crate) fn shown(output: &Output) -> String {
 
 #[test]
 fn typed_lines_are_sent_and_slash_commands_run() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let script = [
         ("over websocket", "hello"),
         // The terminal echoes the typed line, then the server does.
@@ -42,7 +42,7 @@ fn typed_lines_are_sent_and_slash_commands_run() {
 
 #[test]
 fn no_color_disables_colours() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let arguments = ["subscribe", &node.ws("/echo")];
     let output = on_a_terminal(&[("over websocket", "/close")], &arguments, &[("NO_COLOR", "1")]);
     assert!(!shown(&output).contains('\x1b'));
@@ -64,7 +64,7 @@ fn slash_commands_are_not_published_to_a_channel() {
 
 #[test]
 fn end_of_input_exits_after_the_last_line_is_printed() {
-    let (server, node) = (Server::start(&[]), Stranger::node());
+    let (server, node) = (Server::start(&[]), OtherServer::node());
     for url in [format!("http://{}/events/tty", server.authority()), node.ws("/echo")] {
         let output = on_a_terminal(&[("over", "hello\n\u{4}")], &["subscribe", &url], &[]);
         assert_eq!(shown(&output).matches("hello").count(), 2, "{url}");

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 
-use super::other_server::{Stranger, folder};
+use super::other_server::{OtherServer, folder};
 use super::run::{Run, goldcrest};
 
 /// A server whose certificate is its own authority's, for these names.
-pub(crate) fn server(names: &[&str]) -> (Stranger, PathBuf) {
+pub(crate) fn server(names: &[&str]) -> (OtherServer, PathBuf) {
     certified(params(names))
 }
 
@@ -25,13 +25,13 @@ fn of_an_authority(names: &[&str]) -> CertificateParams {
 }
 
 /// A server whose certificate is this one, signed by itself.
-fn certified(params: CertificateParams) -> (Stranger, PathBuf) {
+fn certified(params: CertificateParams) -> (OtherServer, PathBuf) {
     let folder = folder("tls");
     let signing = KeyPair::generate().unwrap();
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
     fs::write(&certificate, params.self_signed(&signing).unwrap().pem()).unwrap();
     fs::write(&key, signing.serialize_pem()).unwrap();
-    (Stranger::node_tls(&certificate, &key), certificate)
+    (OtherServer::node_tls(&certificate, &key), certificate)
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn tls_is_detected_without_a_scheme() {
 
 #[test]
 fn a_plaintext_server_is_detected_without_a_scheme() {
-    let server = Stranger::node();
+    let server = OtherServer::node();
     let secure = server.at("/ticks").replace("http:", "https:");
     goldcrest(&["subscribe", &secure, "-k"]).failed(3, "no TLS");
 }

@@ -2,7 +2,7 @@
 
 use goldcrest_tests::Server;
 
-use super::other_server::Stranger;
+use super::other_server::OtherServer;
 use super::run::goldcrest;
 use super::tls::server as tls_server;
 
@@ -15,7 +15,7 @@ fn first(channel: &str, arguments: &[&str]) -> String {
 
 #[test]
 fn custom_header_fields_are_sent_to_upstream_hubs() {
-    let node = Stranger::node();
+    let node = OtherServer::node();
     let follow = format!("theirs={}", node.at("/fields"));
     let arguments =
         ["--follow", &follow, "--follow-header", "X-Token: a b", "--follow-header", "Authorization: Bearer x"];

@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use goldcrest_tests::{Head, List, Peer, Server, Trouble};
+use goldcrest_tests::{Head, List, Peer, PeerError, Server};
 use serde::Deserialize;
 
 use crate::opening::{accept, head};
@@ -55,7 +55,7 @@ impl Row {
         let mut peer = server.connect();
         cut.send(&mut peer, &request);
         let head = match peer.head() {
-            Err(Trouble::Closed | Trouble::Reset) if self.silent => return,
+            Err(PeerError::Closed | PeerError::Reset) if self.silent => return,
             other => other.unwrap_or_else(|trouble| panic!("{trouble:?}, not {}", self.answers)),
         };
         assert!(allows(&self.answers, head.status), "{}, not {}: {head:?}", head.status, self.answers);

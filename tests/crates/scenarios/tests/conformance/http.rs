@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use goldcrest_tests::{Head, List, Peer, Server, Trouble};
+use goldcrest_tests::{Head, List, Peer, PeerError, Server};
 use serde::Deserialize;
 
 use crate::table::Table;
@@ -80,7 +80,7 @@ impl Row {
         let mut last = None;
         for (number, expected) in answers.iter().enumerate() {
             let head = match peer.head() {
-                Err(Trouble::Closed | Trouble::Reset) if self.silent => return,
+                Err(PeerError::Closed | PeerError::Reset) if self.silent => return,
                 other => other.unwrap_or_else(|trouble| panic!("answer {}: {trouble:?}, not {expected}", number + 1)),
             };
             assert!(allows(expected, head.status), "answer {}: {}, not {expected}", number + 1, head.status);

@@ -17,7 +17,7 @@ use std::env;
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 
-use goldcrest_tests::{Capabilities, List, Peer, Server, Trouble};
+use goldcrest_tests::{Capabilities, List, Peer, PeerError, Server};
 use text::allows;
 
 /// The server that all rows share.
@@ -68,7 +68,7 @@ impl Cut {
             Self::Bytes if bytes.len() > 2 * ENDS => ENDS..bytes.len() - ENDS,
             Self::Bytes => bytes.len()..bytes.len(),
         };
-        let single = |range: std::ops::Range<usize>, peer: &mut Peer| -> Result<(), Trouble> {
+        let single = |range: std::ops::Range<usize>, peer: &mut Peer| -> Result<(), PeerError> {
             bytes[range].iter().try_for_each(|byte| peer.send(&[*byte]))
         };
         let _ = single(0..whole.start, peer)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use std::{slice, thread};
 
 use goldcrest_tests::process::descriptors;
-use goldcrest_tests::{List, Need, Peer, Reader, Server, Start, Transport, Trouble, Width, patience};
+use goldcrest_tests::{List, Need, Peer, PeerError, Reader, Server, Start, Transport, Width, patience};
 
 pub(crate) fn scenarios(list: &mut List) {
     list.add("descriptors::accepting_goes_on_after_all_descriptors_were_taken", &[Need::OwnServer], exhausted);
@@ -163,5 +163,5 @@ fn exhausted() {
         assert!(Instant::now() < due, "{} descriptors are left", descriptors(server.process()));
         thread::sleep(Duration::from_millis(5));
     }
-    assert!(!matches!(server.try_connect(Width::Wide), Err(Trouble::Reset)));
+    assert!(!matches!(server.try_connect(Width::Wide), Err(PeerError::Reset)));
 }

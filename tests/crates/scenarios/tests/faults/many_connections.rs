@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use goldcrest_tests::process::resident;
-use goldcrest_tests::{EventStream, Framing, List, Need, Peer, Server, Start, Transport, Trouble, Width, patience};
+use goldcrest_tests::{EventStream, Framing, List, Need, Peer, PeerError, Server, Start, Transport, Width, patience};
 use serde_json::Value;
 
 use crate::resilient_reader::{Account, read_to};
@@ -199,7 +199,7 @@ impl Slow {
             let piece = match self.peer.piece(&mut self.framing) {
                 Ok(Some(piece)) => piece,
                 // Part of an event was on the wire when it was overwritten, or it took nothing for too long.
-                Ok(None) | Err(Trouble::Closed | Trouble::Reset) => {
+                Ok(None) | Err(PeerError::Closed | PeerError::Reset) => {
                     let channel = server.channel_named("crowd");
                     let (last, seen) = (AtomicU64::new(end), AtomicU64::new(0));
                     let rest = read_to(&channel, Transport::Sse, &cursor, &last, &seen, Start::after);

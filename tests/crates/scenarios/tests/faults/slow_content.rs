@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use goldcrest_tests::{List, Need, Peer, Reader, Server, Start, Transport, Trouble};
+use goldcrest_tests::{List, Need, Peer, PeerError, Reader, Server, Start, Transport};
 
 pub(crate) fn scenarios(list: &mut List) {
     list.add("slow_content::a_body_a_byte_at_a_time_is_408", &[Need::OwnServer], body);
@@ -72,7 +72,7 @@ fn message() {
         // A text of 10,000 bytes, masked with zeros.
         peer.send(&[0x81, 0xfe, 0x27, 0x10, 0, 0, 0, 0]).unwrap();
         let took = drip(&peer, &[b'x'; 10_000]);
-        assert!(matches!(peer.bytes(), Err(Trouble::Reset | Trouble::Closed)), "after {took:?}");
+        assert!(matches!(peer.bytes(), Err(PeerError::Reset | PeerError::Closed)), "after {took:?}");
         assert!(took > Duration::from_millis(1900), "only {took:?}");
     });
 }

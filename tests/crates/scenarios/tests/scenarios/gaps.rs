@@ -1,7 +1,7 @@
 //! Each transport reports a gap.
 
 use goldcrest_tests::{
-    Capabilities, EventStream, List, Need, Reader, Server, Start, Transport, Trouble, Width, promises, websocket,
+    Capabilities, EventStream, List, Need, PeerError, Reader, Server, Start, Transport, Width, promises, websocket,
     websocket_with,
 };
 use serde_json::Value;
@@ -188,7 +188,7 @@ fn slow(server: &Server, transport: Transport, take: impl Fn(&mut Account, &[u8]
         match peer.piece(&mut framing) {
             Ok(Some(piece)) => take(&mut account, &piece, &mut unread, &mut parser),
             // Part of an event was on the wire when it was overwritten: then the connection breaks, without an end.
-            Err(Trouble::Closed | Trouble::Reset) => {
+            Err(PeerError::Closed | PeerError::Reset) => {
                 aborted = true;
                 break;
             }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use goldcrest_tests::{
-    EventStream, Framing, List, Need, Published, Reader, Server, Start, Transport, Trouble, promises,
+    EventStream, Framing, List, Need, PeerError, Published, Reader, Server, Start, Transport, promises,
 };
 
 use crate::Shared;
@@ -315,7 +315,7 @@ fn a_head_of_one_byte_a_second_delays_no_other_client(_: &Server) {
         // The second between two bytes is spent waiting for the server's word.
         peers[0].set_patience(Duration::from_secs(1));
         match peers[0].answer("GET") {
-            Err(Trouble::Timeout) => {}
+            Err(PeerError::Timeout) => {}
             Ok(answer) => {
                 assert_eq!(answer.status(), 408);
                 given_up = true;

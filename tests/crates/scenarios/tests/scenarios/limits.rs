@@ -1,7 +1,7 @@
 //! Every limit has its clear answer.
 
 use goldcrest_tests::{
-    Answer, EventStream, List, Need, Peer, Published, Reader, Server, Start, Transport, Trouble, promises,
+    Answer, EventStream, List, Need, Peer, PeerError, Published, Reader, Server, Start, Transport, promises,
 };
 
 use crate::Shared;
@@ -191,7 +191,7 @@ fn the_fifth_is_told_to_come_back(flags: &[&str]) {
         {
             Ok(answer) if answer.status() == 201 => break,
             Ok(answer) => assert_eq!(answer.status(), 503),
-            Err(Trouble::Reset | Trouble::Closed) => {}
+            Err(PeerError::Reset | PeerError::Closed) => {}
             Err(trouble) => panic!("{trouble:?}"),
         }
         assert!(std::time::Instant::now() < deadline, "the place stays taken");

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use goldcrest_tests::{List, Need, Reader, Server, Start, Transport, Trouble, patience, promises, websocket};
+use goldcrest_tests::{List, Need, PeerError, Reader, Server, Start, Transport, patience, promises, websocket};
 use tungstenite::Message;
 
 use crate::Shared;
@@ -203,6 +203,6 @@ fn stalled_readers_do_not_starve_others(server: &Server) {
     assert_eq!(reader.ids(1), [id]);
     // They were not dropped for being slow, or were ended by a reset: either way the server said something.
     for peer in &mut stalled {
-        assert!(matches!(peer.bytes(), Ok(_) | Err(Trouble::Reset | Trouble::Closed)));
+        assert!(matches!(peer.bytes(), Ok(_) | Err(PeerError::Reset | PeerError::Closed)));
     }
 }

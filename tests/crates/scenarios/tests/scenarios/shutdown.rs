@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use goldcrest_tests::{
-    EventStream, Item, List, Need, Peer, Published, Reader, Server, Start, Transport, Trouble, Width, patience,
+    EventStream, Item, List, Need, Peer, PeerError, Published, Reader, Server, Start, Transport, Width, patience,
     promises, websocket,
 };
 use tungstenite::Message;
@@ -83,7 +83,7 @@ fn a_long_poll_is_answered(_: &Server) {
     match peer.answer("GET") {
         Ok(answer) => assert!(matches!(answer.status(), 200 | 503), "{answer:?}"),
         // It may not have been read yet when the server stopped reading.
-        Err(Trouble::Closed | Trouble::Reset) => {}
+        Err(PeerError::Closed | PeerError::Reset) => {}
         Err(trouble) => panic!("{trouble:?}"),
     }
     ends(&server);

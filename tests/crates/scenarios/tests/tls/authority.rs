@@ -15,12 +15,12 @@ pub(crate) struct Authority {
 }
 
 /// A server's credentials: its certificate, the intermediate ones, its key.
-pub(crate) struct Shown {
+pub(crate) struct Credentials {
     pub(crate) chain: Vec<Vec<u8>>,
     pub(crate) key: KeyPair,
 }
 
-impl Shown {
+impl Credentials {
     /// Its certificates, in PEM.
     pub(crate) fn chain_pem(&self) -> String {
         use base64::Engine;
@@ -44,30 +44,30 @@ impl Authority {
     }
 
     /// A server of these names.
-    pub(crate) fn sign(&self, names: &[&str]) -> Shown {
+    pub(crate) fn sign(&self, names: &[&str]) -> Credentials {
         let key = KeyPair::generate().unwrap();
         let certificate = Self::leaf(names).signed_by(&key, &self.issuer).unwrap();
-        Shown { chain: vec![certificate.der().to_vec()], key }
+        Credentials { chain: vec![certificate.der().to_vec()], key }
     }
 
     /// A server of these names whose certificate is signed with an end-entity certificate of this authority, which cannot
     /// issue.
-    pub(crate) fn signed_by_a_server(&self, names: &[&str]) -> Shown {
+    pub(crate) fn signed_by_a_server(&self, names: &[&str]) -> Credentials {
         let (key, parameters) = (KeyPair::generate().unwrap(), Self::leaf(&["honest.example"]));
         let between = parameters.signed_by(&key, &self.issuer).unwrap();
         let issuer = Issuer::new(parameters, key);
         let key = KeyPair::generate().unwrap();
         let certificate = Self::leaf(names).signed_by(&key, &issuer).unwrap();
-        Shown { chain: vec![certificate.der().to_vec(), between.der().to_vec()], key }
+        Credentials { chain: vec![certificate.der().to_vec(), between.der().to_vec()], key }
     }
 
     /// One that was valid once.
-    pub(crate) fn expired(&self, names: &[&str]) -> Shown {
+    pub(crate) fn expired(&self, names: &[&str]) -> Credentials {
         let key = KeyPair::generate().unwrap();
         let mut parameters = Self::leaf(names);
         parameters.not_after = rcgen::date_time_ymd(2020, 1, 1);
         let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
-        Shown { chain: vec![certificate.der().to_vec()], key }
+        Credentials { chain: vec![certificate.der().to_vec()], key }
     }
 
     /// A verifier that trusts this authority alone.

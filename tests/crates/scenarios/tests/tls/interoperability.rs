@@ -14,13 +14,13 @@ use goldcrest_core::ws::connection::MessageKind;
 use goldcrest_tests::{Program, Server};
 use rand_core::OsRng;
 
-use super::authority::{Authority, Shown};
+use super::authority::{Authority, Credentials};
 use super::data_transfer::{WAYS, hear, subscribe};
 use super::runtime::{Records, config, through, through_with};
 use super::verification::connect;
 
 /// A folder of its own, with the certificates and the key in it.
-fn folder(shown: &Shown) -> PathBuf {
+fn folder(shown: &Credentials) -> PathBuf {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tls-{}-{number}", std::process::id()));
@@ -31,7 +31,7 @@ fn folder(shown: &Shown) -> PathBuf {
 }
 
 /// nginx, with TLS, before a server; and its port.
-fn nginx(shown: &Shown, upstream: &Server) -> (Program, u16) {
+fn nginx(shown: &Credentials, upstream: &Server) -> (Program, u16) {
     let (folder, upstream) = (folder(shown), upstream.address());
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let path = folder.display();

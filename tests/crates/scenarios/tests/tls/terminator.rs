@@ -11,7 +11,7 @@ use rustls::{ServerConfig, ServerConnection};
 use smol::Async;
 use smol::future::FutureExt;
 
-use super::authority::Shown;
+use super::authority::Credentials;
 
 /// The end of a connection, after so many bytes of plain text to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,18 +38,18 @@ pub(crate) struct Terminator {
 }
 
 impl Terminator {
-    pub(crate) fn before(upstream: SocketAddr, shown: &Shown) -> Self {
+    pub(crate) fn before(upstream: SocketAddr, shown: &Credentials) -> Self {
         Self::tricky(upstream, shown, |_| Trick::None)
     }
 
     /// The same, where `trick` selects the end of each connection, by its number.
-    pub(crate) fn tricky(upstream: SocketAddr, shown: &Shown, trick: fn(usize) -> Trick) -> Self {
+    pub(crate) fn tricky(upstream: SocketAddr, shown: &Credentials, trick: fn(usize) -> Trick) -> Self {
         Self::with(upstream, shown, trick, |_| {})
     }
 
     pub(crate) fn with(
         upstream: SocketAddr,
-        shown: &Shown,
+        shown: &Credentials,
         trick: fn(usize) -> Trick,
         configure: impl FnOnce(&mut ServerConfig),
     ) -> Self {

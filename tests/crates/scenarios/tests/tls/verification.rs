@@ -13,7 +13,7 @@ use rand_core::OsRng;
 use smol::Timer;
 use smol::future::FutureExt;
 
-use super::authority::{Authority, Shown};
+use super::authority::{Authority, Credentials};
 use super::data_transfer::{converse, echo};
 use super::runtime::{Records, World, through, through_with};
 use super::terminator::{Terminator, Trick};
@@ -39,7 +39,7 @@ pub(crate) async fn connect(world: &'static World, url: &str) -> Result<(), TlsC
 }
 
 /// The result of connecting by this name to a server with these credentials.
-fn met(authority: &Authority, shown: &Shown, host: &str) -> Result<(), TlsConnectError<String>> {
+fn met(authority: &Authority, shown: &Credentials, host: &str) -> Result<(), TlsConnectError<String>> {
     let front = Terminator::before(echo(), shown);
     through(authority.trust(), async |world| connect(world, &front.url("wss", host, "/")).await)
 }
