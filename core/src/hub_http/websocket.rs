@@ -206,7 +206,7 @@ struct Events<'s, 'h, 'c, H: HubBackend + 'h, R: Runtime> {
 }
 
 impl<H: HubBackend, R: Runtime> MessageSource for Events<'_, '_, '_, H, R> {
-    fn next(&mut self) -> Option<(MessageKind, u64)> {
+    fn next(&mut self, _space: usize) -> Option<(MessageKind, u64)> {
         let Session { messages, reply, replied, reader, .. } = &mut *self.session;
         if let Some(reply) = reply {
             *replied = Some(0);

@@ -1,10 +1,33 @@
 //! Messages of ours.
 
+use super::turn::{MessageSource, Payload};
 use super::{ConnectionIo, Disconnect, WebSocket};
 use crate::io::{Socket, TryIo};
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{MaskingKeys, MessageKind, SendError};
+
+/// A message that is started once the whole frame fits.
+struct WholeMessage<'b> {
+    kind: MessageKind,
+    length: usize,
+    /// The contiguous space that it is started in; 0 where the frame fits over a ring's seam.
+    needs: usize,
+    started: bool,
+    payload: Payload<'b>,
+}
+
+impl MessageSource for WholeMessage<'_> {
+    fn next(&mut self, space: usize) -> Option<(MessageKind, u64)> {
+        let starts = !self.started && space >= self.needs;
+        self.started |= starts;
+        starts.then_some((self.kind, self.length as u64))
+    }
+
+    fn fill(&mut self, space: &mut [u8]) -> Result<usize, Disconnect> {
+        self.payload.fill(space)
+    }
+}
 
 impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
     /// Sends a whole message, waiting for room. Up to the socket's capacity it is atomic: dropped while it waits,
@@ -37,38 +60,53 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
     /// The connection ended, or is closing; or a message is being sent in parts.
     pub fn try_send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<bool, Disconnect> {
         self.recover_cancelled_send()?;
+        if self.sending.is_some() {
+            return Err(Disconnect::Closed);
+        }
+        // On a chip code is scarcer than time: there every message goes the same way.
+        #[cfg(not(small_code))]
+        if self.try_send_at_once(kind, payload)? {
+            return Ok(true);
+        }
+        let frame = self.frame_length(payload.len());
+        let needs = if self.has_room(frame) { 0 } else { frame };
+        let mut message =
+            WholeMessage { kind, needs, length: payload.len(), started: false, payload: Payload(payload) };
+        while self.try_transmit(&mut message)? == TryIo::Done(()) {
+            if self.is_closing() {
+                return Err(Disconnect::Closed);
+            }
+            // A ring goes on over its seam.
+            if !message.started || self.is_between_frames() {
+                break;
+            }
+        }
+        Ok(message.started)
+    }
+
+    /// The common case: the whole frame fits the contiguous space.
+    #[cfg(not(small_code))]
+    fn try_send_at_once(&mut self, kind: MessageKind, payload: &[u8]) -> Result<bool, Disconnect> {
         self.watch_room();
         let Self { state, keys, link, .. } = self;
         let connection = &mut state.connection;
         let mut sent = Ok(false);
-        let lent = link.try_write(&mut |room: &mut [u8]| {
-            let Ok(waiting) = connection.transmit(room, keys) else {
+        link.try_write(&mut |space: &mut [u8]| {
+            let Ok(waiting) = connection.transmit(space, keys) else {
                 sent = Err(Disconnect::NoEntropy);
                 return 0;
             };
-            let room = room.get_mut(waiting..).unwrap_or_default();
-            let framed = connection.frame(room, kind, payload, keys);
+            let framed = connection.frame(space.get_mut(waiting..).unwrap_or_default(), kind, payload, keys);
             sent = match framed {
                 Ok(_) => Ok(true),
-                // The piece is too short: a control frame may have taken its end, and a ring goes on over its seam.
+                // A control frame may have taken the end of the space.
                 Err(SendError::NoRoom | SendError::Busy) => Ok(false),
                 Err(error) => Err(refused(error)),
             };
             waiting.wrapping_add(framed.unwrap_or(0))
         })?;
         self.watch_room();
-        match (lent, sent) {
-            (TryIo::Done(()), Ok(false)) if self.has_room(self.frame_length(payload.len())) => {
-                if self.sending.is_some() {
-                    return Err(Disconnect::Closed);
-                }
-                self.push(&mut &[][..])?;
-                self.begin(kind, true, payload.len())?;
-                self.push(&mut &*payload)?;
-                Ok(true)
-            }
-            _ => sent,
-        }
+        sent
     }
 
     /// Begins a message that is sent in parts with [`WebSocket::write`] and ended with [`WebSocket::end_message`].

@@ -42,7 +42,8 @@ impl<F: FnMut(Chunk<'_>)> MessageSink for F {
 /// It is called inside the socket's loan: it must not touch a socket.
 pub trait MessageSource {
     /// Type and length in bytes of the next message; `None` while there is none. The message before has been written whole.
-    fn next(&mut self) -> Option<(MessageKind, u64)>;
+    /// `space` bytes are free here, and a ring has more beyond its seam.
+    fn next(&mut self, space: usize) -> Option<(MessageKind, u64)>;
 
     /// Writes the next bytes of the message's payload into `space`: how many. With 0 the frame goes on in a later call.
     ///
@@ -55,7 +56,7 @@ pub trait MessageSource {
 pub(super) struct Payload<'b>(pub(super) &'b [u8]);
 
 impl MessageSource for Payload<'_> {
-    fn next(&mut self) -> Option<(MessageKind, u64)> {
+    fn next(&mut self, _space: usize) -> Option<(MessageKind, u64)> {
         None
     }
 
@@ -176,7 +177,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
                     }
                 } else if connection.is_closing() {
                     break;
-                } else if let Some((kind, length)) = source.next() {
+                } else if let Some((kind, length)) = source.next(rest.len()) {
                     if let Err(error) = connection.start_frame(kind, true, length, keys) {
                         result = Err(refused(error));
                         break;
