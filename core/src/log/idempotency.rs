@@ -1,7 +1,7 @@
 //! Idempotency keys: a publisher that retries stores its event once.
 
 use super::{Encoding, EventType};
-use crate::sha1::sha1;
+use crate::sha1::chained;
 
 /// The longest idempotency key, in bytes.
 pub const MAX_IDEMPOTENCY_KEY: usize = 128;
@@ -106,7 +106,7 @@ impl<const N: usize> IdempotencyKeys<N> {
 }
 
 fn digest(parts: &[&[u8]]) -> u64 {
-    sha1(parts).first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    chained(parts).first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use goldcrest_core::format::{
 };
 use goldcrest_core::http::chunked::{ChunkDecoder, ChunkEncoder};
 use goldcrest_core::http::{BodyDecoder, HeadReader, Request, Response, ResponseHead, Status};
-use goldcrest_core::hub::{Channel, ChannelName, NewEvent};
+use goldcrest_core::hub::{ChannelLog, ChannelName, NewEvent};
 use goldcrest_core::json::{self, Members};
 use goldcrest_core::log::{
     Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, KeyDigest, LogReader, Lookup, Position,
@@ -124,13 +124,12 @@ fn json() {
 
 fn hub() {
     let Ok(log) = EventLog::new(room(), number() as usize, number() as u32) else { return };
-    let mut channel = Channel::<_, 8>::new("a", log);
+    let mut channel = ChannelLog::<_, 8>::new(log);
     let event_type = EventType::MESSAGE;
     let idempotency_key = Some(&*input());
     let publication = NewEvent { event_type, encoding: Encoding::Binary, data: input(), idempotency_key };
-    channel.follow();
-    let _ = black_box(channel.publish(&publication, publication.key_digest()));
-    channel.unfollow();
+    let reserve = |_: &_, size| size < number() as usize;
+    let _ = black_box(channel.publish(&publication, publication.key_digest(), number() as u16, reserve));
     let _ = black_box(ChannelName::new(text()));
 }
 

@@ -13,7 +13,7 @@
 use crate::base64::{encode, is_base64};
 use crate::sha1::sha1;
 
-/// What both sides append to the key before they digest it.
+/// Appended to the key before both are digested (RFC 6455 §1.3).
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// A nonce of 16 bytes in base64, in the one form that it has.
@@ -42,8 +42,12 @@ impl WebSocketKey {
 
 /// The `Sec-WebSocket-Accept` that answers `key`.
 pub fn accept_key(key: WebSocketKey) -> [u8; 28] {
+    let mut input = [0; 60];
+    for (to, from) in input.iter_mut().zip(key.0.iter().chain(GUID)) {
+        *to = *from;
+    }
     let mut accept = [b'='; 28];
-    encode(&sha1(&[&key.0, GUID]), &mut accept);
+    encode(&sha1(&input), &mut accept);
     accept
 }
 
