@@ -28,7 +28,7 @@ pub(super) enum Format {
 
 impl Format {
     /// Writes everything before the data.
-    #[inline]
+    #[cfg_attr(not(small_code), inline(always))]
     pub(super) fn head(self, id: EventId, meta: &EventMeta, event_type: &[u8], out: &mut impl Output) {
         match self {
             Self::EventStream => event_stream::head(id, meta.encoding, event_type, out),
@@ -44,7 +44,7 @@ impl Format {
     }
 
     /// Writes a chunk of the data. `previous` is the byte before it.
-    #[inline]
+    #[cfg_attr(not(small_code), inline(always))]
     pub(super) fn data(self, meta: &EventMeta, previous: Option<u8>, chunk: &[u8], out: &mut impl Output) {
         match self {
             Self::EventStream => event_stream::data(meta.encoding, previous, chunk, out),
@@ -55,7 +55,7 @@ impl Format {
     }
 
     /// Writes everything after the data.
-    #[inline]
+    #[cfg_attr(not(small_code), inline(always))]
     pub(super) fn tail(self, meta: &EventMeta, out: &mut impl Output) {
         match self {
             Self::EventStream => event_stream::tail(meta.data_len, out),

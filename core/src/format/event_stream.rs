@@ -13,7 +13,7 @@ use crate::log::{Encoding, EventId, Gap};
 use crate::output::Output;
 use crate::sse::encode;
 
-#[inline]
+#[cfg_attr(not(small_code), inline(always))]
 pub(super) fn head(id: EventId, encoding: Encoding, event_type: &[u8], out: &mut impl Output) {
     out.put(b"id: ");
     id.put(out);
@@ -26,7 +26,7 @@ pub(super) fn head(id: EventId, encoding: Encoding, event_type: &[u8], out: &mut
     }
 }
 
-#[inline]
+#[cfg_attr(not(small_code), inline(always))]
 pub(super) fn data(encoding: Encoding, previous: Option<u8>, chunk: &[u8], out: &mut impl Output) {
     match encoding {
         Encoding::Text => encode::data_piece(previous, chunk, out),
@@ -39,7 +39,7 @@ pub(super) fn data(encoding: Encoding, previous: Option<u8>, chunk: &[u8], out: 
     }
 }
 
-#[inline]
+#[cfg_attr(not(small_code), inline(always))]
 pub(super) fn tail(data_len: usize, out: &mut impl Output) {
     let last = (data_len > 0).then_some(0);
     encode::data_end(last, out);

@@ -4,6 +4,7 @@ use crate::base64::encode;
 use crate::log::{Encoding, EventId, Gap};
 use crate::output::Output;
 
+#[cfg_attr(not(small_code), inline(always))]
 pub(super) fn head(id: EventId, encoding: Encoding, event_type: &[u8], out: &mut impl Output) {
     id_and_type(id, event_type, out);
     out.put(match encoding {
@@ -12,6 +13,7 @@ pub(super) fn head(id: EventId, encoding: Encoding, event_type: &[u8], out: &mut
     });
 }
 
+#[cfg_attr(not(small_code), inline(always))]
 pub(super) fn data(encoding: Encoding, chunk: &[u8], out: &mut impl Output) {
     match encoding {
         Encoding::Text => escape(chunk, out),
@@ -19,11 +21,13 @@ pub(super) fn data(encoding: Encoding, chunk: &[u8], out: &mut impl Output) {
     }
 }
 
+#[cfg_attr(not(small_code), inline(always))]
 pub(super) fn tail(out: &mut impl Output) {
     out.put(b"\"}");
 }
 
 /// As [`head`], but binary data follows the object and a line feed.
+#[cfg_attr(not(small_code), inline(always))]
 pub(super) fn message_head(id: EventId, encoding: Encoding, event_type: &[u8], out: &mut impl Output) {
     match encoding {
         Encoding::Text => head(id, encoding, event_type, out),
@@ -34,6 +38,7 @@ pub(super) fn message_head(id: EventId, encoding: Encoding, event_type: &[u8], o
     }
 }
 
+#[cfg_attr(not(small_code), inline(always))]
 pub(super) fn message_data(encoding: Encoding, chunk: &[u8], out: &mut impl Output) {
     match encoding {
         Encoding::Text => escape(chunk, out),
@@ -41,6 +46,7 @@ pub(super) fn message_data(encoding: Encoding, chunk: &[u8], out: &mut impl Outp
     }
 }
 
+#[cfg_attr(not(small_code), inline(always))]
 pub(super) fn message_tail(encoding: Encoding, out: &mut impl Output) {
     if encoding == Encoding::Text {
         tail(out);
@@ -48,6 +54,7 @@ pub(super) fn message_tail(encoding: Encoding, out: &mut impl Output) {
 }
 
 /// `{"ref":SEQ,"key":"ID","type":"TYPE"`, and the start of the data.
+#[cfg_attr(not(small_code), inline(always))]
 pub(super) fn publication_head(id: EventId, encoding: Encoding, event_type: &[u8], out: &mut impl Output) {
     out.put(b"{\"ref\":");
     out.put_decimal(id.seq);
@@ -66,6 +73,7 @@ pub(super) fn publication_head(id: EventId, encoding: Encoding, event_type: &[u8
 }
 
 /// `{"id":"ID","type":"TYPE"`.
+#[cfg_attr(not(small_code), inline(always))]
 fn id_and_type(id: EventId, event_type: &[u8], out: &mut impl Output) {
     out.put(b"{\"id\":\"");
     id.put(out);
