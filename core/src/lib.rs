@@ -60,7 +60,7 @@
 //! | module | holds | knows |
 //! | --- | --- | --- |
 //! | [`time`], [`output`] | an instant; output that resumes at any offset | nothing |
-//! | `notice` | lines for the program's log | nothing |
+//! | `trace` | lines for the program's log | nothing |
 //! | [`io`] | `Socket`, `Clock`: the environment of a connection | `time` |
 //! | `grammar` | tokens, lists, hosts, origins (RFC 9110 §5.6, RFC 3986 §3.2, RFC 6454) | nothing |
 //! | [`http`] | request heads, body lengths, chunked coding, responses (RFC 9112) | `grammar`, `output` |
@@ -95,9 +95,6 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-#[macro_use]
-mod notice;
-
 pub mod assets;
 mod base64;
 pub mod client;
@@ -118,6 +115,7 @@ pub mod sse;
 #[doc(hidden)]
 pub mod testing;
 pub mod time;
+mod trace;
 pub mod websocket;
 pub mod ws;
 

@@ -8,7 +8,7 @@
 //! | `config.rs` | [`ClientConfig`]: every bound and timeout in one table |
 //! | `error.rs` | [`Error`]: what went wrong, and whether trying again may help |
 //! | `url.rs` | [`Url`](url::Url): where to go |
-//! | `link.rs`, `http_exchange.rs`, `http_client.rs` | a connection; one request and its answer; redirects |
+//! | `client_connection.rs`, `http_exchange.rs`, `http_client.rs` | a connection; one request and its answer; redirects |
 //! | `event_source.rs` | [`EventSource`]: Server-Sent Events as WHATWG HTML §9.2 has them |
 //! | `web_socket.rs` | [`ClientWebSocket`]: messages both ways |
 //! | `subscription/` | [`Subscription`]: one cursor over WebSocket, SSE, streaming, long polling and polling |
@@ -47,6 +47,7 @@
 #![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
 
 mod bridge;
+mod client_connection;
 mod config;
 mod connect;
 mod error;
@@ -54,7 +55,6 @@ mod event_source;
 mod http_client;
 mod http_exchange;
 mod jitter;
-mod link;
 mod publish;
 mod runtime;
 mod subscription;
@@ -69,12 +69,12 @@ mod tests;
 
 pub use crate::format::Transport;
 pub use bridge::{Bridge, BridgeEvent, BridgeOptions};
+pub use client_connection::ClientConnection;
 pub use config::{Buffers, ClientConfig};
 pub use connect::{Connect, MaybeTls, SchemeConnector};
 pub use error::{Error, HeaderError};
 pub use event_source::{EventSource, EventSourceEvent, EventSourceOptions, ReadyState};
 pub use http_client::validate_header;
-pub use link::ClientConnection;
 pub use publish::{PublishReceipt, Publisher};
 pub use runtime::{ClientMaskingKeys, ClientRuntime, RuntimeParts};
 pub use subscription::{

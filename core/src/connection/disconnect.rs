@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::http::Status;
+use crate::trace;
 use crate::ws::ProtocolError;
 
 /// How a connection ended.
@@ -24,6 +25,17 @@ pub enum Disconnect {
     Overwritten,
     /// A client's random source failed: nothing leaves unmasked.
     NoEntropy,
+}
+
+impl Disconnect {
+    /// Writes a line to the program's log.
+    #[cfg_attr(
+        not(any(feature = "defmt", feature = "log")),
+        allow(clippy::unused_self, reason = "no line is written then")
+    )]
+    pub(crate) fn trace(self) {
+        trace::line!(debug, "connection ended: {}", self);
+    }
 }
 
 impl fmt::Display for Disconnect {

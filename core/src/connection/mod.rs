@@ -1,21 +1,24 @@
 //! The I/O of one connection, of a server or a client.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
-//! | `io.rs` | [`ConnectionIo`]: a connection beneath a WebSocket |
-//! | `io_budget.rs` | waiting, reading and writing within the budget of a turn |
-//! | `allowance.rs` | [`ReceiveTimeout`]: how long something that comes in pieces may take |
-//! | `disconnect.rs` | [`Disconnect`]: how a connection ended |
-//! | `notice.rs` | lines for the program's log |
+//! | `connection_io.rs` | [`ConnectionIo`]: the connection of a WebSocket |
+//! | `connection_socket.rs` | a socket with its timer, its budget and its counters |
+//! | `io_budget.rs`, `rate_limit.rs` | bounds on the work of a turn, and on requests in a second |
+//! | `receive_allowance.rs` | [`ReceiveTimeout`]: deadline for a body or message that arrives in parts |
+//! | `disconnect.rs` | [`Disconnect`]: the end of a connection |
 
-mod allowance;
+#![allow(clippy::manual_async_fn, reason = "an async fn stores its arguments twice (rust-lang/rust#62958)")]
+
+mod connection_io;
+mod connection_socket;
 mod disconnect;
-mod io;
 mod io_budget;
-pub(crate) mod notice;
+mod rate_limit;
+mod receive_allowance;
 
-pub(crate) use allowance::Allowance;
-pub use allowance::ReceiveTimeout;
+pub use connection_io::{ConnectionIo, Timeouts};
+pub(crate) use connection_socket::ConnectionSocket;
 pub use disconnect::Disconnect;
-pub use io::{ConnectionIo, Timeouts};
-pub(crate) use io_budget::IoBudget;
+pub(crate) use receive_allowance::ReceiveAllowance;
+pub use receive_allowance::ReceiveTimeout;

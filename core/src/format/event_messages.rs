@@ -2,10 +2,10 @@
 
 use super::event_format::Format;
 use super::json::gap_notice;
-use super::notice;
 use super::render::{Progress, Rendered, measure, render};
 use crate::log::{Encoding, EventId, Gap, GapPolicy, LogReader, Position};
 use crate::output::{ResumableWriter, Ruler};
+use crate::trace;
 use crate::ws::connection::MessageKind;
 
 /// How events become messages.
@@ -95,7 +95,7 @@ impl EventMessages {
     pub fn next(&mut self, log: &impl LogReader) -> NextMessage {
         loop {
             if let Some(gap) = self.gap.take() {
-                notice::gap(gap);
+                trace::gap(gap.missed);
                 if self.subprotocol == Subprotocol::Plain {
                     self.behind = true;
                     return NextMessage::Behind;

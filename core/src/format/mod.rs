@@ -15,7 +15,6 @@
 //! | `render.rs` | one event, rendered into short buffers |
 //! | `event_format.rs` | the formats of an event |
 //! | `event_stream.rs`, `json.rs` | their syntax |
-//! | `notice.rs` | a log line for a gap |
 //!
 //! ```
 //! use goldcrest_core::format::{BodyState, StreamBody, StreamFormat, StreamTimers};
@@ -40,7 +39,6 @@ mod event_messages;
 mod event_stream;
 mod json;
 pub mod media_type;
-mod notice;
 mod poll_body;
 mod publication;
 mod render;

@@ -2,11 +2,11 @@
 
 use super::event_format::Format;
 use super::json::{after_member, gap_member};
-use super::notice;
 use super::render::{Progress, Rendered, measure, render};
 use super::stream_body::{BodyState, Fill};
 use crate::log::{Cursor, EventId, Gap, LogReader};
 use crate::output::{Output, ResumableWriter, Ruler};
+use crate::trace;
 
 /// The bounds of one response; the next poll gets the rest. A response has at least one event if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl PollBody {
     pub fn new(log: &impl LogReader, cursor: Cursor, limits: &PollLimits) -> Self {
         let Cursor { after, gap } = cursor;
         if let Some(gap) = gap {
-            notice::gap(gap);
+            trace::gap(gap.missed);
         }
         let (last, events) = Self::measure(log, after, limits);
         let mut body = Self {

@@ -4,11 +4,12 @@ use core::time::Duration;
 
 use super::event_format::Format;
 use super::render::{Progress, Rendered, render};
-use super::{event_stream, json, media_type, notice};
+use super::{event_stream, json, media_type};
 use crate::log::{EventId, Gap, GapPolicy, LogReader, Position};
 use crate::output::{Output, ResumableWriter};
 use crate::sse::encode;
 use crate::time::Instant;
+use crate::trace;
 
 /// The timers of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -322,7 +323,7 @@ impl StreamBody {
     fn start_next(&mut self) {
         self.writing = match (self.gap.take(), self.end) {
             (Some(gap), _) => {
-                notice::gap(gap);
+                trace::gap(gap.missed);
                 Writing::Gap(gap)
             }
             (None, Some(End::Behind)) => Writing::Nothing,

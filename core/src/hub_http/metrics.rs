@@ -1,7 +1,5 @@
 //! Metrics of a hub's requests.
 
-use core::mem;
-
 use crate::format::Transport;
 use crate::server::http_connection::HttpConnection;
 use crate::server::{Exchange, Runtime};
@@ -56,7 +54,7 @@ impl<M: RequestMetrics> RequestMeter<M> {
         exchange: &mut Exchange<'_, '_, R>,
         transport: Transport,
     ) -> Self {
-        (exchange.line.received, exchange.line.sent) = (0, 0);
+        exchange.line.take_counts();
         let mut metrics = hub.begin(exchange, transport);
         metrics.received(exchange.request().head().len() as u64);
         Self { metrics }
@@ -64,7 +62,7 @@ impl<M: RequestMetrics> RequestMeter<M> {
 
     /// Reports the bytes since the last report, `payload` of them event payload.
     pub(super) fn report<R: Runtime>(&mut self, line: &mut HttpConnection<'_, R>, payload: u64) {
-        let (received, sent) = (mem::take(&mut line.received), mem::take(&mut line.sent));
+        let (received, sent) = line.take_counts();
         if received > 0 {
             self.metrics.received(received as u64);
         }

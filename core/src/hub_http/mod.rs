@@ -150,7 +150,7 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
             };
             let policy = self.hub.gap_policy(channel);
             let following = ask.transport != Transport::Poll && !exchange.is_head_only();
-            let peer = exchange.line.socket.peer_network();
+            let peer = exchange.line.socket().peer_network();
             let reader = self.hub.open(channel, following, peer).map_err(|error| match error {
                 OpenError::NoSuchChannel => HubError::NoSuchChannel,
                 OpenError::TooManyChannels => HubError::Full(ask.transport, Resource::Channels),

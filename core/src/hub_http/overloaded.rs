@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use super::negotiate::Negotiated;
-use crate::connection::notice;
 use crate::format::{StreamFormat, Transport};
 use crate::http::{Response, Status};
 use crate::output::{decimal, written_text};
@@ -11,6 +10,7 @@ use crate::server::Exchange;
 use crate::server::{Disconnect, Handler, HandlerResult, RejectionReason, Resource, Runtime};
 use crate::sse::encode;
 use crate::time::millis;
+use crate::trace;
 
 /// Answers every request that there is no place: for a socket that a chip keeps free for just that.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +30,7 @@ pub(super) async fn answer<R: Runtime>(
     transport: Transport,
     resource: Resource,
 ) -> HandlerResult {
-    notice::full("all places of readers");
+    trace::overloaded("all places of readers");
     let base = millis(exchange.line.config.retry_after);
     let delay = base.saturating_add(jitter(exchange.runtime().random(), base / 2));
     let reason = RejectionReason::Exhausted(resource);

@@ -51,7 +51,7 @@ fn wait<R: Runtime>(
         while reader.newest() <= after && line.now() < deadline && !runtime.is_shutting_down() {
             // A peer that ended its side gets its answer at once; the next request of one that hurries waits for this one.
             let (want, until) = match line.try_read(&mut |_: &mut [u8]| 0)? {
-                TryIo::Done(()) if !line.socket.is_peer_closed() => (Interest::NONE, line.after(LOOK_FOR_END)),
+                TryIo::Done(()) if !line.socket().is_peer_closed() => (Interest::NONE, line.after(LOOK_FOR_END)),
                 TryIo::WouldBlock => (Interest::READ, deadline),
                 TryIo::Done(()) | TryIo::Eof => break,
             };

@@ -47,7 +47,7 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
         }
         exchange.line.charge(PUBLICATION);
         let data = buffer.as_ref().get(..length).unwrap_or_default();
-        let peer = exchange.line.socket.peer_network();
+        let peer = exchange.line.socket().peer_network();
         let encoding = encoding(exchange.request().header("content-type"), data);
         (publish(hub, channel, exchange.request(), encoding, data, peer)?, encoding, length)
     };
@@ -73,7 +73,7 @@ fn wait_for_followers<H: HubBackend, R: Runtime>(
     line: &mut HttpConnection<'_, R>,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let Ok(mut reader) = hub.open(channel, false, line.socket.peer_network()) else { return Ok(()) };
+        let Ok(mut reader) = hub.open(channel, false, line.socket().peer_network()) else { return Ok(()) };
         let (due, runtime) = (line.after(line.config.publish_wait), line.runtime);
         while !runtime.is_shutting_down()
             && reader.poll_publish_ready(&mut Context::from_waker(Waker::noop())).is_pending()

@@ -168,7 +168,7 @@ impl<H: HubBackend, R: Runtime> Session<'_, '_, H, R> {
         let closing = socket.is_closing();
         let most = if socket.is_receiving() { MOST } else { usize::MAX };
         let due = self.crowded.take().unwrap_or(now + socket.link.config.publish_wait);
-        let peer = socket.link.socket.peer_network();
+        let peer = socket.link.socket().peer_network();
         let mut publisher = Publisher { session: self, runtime, peer, closing, now, due, outcome: Outcome::Nothing };
         let lent = socket.try_receive(most, &mut publisher)?;
         let result = match publisher.outcome {

@@ -96,3 +96,47 @@ pub trait Socket {
     /// Breaks the connection at once in both directions, with a RST where there is one.
     fn abort(&mut self);
 }
+
+impl<S: Socket> Socket for &mut S {
+    type Error = S::Error;
+
+    fn wait(&mut self, want: Interest) -> impl Future<Output = Result<(), Self::Error>> {
+        (**self).wait(want)
+    }
+
+    fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error> {
+        (**self).try_read_with(f)
+    }
+
+    fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error> {
+        (**self).try_write_with(f)
+    }
+
+    fn send_free(&self) -> usize {
+        (**self).send_free()
+    }
+
+    fn send_capacity(&self) -> usize {
+        (**self).send_capacity()
+    }
+
+    fn send_queue(&self) -> usize {
+        (**self).send_queue()
+    }
+
+    fn peer_network(&self) -> Option<IpAddr> {
+        (**self).peer_network()
+    }
+
+    fn is_peer_closed(&self) -> bool {
+        (**self).is_peer_closed()
+    }
+
+    fn close(&mut self) {
+        (**self).close();
+    }
+
+    fn abort(&mut self) {
+        (**self).abort();
+    }
+}

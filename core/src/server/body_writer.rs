@@ -110,7 +110,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
             }
             // A look that takes nothing: what the client says already is its next request.
             let (want, until) = match self.line.try_read(&mut |_: &mut [u8]| 0)? {
-                TryIo::Done(()) if !self.line.socket.is_peer_closed() => {
+                TryIo::Done(()) if !self.line.socket().is_peer_closed() => {
                     (Interest::NONE, self.line.after(LOOK_FOR_END))
                 }
                 TryIo::WouldBlock => (Interest::READ, deadline),
@@ -140,7 +140,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
 
     /// Bytes that were written and have not left this side.
     pub fn buffered_amount(&self) -> usize {
-        self.line.socket.send_queue()
+        self.line.socket().send_queue()
     }
 
     /// Ends the content.

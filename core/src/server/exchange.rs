@@ -11,12 +11,13 @@ use super::rejection::RejectionReason;
 use super::response::{HandlerResult, ResponseContext, rejected};
 use super::runtime::{Growth, Runtime};
 use super::server_websocket::{AcceptOptions, ServerWebSocket};
-use crate::connection::{Disconnect, notice};
+use crate::connection::Disconnect;
 use crate::grammar::copy::copy;
 use crate::http::{BodyDecoder, Framing, Method, Request, RequestError, Response, Status, Version};
 use crate::io::{Interest, TryIo, never};
 use crate::output::ResumableWriter;
 use crate::sse::media_type::EVENT_STREAM_UTF8;
+use crate::trace;
 use crate::ws::Role;
 use crate::ws::connection::Unmasked;
 use crate::ws::handshake::{AcceptedHandshake, HandshakeError, RequestLine, accept};
@@ -82,7 +83,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
 
     /// A handle by which this connection can be broken from elsewhere in the program.
     pub fn abort_handle(&self) -> impl AbortHandle + use<R> {
-        self.line.runtime.abort_handle(self.line.socket)
+        self.line.runtime.abort_handle(self.line.socket())
     }
 
     /// Reads the next bytes of the content into `buffer`: how many, 0 at its end.
@@ -200,7 +201,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// # Errors
     /// [`Disconnect::Rejected`], which a handler passes on.
     pub async fn refuse(self, refusal: RequestError) -> HandlerResult {
-        notice::refused(refusal.status().code(), refusal.reason());
+        trace::rejected(refusal.status().code(), refusal.reason());
         self.reject(refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[], true).await
     }
 
@@ -288,7 +289,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     ) -> Result<ServerWebSocket<'x, 'l, R>, Disconnect> {
         let (line, _) = self.into_parts();
         line.send(&|out: &mut ResumableWriter<'_>| acceptance.put(out)).await?;
-        notice::upgraded(acceptance.protocol);
+        trace::upgraded(acceptance.protocol);
         Ok(ServerWebSocket::new(line, Role::Server, Unmasked, max_message, acceptance.protocol))
     }
 
@@ -299,7 +300,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     }
 
     pub(crate) async fn refuse_handshake(self, refusal: HandshakeError) -> HandlerResult {
-        notice::refused(refusal.status(), refusal.text());
+        trace::rejected(refusal.status(), refusal.text());
         let status = Status::new(refusal.status()).unwrap_or(Status::BAD_REQUEST);
         // One `Connection` says both: what may be upgraded to, and that this connection ends.
         let upgrades = refusal.fields().iter().any(|(name, _)| *name == "Connection");

@@ -8,7 +8,7 @@ use super::config::ServerConfig;
 use super::head_buffer::HeadBuffer;
 use super::rejection::{ErrorContent, Rejection, RejectionReason};
 use super::runtime::Runtime;
-use crate::connection::{Allowance, Disconnect, IoBudget};
+use crate::connection::{ConnectionSocket, Disconnect, ReceiveAllowance};
 use crate::grammar::origin::OriginMatch;
 use crate::http::{BodyDecoder, Request, Status};
 use crate::io::{BufferFn, Clock, Interest, Socket, TryIo, WakeCondition, never};
@@ -19,14 +19,9 @@ type TimerOf<R> = <<R as Runtime>::Clock as Clock>::Timer;
 
 /// A connection: its socket, its alarm, and what is left of the request's content.
 pub struct HttpConnection<'a, R: Runtime> {
-    pub(crate) socket: &'a mut R::Socket,
+    io: ConnectionSocket<&'a mut R::Socket, TimerOf<R>>,
     pub(crate) runtime: &'a R,
     pub(crate) config: &'a ServerConfig<'a>,
-    turn: IoBudget<TimerOf<R>>,
-    /// Bytes received and sent since they were last told.
-    pub(crate) received: usize,
-    pub(crate) sent: usize,
-    /// The content of the request that is being answered.
     /// The request that came last.
     pub(crate) request: Request<HeadBuffer<R::Buffer>>,
     /// How its origin is permitted; `None` where it is refused, whose page may not read the answer.
@@ -43,7 +38,7 @@ pub(crate) struct RequestContent {
     /// The client waits for `100 Continue`, and so many bytes of that have left.
     pub(crate) continue_at: Option<usize>,
     /// How long it may still be waited for.
-    pub(crate) allowance: Allowance,
+    pub(crate) allowance: ReceiveAllowance,
 }
 
 /// Who moves bytes between the line and what the request's content is for, step by step.
@@ -79,26 +74,29 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 // of all that stands below it, down to the network stack's.
 impl<'a, R: Runtime> HttpConnection<'a, R> {
     pub(crate) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a ServerConfig<'a>) -> Self {
-        let turn = IoBudget::new(runtime.clock().timer(), config.io_budget);
-        let body = RequestContent { decoder: None, continue_at: None, allowance: Allowance::WHOLE };
-        Self {
-            socket,
-            runtime,
-            config,
-            turn,
-            received: 0,
-            sent: 0,
-            request: Request::nothing(HeadBuffer::NONE),
-            origin: None,
-            body,
-            answering: false,
-        }
+        let io = ConnectionSocket::new(socket, runtime.clock().timer(), config.io_budget);
+        let body = RequestContent { decoder: None, continue_at: None, allowance: ReceiveAllowance::WHOLE };
+        Self { io, runtime, config, request: Request::nothing(HeadBuffer::NONE), origin: None, body, answering: false }
+    }
+
+    pub(crate) fn socket(&self) -> &R::Socket {
+        self.io.socket()
+    }
+
+    /// Bytes received and sent since the last call.
+    pub(crate) fn take_counts(&mut self) -> (usize, usize) {
+        self.io.take_counts()
+    }
+
+    /// Breaks the connection.
+    pub(super) fn abort(&mut self) {
+        self.io.socket_mut().abort();
     }
 
     /// Tells the runtime of a request that is rejected.
     pub(crate) fn reject(&self, status: Status, reason: RejectionReason, text: &str) -> impl ErrorContent + use<R> {
         let request = Some(&self.request).filter(|request| !request.head().is_empty());
-        self.runtime.reject(&*self.socket, &Rejection { request, status, reason, text })
+        self.runtime.reject(self.socket(), &Rejection { request, status, reason, text })
     }
 
     /// The request, whose buffer is given back once it is dropped.
@@ -128,39 +126,39 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
         deadline: Instant,
         also: &mut dyn WakeCondition,
     ) -> impl Future<Output = Result<(), Disconnect>> {
-        self.turn.wait(self.socket, want, deadline, also)
+        self.io.wait(want, deadline, also)
     }
 
     /// Lets the other connections have their turn once this one has had its share.
     pub(crate) fn yield_if_spent(&mut self) -> impl Future<Output = ()> {
-        self.turn.yield_if_spent()
+        self.io.yield_if_spent()
     }
 
     /// Counts work that took longer than its bytes, as so many more of them.
     pub(crate) fn charge(&mut self, bytes: usize) {
-        self.turn.charge(bytes);
+        self.io.charge(bytes);
     }
 
     /// Counts a request or a control frame: whether no more than `most` have come in this second.
     pub(crate) fn admits(&mut self, most: u32) -> bool {
         let now = self.now();
-        self.turn.admits(most, now)
+        self.io.admits(most, now)
     }
 
     /// Lends received bytes to `f`, once, and counts what it says that it consumed.
     pub(crate) fn try_read(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
-        self.turn.try_read(self.socket, &mut self.received, f)
+        self.io.try_read(f)
     }
 
     /// As [`HttpConnection::try_read`], for who takes the content.
     pub(crate) fn try_read_content(&mut self, f: &mut dyn ContentFn) -> Result<TryIo<()>, Disconnect> {
-        let Self { turn, socket, received, body, .. } = self;
-        turn.try_read(*socket, received, &mut |bytes: &mut [u8]| f.step(bytes, body).0)
+        let Self { io, body, .. } = self;
+        io.try_read(&mut |bytes: &mut [u8]| f.step(bytes, body).0)
     }
 
     /// Lends room to `f`, once, and counts what it says that it wrote.
     pub(crate) fn try_write(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
-        self.turn.try_write(self.socket, &mut self.sent, f)
+        self.io.try_write(f)
     }
 
     /// Reads until `f` says that it is done, `false` at the peer's end. `f` consumes something or is done. What it
@@ -203,8 +201,8 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
             let mut deadline = self.after(self.config.write_timeout);
             loop {
                 let mut done = false;
-                let Self { turn, socket, sent, body, .. } = self;
-                let lent = turn.try_write(*socket, sent, &mut |room: &mut [u8]| {
+                let Self { io, body, .. } = self;
+                let lent = io.try_write(&mut |room: &mut [u8]| {
                     let (count, ends) = f.step(room, body);
                     done = ends;
                     count
@@ -266,11 +264,11 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
     /// Ends the connection so that the peer gets all that was sent: our end, and then its own, or a while.
     pub(crate) fn finish(&mut self) -> impl Future<Output = ()> {
         async move {
-            self.socket.close();
+            self.io.socket_mut().close();
             let deadline = self.after(self.config.write_timeout);
-            while self.socket.send_queue() > 0 {
+            while self.socket().send_queue() > 0 {
                 if self.now() >= deadline || self.wait(Interest::FLUSHED, deadline, &mut never).await.is_err() {
-                    return self.socket.abort();
+                    return self.abort();
                 }
             }
             // What the peer still sends is taken: a socket that is dropped with unread bytes resets the connection, and the

@@ -13,11 +13,12 @@ use super::http_connection::{HEAD_BYTE, HttpConnection, REQUEST, RequestContent}
 use super::rejection::{RejectionReason, Resource};
 use super::response::{HandlerResult, Responded, ResponseContext, rejected};
 use super::runtime::{BufferKind, Growth, Runtime};
-use crate::connection::{Allowance, Disconnect, notice};
+use crate::connection::{Disconnect, ReceiveAllowance};
 use crate::grammar::origin::OriginMatch;
 use crate::http::{BodyDecoder, BodyLength, HeadReader, Method, Request, RequestError, Response, Status, Version};
 use crate::io::{Interest, Socket, TryIo, never};
 use crate::output::decimal;
+use crate::trace;
 
 const NOT_FOR_YOU: &str = "this origin or host may not ask\n";
 
@@ -49,9 +50,9 @@ pub fn serve<R: Runtime, H: Handler>(
             Disconnect::Closed | Disconnect::Rejected(_) | Disconnect::Protocol(_) if !line.answering => {
                 line.finish().await
             }
-            _ => line.socket.abort(),
+            _ => line.abort(),
         }
-        notice::ended(ended);
+        ended.trace();
         ended
     }
 }
@@ -184,7 +185,7 @@ async fn head<R: Runtime>(line: &mut HttpConnection<'_, R>) -> Result<(), NoRequ
     let length = request.body_length();
     let decoder = BodyDecoder::new(length, line.config.max_body)?;
     line.body.decoder = (length != BodyLength::None && !length.is_empty()).then_some(decoder);
-    line.body.allowance = Allowance::WHOLE;
+    line.body.allowance = ReceiveAllowance::WHOLE;
     line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
     (line.request, line.origin) = (request, None);
     Ok(())
@@ -218,7 +219,7 @@ fn reject_early<R: Runtime, H: Handler>(
         let checked = exchange.line.config.access.check(exchange.request());
         exchange.line.origin = checked.ok();
         let (status, reason, text, headers) = if let Err(denied) = checked {
-            notice::refused(Status::FORBIDDEN.code(), NOT_FOR_YOU);
+            trace::rejected(Status::FORBIDDEN.code(), NOT_FOR_YOU);
             (Status::FORBIDDEN, RejectionReason::Access(denied), NOT_FOR_YOU, &[][..])
         } else if exchange.is_preflight() {
             return exchange.allow_preflight().await.map(Some);
@@ -275,14 +276,14 @@ async fn refuse<R: Runtime>(line: &mut HttpConnection<'_, R>, refused: RejectedR
     let later = [("Retry-After", decimal(&mut digits, line.config.retry_after.as_secs().max(1)))];
     let (status, reason, text, headers) = match refused {
         RejectedRequest::Rule(refusal) => {
-            notice::refused(refusal.status().code(), refusal.reason());
+            trace::rejected(refusal.status().code(), refusal.reason());
             (refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[][..])
         }
         RejectedRequest::TimedOut => {
             (Status::REQUEST_TIMEOUT, RejectionReason::Other, "the request head took too long\n", &[][..])
         }
         RejectedRequest::Busy => {
-            notice::full("all head buffers");
+            trace::overloaded("all head buffers");
             let reason = RejectionReason::Exhausted(Resource::HeadBuffers);
             (Status::SERVICE_UNAVAILABLE, reason, "busy, come back later\n", &later[..])
         }

@@ -37,7 +37,7 @@ impl<R: Runtime> ConnectionIo for &mut HttpConnection<'_, R> {
     type Finished = Responded;
 
     fn socket(&self) -> &R::Socket {
-        self.socket
+        HttpConnection::socket(self)
     }
 
     fn clock(&self) -> &R::Clock {

@@ -1,6 +1,6 @@
 //! A WebSocket's machine with its deadlines.
 
-use crate::connection::{Allowance, ConnectionIo, Disconnect, ReceiveTimeout};
+use crate::connection::{ConnectionIo, Disconnect, ReceiveAllowance, ReceiveTimeout};
 use crate::time::Instant;
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
@@ -14,7 +14,7 @@ pub(crate) struct WebSocketState {
     /// When the closing handshake is to be over, once it has begun.
     close_due: Option<Instant>,
     /// How long the rest of a message, or of a control frame, may still be waited for.
-    allowance: Allowance,
+    allowance: ReceiveAllowance,
 }
 
 impl WebSocketState {
@@ -24,7 +24,7 @@ impl WebSocketState {
             connection: Connection::new(role, ConnectionConfig { max_message }),
             pulse,
             close_due: None,
-            allowance: Allowance::WHOLE,
+            allowance: ReceiveAllowance::WHOLE,
         }
     }
 
@@ -58,7 +58,7 @@ impl WebSocketState {
     #[cfg_attr(small_code, inline(never))]
     pub(crate) fn received(&mut self, payload: usize, now: Instant, timeout: ReceiveTimeout) -> Result<(), Disconnect> {
         if !self.connection.is_receiving() {
-            self.allowance = Allowance::WHOLE;
+            self.allowance = ReceiveAllowance::WHOLE;
         } else if payload > 0 {
             self.allowance.received(payload, now, timeout);
         } else {

@@ -4,17 +4,16 @@ use core::future::Future;
 use core::time::Duration;
 
 use super::{ClientConfig, ClientRuntime, Connect};
-use crate::connection::{ConnectionIo, Disconnect, IoBudget, ReceiveTimeout, Timeouts};
+use crate::connection::{ConnectionIo, ConnectionSocket, Disconnect, ReceiveTimeout, Timeouts};
 use crate::io::{BufferFn, Clock, Interest, TryIo, WakeCondition};
 use crate::time::Instant;
 use crate::ws::connection::PingPayload;
 
 /// A connection that a client opened, with its alarm.
 pub struct ClientConnection<'e, R: ClientRuntime + 'e> {
-    socket: <R::Connect as Connect>::Socket<'e>,
+    io: ConnectionSocket<<R::Connect as Connect>::Socket<'e>, <R::Clock as Clock>::Timer>,
     pub(super) runtime: &'e R,
     pub(super) config: &'e ClientConfig<'e>,
-    turn: IoBudget<<R::Clock as Clock>::Timer>,
 }
 
 impl<'e, R: ClientRuntime> ClientConnection<'e, R> {
@@ -23,8 +22,8 @@ impl<'e, R: ClientRuntime> ClientConnection<'e, R> {
         runtime: &'e R,
         config: &'e ClientConfig<'e>,
     ) -> Self {
-        let turn = IoBudget::new(runtime.clock().timer(), config.io_budget);
-        Self { socket, runtime, config, turn }
+        let io = ConnectionSocket::new(socket, runtime.clock().timer(), config.io_budget);
+        Self { io, runtime, config }
     }
 }
 
@@ -34,7 +33,7 @@ impl<'e, R: ClientRuntime> ConnectionIo for ClientConnection<'e, R> {
     type Finished = ();
 
     fn socket(&self) -> &Self::Socket {
-        &self.socket
+        self.io.socket()
     }
 
     fn clock(&self) -> &R::Clock {
@@ -62,11 +61,11 @@ impl<'e, R: ClientRuntime> ConnectionIo for ClientConnection<'e, R> {
     }
 
     fn try_read(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
-        self.turn.try_read(&mut self.socket, &mut 0, f)
+        self.io.try_read(f)
     }
 
     fn try_write(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
-        self.turn.try_write(&mut self.socket, &mut 0, f)
+        self.io.try_write(f)
     }
 
     fn wait(
@@ -76,14 +75,14 @@ impl<'e, R: ClientRuntime> ConnectionIo for ClientConnection<'e, R> {
         _until_draining: bool,
         also: &mut dyn WakeCondition,
     ) -> impl Future<Output = Result<(), Disconnect>> {
-        self.turn.wait(&mut self.socket, want, deadline, also)
+        self.io.wait(want, deadline, also)
     }
 
     fn charge(&mut self, bytes: usize) {
-        self.turn.charge(bytes);
+        self.io.charge(bytes);
     }
 
     fn yield_if_spent(&mut self) -> impl Future<Output = ()> {
-        self.turn.yield_if_spent()
+        self.io.yield_if_spent()
     }
 }

@@ -18,14 +18,14 @@ pub struct ReceiveTimeout {
 /// Only waiting uses it up. It is never more than at the beginning, so something of *n* bytes is waited for
 /// `time` and `n / rate` seconds at most, however it drips.
 #[derive(Debug)]
-pub(crate) struct Allowance {
+pub(crate) struct ReceiveAllowance {
     /// Milliseconds of it that are used up.
     used: u32,
     /// Since when it is waited.
     since: Option<Instant>,
 }
 
-impl Allowance {
+impl ReceiveAllowance {
     pub(crate) const WHOLE: Self = Self { used: 0, since: None };
 
     /// When it is used up. The wait begins now, unless it has begun.
@@ -57,7 +57,7 @@ mod tests {
 
     /// How many milliseconds somebody is waited for who sends `bytes` each `pause`, until they are `whole`.
     fn lasts(bytes: usize, pause: u64, whole: usize) -> Option<u64> {
-        let (mut allowance, mut now) = (Allowance::WHOLE, Instant::from_millis(7));
+        let (mut allowance, mut now) = (ReceiveAllowance::WHOLE, Instant::from_millis(7));
         for _ in 0..whole.div_ceil(bytes) {
             let due = allowance.deadline(now, TIMEOUT);
             if now + Duration::from_millis(pause) >= due {
@@ -85,14 +85,14 @@ mod tests {
 
     #[test]
     fn a_fast_beginning_buys_no_longer_pause() {
-        let (mut allowance, now) = (Allowance::WHOLE, Instant::from_millis(0));
+        let (mut allowance, now) = (ReceiveAllowance::WHOLE, Instant::from_millis(0));
         allowance.received(1 << 20, now, TIMEOUT);
         assert_eq!(allowance.deadline(now, TIMEOUT), now + TIMEOUT.time);
     }
 
     #[test]
     fn what_is_not_waited_uses_nothing_up() {
-        let mut allowance = Allowance::WHOLE;
+        let mut allowance = ReceiveAllowance::WHOLE;
         allowance.received(0, Instant::from_millis(90_000), TIMEOUT);
         let later = Instant::from_millis(180_000);
         assert_eq!(allowance.deadline(later, TIMEOUT), later + TIMEOUT.time);
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn without_a_rate_any_byte_is_enough() {
-        let (timeout, mut allowance) = (ReceiveTimeout { rate: 0, ..TIMEOUT }, Allowance::WHOLE);
+        let (timeout, mut allowance) = (ReceiveTimeout { rate: 0, ..TIMEOUT }, ReceiveAllowance::WHOLE);
         let mut now = Instant::from_millis(0);
         for _ in 0..100 {
             assert!(allowance.deadline(now, timeout) > now + Duration::from_secs(19));
