@@ -16,6 +16,7 @@
 #![allow(clippy::manual_async_fn, reason = "an async fn stores its arguments twice (rust-lang/rust#62958)")]
 
 mod follow;
+mod hub_error;
 mod metrics;
 mod negotiate;
 mod overloaded;
@@ -29,18 +30,19 @@ pub use overloaded::Overloaded;
 
 use crate::format::{StreamFormat, Transport};
 use crate::http::{Method, PercentEncoded, Status};
-use crate::hub::{CHANNEL_NAME_RULE, ChannelName, HubBackend, MAX_CHANNEL_NAME, OpenError};
+use crate::hub::{ChannelName, HubBackend, MAX_CHANNEL_NAME, OpenError};
 use crate::io::Socket;
 use crate::output::{Output, written_text};
-use crate::server::{BodyError, Exchange, Responded};
-use crate::server::{Disconnect, Handler, HandlerResult, RejectionReason, Resource, Runtime};
+use crate::server::{Exchange, Responded};
+use crate::server::{Handler, HandlerResult, Resource, Runtime};
+use hub_error::{HubError, HubRequestError};
 use metrics::RequestMeter;
-use negotiate::{Negotiated, NegotiationError};
+use negotiate::Negotiated;
 
 /// The methods that a channel answers.
 const ALLOW: &str = "GET, HEAD, POST, OPTIONS";
 
-/// The longest reason of a refusal.
+/// The longest text of a rejected request, in bytes.
 const REASON: usize = 96;
 
 /// Serves the channels of a hub below `/events/`.
@@ -88,48 +90,36 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
         exchange: Exchange<'_, '_, R>,
         channel: &str,
     ) -> impl Future<Output = HandlerResult> {
-        self.answer_or_refuse(exchange, Some(channel))
+        self.answer_or_reject(exchange, Some(channel))
     }
 
-    /// Answers with the channel, or why not: every refusal is said here.
-    fn answer_or_refuse<R: Runtime>(
+    /// Answers with the channel, or rejects the request.
+    fn answer_or_reject<R: Runtime>(
         &self,
         mut exchange: Exchange<'_, '_, R>,
         channel: Option<&str>,
     ) -> impl Future<Output = HandlerResult> {
         async move {
-            let refused = match self.serve(exchange.reborrow(), channel).await {
-                Ok(served) => return Ok(served),
-                Err(refused) => refused,
-            };
-            let mut why = RejectionReason::Other;
-            let (status, reason) = match refused {
-                HubError::Ended(ended) => return Err(ended),
-                HubError::Method => return exchange.method_not_allowed(ALLOW).await,
-                HubError::Full(transport, resource) => return overloaded::answer(exchange, transport, resource).await,
-                HubError::Body(error) => return exchange.respond_body_error(error).await,
-                HubError::Path => (Status::NOT_FOUND, "nothing here"),
-                HubError::Name => (Status::BAD_REQUEST, CHANNEL_NAME_RULE),
-                HubError::Ask(NegotiationError::Transport) => {
-                    (Status::BAD_REQUEST, "transport is one of poll, longpoll, stream, sse, websocket")
+            let error = match self.serve(exchange.reborrow(), channel).await {
+                Ok(responded) => return Ok(responded),
+                Err(HubError::Disconnected(disconnect)) => return Err(disconnect),
+                Err(HubError::Method) => return exchange.method_not_allowed(ALLOW).await,
+                Err(HubError::Overloaded(transport, resource)) => {
+                    return overloaded::answer(exchange, transport, resource).await;
                 }
-                HubError::NoSuchChannel => (Status::NOT_FOUND, "there is no such channel"),
-                HubError::Publish(refused) => {
-                    if refused.status() == Status::CONTENT_TOO_LARGE {
-                        why = RejectionReason::EventTooLarge;
-                    }
-                    (refused.status(), refused.reason())
-                }
+                Err(HubError::Body(error)) => return exchange.respond_body_error(error).await,
+                Err(HubError::Request(error)) => error,
             };
+            let (status, reason) = error.response();
             let mut room = [0; REASON];
             let text = written_text(&mut room, |out| {
                 out.put(reason.as_bytes());
                 out.put(b"\n");
             });
-            // RFC 9110 §15.5.16: what would be accepted.
+            // A 415 names the accepted codings (RFC 9110 §15.5.16).
             let headers: &[_] =
                 if status == Status::UNSUPPORTED_MEDIA_TYPE { &[("Accept-Encoding", "identity")] } else { &[] };
-            exchange.reject(status, why, text, headers, false).await
+            exchange.reject(status, error.rejection_reason(), text, headers, false).await
         }
     }
 
@@ -139,11 +129,11 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
         channel: Option<&str>,
     ) -> impl Future<Output = Result<Responded, HubError>> {
         async move {
-            let channel = channel.ok_or(HubError::Path)?;
-            let channel = ChannelName::new(channel).map_err(|_| HubError::Name)?;
+            let channel = channel.ok_or(HubRequestError::Path)?;
+            let channel = ChannelName::new(channel).map_err(|_| HubRequestError::ChannelName)?;
             let ask = match exchange.request().method() {
                 Method::Get | Method::Head => {
-                    Negotiated::read(exchange.request(), exchange.line.config).map_err(HubError::Ask)?
+                    Negotiated::read(exchange.request(), exchange.line.config)?
                 }
                 Method::Post => return publish::answer(self.hub, &self.metrics, channel, exchange).await,
                 _ => return Err(HubError::Method),
@@ -152,9 +142,9 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
             let following = ask.transport != Transport::Poll && !exchange.is_head_only();
             let peer = exchange.line.socket().peer_network();
             let reader = self.hub.open(channel, following, peer).map_err(|error| match error {
-                OpenError::NoSuchChannel => HubError::NoSuchChannel,
-                OpenError::TooManyChannels => HubError::Full(ask.transport, Resource::Channels),
-                OpenError::TooManyFollowers => HubError::Full(ask.transport, Resource::Followers),
+                OpenError::NoSuchChannel => HubRequestError::NoSuchChannel.into(),
+                OpenError::TooManyChannels => HubError::Overloaded(ask.transport, Resource::Channels),
+                OpenError::TooManyFollowers => HubError::Overloaded(ask.transport, Resource::Followers),
             })?;
             let count = RequestMeter::new(&self.metrics, &mut exchange, ask.transport);
             let outcome = match ask.transport {
@@ -191,31 +181,11 @@ impl<H: HubBackend, M: HubMetrics> Handler for HubHandler<'_, H, M> {
                 }
                 name.as_str()
             });
-            self.answer_or_refuse(exchange, channel).await
+            self.answer_or_reject(exchange, channel).await
         }
     }
 }
 
 fn channel_of(path: &str) -> Option<&str> {
     path.strip_prefix("/events/").filter(|name| !name.is_empty() && !name.bytes().any(|byte| byte == b'/'))
-}
-
-/// Why a request gets nothing of a channel.
-enum HubError {
-    Ended(Disconnect),
-    /// It asks for no channel.
-    Path,
-    Name,
-    Method,
-    Ask(NegotiationError),
-    NoSuchChannel,
-    Full(Transport, Resource),
-    Body(BodyError),
-    Publish(publish::PublishRequestError),
-}
-
-impl From<Disconnect> for HubError {
-    fn from(ended: Disconnect) -> Self {
-        Self::Ended(ended)
-    }
 }

@@ -7,7 +7,7 @@ use crate::format::{StreamFormat, Transport};
 use crate::http::{Response, Status};
 use crate::output::{decimal, written_text};
 use crate::server::Exchange;
-use crate::server::{Disconnect, Handler, HandlerResult, RejectionReason, Resource, Runtime};
+use crate::server::{Disconnect, Handler, HandlerResult, RejectionReason, Resource, Runtime, ServerError};
 use crate::sse::encode;
 use crate::time::millis;
 use crate::trace;
@@ -34,8 +34,9 @@ pub(super) async fn answer<R: Runtime>(
     let base = millis(exchange.line.config.retry_after);
     let delay = base.saturating_add(jitter(exchange.runtime().random(), base / 2));
     let reason = RejectionReason::Exhausted(resource);
+    let ServerError { status, text } = ServerError::OVERLOADED;
     if transport == Transport::Sse {
-        let _ = exchange.line.reject(Status::SERVICE_UNAVAILABLE, reason, TEXT);
+        let _ = exchange.line.reject(status, reason, text);
         let mut room = [0; 32];
         let retry = written_text(&mut room, |out| encode::retry(Duration::from_millis(delay), out));
         let response = Response {
@@ -45,16 +46,14 @@ pub(super) async fn answer<R: Runtime>(
             body: retry.as_bytes(),
         };
         return exchange.last_respond(&response).await.map_err(|ended| match ended {
-            Disconnect::Rejected(_) => Disconnect::Rejected(Status::SERVICE_UNAVAILABLE),
+            Disconnect::Rejected(_) => Disconnect::Rejected(status),
             ended => ended,
         });
     }
     let mut digits = [0; 20];
     let headers = [("Retry-After", decimal(&mut digits, (delay / 1_000).saturating_add(1)))];
-    exchange.reject(Status::SERVICE_UNAVAILABLE, reason, TEXT, &headers, true).await
+    exchange.reject(status, reason, text, &headers, true).await
 }
-
-const TEXT: &str = "full, come back later\n";
 
 /// A random part of `range`, both in milliseconds.
 pub(super) fn jitter(random: u32, range: u64) -> u64 {

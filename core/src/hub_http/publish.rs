@@ -3,13 +3,13 @@
 use core::net::IpAddr;
 use core::task::{Context, Poll, Waker};
 
+use super::hub_error::{HubError, HubRequestError};
 use super::metrics::{HubMetrics, RequestMeter};
-use super::subprotocol::type_reason;
 use crate::format::{Transport, media_type};
 use crate::http::{BodyLength, Request, Response, Status};
-use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError, PublishOutcome};
+use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishOutcome};
 use crate::io::{Interest, Socket};
-use crate::log::{AppendError, Encoding, EventType, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
+use crate::log::{Encoding, EventType, EventTypeError, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
 use crate::output::{Output, ResumableWriter, written_text};
 use crate::server::http_connection::{HttpConnection, PUBLICATION};
 use crate::server::{BufferKind, Disconnect, Resource, Runtime};
@@ -24,22 +24,22 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
     metrics: &impl HubMetrics,
     channel: ChannelName<'_>,
     mut exchange: Exchange<'_, '_, R>,
-) -> Result<Responded, super::HubError> {
+) -> Result<Responded, HubError> {
     if exchange.request().body_length() == BodyLength::None {
-        return Err(PublishRequestError::Length.into());
+        return Err(HubRequestError::Length.into());
     }
     // What is stored is what readers get, and they are told of no coding.
     if exchange.request().header_all("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-        return Err(PublishRequestError::Coding.into());
+        return Err(HubRequestError::ContentCoding.into());
     }
     let mut count = RequestMeter::new(metrics, &mut exchange, Transport::Publish);
     let (published, encoding, length) = {
         if exchange.runtime().is_shutting_down() {
             return Err(overloaded(Resource::ShuttingDown));
         }
-        const BUSY: super::HubError = overloaded(Resource::EventBuffers);
+        const BUSY: HubError = overloaded(Resource::EventBuffers);
         let mut buffer = exchange.runtime().buffer(BufferKind::Event).ok_or(BUSY)?;
-        let length = exchange.read_growing(&mut buffer).await.map_err(super::HubError::Body)?.ok_or(BUSY)?;
+        let length = exchange.read_growing(&mut buffer).await.map_err(HubError::Body)?.ok_or(BUSY)?;
         wait_for_followers(hub, channel, exchange.line).await?;
         // What is stored now might be lost: no reader is left to take it.
         if exchange.runtime().is_shutting_down() {
@@ -92,8 +92,8 @@ fn wait_for_followers<H: HubBackend, R: Runtime>(
 }
 
 /// There is no place for another event now.
-const fn overloaded(resource: Resource) -> super::HubError {
-    super::HubError::Full(Transport::Publish, resource)
+const fn overloaded(resource: Resource) -> HubError {
+    HubError::Overloaded(Transport::Publish, resource)
 }
 
 fn publish<H: HubBackend, B: AsRef<[u8]>>(
@@ -103,23 +103,23 @@ fn publish<H: HubBackend, B: AsRef<[u8]>>(
     encoding: Encoding,
     data: &[u8],
     peer: Option<IpAddr>,
-) -> Result<PublishOutcome, PublishRequestError> {
+) -> Result<PublishOutcome, HubRequestError> {
     let mut name = [0; MAX_EVENT_TYPE];
     let event_type = match request.query_param("type") {
         None => EventType::MESSAGE,
         Some(encoded) => {
             let name =
-                encoded.decode(&mut name).ok_or(PublishRequestError::Type("an event type has at most 64 bytes"))?;
-            let name = core::str::from_utf8(name).map_err(|_| PublishRequestError::Type("an event type is UTF-8"))?;
-            EventType::new(name).map_err(|error| PublishRequestError::Type(type_reason(error)))?
+                encoded.decode(&mut name).ok_or(HubRequestError::EventType(EventTypeError::TooLong))?;
+            let name = core::str::from_utf8(name).map_err(|_| HubRequestError::EventTypeUtf8)?;
+            EventType::new(name).map_err(HubRequestError::EventType)?
         }
     };
     let idempotency_key = request.header("idempotency-key");
     if idempotency_key.is_some_and(|key| key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY) {
-        return Err(PublishRequestError::Key);
+        return Err(HubRequestError::IdempotencyKey);
     }
     let publication = NewEvent { event_type, encoding, data, idempotency_key };
-    hub.publish(channel, &publication, peer).map_err(PublishRequestError::Publish)
+    hub.publish(channel, &publication, peer).map_err(HubRequestError::Publish)
 }
 
 /// Text, JSON and what forms send is text, and so is UTF-8 without a `Content-Type` (clients of Python send a string so).
@@ -152,58 +152,6 @@ fn tell(published: PublishOutcome, encoding: Encoding, out: &mut ResumableWriter
         Encoding::Binary => b",\"encoding\":\"base64\"",
     });
     out.put(if published.duplicate { b",\"repeated\":true}\n" } else { b"}\n" });
-}
-
-/// Why nothing was stored.
-pub(super) enum PublishRequestError {
-    /// Where the content ends is not said.
-    Length,
-    /// The content is compressed, or coded otherwise.
-    Coding,
-    Type(&'static str),
-    Key,
-    Publish(PublishError),
-}
-
-impl From<PublishRequestError> for super::HubError {
-    fn from(refused: PublishRequestError) -> Self {
-        match refused {
-            PublishRequestError::Publish(PublishError::ShuttingDown) => overloaded(Resource::ShuttingDown),
-            PublishRequestError::Publish(PublishError::TooManyChannels) => overloaded(Resource::Channels),
-            PublishRequestError::Publish(PublishError::OutOfMemory) => overloaded(Resource::EventBuffers),
-            refused => Self::Publish(refused),
-        }
-    }
-}
-
-impl PublishRequestError {
-    pub(super) fn reason(&self) -> &'static str {
-        match self {
-            Self::Length => "an event has a Content-Length",
-            Self::Coding => "send an event without Content-Encoding",
-            Self::Type(reason) => reason,
-            Self::Key => "an idempotency key has 1 to 128 bytes",
-            Self::Publish(error) => error.reason(),
-        }
-    }
-
-    pub(super) fn status(&self) -> Status {
-        match self {
-            Self::Length => Status::LENGTH_REQUIRED,
-            Self::Coding => Status::UNSUPPORTED_MEDIA_TYPE,
-            Self::Type(_) | Self::Key => Status::BAD_REQUEST,
-            Self::Publish(error) => match error {
-                PublishError::NoSuchChannel => Status::NOT_FOUND,
-                PublishError::TooManyChannels | PublishError::OutOfMemory | PublishError::ShuttingDown => {
-                    Status::SERVICE_UNAVAILABLE
-                }
-                PublishError::KeyReused => Status::UNPROCESSABLE_CONTENT,
-                PublishError::Append(AppendError::TooLarge) => Status::CONTENT_TOO_LARGE,
-                PublishError::Append(AppendError::NotUtf8) => Status::BAD_REQUEST,
-                PublishError::Append(AppendError::Exhausted) => Status::INTERNAL_SERVER_ERROR,
-            },
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@
 
 use core::net::IpAddr;
 
+use super::hub_error::{IDEMPOTENCY_KEY_RULE, event_type_rule};
 use crate::hub::{ChannelName, HubBackend, NewEvent, PublishError};
 use crate::json::{JsonError, Members, text};
-use crate::log::{Encoding, EventId, EventType, EventTypeError, MAX_IDEMPOTENCY_KEY};
+use crate::log::{Encoding, EventId, EventType, MAX_IDEMPOTENCY_KEY};
 use crate::output::{Output, Ruler};
 use crate::ws::connection::MessageKind;
 
@@ -123,23 +124,14 @@ fn read<'a>(object: &'a mut [u8], reference: &mut heapless::Vec<u8, MAX_REF>) ->
             "data" => said.data = Some(text(value).map_err(malformed)?),
             "key" => match text(value).map_err(malformed)? {
                 key if (1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()) => said.key = Some(key),
-                _ => bad = Some("an idempotency key has 1 to 128 bytes"),
+                _ => bad = Some(IDEMPOTENCY_KEY_RULE),
             },
             "type" => match EventType::new(text(value).map_err(malformed)?) {
                 Ok(event_type) => said.event_type = event_type,
-                Err(error) => bad = Some(type_reason(error)),
+                Err(error) => bad = Some(event_type_rule(error)),
             },
             _ => {}
         }
     }
     bad.map_or(Ok(said), Err)
-}
-
-/// Why a name is no event type, in a sentence.
-pub(super) fn type_reason(error: EventTypeError) -> &'static str {
-    match error {
-        EventTypeError::TooLong => "an event type has at most 64 bytes",
-        EventTypeError::Reserved => "the event types gap, open and error are reserved",
-        EventTypeError::Character => "an event type has no semicolon and no control character",
-    }
 }

@@ -10,6 +10,7 @@ use super::http_connection::{HttpConnection, RequestContent};
 use super::rejection::RejectionReason;
 use super::response::{HandlerResult, ResponseContext, rejected};
 use super::runtime::{Growth, Runtime};
+use super::server_error::ServerError;
 use super::server_websocket::{AcceptOptions, ServerWebSocket};
 use crate::connection::Disconnect;
 use crate::grammar::copy::copy;
@@ -180,7 +181,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// # Errors
     /// The connection ended first.
     pub async fn not_found(self) -> HandlerResult {
-        self.reject(Status::NOT_FOUND, RejectionReason::Other, "nothing here\n", &[], false).await
+        self.reject_with(ServerError::NOT_FOUND, &[], false).await
     }
 
     /// Answers that only the methods `allow` are answered here: 200 to OPTIONS, 405 to any other.
@@ -192,8 +193,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         if self.request().method() == Method::Options {
             return self.respond(&Response { status: Status::OK, content_type: None, headers, body: b"" }).await;
         }
-        let text = "method not allowed\n";
-        self.reject(Status::METHOD_NOT_ALLOWED, RejectionReason::Other, text, headers, false).await
+        self.reject_with(ServerError::METHOD_NOT_ALLOWED, headers, false).await
     }
 
     /// Answers that the request cannot be read to its end, and closes the connection.
@@ -203,6 +203,15 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     pub async fn refuse(self, refusal: RequestError) -> HandlerResult {
         trace::rejected(refusal.status().code(), refusal.reason());
         self.reject(refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[], true).await
+    }
+
+    fn reject_with(
+        self,
+        error: ServerError,
+        headers: &[(&str, &str)],
+        last: bool,
+    ) -> impl Future<Output = HandlerResult> {
+        self.reject(error.status, RejectionReason::Other, error.text, headers, last)
     }
 
     /// Answers with an error of the server's own, which the runtime is told of and may put in its own words. If `last` the
@@ -242,8 +251,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         match error {
             BodyError::Refused(refusal) => self.refuse(refusal).await,
             BodyError::Ended(Disconnect::TimedOut) => {
-                let text = "the content took too long\n";
-                self.reject(Status::REQUEST_TIMEOUT, RejectionReason::Other, text, &[], true).await
+                self.reject_with(ServerError::BODY_TIMEOUT, &[], true).await
             }
             BodyError::Ended(ended) => Err(ended),
         }

@@ -15,6 +15,7 @@
 //! | `handler.rs`, `exchange.rs` | [`Handler`]: answers requests; [`Exchange`]: a request, and the ways to answer it |
 //! | `response.rs` | [`Responded`]; heads of responses, and whole responses |
 //! | `body_writer.rs`, `event_writer.rs` | [`BodyWriter`], [`EventWriter`]: streams that a handler writes |
+//! | `server_error.rs` | the error responses of the server: status and text |
 //! | `server_websocket.rs` | [`ServerWebSocket`]: a WebSocket that a handler drives |
 //! | `abort.rs` | [`AbortHandle`]: breaks a connection from elsewhere in the program |
 //!
@@ -51,6 +52,7 @@ mod rejection;
 pub(crate) mod response;
 mod runtime;
 mod serve;
+mod server_error;
 mod server_websocket;
 
 pub use crate::grammar::host::{HostError, HostPolicy, validate_host};
@@ -68,6 +70,7 @@ pub use rejection::{DateField, ErrorContent, Rejection, RejectionReason, Resourc
 pub use response::{HandlerResult, Responded};
 pub use runtime::{BufferKind, Growth, Runtime};
 pub use serve::serve;
+pub(crate) use server_error::ServerError;
 pub use server_websocket::{AcceptOptions, ServerWebSocket};
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::head_buffer::HeadBuffer;
 use super::http_connection::{HEAD_BYTE, HttpConnection, REQUEST, RequestContent};
 use super::rejection::{RejectionReason, Resource};
 use super::response::{HandlerResult, Responded, ResponseContext, rejected};
+use super::server_error::ServerError;
 use super::runtime::{BufferKind, Growth, Runtime};
 use crate::connection::{Disconnect, ReceiveAllowance};
 use crate::grammar::origin::OriginMatch;
@@ -19,8 +20,6 @@ use crate::http::{BodyDecoder, BodyLength, HeadReader, Method, Request, RequestE
 use crate::io::{Interest, Socket, TryIo, never};
 use crate::output::decimal;
 use crate::trace;
-
-const NOT_FOR_YOU: &str = "this origin or host may not ask\n";
 
 /// What may be asked of `*`.
 const ALLOWED: Response<'_> =
@@ -219,8 +218,9 @@ fn reject_early<R: Runtime, H: Handler>(
         let checked = exchange.line.config.access.check(exchange.request());
         exchange.line.origin = checked.ok();
         let (status, reason, text, headers) = if let Err(denied) = checked {
-            trace::rejected(Status::FORBIDDEN.code(), NOT_FOR_YOU);
-            (Status::FORBIDDEN, RejectionReason::Access(denied), NOT_FOR_YOU, &[][..])
+            let ServerError { status, text } = ServerError::FORBIDDEN;
+            trace::rejected(status.code(), text);
+            (status, RejectionReason::Access(denied), text, &[][..])
         } else if exchange.is_preflight() {
             return exchange.allow_preflight().await.map(Some);
         } else if let Err(status) = handler.authorize(exchange.request()) {
@@ -229,7 +229,10 @@ fn reject_early<R: Runtime, H: Handler>(
             (status, RejectionReason::Other, status.reason(), headers)
         } else {
             match exchange.request().method() {
-                Method::Other(_) => (Status::NOT_IMPLEMENTED, RejectionReason::Other, "unknown method\n", &[][..]),
+                Method::Other(_) => {
+                    let ServerError { status, text } = ServerError::UNKNOWN_METHOD;
+                    (status, RejectionReason::Other, text, &[][..])
+                }
                 Method::Options if exchange.request().path() == "*" => {
                     return exchange.respond(&ALLOWED).await.map(Some);
                 }
@@ -280,12 +283,14 @@ async fn refuse<R: Runtime>(line: &mut HttpConnection<'_, R>, refused: RejectedR
             (refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[][..])
         }
         RejectedRequest::TimedOut => {
-            (Status::REQUEST_TIMEOUT, RejectionReason::Other, "the request head took too long\n", &[][..])
+            let ServerError { status, text } = ServerError::HEAD_TIMEOUT;
+            (status, RejectionReason::Other, text, &[][..])
         }
         RejectedRequest::Busy => {
             trace::overloaded("all head buffers");
             let reason = RejectionReason::Exhausted(Resource::HeadBuffers);
-            (Status::SERVICE_UNAVAILABLE, reason, "busy, come back later\n", &later[..])
+            let ServerError { status, text } = ServerError::NO_HEAD_BUFFER;
+            (status, reason, text, &later[..])
         }
     };
     // What came last is the request before.
