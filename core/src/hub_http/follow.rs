@@ -27,44 +27,44 @@ pub(super) fn answer<R: Runtime>(
     mut count: RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
     async move {
-        let (now, pace) = (exchange.line.now(), exchange.line.config.stream_timers);
+        let (now, pace) = (exchange.connection().now(), exchange.config().stream_timers);
         // What is published from now on, while the head is on its way, is for this reader too.
         let mut follow = StreamBody::new(format, &reader, ask.position, policy, pace, now).resumed(ask.resumed);
-        let (line, framing) = {
+        let (connection, framing) = {
             // The request's buffer is given back before anything is waited for.
-            let (line, mut asker) = exchange.into_parts();
-            asker.keeps_connection = false;
-            let framing = Framing::streaming(asker.version);
-            asker.begin_stream(line, format.content_type(), framing).await?;
-            if asker.head_only {
-                end_stream(line, None).await?;
+            let (connection, mut context) = exchange.into_parts();
+            context.keeps_connection = false;
+            let framing = Framing::streaming(context.version);
+            context.begin_stream(connection, format.content_type(), framing).await?;
+            if context.head_only {
+                end_stream(connection, None).await?;
                 return Ok(Responded::CLOSE);
             }
-            (line, framing)
+            (connection, framing)
         };
-        let runtime = line.runtime;
+        let runtime = connection.runtime();
         let mut chunks = (framing == Framing::Chunked).then(ChunkEncoder::new);
         let mut draining = false;
         let mut stalled = None;
         loop {
-            line.yield_if_spent().await;
+            connection.yield_if_spent().await;
             if !draining && runtime.is_shutting_down() {
                 draining = true;
-                let time = millis(line.config.stream_timers.reconnection_time);
+                let time = millis(connection.config().stream_timers.reconnection_time);
                 let time = (time / 2).saturating_add(jitter(runtime.random(), time.saturating_mul(2)));
                 follow.end(Duration::from_millis(time));
             }
             // What the client still says is nothing that an answer could follow; its end is the end.
-            match line.try_read(&mut |bytes: &mut [u8]| bytes.len())? {
+            match connection.try_read(&mut |bytes: &mut [u8]| bytes.len())? {
                 TryIo::Eof => {
-                    line.answering = false;
+                    connection.end_response();
                     return Err(Disconnect::Closed);
                 }
                 TryIo::Done(()) | TryIo::WouldBlock => {}
             }
-            let now = line.now();
+            let now = connection.now();
             let (mut written, mut payload, mut then) = (0, 0, BodyState::More);
-            let lent = line.try_write(&mut |room: &mut [u8]| {
+            let lent = connection.try_write(&mut |room: &mut [u8]| {
                 let mut fill = |room: &mut [u8]| {
                     let filled = follow.fill(&reader, room, now);
                     (payload, then) = (filled.written, filled.state);
@@ -76,7 +76,7 @@ pub(super) fn answer<R: Runtime>(
                 };
                 written
             })?;
-            count.report(line, payload as u64);
+            count.report(connection, payload as u64);
             let pending = chunks.as_ref().is_some_and(ChunkEncoder::pending);
             let mut want = Interest::READ;
             let deadline = match (lent, then) {
@@ -89,7 +89,7 @@ pub(super) fn answer<R: Runtime>(
                 }
                 (TryIo::WouldBlock | TryIo::Eof, _) => {
                     want.writable_bytes = 1;
-                    *stalled.get_or_insert(now + line.config.write_timeout)
+                    *stalled.get_or_insert(now + connection.config().write_timeout)
                 }
             };
             if want.writable_bytes > 0 && now >= deadline {
@@ -103,10 +103,10 @@ pub(super) fn answer<R: Runtime>(
                 // While there is no room the log may move as it likes.
                 if want.writable_bytes > 0 { Poll::Pending } else { reader.poll_new_event(cx, after) }
             };
-            line.wait(want, deadline, &mut also).await?;
+            connection.wait(want, deadline, &mut also).await?;
         }
-        end_stream(line, chunks).await?;
-        count.report(line, 0);
+        end_stream(connection, chunks).await?;
+        count.report(connection, 0);
         Ok(Responded::CLOSE)
     }
 }

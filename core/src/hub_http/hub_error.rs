@@ -11,6 +11,8 @@ use crate::server::{BodyError, RejectionReason, Resource};
 /// The outcome of a request that was not answered with events.
 pub(super) enum HubError {
     Disconnected(Disconnect),
+    /// The path is not one of a channel.
+    Path,
     Method,
     /// A bounded resource is in use.
     Overloaded(Transport, Resource),
@@ -46,8 +48,6 @@ impl From<HubRequestError> for HubError {
 
 /// A rule of the hub that a request breaks.
 pub(super) enum HubRequestError {
-    /// The path is not one of a channel.
-    Path,
     /// The name of the channel is not a [`ChannelName`](crate::hub::ChannelName).
     ChannelName,
     /// `?transport=` has another value.
@@ -67,7 +67,6 @@ impl HubRequestError {
     /// The status and the text of the response.
     pub(super) fn response(&self) -> (Status, &'static str) {
         match self {
-            Self::Path => (Status::NOT_FOUND, "nothing here"),
             Self::ChannelName => (Status::BAD_REQUEST, CHANNEL_NAME_RULE),
             Self::Transport => (Status::BAD_REQUEST, "transport is one of poll, longpoll, stream, sse, websocket"),
             Self::NoSuchChannel => (Status::NOT_FOUND, "there is no such channel"),

@@ -54,15 +54,15 @@ impl<M: RequestMetrics> RequestMeter<M> {
         exchange: &mut Exchange<'_, '_, R>,
         transport: Transport,
     ) -> Self {
-        exchange.line.take_counts();
+        exchange.connection().take_counts();
         let mut metrics = hub.begin(exchange, transport);
         metrics.received(exchange.request().head().len() as u64);
         Self { metrics }
     }
 
     /// Reports the bytes since the last report, `payload` of them event payload.
-    pub(super) fn report<R: Runtime>(&mut self, line: &mut HttpConnection<'_, R>, payload: u64) {
-        let (received, sent) = line.take_counts();
+    pub(super) fn report<R: Runtime>(&mut self, connection: &mut HttpConnection<'_, R>, payload: u64) {
+        let (received, sent) = connection.take_counts();
         if received > 0 {
             self.metrics.received(received as u64);
         }

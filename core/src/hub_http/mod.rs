@@ -103,6 +103,7 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
             let error = match self.serve(exchange.reborrow(), channel).await {
                 Ok(responded) => return Ok(responded),
                 Err(HubError::Disconnected(disconnect)) => return Err(disconnect),
+                Err(HubError::Path) => return exchange.not_found().await,
                 Err(HubError::Method) => return exchange.method_not_allowed(ALLOW).await,
                 Err(HubError::Overloaded(transport, resource)) => {
                     return overloaded::answer(exchange, transport, resource).await;
@@ -129,18 +130,18 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
         channel: Option<&str>,
     ) -> impl Future<Output = Result<Responded, HubError>> {
         async move {
-            let channel = channel.ok_or(HubRequestError::Path)?;
+            let channel = channel.ok_or(HubError::Path)?;
             let channel = ChannelName::new(channel).map_err(|_| HubRequestError::ChannelName)?;
             let ask = match exchange.request().method() {
                 Method::Get | Method::Head => {
-                    Negotiated::read(exchange.request(), exchange.line.config)?
+                    Negotiated::read(exchange.request(), exchange.config())?
                 }
                 Method::Post => return publish::answer(self.hub, &self.metrics, channel, exchange).await,
                 _ => return Err(HubError::Method),
             };
             let policy = self.hub.gap_policy(channel);
             let following = ask.transport != Transport::Poll && !exchange.is_head_only();
-            let peer = exchange.line.socket().peer_network();
+            let peer = exchange.peer_network();
             let reader = self.hub.open(channel, following, peer).map_err(|error| match error {
                 OpenError::NoSuchChannel => HubRequestError::NoSuchChannel.into(),
                 OpenError::TooManyChannels => HubError::Overloaded(ask.transport, Resource::Channels),

@@ -18,7 +18,7 @@ pub struct Overloaded;
 
 impl Handler for Overloaded {
     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
-        let ask = Negotiated::read(exchange.request(), exchange.line.config);
+        let ask = Negotiated::read(exchange.request(), exchange.config());
         answer(exchange, ask.map_or(Transport::Poll, |ask| ask.transport), Resource::Connections).await
     }
 }
@@ -31,12 +31,12 @@ pub(super) async fn answer<R: Runtime>(
     resource: Resource,
 ) -> HandlerResult {
     trace::overloaded("all places of readers");
-    let base = millis(exchange.line.config.retry_after);
+    let base = millis(exchange.config().retry_after);
     let delay = base.saturating_add(jitter(exchange.runtime().random(), base / 2));
     let reason = RejectionReason::Exhausted(resource);
     let ServerError { status, text } = ServerError::OVERLOADED;
     if transport == Transport::Sse {
-        let _ = exchange.line.reject(status, reason, text);
+        exchange.report_rejection(status, reason, text);
         let mut room = [0; 32];
         let retry = written_text(&mut room, |out| encode::retry(Duration::from_millis(delay), out));
         let response = Response {

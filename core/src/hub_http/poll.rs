@@ -24,17 +24,17 @@ pub(super) fn answer<R: Runtime>(
 ) -> impl Future<Output = HandlerResult> {
     async move {
         // The request is done with: its buffer goes back while this one waits.
-        let (line, asker) = exchange.into_parts();
+        let (connection, context) = exchange.into_parts();
         let mut placed = reader.seek(ask.position, policy);
         let waits = ask.transport == Transport::LongPoll;
-        if waits && placed.gap.is_none() && !asker.head_only {
-            wait(&mut reader, placed.after, ask, line).await?;
+        if waits && placed.gap.is_none() && !context.head_only {
+            wait(&mut reader, placed.after, ask, connection).await?;
             // What was next may have been overwritten by now.
             let after = EventId { epoch: reader.epoch(), seq: placed.after };
             placed = reader.seek(Position::After(after), policy);
         }
         let waited = waits.then_some(ask.wait.as_secs());
-        tell(&reader, placed, ask.conditional, waited, line, &asker, &mut count).await
+        tell(&reader, placed, ask.conditional, waited, connection, &context, &mut count).await
     }
 }
 
@@ -43,15 +43,15 @@ fn wait<R: Runtime>(
     reader: &mut impl ChannelReader,
     after: u64,
     ask: &Negotiated,
-    line: &mut HttpConnection<'_, R>,
+    connection: &mut HttpConnection<'_, R>,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let deadline = line.after(ask.wait);
-        let runtime = line.runtime;
-        while reader.newest() <= after && line.now() < deadline && !runtime.is_shutting_down() {
+        let deadline = connection.after(ask.wait);
+        let runtime = connection.runtime();
+        while reader.newest() <= after && connection.now() < deadline && !runtime.is_shutting_down() {
             // A peer that ended its side gets its answer at once; the next request of one that hurries waits for this one.
-            let (want, until) = match line.try_read(&mut |_: &mut [u8]| 0)? {
-                TryIo::Done(()) if !line.socket().is_peer_closed() => (Interest::NONE, line.after(LOOK_FOR_END)),
+            let (want, until) = match connection.try_read(&mut |_: &mut [u8]| 0)? {
+                TryIo::Done(()) if !connection.socket().is_peer_closed() => (Interest::NONE, connection.after(LOOK_FOR_END)),
                 TryIo::WouldBlock => (Interest::READ, deadline),
                 TryIo::Done(()) | TryIo::Eof => break,
             };
@@ -61,7 +61,7 @@ fn wait<R: Runtime>(
                 }
                 reader.poll_new_event(cx, after)
             };
-            line.wait(want, until.min(deadline), &mut also).await?;
+            connection.wait(want, until.min(deadline), &mut also).await?;
         }
         Ok(())
     }
@@ -73,20 +73,20 @@ fn tell<R: Runtime>(
     placed: Cursor,
     conditional: bool,
     waited: Option<u64>,
-    line: &mut HttpConnection<'_, R>,
-    asker: &ResponseContext,
+    connection: &mut HttpConnection<'_, R>,
+    context: &ResponseContext,
     count: &mut RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
     async move {
-        let mut poll = PollBody::new(reader, placed, &line.config.poll);
+        let mut poll = PollBody::new(reader, placed, &connection.config().poll);
         let unchanged = conditional && poll.is_empty();
         let status = if unchanged { Status::NOT_MODIFIED } else { Status::OK };
         let framing = if unchanged { Framing::None } else { Framing::Length(poll.length()) };
-        let keeps_connection = asker.keeps_connection && !line.runtime.is_shutting_down();
+        let keeps_connection = context.keeps_connection && !connection.runtime().is_shutting_down();
         let last = poll.last();
-        let date = line.runtime.date();
+        let date = connection.runtime().date();
         let head = |out: &mut ResumableWriter<'_>| {
-            put_head(asker, status, framing, keeps_connection, out, &|out: &mut ResumableWriter<'_>| {
+            put_head(context, status, framing, keeps_connection, out, &|out: &mut ResumableWriter<'_>| {
                 put_date(&date, out);
                 if !unchanged {
                     put_field("Content-Type", media_type::JSON.as_bytes(), out);
@@ -102,15 +102,15 @@ fn tell<R: Runtime>(
                 }
             });
         };
-        line.answering = true;
-        line.send(&head).await?;
-        if unchanged || asker.head_only {
-            line.answering = false;
-            count.report(line, 0);
+        connection.begin_response();
+        connection.send(&head).await?;
+        if unchanged || context.head_only {
+            connection.end_response();
+            count.report(connection, 0);
             return Ok(Responded::after_stream(keeps_connection));
         }
         let mut overwritten = false;
-        line.write(&mut |room: &mut [u8], _: &mut RequestContent| {
+        connection.write(&mut |room: &mut [u8], _: &mut RequestContent| {
             let filled = poll.fill(reader, room);
             overwritten = filled.state == BodyState::Abort;
             (filled.written, overwritten || filled.state == BodyState::End)
@@ -119,8 +119,8 @@ fn tell<R: Runtime>(
         if overwritten {
             return Err(Disconnect::Overwritten);
         }
-        line.answering = false;
-        count.report(line, poll.length());
+        connection.end_response();
+        count.report(connection, poll.length());
         Ok(Responded::after_stream(keeps_connection))
     }
 }

@@ -40,14 +40,14 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
         const BUSY: HubError = overloaded(Resource::EventBuffers);
         let mut buffer = exchange.runtime().buffer(BufferKind::Event).ok_or(BUSY)?;
         let length = exchange.read_growing(&mut buffer).await.map_err(HubError::Body)?.ok_or(BUSY)?;
-        wait_for_followers(hub, channel, exchange.line).await?;
+        wait_for_followers(hub, channel, exchange.connection()).await?;
         // What is stored now might be lost: no reader is left to take it.
         if exchange.runtime().is_shutting_down() {
             return Err(overloaded(Resource::ShuttingDown));
         }
-        exchange.line.charge(PUBLICATION);
+        exchange.connection().charge(PUBLICATION);
         let data = buffer.as_ref().get(..length).unwrap_or_default();
-        let peer = exchange.line.socket().peer_network();
+        let peer = exchange.peer_network();
         let encoding = encoding(exchange.request().header("content-type"), data);
         (publish(hub, channel, exchange.request(), encoding, data, peer)?, encoding, length)
     };
@@ -60,9 +60,9 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
         headers: &[("Cache-Control", "no-store")],
         body: text.as_bytes(),
     };
-    let (line, asker) = exchange.into_parts();
-    let outcome = asker.respond(line, &response).await;
-    count.report(line, length as u64);
+    let (connection, context) = exchange.into_parts();
+    let outcome = context.respond(connection, &response).await;
+    count.report(connection, length as u64);
     Ok(outcome?)
 }
 
@@ -70,22 +70,22 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
 fn wait_for_followers<H: HubBackend, R: Runtime>(
     hub: &H,
     channel: ChannelName<'_>,
-    line: &mut HttpConnection<'_, R>,
+    connection: &mut HttpConnection<'_, R>,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let Ok(mut reader) = hub.open(channel, false, line.socket().peer_network()) else { return Ok(()) };
-        let (due, runtime) = (line.after(line.config.publish_wait), line.runtime);
+        let Ok(mut reader) = hub.open(channel, false, connection.socket().peer_network()) else { return Ok(()) };
+        let (due, runtime) = (connection.after(connection.config().publish_wait), connection.runtime());
         while !runtime.is_shutting_down()
             && reader.poll_publish_ready(&mut Context::from_waker(Waker::noop())).is_pending()
         {
-            if line.now() >= due {
+            if connection.now() >= due {
                 reader.ignore_slow_followers();
                 break;
             }
             let mut also = |cx: &mut Context<'_>| {
                 if runtime.is_shutting_down() { Poll::Ready(()) } else { reader.poll_publish_ready(cx) }
             };
-            line.wait(Interest::NONE, due, &mut also).await?;
+            connection.wait(Interest::NONE, due, &mut also).await?;
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ pub(super) fn answer<'h, H: HubBackend, R: Runtime>(
         let framing = if acceptance.protocol.is_some() { Subprotocol::Envelope } else { Subprotocol::Plain };
         // Events that are published while the handshake is on its way are for this reader too.
         let messages = EventMessages::new(framing, &reader, ask.position, policy);
-        let max_message = exchange.line.config.max_body;
+        let max_message = exchange.config().max_body;
         let mut socket = exchange.upgrade(acceptance, max_message).await?;
         let mut session = Session {
             hub,
@@ -116,7 +116,7 @@ impl<H: HubBackend, R: Runtime> Session<'_, '_, H, R> {
                 }
                 // Nothing follows a Close: a reply that waits goes first, and so do the events from before the shutdown.
                 let all_sent = !self.has_message() && socket.is_between_frames() && !socket.is_closing();
-                if all_sent && socket.link.runtime.is_shutting_down() {
+                if all_sent && socket.link.runtime().is_shutting_down() {
                     socket.start_close(CloseCode::SERVICE_RESTART, CloseReason::NONE);
                 }
                 socket.check_deadlines()?;
@@ -164,10 +164,10 @@ impl<H: HubBackend, R: Runtime> Session<'_, '_, H, R> {
 
     /// Receives a frame or a part of one, and publishes a message that it completes.
     fn receive(&mut self, socket: &mut ServerWebSocket<'_, '_, R>) -> Result<TryIo<()>, Disconnect> {
-        let (now, runtime) = (socket.link.now(), socket.link.runtime);
+        let (now, runtime) = (socket.link.now(), socket.link.runtime());
         let closing = socket.is_closing();
         let most = if socket.is_receiving() { MOST } else { usize::MAX };
-        let due = self.crowded.take().unwrap_or(now + socket.link.config.publish_wait);
+        let due = self.crowded.take().unwrap_or(now + socket.link.config().publish_wait);
         let peer = socket.link.socket().peer_network();
         let mut publisher = Publisher { session: self, runtime, peer, closing, now, due, outcome: Outcome::Nothing };
         let lent = socket.try_receive(most, &mut publisher)?;

@@ -19,7 +19,7 @@ use crate::time::Instant;
 ///
 /// Dropped before that the connection breaks, so that the reader knows that the end is missing.
 pub struct BodyWriter<'x, 'l, R: Runtime> {
-    line: &'x mut HttpConnection<'l, R>,
+    connection: &'x mut HttpConnection<'l, R>,
     chunks: Option<ChunkEncoder>,
     head_only: bool,
     keeps_connection: bool,
@@ -28,10 +28,10 @@ pub struct BodyWriter<'x, 'l, R: Runtime> {
 }
 
 impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
-    pub(crate) fn new(line: &'x mut HttpConnection<'l, R>, framing: Framing, asker: &ResponseContext) -> Self {
+    pub(crate) fn new(connection: &'x mut HttpConnection<'l, R>, framing: Framing, context: &ResponseContext) -> Self {
         let chunks = (framing == Framing::Chunked).then(ChunkEncoder::new);
-        let ResponseContext { head_only, keeps_connection, .. } = *asker;
-        Self { line, chunks, head_only, keeps_connection, cut_short: false }
+        let ResponseContext { head_only, keeps_connection, .. } = *context;
+        Self { connection, chunks, head_only, keeps_connection, cut_short: false }
     }
 
     /// Writes all of `bytes`, waiting for room. Dropped midway, the next call breaks the connection: the reader is never
@@ -49,11 +49,11 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         if self.head_only {
             return Ok(());
         }
-        self.line.yield_if_spent().await;
+        self.connection.yield_if_spent().await;
         self.cut_short = true;
         let (mut skip, mut whole) = (0usize, false);
-        let Self { line, chunks, .. } = self;
-        line.write(&mut |room: &mut [u8], _: &mut RequestContent| {
+        let Self { connection, chunks, .. } = self;
+        connection.write(&mut |room: &mut [u8], _: &mut RequestContent| {
             let mut fill = |room: &mut [u8]| {
                 let mut sink = ResumableWriter::new(room, skip);
                 render(&mut sink);
@@ -80,7 +80,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
     /// # Errors
     /// The client has ended the connection, or it broke.
     pub async fn sleep(&mut self, time: Duration) -> Result<bool, Disconnect> {
-        let deadline = self.line.after(time);
+        let deadline = self.connection.after(time);
         self.rest(deadline, never).await
     }
 
@@ -102,32 +102,32 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         mut also: impl FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> Result<bool, Disconnect> {
         self.judge()?;
-        let runtime = self.line.runtime;
+        let runtime = self.connection.runtime;
         let mut done = false;
         loop {
             if self.head_only || runtime.is_shutting_down() {
                 return Ok(false);
             }
             // A look that takes nothing: what the client says already is its next request.
-            let (want, until) = match self.line.try_read(&mut |_: &mut [u8]| 0)? {
-                TryIo::Done(()) if !self.line.socket().is_peer_closed() => {
-                    (Interest::NONE, self.line.after(LOOK_FOR_END))
+            let (want, until) = match self.connection.try_read(&mut |_: &mut [u8]| 0)? {
+                TryIo::Done(()) if !self.connection.socket().is_peer_closed() => {
+                    (Interest::NONE, self.connection.after(LOOK_FOR_END))
                 }
                 TryIo::WouldBlock => (Interest::READ, deadline),
                 TryIo::Done(()) | TryIo::Eof => {
                     // Chunks without the last one show by themselves that the end is missing.
-                    self.line.answering = self.chunks.is_none();
+                    self.connection.answering = self.chunks.is_none();
                     return Err(Disconnect::Closed);
                 }
             };
-            if self.line.now() >= deadline {
+            if self.connection.now() >= deadline {
                 return Ok(true);
             }
             let mut over = |cx: &mut Context<'_>| {
                 done = also(cx).is_ready();
                 if done || runtime.is_shutting_down() { Poll::Ready(()) } else { Poll::Pending }
             };
-            self.line.wait(want, until.min(deadline), &mut over).await?;
+            self.connection.wait(want, until.min(deadline), &mut over).await?;
             if done {
                 return Ok(true);
             }
@@ -140,7 +140,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
 
     /// Bytes that were written and have not left this side.
     pub fn buffered_amount(&self) -> usize {
-        self.line.socket().send_queue()
+        self.connection.socket().send_queue()
     }
 
     /// Ends the content.
@@ -149,24 +149,24 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
     /// The connection ended first.
     pub async fn finish(self) -> HandlerResult {
         self.judge()?;
-        let Self { line, chunks, head_only, keeps_connection, .. } = self;
-        end_stream(line, chunks.filter(|_| !head_only)).await?;
+        let Self { connection, chunks, head_only, keeps_connection, .. } = self;
+        end_stream(connection, chunks.filter(|_| !head_only)).await?;
         Ok(Responded::after_stream(keeps_connection))
     }
 }
 
 /// Sends the last chunk, if there are chunks.
 pub(crate) async fn end_stream<R: Runtime>(
-    line: &mut HttpConnection<'_, R>,
+    connection: &mut HttpConnection<'_, R>,
     chunks: Option<ChunkEncoder>,
 ) -> Result<(), Disconnect> {
     if let Some(mut chunks) = chunks {
-        line.write(&mut |room: &mut [u8], _: &mut RequestContent| {
+        connection.write(&mut |room: &mut [u8], _: &mut RequestContent| {
             let finished = chunks.finish(room);
             (finished.written, finished.done)
         })
         .await?;
     }
-    line.answering = false;
+    connection.answering = false;
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! A request, and the ways to answer it.
 
+use core::net::IpAddr;
 use core::{fmt, str};
 
 use super::abort::AbortHandle;
 use super::body_writer::BodyWriter;
+use super::config::ServerConfig;
 use super::event_writer::EventWriter;
 use super::head_buffer::HeadBuffer;
 use super::http_connection::{HttpConnection, RequestContent};
@@ -15,7 +17,7 @@ use super::server_websocket::{AcceptOptions, ServerWebSocket};
 use crate::connection::Disconnect;
 use crate::grammar::copy::copy;
 use crate::http::{BodyDecoder, Framing, Method, Request, RequestError, Response, Status, Version};
-use crate::io::{Interest, TryIo, never};
+use crate::io::{Interest, Socket, TryIo, never};
 use crate::output::ResumableWriter;
 use crate::sse::media_type::EVENT_STREAM_UTF8;
 use crate::trace;
@@ -29,7 +31,7 @@ use crate::ws::handshake::{AcceptedHandshake, HandshakeError, RequestLine, accep
 /// be forgotten nor be answered twice.
 pub struct Exchange<'x, 'l, R: Runtime> {
     // One reference and no more: each future that hands an exchange on has a copy.
-    pub(crate) line: &'x mut HttpConnection<'l, R>,
+    pub(super) connection: &'x mut HttpConnection<'l, R>,
 }
 
 /// Why a request's content was not read.
@@ -63,28 +65,46 @@ const UPGRADE_OR_CLOSE: &[(&str, &str)] =
     &[("Upgrade", "websocket"), ("Connection", "Upgrade, close"), ("Sec-WebSocket-Version", "13")];
 
 impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
-    pub(crate) fn new(line: &'x mut HttpConnection<'l, R>) -> Self {
-        Self { line }
+    pub(crate) fn new(connection: &'x mut HttpConnection<'l, R>) -> Self {
+        Self { connection }
     }
 
     /// The same exchange, for who may leave it unanswered.
     pub(crate) fn reborrow(&mut self) -> Exchange<'_, 'l, R> {
-        Exchange { line: self.line }
+        Exchange { connection: self.connection }
     }
 
     /// The request's head.
     pub fn request(&self) -> &Request<HeadBuffer<R::Buffer>> {
-        &self.line.request
+        &self.connection.request
     }
 
     /// The runtime that this connection stands on.
     pub fn runtime(&self) -> &'l R {
-        self.line.runtime
+        self.connection.runtime
     }
 
     /// A handle by which this connection can be broken from elsewhere in the program.
     pub fn abort_handle(&self) -> impl AbortHandle + use<R> {
-        self.line.runtime.abort_handle(self.line.socket())
+        self.connection.runtime.abort_handle(self.connection.socket())
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut HttpConnection<'l, R> {
+        self.connection
+    }
+
+    pub(crate) fn config(&self) -> &'l ServerConfig<'l> {
+        self.connection.config
+    }
+
+    /// The network of the peer, by which limits count it.
+    pub(crate) fn peer_network(&self) -> Option<IpAddr> {
+        self.connection.socket().peer_network()
+    }
+
+    /// Reports a rejected request to the runtime, whose content for the response is not used.
+    pub(crate) fn report_rejection(&self, status: Status, reason: RejectionReason, text: &str) {
+        let _ = self.connection.reject(status, reason, text);
     }
 
     /// Reads the next bytes of the content into `buffer`: how many, 0 at its end.
@@ -96,13 +116,13 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             return Ok(0);
         }
         loop {
-            self.line.yield_if_spent().await;
-            self.line.send_continue().await?;
-            if self.line.body.decoder.is_none() {
+            self.connection.yield_if_spent().await;
+            self.connection.send_continue().await?;
+            if self.connection.body.decoder.is_none() {
                 return Ok(0);
             }
             let mut taken = Ok((0, false));
-            let lent = self.line.try_read_content(&mut |bytes: &mut [u8], content: &mut RequestContent| {
+            let lent = self.connection.try_read_content(&mut |bytes: &mut [u8], content: &mut RequestContent| {
                 let Some(decoder) = &mut content.decoder else { return (0, true) };
                 let (consumed, result) = take_content(decoder, bytes, buffer);
                 let done = matches!(result, Ok((_, true)));
@@ -113,20 +133,20 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
                 (consumed, done)
             })?;
             let (count, done) = taken.map_err(BodyError::Refused)?;
-            let (now, config) = (self.line.now(), self.line.config);
+            let (now, config) = (self.connection.now(), self.connection.config);
             if lent == TryIo::Done(()) {
-                self.line.body.allowance.received(count, now, config.receive_timeout());
+                self.connection.body.allowance.received(count, now, config.receive_timeout());
             }
             match lent {
                 TryIo::Done(()) if count > 0 || done => return Ok(count),
                 TryIo::Done(()) => {}
                 TryIo::Eof => return Err(BodyError::Ended(Disconnect::Broken)),
                 TryIo::WouldBlock => {
-                    let due = self.line.body.allowance.deadline(now, config.receive_timeout());
+                    let due = self.connection.body.allowance.deadline(now, config.receive_timeout());
                     if now >= due {
                         return Err(BodyError::Ended(Disconnect::TimedOut));
                     }
-                    self.line.wait(Interest::READ, due, &mut never).await?;
+                    self.connection.wait(Interest::READ, due, &mut never).await?;
                 }
             }
         }
@@ -156,7 +176,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     pub(crate) async fn read_growing(&mut self, buffer: &mut R::Buffer) -> Result<Option<usize>, BodyError> {
         let (mut filled, mut one_more) = (0, [0]);
         loop {
-            if self.line.runtime.grow(buffer, filled) == Growth::Refused {
+            if self.connection.runtime.grow(buffer, filled) == Growth::Refused {
                 return Ok(None);
             }
             let room = buffer.as_mut().get_mut(filled..).filter(|room| !room.is_empty());
@@ -225,7 +245,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         last: bool,
     ) -> impl Future<Output = HandlerResult> {
         async move {
-            let own = self.line.reject(status, reason, text);
+            let own = self.connection.reject(status, reason, text);
             let response = rejected(&own, status, text, headers);
             self.answer(&response, last).await
         }
@@ -237,10 +257,10 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     }
 
     async fn answer(self, response: &Response<'_>, refuses: bool) -> HandlerResult {
-        let (line, mut asker) = self.into_parts();
-        asker.keeps_connection &= !refuses;
-        asker.refuses = refuses;
-        asker.respond(line, response).await
+        let (connection, mut context) = self.into_parts();
+        context.keeps_connection &= !refuses;
+        context.refuses = refuses;
+        context.respond(connection, response).await
     }
 
     /// Answers what became of reading the content.
@@ -262,11 +282,11 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// # Errors
     /// The connection ended first.
     pub async fn stream(self, content_type: &str) -> Result<BodyWriter<'x, 'l, R>, Disconnect> {
-        let (line, mut asker) = self.into_parts();
-        let framing = Framing::streaming(asker.version);
-        asker.keeps_connection &= framing == Framing::Chunked;
-        asker.begin_stream(line, content_type, framing).await?;
-        Ok(BodyWriter::new(line, framing, &asker))
+        let (connection, mut context) = self.into_parts();
+        let framing = Framing::streaming(context.version);
+        context.keeps_connection &= framing == Framing::Chunked;
+        context.begin_stream(connection, content_type, framing).await?;
+        Ok(BodyWriter::new(connection, framing, &context))
     }
 
     /// Answers with Server-Sent Events that the handler writes.
@@ -295,10 +315,10 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         acceptance: AcceptedHandshake<'x>,
         max_message: u64,
     ) -> Result<ServerWebSocket<'x, 'l, R>, Disconnect> {
-        let (line, _) = self.into_parts();
-        line.send(&|out: &mut ResumableWriter<'_>| acceptance.put(out)).await?;
+        let (connection, _) = self.into_parts();
+        connection.send(&|out: &mut ResumableWriter<'_>| acceptance.put(out)).await?;
         trace::upgraded(acceptance.protocol);
-        Ok(ServerWebSocket::new(line, Role::Server, Unmasked, max_message, acceptance.protocol))
+        Ok(ServerWebSocket::new(connection, Role::Server, Unmasked, max_message, acceptance.protocol))
     }
 
     pub(crate) fn handshake<'p>(&self, protocols: &[&'p str]) -> Result<AcceptedHandshake<'p>, HandshakeError> {
@@ -313,26 +333,26 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         // One `Connection` says both: what may be upgraded to, and that this connection ends.
         let upgrades = refusal.fields().iter().any(|(name, _)| *name == "Connection");
         let headers = if upgrades { UPGRADE_OR_CLOSE } else { refusal.fields() };
-        let own = self.line.reject(status, RejectionReason::Other, refusal.text());
-        let (line, mut asker) = self.into_parts();
-        (asker.keeps_connection, asker.refuses) = (upgrades, true);
-        asker.origin.clear();
-        asker.respond(line, &rejected(&own, status, refusal.text(), headers)).await
+        let own = self.connection.reject(status, RejectionReason::Other, refusal.text());
+        let (connection, mut context) = self.into_parts();
+        (context.keeps_connection, context.refuses) = (upgrades, true);
+        context.origin.clear();
+        context.respond(connection, &rejected(&own, status, refusal.text(), headers)).await
     }
 
     /// The connection and who asked; the request's buffer is given back.
     pub(crate) fn into_parts(self) -> (&'x mut HttpConnection<'l, R>, ResponseContext) {
-        let asker = self.asker();
-        self.line.forget_request();
-        (self.line, asker)
+        let context = self.context();
+        self.connection.forget_request();
+        (self.connection, context)
     }
 
-    fn asker(&self) -> ResponseContext {
-        let origin = self.request().header("origin").filter(|_| self.line.origin.is_some()).unwrap_or_default();
+    fn context(&self) -> ResponseContext {
+        let origin = self.request().header("origin").filter(|_| self.connection.origin.is_some()).unwrap_or_default();
         ResponseContext {
             version: self.request().version(),
             origin: heapless::Vec::from_slice(origin).unwrap_or_default(),
-            found: self.line.origin.unwrap_or_default(),
+            found: self.connection.origin.unwrap_or_default(),
             keeps_connection: self.keeps_connection(),
             head_only: self.is_head_only(),
             refuses: false,
@@ -346,7 +366,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
 
     /// Whether the connection may go on to another request after this one's answer.
     pub(crate) fn keeps_connection(&self) -> bool {
-        self.request().keep_alive() && self.line.body.continue_at.is_none() && !self.line.runtime.is_shutting_down()
+        self.request().keep_alive() && self.connection.body.continue_at.is_none() && !self.connection.runtime.is_shutting_down()
     }
 
     /// Whether a browser asks what it may ask (Fetch §4.8, CORS-preflight).
@@ -358,9 +378,9 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
 
     /// Answers a preflight: what is asked for is permitted, since the origin is.
     pub(crate) async fn allow_preflight(self) -> HandlerResult {
-        let asker = self.asker();
+        let context = self.context();
         // The answer is made of the request's own bytes.
-        let request = self.line.take_request();
+        let request = self.connection.take_request();
         // A field value that was read is one that can be sent.
         let asked = |name| str::from_utf8(request.header(name).unwrap_or_default()).unwrap_or_default();
         let fields = [
@@ -374,7 +394,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             all => all,
         };
         let response = Response { status: Status::NO_CONTENT, content_type: None, headers, body: b"" };
-        asker.respond(self.line, &response).await
+        context.respond(self.connection, &response).await
     }
 }
 

@@ -20,15 +20,15 @@ type TimerOf<R> = <<R as Runtime>::Clock as Clock>::Timer;
 /// A connection: its socket, its alarm, and what is left of the request's content.
 pub struct HttpConnection<'a, R: Runtime> {
     io: ConnectionSocket<&'a mut R::Socket, TimerOf<R>>,
-    pub(crate) runtime: &'a R,
-    pub(crate) config: &'a ServerConfig<'a>,
+    pub(super) runtime: &'a R,
+    pub(super) config: &'a ServerConfig<'a>,
     /// The request that came last.
-    pub(crate) request: Request<HeadBuffer<R::Buffer>>,
+    pub(super) request: Request<HeadBuffer<R::Buffer>>,
     /// How its origin is permitted; `None` where it is refused, whose page may not read the answer.
-    pub(crate) origin: Option<OriginMatch>,
-    pub(crate) body: RequestContent,
+    pub(super) origin: Option<OriginMatch>,
+    pub(super) body: RequestContent,
     /// An answer has begun, and its end has not left: the connection is not to end as if it had.
-    pub(crate) answering: bool,
+    pub(super) answering: bool,
 }
 
 /// What has to come yet of a request's content.
@@ -81,6 +81,23 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
 
     pub(crate) fn socket(&self) -> &R::Socket {
         self.io.socket()
+    }
+
+    pub(crate) fn runtime(&self) -> &'a R {
+        self.runtime
+    }
+
+    pub(crate) fn config(&self) -> &'a ServerConfig<'a> {
+        self.config
+    }
+
+    /// From here on the connection does not end in order before [`HttpConnection::end_response`].
+    pub(crate) fn begin_response(&mut self) {
+        self.answering = true;
+    }
+
+    pub(crate) fn end_response(&mut self) {
+        self.answering = false;
     }
 
     /// Bytes received and sent since the last call.

@@ -61,10 +61,10 @@ impl ResponseContext {
     /// Answers with a whole response.
     pub(crate) async fn respond<R: Runtime>(
         &self,
-        line: &mut HttpConnection<'_, R>,
+        connection: &mut HttpConnection<'_, R>,
         response: &Response<'_>,
     ) -> HandlerResult {
-        let date = line.runtime.date();
+        let date = connection.runtime.date();
         let bodiless = response.status.is_bodiless();
         let framing = if bodiless { Framing::None } else { Framing::Length(response.body.len() as u64) };
         let render = |out: &mut ResumableWriter<'_>| {
@@ -81,9 +81,9 @@ impl ResponseContext {
                 out.put(response.body);
             }
         };
-        line.answering = true;
-        line.send(&render).await?;
-        line.answering = false;
+        connection.answering = true;
+        connection.send(&render).await?;
+        connection.answering = false;
         if self.refuses {
             return Err(Disconnect::Rejected(response.status));
         }
@@ -93,11 +93,11 @@ impl ResponseContext {
     /// Sends the head of a stream, with the fields that keep what stands in between from holding it back.
     pub(crate) async fn begin_stream<R: Runtime>(
         &self,
-        line: &mut HttpConnection<'_, R>,
+        connection: &mut HttpConnection<'_, R>,
         content_type: &str,
         framing: Framing,
     ) -> Result<(), Disconnect> {
-        let date = line.runtime.date();
+        let date = connection.runtime.date();
         let render = |out: &mut ResumableWriter<'_>| {
             put_head(self, Status::OK, framing, self.keeps_connection, out, &|out: &mut ResumableWriter<'_>| {
                 put_date(&date, out);
@@ -105,14 +105,14 @@ impl ResponseContext {
                 out.put(UNBUFFERED);
             });
         };
-        line.answering = true;
-        line.send(&render).await
+        connection.answering = true;
+        connection.send(&render).await
     }
 }
 
 /// Pours a whole head; `fields` pours those that are the answer's own.
 pub(crate) fn put_head(
-    asker: &ResponseContext,
+    context: &ResponseContext,
     status: Status,
     framing: Framing,
     keeps_connection: bool,
@@ -124,16 +124,16 @@ pub(crate) fn put_head(
     fields.render(out);
     if framing != Framing::None {
         out.put(GUARDED);
-        out.put(if asker.found == OriginMatch::Any { b"cross-origin\r\n" } else { b"same-origin\r\n" });
+        out.put(if context.found == OriginMatch::Any { b"cross-origin\r\n" } else { b"same-origin\r\n" });
     }
-    if !asker.origin.is_empty() {
-        put_field("Access-Control-Allow-Origin", &asker.origin, out);
-        if asker.found == OriginMatch::Listed {
+    if !context.origin.is_empty() {
+        put_field("Access-Control-Allow-Origin", &context.origin, out);
+        if context.found == OriginMatch::Listed {
             out.put(b"Access-Control-Allow-Credentials: true\r\n");
         }
         out.put(EXPOSED);
     }
-    HeadWriter::resume(out).framing(framing).connection(asker.version, keeps_connection).finish();
+    HeadWriter::resume(out).framing(framing).connection(context.version, keeps_connection).finish();
 }
 
 /// The answer to a request that is rejected: what the runtime says, or the text.

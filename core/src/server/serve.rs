@@ -42,14 +42,14 @@ pub fn serve<R: Runtime, H: Handler>(
     handler: &H,
 ) -> impl Future<Output = Disconnect> {
     async move {
-        let mut line = HttpConnection::new(socket, runtime, config);
-        let ended = requests(&mut line, handler).await;
-        line.forget_request();
+        let mut connection = HttpConnection::new(socket, runtime, config);
+        let ended = requests(&mut connection, handler).await;
+        connection.forget_request();
         match ended {
-            Disconnect::Closed | Disconnect::Rejected(_) | Disconnect::Protocol(_) if !line.answering => {
-                line.finish().await
+            Disconnect::Closed | Disconnect::Rejected(_) | Disconnect::Protocol(_) if !connection.answering => {
+                connection.finish().await
             }
-            _ => line.abort(),
+            _ => connection.abort(),
         }
         ended.trace();
         ended
@@ -57,21 +57,21 @@ pub fn serve<R: Runtime, H: Handler>(
 }
 
 /// Serves request after request.
-fn requests<R: Runtime, H: Handler>(line: &mut HttpConnection<'_, R>, handler: &H) -> impl Future<Output = Disconnect> {
+fn requests<R: Runtime, H: Handler>(connection: &mut HttpConnection<'_, R>, handler: &H) -> impl Future<Output = Disconnect> {
     async move {
         loop {
-            match head(line).await {
+            match head(connection).await {
                 Ok(()) => {}
                 Err(NoRequest::Ended(ended)) => return ended,
                 Err(NoRequest::Refused(refused)) => {
-                    return refuse(line, refused).await.err().unwrap_or(Disconnect::Closed);
+                    return refuse(connection, refused).await.err().unwrap_or(Disconnect::Closed);
                 }
             }
-            if let Err(ended) = answer(line, handler).await {
+            if let Err(ended) = answer(connection, handler).await {
                 return ended;
             }
             // Requests that have come already are answered without a wait between them.
-            line.yield_if_spent().await;
+            connection.yield_if_spent().await;
         }
     }
 }
@@ -104,41 +104,41 @@ impl From<RequestError> for NoRequest {
 }
 
 /// Waits for a request, reads its head, and judges how its content is to be read.
-async fn head<R: Runtime>(line: &mut HttpConnection<'_, R>) -> Result<(), NoRequest> {
-    let idle = line.after(line.config.idle_timeout);
+async fn head<R: Runtime>(connection: &mut HttpConnection<'_, R>) -> Result<(), NoRequest> {
+    let idle = connection.after(connection.config.idle_timeout);
     loop {
         // A look that takes nothing: a connection without a request needs no buffer.
-        match line.try_read(&mut |_: &mut [u8]| 0)? {
+        match connection.try_read(&mut |_: &mut [u8]| 0)? {
             TryIo::Done(()) => break,
             TryIo::Eof => return Err(Disconnect::Closed.into()),
             TryIo::WouldBlock => {}
         }
-        if line.now() >= idle || line.runtime.is_shutting_down() {
+        if connection.now() >= idle || connection.runtime.is_shutting_down() {
             return Err(Disconnect::Closed.into());
         }
-        let runtime = line.runtime;
+        let runtime = connection.runtime;
         let mut draining =
             |_: &mut Context<'_>| if runtime.is_shutting_down() { Poll::Ready(()) } else { Poll::Pending };
-        line.wait(Interest::READ, idle, &mut draining).await?;
+        connection.wait(Interest::READ, idle, &mut draining).await?;
     }
-    let patience = line.after(line.config.buffer_timeout);
+    let patience = connection.after(connection.config.buffer_timeout);
     let mut buffer = loop {
         // One request too many for this second waits until the next one; meanwhile nothing is read, and TCP pushes back.
-        if line.admits(line.config.max_requests)
-            && let Some(buffer) = line.runtime.buffer(BufferKind::Head)
+        if connection.admits(connection.config.max_requests)
+            && let Some(buffer) = connection.runtime.buffer(BufferKind::Head)
         {
             break buffer;
         }
-        if line.now() >= patience {
+        if connection.now() >= patience {
             return Err(NoRequest::Refused(RejectedRequest::Busy));
         }
-        let look = line.after(LOOK);
-        line.wait(Interest::NONE, look, &mut never).await?;
+        let look = connection.after(LOOK);
+        connection.wait(Interest::NONE, look, &mut never).await?;
     };
-    let deadline = line.after(line.config.head_timeout);
+    let deadline = connection.after(connection.config.head_timeout);
     let mut accumulator = HeadReader::new();
     let mut complete = Ok(0);
-    let runtime = line.runtime;
+    let runtime = connection.runtime;
     let mut take = |bytes: &mut [u8], _: &mut RequestContent| {
         let filled = accumulator.written();
         // A buffer that grows takes as much at a time as it has room for.
@@ -165,10 +165,10 @@ async fn head<R: Runtime>(line: &mut HttpConnection<'_, R>) -> Result<(), NoRequ
         }
     };
     let read = loop {
-        let slow = line.after(SLOW).min(deadline);
-        match line.read(slow, &mut take).await {
+        let slow = connection.after(SLOW).min(deadline);
+        match connection.read(slow, &mut take).await {
             // It may take its time while nobody else wants the buffer.
-            Err(Disconnect::TimedOut) if line.now() < deadline && !line.runtime.is_exhausted(BufferKind::Head) => {}
+            Err(Disconnect::TimedOut) if connection.now() < deadline && !connection.runtime.is_exhausted(BufferKind::Head) => {}
             read => break read,
         }
     };
@@ -178,45 +178,45 @@ async fn head<R: Runtime>(line: &mut HttpConnection<'_, R>) -> Result<(), NoRequ
         Err(Disconnect::TimedOut) => return Err(NoRequest::Refused(RejectedRequest::TimedOut)),
         Err(ended) => return Err(ended.into()),
     };
-    line.charge(length.wrapping_mul(HEAD_BYTE).wrapping_add(REQUEST));
+    connection.charge(length.wrapping_mul(HEAD_BYTE).wrapping_add(REQUEST));
     let request =
-        Request::parse(HeadBuffer::new(buffer), length, line.config.max_fields).map_err(|(refusal, _)| refusal)?;
+        Request::parse(HeadBuffer::new(buffer), length, connection.config.max_fields).map_err(|(refusal, _)| refusal)?;
     let length = request.body_length();
-    let decoder = BodyDecoder::new(length, line.config.max_body)?;
-    line.body.decoder = (length != BodyLength::None && !length.is_empty()).then_some(decoder);
-    line.body.allowance = ReceiveAllowance::WHOLE;
-    line.body.continue_at = (line.body.decoder.is_some() && request.expects_continue()).then_some(0);
-    (line.request, line.origin) = (request, None);
+    let decoder = BodyDecoder::new(length, connection.config.max_body)?;
+    connection.body.decoder = (length != BodyLength::None && !length.is_empty()).then_some(decoder);
+    connection.body.allowance = ReceiveAllowance::WHOLE;
+    connection.body.continue_at = (connection.body.decoder.is_some() && request.expects_continue()).then_some(0);
+    (connection.request, connection.origin) = (request, None);
     Ok(())
 }
 
 /// Answers one request; an error ends the connection.
 fn answer<R: Runtime, H: Handler>(
-    line: &mut HttpConnection<'_, R>,
+    connection: &mut HttpConnection<'_, R>,
     handler: &H,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let served = match reject_early(line, handler).await? {
+        let served = match reject_early(connection, handler).await? {
             Some(served) => served,
-            None => handler.handle(Exchange::new(line)).await?,
+            None => handler.handle(Exchange::new(connection)).await?,
         };
         if !served.keeps_connection() {
             return Err(Disconnect::Closed);
         }
-        skip_content(line).await
+        skip_content(connection).await
     }
 }
 
 /// Answers what is no handler's to answer.
 fn reject_early<R: Runtime, H: Handler>(
-    line: &mut HttpConnection<'_, R>,
+    connection: &mut HttpConnection<'_, R>,
     handler: &H,
 ) -> impl Future<Output = Result<Option<Responded>, Disconnect>> {
     async move {
-        let exchange = Exchange::new(line);
+        let exchange = Exchange::new(connection);
         let challenge;
-        let checked = exchange.line.config.access.check(exchange.request());
-        exchange.line.origin = checked.ok();
+        let checked = exchange.connection.config.access.check(exchange.request());
+        exchange.connection.origin = checked.ok();
         let (status, reason, text, headers) = if let Err(denied) = checked {
             let ServerError { status, text } = ServerError::FORBIDDEN;
             trace::rejected(status.code(), text);
@@ -244,11 +244,11 @@ fn reject_early<R: Runtime, H: Handler>(
 }
 
 /// Reads on to the next request over what the handler did not read.
-async fn skip_content<R: Runtime>(line: &mut HttpConnection<'_, R>) -> Result<(), Disconnect> {
-    if line.body.decoder.is_none() {
+async fn skip_content<R: Runtime>(connection: &mut HttpConnection<'_, R>) -> Result<(), Disconnect> {
+    if connection.body.decoder.is_none() {
         return Ok(());
     }
-    let deadline = line.after(line.config.body_timeout);
+    let deadline = connection.after(connection.config.body_timeout);
     let mut sound = true;
     let mut skip = |bytes: &mut [u8], content: &mut RequestContent| {
         let mut consumed = 0usize;
@@ -269,14 +269,14 @@ async fn skip_content<R: Runtime>(line: &mut HttpConnection<'_, R>) -> Result<()
         }
         (consumed, false)
     };
-    let whole = line.read(deadline, &mut skip).await?;
+    let whole = connection.read(deadline, &mut skip).await?;
     if whole && sound { Ok(()) } else { Err(Disconnect::Closed) }
 }
 
 /// Refuses a request whose end is not known, and ends the connection.
-async fn refuse<R: Runtime>(line: &mut HttpConnection<'_, R>, refused: RejectedRequest) -> HandlerResult {
+async fn refuse<R: Runtime>(connection: &mut HttpConnection<'_, R>, refused: RejectedRequest) -> HandlerResult {
     let mut digits = [0; 20];
-    let later = [("Retry-After", decimal(&mut digits, line.config.retry_after.as_secs().max(1)))];
+    let later = [("Retry-After", decimal(&mut digits, connection.config.retry_after.as_secs().max(1)))];
     let (status, reason, text, headers) = match refused {
         RejectedRequest::Rule(refusal) => {
             trace::rejected(refusal.status().code(), refusal.reason());
@@ -294,9 +294,9 @@ async fn refuse<R: Runtime>(line: &mut HttpConnection<'_, R>, refused: RejectedR
         }
     };
     // What came last is the request before.
-    line.forget_request();
-    let own = line.reject(status, reason, text);
-    let asker = ResponseContext {
+    connection.forget_request();
+    let own = connection.reject(status, reason, text);
+    let context = ResponseContext {
         version: Version::Http11,
         origin: Vec::new(),
         found: OriginMatch::Absent,
@@ -304,5 +304,5 @@ async fn refuse<R: Runtime>(line: &mut HttpConnection<'_, R>, refused: RejectedR
         head_only: false,
         refuses: true,
     };
-    asker.respond(line, &rejected(&own, status, text, headers)).await
+    context.respond(connection, &rejected(&own, status, text, headers)).await
 }
