@@ -72,10 +72,10 @@ impl<'e, R: ClientRuntime> ConnectionIo for ClientConnection<'e, R> {
         &mut self,
         want: Interest,
         deadline: Instant,
-        _until_draining: bool,
-        also: &mut dyn WakeCondition,
+        _until_shutdown: bool,
+        condition: &mut dyn WakeCondition,
     ) -> impl Future<Output = Result<(), Disconnect>> {
-        self.io.wait(want, deadline, also)
+        self.io.wait(want, deadline, condition)
     }
 
     fn charge(&mut self, bytes: usize) {

@@ -1,4 +1,4 @@
-//! What a WebSocket stands on.
+//! The connection of a WebSocket.
 
 use core::future::Future;
 use core::time::Duration;
@@ -9,15 +9,15 @@ use crate::time::Instant;
 use crate::ws::connection::PingPayload;
 use crate::ws::keep_alive::KeepAliveConfig;
 
-/// A connection beneath a WebSocket: its socket, its clock and its alarm, a turn's budget.
+/// The connection of a WebSocket: a socket, a clock with a timer, and the budget of a turn.
 ///
-/// A server's lies within what serves the connection, a client's owns its socket.
+/// On a server the HTTP connection has them and the WebSocket borrows it. A client's connection owns its socket.
 pub trait ConnectionIo {
     /// The socket.
     type Socket: Socket;
     /// The clock.
     type Clock: Clock;
-    /// What who ends a WebSocket in order is given for it.
+    /// The result of a WebSocket that was closed in order.
     type Finished;
 
     /// The socket.
@@ -29,26 +29,26 @@ pub trait ConnectionIo {
     /// The deadlines.
     fn timeouts(&self) -> Timeouts;
 
-    /// Whether the WebSocket is to be closed because the server is shutting down (1012). Its task is woken when that begins.
+    /// Whether the server shuts down and the WebSocket closes with 1012. The task is woken when that begins.
     fn is_shutting_down(&self) -> bool;
 
-    /// Says that the WebSocket has ended in order.
+    /// The result of a WebSocket that was closed in order.
     fn finished(&self) -> Self::Finished;
 
-    /// Lends received bytes to `f`, once, and counts what it says that it consumed.
+    /// Calls `f` once with received bytes, and counts the bytes that it consumes.
     ///
     /// # Errors
     /// [`Disconnect::Broken`]
     fn try_read(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect>;
 
-    /// Lends room to `f`, once, and counts what it says that it wrote. The peer's end is an error.
+    /// Calls `f` once with free space, and counts the bytes that it writes. The peer's end is an error.
     ///
     /// # Errors
     /// [`Disconnect::Broken`]
     fn try_write(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect>;
 
-    /// Waits until a wanted direction can be attempted, `deadline` has come or `also` is ready; with `until_draining` also
-    /// until [`ConnectionIo::is_shutting_down`]. May return early.
+    /// Waits until an attempt in a wanted direction may succeed, until `deadline` or until `condition` is ready. With
+    /// `until_shutdown` also until [`ConnectionIo::is_shutting_down`]. May return early.
     ///
     /// # Errors
     /// [`Disconnect::Broken`]
@@ -56,41 +56,41 @@ pub trait ConnectionIo {
         &mut self,
         want: Interest,
         deadline: Instant,
-        until_draining: bool,
-        also: &mut dyn WakeCondition,
+        until_shutdown: bool,
+        condition: &mut dyn WakeCondition,
     ) -> impl Future<Output = Result<(), Disconnect>>;
 
-    /// A pong came, in answer to a ping of this side or unasked.
+    /// Called for each received pong, solicited or not (RFC 6455 §5.5.3).
     fn pong_received(&self, payload: PingPayload) {
         let _ = payload;
     }
 
-    /// A ping or a pong came: whether that is not one too many. Default: there is no bound.
+    /// Counts a received ping or pong; `false` where it exceeds the bound. Default: there is no bound.
     fn admits_control_frame(&mut self) -> bool {
         true
     }
 
-    /// Counts work that took longer than its bytes, as so many more of them.
+    /// Counts work that took as long as moving `bytes`.
     fn charge(&mut self, bytes: usize);
 
-    /// Lets the other connections have their turn once this one has had its share.
+    /// Yields to the executor's other tasks once the budget is spent.
     fn yield_if_spent(&mut self) -> impl Future<Output = ()>;
 
-    /// The moment that it is.
+    /// The current time.
     fn now(&self) -> Instant {
         self.clock().now()
     }
 }
 
-/// How long a WebSocket waits for its peer.
+/// The deadlines of a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Without the peer taking any output; the connection then breaks.
+    /// From a blocked write to the next progress; the connection then breaks.
     pub write: Duration,
-    /// From our Close to the peer's.
+    /// From the sent Close to the peer's Close.
     pub close: Duration,
-    /// Pings and pongs.
+    /// Interval and deadline of pings.
     pub keep_alive: KeepAliveConfig,
-    /// A message that comes in pieces, or a control frame: waiting for it in all; the connection then breaks.
+    /// A fragmented message or a control frame, from its first byte to its last; the connection then breaks.
     pub message: ReceiveTimeout,
 }

@@ -1,4 +1,4 @@
-//! How a connection ended.
+//! The end of a connection.
 
 use core::fmt;
 
@@ -6,24 +6,24 @@ use crate::http::Status;
 use crate::trace;
 use crate::ws::ProtocolError;
 
-/// How a connection ended.
+/// The reason why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Disconnect {
-    /// In order: the peer closed, or the last answer was sent.
+    /// The peer closed, or the last response was sent.
     Closed,
-    /// The socket broke, or a client's ended before the answer that it carried.
+    /// The socket failed, or it ended before the response did.
     Broken,
-    /// The peer took or sent nothing for too long.
+    /// A deadline passed without progress of the peer.
     TimedOut,
-    /// A request was refused, and the answer said so.
+    /// A request was rejected with this status.
     Rejected(Status),
-    /// The peer broke the WebSocket protocol, and the Close said so.
+    /// The peer broke a rule of the WebSocket protocol; the Close has its code.
     Protocol(ProtocolError),
-    /// An event was overwritten while part of it was on the wire.
+    /// An event was overwritten after a part of it was sent.
     Overwritten,
-    /// A client's random source failed: nothing leaves unmasked.
+    /// A client's random source failed. Frames must be masked (RFC 6455 §5.3), so nothing more is sent.
     NoEntropy,
 }
 

@@ -1,34 +1,34 @@
-//! How long what comes in pieces may be waited for.
+//! Deadline for a body or message that arrives in parts.
 
 use core::time::Duration;
 
 use crate::time::Instant;
 
-/// How long a peer may take to send something whole.
+/// The time that a peer has to send a whole body or message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiveTimeout {
-    /// How long it is waited for in all, beside what `rate` adds. [`Duration::MAX`]: without end.
+    /// The wait in all, beside the time that `rate` adds. [`Duration::MAX`]: no deadline.
     pub time: Duration,
-    /// Bytes that add a second, up to `time` in hand. 0: any byte restores all of it.
+    /// Bytes that add a second, up to `time` in reserve. 0: any byte restores all of it.
     pub rate: u32,
 }
 
-/// The time that a peer has left to send something whole: [`ReceiveTimeout::time`], and what it earns by each byte.
+/// The time that a peer has left: [`ReceiveTimeout::time`], and the time that each byte adds.
 ///
-/// Only waiting uses it up. It is never more than at the beginning, so something of *n* bytes is waited for
-/// `time` and `n / rate` seconds at most, however it drips.
+/// Only waiting uses it up, and it never exceeds its initial value. So *n* bytes are waited for `time` and `n / rate` seconds at
+/// most, however slowly they arrive.
 #[derive(Debug)]
 pub(crate) struct ReceiveAllowance {
-    /// Milliseconds of it that are used up.
+    /// Used milliseconds.
     used: u32,
-    /// Since when it is waited.
+    /// The begin of the current wait.
     since: Option<Instant>,
 }
 
 impl ReceiveAllowance {
     pub(crate) const WHOLE: Self = Self { used: 0, since: None };
 
-    /// When it is used up. The wait begins now, unless it has begun.
+    /// The time at which it is used up. A wait begins now, unless one has begun.
     #[cfg_attr(small_code, inline(never))]
     pub(crate) fn deadline(&mut self, now: Instant, timeout: ReceiveTimeout) -> Instant {
         let since = *self.since.get_or_insert(now);
@@ -36,7 +36,7 @@ impl ReceiveAllowance {
         Instant::from_millis(due).max(since)
     }
 
-    /// The wait is over, since so many bytes came.
+    /// Ends the wait: `bytes` were received.
     #[cfg_attr(small_code, inline(never))]
     pub(crate) fn received(&mut self, bytes: usize, now: Instant, timeout: ReceiveTimeout) {
         if let Some(since) = self.since.take() {
@@ -55,7 +55,7 @@ mod tests {
 
     const TIMEOUT: ReceiveTimeout = ReceiveTimeout { time: Duration::from_secs(20), rate: 500 };
 
-    /// How many milliseconds somebody is waited for who sends `bytes` each `pause`, until they are `whole`.
+    /// The milliseconds until the deadline of a peer that sends `bytes` each `pause`; `None` where all of `whole` arrive.
     fn lasts(bytes: usize, pause: u64, whole: usize) -> Option<u64> {
         let (mut allowance, mut now) = (ReceiveAllowance::WHOLE, Instant::from_millis(7));
         for _ in 0..whole.div_ceil(bytes) {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn who_drips_is_waited_for_as_long_as_the_bytes_were_worth() {
+    fn slow_bytes_extend_the_deadline_by_their_rate() {
         assert_eq!(lasts(1, 1_000, 64 * 1024), Some(20_000 + 20 * 2));
         assert_eq!(lasts(1, 19_999, 64 * 1024), Some(20_002));
         assert_eq!(lasts(100, 1_000, 64 * 1024), Some(20_000 + 24 * 200));
@@ -78,30 +78,30 @@ mod tests {
     }
 
     #[test]
-    fn who_is_as_fast_as_asked_is_waited_for_to_the_end() {
+    fn a_peer_at_the_rate_is_never_timed_out() {
         assert_eq!(lasts(500, 1_000, 64 * 1024), None);
         assert_eq!(lasts(10_000, 19_000, 1 << 30), None);
     }
 
     #[test]
-    fn a_fast_beginning_buys_no_longer_pause() {
+    fn fast_bytes_do_not_extend_the_initial_time() {
         let (mut allowance, now) = (ReceiveAllowance::WHOLE, Instant::from_millis(0));
         allowance.received(1 << 20, now, TIMEOUT);
         assert_eq!(allowance.deadline(now, TIMEOUT), now + TIMEOUT.time);
     }
 
     #[test]
-    fn what_is_not_waited_uses_nothing_up() {
+    fn time_without_a_wait_is_not_counted() {
         let mut allowance = ReceiveAllowance::WHOLE;
         allowance.received(0, Instant::from_millis(90_000), TIMEOUT);
         let later = Instant::from_millis(180_000);
         assert_eq!(allowance.deadline(later, TIMEOUT), later + TIMEOUT.time);
-        // Asked again, the same wait goes on.
+        // A second call continues the same wait.
         assert_eq!(allowance.deadline(later + Duration::from_secs(3), TIMEOUT), later + TIMEOUT.time);
     }
 
     #[test]
-    fn without_a_rate_any_byte_is_enough() {
+    fn without_a_rate_any_byte_restores_all_time() {
         let (timeout, mut allowance) = (ReceiveTimeout { rate: 0, ..TIMEOUT }, ReceiveAllowance::WHOLE);
         let mut now = Instant::from_millis(0);
         for _ in 0..100 {

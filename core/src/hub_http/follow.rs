@@ -1,4 +1,4 @@
-//! SSE and streaming.
+//! SSE and streaming: responses that follow a channel.
 
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -17,21 +17,22 @@ use crate::server::{Disconnect, HandlerResult, Runtime};
 use crate::server::{Exchange, Responded};
 use crate::time::millis;
 
-/// Answers with the channel from the cursor on, for as long as the client reads.
+/// Answers with the events after the cursor, until the client leaves.
 pub(super) fn answer<R: Runtime>(
     format: StreamFormat,
     mut reader: impl ChannelReader,
-    ask: &Negotiated,
+    negotiated: &Negotiated,
     policy: GapPolicy,
-    exchange: Exchange<'_, '_, R>,
-    mut count: RequestMeter<impl RequestMetrics>,
+    mut exchange: Exchange<'_, '_, R>,
+    mut meter: RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
     async move {
         let (now, pace) = (exchange.connection().now(), exchange.config().stream_timers);
-        // What is published from now on, while the head is on its way, is for this reader too.
-        let mut follow = StreamBody::new(format, &reader, ask.position, policy, pace, now).resumed(ask.resumed);
+        // Created before the head is sent, so that events that are published meanwhile are not missed.
+        let mut follow =
+            StreamBody::new(format, &reader, negotiated.position, policy, pace, now).resumed(negotiated.resumed);
         let (connection, framing) = {
-            // The request's buffer is given back before anything is waited for.
+            // Releases the buffer of the request before the first wait.
             let (connection, mut context) = exchange.into_parts();
             context.keeps_connection = false;
             let framing = Framing::streaming(context.version);
@@ -44,17 +45,17 @@ pub(super) fn answer<R: Runtime>(
         };
         let runtime = connection.runtime();
         let mut chunks = (framing == Framing::Chunked).then(ChunkEncoder::new);
-        let mut draining = false;
+        let mut shutdown_began = false;
         let mut stalled = None;
         loop {
             connection.yield_if_spent().await;
-            if !draining && runtime.is_shutting_down() {
-                draining = true;
+            if !shutdown_began && runtime.is_shutting_down() {
+                shutdown_began = true;
                 let time = millis(connection.config().stream_timers.reconnection_time);
                 let time = (time / 2).saturating_add(jitter(runtime.random(), time.saturating_mul(2)));
                 follow.end(Duration::from_millis(time));
             }
-            // What the client still says is nothing that an answer could follow; its end is the end.
+            // Discards input, since no further response can follow. The client's FIN ends the stream.
             match connection.try_read(&mut |bytes: &mut [u8]| bytes.len())? {
                 TryIo::Eof => {
                     connection.end_response();
@@ -63,11 +64,11 @@ pub(super) fn answer<R: Runtime>(
                 TryIo::Done(()) | TryIo::WouldBlock => {}
             }
             let now = connection.now();
-            let (mut written, mut payload, mut then) = (0, 0, BodyState::More);
-            let lent = connection.try_write(&mut |room: &mut [u8]| {
+            let (mut written, mut payload, mut state) = (0, 0, BodyState::More);
+            let result = connection.try_write(&mut |room: &mut [u8]| {
                 let mut fill = |room: &mut [u8]| {
                     let filled = follow.fill(&reader, room, now);
-                    (payload, then) = (filled.written, filled.state);
+                    (payload, state) = (filled.written, filled.state);
                     filled.written
                 };
                 written = match &mut chunks {
@@ -76,10 +77,10 @@ pub(super) fn answer<R: Runtime>(
                 };
                 written
             })?;
-            count.report(connection, payload as u64);
+            meter.report(connection, payload as u64);
             let pending = chunks.as_ref().is_some_and(ChunkEncoder::pending);
             let mut want = Interest::READ;
-            let deadline = match (lent, then) {
+            let deadline = match (result, state) {
                 (TryIo::Done(()), BodyState::Abort) => return Err(Disconnect::Overwritten),
                 (TryIo::Done(()), BodyState::End) if !pending => break,
                 (TryIo::Done(()), BodyState::Wait(deadline)) if written == 0 && !pending => deadline,
@@ -96,17 +97,17 @@ pub(super) fn answer<R: Runtime>(
                 return Err(Disconnect::TimedOut);
             }
             let after = follow.after();
-            let mut also = |cx: &mut Context<'_>| {
-                if !draining && runtime.is_shutting_down() {
+            let mut condition = |cx: &mut Context<'_>| {
+                if !shutdown_began && runtime.is_shutting_down() {
                     return Poll::Ready(());
                 }
-                // While there is no room the log may move as it likes.
+                // Without free space, new events need no wake-up.
                 if want.writable_bytes > 0 { Poll::Pending } else { reader.poll_new_event(cx, after) }
             };
-            connection.wait(want, deadline, &mut also).await?;
+            connection.wait(want, deadline, &mut condition).await?;
         }
         end_stream(connection, chunks).await?;
-        count.report(connection, 0);
+        meter.report(connection, 0);
         Ok(Responded::CLOSE)
     }
 }

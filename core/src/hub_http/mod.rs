@@ -1,4 +1,4 @@
-//! The hub's handler: one URL, five transports, and publishing.
+//! The HTTP interface of a hub: one URL, five transports, and publishing.
 //!
 //! | request to `/events/{channel}`, the first match wins | transport |
 //! | --- | --- |
@@ -9,7 +9,7 @@
 //! | any other GET | polling (`poll.rs`) |
 //! | POST | publish (`publish.rs`) |
 //!
-//! `?transport=` chooses instead of the fields, for clients that cannot set them.
+//! `?transport=` takes precedence over the fields, for clients that cannot set fields.
 
 // A future is as large as a connection's memory. A function that returns an `async` block stores its arguments once, an
 // `async fn` twice: https://github.com/rust-lang/rust/issues/62958
@@ -31,7 +31,6 @@ pub use overloaded::Overloaded;
 use crate::format::{StreamFormat, Transport};
 use crate::http::{Method, PercentEncoded, Status};
 use crate::hub::{ChannelName, HubBackend, MAX_CHANNEL_NAME, OpenError};
-use crate::io::Socket;
 use crate::output::{Output, written_text};
 use crate::server::{Exchange, Responded};
 use crate::server::{Handler, HandlerResult, Resource, Runtime};
@@ -39,7 +38,7 @@ use hub_error::{HubError, HubRequestError};
 use metrics::RequestMeter;
 use negotiate::Negotiated;
 
-/// The methods that a channel answers.
+/// The methods of a channel.
 const ALLOW: &str = "GET, HEAD, POST, OPTIONS";
 
 /// The longest text of a rejected request, in bytes.
@@ -81,10 +80,10 @@ impl<'h, H: HubBackend> HubHandler<'h, H> {
 }
 
 impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
-    /// Answers a request of any path with the channel `channel`.
+    /// Answers a request with the channel `channel`. The path of the request is not used.
     ///
     /// # Errors
-    /// How the connection ended.
+    /// The connection ended first.
     pub fn answer<R: Runtime>(
         &self,
         exchange: Exchange<'_, '_, R>,
@@ -132,33 +131,31 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
         async move {
             let channel = channel.ok_or(HubError::Path)?;
             let channel = ChannelName::new(channel).map_err(|_| HubRequestError::ChannelName)?;
-            let ask = match exchange.request().method() {
-                Method::Get | Method::Head => {
-                    Negotiated::read(exchange.request(), exchange.config())?
-                }
+            let negotiated = match exchange.request().method() {
+                Method::Get | Method::Head => Negotiated::read(exchange.request(), exchange.config())?,
                 Method::Post => return publish::answer(self.hub, &self.metrics, channel, exchange).await,
                 _ => return Err(HubError::Method),
             };
             let policy = self.hub.gap_policy(channel);
-            let following = ask.transport != Transport::Poll && !exchange.is_head_only();
+            let following = negotiated.transport != Transport::Poll && !exchange.is_head_only();
             let peer = exchange.peer_network();
             let reader = self.hub.open(channel, following, peer).map_err(|error| match error {
                 OpenError::NoSuchChannel => HubRequestError::NoSuchChannel.into(),
-                OpenError::TooManyChannels => HubError::Overloaded(ask.transport, Resource::Channels),
-                OpenError::TooManyFollowers => HubError::Overloaded(ask.transport, Resource::Followers),
+                OpenError::TooManyChannels => HubError::Overloaded(negotiated.transport, Resource::Channels),
+                OpenError::TooManyFollowers => HubError::Overloaded(negotiated.transport, Resource::Followers),
             })?;
-            let count = RequestMeter::new(&self.metrics, &mut exchange, ask.transport);
-            let outcome = match ask.transport {
+            let meter = RequestMeter::new(&self.metrics, &mut exchange, negotiated.transport);
+            let outcome = match negotiated.transport {
                 Transport::WebSocket => {
-                    websocket::answer(self.hub, channel, reader, &ask, policy, exchange, count).await
+                    websocket::answer(self.hub, channel, reader, &negotiated, policy, exchange, meter).await
                 }
                 Transport::Sse | Transport::Stream => {
-                    let sse = ask.transport == Transport::Sse;
+                    let sse = negotiated.transport == Transport::Sse;
                     let format = if sse { StreamFormat::EventStream } else { StreamFormat::Ndjson };
-                    follow::answer(format, reader, &ask, policy, exchange, count).await
+                    follow::answer(format, reader, &negotiated, policy, exchange, meter).await
                 }
                 Transport::LongPoll | Transport::Poll | Transport::Publish => {
-                    poll::answer(reader, &ask, policy, exchange, count).await
+                    poll::answer(reader, &negotiated, policy, exchange, meter).await
                 }
             };
             Ok(outcome?)
@@ -169,12 +166,12 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
 impl<H: HubBackend, M: HubMetrics> Handler for HubHandler<'_, H, M> {
     fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = HandlerResult> {
         async move {
-            // The name outlives the request, whose buffer is given back while a reader waits. One that is too long stays
-            // empty, which is no name either. Percent-encoded unreserved characters are the characters (RFC 3986 §6.2.2.2).
+            // Copied, since the buffer of the request is released while a reader waits. A name that is too long becomes empty, which
+            // is invalid too. Percent-encoded unreserved characters equal the characters (RFC 3986 §6.2.2.2).
             let mut name = heapless::String::<MAX_CHANNEL_NAME>::new();
             let channel = channel_of(exchange.request().path()).map(|channel| {
                 for byte in PercentEncoded::new(channel).bytes() {
-                    // A byte that is not ASCII becomes a character that no name has.
+                    // A byte beyond ASCII becomes a character that is invalid in a name.
                     if name.push(char::from(byte)).is_err() {
                         name.clear();
                         break;

@@ -1,4 +1,4 @@
-//! What a request asks of a channel.
+//! Transport and cursor negotiation.
 
 use core::time::Duration;
 
@@ -8,23 +8,23 @@ use crate::log::{EventId, MAX_EVENT_ID, Position};
 use crate::server::ServerConfig;
 use crate::ws::handshake::server::is_upgrade;
 
-/// What a GET asks of a channel.
+/// The transport, the cursor and the wait of a GET.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Negotiated {
     pub(super) transport: Transport,
     pub(super) position: Position,
-    /// The client has sent the position as an id of its own. An `?after=` may come from elsewhere.
+    /// The position is the last event ID of this client. An `?after=` may be of another.
     pub(super) resumed: bool,
-    /// How long a long poll waits.
+    /// The wait of a long poll.
     pub(super) wait: Duration,
-    /// The client holds the answer up to its cursor: 304 says that nothing is new.
+    /// The client has the response up to its cursor; without new events the response is 304.
     pub(super) conditional: bool,
 }
 
-/// Why a request asks for nothing that there is.
+/// The reason why no transport matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NegotiationError {
-    /// `?transport=` names none.
+    /// `?transport=` is not the name of a transport.
     Transport,
 }
 
@@ -72,8 +72,8 @@ fn named(name: PercentEncoded<'_>) -> Option<Transport> {
         .find(|transport| name.is(transport.as_str()))
 }
 
-/// The cursor of a request, and whether the client has it from an event. The field that a browser sets when it reconnects
-/// wins: its URL still has the cursor of the first time.
+/// The cursor of a request, and whether it is a last event ID. The field that a browser sets on reconnection takes precedence: its
+/// URL still has the first cursor (WHATWG HTML §9.2.3).
 fn position<B: AsRef<[u8]>>(request: &Request<B>) -> (Option<Position>, bool) {
     let mut held = request
         .header("last-event-id")
@@ -84,7 +84,7 @@ fn position<B: AsRef<[u8]>>(request: &Request<B>) -> (Option<Position>, bool) {
         if name.is("after") {
             after = after.or(Some(value));
         } else if is_last_event_id(name.raw()) && !value.raw().is_empty() {
-            // A client that reconnects appends its parameter to the URL that it was given, so the last one is the newest.
+            // A client that reconnects appends its parameter to its URL, so the last one is the newest.
             named = Some(value);
         }
     }
@@ -93,8 +93,7 @@ fn position<B: AsRef<[u8]>>(request: &Request<B>) -> (Option<Position>, bool) {
     (held.or_else(|| after.and_then(query_cursor)), resumed)
 }
 
-/// Whether it is a name by which a client sends its last event ID in the query. They differ in case, `-` and `_` alone, but for
-/// a prefix:
+/// Whether a client sends its last event ID by this name in the query. The names differ in case, `-`, `_` and a prefix:
 ///
 /// | name | client |
 /// | --- | --- |
@@ -114,7 +113,7 @@ fn is_last_event_id(name: &str) -> bool {
     rest.is_empty()
 }
 
-/// `"ID"`, weak or strong. `*` names no event.
+/// `"ID"`, weak or strong. `*` is no event.
 fn entity_tag(tag: &[u8]) -> Option<Position> {
     let opaque = tag.strip_prefix(b"W/").unwrap_or(tag);
     match opaque.strip_prefix(b"\"").and_then(|opaque| opaque.strip_suffix(b"\"")) {
@@ -135,7 +134,7 @@ fn query_cursor(value: PercentEncoded<'_>) -> Option<Position> {
     value.decode(&mut text).map_or(Some(Position::Unknown), cursor)
 }
 
-/// An empty cursor is none; one that cannot be read is a gap, never an error.
+/// An empty cursor is `None`. An invalid one is a gap, not an error.
 fn cursor(text: &[u8]) -> Option<Position> {
     match text {
         [] => None,
@@ -154,7 +153,7 @@ mod tests {
     use crate::http::MAX_FIELDS;
     use std::format;
 
-    fn ask(target: &str, fields: &str) -> Result<Negotiated, NegotiationError> {
+    fn negotiate(target: &str, fields: &str) -> Result<Negotiated, NegotiationError> {
         let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         let request = Request::parse(head.as_bytes(), head.len(), MAX_FIELDS).unwrap();
         Negotiated::read(&request, &ServerConfig::default())
@@ -174,13 +173,17 @@ mod tests {
             ("/events/a?transport=poll", "Accept: text/event-stream\r\n", Transport::Poll),
             ("/events/a?transport=ss%65", "", Transport::Sse),
         ] {
-            assert_eq!(ask(target, fields).map(|ask| ask.transport), Ok(transport), "{target} {fields}");
+            assert_eq!(
+                negotiate(target, fields).map(|negotiated| negotiated.transport),
+                Ok(transport),
+                "{target} {fields}"
+            );
         }
-        assert_eq!(ask("/events/a?transport=fax", ""), Err(NegotiationError::Transport));
+        assert_eq!(negotiate("/events/a?transport=fax", ""), Err(NegotiationError::Transport));
     }
 
     #[test]
-    fn of_several_cursors_the_one_of_the_reconnect_wins() {
+    fn the_cursor_of_a_reconnection_takes_precedence() {
         let at = |seq| Position::After(EventId { epoch: 0xa, seq });
         let all = "Last-Event-ID: 0000000a-1\r\nIf-None-Match: \"0000000a-2\"\r\n";
         let query = "/events/a?after=0000000a-4&last_event_id=0000000a-3";
@@ -199,15 +202,15 @@ mod tests {
             ("/events/a?transport=longpoll", "", Position::Newest),
             ("/events/a?lastEventId=0000000a-5&last_event_id=0000000a-6&lastEventID=", "", at(6)),
         ] {
-            assert_eq!(ask(target, fields).unwrap().position, position, "{target} {fields}");
+            assert_eq!(negotiate(target, fields).unwrap().position, position, "{target} {fields}");
         }
     }
 
     #[test]
-    fn a_last_event_id_in_the_query_resumes_by_every_name_in_use() {
+    fn a_last_event_id_in_the_query_resumes_by_every_known_name() {
         let resumed = |target: &str| {
-            let ask = ask(target, "").unwrap();
-            (ask.position, ask.resumed)
+            let negotiated = negotiate(target, "").unwrap();
+            (negotiated.position, negotiated.resumed)
         };
         let at = Position::After(EventId { epoch: 0xa, seq: 7 });
         for name in [
@@ -245,8 +248,8 @@ mod tests {
             ("/events/a?wait=soon", "", 25),
             ("/events/a?transport=longpoll", "", 25),
         ] {
-            let asked = ask(target, fields).unwrap();
-            assert_eq!((asked.wait.as_secs(), asked.transport), (seconds, Transport::LongPoll), "{target}");
+            let negotiated = negotiate(target, fields).unwrap();
+            assert_eq!((negotiated.wait.as_secs(), negotiated.transport), (seconds, Transport::LongPoll), "{target}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The answer when there is no place for another reader.
+//! The response of a full server.
 
 use core::time::Duration;
 
@@ -12,19 +12,20 @@ use crate::sse::encode;
 use crate::time::millis;
 use crate::trace;
 
-/// Answers every request that there is no place: for a socket that a chip keeps free for just that.
+/// Answers every request with 503: for a socket that a chip reserves for this response.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Overloaded;
 
 impl Handler for Overloaded {
     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
-        let ask = Negotiated::read(exchange.request(), exchange.config());
-        answer(exchange, ask.map_or(Transport::Poll, |ask| ask.transport), Resource::Connections).await
+        let negotiated = Negotiated::read(exchange.request(), exchange.config());
+        answer(exchange, negotiated.map_or(Transport::Poll, |negotiated| negotiated.transport), Resource::Connections)
+            .await
     }
 }
 
-/// Asks the client to come back: an `EventSource` by `retry`, since it never comes back after a 503; others by
-/// `Retry-After`. Both are spread, so that they do not all come at once.
+/// Asks the client to retry later: an `EventSource` by `retry`, since it never reconnects after a 503 (WHATWG HTML §9.2.3), other
+/// clients by `Retry-After` (RFC 9110 §10.2.3). Both have jitter, so that clients do not return at once.
 pub(super) async fn answer<R: Runtime>(
     exchange: Exchange<'_, '_, R>,
     transport: Transport,

@@ -14,71 +14,73 @@ use crate::server::http_connection::{HttpConnection, LOOK_FOR_END, RequestConten
 use crate::server::response::{Responded, ResponseContext, put_date, put_field, put_head};
 use crate::server::{Disconnect, Exchange, HandlerResult, Runtime};
 
-/// Answers with what there is, or, for a long poll, with what comes before its wait is over.
+/// Answers with the events so far, or, for a long poll, with the first events within the wait.
 pub(super) fn answer<R: Runtime>(
     mut reader: impl ChannelReader,
-    ask: &Negotiated,
+    negotiated: &Negotiated,
     policy: GapPolicy,
     exchange: Exchange<'_, '_, R>,
-    mut count: RequestMeter<impl RequestMetrics>,
+    mut meter: RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
     async move {
-        // The request is done with: its buffer goes back while this one waits.
+        // Releases the buffer of the request while this one waits.
         let (connection, context) = exchange.into_parts();
-        let mut placed = reader.seek(ask.position, policy);
-        let waits = ask.transport == Transport::LongPoll;
-        if waits && placed.gap.is_none() && !context.head_only {
-            wait(&mut reader, placed.after, ask, connection).await?;
-            // What was next may have been overwritten by now.
-            let after = EventId { epoch: reader.epoch(), seq: placed.after };
-            placed = reader.seek(Position::After(after), policy);
+        let mut cursor = reader.seek(negotiated.position, policy);
+        let waits = negotiated.transport == Transport::LongPoll;
+        if waits && cursor.gap.is_none() && !context.head_only {
+            wait(&mut reader, cursor.after, negotiated, connection).await?;
+            // The next event may have been overwritten meanwhile.
+            let after = EventId { epoch: reader.epoch(), seq: cursor.after };
+            cursor = reader.seek(Position::After(after), policy);
         }
-        let waited = waits.then_some(ask.wait.as_secs());
-        tell(&reader, placed, ask.conditional, waited, connection, &context, &mut count).await
+        let waited = waits.then_some(negotiated.wait.as_secs());
+        respond(&reader, cursor, negotiated.conditional, waited, connection, &context, &mut meter).await
     }
 }
 
-/// Waits until there is an event after `after`, or no more sense in waiting.
+/// Waits until there is an event after `after`, the wait is over, the client left or the server shuts down.
 fn wait<R: Runtime>(
     reader: &mut impl ChannelReader,
     after: u64,
-    ask: &Negotiated,
+    negotiated: &Negotiated,
     connection: &mut HttpConnection<'_, R>,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let deadline = connection.after(ask.wait);
+        let deadline = connection.after(negotiated.wait);
         let runtime = connection.runtime();
         while reader.newest() <= after && connection.now() < deadline && !runtime.is_shutting_down() {
-            // A peer that ended its side gets its answer at once; the next request of one that hurries waits for this one.
+            // A peer that sent FIN gets its response at once. A pipelined request waits.
             let (want, until) = match connection.try_read(&mut |_: &mut [u8]| 0)? {
-                TryIo::Done(()) if !connection.socket().is_peer_closed() => (Interest::NONE, connection.after(LOOK_FOR_END)),
+                TryIo::Done(()) if !connection.socket().is_peer_closed() => {
+                    (Interest::NONE, connection.after(LOOK_FOR_END))
+                }
                 TryIo::WouldBlock => (Interest::READ, deadline),
                 TryIo::Done(()) | TryIo::Eof => break,
             };
-            let mut also = |cx: &mut Context<'_>| {
+            let mut condition = |cx: &mut Context<'_>| {
                 if runtime.is_shutting_down() {
                     return Ready::Ready(());
                 }
                 reader.poll_new_event(cx, after)
             };
-            connection.wait(want, until.min(deadline), &mut also).await?;
+            connection.wait(want, until.min(deadline), &mut condition).await?;
         }
         Ok(())
     }
 }
 
-/// Sends the answer: 304 where the client asked for that and nothing is new, else the list.
-fn tell<R: Runtime>(
+/// Sends the response: 304 to a conditional request without new events, else the list.
+fn respond<R: Runtime>(
     reader: &impl ChannelReader,
-    placed: Cursor,
+    cursor: Cursor,
     conditional: bool,
     waited: Option<u64>,
     connection: &mut HttpConnection<'_, R>,
     context: &ResponseContext,
-    count: &mut RequestMeter<impl RequestMetrics>,
+    meter: &mut RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
     async move {
-        let mut poll = PollBody::new(reader, placed, &connection.config().poll);
+        let mut poll = PollBody::new(reader, cursor, &connection.config().poll);
         let unchanged = conditional && poll.is_empty();
         let status = if unchanged { Status::NOT_MODIFIED } else { Status::OK };
         let framing = if unchanged { Framing::None } else { Framing::Length(poll.length()) };
@@ -106,21 +108,22 @@ fn tell<R: Runtime>(
         connection.send(&head).await?;
         if unchanged || context.head_only {
             connection.end_response();
-            count.report(connection, 0);
+            meter.report(connection, 0);
             return Ok(Responded::after_stream(keeps_connection));
         }
         let mut overwritten = false;
-        connection.write(&mut |room: &mut [u8], _: &mut RequestContent| {
-            let filled = poll.fill(reader, room);
-            overwritten = filled.state == BodyState::Abort;
-            (filled.written, overwritten || filled.state == BodyState::End)
-        })
-        .await?;
+        connection
+            .write(&mut |room: &mut [u8], _: &mut RequestContent| {
+                let filled = poll.fill(reader, room);
+                overwritten = filled.state == BodyState::Abort;
+                (filled.written, overwritten || filled.state == BodyState::End)
+            })
+            .await?;
         if overwritten {
             return Err(Disconnect::Overwritten);
         }
         connection.end_response();
-        count.report(connection, poll.length());
+        meter.report(connection, poll.length());
         Ok(Responded::after_stream(keeps_connection))
     }
 }

@@ -15,10 +15,10 @@ use crate::server::http_connection::{HttpConnection, PUBLICATION};
 use crate::server::{BufferKind, Disconnect, Resource, Runtime};
 use crate::server::{Exchange, Responded};
 
-/// What an answer says, at most: an id, a number and the names around them.
+/// The longest response, in bytes: an id, a number and the names of members.
 const ANSWER: usize = 128;
 
-/// Stores the content as an event: 201 where somebody was following, 202 where nobody was.
+/// Stores the content as an event: 201 with subscribers, 202 without.
 pub(super) async fn answer<H: HubBackend, R: Runtime>(
     hub: &H,
     metrics: &impl HubMetrics,
@@ -28,11 +28,11 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
     if exchange.request().body_length() == BodyLength::None {
         return Err(HubRequestError::Length.into());
     }
-    // What is stored is what readers get, and they are told of no coding.
+    // Readers get the stored bytes without a content coding.
     if exchange.request().header_all("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
         return Err(HubRequestError::ContentCoding.into());
     }
-    let mut count = RequestMeter::new(metrics, &mut exchange, Transport::Publish);
+    let mut meter = RequestMeter::new(metrics, &mut exchange, Transport::Publish);
     let (published, encoding, length) = {
         if exchange.runtime().is_shutting_down() {
             return Err(overloaded(Resource::ShuttingDown));
@@ -41,7 +41,7 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
         let mut buffer = exchange.runtime().buffer(BufferKind::Event).ok_or(BUSY)?;
         let length = exchange.read_growing(&mut buffer).await.map_err(HubError::Body)?.ok_or(BUSY)?;
         wait_for_followers(hub, channel, exchange.connection()).await?;
-        // What is stored now might be lost: no reader is left to take it.
+        // An event that is stored now might be lost: no reader is left.
         if exchange.runtime().is_shutting_down() {
             return Err(overloaded(Resource::ShuttingDown));
         }
@@ -52,7 +52,7 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
         (publish(hub, channel, exchange.request(), encoding, data, peer)?, encoding, length)
     };
     let mut room = [0; ANSWER];
-    let text = written_text(&mut room, |out| tell(published, encoding, out));
+    let text = written_text(&mut room, |out| put_outcome(published, encoding, out));
     let status = if published.followers > 0 { Status::CREATED } else { Status::ACCEPTED };
     let response = Response {
         status,
@@ -62,11 +62,11 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
     };
     let (connection, context) = exchange.into_parts();
     let outcome = context.respond(connection, &response).await;
-    count.report(connection, length as u64);
+    meter.report(connection, length as u64);
     Ok(outcome?)
 }
 
-/// Waits where the event would overwrite one that a follower has not taken yet.
+/// Waits while the event would overwrite one that a follower has not read.
 fn wait_for_followers<H: HubBackend, R: Runtime>(
     hub: &H,
     channel: ChannelName<'_>,
@@ -82,16 +82,16 @@ fn wait_for_followers<H: HubBackend, R: Runtime>(
                 reader.ignore_slow_followers();
                 break;
             }
-            let mut also = |cx: &mut Context<'_>| {
+            let mut condition = |cx: &mut Context<'_>| {
                 if runtime.is_shutting_down() { Poll::Ready(()) } else { reader.poll_publish_ready(cx) }
             };
-            connection.wait(Interest::NONE, due, &mut also).await?;
+            connection.wait(Interest::NONE, due, &mut condition).await?;
         }
         Ok(())
     }
 }
 
-/// There is no place for another event now.
+/// The event cannot be stored now.
 const fn overloaded(resource: Resource) -> HubError {
     HubError::Overloaded(Transport::Publish, resource)
 }
@@ -108,8 +108,7 @@ fn publish<H: HubBackend, B: AsRef<[u8]>>(
     let event_type = match request.query_param("type") {
         None => EventType::MESSAGE,
         Some(encoded) => {
-            let name =
-                encoded.decode(&mut name).ok_or(HubRequestError::EventType(EventTypeError::TooLong))?;
+            let name = encoded.decode(&mut name).ok_or(HubRequestError::EventType(EventTypeError::TooLong))?;
             let name = core::str::from_utf8(name).map_err(|_| HubRequestError::EventTypeUtf8)?;
             EventType::new(name).map_err(HubRequestError::EventType)?
         }
@@ -122,8 +121,8 @@ fn publish<H: HubBackend, B: AsRef<[u8]>>(
     hub.publish(channel, &publication, peer).map_err(HubRequestError::Publish)
 }
 
-/// Text, JSON and what forms send is text, and so is UTF-8 without a `Content-Type` (clients of Python send a string so).
-/// Anything else is bytes.
+/// The encoding by `Content-Type`: text for text types, JSON and forms, and for UTF-8 without a `Content-Type` (Python clients send
+/// a string so). Binary otherwise.
 fn encoding(content_type: Option<&[u8]>, data: &[u8]) -> Encoding {
     let media_type = content_type.and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default();
     let media_type = media_type.trim_ascii();
@@ -141,8 +140,8 @@ fn encoding(content_type: Option<&[u8]>, data: &[u8]) -> Encoding {
     if text { Encoding::Text } else { Encoding::Binary }
 }
 
-/// `{"id":ID,"subscribers":N,"encoding":"text"}`, `"base64"` for bytes, with `"repeated":true` where nothing new was stored.
-fn tell(published: PublishOutcome, encoding: Encoding, out: &mut ResumableWriter<'_>) {
+/// `{"id":ID,"subscribers":N,"encoding":"text"}`, `"base64"` for bytes, with `"repeated":true` for a duplicate.
+fn put_outcome(published: PublishOutcome, encoding: Encoding, out: &mut ResumableWriter<'_>) {
     out.put(b"{\"id\":\"");
     published.id.put(out);
     out.put(b"\",\"subscribers\":");
@@ -159,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_send_as_text_is_text() {
+    fn text_types_are_text() {
         for text in [
             "text/plain",
             "TEXT/html; charset=utf-8",

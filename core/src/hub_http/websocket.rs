@@ -39,7 +39,7 @@ pub(super) fn answer<'h, H: HubBackend, R: Runtime>(
     async move {
         let acceptance = match exchange.handshake(&[Subprotocol::NAME]) {
             Ok(acceptance) => acceptance,
-            Err(refusal) => return exchange.refuse_handshake(refusal).await,
+            Err(error) => return exchange.reject_handshake(error).await,
         };
         let framing = if acceptance.protocol.is_some() { Subprotocol::Envelope } else { Subprotocol::Plain };
         // Events that are published while the handshake is on its way are for this reader too.

@@ -2,7 +2,7 @@
 
 /// Breaks a connection, as if the network had failed.
 pub trait AbortHandle: Send + 'static {
-    /// Breaks it, if it is still open; the peer sees a reset.
+    /// Breaks the connection if it is open; the peer sees a reset.
     fn abort(&self);
 }
 

@@ -1,4 +1,4 @@
-//! Who may ask: `Origin`, `Sec-Fetch-Site` and `Host`.
+//! Permitted `Origin`, `Sec-Fetch-Site` and `Host`.
 
 use core::fmt;
 
@@ -6,23 +6,23 @@ use crate::grammar::host::{HostError, HostPolicy, validate_host};
 use crate::grammar::origin::{OriginError, OriginMatch, OriginPolicy, validate_origin};
 use crate::http::{Method, Request};
 
-/// Which pages and which names of the server are answered; anything else is 403.
+/// The permitted origins and the names of the server; any other request gets 403.
 ///
-/// Both are needed: `Origin` keeps other sites out, `Host` keeps out a site that lets its own name point here (DNS
-/// rebinding) and so is of the same origin.
+/// Both are needed. `Origin` rejects other sites. `Host` rejects a site of the same origin whose name resolves to this server (DNS
+/// rebinding).
 ///
-/// A browser sends no `Origin` for what a page embeds, an `<img>` or a classic `<script>`, nor for a link. Where it sends
-/// `Sec-Fetch-Site` instead (W3C Fetch Metadata), a request from another origin is permitted only if it is a top-level
-/// navigation by GET or HEAD: a link to a page keeps working, and what other sites embed is refused.
+/// A browser sends no `Origin` for an embedded `<img>` or classic `<script>`, nor for a link. If it sends `Sec-Fetch-Site` instead
+/// (W3C Fetch Metadata), a request from another origin is permitted only as a top-level navigation by GET or HEAD. So links work,
+/// and embedding is rejected.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Access<'a> {
-    /// Which origins may ask, on every method. Default: the same one, and requests without `Origin`.
+    /// The permitted origins, for every method. Default: the same origin, and requests without `Origin`.
     pub origins: OriginPolicy<'a>,
-    /// Which names the server answers to. Default: addresses and `localhost`.
+    /// The names of the server. Default: IP addresses and `localhost`.
     pub hosts: HostPolicy<'a>,
 }
 
-/// An entry of [`Access`] that no request matches, and why.
+/// An entry of [`Access`] that no request can match, with the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessError<'e> {
     /// Of [`Access::origins`].
@@ -42,22 +42,22 @@ impl fmt::Display for AccessError<'_> {
 
 impl core::error::Error for AccessError<'_> {}
 
-/// Why [`Access`] does not permit a request.
+/// The reason why [`Access`] does not permit a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessDenied {
-    /// The server does not answer to the name in `Host`.
+    /// `Host` is not a name of the server.
     Host,
-    /// `Origin` names a page of another origin, or there are two.
+    /// `Origin` is not permitted, or there are two.
     Origin,
-    /// `Sec-Fetch-Site` says that a page of another origin embeds what is asked for.
+    /// A page of another origin embeds the resource (`Sec-Fetch-Site`).
     CrossSite,
 }
 
 impl<'a> Access<'a> {
-    /// Whether each entry of the lists may match a request.
+    /// Checks that each entry of the lists can match a request.
     ///
     /// # Errors
-    /// The first that never does.
+    /// The first entry that cannot.
     ///
     /// ```
     /// use goldcrest_core::server::{Access, HostPolicy, OriginPolicy};
@@ -81,15 +81,10 @@ impl<'a> Access<'a> {
         Ok(())
     }
 
-    /// Whether the request may be answered.
-    pub fn permits<B: AsRef<[u8]>>(&self, request: &Request<B>) -> bool {
-        self.check(request).is_ok()
-    }
-
-    /// How the request's origin is permitted.
+    /// Checks a request; returns the match of its origin.
     ///
     /// # Errors
-    /// The rule by which the request is to be refused.
+    /// The rule that rejects the request.
     pub fn check<B: AsRef<[u8]>>(&self, request: &Request<B>) -> Result<OriginMatch, AccessDenied> {
         let host = request.host().unwrap_or("");
         if !self.hosts.permits(host) {
@@ -104,8 +99,8 @@ impl<'a> Access<'a> {
     }
 }
 
-/// Whether a browser asks on behalf of a page of another origin, and not since its user follows a link. Another origin
-/// of the same site (another port, another subdomain) is another one.
+/// Whether a page of another origin embeds the resource, and the request is not a followed link. Another port or subdomain of
+/// the same site is another origin.
 fn is_embedded<B: AsRef<[u8]>>(request: &Request<B>) -> bool {
     let is = |name, value: &[u8]| request.header(name).is_some_and(|it| it == value);
     let follows_link = || {
@@ -135,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_site_embeds_is_refused_and_its_links_work() {
+    fn cross_site_embedding_is_rejected_and_links_are_permitted() {
         let link = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
         let image = "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n";
         let frame = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n";

@@ -1,4 +1,4 @@
-//! Streams that a handler writes itself.
+//! Streams that a handler writes.
 
 use core::future::Future;
 use core::pin::pin;
@@ -15,15 +15,15 @@ use crate::io::{Interest, Socket, TryIo, never};
 use crate::output::{Output, ResumableWriter};
 use crate::time::Instant;
 
-/// The content of an answer that a handler writes; [`BodyWriter::finish`] ends it.
+/// The content of a response that a handler writes; [`BodyWriter::finish`] ends it.
 ///
-/// Dropped before that the connection breaks, so that the reader knows that the end is missing.
+/// A drop before that breaks the connection, so that the reader sees an incomplete response.
 pub struct BodyWriter<'x, 'l, R: Runtime> {
     connection: &'x mut HttpConnection<'l, R>,
     chunks: Option<ChunkEncoder>,
     head_only: bool,
     keeps_connection: bool,
-    /// A call that wrote was dropped midway: what has left has no end.
+    /// A write was dropped midway, so the sent content is incomplete.
     cut_short: bool,
 }
 
@@ -34,8 +34,8 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         Self { connection, chunks, head_only, keeps_connection, cut_short: false }
     }
 
-    /// Writes all of `bytes`, waiting for room. Dropped midway, the next call breaks the connection: the reader is never
-    /// left with half of them.
+    /// Writes all of `bytes` and waits for free space. After a drop midway, the next call breaks the connection: the reader never
+    /// takes a part of them for the whole.
     ///
     /// # Errors
     /// The connection ended, or the peer took nothing for the write timeout.
@@ -43,9 +43,9 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         self.put(&|out: &mut ResumableWriter<'_>| out.put(bytes)).await
     }
 
-    /// Writes what `render` pours; it is called as often as the room demands.
+    /// Writes the output of `render`, which is called once for each attempt to write.
     pub(crate) async fn put(&mut self, render: &impl Fn(&mut ResumableWriter<'_>)) -> Result<(), Disconnect> {
-        self.judge()?;
+        self.check()?;
         if self.head_only {
             return Ok(());
         }
@@ -53,69 +53,70 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         self.cut_short = true;
         let (mut skip, mut whole) = (0usize, false);
         let Self { connection, chunks, .. } = self;
-        connection.write(&mut |room: &mut [u8], _: &mut RequestContent| {
-            let mut fill = |room: &mut [u8]| {
-                let mut sink = ResumableWriter::new(room, skip);
-                render(&mut sink);
-                skip = skip.wrapping_add(sink.written());
-                whole = sink.is_whole();
-                sink.written()
-            };
-            let (written, pending) = match chunks {
-                Some(chunks) => (chunks.transmit(room, fill), chunks.pending()),
-                None => (fill(room), false),
-            };
-            (written, whole && !pending)
-        })
-        .await?;
+        connection
+            .write(&mut |room: &mut [u8], _: &mut RequestContent| {
+                let mut fill = |room: &mut [u8]| {
+                    let mut sink = ResumableWriter::new(room, skip);
+                    render(&mut sink);
+                    skip = skip.wrapping_add(sink.written());
+                    whole = sink.is_whole();
+                    sink.written()
+                };
+                let (written, pending) = match chunks {
+                    Some(chunks) => (chunks.transmit(room, fill), chunks.pending()),
+                    None => (fill(room), false),
+                };
+                (written, whole && !pending)
+            })
+            .await?;
         self.cut_short = false;
         Ok(())
     }
 
-    /// Waits until `time` has passed: `true` then. `false` at once where there is no more to wait for: the server is
-    /// shutting down, or the request was a HEAD and nobody reads what is written. [`BodyWriter::finish`] is next then.
+    /// Waits until `time` has passed, and returns `true`. Returns `false` at once if the server shuts down, or if the request was a
+    /// HEAD and its response has no content; call [`BodyWriter::finish`] then.
     ///
-    /// What was written leaves meanwhile. Dropping it loses nothing.
+    /// Written bytes are sent meanwhile. Cancel-safe.
     ///
     /// # Errors
     /// The client has ended the connection, or it broke.
     pub async fn sleep(&mut self, time: Duration) -> Result<bool, Disconnect> {
         let deadline = self.connection.after(time);
-        self.rest(deadline, never).await
+        self.wait(deadline, never).await
     }
 
-    /// Waits for `future`: its output, or `None` where [`BodyWriter::sleep`] says `false`.
+    /// Waits for `future`. Returns its output, or `None` where [`BodyWriter::sleep`] returns `false`.
     ///
     /// # Errors
     /// As [`BodyWriter::sleep`].
     pub async fn while_open<F: Future>(&mut self, future: F) -> Result<Option<F::Output>, Disconnect> {
         let mut future = pin!(future);
         let mut output = None;
-        self.rest(Instant::MAX, |cx| future.as_mut().poll(cx).map(|ready| output = Some(ready))).await?;
+        self.wait(Instant::MAX, |cx| future.as_mut().poll(cx).map(|ready| output = Some(ready))).await?;
         Ok(output)
     }
 
-    /// Waits until `deadline` has come or `also` is ready, which is not asked again then.
-    async fn rest(
+    /// Waits until `deadline`, or until `condition` is ready, which is not polled again then.
+    async fn wait(
         &mut self,
         deadline: Instant,
-        mut also: impl FnMut(&mut Context<'_>) -> Poll<()>,
+        mut condition: impl FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> Result<bool, Disconnect> {
-        self.judge()?;
+        self.check()?;
         let runtime = self.connection.runtime;
         let mut done = false;
         loop {
             if self.head_only || runtime.is_shutting_down() {
                 return Ok(false);
             }
-            // A look that takes nothing: what the client says already is its next request.
+            // Reads nothing: received bytes are the next request.
             let (want, until) = match self.connection.try_read(&mut |_: &mut [u8]| 0)? {
                 TryIo::Done(()) if !self.connection.socket().is_peer_closed() => {
                     (Interest::NONE, self.connection.after(LOOK_FOR_END))
                 }
                 TryIo::WouldBlock => (Interest::READ, deadline),
                 TryIo::Done(()) | TryIo::Eof => {
-                    // Chunks without the last one show by themselves that the end is missing.
+                    // Without the last chunk the reader sees an incomplete response (RFC 9112 §8), so FIN is enough.
                     self.connection.answering = self.chunks.is_none();
                     return Err(Disconnect::Closed);
                 }
@@ -124,7 +125,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
                 return Ok(true);
             }
             let mut over = |cx: &mut Context<'_>| {
-                done = also(cx).is_ready();
+                done = condition(cx).is_ready();
                 if done || runtime.is_shutting_down() { Poll::Ready(()) } else { Poll::Pending }
             };
             self.connection.wait(want, until.min(deadline), &mut over).await?;
@@ -134,11 +135,11 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
         }
     }
 
-    fn judge(&self) -> Result<(), Disconnect> {
+    fn check(&self) -> Result<(), Disconnect> {
         if self.cut_short { Err(Disconnect::Broken) } else { Ok(()) }
     }
 
-    /// Bytes that were written and have not left this side.
+    /// Written bytes that were not handed to the network.
     pub fn buffered_amount(&self) -> usize {
         self.connection.socket().send_queue()
     }
@@ -148,7 +149,7 @@ impl<'x, 'l, R: Runtime> BodyWriter<'x, 'l, R> {
     /// # Errors
     /// The connection ended first.
     pub async fn finish(self) -> HandlerResult {
-        self.judge()?;
+        self.check()?;
         let Self { connection, chunks, head_only, keeps_connection, .. } = self;
         end_stream(connection, chunks.filter(|_| !head_only)).await?;
         Ok(Responded::after_stream(keeps_connection))
@@ -161,11 +162,12 @@ pub(crate) async fn end_stream<R: Runtime>(
     chunks: Option<ChunkEncoder>,
 ) -> Result<(), Disconnect> {
     if let Some(mut chunks) = chunks {
-        connection.write(&mut |room: &mut [u8], _: &mut RequestContent| {
-            let finished = chunks.finish(room);
-            (finished.written, finished.done)
-        })
-        .await?;
+        connection
+            .write(&mut |room: &mut [u8], _: &mut RequestContent| {
+                let finished = chunks.finish(room);
+                (finished.written, finished.done)
+            })
+            .await?;
     }
     connection.answering = false;
     Ok(())

@@ -1,4 +1,4 @@
-//! Every bound of a connection in one table.
+//! The bounds of a connection.
 
 use core::time::Duration;
 
@@ -8,17 +8,17 @@ use crate::format::{PollLimits, StreamTimers};
 use crate::http::MAX_FIELDS;
 use crate::ws::keep_alive::KeepAliveConfig;
 
-/// The bounds and habits of a server's connections.
+/// The bounds and deadlines of a server's connections.
 #[derive(Clone, Debug)]
 pub struct ServerConfig<'a> {
-    /// Who may ask. Default: pages of the same origin, by address or as `localhost`.
+    /// Permitted origins and hosts. Default: the same origin, by IP address or `localhost`.
     pub access: Access<'a>,
     /// Field lines in a request head (431). Default: [`MAX_FIELDS`].
     pub max_fields: usize,
     /// Bytes of a request's content (413). Default: 64 KiB.
     pub max_body: u64,
-    /// Bytes that a connection may move before the others of its executor have their turn. What costs more than its bytes counts as
-    /// so many of them: a frame 256, a request 4,096 and five times its head, a publication 2,048. Default: 16 KiB.
+    /// Bytes that a connection moves before it yields to the other tasks of its executor. Other work counts as bytes: a frame 256, a
+    /// request 4,096 and five times its head, a published event 2,048. Default: 16 KiB.
     pub io_budget: usize,
     /// Requests of a connection in a second; the next one waits. 0: without bound. Default: 100,000.
     pub max_requests: u32,
@@ -26,43 +26,42 @@ pub struct ServerConfig<'a> {
     pub max_control_frames: u32,
     /// From a head's first byte to its last (408). Default: 10 s.
     pub head_timeout: Duration,
-    /// How long a request waits for a buffer of [`ClientRuntime::buffer`](super::Runtime::buffer) for its head (503). A head that has
-    /// been coming for half a second gives up its own for it (408). Default: 2 s.
+    /// The wait for a head buffer from [`Runtime::buffer`](super::Runtime::buffer) (503). A head that takes longer than 500 ms loses its
+    /// buffer to it (408). Default: 2 s.
     pub buffer_timeout: Duration,
-    /// From one request's end to the next one's start; the connection then closes. Behind a proxy it has to be longer than the
-    /// proxy keeps one. Default: 60 s.
+    /// From the end of a request to the start of the next; the connection then closes. Behind a proxy it must exceed the proxy's idle
+    /// timeout. Default: 60 s.
     pub idle_timeout: Duration,
-    /// How long a request's content, a WebSocket message that comes in pieces or a control frame may be waited for in all (408; a
-    /// WebSocket breaks), beside what [`ServerConfig::min_body_rate`] adds. Default: 20 s.
+    /// The wait for a request's content, a fragmented WebSocket message or a control frame in all (408; a WebSocket breaks), beside
+    /// the time that [`ServerConfig::min_body_rate`] adds. Default: 20 s.
     pub body_timeout: Duration,
-    /// Bytes of it that earn one second more, up to `body_timeout` in hand: how slowly it may come and go on. 0: however
-    /// slowly, without a pause of `body_timeout`. Default: 500.
+    /// Bytes of it that add a second, up to `body_timeout` in reserve. 0: any rate without a pause of `body_timeout`. Default: 500.
     pub min_body_rate: u32,
-    /// Without the peer taking any output; the connection then breaks. Default: 30 s.
+    /// From a blocked write to the next progress; the connection then breaks. Default: 30 s.
     pub write_timeout: Duration,
-    /// How long a connection that publishes waits, at most, where its event would overwrite one that a follower has not taken yet.
-    /// Followers that are behind then are not waited for until they have caught up. Default: 250 ms.
+    /// The longest wait of a publisher whose event would overwrite one that a follower has not read. Followers that are behind then are
+    /// ignored until they have caught up. Default: 250 ms.
     pub publish_wait: Duration,
-    /// From our end of a connection to the peer's. Default: 2 s.
+    /// From the sent FIN to the peer's FIN. Default: 2 s.
     pub linger_timeout: Duration,
-    /// From our Close to the peer's, on a WebSocket. Default: 5 s.
+    /// From the sent Close of a WebSocket to the peer's Close. Default: 5 s.
     pub close_timeout: Duration,
     /// Keep-alive and reconnection time of SSE and streaming. Default: 15 s and 3 s.
     pub stream_timers: StreamTimers,
-    /// Pings and pongs of a WebSocket. Default: 25 s and 20 s.
+    /// Interval and deadline of the pings of a WebSocket. Default: 25 s and 20 s.
     pub keep_alive: KeepAliveConfig,
-    /// How much one answer to a poll carries. Default: 100 events, 64 KiB.
+    /// The events in one response to a poll. Default: 100 events, 64 KiB.
     pub poll: PollLimits,
-    /// How long a long poll waits where it does not say. Default: 25 s.
+    /// The wait of a long poll without a value. Default: 25 s.
     pub default_wait: Duration,
-    /// How long a long poll waits at most. Default: 60 s.
+    /// The longest wait of a long poll. Default: 60 s.
     pub max_wait: Duration,
-    /// When a client that found the server full is to come back, and half as much again at most. Default: 5 s.
+    /// The delay after which a client retries that found the server full, plus a random part of half of it. Default: 5 s.
     pub retry_after: Duration,
 }
 
 impl ServerConfig<'_> {
-    /// How long content, or a message, may take.
+    /// The deadline for content or a message.
     pub(crate) fn receive_timeout(&self) -> ReceiveTimeout {
         ReceiveTimeout { time: self.body_timeout, rate: self.min_body_rate }
     }

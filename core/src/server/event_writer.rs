@@ -20,7 +20,7 @@ impl<'x, 'l, R: Runtime> EventWriter<'x, 'l, R> {
         Self { body }
     }
 
-    /// Sends an event, waiting for room.
+    /// Sends an event, and waits for free space.
     ///
     /// # Errors
     /// The connection ended, or the peer took nothing for the write timeout.
@@ -36,7 +36,7 @@ impl<'x, 'l, R: Runtime> EventWriter<'x, 'l, R> {
         self.body.put(&|out: &mut ResumableWriter<'_>| encode::comment(comment, out)).await
     }
 
-    /// Waits until `time` has passed, as [`BodyWriter::sleep`]: `false` says to finish.
+    /// Waits until `time` has passed, as [`BodyWriter::sleep`]. After `false`, call [`EventWriter::finish`].
     ///
     /// # Errors
     /// The client has ended the connection, or it broke.
@@ -44,7 +44,7 @@ impl<'x, 'l, R: Runtime> EventWriter<'x, 'l, R> {
         self.body.sleep(time).await
     }
 
-    /// Waits for `future`, as [`BodyWriter::while_open`]: `None` says to finish.
+    /// Waits for `future`, as [`BodyWriter::while_open`]. After `None`, call [`EventWriter::finish`].
     ///
     /// # Errors
     /// The client has ended the connection, or it broke.
@@ -52,12 +52,12 @@ impl<'x, 'l, R: Runtime> EventWriter<'x, 'l, R> {
         self.body.while_open(future).await
     }
 
-    /// Bytes that were written and have not left this side.
+    /// Written bytes that were not handed to the network.
     pub fn buffered_amount(&self) -> usize {
         self.body.buffered_amount()
     }
 
-    /// Ends the stream: the browser comes back after its reconnection time.
+    /// Ends the stream. A browser reconnects after its reconnection time.
     ///
     /// # Errors
     /// The connection ended first.

@@ -10,7 +10,7 @@ use super::event_writer::EventWriter;
 use super::head_buffer::HeadBuffer;
 use super::http_connection::{HttpConnection, RequestContent};
 use super::rejection::RejectionReason;
-use super::response::{HandlerResult, ResponseContext, rejected};
+use super::response::{HandlerResult, ResponseContext, error_response};
 use super::runtime::{Growth, Runtime};
 use super::server_error::ServerError;
 use super::server_websocket::{AcceptOptions, ServerWebSocket};
@@ -25,19 +25,19 @@ use crate::ws::Role;
 use crate::ws::connection::Unmasked;
 use crate::ws::handshake::{AcceptedHandshake, HandshakeError, RequestLine, accept};
 
-/// A request that has been accepted and is to be answered.
+/// A request that waits for its response.
 ///
-/// Every way to answer takes the exchange and gives a [`Responded`], which a handler has to return: a request can neither
-/// be forgotten nor be answered twice.
+/// Every method that answers consumes the exchange and returns a [`Responded`], which a handler has to return. So each request
+/// gets exactly one response.
 pub struct Exchange<'x, 'l, R: Runtime> {
-    // One reference and no more: each future that hands an exchange on has a copy.
+    // A single reference: each future that passes an exchange on stores a copy.
     pub(super) connection: &'x mut HttpConnection<'l, R>,
 }
 
-/// Why a request's content was not read.
+/// The reason why a request's content was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
-    /// It is malformed or too long: answer with [`Exchange::refuse`].
+    /// It is malformed or too long; answer with [`Exchange::refuse`].
     Refused(RequestError),
     /// The connection ended.
     Ended(Disconnect),
@@ -60,7 +60,7 @@ impl fmt::Display for BodyError {
 
 impl core::error::Error for BodyError {}
 
-/// What a request without a handshake has to send.
+/// The fields of a 426 response: the protocol to upgrade to (RFC 9110 §15.5.22).
 const UPGRADE_OR_CLOSE: &[(&str, &str)] =
     &[("Upgrade", "websocket"), ("Connection", "Upgrade, close"), ("Sec-WebSocket-Version", "13")];
 
@@ -69,7 +69,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         Self { connection }
     }
 
-    /// The same exchange, for who may leave it unanswered.
+    /// The same exchange, for a function that may return without a response.
     pub(crate) fn reborrow(&mut self) -> Exchange<'_, 'l, R> {
         Exchange { connection: self.connection }
     }
@@ -79,7 +79,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         &self.connection.request
     }
 
-    /// The runtime that this connection stands on.
+    /// The runtime of the connection.
     pub fn runtime(&self) -> &'l R {
         self.connection.runtime
     }
@@ -107,7 +107,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         let _ = self.connection.reject(status, reason, text);
     }
 
-    /// Reads the next bytes of the content into `buffer`: how many, 0 at its end.
+    /// Reads the next bytes of the content into `buffer`. Returns their number, 0 at the end.
     ///
     /// # Errors
     /// [`BodyError`]
@@ -152,7 +152,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         }
     }
 
-    /// Reads the whole content into `buffer`: how many bytes.
+    /// Reads the whole content into `buffer`. Returns the number of bytes.
     ///
     /// # Errors
     /// [`BodyError`]; [`RequestError::ContentTooLarge`] where it is longer than `buffer`.
@@ -168,8 +168,8 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         }
     }
 
-    /// As [`Exchange::read_whole`], into a buffer of the runtime, which grows as the content comes. `None` where the runtime has no
-    /// memory for it.
+    /// As [`Exchange::read_whole`], into a buffer of the runtime that grows with the content. `None` where the runtime has no memory
+    /// for it.
     ///
     /// # Errors
     /// As [`Exchange::read_whole`].
@@ -196,7 +196,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         self.answer(response, false)
     }
 
-    /// Answers that there is nothing here (404).
+    /// Answers with 404.
     ///
     /// # Errors
     /// The connection ended first.
@@ -204,7 +204,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         self.reject_with(ServerError::NOT_FOUND, &[], false).await
     }
 
-    /// Answers that only the methods `allow` are answered here: 200 to OPTIONS, 405 to any other.
+    /// Answers with the permitted methods `allow`: 200 for OPTIONS, 405 for any other method.
     ///
     /// # Errors
     /// The connection ended first.
@@ -216,7 +216,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         self.reject_with(ServerError::METHOD_NOT_ALLOWED, headers, false).await
     }
 
-    /// Answers that the request cannot be read to its end, and closes the connection.
+    /// Rejects a request that cannot be read to its end, and closes the connection.
     ///
     /// # Errors
     /// [`Disconnect::Rejected`], which a handler passes on.
@@ -234,8 +234,8 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         self.reject(error.status, RejectionReason::Other, error.text, headers, last)
     }
 
-    /// Answers with an error of the server's own, which the runtime is told of and may put in its own words. If `last` the
-    /// answer ends the connection: [`Disconnect::Rejected`].
+    /// Answers with an error. The runtime sees it, and may replace the content. If `last`, the response ends the connection with
+    /// [`Disconnect::Rejected`].
     pub(crate) fn reject(
         self,
         status: Status,
@@ -245,8 +245,8 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         last: bool,
     ) -> impl Future<Output = HandlerResult> {
         async move {
-            let own = self.connection.reject(status, reason, text);
-            let response = rejected(&own, status, text, headers);
+            let content = self.connection.reject(status, reason, text);
+            let response = error_response(&content, status, text, headers);
             self.answer(&response, last).await
         }
     }
@@ -259,25 +259,23 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     async fn answer(self, response: &Response<'_>, refuses: bool) -> HandlerResult {
         let (connection, mut context) = self.into_parts();
         context.keeps_connection &= !refuses;
-        context.refuses = refuses;
+        context.rejects = refuses;
         context.respond(connection, response).await
     }
 
-    /// Answers what became of reading the content.
+    /// Answers after a failure to read the content.
     ///
     /// # Errors
     /// [`Disconnect`], which a handler passes on.
     pub async fn respond_body_error(self, error: BodyError) -> HandlerResult {
         match error {
             BodyError::Refused(refusal) => self.refuse(refusal).await,
-            BodyError::Ended(Disconnect::TimedOut) => {
-                self.reject_with(ServerError::BODY_TIMEOUT, &[], true).await
-            }
+            BodyError::Ended(Disconnect::TimedOut) => self.reject_with(ServerError::BODY_TIMEOUT, &[], true).await,
             BodyError::Ended(ended) => Err(ended),
         }
     }
 
-    /// Answers with a stream of bytes that the handler writes: chunked, or to the connection's end for HTTP/1.0.
+    /// Answers with a stream of bytes that the handler writes: chunked, or up to the connection's end for HTTP/1.0.
     ///
     /// # Errors
     /// The connection ended first.
@@ -297,28 +295,28 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         Ok(EventWriter::new(self.stream(EVENT_STREAM_UTF8).await?))
     }
 
-    /// Answers with a WebSocket. A request that is none is refused: 400, 405 or 426 with what the client has to send.
+    /// Answers with a WebSocket. Any other request is rejected with 400, 405 or 426.
     ///
     /// # Errors
-    /// The connection ended first, or the request was refused ([`Disconnect::Rejected`]): a handler passes both on.
+    /// The connection ended first, or the request was rejected ([`Disconnect::Rejected`]). A handler returns both.
     pub async fn websocket(self, options: &AcceptOptions<'x>) -> Result<ServerWebSocket<'x, 'l, R>, Disconnect> {
-        let acceptance = match self.handshake(options.protocols) {
-            Ok(acceptance) => acceptance,
-            Err(refusal) => return self.refuse_handshake(refusal).await.and(Err(Disconnect::Closed)),
+        let accepted = match self.handshake(options.protocols) {
+            Ok(accepted) => accepted,
+            Err(error) => return self.reject_handshake(error).await.and(Err(Disconnect::Closed)),
         };
-        self.upgrade(acceptance, options.max_message).await
+        self.upgrade(accepted, options.max_message).await
     }
 
-    /// Completes the handshake. The request's buffer is given back before anything is waited for.
+    /// Completes the handshake. The buffer of the request's head is released before the first wait.
     pub(crate) async fn upgrade(
         self,
-        acceptance: AcceptedHandshake<'x>,
+        accepted: AcceptedHandshake<'x>,
         max_message: u64,
     ) -> Result<ServerWebSocket<'x, 'l, R>, Disconnect> {
         let (connection, _) = self.into_parts();
-        connection.send(&|out: &mut ResumableWriter<'_>| acceptance.put(out)).await?;
-        trace::upgraded(acceptance.protocol);
-        Ok(ServerWebSocket::new(connection, Role::Server, Unmasked, max_message, acceptance.protocol))
+        connection.send(&|out: &mut ResumableWriter<'_>| accepted.put(out)).await?;
+        trace::upgraded(accepted.protocol);
+        Ok(ServerWebSocket::new(connection, Role::Server, Unmasked, max_message, accepted.protocol))
     }
 
     pub(crate) fn handshake<'p>(&self, protocols: &[&'p str]) -> Result<AcceptedHandshake<'p>, HandshakeError> {
@@ -327,23 +325,23 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         accept(line, self.request().headers(), protocols)
     }
 
-    pub(crate) async fn refuse_handshake(self, refusal: HandshakeError) -> HandlerResult {
-        trace::rejected(refusal.status(), refusal.text());
-        let status = Status::new(refusal.status()).unwrap_or(Status::BAD_REQUEST);
-        // One `Connection` says both: what may be upgraded to, and that this connection ends.
-        let upgrades = refusal.fields().iter().any(|(name, _)| *name == "Connection");
-        let headers = if upgrades { UPGRADE_OR_CLOSE } else { refusal.fields() };
-        let own = self.connection.reject(status, RejectionReason::Other, refusal.text());
+    pub(crate) async fn reject_handshake(self, error: HandshakeError) -> HandlerResult {
+        trace::rejected(error.status(), error.text());
+        let status = Status::new(error.status()).unwrap_or(Status::BAD_REQUEST);
+        // One `Connection` field lists both options: `Upgrade` and `close` (RFC 9110 §7.6.1).
+        let upgrades = error.fields().iter().any(|(name, _)| *name == "Connection");
+        let headers = if upgrades { UPGRADE_OR_CLOSE } else { error.fields() };
+        let content = self.connection.reject(status, RejectionReason::Other, error.text());
         let (connection, mut context) = self.into_parts();
-        (context.keeps_connection, context.refuses) = (upgrades, true);
+        (context.keeps_connection, context.rejects) = (upgrades, true);
         context.origin.clear();
-        context.respond(connection, &rejected(&own, status, refusal.text(), headers)).await
+        context.respond(connection, &error_response(&content, status, error.text(), headers)).await
     }
 
-    /// The connection and who asked; the request's buffer is given back.
+    /// The connection, and the context of the response. The buffer of the request's head is released.
     pub(crate) fn into_parts(self) -> (&'x mut HttpConnection<'l, R>, ResponseContext) {
         let context = self.context();
-        self.connection.forget_request();
+        self.connection.release_head_buffer();
         (self.connection, context)
     }
 
@@ -352,42 +350,44 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         ResponseContext {
             version: self.request().version(),
             origin: heapless::Vec::from_slice(origin).unwrap_or_default(),
-            found: self.connection.origin.unwrap_or_default(),
+            origin_match: self.connection.origin.unwrap_or_default(),
             keeps_connection: self.keeps_connection(),
             head_only: self.is_head_only(),
-            refuses: false,
+            rejects: false,
         }
     }
 
-    /// Whether the answer is to have no content.
+    /// Whether the request is HEAD, whose response has no content (RFC 9110 §9.3.2).
     pub(crate) fn is_head_only(&self) -> bool {
         self.request().method() == Method::Head
     }
 
-    /// Whether the connection may go on to another request after this one's answer.
+    /// Whether the connection persists after the response (RFC 9112 §9.3).
     pub(crate) fn keeps_connection(&self) -> bool {
-        self.request().keep_alive() && self.connection.body.continue_at.is_none() && !self.connection.runtime.is_shutting_down()
+        self.request().keep_alive()
+            && self.connection.body.continue_at.is_none()
+            && !self.connection.runtime.is_shutting_down()
     }
 
-    /// Whether a browser asks what it may ask (Fetch §4.8, CORS-preflight).
+    /// Whether this is a CORS-preflight request (Fetch §4.8).
     pub(crate) fn is_preflight(&self) -> bool {
         self.request().method() == Method::Options
             && self.request().header("origin").is_some()
             && self.request().header("access-control-request-method").is_some()
     }
 
-    /// Answers a preflight: what is asked for is permitted, since the origin is.
+    /// Answers a preflight: a permitted origin may use any method and field.
     pub(crate) async fn allow_preflight(self) -> HandlerResult {
         let context = self.context();
-        // The answer is made of the request's own bytes.
+        // The response contains bytes of the request, which is dropped after it.
         let request = self.connection.take_request();
-        // A field value that was read is one that can be sent.
-        let asked = |name| str::from_utf8(request.header(name).unwrap_or_default()).unwrap_or_default();
+        // A received field value is valid to send.
+        let requested = |name| str::from_utf8(request.header(name).unwrap_or_default()).unwrap_or_default();
         let fields = [
-            ("Access-Control-Allow-Methods", asked("access-control-request-method")),
-            // For how long a browser keeps the answer. No other cache does (RFC 9110 §9.3.7), so it needs no `Vary`.
+            ("Access-Control-Allow-Methods", requested("access-control-request-method")),
+            // The time that a browser caches the response. Other caches do not (RFC 9110 §9.3.7), so it needs no `Vary`.
             ("Access-Control-Max-Age", "600"),
-            ("Access-Control-Allow-Headers", asked("access-control-request-headers")),
+            ("Access-Control-Allow-Headers", requested("access-control-request-headers")),
         ];
         let headers = match &fields[..] {
             [without @ .., (_, "")] => without,
@@ -398,10 +398,10 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     }
 }
 
-/// Runs of content, and sizes of chunks, that are taken in one loan.
+/// Runs of content and chunk sizes that are decoded in one access to the receive buffer.
 pub(crate) const MAX_CHUNKS: usize = 32;
 
-/// Moves content out of `bytes`: what was consumed, how much of it went to `buffer`, and whether that was the end.
+/// Moves content from `bytes` to `buffer`. Returns the consumed bytes, the content bytes, and whether the content ended.
 fn take_content(
     decoder: &mut BodyDecoder,
     bytes: &[u8],
@@ -414,7 +414,7 @@ fn take_content(
         if room.is_empty() || rest.is_empty() {
             return (consumed, Ok((filled, false)));
         }
-        // A run of content is never longer than what it was found in: cut that to the room.
+        // A run of content is never longer than the decoder's input: cut that to the free space.
         let piece = rest.get(..room.len()).unwrap_or(rest);
         match decoder.decode(piece) {
             Ok(decoded) => {

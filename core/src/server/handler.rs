@@ -11,13 +11,13 @@ pub trait Handler {
     /// Answers the request of `exchange`.
     ///
     /// # Errors
-    /// The connection ended before the answer did: pass on what the exchange's methods say.
+    /// The connection ended before the response did. A handler returns the error of the exchange.
     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult;
 
-    /// Whether the request may be answered at all, asked before [`Handler::handle`]. Default: yes.
+    /// Whether the request is authorized; called before [`Handler::handle`]. Default: yes.
     ///
     /// # Errors
-    /// The status to refuse it with, such as [`Status::UNAUTHORIZED`] or [`Status::FORBIDDEN`].
+    /// The status of the error response, such as [`Status::UNAUTHORIZED`] or [`Status::FORBIDDEN`].
     fn authorize<B: AsRef<[u8]>>(&self, _request: &Request<B>) -> Result<(), Status> {
         Ok(())
     }

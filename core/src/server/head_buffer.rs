@@ -1,6 +1,6 @@
 //! The buffer of a request's head.
 
-/// The buffer of a request's head, until it is given back: while a reader waits for events nobody needs it.
+/// The buffer of a request's head, until it is released: a reader that waits for events needs none.
 #[derive(Debug)]
 pub struct HeadBuffer<B>(Option<B>);
 

@@ -1,4 +1,4 @@
-//! A connection as the rooms above see it: wait, then act.
+//! A connection of the server: reading, writing and waiting within its deadlines.
 
 use core::future::Future;
 use core::mem;
@@ -17,34 +17,34 @@ use crate::time::Instant;
 
 type TimerOf<R> = <<R as Runtime>::Clock as Clock>::Timer;
 
-/// A connection: its socket, its alarm, and what is left of the request's content.
+/// A connection of the server with its current request.
 pub struct HttpConnection<'a, R: Runtime> {
     io: ConnectionSocket<&'a mut R::Socket, TimerOf<R>>,
     pub(super) runtime: &'a R,
     pub(super) config: &'a ServerConfig<'a>,
-    /// The request that came last.
+    /// The last request.
     pub(super) request: Request<HeadBuffer<R::Buffer>>,
-    /// How its origin is permitted; `None` where it is refused, whose page may not read the answer.
+    /// The match of its `Origin`; `None` where it is not permitted, and the response is not readable for the page.
     pub(super) origin: Option<OriginMatch>,
     pub(super) body: RequestContent,
-    /// An answer has begun, and its end has not left: the connection is not to end as if it had.
+    /// A response has begun and is incomplete, so the connection must not end in order.
     pub(super) answering: bool,
 }
 
-/// What has to come yet of a request's content.
+/// The unread part of a request's content.
 #[derive(Debug)]
 pub(crate) struct RequestContent {
     pub(crate) decoder: Option<BodyDecoder>,
-    /// The client waits for `100 Continue`, and so many bytes of that have left.
+    /// The client waits for `100 Continue`; so many bytes of that were sent.
     pub(crate) continue_at: Option<usize>,
-    /// How long it may still be waited for.
+    /// The time that is left for it.
     pub(crate) allowance: ReceiveAllowance,
 }
 
-/// Who moves bytes between the line and what the request's content is for, step by step.
+/// Moves bytes between the socket's buffers and the content of a request, step by step.
 pub(crate) trait ContentFn {
-    /// Takes from the start of `bytes`, or writes there: how many bytes, and whether that was all. It may note what it knows
-    /// of the content.
+    /// Consumes the start of `bytes`, or writes there. Returns the number of bytes and whether it is done. It may update
+    /// `content`.
     fn step(&mut self, bytes: &mut [u8], content: &mut RequestContent) -> (usize, bool);
 }
 
@@ -54,24 +54,25 @@ impl<F: FnMut(&mut [u8], &mut RequestContent) -> (usize, bool)> ContentFn for F 
     }
 }
 
-/// What a request counts as in a turn, beside its bytes: finding its answer takes as long as moving so many.
+/// The cost of a request in a turn beside its bytes: finding its response takes as long as moving so many.
 pub(crate) const REQUEST: usize = 4 * 1024;
 
-/// What each byte of a head counts as, beside itself: it is looked at several times.
+/// The cost of each byte of a head beside itself: a parser reads it several times.
 pub(crate) const HEAD_BYTE: usize = 4;
 
-/// What a publication counts as, beside its bytes.
+/// The cost of a published event beside its bytes.
 pub(crate) const PUBLICATION: usize = 2 * 1024;
 
-/// How often a connection looks whether its client has left, while bytes of the next request stand before the end: not every socket
-/// wakes for an end that cannot be read yet.
+/// The interval of checks for the peer's end while bytes of the next request are unread before it.
+///
+/// Not every socket wakes a task for an end that cannot be read yet.
 pub(crate) const LOOK_FOR_END: Duration = Duration::from_secs(1);
 
-/// What tells a client that waits to send its content (RFC 9110 §15.2.1).
+/// Asks the client to send the content (RFC 9110 §15.2.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-// What is given a closure takes it by reference where it is more than a few lines: on a chip each closure would have a copy
-// of all that stands below it, down to the network stack's.
+// Long functions take a closure as `&mut dyn`. A generic parameter would make a chip store a copy of the function for each
+// closure, with all that it inlines of the network stack.
 impl<'a, R: Runtime> HttpConnection<'a, R> {
     pub(crate) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a ServerConfig<'a>) -> Self {
         let io = ConnectionSocket::new(socket, runtime.clock().timer(), config.io_budget);
@@ -110,19 +111,19 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
         self.io.socket_mut().abort();
     }
 
-    /// Tells the runtime of a request that is rejected.
+    /// Reports a rejected request to the runtime; returns the content for the response.
     pub(crate) fn reject(&self, status: Status, reason: RejectionReason, text: &str) -> impl ErrorContent + use<R> {
         let request = Some(&self.request).filter(|request| !request.head().is_empty());
         self.runtime.reject(self.socket(), &Rejection { request, status, reason, text })
     }
 
-    /// The request, whose buffer is given back once it is dropped.
+    /// Takes the request. Its buffer is released when it is dropped.
     pub(crate) fn take_request(&mut self) -> Request<HeadBuffer<R::Buffer>> {
         mem::replace(&mut self.request, Request::nothing(HeadBuffer::NONE))
     }
 
-    /// Gives the buffer of the request's head back.
-    pub(crate) fn forget_request(&mut self) {
+    /// Releases the buffer of the request's head.
+    pub(crate) fn release_head_buffer(&mut self) {
         *self.request.buffer_mut() = HeadBuffer::NONE;
     }
 
@@ -130,56 +131,56 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
         self.runtime.clock().now()
     }
 
-    /// The moment `duration` from now.
+    /// The time `duration` from now.
     #[cfg_attr(small_code, inline(never))]
     pub(crate) fn after(&self, duration: Duration) -> Instant {
         self.now() + duration
     }
 
-    /// Waits until a wanted direction can be attempted, `deadline` has come or `also` is ready. May return early.
+    /// Waits until an attempt in a wanted direction may succeed, until `deadline` or until `condition` is ready. May return early.
     pub(crate) fn wait(
         &mut self,
         want: Interest,
         deadline: Instant,
-        also: &mut dyn WakeCondition,
+        condition: &mut dyn WakeCondition,
     ) -> impl Future<Output = Result<(), Disconnect>> {
-        self.io.wait(want, deadline, also)
+        self.io.wait(want, deadline, condition)
     }
 
-    /// Lets the other connections have their turn once this one has had its share.
+    /// Yields to the executor's other tasks once the budget is spent.
     pub(crate) fn yield_if_spent(&mut self) -> impl Future<Output = ()> {
         self.io.yield_if_spent()
     }
 
-    /// Counts work that took longer than its bytes, as so many more of them.
+    /// Counts work that took as long as moving `bytes`.
     pub(crate) fn charge(&mut self, bytes: usize) {
         self.io.charge(bytes);
     }
 
-    /// Counts a request or a control frame: whether no more than `most` have come in this second.
+    /// Counts a request or a control frame; `false` where more than `most` came in this second. 0: there is no bound.
     pub(crate) fn admits(&mut self, most: u32) -> bool {
         let now = self.now();
         self.io.admits(most, now)
     }
 
-    /// Lends received bytes to `f`, once, and counts what it says that it consumed.
+    /// Calls `f` once with received bytes, and counts the bytes that it consumes.
     pub(crate) fn try_read(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
         self.io.try_read(f)
     }
 
-    /// As [`HttpConnection::try_read`], for who takes the content.
+    /// As [`HttpConnection::try_read`], for a function that takes content.
     pub(crate) fn try_read_content(&mut self, f: &mut dyn ContentFn) -> Result<TryIo<()>, Disconnect> {
         let Self { io, body, .. } = self;
         io.try_read(&mut |bytes: &mut [u8]| f.step(bytes, body).0)
     }
 
-    /// Lends room to `f`, once, and counts what it says that it wrote.
+    /// Calls `f` once with free space, and counts the bytes that it writes.
     pub(crate) fn try_write(&mut self, f: &mut dyn BufferFn) -> Result<TryIo<()>, Disconnect> {
         self.io.try_write(f)
     }
 
-    /// Reads until `f` says that it is done, `false` at the peer's end. `f` consumes something or is done. What it
-    /// consumes is no reason to wait past `deadline`.
+    /// Reads until `f` is done; `false` at the peer's end. `f` consumes bytes or is done. Consumed bytes do not extend
+    /// `deadline`.
     ///
     /// # Errors
     /// [`Disconnect::TimedOut`] at `deadline`.
@@ -209,7 +210,7 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
         }
     }
 
-    /// Writes until `f` says that it is done; before that it fills the room. It may note what it says of the content.
+    /// Writes until `f` is done; until then `f` fills the space. It may update the content.
     ///
     /// # Errors
     /// [`Disconnect::TimedOut`] where the peer takes nothing for the write timeout.
@@ -243,7 +244,7 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
         }
     }
 
-    /// Writes what `render` pours, all of it.
+    /// Writes all output of `render`.
     ///
     /// # Errors
     /// As [`HttpConnection::write`].
@@ -263,7 +264,7 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
         }
     }
 
-    /// Sends `100 Continue` if the client waits for it. Dropped midway it goes on when it is called again.
+    /// Sends `100 Continue` if the client waits for it. After a drop, the next call continues.
     pub(crate) async fn send_continue(&mut self) -> Result<(), Disconnect> {
         if self.body.continue_at.is_none() {
             return Ok(());
@@ -278,7 +279,7 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
         .await
     }
 
-    /// Ends the connection so that the peer gets all that was sent: our end, and then its own, or a while.
+    /// Ends the connection in order: sends all output and FIN, then waits for the peer's FIN or the linger timeout.
     pub(crate) fn finish(&mut self) -> impl Future<Output = ()> {
         async move {
             self.io.socket_mut().close();
@@ -288,8 +289,8 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
                     return self.abort();
                 }
             }
-            // What the peer still sends is taken: a socket that is dropped with unread bytes resets the connection, and the
-            // answer with it.
+            // Discard what the peer still sends: a socket that is closed with unread bytes sends a reset, and the peer may lose the
+            // response (RFC 9112 §9.6).
             let deadline = self.after(self.config.linger_timeout);
             let _ = self.read(deadline, &mut |bytes: &mut [u8], _: &mut RequestContent| (bytes.len(), false)).await;
         }

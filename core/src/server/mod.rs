@@ -1,8 +1,8 @@
-//! The async shell that a chip and a host both run: requests come in, handlers answer them.
+//! The async HTTP server of a chip and of a host.
 //!
-//! [`serve`] takes a connection from its first byte to its last. Each request becomes an [`Exchange`], which a
-//! [`Handler`] has to answer: only answering gives it the [`Responded`] that it returns. The hub's own handler for
-//! `/events/{channel}` is [`HubHandler`](crate::hub_http::HubHandler); others stand beside it.
+//! [`serve`] runs one connection from its first byte to its last. Each request becomes an [`Exchange`], and a [`Handler`] answers
+//! it. A handler returns a [`Responded`], which only a response creates. The handler of the hub is
+//! [`HubHandler`](crate::hub_http::HubHandler).
 //!
 //! | file | content |
 //! | --- | --- |

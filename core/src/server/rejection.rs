@@ -1,22 +1,22 @@
-//! Requests that are rejected: what a runtime is told of them, and what it may answer.
+//! Rejected requests, as the runtime sees them, and the content of their responses.
 
 use super::access::AccessDenied;
 use crate::http::{Request, RequestError, Status};
 
-/// A request that is answered by an error of the server's own.
+/// A request that the server answers with an error.
 #[derive(Debug)]
 pub struct Rejection<'r, B> {
-    /// The request; `None` where none could be read.
+    /// The request; `None` where its head could not be read.
     pub request: Option<&'r Request<B>>,
     /// The status of the answer.
     pub status: Status,
-    /// Why.
+    /// The reason.
     pub reason: RejectionReason,
-    /// The content of the answer, unless the runtime gives another: a line of text.
+    /// The content of the response unless the runtime replaces it: a line of text.
     pub text: &'r str,
 }
 
-/// Why a request is rejected.
+/// The reason of a rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectionReason {
     /// Its origin or its host is not permitted.
@@ -27,7 +27,7 @@ pub enum RejectionReason {
     EventTooLarge,
     /// A bounded resource is in use.
     Exhausted(Resource),
-    /// Something else, which the text says.
+    /// Another reason, which the text has.
     Other,
 }
 
@@ -44,11 +44,11 @@ pub enum Resource {
     EventBuffers,
     /// Buffers for request heads.
     HeadBuffers,
-    /// None: the server is shutting down.
+    /// No resource: the server shuts down.
     ShuttingDown,
 }
 
-/// The content of the answer to a rejected request.
+/// The content of the response to a rejected request.
 pub trait ErrorContent {
     /// Its `Content-Type` and its bytes; `None` for [`Rejection::text`].
     fn content(&self) -> Option<(&str, &[u8])>;
@@ -62,7 +62,7 @@ impl ErrorContent for () {
 
 /// The value of `Date`.
 pub trait DateField {
-    /// An HTTP date (RFC 9110 §5.6.7); `None` where no clock knows it, and answers have no `Date`.
+    /// An HTTP date (RFC 9110 §5.6.7); `None` without a clock, and responses have no `Date` (RFC 9110 §6.6.1).
     fn text(&self) -> Option<&[u8]>;
 }
 

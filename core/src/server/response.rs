@@ -8,10 +8,10 @@ use crate::grammar::origin::OriginMatch;
 use crate::http::{Framing, HeadWriter, Response, Status, Version};
 use crate::output::{Output, Render, ResumableWriter};
 
-/// What a handler returns: that the request was answered, or how the connection ended.
+/// The result of a handler: the request was answered, or the connection ended.
 pub type HandlerResult = Result<Responded, Disconnect>;
 
-/// A request was answered.
+/// The proof that a request was answered.
 #[derive(Debug)]
 #[must_use = "a handler returns it"]
 pub struct Responded {
@@ -30,35 +30,35 @@ impl Responded {
     }
 }
 
-/// Who asked, as far as the head of an answer depends on it: what is left of a request whose buffer was given back.
+/// The properties of a request that its response depends on. They outlive the buffer of the head.
 #[derive(Debug)]
 pub(crate) struct ResponseContext {
     pub(crate) version: Version,
     pub(crate) origin: heapless::Vec<u8, MAX_ORIGIN>,
-    /// How it is permitted.
-    pub(crate) found: OriginMatch,
+    /// The match of `Origin`.
+    pub(crate) origin_match: OriginMatch,
     pub(crate) keeps_connection: bool,
     pub(crate) head_only: bool,
-    /// The answer refuses the request, and ends the connection.
-    pub(crate) refuses: bool,
+    /// The response rejects the request and ends the connection.
+    pub(crate) rejects: bool,
 }
 
-/// The longest origin that is told that it may read the answer.
+/// The longest `Origin` that gets an `Access-Control-Allow-Origin`, in bytes.
 const MAX_ORIGIN: usize = 128;
 
-/// What every content has: no browser takes it for something else than its `Content-Type` says, and none lets pages of another
-/// origin embed it (Fetch §3.6, §3.7). A page that may ask by `fetch` reads it all the same.
+/// The fields of every content: browsers do not guess its type (Fetch §3.6), and pages of other origins cannot embed it
+/// (Fetch §3.7). A page whose origin is permitted still reads it by `fetch`.
 const GUARDED: &[u8] = b"X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: ";
 
-/// What a cross-origin answer adds: the fields that its page may read.
+/// The fields of a cross-origin response that the page may read.
 const EXPOSED: &[u8] = b"Access-Control-Expose-Headers: ETag, Preference-Applied, Retry-After\r\nVary: Origin\r\n";
 
-/// What keeps intermediaries from holding a stream back: one that compresses (`no-transform`, RFC 9111 §5.2.2.6), any
-/// (`Incremental`, RFC 10036), and nginx.
+/// Asks intermediaries not to buffer a stream: those that compress (`no-transform`, RFC 9111 §5.2.2.6), any (`Incremental`,
+/// RFC 10036), and nginx.
 const UNBUFFERED: &[u8] = b"Cache-Control: no-cache, no-transform\r\nIncremental: ?1\r\nX-Accel-Buffering: no\r\n";
 
 impl ResponseContext {
-    /// Answers with a whole response.
+    /// Sends a whole response.
     pub(crate) async fn respond<R: Runtime>(
         &self,
         connection: &mut HttpConnection<'_, R>,
@@ -84,13 +84,13 @@ impl ResponseContext {
         connection.answering = true;
         connection.send(&render).await?;
         connection.answering = false;
-        if self.refuses {
+        if self.rejects {
             return Err(Disconnect::Rejected(response.status));
         }
         Ok(Responded { keeps_connection: self.keeps_connection })
     }
 
-    /// Sends the head of a stream, with the fields that keep what stands in between from holding it back.
+    /// Sends the head of a stream, with the fields that ask intermediaries not to buffer it.
     pub(crate) async fn begin_stream<R: Runtime>(
         &self,
         connection: &mut HttpConnection<'_, R>,
@@ -110,7 +110,7 @@ impl ResponseContext {
     }
 }
 
-/// Pours a whole head; `fields` pours those that are the answer's own.
+/// Writes a whole head; `fields` writes the fields of this response.
 pub(crate) fn put_head(
     context: &ResponseContext,
     status: Status,
@@ -119,16 +119,16 @@ pub(crate) fn put_head(
     out: &mut ResumableWriter<'_>,
     fields: &dyn Render,
 ) {
-    // A head is poured field by field: the writer holds nothing but its sink.
+    // A head is written field by field: the writer has no state but its output.
     let _ = HeadWriter::new(out, status);
     fields.render(out);
     if framing != Framing::None {
         out.put(GUARDED);
-        out.put(if context.found == OriginMatch::Any { b"cross-origin\r\n" } else { b"same-origin\r\n" });
+        out.put(if context.origin_match == OriginMatch::Any { b"cross-origin\r\n" } else { b"same-origin\r\n" });
     }
     if !context.origin.is_empty() {
         put_field("Access-Control-Allow-Origin", &context.origin, out);
-        if context.found == OriginMatch::Listed {
+        if context.origin_match == OriginMatch::Listed {
             out.put(b"Access-Control-Allow-Credentials: true\r\n");
         }
         out.put(EXPOSED);
@@ -136,21 +136,21 @@ pub(crate) fn put_head(
     HeadWriter::resume(out).framing(framing).connection(context.version, keeps_connection).finish();
 }
 
-/// The answer to a request that is rejected: what the runtime says, or the text.
-pub(crate) fn rejected<'a>(
-    own: &'a impl ErrorContent,
+/// The response to a rejected request: the content of the runtime, or the text.
+pub(crate) fn error_response<'a>(
+    content: &'a impl ErrorContent,
     status: Status,
     text: &'a str,
     headers: &'a [(&'a str, &'a str)],
 ) -> Response<'a> {
     let response = Response { headers, ..Response::text(status, text) };
-    match own.content() {
+    match content.content() {
         Some((content_type, body)) => Response { content_type: Some(content_type), body, ..response },
         None => response,
     }
 }
 
-/// Pours `Date`, where it is known.
+/// Writes `Date`, if a clock knows it.
 #[inline]
 pub(crate) fn put_date(date: &impl DateField, out: &mut ResumableWriter<'_>) {
     if let Some(date) = date.text() {
@@ -158,7 +158,7 @@ pub(crate) fn put_date(date: &impl DateField, out: &mut ResumableWriter<'_>) {
     }
 }
 
-/// Pours one field.
+/// Writes one field.
 #[inline(never)]
 pub(crate) fn put_field(name: &str, value: &[u8], out: &mut ResumableWriter<'_>) {
     let _ = HeadWriter::resume(out).header(name, value);

@@ -1,46 +1,44 @@
-//! What a connection needs of the world around it.
+//! The environment of the connections.
 
 use super::abort::AbortHandle;
 use super::rejection::{DateField, ErrorContent, Rejection};
 use crate::io::{Clock, Socket};
 
-/// The world around the connections of one executor: their sockets, a clock, buffers and randomness.
+/// The environment of the connections of one executor: sockets, a clock, buffers and randomness.
 ///
-/// A chip and a host have one each; everything else of a connection is the same code on both.
+/// A chip and a host implement it; all other code of a connection is the same on both.
 pub trait Runtime {
     /// A connection's socket.
     type Socket: Socket;
     /// The clock.
     type Clock: Clock;
-    /// A buffer, given back when it is dropped: of a pool on a chip, of the heap on a host.
+    /// A buffer, released when it is dropped: of a pool on a chip, of the heap on a host.
     type Buffer: AsRef<[u8]> + AsMut<[u8]>;
 
     /// The clock.
     fn clock(&self) -> &Self::Clock;
 
-    /// A buffer, or `None` while all are in use: the client waits a little for a head's, and is then asked to come back.
+    /// A buffer, or `None` while all are in use. A request waits for a head buffer up to `buffer_timeout`, then gets 503.
     fn buffer(&self, purpose: BufferKind) -> Option<Self::Buffer>;
 
-    /// Whether somebody was refused a buffer since one was last given back: who is slow to fill one gives it up then. Default:
-    /// never, for a runtime that refuses nobody.
+    /// Whether a request for a buffer failed since a buffer was last released. Then a slow head loses its buffer. Default: `false`.
     fn is_exhausted(&self, _purpose: BufferKind) -> bool {
         false
     }
 
-    /// Makes room behind the first `filled` bytes of a buffer, which are kept: for a runtime whose buffers begin small. Default: a
-    /// buffer has its full size from the start.
+    /// Adds space after the first `filled` bytes of a buffer, for a runtime whose buffers begin small. Default: a buffer has its full
+    /// size from the start.
     fn grow(&self, _buffer: &mut Self::Buffer, _filled: usize) -> Growth {
         Growth::Full
     }
 
-    /// Random bits that spread reconnections. They need not be secret.
+    /// Random bits for the jitter of reconnections. They need not be secret.
     fn random(&self) -> u32;
 
-    /// Whether the server is shutting down. When that begins every waiting task is to be woken.
+    /// Whether the server shuts down. The runtime wakes every waiting task when that begins.
     fn is_shutting_down(&self) -> bool;
 
-    /// Reports a request that is rejected, for a log, and returns what the answer contains instead of [`Rejection::text`].
-    /// Default: nothing is done, and the answer is that text.
+    /// Reports a rejected request, and returns the content of the response. Default: no report, and [`Rejection::text`].
     fn reject<B: AsRef<[u8]>>(
         &self,
         _socket: &Self::Socket,
@@ -48,14 +46,14 @@ pub trait Runtime {
     ) -> impl ErrorContent + use<Self, B> {
     }
 
-    /// A handle by which the connection of `socket` can be broken from elsewhere in the program. Default: one without effect.
+    /// A handle that breaks the connection of `socket` from elsewhere in the program. Default: a handle without effect.
     fn abort_handle(&self, _socket: &Self::Socket) -> impl AbortHandle + use<Self> {}
 
-    /// The `Date` of an answer that begins now. Default: none, for a chip without a clock (RFC 9110 §6.6.1).
+    /// The `Date` of a response that begins now. Default: none, for a chip without a clock (RFC 9110 §6.6.1).
     fn date(&self) -> impl DateField + use<Self> {}
 }
 
-/// What a buffer is for; its size is the runtime's to choose.
+/// The purpose of a buffer. The runtime chooses its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BufferKind {
     /// A request head: its size bounds the head (414, 431).
@@ -64,13 +62,13 @@ pub enum BufferKind {
     Event,
 }
 
-/// What became of a buffer that more bytes are to be put into.
+/// The outcome of [`Runtime::grow`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Growth {
-    /// There is room behind its filled part, and there may be more later.
+    /// There is space after its filled part, and it may grow again.
     Room,
     /// It has its full size.
     Full,
-    /// It needs memory that the runtime does not have now.
+    /// The runtime has no memory for it now.
     Refused,
 }

@@ -11,30 +11,30 @@ use super::handler::Handler;
 use super::head_buffer::HeadBuffer;
 use super::http_connection::{HEAD_BYTE, HttpConnection, REQUEST, RequestContent};
 use super::rejection::{RejectionReason, Resource};
-use super::response::{HandlerResult, Responded, ResponseContext, rejected};
-use super::server_error::ServerError;
+use super::response::{HandlerResult, Responded, ResponseContext, error_response};
 use super::runtime::{BufferKind, Growth, Runtime};
+use super::server_error::ServerError;
 use crate::connection::{Disconnect, ReceiveAllowance};
 use crate::grammar::origin::OriginMatch;
 use crate::http::{BodyDecoder, BodyLength, HeadReader, Method, Request, RequestError, Response, Status, Version};
-use crate::io::{Interest, Socket, TryIo, never};
+use crate::io::{Interest, TryIo, never};
 use crate::output::decimal;
 use crate::trace;
 
-/// What may be asked of `*`.
+/// The response to `OPTIONS *` (RFC 9110 §9.3.7).
 const ALLOWED: Response<'_> =
     Response { status: Status::OK, content_type: None, headers: &[("Allow", "GET, HEAD, POST, OPTIONS")], body: b"" };
 
-/// Between two looks for a buffer, while all are in use.
-const LOOK: Duration = Duration::from_millis(20);
+/// The interval of attempts to get a head buffer while all are in use.
+const BUFFER_RETRY: Duration = Duration::from_millis(20);
 
-/// A head that has been coming for so long gives up its buffer for others.
-const SLOW: Duration = Duration::from_millis(500);
+/// A head that takes longer than this is dropped when another request needs its buffer.
+const SLOW_HEAD: Duration = Duration::from_millis(500);
 
-/// Serves one connection until it ends, and says how.
+/// Serves one connection until it ends, and returns the reason.
 ///
-/// The socket is closed or aborted by then. Dropping the future is safe at any time; the peer then sees what dropping
-/// the socket means.
+/// The socket is closed or aborted by then. The future may be dropped at any time; the peer then sees the effect of dropping
+/// the socket.
 pub fn serve<R: Runtime, H: Handler>(
     socket: &mut R::Socket,
     runtime: &R,
@@ -44,7 +44,7 @@ pub fn serve<R: Runtime, H: Handler>(
     async move {
         let mut connection = HttpConnection::new(socket, runtime, config);
         let ended = requests(&mut connection, handler).await;
-        connection.forget_request();
+        connection.release_head_buffer();
         match ended {
             Disconnect::Closed | Disconnect::Rejected(_) | Disconnect::Protocol(_) if !connection.answering => {
                 connection.finish().await
@@ -56,39 +56,42 @@ pub fn serve<R: Runtime, H: Handler>(
     }
 }
 
-/// Serves request after request.
-fn requests<R: Runtime, H: Handler>(connection: &mut HttpConnection<'_, R>, handler: &H) -> impl Future<Output = Disconnect> {
+/// Serves the requests of a connection one after the other.
+fn requests<R: Runtime, H: Handler>(
+    connection: &mut HttpConnection<'_, R>,
+    handler: &H,
+) -> impl Future<Output = Disconnect> {
     async move {
         loop {
             match head(connection).await {
                 Ok(()) => {}
                 Err(NoRequest::Ended(ended)) => return ended,
-                Err(NoRequest::Refused(refused)) => {
-                    return refuse(connection, refused).await.err().unwrap_or(Disconnect::Closed);
+                Err(NoRequest::Rejected(rejected)) => {
+                    return reject(connection, rejected).await.err().unwrap_or(Disconnect::Closed);
                 }
             }
             if let Err(ended) = answer(connection, handler).await {
                 return ended;
             }
-            // Requests that have come already are answered without a wait between them.
+            // Pipelined requests (RFC 9112 §9.3.2) are answered without a wait between them.
             connection.yield_if_spent().await;
         }
     }
 }
 
-/// Why there is no request that a handler could answer.
+/// The end of a connection without a request for the handler.
 enum NoRequest {
     Ended(Disconnect),
-    /// Where it ends is not known: the connection ends with an answer.
-    Refused(RejectedRequest),
+    /// The end of the request is unknown, so the connection ends with an error response.
+    Rejected(RejectedHead),
 }
 
-enum RejectedRequest {
-    Rule(RequestError),
-    /// It did not come in time.
+enum RejectedHead {
+    Malformed(RequestError),
+    /// It did not arrive in time.
     TimedOut,
-    /// All head buffers stayed in use: whoever asks is to come back.
-    Busy,
+    /// All head buffers stayed in use.
+    NoBuffer,
 }
 
 impl From<Disconnect> for NoRequest {
@@ -98,16 +101,16 @@ impl From<Disconnect> for NoRequest {
 }
 
 impl From<RequestError> for NoRequest {
-    fn from(refusal: RequestError) -> Self {
-        Self::Refused(RejectedRequest::Rule(refusal))
+    fn from(error: RequestError) -> Self {
+        Self::Rejected(RejectedHead::Malformed(error))
     }
 }
 
-/// Waits for a request, reads its head, and judges how its content is to be read.
+/// Waits for a request, reads its head, and determines the length of its content.
 async fn head<R: Runtime>(connection: &mut HttpConnection<'_, R>) -> Result<(), NoRequest> {
     let idle = connection.after(connection.config.idle_timeout);
     loop {
-        // A look that takes nothing: a connection without a request needs no buffer.
+        // Reads nothing: a connection without a request needs no buffer.
         match connection.try_read(&mut |_: &mut [u8]| 0)? {
             TryIo::Done(()) => break,
             TryIo::Eof => return Err(Disconnect::Closed.into()),
@@ -117,31 +120,31 @@ async fn head<R: Runtime>(connection: &mut HttpConnection<'_, R>) -> Result<(), 
             return Err(Disconnect::Closed.into());
         }
         let runtime = connection.runtime;
-        let mut draining =
+        let mut shutdown =
             |_: &mut Context<'_>| if runtime.is_shutting_down() { Poll::Ready(()) } else { Poll::Pending };
-        connection.wait(Interest::READ, idle, &mut draining).await?;
+        connection.wait(Interest::READ, idle, &mut shutdown).await?;
     }
-    let patience = connection.after(connection.config.buffer_timeout);
+    let give_up = connection.after(connection.config.buffer_timeout);
     let mut buffer = loop {
-        // One request too many for this second waits until the next one; meanwhile nothing is read, and TCP pushes back.
+        // A request beyond the rate waits for the next second. Nothing is read meanwhile, so TCP slows the client down.
         if connection.admits(connection.config.max_requests)
             && let Some(buffer) = connection.runtime.buffer(BufferKind::Head)
         {
             break buffer;
         }
-        if connection.now() >= patience {
-            return Err(NoRequest::Refused(RejectedRequest::Busy));
+        if connection.now() >= give_up {
+            return Err(NoRequest::Rejected(RejectedHead::NoBuffer));
         }
-        let look = connection.after(LOOK);
-        connection.wait(Interest::NONE, look, &mut never).await?;
+        let retry = connection.after(BUFFER_RETRY);
+        connection.wait(Interest::NONE, retry, &mut never).await?;
     };
     let deadline = connection.after(connection.config.head_timeout);
-    let mut accumulator = HeadReader::new();
+    let mut reader = HeadReader::new();
     let mut complete = Ok(0);
     let runtime = connection.runtime;
     let mut take = |bytes: &mut [u8], _: &mut RequestContent| {
-        let filled = accumulator.written();
-        // A buffer that grows takes as much at a time as it has room for.
+        let filled = reader.written();
+        // A buffer that grows takes only the bytes that it has space for.
         let bytes = match runtime.grow(&mut buffer, filled) {
             Growth::Room => {
                 let room = buffer.as_ref().len().saturating_sub(filled);
@@ -149,38 +152,39 @@ async fn head<R: Runtime>(connection: &mut HttpConnection<'_, R>) -> Result<(), 
             }
             Growth::Full => bytes,
             Growth::Refused => {
-                complete = Err(RejectedRequest::Busy);
+                complete = Err(RejectedHead::NoBuffer);
                 return (bytes.len(), true);
             }
         };
-        match accumulator.take(buffer.as_mut(), bytes) {
+        match reader.take(buffer.as_mut(), bytes) {
             Ok(taken) => {
                 complete = Ok(taken.complete.unwrap_or_default());
                 (taken.consumed, taken.complete.is_some())
             }
-            Err(refusal) => {
-                complete = Err(RejectedRequest::Rule(refusal));
+            Err(error) => {
+                complete = Err(RejectedHead::Malformed(error));
                 (bytes.len(), true)
             }
         }
     };
     let read = loop {
-        let slow = connection.after(SLOW).min(deadline);
+        let slow = connection.after(SLOW_HEAD).min(deadline);
         match connection.read(slow, &mut take).await {
-            // It may take its time while nobody else wants the buffer.
-            Err(Disconnect::TimedOut) if connection.now() < deadline && !connection.runtime.is_exhausted(BufferKind::Head) => {}
+            // Slow heads are tolerated until the buffer pool is exhausted.
+            Err(Disconnect::TimedOut)
+                if connection.now() < deadline && !connection.runtime.is_exhausted(BufferKind::Head) => {}
             read => break read,
         }
     };
     let length = match read {
-        Ok(true) => complete.map_err(NoRequest::Refused)?,
+        Ok(true) => complete.map_err(NoRequest::Rejected)?,
         Ok(false) => return Err(Disconnect::Closed.into()),
-        Err(Disconnect::TimedOut) => return Err(NoRequest::Refused(RejectedRequest::TimedOut)),
+        Err(Disconnect::TimedOut) => return Err(NoRequest::Rejected(RejectedHead::TimedOut)),
         Err(ended) => return Err(ended.into()),
     };
     connection.charge(length.wrapping_mul(HEAD_BYTE).wrapping_add(REQUEST));
     let request =
-        Request::parse(HeadBuffer::new(buffer), length, connection.config.max_fields).map_err(|(refusal, _)| refusal)?;
+        Request::parse(HeadBuffer::new(buffer), length, connection.config.max_fields).map_err(|(error, _)| error)?;
     let length = request.body_length();
     let decoder = BodyDecoder::new(length, connection.config.max_body)?;
     connection.body.decoder = (length != BodyLength::None && !length.is_empty()).then_some(decoder);
@@ -196,18 +200,18 @@ fn answer<R: Runtime, H: Handler>(
     handler: &H,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let served = match reject_early(connection, handler).await? {
-            Some(served) => served,
+        let responded = match reject_early(connection, handler).await? {
+            Some(responded) => responded,
             None => handler.handle(Exchange::new(connection)).await?,
         };
-        if !served.keeps_connection() {
+        if !responded.keeps_connection() {
             return Err(Disconnect::Closed);
         }
         skip_content(connection).await
     }
 }
 
-/// Answers what is no handler's to answer.
+/// Answers requests that never reach the handler.
 fn reject_early<R: Runtime, H: Handler>(
     connection: &mut HttpConnection<'_, R>,
     handler: &H,
@@ -243,7 +247,7 @@ fn reject_early<R: Runtime, H: Handler>(
     }
 }
 
-/// Reads on to the next request over what the handler did not read.
+/// Discards the content that the handler did not read.
 async fn skip_content<R: Runtime>(connection: &mut HttpConnection<'_, R>) -> Result<(), Disconnect> {
     if connection.body.decoder.is_none() {
         return Ok(());
@@ -273,36 +277,36 @@ async fn skip_content<R: Runtime>(connection: &mut HttpConnection<'_, R>) -> Res
     if whole && sound { Ok(()) } else { Err(Disconnect::Closed) }
 }
 
-/// Refuses a request whose end is not known, and ends the connection.
-async fn refuse<R: Runtime>(connection: &mut HttpConnection<'_, R>, refused: RejectedRequest) -> HandlerResult {
+/// Rejects a request whose end is unknown, and ends the connection.
+async fn reject<R: Runtime>(connection: &mut HttpConnection<'_, R>, rejected: RejectedHead) -> HandlerResult {
     let mut digits = [0; 20];
     let later = [("Retry-After", decimal(&mut digits, connection.config.retry_after.as_secs().max(1)))];
-    let (status, reason, text, headers) = match refused {
-        RejectedRequest::Rule(refusal) => {
-            trace::rejected(refusal.status().code(), refusal.reason());
-            (refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[][..])
+    let (status, reason, text, headers) = match rejected {
+        RejectedHead::Malformed(error) => {
+            trace::rejected(error.status().code(), error.reason());
+            (error.status(), RejectionReason::Malformed(error), error.reason(), &[][..])
         }
-        RejectedRequest::TimedOut => {
+        RejectedHead::TimedOut => {
             let ServerError { status, text } = ServerError::HEAD_TIMEOUT;
             (status, RejectionReason::Other, text, &[][..])
         }
-        RejectedRequest::Busy => {
+        RejectedHead::NoBuffer => {
             trace::overloaded("all head buffers");
             let reason = RejectionReason::Exhausted(Resource::HeadBuffers);
             let ServerError { status, text } = ServerError::NO_HEAD_BUFFER;
             (status, reason, text, &later[..])
         }
     };
-    // What came last is the request before.
-    connection.forget_request();
-    let own = connection.reject(status, reason, text);
+    // The stored request is the one before.
+    connection.release_head_buffer();
+    let content = connection.reject(status, reason, text);
     let context = ResponseContext {
         version: Version::Http11,
         origin: Vec::new(),
-        found: OriginMatch::Absent,
+        origin_match: OriginMatch::Absent,
         keeps_connection: false,
         head_only: false,
-        refuses: true,
+        rejects: true,
     };
-    context.respond(connection, &rejected(&own, status, text, headers)).await
+    context.respond(connection, &error_response(&content, status, text, headers)).await
 }

@@ -1,4 +1,4 @@
-//! A WebSocket of a handler's own.
+//! A WebSocket that a handler drives.
 
 use core::future::Future;
 use core::task::{Context, Poll};
@@ -12,12 +12,12 @@ use crate::time::Instant;
 use crate::websocket::{ConnectionIo, Timeouts, WebSocket};
 use crate::ws::connection::Unmasked;
 
-/// How a request becomes a WebSocket.
+/// Options of a WebSocket.
 #[derive(Clone, Copy, Debug)]
 pub struct AcceptOptions<'a> {
-    /// Subprotocols that the handler speaks, the preferred one first. The client's offer decides whether one is chosen.
+    /// Supported subprotocols, the preferred one first. The first that the client offers is chosen.
     pub protocols: &'a [&'a str],
-    /// Bytes of a message; a larger one closes with 1009. Default: no bound, for who reads parts.
+    /// The largest message, in bytes; a larger one closes with 1009. Default: no bound, for handlers that read chunks.
     pub max_message: u64,
 }
 
@@ -27,8 +27,7 @@ impl Default for AcceptOptions<'_> {
     }
 }
 
-/// An open WebSocket of a handler's: [`WebSocket`] says what it can do, and ends by the [`Responded`] of
-/// [`WebSocket::close`].
+/// The [`WebSocket`] of a handler. [`WebSocket::close`] returns its [`Responded`].
 pub type ServerWebSocket<'x, 'l, R> = WebSocket<'x, &'x mut HttpConnection<'l, R>, Unmasked>;
 
 impl<R: Runtime> ConnectionIo for &mut HttpConnection<'_, R> {
@@ -74,13 +73,13 @@ impl<R: Runtime> ConnectionIo for &mut HttpConnection<'_, R> {
         &mut self,
         want: Interest,
         deadline: Instant,
-        until_draining: bool,
-        also: &mut dyn WakeCondition,
+        until_shutdown: bool,
+        condition: &mut dyn WakeCondition,
     ) -> impl Future<Output = Result<(), Disconnect>> {
         async move {
             let runtime = self.runtime;
             let mut either = |cx: &mut Context<'_>| {
-                if until_draining && runtime.is_shutting_down() { Poll::Ready(()) } else { also.poll(cx) }
+                if until_shutdown && runtime.is_shutting_down() { Poll::Ready(()) } else { condition.poll(cx) }
             };
             HttpConnection::wait(self, want, deadline, &mut either).await
         }
