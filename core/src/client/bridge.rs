@@ -20,9 +20,9 @@
 //!     loop {
 //!         match bridge.next().await {
 //!             Ok(BridgeEvent::Stored { id }) => println!("{id} is safe"),
-//!             Ok(BridgeEvent::Missed(gap)) => println!("{gap:?} events were overwritten before they could leave"),
-//!             Ok(BridgeEvent::Refused { id }) => println!("the hub does not take {id}"),
-//!             Ok(BridgeEvent::Opened | BridgeEvent::Lost { .. }) => {}
+//!             Ok(BridgeEvent::Gap(gap)) => println!("{gap:?} events were overwritten before they could leave"),
+//!             Ok(BridgeEvent::Rejected { id }) => println!("the hub does not take {id}"),
+//!             Ok(BridgeEvent::Opened | BridgeEvent::Disconnected { .. }) => {}
 //!             Err(error) => return println!("{error}"),
 //!         }
 //!     }
@@ -36,7 +36,7 @@ use super::http_client::HttpClient;
 use super::jitter::Jitter;
 use super::runtime::sleep;
 use super::web_socket::{nonce, verify};
-use super::{Buffers, ClientConfig, ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectError, Error};
+use super::{Buffers, ClientConfig, ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectorError, Error};
 use crate::format::{PublishMessage, Subprotocol, publication};
 use crate::hub::{ChannelReader, PublishError};
 use crate::io::Clock;
@@ -50,7 +50,7 @@ use crate::ws::handshake::{UpgradeError, UpgradeRequest};
 
 /// Follows a log and publishes each event on a channel elsewhere, over a WebSocket that speaks `goldcrest.v1`.
 pub struct Bridge<'e, R: ClientRuntime, L> {
-    asker: HttpClient<'e, 'e, R>,
+    client: HttpClient<'e, 'e, R>,
     reader: L,
     buffer: &'e mut [u8],
     socket: Option<ClientWebSocket<'e, R>>,
@@ -61,20 +61,20 @@ pub struct Bridge<'e, R: ClientRuntime, L> {
     /// This one and all before it have left on the connection that is open.
     sent: u64,
     /// So many bytes of the event after that one have left, of a frame that has begun.
-    leaving: Option<usize>,
+    partial: Option<usize>,
     /// An answer is being read, and a part of it may stand in the buffer.
     reading: bool,
     /// What was missing where it began.
-    missed: Option<Gap>,
+    gap: Option<Gap>,
     reconnect: Reconnect<0>,
-    spread: Jitter,
+    jitter: Jitter,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Waiting(Instant),
-    Asking([u8; 16]),
-    Carrying,
+    Connecting([u8; 16]),
+    Open,
     Closed,
 }
 
@@ -108,14 +108,14 @@ pub enum BridgeEvent<E> {
         id: EventId,
     },
     /// The hub will not store this event, whatever happens (too large, a type that it reserves). It is passed over.
-    Refused {
+    Rejected {
         /// The id in the log at home.
         id: EventId,
     },
     /// Events were overwritten at home before they could leave.
-    Missed(Gap),
+    Gap(Gap),
     /// The connection is lost; it is tried again after `delay`.
-    Lost {
+    Disconnected {
         /// Why.
         error: Error<E>,
         /// How long it waits.
@@ -136,7 +136,7 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
         let Buffers { buffer, location } = memory;
         let placed = reader.seek(options.start, GapPolicy::Replay);
         Self {
-            asker: HttpClient::new(runtime, config, url, location),
+            client: HttpClient::new(runtime, config, url, location),
             reader,
             buffer,
             socket: None,
@@ -144,11 +144,11 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
             phase: Phase::Waiting(Instant::from_millis(0)),
             acknowledged: placed.after,
             sent: placed.after,
-            leaving: None,
+            partial: None,
             reading: false,
-            missed: placed.gap,
+            gap: placed.gap,
             reconnect: Reconnect::new(options.reconnect),
-            spread: Jitter::new(options.seed),
+            jitter: Jitter::new(options.seed),
         }
     }
 
@@ -158,27 +158,27 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
     /// # Errors
     /// It is over for good: the server does not speak `goldcrest.v1` there, the URL or a header field is wrong, or the
     /// policy's attempts are used up.
-    pub async fn next(&mut self) -> Result<BridgeEvent<ConnectError<R>>, Error<ConnectError<R>>> {
+    pub async fn next(&mut self) -> Result<BridgeEvent<ConnectorError<R>>, Error<ConnectorError<R>>> {
         let step = self.step().await;
         if step.is_err() {
-            self.close();
+            self.abort();
         }
         step
     }
 
     /// Closes it in order: the WebSocket by its closing handshake (RFC 6455 §7.1.2), for as long as the hub may take to
     /// answer a Close. What it acknowledges meanwhile is not counted: it would be sent again, and known by its key.
-    pub async fn finish(&mut self) {
+    pub async fn close(&mut self) {
         if let Some(socket) = &mut self.socket {
             let _ = socket.close().await;
         }
-        self.close();
+        self.abort();
     }
 
     /// Closes it at once: it never comes back.
-    pub fn close(&mut self) {
+    pub fn abort(&mut self) {
         self.socket = None;
-        self.asker.forget();
+        self.client.reset();
         self.phase = Phase::Closed;
     }
 
@@ -191,64 +191,64 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
         EventId { epoch: self.reader.epoch(), seq }
     }
 
-    async fn step(&mut self) -> Result<BridgeEvent<ConnectError<R>>, Error<ConnectError<R>>> {
+    async fn step(&mut self) -> Result<BridgeEvent<ConnectorError<R>>, Error<ConnectorError<R>>> {
         loop {
-            if let Some(gap) = self.missed.take() {
-                return Ok(BridgeEvent::Missed(gap));
+            if let Some(gap) = self.gap.take() {
+                return Ok(BridgeEvent::Gap(gap));
             }
-            let now = self.asker.runtime.clock().now();
+            let now = self.client.runtime.clock().now();
             match self.phase {
                 Phase::Closed => return Err(Error::Closed),
-                Phase::Waiting(until) if now < until => sleep(self.asker.runtime.clock(), until).await,
-                Phase::Waiting(_) => match nonce(self.asker.runtime) {
-                    Ok(nonce) => self.phase = Phase::Asking(nonce),
-                    Err(ended) => return self.lost(Error::Ended(ended)),
+                Phase::Waiting(until) if now < until => sleep(self.client.runtime.clock(), until).await,
+                Phase::Waiting(_) => match nonce(self.client.runtime) {
+                    Ok(nonce) => self.phase = Phase::Connecting(nonce),
+                    Err(ended) => return self.disconnected(Error::Disconnected(ended)),
                 },
-                Phase::Asking(nonce) => match self.open(nonce).await {
+                Phase::Connecting(nonce) => match self.connect(nonce).await {
                     Ok(()) => {
-                        self.phase = Phase::Carrying;
+                        self.phase = Phase::Open;
                         self.sent = self.acknowledged;
                         self.reconnect.on_open();
                         return Ok(BridgeEvent::Opened);
                     }
                     // A proxy that has lost its server answers by a status that may pass.
-                    Err(error) if error.is_transient() => return self.lost(error),
+                    Err(error) if error.is_transient() => return self.disconnected(error),
                     Err(error) => return Err(error),
                 },
-                Phase::Carrying => match self.carry().await {
+                Phase::Open => match self.transfer().await {
                     Ok(Some(told)) => return Ok(told),
                     Ok(None) => {}
-                    Err(ended) => return self.lost(Error::Ended(ended)),
+                    Err(ended) => return self.disconnected(Error::Disconnected(ended)),
                 },
             }
         }
     }
 
-    async fn open(&mut self, nonce: [u8; 16]) -> Result<(), Error<ConnectError<R>>> {
+    async fn connect(&mut self, nonce: [u8; 16]) -> Result<(), Error<ConnectorError<R>>> {
         let upgrade = UpgradeRequest { nonce, protocols: &[Subprotocol::NAME], origin: None };
         // What is on the channel already is not asked for.
-        let length = self.asker.upgrade(&upgrade, Some(("after", "newest")), self.buffer).await?;
+        let length = self.client.upgrade(&upgrade, Some(("after", "newest")), self.buffer).await?;
         let head = self.buffer.get(..length).unwrap_or_default();
-        let Some(protocol) = verify(&upgrade, head, self.asker.config.max_fields)? else {
-            return Err(Error::NotUpgraded(UpgradeError::Protocol));
+        let Some(protocol) = verify(&upgrade, head, self.client.config.max_fields)? else {
+            return Err(Error::UpgradeFailed(UpgradeError::Protocol));
         };
-        let link = self.asker.take_call().ok_or(Error::Closed)?.link;
-        let keys = ClientMaskingKeys(self.asker.runtime);
+        let link = self.client.take_exchange().ok_or(Error::Closed)?.connection;
+        let keys = ClientMaskingKeys(self.client.runtime);
         self.socket = Some(ClientWebSocket::new(link, Role::Client, keys, u64::MAX, Some(protocol)));
         Ok(())
     }
 
     /// Sends what may leave and reads what came; `None` where it is to be looked at again.
-    async fn carry(&mut self) -> Result<Option<BridgeEvent<ConnectError<R>>>, Disconnect> {
+    async fn transfer(&mut self) -> Result<Option<BridgeEvent<ConnectorError<R>>>, Disconnect> {
         // A part of an answer may stand in the buffer: what is sent is rendered there once it is whole.
-        let sent = if self.reading { Sent::Full } else { self.send()? };
+        let sent = if self.reading { SendProgress::WindowFull } else { self.send()? };
         let Some(socket) = &mut self.socket else { return Err(Disconnect::Closed) };
         let (reader, after) = (&mut self.reader, self.sent);
         let (room, follows) = match sent {
-            Sent::Told(told) => return Ok(Some(told)),
-            Sent::Full => (0, false),
-            Sent::Stuck => (1, false),
-            Sent::All => (0, true),
+            SendProgress::Event(told) => return Ok(Some(told)),
+            SendProgress::WindowFull => (0, false),
+            SendProgress::SendBufferFull => (1, false),
+            SendProgress::CaughtUp => (0, true),
         };
         let mut moved = |cx: &mut Context<'_>| if follows { reader.poll_new_event(cx, after) } else { Poll::Pending };
         if socket.ready_or(room, &mut moved).await?.is_none() {
@@ -262,40 +262,42 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
         if !(part.first && part.last) {
             return Ok(None);
         }
-        let Some((seq, stored)) = answer(self.buffer.get_mut(..part.len).unwrap_or_default()) else { return Ok(None) };
+        let Some((seq, stored)) = parse_reply(self.buffer.get_mut(..part.len).unwrap_or_default()) else {
+            return Ok(None);
+        };
         if seq <= self.acknowledged || seq > self.sent {
             return Ok(None);
         }
         let id = self.id(seq);
         match stored {
-            Stored::Yes => {
+            Reply::Stored => {
                 self.acknowledged = seq;
                 Ok(Some(BridgeEvent::Stored { id }))
             }
-            Stored::Never => {
+            Reply::Rejected => {
                 self.acknowledged = seq;
-                Ok(Some(BridgeEvent::Refused { id }))
+                Ok(Some(BridgeEvent::Rejected { id }))
             }
             // It is said again once the connection is another.
-            Stored::NotNow => Err(Disconnect::Closed),
+            Reply::Retry => Err(Disconnect::Closed),
         }
     }
 
     /// Lets leave what there is room for, within the window.
-    fn send(&mut self) -> Result<Sent<ConnectError<R>>, Disconnect> {
+    fn send(&mut self) -> Result<SendProgress<ConnectorError<R>>, Disconnect> {
         let Some(socket) = &mut self.socket else { return Err(Disconnect::Closed) };
         while self.sent.saturating_sub(self.acknowledged) < self.window {
             let (kind, length) = match publication(&self.reader, self.sent, self.buffer) {
                 PublishMessage::Message { kind, length } => (kind, length),
                 // Half an event is never passed for a whole one.
-                _ if self.leaving.is_some() => return Err(Disconnect::Overwritten),
-                PublishMessage::Nothing => return Ok(Sent::All),
+                _ if self.partial.is_some() => return Err(Disconnect::Overwritten),
+                PublishMessage::Nothing => return Ok(SendProgress::CaughtUp),
                 // All before it are told first, so that it is known how far it came.
-                PublishMessage::TooLarge if self.sent > self.acknowledged => return Ok(Sent::Full),
+                PublishMessage::TooLarge if self.sent > self.acknowledged => return Ok(SendProgress::WindowFull),
                 PublishMessage::TooLarge => {
                     self.sent = self.sent.saturating_add(1);
                     self.acknowledged = self.sent;
-                    return Ok(Sent::Told(BridgeEvent::Refused { id: self.id(self.sent) }));
+                    return Ok(SendProgress::Event(BridgeEvent::Rejected { id: self.id(self.sent) }));
                 }
                 PublishMessage::Overwritten => {
                     let here = EventId { epoch: self.reader.epoch(), seq: self.sent };
@@ -305,77 +307,80 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
                     }
                     self.sent = placed.after;
                     match placed.gap {
-                        Some(gap) => return Ok(Sent::Told(BridgeEvent::Missed(gap))),
+                        Some(gap) => return Ok(SendProgress::Event(BridgeEvent::Gap(gap))),
                         None => continue,
                     }
                 }
             };
-            let left = match self.leaving {
+            let left = match self.partial {
                 Some(left) => left,
                 None if socket.start_whole(kind, length)? => 0,
-                None => return Ok(Sent::Stuck),
+                None => return Ok(SendProgress::SendBufferFull),
             };
             let message = self.buffer.get(left..length).unwrap_or_default();
             let left = left.saturating_add(socket.payload(message)?);
             if left < length {
-                self.leaving = Some(left);
-                return Ok(Sent::Stuck);
+                self.partial = Some(left);
+                return Ok(SendProgress::SendBufferFull);
             }
-            self.leaving = None;
+            self.partial = None;
             self.sent = self.sent.saturating_add(1);
         }
-        Ok(Sent::Full)
+        Ok(SendProgress::WindowFull)
     }
 
-    fn lost(&mut self, error: Error<ConnectError<R>>) -> Result<BridgeEvent<ConnectError<R>>, Error<ConnectError<R>>> {
+    fn disconnected(
+        &mut self,
+        error: Error<ConnectorError<R>>,
+    ) -> Result<BridgeEvent<ConnectorError<R>>, Error<ConnectorError<R>>> {
         let opened = self.socket.take().is_some();
-        (self.leaving, self.reading) = (None, false);
-        self.asker.forget();
+        (self.partial, self.reading) = (None, false);
+        self.client.reset();
         if opened {
             self.reconnect.on_end();
         } else {
             self.reconnect.on_network_error();
         }
-        match self.reconnect.next_delay(self.spread.next()) {
+        match self.reconnect.next_delay(self.jitter.next()) {
             ReconnectDecision::Stop => Err(error),
             ReconnectDecision::After(delay) => {
-                self.phase = Phase::Waiting(self.asker.runtime.clock().now() + delay);
-                Ok(BridgeEvent::Lost { error, delay })
+                self.phase = Phase::Waiting(self.client.runtime.clock().now() + delay);
+                Ok(BridgeEvent::Disconnected { error, delay })
             }
         }
     }
 }
 
 /// How far sending came.
-enum Sent<E> {
+enum SendProgress<E> {
     /// Everything that there is.
-    All,
+    CaughtUp,
     /// An answer has to come first.
-    Full,
+    WindowFull,
     /// There is no room.
-    Stuck,
+    SendBufferFull,
     /// There is something to tell.
-    Told(BridgeEvent<E>),
+    Event(BridgeEvent<E>),
 }
 
 /// What a hub says became of a publication.
-enum Stored {
-    Yes,
-    NotNow,
-    Never,
+enum Reply {
+    Stored,
+    Retry,
+    Rejected,
 }
 
 /// Reads `{"ref":N,"id":…}` or `{"ref":N,"error":…}`; anything else is no answer.
-fn answer(message: &mut [u8]) -> Option<(u64, Stored)> {
+fn parse_reply(message: &mut [u8]) -> Option<(u64, Reply)> {
     let mut members = Members::new(message).ok()?;
     let (mut reference, mut stored) = (None, None);
     while let Some((name, value)) = members.next().ok()? {
         match name {
             "ref" => reference = core::str::from_utf8(value).ok()?.parse().ok(),
-            "id" => stored = Some(Stored::Yes),
+            "id" => stored = Some(Reply::Stored),
             // A hub that goes down or is full may be another one soon.
-            "error" if matches!(text(value), Ok(DRAINING | FULL)) => stored = Some(Stored::NotNow),
-            "error" => stored = Some(Stored::Never),
+            "error" if matches!(text(value), Ok(SHUTTING_DOWN | TOO_MANY_CHANNELS)) => stored = Some(Reply::Retry),
+            "error" => stored = Some(Reply::Rejected),
             _ => {}
         }
     }
@@ -383,6 +388,6 @@ fn answer(message: &mut [u8]) -> Option<(u64, Stored)> {
 }
 
 /// What a hub answers while it shuts down.
-const DRAINING: &str = PublishError::ShuttingDown.reason();
+const SHUTTING_DOWN: &str = PublishError::ShuttingDown.reason();
 /// What it answers while it has no place for the channel.
-const FULL: &str = PublishError::TooManyChannels.reason();
+const TOO_MANY_CHANNELS: &str = PublishError::TooManyChannels.reason();

@@ -11,14 +11,14 @@ use crate::ws::connection::PingPayload;
 
 /// A connection that a client opened, with its alarm.
 pub struct ClientConnection<'e, R: ClientRuntime + 'e> {
-    io: ConnectionSocket<<R::Connect as Connect>::Socket<'e>, <R::Clock as Clock>::Timer>,
+    io: ConnectionSocket<<R::Connector as Connect>::Socket<'e>, <R::Clock as Clock>::Timer>,
     pub(super) runtime: &'e R,
     pub(super) config: &'e ClientConfig<'e>,
 }
 
 impl<'e, R: ClientRuntime> ClientConnection<'e, R> {
     pub(super) fn new(
-        socket: <R::Connect as Connect>::Socket<'e>,
+        socket: <R::Connector as Connect>::Socket<'e>,
         runtime: &'e R,
         config: &'e ClientConfig<'e>,
     ) -> Self {
@@ -28,7 +28,7 @@ impl<'e, R: ClientRuntime> ClientConnection<'e, R> {
 }
 
 impl<'e, R: ClientRuntime> ConnectionIo for ClientConnection<'e, R> {
-    type Socket = <R::Connect as Connect>::Socket<'e>;
+    type Socket = <R::Connector as Connect>::Socket<'e>;
     type Clock = R::Clock;
     type Finished = ();
 

@@ -15,15 +15,15 @@ pub enum Error<E> {
     /// The URL is none that a client can go to.
     Url(UrlError),
     /// A field of [`ClientConfig::headers`](super::ClientConfig::headers), or another part of the request, cannot be sent.
-    Request,
+    InvalidRequest,
     /// There is no connection.
     Connect(E),
     /// The connection ended: in order ([`Disconnect::Closed`]), before its time ([`Disconnect::Broken`]), silent for too long.
-    Ended(Disconnect),
+    Disconnected(Disconnect),
     /// What came is no answer.
-    Answer(ResponseError),
+    Response(ResponseError),
     /// The content is not delimited as it should be.
-    Content(RequestError),
+    Body(RequestError),
     /// A status that is no success, with the seconds of its `Retry-After`.
     Status {
         /// The status.
@@ -36,23 +36,23 @@ pub enum Error<E> {
     /// The content is compressed, or coded otherwise (RFC 9110 §8.4), though nobody asked for that.
     ContentCoding,
     /// More redirects than are followed, or a loop of them.
-    Redirects,
+    TooManyRedirects,
     /// A redirect that is not followed: from TLS to the clear, without a single `Location`, to what is no URL of
     /// [these schemes](super::url::Scheme), or to one that is longer than the memory for it.
-    Location,
+    InvalidRedirect,
     /// The server does not speak WebSocket here, or something between eats the upgrade.
-    NotUpgraded(UpgradeError),
+    UpgradeFailed(UpgradeError),
     /// An event of SSE is past its bound.
-    Stream(ParseError),
+    EventStream(ParseError),
     /// An event or an answer is longer than the memory for it.
     TooLarge,
     /// What came is not of the form that it should have.
     Malformed,
     /// The server has answered that the event is stored (a status of success), and the rest of its answer is lost, malformed,
     /// late, or longer than the memory for it. The event must not be published again.
-    NoPublishOutcome,
+    PublishResponseLost,
     /// Nothing came for too long though the answer had begun: something between collects it.
-    Buffered,
+    ProxyBuffering,
     /// It was closed by this side, or has failed for good before.
     Closed,
 }
@@ -62,9 +62,9 @@ impl<E> Error<E> {
     /// 500, 502, 503, 504).
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Buffered => true,
-            Self::Ended(ended) => !matches!(ended, Disconnect::NoEntropy | Disconnect::Protocol(_)),
-            Self::Status { status, .. } | Self::NotUpgraded(UpgradeError::Status(status)) => is_busy(*status),
+            Self::Connect(_) | Self::ProxyBuffering => true,
+            Self::Disconnected(ended) => !matches!(ended, Disconnect::NoEntropy | Disconnect::Protocol(_)),
+            Self::Status { status, .. } | Self::UpgradeFailed(UpgradeError::Status(status)) => is_busy(*status),
             _ => false,
         }
     }
@@ -74,21 +74,21 @@ impl<E> Error<E> {
         match self {
             Self::Connect(error) => Error::Connect(f(error)),
             Self::Url(error) => Error::Url(error),
-            Self::Request => Error::Request,
-            Self::Ended(ended) => Error::Ended(ended),
-            Self::Answer(error) => Error::Answer(error),
-            Self::Content(refusal) => Error::Content(refusal),
+            Self::InvalidRequest => Error::InvalidRequest,
+            Self::Disconnected(ended) => Error::Disconnected(ended),
+            Self::Response(error) => Error::Response(error),
+            Self::Body(refusal) => Error::Body(refusal),
             Self::Status { status, retry_after } => Error::Status { status, retry_after },
             Self::ContentType => Error::ContentType,
             Self::ContentCoding => Error::ContentCoding,
-            Self::Redirects => Error::Redirects,
-            Self::Location => Error::Location,
-            Self::NotUpgraded(error) => Error::NotUpgraded(error),
-            Self::Stream(error) => Error::Stream(error),
+            Self::TooManyRedirects => Error::TooManyRedirects,
+            Self::InvalidRedirect => Error::InvalidRedirect,
+            Self::UpgradeFailed(error) => Error::UpgradeFailed(error),
+            Self::EventStream(error) => Error::EventStream(error),
             Self::TooLarge => Error::TooLarge,
             Self::Malformed => Error::Malformed,
-            Self::NoPublishOutcome => Error::NoPublishOutcome,
-            Self::Buffered => Error::Buffered,
+            Self::PublishResponseLost => Error::PublishResponseLost,
+            Self::ProxyBuffering => Error::ProxyBuffering,
             Self::Closed => Error::Closed,
         }
     }
@@ -101,7 +101,7 @@ pub enum HeaderError {
     /// Its name is none (RFC 9110 §5.1).
     Name,
     /// The client writes it itself.
-    Own,
+    Reserved,
     /// Its value has a byte that would break out of its line (RFC 9110 §5.5).
     Value,
 }
@@ -110,7 +110,7 @@ impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Name => "this is no name of a field",
-            Self::Own => "the client writes this field itself",
+            Self::Reserved => "the client writes this field itself",
             Self::Value => "its value has a character that no field may have",
         })
     }
@@ -125,7 +125,7 @@ pub(super) const fn is_busy(status: u16) -> bool {
 
 impl<E> From<Disconnect> for Error<E> {
     fn from(ended: Disconnect) -> Self {
-        Self::Ended(ended)
+        Self::Disconnected(ended)
     }
 }
 
@@ -137,7 +137,7 @@ impl<E> From<UrlError> for Error<E> {
 
 impl<E> From<ResponseError> for Error<E> {
     fn from(error: ResponseError) -> Self {
-        Self::Answer(error)
+        Self::Response(error)
     }
 }
 
@@ -145,24 +145,24 @@ impl<E: fmt::Debug> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => error.fmt(f),
-            Self::Request => f.write_str("the request has a part that cannot be sent"),
+            Self::InvalidRequest => f.write_str("the request has a part that cannot be sent"),
             Self::Connect(error) => write!(f, "no connection: {error:?}"),
-            Self::Ended(ended) => ended.fmt(f),
-            Self::Answer(error) => error.fmt(f),
-            Self::Content(refusal) => refusal.fmt(f),
+            Self::Disconnected(ended) => ended.fmt(f),
+            Self::Response(error) => error.fmt(f),
+            Self::Body(refusal) => refusal.fmt(f),
             Self::Status { status, .. } => write!(f, "the server answered {status}"),
             Self::ContentType => f.write_str("the answer is of another type than what was asked for"),
             Self::ContentCoding => f.write_str("the answer is compressed, which was not asked for"),
-            Self::Redirects => f.write_str("too many redirects"),
-            Self::Location => f.write_str("a redirect to where nobody goes"),
-            Self::NotUpgraded(error) => error.fmt(f),
-            Self::Stream(error) => error.fmt(f),
+            Self::TooManyRedirects => f.write_str("too many redirects"),
+            Self::InvalidRedirect => f.write_str("a redirect to where nobody goes"),
+            Self::UpgradeFailed(error) => error.fmt(f),
+            Self::EventStream(error) => error.fmt(f),
             Self::TooLarge => f.write_str("longer than the memory for it"),
             Self::Malformed => f.write_str("what came is not of the form that it should have"),
-            Self::NoPublishOutcome => {
+            Self::PublishResponseLost => {
                 f.write_str("the event is stored; the rest of the answer is malformed, late or too long")
             }
-            Self::Buffered => f.write_str("something between collects the answer"),
+            Self::ProxyBuffering => f.write_str("something between collects the answer"),
             Self::Closed => f.write_str("closed"),
         }
     }

@@ -15,7 +15,7 @@
 //!         match source.next().await {
 //!             Ok(EventSourceEvent::Event(event)) => println!("{}: {}", event.event_type, event.data),
 //!             Ok(EventSourceEvent::Opened) => println!("open"),
-//!             Ok(EventSourceEvent::Lost { error, delay }) => println!("{error}, again in {delay:?}"),
+//!             Ok(EventSourceEvent::Disconnected { error, delay }) => println!("{error}, again in {delay:?}"),
 //!             Err(error) => return println!("closed for good: {error}"),
 //!         }
 //!     }
@@ -26,10 +26,10 @@ use core::time::Duration;
 
 use super::error::is_busy;
 use super::http_client::{HttpClient, OutgoingRequest, is_coded, status_error};
-use super::http_exchange::ResponsePart;
+use super::http_exchange::BodyProgress;
 use super::jitter::Jitter;
 use super::runtime::sleep;
-use super::{Buffers, ClientConfig, ClientRuntime, ConnectError, Error};
+use super::{Buffers, ClientConfig, ClientRuntime, ConnectorError, Error};
 use crate::http::ResponseHead;
 use crate::io::Clock;
 use crate::sse::field::IdField;
@@ -47,11 +47,11 @@ use crate::websocket::{ConnectionIo, Disconnect};
 /// nothing for [`ClientConfig::idle_timeout`] is given up, and a server that is busy is asked again
 /// ([`EventSourceOptions::retry_busy`]).
 pub struct EventSource<'e, R: ClientRuntime> {
-    asker: HttpClient<'e, 'e, R>,
+    client: HttpClient<'e, 'e, R>,
     head: &'e mut [u8],
     parser: Parser<&'e mut [u8]>,
     reconnect: Reconnect<0>,
-    spread: Jitter,
+    jitter: Jitter,
     retry_busy: bool,
     state: State,
 }
@@ -60,10 +60,10 @@ pub struct EventSource<'e, R: ClientRuntime> {
 #[derive(Clone, Copy, Debug)]
 pub struct EventSourceOptions<'a> {
     /// The last event ID to begin with; empty for none. One of more than [`ParserLimits::id`] bytes, or with a NULL, CR or LF, is
-    /// [`Error::Request`]: to begin without it would miss events in silence.
+    /// [`Error::InvalidRequest`]: to begin without it would miss events in silence.
     pub last_event_id: &'a str,
     /// How the memory for events is divided. Default: [`ParserLimits::DEFAULT`].
-    pub bounds: ParserLimits,
+    pub parser_limits: ParserLimits,
     /// When it comes back.
     pub reconnect: ReconnectPolicy,
     /// Spreads the delays: any number, another one for each device.
@@ -78,7 +78,7 @@ impl Default for EventSourceOptions<'_> {
     fn default() -> Self {
         Self {
             last_event_id: "",
-            bounds: ParserLimits::DEFAULT,
+            parser_limits: ParserLimits::DEFAULT,
             reconnect: ReconnectPolicy::DEFAULT,
             seed: 0,
             retry_busy: true,
@@ -100,9 +100,9 @@ pub enum ReadyState {
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// The last event ID to begin with is none.
-    Unsound,
+    InvalidStart,
     Waiting(Instant),
-    Asking,
+    Connecting,
     /// It is given up when nothing comes until then.
     Open(Instant),
     Closed,
@@ -116,7 +116,7 @@ pub enum EventSourceEvent<'a, E> {
     /// An event, lent from the source's memory.
     Event(MessageEvent<'a>),
     /// The stream ended, or could not be opened; it is tried again after `delay`.
-    Lost {
+    Disconnected {
         /// Why: [`Disconnect::Closed`] where the server ended it, [`Disconnect::Broken`] where it was cut short.
         error: Error<E>,
         /// How long it waits.
@@ -127,7 +127,7 @@ pub enum EventSourceEvent<'a, E> {
 enum Step<E> {
     Opened,
     Event,
-    Lost { error: Error<E>, delay: Duration },
+    Disconnected { error: Error<E>, delay: Duration },
 }
 
 impl<'e, R: ClientRuntime> EventSource<'e, R> {
@@ -141,35 +141,35 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
         events: &'e mut [u8],
     ) -> Self {
         let Buffers { buffer, location } = memory;
-        let mut parser = Parser::new(events, options.bounds);
+        let mut parser = Parser::new(events, options.parser_limits);
         let start = IdField::new(options.last_event_id.as_bytes()).map(|id| parser.restart_after(id));
         Self {
-            asker: HttpClient::new(runtime, config, url, location),
+            client: HttpClient::new(runtime, config, url, location),
             head: buffer,
             parser,
             reconnect: Reconnect::new(options.reconnect),
-            spread: Jitter::new(options.seed),
+            jitter: Jitter::new(options.seed),
             retry_busy: options.retry_busy,
-            state: if matches!(start, Ok(Ok(()))) { State::Asking } else { State::Unsound },
+            state: if matches!(start, Ok(Ok(()))) { State::Connecting } else { State::InvalidStart },
         }
     }
 
     /// Closes it: it never comes back.
     pub fn close(&mut self) {
         self.state = State::Closed;
-        self.asker.forget();
+        self.client.reset();
     }
 
     /// Waits for what comes next. Dropped while it waits it loses nothing; an attempt to connect is begun again.
     ///
     /// # Errors
     /// It is closed for good: by the status ([`Error::Status`], 204 included), the type, the redirects, an event past the
-    /// bounds ([`Error::Stream`], since it would come again), or a policy's last attempt, whose error this is. After
+    /// bounds ([`Error::EventStream`], since it would come again), or a policy's last attempt, whose error this is. After
     /// that, and after [`EventSource::close`]: [`Error::Closed`].
-    pub async fn next(&mut self) -> Result<EventSourceEvent<'_, ConnectError<R>>, Error<ConnectError<R>>> {
+    pub async fn next(&mut self) -> Result<EventSourceEvent<'_, ConnectorError<R>>, Error<ConnectorError<R>>> {
         match self.step().await {
             Ok(Step::Opened) => Ok(EventSourceEvent::Opened),
-            Ok(Step::Lost { error, delay }) => Ok(EventSourceEvent::Lost { error, delay }),
+            Ok(Step::Disconnected { error, delay }) => Ok(EventSourceEvent::Disconnected { error, delay }),
             Ok(Step::Event) => self.parser.event().map(EventSourceEvent::Event).ok_or(Error::Closed),
             Err(error) => {
                 self.close();
@@ -181,7 +181,7 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
     /// The state that it is in.
     pub fn state(&self) -> ReadyState {
         match self.state {
-            State::Unsound | State::Waiting(_) | State::Asking => ReadyState::Connecting,
+            State::InvalidStart | State::Waiting(_) | State::Connecting => ReadyState::Connecting,
             State::Open(_) => ReadyState::Open,
             State::Closed => ReadyState::Closed,
         }
@@ -192,16 +192,16 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
         self.parser.last_event_id()
     }
 
-    async fn step(&mut self) -> Result<Step<ConnectError<R>>, Error<ConnectError<R>>> {
+    async fn step(&mut self) -> Result<Step<ConnectorError<R>>, Error<ConnectorError<R>>> {
         loop {
             match self.state {
                 State::Closed => return Err(Error::Closed),
-                State::Unsound => return Err(Error::Request),
+                State::InvalidStart => return Err(Error::InvalidRequest),
                 State::Waiting(until) => {
-                    sleep(self.asker.runtime.clock(), until).await;
-                    self.state = State::Asking;
+                    sleep(self.client.runtime.clock(), until).await;
+                    self.state = State::Connecting;
                 }
-                State::Asking => return self.open().await,
+                State::Connecting => return self.connect().await,
                 State::Open(due) => {
                     if let Some(step) = self.read(due).await? {
                         return Ok(step);
@@ -211,20 +211,23 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
         }
     }
 
-    async fn open(&mut self) -> Result<Step<ConnectError<R>>, Error<ConnectError<R>>> {
+    async fn connect(&mut self) -> Result<Step<ConnectorError<R>>, Error<ConnectorError<R>>> {
         let last_event_id = self.parser.last_event_id();
         let asking = OutgoingRequest { accept: Some(EVENT_STREAM), last_event_id, ..OutgoingRequest::default() };
-        let length = match self.asker.ask(&asking, self.head).await {
+        let length = match self.client.request(&asking, self.head).await {
             Ok(length) => length,
             Err(error) => {
-                let last = matches!(error, Error::Url(_) | Error::Request | Error::Location | Error::Redirects);
-                return if last { Err(error) } else { self.failed(error, None) };
+                let last = matches!(
+                    error,
+                    Error::Url(_) | Error::InvalidRequest | Error::InvalidRedirect | Error::TooManyRedirects
+                );
+                return if last { Err(error) } else { self.connect_failed(error, None) };
             }
         };
-        let answer = ResponseHead::parse(self.head.get(..length).unwrap_or_default(), self.asker.config.max_fields)?;
+        let answer = ResponseHead::parse(self.head.get(..length).unwrap_or_default(), self.client.config.max_fields)?;
         let status = answer.status();
         if self.retry_busy && is_busy(status) {
-            return self.failed(status_error(&answer), answer.retry_after());
+            return self.connect_failed(status_error(&answer), answer.retry_after());
         }
         match self.reconnect.on_response(status, answer.header("content-type")) {
             Ok(()) => {}
@@ -235,18 +238,18 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
             return Err(Error::ContentCoding);
         }
         self.parser.restart();
-        self.state = State::Open(self.silent_until());
+        self.state = State::Open(self.idle_deadline());
         Ok(Step::Opened)
     }
 
     /// Reads up to the next event or the end; `None` where it is to be looked at again.
-    async fn read(&mut self, due: Instant) -> Result<Option<Step<ConnectError<R>>>, Error<ConnectError<R>>> {
-        let Self { asker, parser, .. } = self;
-        let Some(call) = asker.call() else { return Err(Error::Closed) };
+    async fn read(&mut self, due: Instant) -> Result<Option<Step<ConnectorError<R>>>, Error<ConnectorError<R>>> {
+        let Self { client: asker, parser, .. } = self;
+        let Some(exchange) = asker.exchange() else { return Err(Error::Closed) };
         // Before, since between taking an event and giving it out nothing may be waited for.
-        call.link.yield_if_spent().await;
+        exchange.connection.yield_if_spent().await;
         let mut failed: Option<ParseError> = None;
-        let came = call.content(&mut |data| match parser.store(data) {
+        let came = exchange.read_body(&mut |data| match parser.store(data) {
             Ok(stored) => (stored.consumed, stored.event),
             Err(error) => {
                 failed = Some(error);
@@ -254,54 +257,54 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
             }
         });
         if let Some(error) = failed {
-            return Err(Error::Stream(error));
+            return Err(Error::EventStream(error));
         }
         let fault = match came {
-            Ok(ResponsePart::Some(event)) => {
-                self.state = State::Open(self.silent_until());
+            Ok(BodyProgress::Data(event)) => {
+                self.state = State::Open(self.idle_deadline());
                 return Ok(event.then_some(Step::Event));
             }
-            Ok(ResponsePart::NotNow) => match call.rest(due).await {
+            Ok(BodyProgress::WouldBlock) => match exchange.wait_body(due).await {
                 Ok(()) => return Ok(None),
                 Err(fault) => fault.into(),
             },
-            Ok(ResponsePart::End) => Error::Ended(Disconnect::Closed),
+            Ok(BodyProgress::End) => Error::Disconnected(Disconnect::Closed),
             Err(fault) => fault.into(),
         };
-        self.asker.forget();
+        self.client.reset();
         self.reconnect.on_end();
-        self.lost(fault, None).map(Some)
+        self.disconnected(fault, None).map(Some)
     }
 
     /// An attempt came to nothing.
-    fn failed(
+    fn connect_failed(
         &mut self,
-        error: Error<ConnectError<R>>,
+        error: Error<ConnectorError<R>>,
         retry_after: Option<u32>,
-    ) -> Result<Step<ConnectError<R>>, Error<ConnectError<R>>> {
-        self.asker.forget();
+    ) -> Result<Step<ConnectorError<R>>, Error<ConnectorError<R>>> {
+        self.client.reset();
         self.reconnect.on_network_error();
-        self.lost(error, retry_after)
+        self.disconnected(error, retry_after)
     }
 
-    fn lost(
+    fn disconnected(
         &mut self,
-        error: Error<ConnectError<R>>,
+        error: Error<ConnectorError<R>>,
         retry_after: Option<u32>,
-    ) -> Result<Step<ConnectError<R>>, Error<ConnectError<R>>> {
+    ) -> Result<Step<ConnectorError<R>>, Error<ConnectorError<R>>> {
         if let Some(time) = self.parser.reconnection_time() {
             self.reconnect.on_retry_field(time);
         }
-        match self.reconnect.next_delay_after(self.spread.next(), retry_after) {
+        match self.reconnect.next_delay_after(self.jitter.next(), retry_after) {
             ReconnectDecision::Stop => Err(error),
             ReconnectDecision::After(delay) => {
-                self.state = State::Waiting(self.asker.runtime.clock().now() + delay);
-                Ok(Step::Lost { error, delay })
+                self.state = State::Waiting(self.client.runtime.clock().now() + delay);
+                Ok(Step::Disconnected { error, delay })
             }
         }
     }
 
-    fn silent_until(&self) -> Instant {
-        self.asker.runtime.clock().now() + self.asker.config.idle_timeout
+    fn idle_deadline(&self) -> Instant {
+        self.client.runtime.clock().now() + self.client.config.idle_timeout
     }
 }

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::http_exchange::HttpExchange;
 use super::url::{Url, UrlBuf};
-use super::{ClientConfig, ClientConnection, ClientRuntime, Connect, ConnectError, Error, HeaderError};
+use super::{ClientConfig, ClientConnection, ClientRuntime, Connect, ConnectorError, Error, HeaderError};
 use crate::grammar::characters::{all_token, is_value};
 use crate::http::{HeaderFields, ResponseHead};
 use crate::hub::NewEvent;
@@ -19,7 +19,7 @@ use crate::websocket::Disconnect;
 use crate::ws::handshake::UpgradeRequest;
 
 /// Names of fields that are the client's own to write.
-const OWN: [&str; 8] = [
+const RESERVED_HEADERS: [&str; 8] = [
     "host",
     "connection",
     "upgrade",
@@ -44,25 +44,25 @@ pub(super) struct OutgoingRequest<'a> {
     /// The request is a WebSocket's handshake.
     pub(super) upgrade: Option<UpgradeRequest<'a>>,
     /// The request is a POST of this.
-    pub(super) publication: Option<&'a NewEvent<'a>>,
+    pub(super) new_event: Option<&'a NewEvent<'a>>,
 }
 
 impl OutgoingRequest<'_> {
     /// Pours the whole request; `elsewhere` where a redirect has led to another origin.
-    fn pour(&self, url: &Url<'_>, headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Output) {
-        let method = if self.publication.is_some() { "POST " } else { "GET " };
-        let of_type = self.publication.map(|publication| ("type", publication.event_type.as_str()));
+    fn write(&self, url: &Url<'_>, headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Output) {
+        let method = if self.new_event.is_some() { "POST " } else { "GET " };
+        let of_type = self.new_event.map(|publication| ("type", publication.event_type.as_str()));
         let query = [self.query, of_type.filter(|(_, name)| !name.is_empty())];
-        pour_target(url, method, query, out);
+        write_request_line(url, method, query, out);
         let given = |name: &str| headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
         if let Some(accept) = self.accept {
-            field("Accept", accept.as_bytes(), out);
+            write_field("Accept", accept.as_bytes(), out);
             if !given("cache-control") {
-                field("Cache-Control", b"no-store", out);
+                write_field("Cache-Control", b"no-store", out);
             }
         }
         if !self.last_event_id.is_empty() {
-            field("Last-Event-ID", self.last_event_id.as_bytes(), out);
+            write_field("Last-Event-ID", self.last_event_id.as_bytes(), out);
         }
         if let Some(wait) = self.wait {
             out.put(b"Prefer: wait=");
@@ -72,17 +72,17 @@ impl OutgoingRequest<'_> {
         if let Some(offer) = &self.upgrade {
             offer.put(out);
         }
-        pour_headers(headers, elsewhere, out);
-        let Some(publication) = self.publication else { return out.put(b"\r\n") };
+        write_headers(headers, elsewhere, out);
+        let Some(publication) = self.new_event else { return out.put(b"\r\n") };
         if !given("content-type") {
             let media_type: &[u8] = match publication.encoding {
                 Encoding::Text => b"text/plain;charset=UTF-8",
                 Encoding::Binary => b"application/octet-stream",
             };
-            field("Content-Type", media_type, out);
+            write_field("Content-Type", media_type, out);
         }
         if let Some(key) = publication.idempotency_key {
-            field("Idempotency-Key", key, out);
+            write_field("Idempotency-Key", key, out);
         }
         out.put(b"Content-Length: ");
         out.put_decimal(publication.data.len() as u64);
@@ -91,9 +91,9 @@ impl OutgoingRequest<'_> {
     }
 
     /// Whether nothing of it would break out of its field.
-    fn is_sound(&self, headers: &[(&str, &str)]) -> bool {
-        let key = self.publication.and_then(|publication| publication.idempotency_key);
-        are_sound(headers)
+    fn is_valid(&self, headers: &[(&str, &str)]) -> bool {
+        let key = self.new_event.and_then(|publication| publication.idempotency_key);
+        are_valid(headers)
             // What came as an id goes back as it came (WHATWG HTML §9.2.3), control characters included.
             && IdField::new(self.last_event_id.as_bytes()).is_ok()
             && key.is_none_or(all_value)
@@ -102,21 +102,26 @@ impl OutgoingRequest<'_> {
 
     /// Whether it may be sent again without harm.
     fn is_repeatable(&self) -> bool {
-        self.publication.is_none_or(|publication| publication.idempotency_key.is_some())
+        self.new_event.is_none_or(|publication| publication.idempotency_key.is_some())
     }
 
     /// Whether an answer of this status sends it elsewhere. A POST stays one.
     fn is_redirect(&self, status: u16) -> bool {
         match status {
             307 | 308 => self.upgrade.is_none(),
-            301..=303 => self.upgrade.is_none() && self.publication.is_none(),
+            301..=303 => self.upgrade.is_none() && self.new_event.is_none(),
             _ => false,
         }
     }
 }
 
 /// Pours the request line, and the field that says where it goes.
-fn pour_target<const N: usize>(url: &Url<'_>, method: &str, query: [Option<(&str, &str)>; N], out: &mut impl Output) {
+fn write_request_line<const N: usize>(
+    url: &Url<'_>,
+    method: &str,
+    query: [Option<(&str, &str)>; N],
+    out: &mut impl Output,
+) {
     out.put(method.as_bytes());
     let target = url.target();
     let (root, rest) = target.pieces();
@@ -131,21 +136,21 @@ fn pour_target<const N: usize>(url: &Url<'_>, method: &str, query: [Option<(&str
         separator = b"&";
     }
     out.put(b" HTTP/1.1\r\n");
-    field("Host", url.authority().as_bytes(), out);
+    write_field("Host", url.authority().as_bytes(), out);
 }
 
 /// Pours the caller's fields; `elsewhere` where a redirect has led to another origin.
-fn pour_headers(headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Output) {
+fn write_headers(headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Output) {
     for (name, value) in headers {
         let follows = !name.eq_ignore_ascii_case("authorization") && !name.eq_ignore_ascii_case("cookie");
         if follows || !elsewhere {
-            field(name, value.as_bytes(), out);
+            write_field(name, value.as_bytes(), out);
         }
     }
 }
 
 /// Whether the caller's fields are the caller's to send, and none would break out of its line.
-fn are_sound(headers: &[(&str, &str)]) -> bool {
+fn are_valid(headers: &[(&str, &str)]) -> bool {
     headers.iter().all(|(name, value)| validate_header(name, value).is_ok())
 }
 
@@ -157,8 +162,8 @@ pub fn validate_header(name: &str, value: &str) -> Result<(), HeaderError> {
     let is_sec = name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("sec-websocket-"));
     if name.is_empty() || !all_token(name.as_bytes()) {
         Err(HeaderError::Name)
-    } else if is_sec || OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {
-        Err(HeaderError::Own)
+    } else if is_sec || RESERVED_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+        Err(HeaderError::Reserved)
     } else if !all_value(value.as_bytes()) {
         Err(HeaderError::Value)
     } else {
@@ -170,7 +175,7 @@ fn all_value(value: &[u8]) -> bool {
     value.iter().all(|byte| is_value(*byte))
 }
 
-fn field(name: &str, value: &[u8], out: &mut impl Output) {
+fn write_field(name: &str, value: &[u8], out: &mut impl Output) {
     out.put(name.as_bytes());
     out.put(b": ");
     out.put(value);
@@ -197,144 +202,144 @@ pub(super) struct HttpClient<'e, 'u, R: ClientRuntime> {
     /// Where a redirect has led, empty where none has.
     location: UrlBuf<'u>,
     redirects: u8,
-    call: Option<HttpExchange<'e, R>>,
+    exchange: Option<HttpExchange<'e, R>>,
 }
 
 impl<'e, 'u, R: ClientRuntime> HttpClient<'e, 'u, R> {
     pub(super) fn new(runtime: &'e R, config: &'e ClientConfig<'e>, url: &'u str, location: &'u mut [u8]) -> Self {
-        Self { runtime, config, url, location: UrlBuf::new(location), redirects: 0, call: None }
+        Self { runtime, config, url, location: UrlBuf::new(location), redirects: 0, exchange: None }
     }
 
     /// Asks, and tells the length of the head that stands in `buffer` then; the content is to be had of
-    /// [`HttpClient::call`]. Dropped midway it goes on when it is called again with the same request and buffer.
+    /// [`HttpClient::exchange`]. Dropped midway it goes on when it is called again with the same request and buffer.
     ///
     /// # Errors
     /// There is no answer; the connection is gone, and the next request goes to the first URL again.
-    pub(super) fn ask(
+    pub(super) fn request(
         &mut self,
-        asking: &OutgoingRequest<'_>,
+        request: &OutgoingRequest<'_>,
         buffer: &mut [u8],
-    ) -> impl Future<Output = Result<usize, Error<ConnectError<R>>>> {
+    ) -> impl Future<Output = Result<usize, Error<ConnectorError<R>>>> {
         async move {
-            let result = self.try_ask(asking, buffer).await;
+            let result = self.try_request(request, buffer).await;
             if result.is_err() {
-                self.forget();
+                self.reset();
             }
             result
         }
     }
 
-    /// Asks for an upgrade, over a connection of its own, as [`HttpClient::ask`] does; after an error it has to be told to
-    /// [`HttpClient::forget`]. No redirect is followed: who asks for nothing else has no code for that.
+    /// Asks for an upgrade, over a connection of its own, as [`HttpClient::request`] does; after an error it has to be told to
+    /// [`HttpClient::reset`]. No redirect is followed: who asks for nothing else has no code for that.
     pub(super) async fn upgrade(
         &mut self,
         upgrade: &UpgradeRequest<'_>,
         query: Option<(&str, &str)>,
         buffer: &mut [u8],
-    ) -> Result<usize, Error<ConnectError<R>>> {
+    ) -> Result<usize, Error<ConnectorError<R>>> {
         let headers = self.config.headers;
-        if !(are_sound(headers) && upgrade.validate().is_ok()) {
-            return Err(Error::Request);
+        if !(are_valid(headers) && upgrade.validate().is_ok()) {
+            return Err(Error::InvalidRequest);
         }
         let url = Url::parse(self.url)?;
-        let call = match &mut self.call {
-            Some(call) => call,
+        let exchange = match &mut self.exchange {
+            Some(exchange) => exchange,
             None => {
                 let socket = connect(self.runtime, self.config, &url).await?;
-                self.call.insert(HttpExchange::new(ClientConnection::new(socket, self.runtime, self.config)))
+                self.exchange.insert(HttpExchange::new(ClientConnection::new(socket, self.runtime, self.config)))
             }
         };
         let render = |out: &mut ResumableWriter<'_>| {
-            pour_target(&url, "GET ", [query], out);
+            write_request_line(&url, "GET ", [query], out);
             upgrade.put(out);
-            pour_headers(headers, false, out);
+            write_headers(headers, false, out);
             out.put(b"\r\n");
         };
-        Ok(call.answer(&render, buffer, Duration::ZERO).await?)
+        Ok(exchange.read_head(&render, buffer, Duration::ZERO).await?)
     }
 
-    async fn try_ask(
+    async fn try_request(
         &mut self,
-        asking: &OutgoingRequest<'_>,
+        request: &OutgoingRequest<'_>,
         buffer: &mut [u8],
-    ) -> Result<usize, Error<ConnectError<R>>> {
-        if !asking.is_sound(self.config.headers) {
-            return Err(Error::Request);
+    ) -> Result<usize, Error<ConnectorError<R>>> {
+        if !request.is_valid(self.config.headers) {
+            return Err(Error::InvalidRequest);
         }
         loop {
             let elsewhere = !self.location.as_str().is_empty();
             let url = Url::parse(if elsewhere { self.location.as_str() } else { self.url })?;
             let elsewhere = elsewhere && Url::parse(self.url)?.endpoint() != url.endpoint();
-            if self.call.as_mut().is_some_and(HttpExchange::is_stale) {
-                self.call = None;
+            if self.exchange.as_mut().is_some_and(HttpExchange::is_stale) {
+                self.exchange = None;
             }
-            let call = match &mut self.call {
-                Some(call) => call,
+            let exchange = match &mut self.exchange {
+                Some(exchange) => exchange,
                 None => {
                     let socket = connect(self.runtime, self.config, &url).await?;
-                    self.call.insert(HttpExchange::new(ClientConnection::new(socket, self.runtime, self.config)))
+                    self.exchange.insert(HttpExchange::new(ClientConnection::new(socket, self.runtime, self.config)))
                 }
             };
             let headers = self.config.headers;
-            let render = |out: &mut ResumableWriter<'_>| asking.pour(&url, headers, elsewhere, out);
-            let length = match call.answer(&render, buffer, asking.wait.unwrap_or_default()).await {
+            let render = |out: &mut ResumableWriter<'_>| request.write(&url, headers, elsewhere, out);
+            let length = match exchange.read_head(&render, buffer, request.wait.unwrap_or_default()).await {
                 Ok(length) => length,
                 // The server has ended a connection that it kept, as it may at any time (RFC 9112 §9.3.1).
-                Err(_) if call.reused && !call.heard && asking.is_repeatable() => {
-                    self.call = None;
+                Err(_) if exchange.reused && !exchange.response_started && request.is_repeatable() => {
+                    self.exchange = None;
                     continue;
                 }
-                Err(fault) => return Err(fault.into()),
+                Err(error) => return Err(error.into()),
             };
             let answer = ResponseHead::parse(buffer.get(..length).unwrap_or_default(), self.config.max_fields)?;
-            if asking.is_redirect(answer.status()) {
+            if request.is_redirect(answer.status()) {
                 let secure = url.endpoint().secure;
-                let location = answer.header("location").ok_or(Error::Location)?;
-                self.follow(location, secure)?;
+                let location = answer.header("location").ok_or(Error::InvalidRedirect)?;
+                self.follow_redirect(location, secure)?;
                 continue;
             }
-            call.begin_content(answer.body_length(false), answer.keep_alive(), u64::MAX)?;
+            exchange.begin_body(answer.body_length(false), answer.keep_alive(), u64::MAX)?;
             self.redirects = 0;
             return Ok(length);
         }
     }
 
     /// Goes where `location` refers to.
-    fn follow(&mut self, location: &[u8], secure: bool) -> Result<(), Error<ConnectError<R>>> {
-        self.call = None;
+    fn follow_redirect(&mut self, location: &[u8], secure: bool) -> Result<(), Error<ConnectorError<R>>> {
+        self.exchange = None;
         if self.redirects >= self.config.max_redirects {
-            return Err(Error::Redirects);
+            return Err(Error::TooManyRedirects);
         }
         self.redirects = self.redirects.saturating_add(1);
         let followed = &mut self.location;
         let first = if followed.as_str().is_empty() { followed.set(self.url) } else { Ok(()) };
         // The caller's URL is a good one: what is wrong with this one is the server's doing.
-        first.and_then(|()| followed.follow(location)).map_err(|_| Error::Location)?;
-        let leads = Url::parse(followed.as_str()).map_err(|_| Error::Location)?;
-        if secure && !leads.endpoint().secure { Err(Error::Location) } else { Ok(()) }
+        first.and_then(|()| followed.follow(location)).map_err(|_| Error::InvalidRedirect)?;
+        let leads = Url::parse(followed.as_str()).map_err(|_| Error::InvalidRedirect)?;
+        if secure && !leads.endpoint().secure { Err(Error::InvalidRedirect) } else { Ok(()) }
     }
 
     /// The connection whose answer is being read.
-    pub(super) fn call(&mut self) -> Option<&mut HttpExchange<'e, R>> {
-        self.call.as_mut()
+    pub(super) fn exchange(&mut self) -> Option<&mut HttpExchange<'e, R>> {
+        self.exchange.as_mut()
     }
 
     /// The connection, for who goes on with it otherwise.
-    pub(super) fn take_call(&mut self) -> Option<HttpExchange<'e, R>> {
-        self.call.take()
+    pub(super) fn take_exchange(&mut self) -> Option<HttpExchange<'e, R>> {
+        self.exchange.take()
     }
 
     /// The answer was read to its end: the connection is kept if it can be.
-    pub(super) fn done(&mut self) {
-        self.call = self.call.take().and_then(HttpExchange::renew);
-        if self.call.is_none() {
-            self.forget();
+    pub(super) fn finish_response(&mut self) {
+        self.exchange = self.exchange.take().and_then(HttpExchange::into_next);
+        if self.exchange.is_none() {
+            self.reset();
         }
     }
 
     /// Gives the connection up: the next request goes to the first URL, over a new one.
-    pub(super) fn forget(&mut self) {
-        self.call = None;
+    pub(super) fn reset(&mut self) {
+        self.exchange = None;
         self.redirects = 0;
         self.location.clear();
     }
@@ -345,7 +350,7 @@ async fn connect<'e, R: ClientRuntime>(
     runtime: &'e R,
     config: &ClientConfig<'_>,
     url: &Url<'_>,
-) -> Result<<R::Connect as Connect>::Socket<'e>, Error<ConnectError<R>>> {
+) -> Result<<R::Connector as Connect>::Socket<'e>, Error<ConnectorError<R>>> {
     let deadline = runtime.clock().now() + config.connect_timeout;
     let mut timer = runtime.clock().timer();
     let mut connecting = pin!(runtime.connector().connect(url.endpoint()));
@@ -353,7 +358,7 @@ async fn connect<'e, R: ClientRuntime>(
         if let Poll::Ready(result) = connecting.as_mut().poll(cx) {
             return Poll::Ready(result.map_err(Error::Connect));
         }
-        timer.poll_until(cx, deadline).map(|()| Err(Error::Ended(Disconnect::TimedOut)))
+        timer.poll_until(cx, deadline).map(|()| Err(Error::Disconnected(Disconnect::TimedOut)))
     })
     .await
 }

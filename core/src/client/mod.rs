@@ -33,8 +33,8 @@
 //!     loop {
 //!         match sensor.next().await {
 //!             Ok(SubscriptionEvent::Event(Event { event_type, data, .. })) => show(event_type, data.as_bytes()),
-//!             Ok(SubscriptionEvent::Gap { missed }) => missing(missed),
-//!             Ok(SubscriptionEvent::Opened { .. } | SubscriptionEvent::Lost { .. }) => {} // it comes back by itself
+//!             Ok(SubscriptionEvent::Gap(Gap { missed })) => missing(missed),
+//!             Ok(SubscriptionEvent::Opened { .. } | SubscriptionEvent::Disconnected { .. }) => {} // it comes back by itself
 //!             Err(_) => break,                                 // there is nothing to be had any more
 //!         }
 //!     }
@@ -68,6 +68,7 @@ mod web_socket;
 mod tests;
 
 pub use crate::format::Transport;
+pub use crate::log::{Gap, Position};
 pub use bridge::{Bridge, BridgeEvent, BridgeOptions};
 pub use client_connection::ClientConnection;
 pub use config::{Buffers, ClientConfig};
@@ -75,13 +76,11 @@ pub use connect::{Connect, MaybeTls, SchemeConnector};
 pub use error::{Error, HeaderError};
 pub use event_source::{EventSource, EventSourceEvent, EventSourceOptions, ReadyState};
 pub use http_client::validate_header;
-pub use publish::{PublishReceipt, Publisher};
+pub use publish::{PublishResponse, Publisher};
 pub use runtime::{ClientMaskingKeys, ClientRuntime, RuntimeParts};
-pub use subscription::{
-    Event, EventData, MAX_CURSOR, StartPosition, Subscription, SubscriptionEvent, SubscriptionOptions,
-};
-pub use tcp::{NoDns, NoNames, Tcp, TcpError, TcpSocket};
+pub use subscription::{Event, EventData, MAX_CURSOR, Subscription, SubscriptionEvent, SubscriptionOptions};
+pub use tcp::{NoDns, NoDnsError, TcpConnectError, TcpConnector, TcpSocket};
 pub use web_socket::{ClientWebSocket, ConnectOptions};
 
 /// The error of a runtime's connector.
-pub type ConnectError<R> = <<R as ClientRuntime>::Connect as Connect>::Error;
+pub type ConnectorError<R> = <<R as ClientRuntime>::Connector as Connect>::Error;

@@ -19,7 +19,7 @@
 //!         idempotency_key: Some(b"boot-7-reading-3"), // may be said again soon, and is stored once
 //!     };
 //!     match publisher.publish(&publication).await {
-//!         Ok(receipt) => println!("stored as {}", receipt.id),
+//!         Ok(response) => println!("stored as {}", response.id),
 //!         Err(error) if error.is_transient() => println!("{error}: say it again"),
 //!         Err(error) => println!("{error}"),
 //!     }
@@ -27,8 +27,8 @@
 //! ```
 
 use super::http_client::{HttpClient, OutgoingRequest, is_of_type, status_error};
-use super::http_exchange::ResponsePart;
-use super::{Buffers, ClientConfig, ClientRuntime, ConnectError, Error};
+use super::http_exchange::BodyProgress;
+use super::{Buffers, ClientConfig, ClientRuntime, ConnectorError, Error};
 use crate::http::ResponseHead;
 use crate::hub::NewEvent;
 use crate::io::Clock;
@@ -37,21 +37,21 @@ use crate::websocket::ConnectionIo;
 
 /// Publishes by POST, over a connection that is kept between events where the server keeps it.
 pub struct Publisher<'e, R: ClientRuntime> {
-    asker: HttpClient<'e, 'e, R>,
+    client: HttpClient<'e, 'e, R>,
     buffer: &'e mut [u8],
     /// An exchange has begun and did not end: what is on its connection is of an event that was given up.
-    midway: bool,
+    in_progress: bool,
     /// Bytes of what the server said of a refusal, at the start of the buffer.
-    refusal: usize,
+    rejection_len: usize,
 }
 
 /// What the server says of a stored event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PublishReceipt<'a> {
+pub struct PublishResponse<'a> {
     /// Its id in the server's log; empty where the server does not tell.
     pub id: &'a str,
     /// How many were following when it was stored.
-    pub subscribers: Option<u64>,
+    pub followers: Option<u64>,
     /// The key was known: the event had been stored before.
     pub duplicate: bool,
 }
@@ -60,7 +60,7 @@ impl<'e, R: ClientRuntime> Publisher<'e, R> {
     /// Publishes to the channel at `url`.
     pub fn new(runtime: &'e R, config: &'e ClientConfig<'e>, url: &'e str, memory: Buffers<'e>) -> Self {
         let Buffers { buffer, location } = memory;
-        Self { asker: HttpClient::new(runtime, config, url, location), buffer, midway: false, refusal: 0 }
+        Self { client: HttpClient::new(runtime, config, url, location), buffer, in_progress: false, rejection_len: 0 }
     }
 
     /// Publishes one event. Dropped midway nobody knows whether it was stored: say it again with the same key, while the
@@ -70,72 +70,75 @@ impl<'e, R: ClientRuntime> Publisher<'e, R> {
     /// sent, once, and if the event has a key.
     ///
     /// # Errors
-    /// Its connection is given up. With [`Error::NoPublishOutcome`] the event is stored, with any other nothing is known to be. Where
+    /// Its connection is given up. With [`Error::PublishResponseLost`] the event is stored, with any other nothing is known to be. Where
     /// [`Error::is_transient`], saying it again may help; with an idempotency key it does no harm, within the same bound.
-    pub async fn publish(&mut self, publication: &NewEvent<'_>) -> Result<PublishReceipt<'_>, Error<ConnectError<R>>> {
-        if core::mem::replace(&mut self.midway, true) {
-            self.asker.forget();
+    pub async fn publish(
+        &mut self,
+        publication: &NewEvent<'_>,
+    ) -> Result<PublishResponse<'_>, Error<ConnectorError<R>>> {
+        if core::mem::replace(&mut self.in_progress, true) {
+            self.client.reset();
         }
-        self.refusal = 0;
-        let length = self.exchange(publication).await?;
-        self.midway = false;
-        Ok(receipt(self.buffer.get_mut(..length).unwrap_or_default()))
+        self.rejection_len = 0;
+        let length = self.send(publication).await?;
+        self.in_progress = false;
+        Ok(parse_response(self.buffer.get_mut(..length).unwrap_or_default()))
     }
 
     /// Asks, and reads the content of a good answer into the buffer: how long it is.
-    async fn exchange(&mut self, publication: &NewEvent<'_>) -> Result<usize, Error<ConnectError<R>>> {
-        let asking = OutgoingRequest { publication: Some(publication), ..OutgoingRequest::default() };
+    async fn send(&mut self, publication: &NewEvent<'_>) -> Result<usize, Error<ConnectorError<R>>> {
+        let asking = OutgoingRequest { new_event: Some(publication), ..OutgoingRequest::default() };
         // A head that stands there is an earlier answer's.
         if let Some(first) = self.buffer.first_mut() {
             *first = 0;
         }
-        let length = match self.asker.ask(&asking, self.buffer).await {
-            Err(_) if is_success(self.buffer) => return Err(Error::NoPublishOutcome),
+        let length = match self.client.request(&asking, self.buffer).await {
+            Err(_) if is_success(self.buffer) => return Err(Error::PublishResponseLost),
             asked => asked?,
         };
-        let answer = ResponseHead::parse(self.buffer.get(..length).unwrap_or_default(), self.asker.config.max_fields)?;
+        let answer = ResponseHead::parse(self.buffer.get(..length).unwrap_or_default(), self.client.config.max_fields)?;
         if !matches!(answer.status(), 200..=202 | 204) {
             let (error, said) = (status_error(&answer), is_of_type(answer.fields(), "text/plain"));
             if said {
                 // That it is cut short makes it no less a refusal.
-                self.refusal = self.content().await.0;
+                self.rejection_len = self.read_body().await.0;
             }
             return Err(error);
         }
-        let (filled, whole) = self.content().await;
+        let (filled, whole) = self.read_body().await;
         if !whole {
-            return Err(Error::NoPublishOutcome);
+            return Err(Error::PublishResponseLost);
         }
-        self.asker.done();
+        self.client.finish_response();
         Ok(filled)
     }
 
     /// What the server said of the event that it refused last ([`Error::Status`]), where that was text, as much of it as the
     /// memory holds; else it is empty.
-    pub fn refusal(&self) -> &str {
-        let said = self.buffer.get(..self.refusal).unwrap_or_default();
+    pub fn rejection_text(&self) -> &str {
+        let said = self.buffer.get(..self.rejection_len).unwrap_or_default();
         let text = said.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         text.trim_ascii()
     }
 
     /// Reads the content into the buffer: how much came that fits, and whether that is all of it.
-    async fn content(&mut self) -> (usize, bool) {
+    async fn read_body(&mut self) -> (usize, bool) {
         let mut filled = 0_usize;
-        let due = self.asker.runtime.clock().now() + self.asker.config.response_timeout;
+        let due = self.client.runtime.clock().now() + self.client.config.response_timeout;
         loop {
-            let Some(call) = self.asker.call() else { return (filled, false) };
-            call.link.yield_if_spent().await;
+            let Some(exchange) = self.client.exchange() else { return (filled, false) };
+            exchange.connection.yield_if_spent().await;
             let buffer = &mut *self.buffer;
-            let came = call.content(&mut |data| {
+            let came = exchange.read_body(&mut |data| {
                 let room = buffer.get_mut(filled..).unwrap_or_default();
                 let copied = crate::grammar::copy(data, room);
                 filled = filled.saturating_add(copied);
                 (data.len(), copied < data.len())
             });
             match came {
-                Ok(ResponsePart::Some(false)) if call.link.now() < due => {}
-                Ok(ResponsePart::Some(false) | ResponsePart::NotNow) if call.rest(due).await.is_ok() => {}
-                came => return (filled, came == Ok(ResponsePart::End)),
+                Ok(BodyProgress::Data(false)) if exchange.connection.now() < due => {}
+                Ok(BodyProgress::Data(false) | BodyProgress::WouldBlock) if exchange.wait_body(due).await.is_ok() => {}
+                came => return (filled, came == Ok(BodyProgress::End)),
             }
         }
     }
@@ -147,20 +150,20 @@ fn is_success(answer: &[u8]) -> bool {
 }
 
 /// Reads what a server of ours says; of another, nothing.
-fn receipt(content: &mut [u8]) -> PublishReceipt<'_> {
-    let mut receipt = PublishReceipt { id: "", subscribers: None, duplicate: false };
-    let Ok(mut members) = Members::new(content) else { return receipt };
+fn parse_response(content: &mut [u8]) -> PublishResponse<'_> {
+    let mut response = PublishResponse { id: "", followers: None, duplicate: false };
+    let Ok(mut members) = Members::new(content) else { return response };
     while let Ok(Some((name, value))) = members.next() {
         match name {
-            "id" => receipt.id = text(value).unwrap_or_default(),
+            "id" => response.id = text(value).unwrap_or_default(),
             "subscribers" => {
-                receipt.subscribers = core::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok())
+                response.followers = core::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok())
             }
-            "repeated" => receipt.duplicate = &*value == b"true",
+            "repeated" => response.duplicate = &*value == b"true",
             _ => {}
         }
     }
-    receipt
+    response
 }
 
 #[cfg(test)]
@@ -170,10 +173,14 @@ mod tests {
     #[test]
     fn a_receipt_is_what_the_server_says_and_else_nothing() {
         let mut said = br#"{"id":"a-1","subscribers":3,"repeated":true}"#.to_vec();
-        assert_eq!(receipt(&mut said), PublishReceipt { id: "a-1", subscribers: Some(3), duplicate: true });
+        assert_eq!(parse_response(&mut said), PublishResponse { id: "a-1", followers: Some(3), duplicate: true });
         for other in ["", "ok", "[1]", r#"{"id":7}"#] {
             let mut said = other.as_bytes().to_vec();
-            assert_eq!(receipt(&mut said), PublishReceipt { id: "", subscribers: None, duplicate: false }, "{other}");
+            assert_eq!(
+                parse_response(&mut said),
+                PublishResponse { id: "", followers: None, duplicate: false },
+                "{other}"
+            );
         }
     }
 }

@@ -12,12 +12,12 @@ use crate::ws::connection::{MaskingKeys, NoEntropy, PingPayload};
 /// A chip and a host have one each, mostly [`RuntimeParts`].
 pub trait ClientRuntime {
     /// Who connects.
-    type Connect: Connect;
+    type Connector: Connect;
     /// The clock.
     type Clock: Clock;
 
     /// Who connects.
-    fn connector(&self) -> &Self::Connect;
+    fn connector(&self) -> &Self::Connector;
 
     /// The clock.
     fn clock(&self) -> &Self::Clock;
@@ -47,7 +47,7 @@ pub struct RuntimeParts<N, C, F> {
 }
 
 impl<N: Connect, C: Clock, F: Fn() -> Result<[u8; 4], NoEntropy>> ClientRuntime for RuntimeParts<N, C, F> {
-    type Connect = N;
+    type Connector = N;
     type Clock = C;
 
     fn connector(&self) -> &N {

@@ -22,7 +22,7 @@ use crate::io::{BufferedIo, Interest, Socket, TryIo};
 ///     Tcp::new(tcp, dns, [(&mut received[..], &mut committed[..])])
 /// }
 /// ```
-pub struct Tcp<'b, T, D, const N: usize> {
+pub struct TcpConnector<'b, T, D, const N: usize> {
     tcp: T,
     dns: D,
     buffers: [Cell<Option<Buffers<'b>>>; N],
@@ -32,9 +32,9 @@ type Buffers<'b> = (&'b mut [u8], &'b mut [u8]);
 
 /// Why there is no TCP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TcpError<T, D> {
+pub enum TcpConnectError<T, D> {
     /// The URL asks for TLS, which takes another connector.
-    Secure,
+    TlsRequired,
     /// All buffers are in use.
     NoBuffers,
     /// The name was not found.
@@ -43,10 +43,10 @@ pub enum TcpError<T, D> {
     Tcp(T),
 }
 
-impl<T: fmt::Debug, D: fmt::Debug> fmt::Display for TcpError<T, D> {
+impl<T: fmt::Debug, D: fmt::Debug> fmt::Display for TcpConnectError<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Secure => f.write_str("this connector has no TLS"),
+            Self::TlsRequired => f.write_str("this connector has no TLS"),
             Self::NoBuffers => f.write_str("all buffers for connections are in use"),
             Self::Dns(error) => write!(f, "the name was not found: {error:?}"),
             Self::Tcp(error) => write!(f, "no connection: {error:?}"),
@@ -54,9 +54,9 @@ impl<T: fmt::Debug, D: fmt::Debug> fmt::Display for TcpError<T, D> {
     }
 }
 
-impl<T: fmt::Debug, D: fmt::Debug> core::error::Error for TcpError<T, D> {}
+impl<T: fmt::Debug, D: fmt::Debug> core::error::Error for TcpConnectError<T, D> {}
 
-impl<'b, T, D, const N: usize> Tcp<'b, T, D, N> {
+impl<'b, T, D, const N: usize> TcpConnector<'b, T, D, N> {
     /// Connects by `tcp`, looks names up by `dns`. Each pair of buffers, both one byte at least, is for what a connection
     /// has received and for what it is to send; the latter bounds a WebSocket message that is sent at once.
     pub fn new(tcp: T, dns: D, buffers: [Buffers<'b>; N]) -> Self {
@@ -64,27 +64,29 @@ impl<'b, T, D, const N: usize> Tcp<'b, T, D, N> {
     }
 }
 
-impl<T, D, const N: usize> Tcp<'_, T, D, N> {
+impl<T, D, const N: usize> TcpConnector<'_, T, D, N> {
     /// Who connects.
     pub fn stack(&self) -> &T {
         &self.tcp
     }
 }
 
-impl<'b, T: TcpConnect, D: Dns, const N: usize> Connect for Tcp<'b, T, D, N> {
+impl<'b, T: TcpConnect, D: Dns, const N: usize> Connect for TcpConnector<'b, T, D, N> {
     type Socket<'a>
         = TcpSocket<'a, 'b, T::Connection<'a>>
     where
         Self: 'a;
-    type Error = TcpError<T::Error, D::Error>;
+    type Error = TcpConnectError<T::Error, D::Error>;
 
     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Self::Socket<'_>, Self::Error> {
         if endpoint.secure {
-            return Err(TcpError::Secure);
+            return Err(TcpConnectError::TlsRequired);
         }
         let address = match endpoint.host {
             Host::Ip(address) => address,
-            Host::Name(name) => self.dns.get_host_by_name(name, AddrType::Either).await.map_err(TcpError::Dns)?,
+            Host::Name(name) => {
+                self.dns.get_host_by_name(name, AddrType::Either).await.map_err(TcpConnectError::Dns)?
+            }
         };
         // A socket that cannot speak the family may panic on it: an address mapped from IPv4 is one of IPv4.
         let address = match address {
@@ -92,10 +94,11 @@ impl<'b, T: TcpConnect, D: Dns, const N: usize> Connect for Tcp<'b, T, D, N> {
             IpAddr::V4(_) => address,
         };
         // No buffer is held while the network is waited for: what is dropped then leaves none behind.
-        let connection = self.tcp.connect(SocketAddr::new(address, endpoint.port)).await.map_err(TcpError::Tcp)?;
+        let connection =
+            self.tcp.connect(SocketAddr::new(address, endpoint.port)).await.map_err(TcpConnectError::Tcp)?;
         let found = self.buffers.iter().find_map(|slot| slot.take().map(|buffers| (slot, buffers)));
-        let (slot, (received, committed)) = found.ok_or(TcpError::NoBuffers)?;
-        Ok(TcpSocket { adapter: BufferedIo::new(connection, received, committed), slot })
+        let (slot, (received, committed)) = found.ok_or(TcpConnectError::NoBuffers)?;
+        Ok(TcpSocket { inner: BufferedIo::new(connection, received, committed), slot })
     }
 }
 
@@ -105,21 +108,21 @@ pub struct NoDns;
 
 /// There are no names here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoNames;
+pub struct NoDnsError;
 
 impl Dns for NoDns {
-    type Error = NoNames;
+    type Error = NoDnsError;
 
-    async fn get_host_by_name(&self, _host: &str, _addr_type: AddrType) -> Result<IpAddr, NoNames> {
-        Err(NoNames)
+    async fn get_host_by_name(&self, _host: &str, _addr_type: AddrType) -> Result<IpAddr, NoDnsError> {
+        Err(NoDnsError)
     }
 
-    async fn get_host_by_address(&self, _addr: IpAddr, _result: &mut [u8]) -> Result<usize, NoNames> {
-        Err(NoNames)
+    async fn get_host_by_address(&self, _addr: IpAddr, _result: &mut [u8]) -> Result<usize, NoDnsError> {
+        Err(NoDnsError)
     }
 }
 
-impl<T, D, const N: usize> fmt::Debug for Tcp<'_, T, D, N> {
+impl<T, D, const N: usize> fmt::Debug for TcpConnector<'_, T, D, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tcp").finish_non_exhaustive()
     }
@@ -127,7 +130,7 @@ impl<T, D, const N: usize> fmt::Debug for Tcp<'_, T, D, N> {
 
 /// A connection of [`Tcp`], which gives its buffers back when it is dropped.
 pub struct TcpSocket<'a, 'b, C> {
-    adapter: BufferedIo<'b, C>,
+    inner: BufferedIo<'b, C>,
     slot: &'a Cell<Option<Buffers<'b>>>,
 }
 
@@ -139,7 +142,7 @@ impl<C> fmt::Debug for TcpSocket<'_, '_, C> {
 
 impl<C> Drop for TcpSocket<'_, '_, C> {
     fn drop(&mut self) {
-        self.slot.set(Some(self.adapter.take_buffers()));
+        self.slot.set(Some(self.inner.take_buffers()));
     }
 }
 
@@ -147,34 +150,34 @@ impl<C: Read + Write> Socket for TcpSocket<'_, '_, C> {
     type Error = <BufferedIo<'static, C> as Socket>::Error;
 
     async fn wait(&mut self, want: Interest) -> Result<(), Self::Error> {
-        self.adapter.wait(want).await
+        self.inner.wait(want).await
     }
 
     fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error> {
-        self.adapter.try_read_with(f)
+        self.inner.try_read_with(f)
     }
 
     fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, Self::Error> {
-        self.adapter.try_write_with(f)
+        self.inner.try_write_with(f)
     }
 
     fn send_free(&self) -> usize {
-        self.adapter.send_free()
+        self.inner.send_free()
     }
 
     fn send_capacity(&self) -> usize {
-        self.adapter.send_capacity()
+        self.inner.send_capacity()
     }
 
     fn send_queue(&self) -> usize {
-        self.adapter.send_queue()
+        self.inner.send_queue()
     }
 
     fn close(&mut self) {
-        self.adapter.close();
+        self.inner.close();
     }
 
     fn abort(&mut self) {
-        self.adapter.abort();
+        self.inner.abort();
     }
 }

@@ -22,7 +22,7 @@
 use core::future::Future;
 
 use super::http_client::HttpClient;
-use super::{ClientConfig, ClientConnection, ClientMaskingKeys, ClientRuntime, ConnectError, Error};
+use super::{ClientConfig, ClientConnection, ClientMaskingKeys, ClientRuntime, ConnectorError, Error};
 use crate::http::ResponseHead;
 use crate::websocket::{Disconnect, WebSocket};
 use crate::ws::Role;
@@ -54,7 +54,7 @@ impl<'e, R: ClientRuntime> WebSocket<'e, ClientConnection<'e, R>, ClientMaskingK
     /// Redirects are not followed, as in a browser. Dropping the future gives the attempt up.
     ///
     /// # Errors
-    /// [`Error::NotUpgraded`] where the answer is none of RFC 6455: another status than 101, a wrong
+    /// [`Error::UpgradeFailed`] where the answer is none of RFC 6455: another status than 101, a wrong
     /// `Sec-WebSocket-Accept`, a subprotocol or an extension that was not offered. [`Disconnect::NoEntropy`] where there is no
     /// nonce to be had: nothing was sent then. Else what [`Error`] says.
     pub fn connect(
@@ -63,7 +63,7 @@ impl<'e, R: ClientRuntime> WebSocket<'e, ClientConnection<'e, R>, ClientMaskingK
         url: &str,
         options: &ConnectOptions<'e>,
         buffer: &mut [u8],
-    ) -> impl Future<Output = Result<Self, Error<ConnectError<R>>>> {
+    ) -> impl Future<Output = Result<Self, Error<ConnectorError<R>>>> {
         async move {
             let upgrade =
                 UpgradeRequest { nonce: nonce(runtime)?, protocols: options.protocols, origin: options.origin };
@@ -71,7 +71,7 @@ impl<'e, R: ClientRuntime> WebSocket<'e, ClientConnection<'e, R>, ClientMaskingK
                 let mut asker = HttpClient::new(runtime, config, url, &mut []);
                 let length = asker.upgrade(&upgrade, None, buffer).await?;
                 let protocol = verify(&upgrade, buffer.get(..length).unwrap_or_default(), config.max_fields)?;
-                (asker.take_call().ok_or(Error::Closed)?.link, protocol)
+                (asker.take_exchange().ok_or(Error::Closed)?.connection, protocol)
             };
             Ok(Self::new(link, Role::Client, ClientMaskingKeys(runtime), options.max_message, protocol))
         }
@@ -85,7 +85,7 @@ pub(super) fn verify<'a, E>(
     max_fields: usize,
 ) -> Result<Option<&'a str>, Error<E>> {
     let answer = ResponseHead::parse(head, max_fields)?;
-    offer.verify(answer.status(), answer.fields()).map_err(Error::NotUpgraded)
+    offer.verify(answer.status(), answer.fields()).map_err(Error::UpgradeFailed)
 }
 
 /// Sixteen random bytes.

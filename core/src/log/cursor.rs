@@ -2,15 +2,15 @@
 
 use super::EventId;
 
-/// Where a reader starts.
+/// Where a reader starts: by an id of this log or, for a client, the text of an id of any server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Position {
+pub enum Position<Id = EventId> {
     /// Before the oldest event in the log.
     Oldest,
     /// After the newest event.
     Newest,
     /// After the event of this id.
-    After(EventId),
+    After(Id),
     /// After an event of unknown id: the cursor of the client could not be parsed. It causes a gap and never an error response, after
     /// which an `EventSource` would not reconnect (WHATWG HTML §9.2.3).
     Unknown,

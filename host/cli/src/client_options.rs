@@ -66,7 +66,7 @@ impl ClientOptions {
     /// # Errors
     /// The file of certificate authorities cannot be read.
     pub(crate) fn tls(&self) -> Result<TlsOptions, CommandError> {
-        let options = TlsOptions { authorities: self.cacert.clone(), insecure: self.insecure };
+        let options = TlsOptions { authorities: self.cacert.clone(), danger_accept_any_certificate: self.insecure };
         if self.cacert.is_some() {
             options.check().map_err(|error| CommandError::usage(format!("--cacert {error}")))?;
         }

@@ -75,14 +75,14 @@ impl From<io::Error> for CommandError {
 impl From<&Error<ConnectError>> for CommandError {
     fn from(error: &Error<ConnectError>) -> Self {
         let exit = match error {
-            Error::Url(_) | Error::Request => Exit::Usage,
+            Error::Url(_) | Error::InvalidRequest => Exit::Usage,
             Error::Connect(_) => Exit::NoConnection,
             Error::Status { .. } | Error::ContentType | Error::ContentCoding => Exit::Refused,
-            Error::Redirects | Error::Location | Error::NotUpgraded(_) => Exit::Refused,
-            Error::Ended(Disconnect::Protocol(_)) => Exit::Malformed,
-            Error::Answer(_) | Error::Content(_) | Error::Stream(_) | Error::TooLarge => Exit::Malformed,
-            Error::Malformed | Error::NoPublishOutcome => Exit::Malformed,
-            Error::Ended(_) | Error::Buffered | Error::Closed => Exit::Lost,
+            Error::TooManyRedirects | Error::InvalidRedirect | Error::UpgradeFailed(_) => Exit::Refused,
+            Error::Disconnected(Disconnect::Protocol(_)) => Exit::Malformed,
+            Error::Response(_) | Error::Body(_) | Error::EventStream(_) | Error::TooLarge => Exit::Malformed,
+            Error::Malformed | Error::PublishResponseLost => Exit::Malformed,
+            Error::Disconnected(_) | Error::ProxyBuffering | Error::Closed => Exit::Lost,
             _ => Exit::Failed,
         };
         Self::new(exit, describe(error))
@@ -97,7 +97,7 @@ impl From<Error<ConnectError>> for CommandError {
 
 impl From<Disconnect> for CommandError {
     fn from(ended: Disconnect) -> Self {
-        Self::from(Error::Ended(ended))
+        Self::from(Error::Disconnected(ended))
     }
 }
 
@@ -115,25 +115,25 @@ pub(crate) fn describe(error: &Error<ConnectError>) -> String {
             format!("{error}; to trust it, give its certificate or that of its authority with --cacert FILE")
         }
         Error::Connect(error) => error.to_string(),
-        Error::Request => {
+        Error::InvalidRequest => {
             "--since, --origin or --protocol has a character that no request may have, or a subprotocol is \
                            there twice"
                 .to_owned()
         }
-        Error::Location => {
+        Error::InvalidRedirect => {
             "the server's redirect cannot be followed: its Location is missing, is no URL of http, https, ws or wss, \
                             or leads from TLS to cleartext"
                 .to_owned()
         }
-        Error::Ended(Disconnect::Protocol(ProtocolError::MessageTooBig)) => {
+        Error::Disconnected(Disconnect::Protocol(ProtocolError::MessageTooBig)) => {
             "a message is larger than --max-event allows".to_owned()
         }
-        Error::Ended(Disconnect::Protocol(error)) => format!("the server broke the WebSocket protocol: {error}"),
-        Error::TooLarge | Error::Stream(ParseError::DataTooLong) => {
+        Error::Disconnected(Disconnect::Protocol(error)) => format!("the server broke the WebSocket protocol: {error}"),
+        Error::TooLarge | Error::EventStream(ParseError::DataTooLong) => {
             "an event is larger than --max-event allows".to_owned()
         }
-        Error::Stream(ParseError::IdTooLong) => format!("an event's id is longer than {} bytes", PARSER_LIMITS.id),
-        Error::Stream(ParseError::EventTypeTooLong) => {
+        Error::EventStream(ParseError::IdTooLong) => format!("an event's id is longer than {} bytes", PARSER_LIMITS.id),
+        Error::EventStream(ParseError::EventTypeTooLong) => {
             format!("an event's type is longer than {} bytes", PARSER_LIMITS.event_type)
         }
         other => other.to_string(),
@@ -148,22 +148,22 @@ mod tests {
     fn an_error_is_a_sentence_with_a_remedy() {
         let text = |error| describe(&error);
         for rule in [ProtocolError::Masked, ProtocolError::NotUtf8, ProtocolError::ReservedBits] {
-            let text = text(Error::Ended(Disconnect::Protocol(rule)));
+            let text = text(Error::Disconnected(Disconnect::Protocol(rule)));
             assert!(!text.contains(&format!("{rule:?}")) && text.contains(&rule.to_string()), "{text}");
         }
         for error in [
-            Error::Ended(Disconnect::Protocol(ProtocolError::MessageTooBig)),
+            Error::Disconnected(Disconnect::Protocol(ProtocolError::MessageTooBig)),
             Error::TooLarge,
-            Error::Stream(ParseError::DataTooLong),
+            Error::EventStream(ParseError::DataTooLong),
         ] {
             let text = text(error);
             assert!(text.contains("--max-event"), "{text}");
         }
-        assert!(text(Error::Location).contains("Location") && text(Error::Request).contains("--since"));
+        assert!(text(Error::InvalidRedirect).contains("Location") && text(Error::InvalidRequest).contains("--since"));
     }
 
     #[test]
     fn a_redirect_without_target_is_a_rejection() {
-        assert_eq!(CommandError::from(Error::Location).exit, Exit::Refused);
+        assert_eq!(CommandError::from(Error::InvalidRedirect).exit, Exit::Refused);
     }
 }

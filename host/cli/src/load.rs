@@ -131,7 +131,7 @@ impl Load {
                 idempotency_key: Some(key.as_bytes()),
             };
             if let Err(error) = publisher.publish(&publication).await {
-                let text = rejected(&error, publisher.refusal());
+                let text = rejected(&error, publisher.rejection_text());
                 return Err(CommandError::new(CommandError::from(error).exit, text));
             }
             number += 1;

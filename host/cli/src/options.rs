@@ -201,7 +201,8 @@ impl Options {
             Some(threads) => server.threads(threads.get()),
             None => server,
         };
-        let tls = TlsOptions { authorities: self.follow_cacert.clone(), insecure: self.follow_insecure };
+        let tls =
+            TlsOptions { authorities: self.follow_cacert.clone(), danger_accept_any_certificate: self.follow_insecure };
         let server = server.upstream_options(UpstreamOptions { tls, headers: self.follow_header.clone() });
         let server = self.follow.iter().fold(server, |server, follow| server.upstream(follow.clone()));
         self.listen.iter().fold(server, |server, address| server.listen(*address))

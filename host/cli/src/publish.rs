@@ -152,7 +152,7 @@ impl Publish {
                     let answer = if self.json {
                         let id = serde_json::Value::from(receipt.id);
                         let subscribers =
-                            receipt.subscribers.map_or_else(|| "null".to_owned(), |count| count.to_string());
+                            receipt.followers.map_or_else(|| "null".to_owned(), |count| count.to_string());
                         format!("{{\"id\":{id},\"subscribers\":{subscribers},\"repeated\":{}}}", receipt.duplicate)
                     } else {
                         receipt.id.to_owned()
@@ -161,7 +161,7 @@ impl Publish {
                 }
                 Err(error) => error,
             };
-            let text = rejected(&error, publisher.refusal());
+            let text = rejected(&error, publisher.rejection_text());
             if left == 0 || !error.is_transient() {
                 return Err(CommandError::new(CommandError::from(error).exit, text));
             }

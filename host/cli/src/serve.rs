@@ -42,7 +42,7 @@ impl Serve {
         let filter = self.log.parse::<EnvFilter>();
         let filter = filter.map_err(|error| CommandError::usage(format!("--log {}: {error}", self.log)))?;
         if let Some(file) = &self.options.follow_cacert {
-            let tls = TlsOptions { authorities: Some(file.clone()), insecure: false };
+            let tls = TlsOptions { authorities: Some(file.clone()), danger_accept_any_certificate: false };
             tls.check().map_err(|error| CommandError::usage(format!("--follow-cacert {error}")))?;
         }
         let colours = io::stderr().is_terminal() && diagnostics::colours_wanted();

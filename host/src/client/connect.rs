@@ -73,7 +73,7 @@ impl ConnectError {
         let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
         error.is_some_and(|error| {
             let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-            *error == unknown || super::tls::is_of_an_authority(error)
+            *error == unknown || super::tls::is_ca_as_end_entity(error)
         })
     }
 }
@@ -86,7 +86,7 @@ impl Connector {
     /// The same without judging certificates: for who only asks whether TLS is spoken.
     #[must_use]
     pub fn danger_accept_any_certificate(&self) -> Self {
-        Self::new(Rc::clone(&self.0.reactor), TlsOptions { insecure: true, authorities: None })
+        Self::new(Rc::clone(&self.0.reactor), TlsOptions { danger_accept_any_certificate: true, authorities: None })
     }
 
     fn tls(&self) -> Result<Arc<ClientConfig>, ConnectError> {
@@ -109,7 +109,7 @@ impl Connect for Connector {
         };
         // What is wrong with TLS here is known before anybody is called.
         let tls = if endpoint.secure { Some((self.tls()?, server_name(endpoint.host)?)) } else { None };
-        let stream = race(take_turns(addresses)).await.map_err(ConnectError::Tcp)?;
+        let stream = race(interleave_families(addresses)).await.map_err(ConnectError::Tcp)?;
         let socket = stream.set_nodelay(true).and_then(|()| TcpSocket::new(stream, &self.0.reactor));
         let socket = socket.map_err(ConnectError::Tcp)?;
         Ok(match tls {
@@ -139,7 +139,7 @@ fn server_name(host: Host<'_>) -> Result<ServerName<'static>, ConnectError> {
 }
 
 /// The two families by turns, the one that the system prefers first (RFC 8305 §4).
-fn take_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+fn interleave_families(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let family = |address: &SocketAddr| matches!(address.ip(), IpAddr::V6(_));
     let first = addresses.first().is_some_and(family);
     let (preferred, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| family(address) == first);
@@ -211,9 +211,9 @@ mod tests {
 
     #[test]
     fn families_take_turns_and_the_preferred_one_begins() {
-        let ordered = take_turns(addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]));
+        let ordered = interleave_families(addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]));
         assert_eq!(ordered, addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]));
-        let ordered = take_turns(addresses(&["1.1.1.1:1", "[::1]:1"]));
+        let ordered = interleave_families(addresses(&["1.1.1.1:1", "[::1]:1"]));
         assert_eq!(ordered, addresses(&["1.1.1.1:1", "[::1]:1"]));
     }
 

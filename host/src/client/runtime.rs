@@ -79,7 +79,7 @@ pub fn random() -> Result<[u8; 4], NoEntropy> {
 }
 
 impl client::ClientRuntime for SmolRuntime {
-    type Connect = Connector;
+    type Connector = Connector;
     type Clock = CoarseClock;
 
     fn connector(&self) -> &Connector {

@@ -20,7 +20,7 @@ pub struct TlsOptions {
     /// trusted as well, if that names it and is valid now: so is one that signed its own, as `openssl req -x509` makes it.
     pub authorities: Option<PathBuf>,
     /// Trust anybody: whoever stands between reads and alters what is said.
-    pub insecure: bool,
+    pub danger_accept_any_certificate: bool,
 }
 
 impl TlsOptions {
@@ -29,7 +29,7 @@ impl TlsOptions {
     /// # Errors
     /// There are none, or their file cannot be read.
     pub fn check(&self) -> io::Result<()> {
-        if self.insecure { Ok(()) } else { self.roots().map(drop) }
+        if self.danger_accept_any_certificate { Ok(()) } else { self.roots().map(drop) }
     }
 
     /// # Errors
@@ -38,14 +38,14 @@ impl TlsOptions {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_safe_default_protocol_versions().map_err(io::Error::other)?;
-        let mut config = if self.insecure {
-            let verifier = Arc::new(Anybody(provider));
+        let mut config = if self.danger_accept_any_certificate {
+            let verifier = Arc::new(AcceptAny(provider));
             builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         } else {
             let (roots, given) = self.roots()?;
             let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
             let authorities = authorities.build().map_err(io::Error::other)?;
-            let verifier = Arc::new(Known { authorities, given });
+            let verifier = Arc::new(AuthorityOrPinned { authorities, pinned: given });
             builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -75,19 +75,19 @@ impl TlsOptions {
 }
 
 /// Whether a certificate is an authority's, which vouches for others and not for a server of its own.
-pub(super) fn is_of_an_authority(error: &rustls::Error) -> bool {
+pub(super) fn is_ca_as_end_entity(error: &rustls::Error) -> bool {
     let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else { return false };
     matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 /// Takes what an authority vouches for, and the very certificates that were given.
 #[derive(Debug)]
-struct Known {
+struct AuthorityOrPinned {
     authorities: Arc<WebPkiServerVerifier>,
-    given: Vec<CertificateDer<'static>>,
+    pinned: Vec<CertificateDer<'static>>,
 }
 
-impl ServerCertVerifier for Known {
+impl ServerCertVerifier for AuthorityOrPinned {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -100,7 +100,7 @@ impl ServerCertVerifier for Known {
         match judged {
             // Its dates have been judged before that; what remains is whether it names the server, which has to prove by
             // its signature that it has the key.
-            Err(error) if is_of_an_authority(&error) && self.given.contains(certificate) => {
+            Err(error) if is_ca_as_end_entity(&error) && self.pinned.contains(certificate) => {
                 verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -133,9 +133,9 @@ impl ServerCertVerifier for Known {
 
 /// Takes every certificate; the handshake itself is still checked.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AcceptAny(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

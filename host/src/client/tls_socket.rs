@@ -20,7 +20,7 @@ pub(super) struct TlsSocket<S> {
     end: usize,
     room: Box<[u8]>,
     /// The peer has ended its side in order.
-    ended: bool,
+    peer_closed: bool,
     /// Our side is to end once all has left.
     closing: bool,
 }
@@ -34,7 +34,7 @@ impl<S: Socket<Error = io::Error>> TlsSocket<S> {
         let tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
         let buffer = || vec![0; RECORD].into_boxed_slice();
         let (received, room) = (buffer(), buffer());
-        let mut this = Self { socket, tls, received, start: 0, end: 0, room, ended: false, closing: false };
+        let mut this = Self { socket, tls, received, start: 0, end: 0, room, peer_closed: false, closing: false };
         while this.tls.is_handshaking() {
             this.send()?;
             this.receive()?;
@@ -70,12 +70,12 @@ impl<S: Socket<Error = io::Error>> TlsSocket<S> {
 
     /// Takes records in until there is plain text, an end, or nothing more to take.
     fn receive(&mut self) -> io::Result<()> {
-        while self.start == self.end && !self.ended {
+        while self.start == self.end && !self.peer_closed {
             match self.tls.reader().read(&mut self.received) {
-                Ok(0) => self.ended = true,
+                Ok(0) => self.peer_closed = true,
                 Ok(count) => (self.start, self.end) = (0, count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if !self.take_in()? {
+                    if !self.read_records()? {
                         return Ok(());
                     }
                 }
@@ -86,7 +86,7 @@ impl<S: Socket<Error = io::Error>> TlsSocket<S> {
     }
 
     /// Gives rustls what came; `false` where there was nothing.
-    fn take_in(&mut self) -> io::Result<bool> {
+    fn read_records(&mut self) -> io::Result<bool> {
         let Self { socket, tls, .. } = self;
         let lent = socket.try_read_with(|bytes| {
             let mut rest = &bytes[..];
@@ -119,7 +119,7 @@ impl<S: Socket<Error = io::Error>> Socket for TlsSocket<S> {
             self.send()?;
             if want.read {
                 self.receive()?;
-                if self.start < self.end || self.ended {
+                if self.start < self.end || self.peer_closed {
                     return Ok(());
                 }
             }
@@ -135,7 +135,7 @@ impl<S: Socket<Error = io::Error>> Socket for TlsSocket<S> {
     fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> io::Result<TryIo<R>> {
         self.receive()?;
         if self.start == self.end {
-            return Ok(if self.ended { TryIo::Eof } else { TryIo::WouldBlock });
+            return Ok(if self.peer_closed { TryIo::Eof } else { TryIo::WouldBlock });
         }
         let (consumed, result) = f(&mut self.received[self.start..self.end]);
         self.start = (self.start + consumed).min(self.end);

@@ -14,7 +14,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use goldcrest_core::client::url::{Url, UrlError};
 use goldcrest_core::client::{
-    Buffers, ClientConfig, ClientRuntime, Error, Event, EventData, StartPosition, Subscription, SubscriptionEvent,
+    Buffers, ClientConfig, ClientRuntime, Error, Event, EventData, Gap, Position, Subscription, SubscriptionEvent,
     SubscriptionOptions,
 };
 use goldcrest_core::http::PercentEncoded;
@@ -195,9 +195,9 @@ async fn forward(
     let mut skipping = false;
     loop {
         let start = match &cursor {
-            _ if skipping => StartPosition::Newest,
-            Some(id) => StartPosition::After(id),
-            None => StartPosition::Oldest,
+            _ if skipping => Position::Newest,
+            Some(id) => Position::After(id.as_str()),
+            None => Position::Oldest,
         };
         let options = SubscriptionOptions {
             start,
@@ -261,17 +261,17 @@ async fn forward_events<R: ClientRuntime>(
                     }
                 }
             }
-            Ok(SubscriptionEvent::Gap { missed }) => {
+            Ok(SubscriptionEvent::Gap(Gap { missed })) => {
                 tracing::warn!(channel, from = %upstream, missed, "events are missing: the upstream no longer keeps them");
             }
-            Ok(SubscriptionEvent::Lost { error, delay, .. }) => {
+            Ok(SubscriptionEvent::Disconnected { error, delay, .. }) => {
                 tracing::warn!(channel, from = %upstream, ?error, ?delay, "connection lost; reconnecting");
             }
             Err(Error::Status { status: 204, .. }) => {
                 tracing::warn!(channel, from = %upstream, "the upstream has no such channel (204)");
                 return SubscriptionEnd::Stop;
             }
-            Err(Error::TooLarge | Error::Stream(_)) => {
+            Err(Error::TooLarge | Error::EventStream(_)) => {
                 tracing::error!(channel, from = %upstream, "an event is larger than the limit; the events that the upstream keeps are skipped");
                 return SubscriptionEnd::SkipEvent;
             }

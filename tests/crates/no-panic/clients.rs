@@ -14,7 +14,7 @@ use core::time::Duration;
 use goldcrest_core::client::url::Endpoint;
 use goldcrest_core::client::{
     Bridge, BridgeOptions, Buffers, ClientConfig, ClientRuntime, ClientWebSocket, Connect, ConnectOptions, EventSource,
-    EventSourceOptions, Publisher, StartPosition, Subscription, SubscriptionOptions,
+    EventSourceOptions, Publisher, Position, Subscription, SubscriptionOptions,
 };
 use goldcrest_core::hub::{NewEvent, ChannelReader};
 use goldcrest_core::io::{Clock, Interest, Socket, Timer, TryIo};
@@ -110,7 +110,7 @@ impl Connect for World {
 }
 
 impl ClientRuntime for World {
-    type Connect = Self;
+    type Connector = Self;
     type Clock = Self;
 
     fn connector(&self) -> &Self {
@@ -170,7 +170,7 @@ fn all() {
     let options = EventSourceOptions { last_event_id: text(), ..EventSourceOptions::default() };
     let mut source = EventSource::new(world, config, text(), options, memory(), input());
     let options =
-        SubscriptionOptions { start: black_box(StartPosition::After(text())), ..SubscriptionOptions::default() };
+        SubscriptionOptions { start: black_box(Position::After(text())), ..SubscriptionOptions::default() };
     let mut subscription = Subscription::new(world, config, text(), options, memory());
     let mut publisher = Publisher::new(world, config, text(), memory());
     let mut bridge = Bridge::new(world, config, text(), World, BridgeOptions::default(), memory());

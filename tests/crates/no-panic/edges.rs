@@ -1,4 +1,4 @@
-//! The async shell over `io::Adapter`, and a client over `client::Tcp`, with a network of `embedded-io-async` and
+//! The async shell over `io::Adapter`, and a client over `client::TcpConnector`, with a network of `embedded-io-async` and
 //! `embedded-nal-async` that may do anything: of panics only the compiler's own may be reachable, for an `async fn` that is polled
 //! after its end (`tests/scripts/no-panic`).
 #![no_std]
@@ -17,7 +17,7 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use goldcrest_core::client;
-use goldcrest_core::client::{Buffers, EventSource, EventSourceOptions, RuntimeParts, Tcp};
+use goldcrest_core::client::{Buffers, EventSource, EventSourceOptions, RuntimeParts, TcpConnector};
 use goldcrest_core::hub::{Channel, StaticHub};
 use goldcrest_core::hub_http::HubHandler;
 use goldcrest_core::io::{BufferedIo, Clock, Socket, Timer};
@@ -160,7 +160,7 @@ fn served(socket: &mut AnySocket, hub: &AnyHub) {
 }
 
 fn listened() {
-    let connector = Tcp::new(AnyStack, AnyStack, [(room(), input())]);
+    let connector = TcpConnector::new(AnyStack, AnyStack, [(room(), input())]);
     let world = RuntimeParts { connector, clock: AnyClock, random: || black_box(Ok([0; 4])) };
     let (config, memory) = (client::ClientConfig::default(), Buffers { buffer: room(), location: input() });
     let mut source = EventSource::new(&world, &config, text(), EventSourceOptions::default(), memory, input());

@@ -6,6 +6,7 @@
 use super::{Event, EventData};
 use crate::base64::{decode_in_place, is_base64};
 use crate::json::{JsonError, Members, text};
+use crate::log::Gap;
 use crate::sse::parse::MESSAGE;
 
 /// A place in a buffer.
@@ -31,14 +32,14 @@ impl Span {
 
 /// An event in a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spans {
+pub(super) struct EventSpans {
     pub(super) id: Span,
     event_type: Span,
     data: Span,
     binary: bool,
 }
 
-impl Spans {
+impl EventSpans {
     pub(super) fn event(self, buffer: &[u8]) -> Event<'_> {
         let event_type = match self.event_type.text(buffer) {
             "" => MESSAGE,
@@ -53,10 +54,10 @@ impl Spans {
 /// What an object says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EnvelopeMessage {
-    Event(Spans),
+    Event(EventSpans),
     /// Events are missing; reading goes on after this id, where one is given.
     Gap {
-        missed: Option<u64>,
+        gap: Gap,
         after: Option<Span>,
     },
     /// Reading goes on after this id.
@@ -84,12 +85,12 @@ pub(super) fn read(object: &mut [u8], data: Option<Span>) -> Result<EnvelopeMess
             "data" => text_data = Some(value),
             "after" => after = Some(place(text(value)?.as_bytes())),
             "encoding" => base64 = text(value)? == "base64",
-            "gap" => gap = Some(missed(value)?),
+            "gap" => gap = Some(parse_gap(value)?),
             _ => {}
         }
     }
-    if let Some(missed) = gap {
-        return Ok(EnvelopeMessage::Gap { missed, after });
+    if let Some(gap) = gap {
+        return Ok(EnvelopeMessage::Gap { gap, after });
     }
     let (data, binary) = match (text_data, data) {
         (_, Some(data)) => (data, true),
@@ -108,7 +109,7 @@ pub(super) fn read(object: &mut [u8], data: Option<Span>) -> Result<EnvelopeMess
         }
         (None, None) => return Ok(after.map_or(EnvelopeMessage::Other, EnvelopeMessage::After)),
     };
-    Ok(id.map_or(EnvelopeMessage::Other, |id| EnvelopeMessage::Event(Spans { id, event_type, data, binary })))
+    Ok(id.map_or(EnvelopeMessage::Other, |id| EnvelopeMessage::Event(EventSpans { id, event_type, data, binary })))
 }
 
 /// Reads a binary message of `goldcrest.v1`: an object, LF and the bytes.
@@ -120,7 +121,7 @@ pub(super) fn read_binary(message: &mut [u8]) -> Result<EnvelopeMessage, JsonErr
 }
 
 /// The number of `{"missed":N}`, where there is one.
-pub(super) fn missed(object: &mut [u8]) -> Result<Option<u64>, JsonError> {
+pub(super) fn parse_gap(object: &mut [u8]) -> Result<Gap, JsonError> {
     let mut members = Members::new(object)?;
     let mut missed = None;
     while let Some((name, value)) = members.next()? {
@@ -128,17 +129,17 @@ pub(super) fn missed(object: &mut [u8]) -> Result<Option<u64>, JsonError> {
             missed = core::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
         }
     }
-    Ok(missed)
+    Ok(Gap { missed })
 }
 
 /// The number of a gap's notice on SSE, exactly as a server of ours writes it; `None` where it is none.
-pub(super) fn notice(data: &[u8]) -> Option<Option<u64>> {
+pub(super) fn parse_sse_gap(data: &[u8]) -> Option<Gap> {
     if data == b"{}" {
-        return Some(None);
+        return Some(Gap { missed: None });
     }
     let digits = data.strip_prefix(b"{\"missed\":")?.strip_suffix(b"}")?;
     let is_number = digits.iter().all(u8::is_ascii_digit);
-    core::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok().map(Some)
+    core::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok().map(|missed| Gap { missed: Some(missed) })
 }
 
 #[cfg(test)]
@@ -147,9 +148,12 @@ mod tests {
 
     #[test]
     fn a_notice_is_what_a_server_of_ours_writes_and_nothing_else() {
-        assert_eq!((notice(b"{}"), notice(b"{\"missed\":7}")), (Some(None), Some(Some(7))));
+        assert_eq!(
+            (parse_sse_gap(b"{}"), parse_sse_gap(b"{\"missed\":7}")),
+            (Some(Gap { missed: None }), Some(Gap { missed: Some(7) }))
+        );
         for other in ["", "7", "{\"hello\":1}", "{\"missed\":}", "{\"missed\":+7}", "{\"missed\":7,\"x\":1}", "{ }"] {
-            assert_eq!(notice(other.as_bytes()), None, "{other}");
+            assert_eq!(parse_sse_gap(other.as_bytes()), None, "{other}");
         }
     }
 
@@ -177,9 +181,12 @@ mod tests {
     fn gaps_places_and_all_else_are_told_apart() {
         assert!(matches!(
             event(r#"{"gap":{},"after":"a-3"}"#),
-            Ok(EnvelopeMessage::Gap { missed: None, after: Some(_) })
+            Ok(EnvelopeMessage::Gap { gap: Gap { missed: None }, after: Some(_) })
         ));
-        assert_eq!(event(r#"{"gap":{"missed":7}}"#), Ok(EnvelopeMessage::Gap { missed: Some(7), after: None }));
+        assert_eq!(
+            event(r#"{"gap":{"missed":7}}"#),
+            Ok(EnvelopeMessage::Gap { gap: Gap { missed: Some(7) }, after: None })
+        );
         assert!(matches!(event(r#"{"after":"a-3"}"#), Ok(EnvelopeMessage::After(_))));
         assert_eq!(event(r#"{"ref":1,"id":"a-1"}"#), Ok(EnvelopeMessage::Other));
         assert_eq!(event(r#"{"data":"no id"}"#), Ok(EnvelopeMessage::Other));

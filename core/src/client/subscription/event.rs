@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::client::Error;
 use crate::format::Transport;
+use crate::log::Gap;
 
 /// An event, lent from the subscription's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +47,9 @@ pub enum SubscriptionEvent<'a, E> {
     /// An event.
     Event(Event<'a>),
     /// Events are missing here: the log does not hold them any more.
-    Gap {
-        /// How many, where that can be known.
-        missed: Option<u64>,
-    },
+    Gap(Gap),
     /// A transport has failed or is lost.
-    Lost {
+    Disconnected {
         /// Which one.
         transport: Transport,
         /// Why.

@@ -7,14 +7,14 @@
 /// Where on the ladder a subscription stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TransportFallback {
-    rungs: usize,
+    transports: usize,
     at: usize,
     /// This round began at the top, and nothing that failed in it may come right by waiting.
-    hopeless: bool,
+    all_permanent: bool,
     /// Connections in a row that were opened and then brought nothing.
-    mute: u8,
+    silent_connections: u8,
     /// Climbs since the top one last brought anything, up to [`LONGEST`].
-    climbs: u8,
+    retries: u8,
 }
 
 /// Whose fault a failure is.
@@ -31,25 +31,25 @@ pub(super) enum FailureCause {
 
 /// What is to be done after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Move {
+pub(super) enum NextAttempt {
     /// Try this one again after a delay.
-    Stay,
+    Same,
     /// Try the next one at once.
     Next,
     /// Begin at the top after a delay.
-    Around,
+    First,
     /// Every one of them was refused for good.
-    Over,
+    GiveUp,
 }
 
 /// So many mute connections in a row are taken as a failure of the transport.
-const MUTE: u8 = 2;
+const MAX_SILENT_CONNECTIONS: u8 = 2;
 /// So often the time until the next climb doubles: up to sixteen times as long.
-const LONGEST: u8 = 4;
+const MAX_DOUBLINGS: u8 = 4;
 
 impl TransportFallback {
-    pub(super) const fn new(rungs: usize) -> Self {
-        Self { rungs, at: 0, hopeless: true, mute: 0, climbs: 0 }
+    pub(super) const fn new(transports: usize) -> Self {
+        Self { transports, at: 0, all_permanent: true, silent_connections: 0, retries: 0 }
     }
 
     /// The rung to try.
@@ -58,34 +58,38 @@ impl TransportFallback {
     }
 
     /// An attempt came to nothing.
-    pub(super) fn failed(&mut self, blame: FailureCause) -> Move {
+    pub(super) fn failed(&mut self, blame: FailureCause) -> NextAttempt {
         let FailureCause::Transport { hopeless } = blame else {
-            self.hopeless = false;
-            return Move::Stay;
+            self.all_permanent = false;
+            return NextAttempt::Same;
         };
-        self.mute = 0;
-        self.hopeless &= hopeless;
+        self.silent_connections = 0;
+        self.all_permanent &= hopeless;
         self.at = self.at.saturating_add(1);
-        if self.at < self.rungs {
-            return Move::Next;
+        if self.at < self.transports {
+            return NextAttempt::Next;
         }
         self.at = 0;
-        let over = core::mem::replace(&mut self.hopeless, true);
-        if over { Move::Over } else { Move::Around }
+        let over = core::mem::replace(&mut self.all_permanent, true);
+        if over { NextAttempt::GiveUp } else { NextAttempt::First }
     }
 
     /// A transport answered as it should.
     pub(super) fn opened(&mut self) {
-        self.hopeless = false;
+        self.all_permanent = false;
     }
 
     /// What was open is lost; `mute` where nothing ever came over it.
-    pub(super) fn lost(&mut self, mute: bool) -> Move {
-        self.mute = if mute { self.mute.saturating_add(1) } else { 0 };
+    pub(super) fn lost(&mut self, mute: bool) -> NextAttempt {
+        self.silent_connections = if mute { self.silent_connections.saturating_add(1) } else { 0 };
         if !mute && self.at == 0 {
-            self.climbs = 0;
+            self.retries = 0;
         }
-        if self.mute < MUTE { Move::Stay } else { self.failed(FailureCause::Transport { hopeless: false }) }
+        if self.silent_connections < MAX_SILENT_CONNECTIONS {
+            NextAttempt::Same
+        } else {
+            self.failed(FailureCause::Transport { hopeless: false })
+        }
     }
 
     /// Whether there are better ones than the present.
@@ -95,14 +99,14 @@ impl TransportFallback {
 
     /// Begins at the top again.
     pub(super) fn retry_better(&mut self) {
-        (self.at, self.mute) = (0, 0);
-        self.climbs = self.climbs.saturating_add(1).min(LONGEST);
+        (self.at, self.silent_connections) = (0, 0);
+        self.retries = self.retries.saturating_add(1).min(MAX_DOUBLINGS);
     }
 
     /// How many times as long as the first climb the next one is waited for.
-    pub(super) const fn patience(&self) -> u32 {
+    pub(super) const fn backoff_factor(&self) -> u32 {
         // At most LONGEST, which a checked shift does not know.
-        1_u32.wrapping_shl(self.climbs as u32)
+        1_u32.wrapping_shl(self.retries as u32)
     }
 }
 
@@ -116,30 +120,39 @@ mod tests {
     #[test]
     fn each_is_tried_in_turn_and_refusals_all_round_are_the_end() {
         let mut ladder = TransportFallback::new(3);
-        assert_eq!([(); 3].map(|()| ladder.failed(REFUSED)), [Move::Next, Move::Next, Move::Over]);
+        assert_eq!(
+            [(); 3].map(|()| ladder.failed(REFUSED)),
+            [NextAttempt::Next, NextAttempt::Next, NextAttempt::GiveUp]
+        );
         let mut ladder = TransportFallback::new(3);
-        assert_eq!([REFUSED, BROKEN, REFUSED].map(|b| ladder.failed(b)), [Move::Next, Move::Next, Move::Around]);
+        assert_eq!(
+            [REFUSED, BROKEN, REFUSED].map(|b| ladder.failed(b)),
+            [NextAttempt::Next, NextAttempt::Next, NextAttempt::First]
+        );
         // The next round is judged by itself.
-        assert_eq!([(); 3].map(|()| ladder.failed(REFUSED)), [Move::Next, Move::Next, Move::Over]);
+        assert_eq!(
+            [(); 3].map(|()| ladder.failed(REFUSED)),
+            [NextAttempt::Next, NextAttempt::Next, NextAttempt::GiveUp]
+        );
     }
 
     #[test]
     fn the_network_is_no_reason_to_try_another() {
         let mut ladder = TransportFallback::new(2);
-        assert_eq!(ladder.failed(FailureCause::Network), Move::Stay);
+        assert_eq!(ladder.failed(FailureCause::Network), NextAttempt::Same);
         assert_eq!(ladder.at(), 0);
         // Nor is a round with a network failure in it hopeless.
-        assert_eq!([(); 2].map(|()| ladder.failed(REFUSED)), [Move::Next, Move::Around]);
+        assert_eq!([(); 2].map(|()| ladder.failed(REFUSED)), [NextAttempt::Next, NextAttempt::First]);
     }
 
     #[test]
     fn what_has_worked_is_stayed_with_until_it_is_mute_twice() {
         let mut ladder = TransportFallback::new(2);
         ladder.opened();
-        assert_eq!(ladder.lost(true), Move::Stay);
-        assert_eq!(ladder.lost(false), Move::Stay);
-        assert_eq!(ladder.lost(true), Move::Stay);
-        assert_eq!(ladder.lost(true), Move::Next);
+        assert_eq!(ladder.lost(true), NextAttempt::Same);
+        assert_eq!(ladder.lost(false), NextAttempt::Same);
+        assert_eq!(ladder.lost(true), NextAttempt::Same);
+        assert_eq!(ladder.lost(true), NextAttempt::Next);
         assert!(ladder.can_retry_better());
         ladder.retry_better();
         assert_eq!((ladder.at(), ladder.can_retry_better()), (0, false));
@@ -149,15 +162,15 @@ mod tests {
     fn climbs_are_waited_for_twice_as_long_each_time_until_one_is_worth_it() {
         let mut ladder = TransportFallback::new(2);
         for patience in [1, 2, 4, 8, 16, 16] {
-            assert_eq!(ladder.patience(), patience);
+            assert_eq!(ladder.backoff_factor(), patience);
             let _ = ladder.failed(REFUSED);
             ladder.retry_better();
         }
         // Open is not enough: what is between may let the answer pass and nothing after it.
         ladder.opened();
-        assert_eq!(ladder.patience(), 16);
-        assert_eq!((ladder.lost(true), ladder.patience()), (Move::Stay, 16));
-        assert_eq!((ladder.lost(false), ladder.patience()), (Move::Stay, 1));
+        assert_eq!(ladder.backoff_factor(), 16);
+        assert_eq!((ladder.lost(true), ladder.backoff_factor()), (NextAttempt::Same, 16));
+        assert_eq!((ladder.lost(false), ladder.backoff_factor()), (NextAttempt::Same, 1));
     }
 
     #[test]
@@ -165,7 +178,7 @@ mod tests {
         let mut ladder = TransportFallback::new(2);
         let _ = ladder.failed(REFUSED);
         ladder.opened();
-        assert_eq!(ladder.failed(REFUSED), Move::Around);
-        assert_eq!([(); 2].map(|()| ladder.failed(REFUSED)), [Move::Next, Move::Over]);
+        assert_eq!(ladder.failed(REFUSED), NextAttempt::First);
+        assert_eq!([(); 2].map(|()| ladder.failed(REFUSED)), [NextAttempt::Next, NextAttempt::GiveUp]);
     }
 }

@@ -25,5 +25,5 @@ mod state;
 mod transitions;
 
 pub use event::{Event, EventData, SubscriptionEvent};
-pub use options::{StartPosition, SubscriptionOptions};
+pub use options::SubscriptionOptions;
 pub use state::{MAX_CURSOR, Subscription};

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::format::Transport;
+use crate::log::Position;
 use crate::sse::reconnect::ReconnectPolicy;
 
 /// The longest event type on SSE: ours with `;base64` fits.
@@ -13,8 +14,12 @@ const EVENT_TYPE: usize = 72;
 pub struct SubscriptionOptions<'a> {
     /// The transports to use, the preferred one first. Default: WebSocket, SSE, streaming, long polling, polling.
     pub transports: &'a [Transport],
-    /// Where it starts. Default: after the newest event.
-    pub start: StartPosition<'a>,
+    /// The start. Default: after the newest event.
+    ///
+    /// [`Position::After`] takes an id as [`Subscription::cursor`](super::Subscription::cursor) returned it; an empty one is
+    /// [`Position::Newest`]. An id that the server does not know, an id of more than [`MAX_CURSOR`](super::MAX_CURSOR) bytes and
+    /// [`Position::Unknown`] begin with a gap; reading continues by the server's gap policy.
+    pub start: Position<&'a str>,
     /// How long a long poll waits. Default: 25 s.
     pub wait: Duration,
     /// From one poll to the next. Default: 5 s.
@@ -46,7 +51,7 @@ impl Default for SubscriptionOptions<'_> {
                 Transport::LongPoll,
                 Transport::Poll,
             ],
-            start: StartPosition::Newest,
+            start: Position::Newest,
             wait: Duration::from_secs(25),
             poll_interval: Duration::from_secs(5),
             first_byte_timeout: Duration::from_secs(10),
@@ -56,17 +61,4 @@ impl Default for SubscriptionOptions<'_> {
             seed: 0,
         }
     }
-}
-
-/// Where a subscription starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartPosition<'a> {
-    /// At the oldest event that is kept.
-    Oldest,
-    /// After the newest event.
-    Newest,
-    /// After the event of this id, as [`Subscription::cursor`] gave it; where that was not known yet, and empty, after the
-    /// newest. One that the server cannot place, or that has more than [`MAX_CURSOR`] bytes, begins with a gap, after which
-    /// reading goes on by the server's policy.
-    After(&'a str),
 }

@@ -6,7 +6,7 @@
 /// Takes an answer apart.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PollBodyParser {
-    at: At,
+    state: ParserState,
     /// Brackets that are open in what is being collected.
     depth: u32,
     quoted: bool,
@@ -15,7 +15,7 @@ pub(super) struct PollBodyParser {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
+enum ParserState {
     /// Before the answer's first bracket.
     Start,
     /// In a member of the answer.
@@ -43,12 +43,12 @@ pub(super) enum Found {
 
 impl PollBodyParser {
     pub(super) const fn new() -> Self {
-        Self { at: At::Start, depth: 0, quoted: false, escaped: false, filled: 0 }
+        Self { state: ParserState::Start, depth: 0, quoted: false, escaped: false, filled: 0 }
     }
 
     /// Whether the answer has ended.
     pub(super) fn is_done(&self) -> bool {
-        self.at == At::Done
+        self.state == ParserState::Done
     }
 
     /// Takes `input` up to the first object that is whole: how many bytes it took, and what it found.
@@ -64,23 +64,23 @@ impl PollBodyParser {
 
     fn step(&mut self, byte: u8, buffer: &mut [u8]) -> Found {
         let blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r') && !self.quoted;
-        match self.at {
+        match self.state {
             _ if blank => Found::Nothing,
-            At::Start if byte == b'{' => self.begin(At::Member, buffer),
-            At::Start | At::Done => Found::Malformed,
-            At::Events => match byte {
+            ParserState::Start if byte == b'{' => self.begin(ParserState::Member, buffer),
+            ParserState::Start | ParserState::Done => Found::Malformed,
+            ParserState::Events => match byte {
                 b',' => Found::Nothing,
-                b'{' => self.begin(At::Event, buffer),
-                b']' => self.begin(At::Member, buffer),
+                b'{' => self.begin(ParserState::Event, buffer),
+                b']' => self.begin(ParserState::Member, buffer),
                 _ => Found::Malformed,
             },
-            At::Event | At::Member => self.collect(byte, buffer),
+            ParserState::Event | ParserState::Member => self.collect(byte, buffer),
         }
     }
 
     /// Begins to collect an object.
-    fn begin(&mut self, at: At, buffer: &mut [u8]) -> Found {
-        (self.at, self.depth, self.filled) = (at, 1, 0);
+    fn begin(&mut self, at: ParserState, buffer: &mut [u8]) -> Found {
+        (self.state, self.depth, self.filled) = (at, 1, 0);
         self.push(b'{', buffer)
     }
 
@@ -94,11 +94,11 @@ impl PollBodyParser {
             }
             return self.push(byte, buffer);
         }
-        let outermost = self.at == At::Member && self.depth == 1;
+        let outermost = self.state == ParserState::Member && self.depth == 1;
         match byte {
             b'"' => self.quoted = true,
             b'[' if outermost && buffer.get(..self.filled) == Some(b"{\"events\":") => {
-                self.at = At::Events;
+                self.state = ParserState::Events;
                 return Found::Nothing;
             }
             b'{' | b'[' => self.depth = self.depth.saturating_add(1),
@@ -113,14 +113,14 @@ impl PollBodyParser {
         if self.depth > 0 {
             return self.push(byte, buffer);
         }
-        let event = self.at == At::Event;
-        self.at = if event { At::Events } else { At::Done };
+        let event = self.state == ParserState::Event;
+        self.state = if event { ParserState::Events } else { ParserState::Done };
         self.end(buffer)
     }
 
     /// The object that was collected, unless it is the empty one behind a list, and room for the next one.
     fn end(&mut self, buffer: &mut [u8]) -> Found {
-        let empty = self.filled <= 1 && self.at != At::Events;
+        let empty = self.filled <= 1 && self.state != ParserState::Events;
         let found = self.push(b'}', buffer);
         let length = self.filled;
         if found != Found::Nothing {

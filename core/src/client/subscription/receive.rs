@@ -2,11 +2,11 @@
 
 use super::envelope::{self, EnvelopeMessage, Span};
 use super::poll_body::Found;
-use super::state::{Following, Phase, Polling, Step};
+use super::state::{Phase, PollState, Step, StreamState};
 use super::{Event, EventData, Subscription};
 use crate::base64::{decode_in_place, is_base64};
-use crate::client::http_exchange::ResponsePart;
-use crate::client::{ClientRuntime, ConnectError, Error};
+use crate::client::http_exchange::BodyProgress;
+use crate::client::{ClientRuntime, ConnectorError, Error};
 use crate::log::EventId;
 use crate::sse::parse::Parser;
 use crate::websocket::{ConnectionIo, Disconnect};
@@ -18,19 +18,19 @@ pub(super) enum Received<E> {
     Nothing,
     Step(Step<E>),
     /// The answer to a poll has ended.
-    PollEnd(Polling),
+    PollEnd(PollState),
     /// What was open is lost.
-    Lost {
+    ConnectionLost {
         error: Error<E>,
         /// A byte had come.
         heard: bool,
     },
     /// A request has failed.
-    Failed(Error<E>),
+    RequestFailed(Error<E>),
 }
 
 /// An error is final.
-type Receive<R> = Result<Received<ConnectError<R>>, Error<ConnectError<R>>>;
+type Receive<R> = Result<Received<ConnectorError<R>>, Error<ConnectorError<R>>>;
 
 /// What ends the event type of an event that is bytes.
 const BASE64: &str = ";base64";
@@ -39,17 +39,17 @@ const BASE64: &str = ";base64";
 // nothing that was not told.
 impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     /// Reads an answer that goes on; `None` where it is to be looked at again.
-    pub(super) async fn follow(&mut self, following: Following) -> Receive<R> {
-        let Some(call) = self.asker.call() else { return Err(Error::Closed) };
-        call.link.yield_if_spent().await;
-        let Following { due, mut heard, mut filled } = following;
+    pub(super) async fn read_stream(&mut self, following: StreamState) -> Receive<R> {
+        let Some(exchange) = self.client.exchange() else { return Err(Error::Closed) };
+        exchange.connection.yield_if_spent().await;
+        let StreamState { deadline: due, received_any: mut heard, mut filled } = following;
         let (parser, buffer) = (&mut self.parser, &mut *self.buffer);
         let (mut failed, mut line) = (None, None);
-        let came = call.content(&mut |data| match parser {
+        let came = exchange.read_body(&mut |data| match parser {
             Some(parser) => match parser.store(data) {
                 Ok(stored) => (stored.consumed, stored.event),
                 Err(error) => {
-                    failed = Some(Error::Stream(error));
+                    failed = Some(Error::EventStream(error));
                     (data.len(), true)
                 }
             },
@@ -70,32 +70,33 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             return Err(error);
         }
         let fault = match came {
-            Ok(ResponsePart::Some(stopped)) => {
+            Ok(BodyProgress::Data(stopped)) => {
                 heard = true;
-                self.phase = Phase::Following(Following { due: self.silent_until(), heard, filled });
+                self.phase =
+                    Phase::Streaming(StreamState { deadline: self.idle_deadline(), received_any: heard, filled });
                 return match line {
                     // An empty line is a sign of life.
-                    Some(length) => self.said(length, MessageKind::Text, heard),
-                    None => Ok(self.parsed(stopped).map_or(Received::Nothing, Received::Step)),
+                    Some(length) => self.read_object(length, MessageKind::Text, heard),
+                    None => Ok(self.parser_progress(stopped).map_or(Received::Nothing, Received::Step)),
                 };
             }
-            Ok(ResponsePart::NotNow) => match call.rest(due.min(self.climb_at)).await {
+            Ok(BodyProgress::WouldBlock) => match exchange.wait_body(due.min(self.retry_better_at)).await {
                 Ok(()) => return Ok(Received::Nothing),
                 // Then it is looked at what came true.
-                Err(_) if self.is_climb_due() => return Ok(Received::Nothing),
-                Err(crate::client::http_exchange::ExchangeError::Ended(Disconnect::TimedOut)) if !heard => {
-                    Error::Buffered
+                Err(_) if self.is_retry_better_due() => return Ok(Received::Nothing),
+                Err(crate::client::http_exchange::ExchangeError::Disconnected(Disconnect::TimedOut)) if !heard => {
+                    Error::ProxyBuffering
                 }
                 Err(fault) => fault.into(),
             },
-            Ok(ResponsePart::End) => Error::Ended(Disconnect::Closed),
+            Ok(BodyProgress::End) => Error::Disconnected(Disconnect::Closed),
             Err(fault) => fault.into(),
         };
-        Ok(Received::Lost { error: fault, heard })
+        Ok(Received::ConnectionLost { error: fault, heard })
     }
 
     /// What the parser came to; the cursor follows.
-    fn parsed(&mut self, event: bool) -> Option<Step<ConnectError<R>>> {
+    fn parser_progress(&mut self, event: bool) -> Option<Step<ConnectorError<R>>> {
         let parser = self.parser.as_mut()?;
         let id = parser.last_event_id();
         if id != self.cursor.as_str() {
@@ -108,21 +109,21 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         // A foreign event of that name stays one.
         if event_type == "gap"
             && EventId::parse(id.as_bytes()).is_ok()
-            && let Some(missed) = envelope::notice(data)
+            && let Some(gap) = envelope::parse_sse_gap(data)
         {
-            return Some(Step::Gap(missed));
+            return Some(Step::Gap(gap));
         }
         Some(Step::ParsedEvent)
     }
 
     /// Reads the answer to a poll; `None` where it is to be looked at again.
-    pub(super) async fn poll(&mut self, polling: Polling) -> Receive<R> {
-        let Some(call) = self.asker.call() else { return Err(Error::Closed) };
-        call.link.yield_if_spent().await;
-        let Polling { mut body, due, mut events, .. } = polling;
+    pub(super) async fn read_poll_body(&mut self, polling: PollState) -> Receive<R> {
+        let Some(exchange) = self.client.exchange() else { return Err(Error::Closed) };
+        exchange.connection.yield_if_spent().await;
+        let PollState { mut body, deadline: due, mut events, .. } = polling;
         let buffer = &mut *self.buffer;
         let mut found = Found::Nothing;
-        let came = call.content(&mut |data| {
+        let came = exchange.read_body(&mut |data| {
             let (taken, what) = body.take(data, buffer);
             found = what;
             (taken, what != Found::Nothing)
@@ -130,30 +131,30 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         let fault = match (came, found) {
             (_, Found::TooLarge) => return Err(Error::TooLarge),
             (_, Found::Malformed) => Error::Malformed,
-            (Ok(ResponsePart::Some(_)), _) => {
-                let due = self.silent_until();
+            (Ok(BodyProgress::Data(_)), _) => {
+                let due = self.idle_deadline();
                 let step = match found {
-                    Found::Object(length) => self.said(length, MessageKind::Text, true)?,
+                    Found::Object(length) => self.read_object(length, MessageKind::Text, true)?,
                     _ => Received::Nothing,
                 };
                 events = events.saturating_add(u32::from(matches!(step, Received::Step(Step::Event(_)))));
-                self.phase = Phase::Polling(Polling { body, due, events, ..polling });
+                self.phase = Phase::Polling(PollState { body, deadline: due, events, ..polling });
                 return Ok(step);
             }
-            (Ok(ResponsePart::NotNow), _) => match call.rest(due).await {
+            (Ok(BodyProgress::WouldBlock), _) => match exchange.wait_body(due).await {
                 Ok(()) => return Ok(Received::Nothing),
                 Err(fault) => fault.into(),
             },
-            (Ok(ResponsePart::End), _) if body.is_done() => return Ok(Received::PollEnd(polling)),
-            (Ok(ResponsePart::End), _) => Error::Malformed,
+            (Ok(BodyProgress::End), _) if body.is_done() => return Ok(Received::PollEnd(polling)),
+            (Ok(BodyProgress::End), _) => Error::Malformed,
             (Err(fault), _) => fault.into(),
         };
-        Ok(Received::Failed(fault))
+        Ok(Received::RequestFailed(fault))
     }
 
     /// Reads messages; `None` where it is to be looked at again.
-    pub(super) async fn talk(&mut self, heard: bool) -> Receive<R> {
-        let climb_at = self.climb_at;
+    pub(super) async fn read_message(&mut self, heard: bool) -> Receive<R> {
+        let climb_at = self.retry_better_at;
         let Some(socket) = &mut self.socket else { return Err(Error::Closed) };
         let came = match socket.ready_until(climb_at).await {
             Ok(false) => return Ok(Received::Nothing),
@@ -162,22 +163,24 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         };
         match came {
             Ok(Some((kind, length))) => {
-                self.phase = Phase::Talking { heard: true };
-                self.said(length, kind, true)
+                self.phase = Phase::WebSocket { heard: true };
+                self.read_object(length, kind, true)
             }
             Ok(None) => {
                 // Its Close is answered; how that ends makes no difference.
                 let _ = socket.close().await;
-                Ok(Received::Lost { error: Error::Ended(Disconnect::Closed), heard })
+                Ok(Received::ConnectionLost { error: Error::Disconnected(Disconnect::Closed), heard })
             }
             // Without its Close, which is 1006 elsewhere (RFC 6455 §7.1.5).
-            Err(Disconnect::Closed) => Ok(Received::Lost { error: Error::Ended(Disconnect::Broken), heard }),
-            Err(ended) => Ok(Received::Lost { error: Error::Ended(ended), heard }),
+            Err(Disconnect::Closed) => {
+                Ok(Received::ConnectionLost { error: Error::Disconnected(Disconnect::Broken), heard })
+            }
+            Err(ended) => Ok(Received::ConnectionLost { error: Error::Disconnected(ended), heard }),
         }
     }
 
     /// Reads the object of so many bytes at the start of the buffer; the cursor follows.
-    fn said(&mut self, length: usize, kind: MessageKind, heard: bool) -> Receive<R> {
+    fn read_object(&mut self, length: usize, kind: MessageKind, heard: bool) -> Receive<R> {
         let object = self.buffer.get_mut(..length).unwrap_or_default();
         if object.iter().all(u8::is_ascii_whitespace) {
             return Ok(Received::Nothing);
@@ -186,27 +189,27 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             MessageKind::Text => envelope::read(object, None),
             MessageKind::Binary => envelope::read_binary(object),
         };
-        let Ok(said) = said else { return Ok(Received::Lost { error: Error::Malformed, heard }) };
+        let Ok(said) = said else { return Ok(Received::ConnectionLost { error: Error::Malformed, heard }) };
         match said {
             EnvelopeMessage::Event(spans) => {
-                self.resume_after(spans.id)?;
+                self.set_cursor(spans.id)?;
                 Ok(Received::Step(Step::Event(spans)))
             }
-            EnvelopeMessage::Gap { missed, after } => {
+            EnvelopeMessage::Gap { gap, after } => {
                 if let Some(after) = after {
-                    self.resume_after(after)?;
+                    self.set_cursor(after)?;
                 }
-                Ok(Received::Step(Step::Gap(missed)))
+                Ok(Received::Step(Step::Gap(gap)))
             }
             EnvelopeMessage::After(after) => {
-                self.resume_after(after)?;
+                self.set_cursor(after)?;
                 Ok(Received::Nothing)
             }
             EnvelopeMessage::Other => Ok(Received::Nothing),
         }
     }
 
-    fn resume_after(&mut self, id: Span) -> Result<(), Error<ConnectError<R>>> {
+    fn set_cursor(&mut self, id: Span) -> Result<(), Error<ConnectorError<R>>> {
         self.cursor = id.text(self.buffer).try_into().map_err(|_| Error::TooLarge)?;
         Ok(())
     }

@@ -2,15 +2,16 @@
 
 use core::time::Duration;
 
-use super::envelope::Spans;
+use super::SubscriptionOptions;
+use super::envelope::EventSpans;
 use super::fallback::TransportFallback;
 use super::poll_body::PollBodyParser;
-use super::{StartPosition, SubscriptionOptions};
 use crate::client::http_client::HttpClient;
 use crate::client::jitter::Jitter;
 use crate::client::{Buffers, ClientConfig, ClientRuntime, ClientWebSocket, Error};
 use crate::format::Transport;
 use crate::io::Clock;
+use crate::log::{Gap, Position};
 use crate::sse::parse::Parser;
 use crate::sse::reconnect::Reconnect;
 use crate::time::Instant;
@@ -18,11 +19,11 @@ use crate::time::Instant;
 pub const MAX_CURSOR: usize = 64;
 
 /// What stands for a cursor that is too long to be one: no server can place it, and each tells a gap.
-const NOWHERE: &str = "-";
+const INVALID_CURSOR: &str = "-";
 
 /// Reads a channel, on whichever transport works. `CURSOR` is how many bytes an id may have.
 pub struct Subscription<'e, R: ClientRuntime, const CURSOR: usize = MAX_CURSOR> {
-    pub(super) asker: HttpClient<'e, 'e, R>,
+    pub(super) client: HttpClient<'e, 'e, R>,
     pub(super) options: SubscriptionOptions<'e>,
     /// Holds heads, and objects and lines after them; empty while an SSE parser has it.
     pub(super) buffer: &'e mut [u8],
@@ -31,15 +32,15 @@ pub struct Subscription<'e, R: ClientRuntime, const CURSOR: usize = MAX_CURSOR> 
     /// What the next request resumes from, empty while that is not known.
     pub(super) cursor: heapless::String<CURSOR>,
     /// Where the newest event is was asked for, whatever came of it.
-    pub(super) anchored: bool,
-    pub(super) ladder: TransportFallback,
+    pub(super) newest_requested: bool,
+    pub(super) fallback: TransportFallback,
     pub(super) phase: Phase,
     /// The transport that was told to be open.
-    pub(super) told: Option<Transport>,
+    pub(super) open_transport: Option<Transport>,
     /// When the better transports are tried again.
-    pub(super) climb_at: Instant,
+    pub(super) retry_better_at: Instant,
     pub(super) reconnect: Reconnect<0>,
-    pub(super) spread: Jitter,
+    pub(super) jitter: Jitter,
 }
 
 impl<'e, R: ClientRuntime> Subscription<'e, R> {
@@ -51,7 +52,7 @@ impl<'e, R: ClientRuntime> Subscription<'e, R> {
         options: SubscriptionOptions<'e>,
         memory: Buffers<'e>,
     ) -> Self {
-        Self::with_bounds(runtime, config, url, options, memory)
+        Self::with_max_cursor(runtime, config, url, options, memory)
     }
 }
 
@@ -59,7 +60,7 @@ impl<'e, R: ClientRuntime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
     /// The same with ids of up to `CURSOR` bytes, for servers whose ids are longer than ours:
     /// `Subscription::<_, 1024>::with_bounds(…)`. On SSE three of them, and [`SubscriptionOptions::max_event_type`], take their place in
     /// the buffer.
-    pub fn with_bounds(
+    pub fn with_max_cursor(
         runtime: &'e R,
         config: &'e ClientConfig<'e>,
         url: &'e str,
@@ -69,29 +70,30 @@ impl<'e, R: ClientRuntime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
         let Buffers { buffer, location } = memory;
         let (mut options, mut cursor) = (options, heapless::String::new());
         match options.start {
-            StartPosition::Oldest | StartPosition::Newest => {}
-            StartPosition::After("") => options.start = StartPosition::Newest,
-            StartPosition::After(id) => cursor = id.try_into().or_else(|_| NOWHERE.try_into()).unwrap_or_default(),
+            Position::Oldest | Position::Newest => {}
+            Position::After("") => options.start = Position::Newest,
+            Position::After(id) => cursor = id.try_into().or_else(|_| INVALID_CURSOR.try_into()).unwrap_or_default(),
+            Position::Unknown => cursor = INVALID_CURSOR.try_into().unwrap_or_default(),
         }
         Self {
-            asker: HttpClient::new(runtime, config, url, location),
+            client: HttpClient::new(runtime, config, url, location),
             options,
             buffer,
             parser: None,
             socket: None,
             cursor,
-            anchored: false,
-            ladder: TransportFallback::new(options.transports.len()),
+            newest_requested: false,
+            fallback: TransportFallback::new(options.transports.len()),
             phase: Phase::START,
-            told: None,
-            climb_at: Instant::MAX,
+            open_transport: None,
+            retry_better_at: Instant::MAX,
             reconnect: Reconnect::new(options.reconnect),
-            spread: Jitter::new(options.seed),
+            jitter: Jitter::new(options.seed),
         }
     }
 
     /// Closes it at once: it never comes back.
-    pub fn close(&mut self) {
+    pub fn abort(&mut self) {
         self.drop_connection();
         self.phase = Phase::Closed;
     }
@@ -103,31 +105,31 @@ impl<'e, R: ClientRuntime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
 
     /// The transport that is open.
     pub fn transport(&self) -> Option<Transport> {
-        self.told
+        self.open_transport
     }
 
     /// The transport whose turn it is.
-    pub(super) fn current(&self) -> Transport {
-        self.options.transports.get(self.ladder.at()).copied().unwrap_or(Transport::Poll)
+    pub(super) fn current_transport(&self) -> Transport {
+        self.options.transports.get(self.fallback.at()).copied().unwrap_or(Transport::Poll)
     }
 
     pub(super) fn now(&self) -> Instant {
-        self.asker.runtime.clock().now()
+        self.client.runtime.clock().now()
     }
 
     /// Whether the next transport above is to be tried; the end of time is never.
-    pub(super) fn is_climb_due(&self) -> bool {
-        self.climb_at < Instant::MAX && self.now() >= self.climb_at
+    pub(super) fn is_retry_better_due(&self) -> bool {
+        self.retry_better_at < Instant::MAX && self.now() >= self.retry_better_at
     }
 
-    pub(super) fn silent_until(&self) -> Instant {
-        self.now() + self.asker.config.idle_timeout
+    pub(super) fn idle_deadline(&self) -> Instant {
+        self.now() + self.client.config.idle_timeout
     }
 
     /// Gives up what is open, and has the buffer back.
     pub(super) fn drop_connection(&mut self) {
         self.socket = None;
-        self.asker.forget();
+        self.client.reset();
         if let Some(parser) = self.parser.take() {
             self.buffer = parser.into_memory();
         }
@@ -140,13 +142,13 @@ pub(super) enum Phase {
     /// Until then nothing is done.
     Waiting(Instant),
     /// A request is on its way.
-    Asking(PendingRequest),
+    Requesting(PendingRequest),
     /// An answer goes on, of SSE or of streaming.
-    Following(Following),
+    Streaming(StreamState),
     /// The answer to a poll comes.
-    Polling(Polling),
+    Polling(PollState),
     /// A WebSocket is open; whether something has come over it.
-    Talking {
+    WebSocket {
         heard: bool,
     },
     Closed,
@@ -161,30 +163,30 @@ impl Phase {
 pub(super) struct PendingRequest {
     /// A poll that only tells where the newest event is, so that nothing is lost between it and a transport that does not
     /// tell.
-    pub(super) anchor: bool,
+    pub(super) find_newest: bool,
     pub(super) nonce: [u8; 16],
     pub(super) since: Instant,
 }
 
 /// A stream that goes on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Following {
+pub(super) struct StreamState {
     /// It is given up when nothing comes until then.
-    pub(super) due: Instant,
+    pub(super) deadline: Instant,
     /// A byte has come.
-    pub(super) heard: bool,
+    pub(super) received_any: bool,
     /// Bytes of a line that stand in the buffer.
     pub(super) filled: usize,
 }
 
 /// The answer to a poll.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Polling {
+pub(super) struct PollState {
     pub(super) body: PollBodyParser,
-    pub(super) due: Instant,
+    pub(super) deadline: Instant,
     /// Events that it brought.
     pub(super) events: u32,
-    pub(super) anchor: bool,
+    pub(super) find_newest: bool,
     pub(super) since: Instant,
 }
 
@@ -192,11 +194,11 @@ pub(super) struct Polling {
 pub(super) enum Step<E> {
     Opened(Transport),
     /// An event in the buffer.
-    Event(Spans),
+    Event(EventSpans),
     /// An event in the parser.
     ParsedEvent,
-    Gap(Option<u64>),
-    Lost {
+    Gap(Gap),
+    Disconnected {
         transport: Transport,
         error: Error<E>,
         delay: Duration,

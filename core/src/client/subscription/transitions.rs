@@ -2,18 +2,19 @@
 
 use core::time::Duration;
 
-use super::fallback::{FailureCause, Move};
+use super::fallback::{FailureCause, NextAttempt};
 use super::poll_body::PollBodyParser;
 use super::receive::{Received, parsed_event};
-use super::state::{Following, PendingRequest, Phase, Polling, Step};
-use super::{StartPosition, Subscription, SubscriptionEvent};
+use super::state::{PendingRequest, Phase, PollState, Step, StreamState};
+use super::{Subscription, SubscriptionEvent};
 use crate::client::http_client::{OutgoingRequest, is_coded, is_of_type, status_error};
 use crate::client::runtime::sleep;
 use crate::client::web_socket::{nonce, verify};
-use crate::client::{ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectError, Error};
+use crate::client::{ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectorError, Error};
 use crate::format::media_type::{EVENT_STREAM, JSON, NDJSON};
 use crate::format::{Subprotocol, Transport};
 use crate::http::ResponseHead;
+use crate::log::Position;
 use crate::sse::field::IdField;
 use crate::sse::parse::{Parser, ParserLimits};
 use crate::sse::reconnect::ReconnectDecision;
@@ -22,7 +23,7 @@ use crate::websocket::Disconnect;
 use crate::ws::handshake::{UpgradeError, UpgradeRequest};
 use crate::ws::{ProtocolError, Role};
 
-type Stepped<R> = Result<Step<ConnectError<R>>, Error<ConnectError<R>>>;
+type Stepped<R> = Result<Step<ConnectorError<R>>, Error<ConnectorError<R>>>;
 
 impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     /// Waits for what comes next. Dropped while it waits it loses nothing; an attempt to connect is begun again.
@@ -31,11 +32,11 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     /// It is over for good: no transport is served there ([`Error::Status`] and the like of the last one), the server said
     /// 204, an event is longer than the memory ([`Error::TooLarge`], since it would come again), or the policy's attempts
     /// are used up. After that: [`Error::Closed`].
-    pub async fn next(&mut self) -> Result<SubscriptionEvent<'_, ConnectError<R>>, Error<ConnectError<R>>> {
+    pub async fn next(&mut self) -> Result<SubscriptionEvent<'_, ConnectorError<R>>, Error<ConnectorError<R>>> {
         match self.step().await {
-            Ok(step) => self.item(step),
+            Ok(step) => self.event(step),
             Err(error) => {
-                self.close();
+                self.abort();
                 Err(error)
             }
         }
@@ -43,51 +44,51 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
 
     /// Closes it in order: an open WebSocket by its closing handshake (RFC 6455 §7.1.2), for as long as the server may take
     /// to answer a Close. Events that come meanwhile are not handed out.
-    pub async fn finish(&mut self) {
+    pub async fn close(&mut self) {
         if let Some(socket) = &mut self.socket {
             let _ = socket.close().await;
         }
-        self.close();
+        self.abort();
     }
 
     async fn step(&mut self) -> Stepped<R> {
         loop {
-            if self.is_climb_due() && !matches!(self.phase, Phase::Closed) {
-                self.ladder.retry_better();
+            if self.is_retry_better_due() && !matches!(self.phase, Phase::Closed) {
+                self.fallback.retry_better();
                 self.drop_connection();
-                self.climb_at = Instant::MAX;
+                self.retry_better_at = Instant::MAX;
                 self.phase = Phase::START;
             }
             match self.phase {
                 Phase::Closed => return Err(Error::Closed),
                 Phase::Waiting(until) => {
                     if self.now() < until {
-                        sleep(self.asker.runtime.clock(), until.min(self.climb_at)).await;
+                        sleep(self.client.runtime.clock(), until.min(self.retry_better_at)).await;
                         continue;
                     }
                     if let Err(error) = self.begin() {
-                        return self.failed(error);
+                        return self.attempt_failed(error);
                     }
                 }
-                Phase::Asking(ask) => {
-                    if let Some(step) = self.ask(ask).await? {
+                Phase::Requesting(ask) => {
+                    if let Some(step) = self.request(ask).await? {
                         return Ok(step);
                     }
                 }
-                Phase::Following(following) => {
-                    let received = self.follow(following).await?;
+                Phase::Streaming(following) => {
+                    let received = self.read_stream(following).await?;
                     if let Some(step) = self.received(received)? {
                         return Ok(step);
                     }
                 }
                 Phase::Polling(polling) => {
-                    let received = self.poll(polling).await?;
+                    let received = self.read_poll_body(polling).await?;
                     if let Some(step) = self.received(received)? {
                         return Ok(step);
                     }
                 }
-                Phase::Talking { heard } => {
-                    let received = self.talk(heard).await?;
+                Phase::WebSocket { heard } => {
+                    let received = self.read_message(heard).await?;
                     if let Some(step) = self.received(received)? {
                         return Ok(step);
                     }
@@ -96,21 +97,24 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         }
     }
 
-    fn begin(&mut self) -> Result<(), Error<ConnectError<R>>> {
-        let transport = self.current();
-        let unknown = self.cursor.is_empty() && self.options.start == StartPosition::Newest && !self.anchored;
+    fn begin(&mut self) -> Result<(), Error<ConnectorError<R>>> {
+        let transport = self.current_transport();
+        let unknown = self.cursor.is_empty() && self.options.start == Position::Newest && !self.newest_requested;
         let anchor = unknown && transport != Transport::Sse;
         let handshake = transport == Transport::WebSocket && !anchor;
-        let nonce = if handshake { nonce(self.asker.runtime)? } else { [0; 16] };
-        self.phase = Phase::Asking(PendingRequest { anchor, nonce, since: self.now() });
+        let nonce = if handshake { nonce(self.client.runtime)? } else { [0; 16] };
+        self.phase = Phase::Requesting(PendingRequest { find_newest: anchor, nonce, since: self.now() });
         Ok(())
     }
 
-    async fn ask(&mut self, ask: PendingRequest) -> Result<Option<Step<ConnectError<R>>>, Error<ConnectError<R>>> {
-        let transport = if ask.anchor { Transport::Poll } else { self.current() };
+    async fn request(
+        &mut self,
+        ask: PendingRequest,
+    ) -> Result<Option<Step<ConnectorError<R>>>, Error<ConnectorError<R>>> {
+        let transport = if ask.find_newest { Transport::Poll } else { self.current_transport() };
         let query = match self.options.start {
-            StartPosition::Oldest if self.cursor.is_empty() => Some(("after", "oldest")),
-            StartPosition::Newest if self.cursor.is_empty() => Some(("after", "newest")),
+            Position::Oldest if self.cursor.is_empty() => Some(("after", "oldest")),
+            Position::Newest if self.cursor.is_empty() => Some(("after", "newest")),
             _ => None,
         };
         let upgrade = UpgradeRequest { nonce: ask.nonce, protocols: &[Subprotocol::NAME], origin: None };
@@ -125,24 +129,25 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             query,
             wait: (transport == Transport::LongPoll).then_some(self.options.wait),
             upgrade: (transport == Transport::WebSocket).then_some(upgrade),
-            publication: None,
+            new_event: None,
         };
-        let length = match self.asker.ask(&asking, self.buffer).await {
+        let length = match self.client.request(&asking, self.buffer).await {
             Ok(length) => length,
-            Err(error) => return self.broke(error).map(Some),
+            Err(error) => return self.request_failed(error).map(Some),
         };
         match self.open(transport, ask, &upgrade, length) {
             Ok(()) => {}
-            Err(error) => return self.broke(error).map(Some),
+            Err(error) => return self.request_failed(error).map(Some),
         }
-        if ask.anchor || self.told == Some(transport) {
+        if ask.find_newest || self.open_transport == Some(transport) {
             return Ok(None);
         }
-        self.ladder.opened();
+        self.fallback.opened();
         self.reconnect.on_open();
-        self.told = Some(transport);
-        if self.ladder.can_retry_better() && self.climb_at == Instant::MAX {
-            self.climb_at = self.now() + self.options.retry_better_after.saturating_mul(self.ladder.patience());
+        self.open_transport = Some(transport);
+        if self.fallback.can_retry_better() && self.retry_better_at == Instant::MAX {
+            self.retry_better_at =
+                self.now() + self.options.retry_better_after.saturating_mul(self.fallback.backoff_factor());
         }
         Ok(Some(Step::Opened(transport)))
     }
@@ -154,18 +159,18 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         ask: PendingRequest,
         upgrade: &UpgradeRequest<'static>,
         length: usize,
-    ) -> Result<(), Error<ConnectError<R>>> {
-        let config = self.asker.config;
+    ) -> Result<(), Error<ConnectorError<R>>> {
+        let config = self.client.config;
         let head = self.buffer.get(..length).unwrap_or_default();
         if transport == Transport::WebSocket {
             let Some(protocol) = verify(upgrade, head, config.max_fields)? else {
-                return Err(Error::NotUpgraded(UpgradeError::Protocol));
+                return Err(Error::UpgradeFailed(UpgradeError::Protocol));
             };
-            let link = self.asker.take_call().ok_or(Error::Closed)?.link;
-            let (runtime, most) = (self.asker.runtime, self.buffer.len() as u64);
+            let link = self.client.take_exchange().ok_or(Error::Closed)?.connection;
+            let (runtime, most) = (self.client.runtime, self.buffer.len() as u64);
             self.socket =
                 Some(ClientWebSocket::new(link, Role::Client, ClientMaskingKeys(runtime), most, Some(protocol)));
-            self.phase = Phase::Talking { heard: false };
+            self.phase = Phase::WebSocket { heard: false };
             return Ok(());
         }
         let answer = ResponseHead::parse(head, config.max_fields)?;
@@ -183,10 +188,16 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         if is_coded(answer.fields()) {
             return Err(Error::ContentCoding);
         }
-        let (due, first) = (self.silent_until(), self.now() + self.options.first_byte_timeout);
+        let (due, first) = (self.idle_deadline(), self.now() + self.options.first_byte_timeout);
         if media_type == JSON {
-            let PendingRequest { anchor, since, .. } = ask;
-            self.phase = Phase::Polling(Polling { body: PollBodyParser::new(), due, events: 0, anchor, since });
+            let PendingRequest { find_newest: anchor, since, .. } = ask;
+            self.phase = Phase::Polling(PollState {
+                body: PollBodyParser::new(),
+                deadline: due,
+                events: 0,
+                find_newest: anchor,
+                since,
+            });
             return Ok(());
         }
         if transport == Transport::Sse {
@@ -196,52 +207,56 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             let _ = IdField::new(self.cursor.as_bytes()).map(|id| parser.restart_after(id));
             self.parser = Some(parser);
         }
-        self.phase = Phase::Following(Following { due: first, heard: false, filled: 0 });
+        self.phase = Phase::Streaming(StreamState { deadline: first, received_any: false, filled: 0 });
         Ok(())
     }
 
     /// Goes on as what came on a transport says; `None` where there is nothing to report yet.
     fn received(
         &mut self,
-        received: Received<ConnectError<R>>,
-    ) -> Result<Option<Step<ConnectError<R>>>, Error<ConnectError<R>>> {
+        received: Received<ConnectorError<R>>,
+    ) -> Result<Option<Step<ConnectorError<R>>>, Error<ConnectorError<R>>> {
         match received {
             Received::Nothing => Ok(None),
             Received::Step(step) => Ok(Some(step)),
             Received::PollEnd(polling) => {
-                self.polled(&polling);
+                self.poll_ended(&polling);
                 Ok(None)
             }
-            Received::Lost { error, heard } => self.lost(error, heard).map(Some),
-            Received::Failed(error) => self.broke(error).map(Some),
+            Received::ConnectionLost { error, heard } => self.connection_lost(error, heard).map(Some),
+            Received::RequestFailed(error) => self.request_failed(error).map(Some),
         }
     }
 
     /// A poll was answered to its end: when the next one is due.
-    fn polled(&mut self, polling: &Polling) {
-        self.asker.done();
+    fn poll_ended(&mut self, polling: &PollState) {
+        self.client.finish_response();
         let now = self.now();
-        if polling.anchor {
+        if polling.find_newest {
             // A server that told no place will not tell it the next time either.
-            self.anchored = true;
+            self.newest_requested = true;
             self.phase = Phase::START;
             return;
         }
         self.reconnect.on_open();
         // A long answer may have been cut short by the server, and a long poll has waited for itself.
-        let waited = self.current() == Transport::LongPoll
+        let waited = self.current_transport() == Transport::LongPoll
             && (polling.events > 0 || now.since(polling.since) >= Duration::from_secs(1));
         let more = waited || polling.events >= 32;
         self.phase = if more { Phase::START } else { Phase::Waiting(now + self.options.poll_interval) };
     }
 
     /// A request has failed: what was open by requests like it is lost, or else it could not be opened.
-    fn broke(&mut self, error: Error<ConnectError<R>>) -> Stepped<R> {
-        if self.told == Some(self.current()) { self.lost(error, true) } else { self.failed(error) }
+    fn request_failed(&mut self, error: Error<ConnectorError<R>>) -> Stepped<R> {
+        if self.open_transport == Some(self.current_transport()) {
+            self.connection_lost(error, true)
+        } else {
+            self.attempt_failed(error)
+        }
     }
 
     /// An attempt has come to nothing: the next transport, or the same after a while.
-    fn failed(&mut self, error: Error<ConnectError<R>>) -> Stepped<R> {
+    fn attempt_failed(&mut self, error: Error<ConnectorError<R>>) -> Stepped<R> {
         if is_final(&error) {
             return Err(error);
         }
@@ -249,39 +264,47 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             Error::Connect(_) | Error::Status { retry_after: Some(_), .. } if error.is_transient() => {
                 FailureCause::Network
             }
-            _ => FailureCause::Transport { hopeless: !error.is_transient() && !matches!(error, Error::Ended(_)) },
+            _ => {
+                FailureCause::Transport { hopeless: !error.is_transient() && !matches!(error, Error::Disconnected(_)) }
+            }
         };
-        let transport = self.current();
-        let next = self.ladder.failed(blame);
-        self.lose(transport, error, next, true)
+        let transport = self.current_transport();
+        let next = self.fallback.failed(blame);
+        self.disconnect(transport, error, next, true)
     }
 
     /// What was open is lost.
-    fn lost(&mut self, error: Error<ConnectError<R>>, heard: bool) -> Stepped<R> {
-        if matches!(error, Error::Ended(Disconnect::Protocol(ProtocolError::MessageTooBig))) {
+    fn connection_lost(&mut self, error: Error<ConnectorError<R>>, heard: bool) -> Stepped<R> {
+        if matches!(error, Error::Disconnected(Disconnect::Protocol(ProtocolError::MessageTooBig))) {
             return Err(Error::TooLarge);
         }
         if is_final(&error) {
             return Err(error);
         }
-        let transport = self.current();
+        let transport = self.current_transport();
         let next = match error {
-            Error::Buffered => self.ladder.failed(FailureCause::Transport { hopeless: false }),
-            _ => self.ladder.lost(!heard),
+            Error::ProxyBuffering => self.fallback.failed(FailureCause::Transport { hopeless: false }),
+            _ => self.fallback.lost(!heard),
         };
-        self.lose(transport, error, next, !heard)
+        self.disconnect(transport, error, next, !heard)
     }
 
-    fn lose(&mut self, transport: Transport, error: Error<ConnectError<R>>, next: Move, failure: bool) -> Stepped<R> {
+    fn disconnect(
+        &mut self,
+        transport: Transport,
+        error: Error<ConnectorError<R>>,
+        next: NextAttempt,
+        failure: bool,
+    ) -> Stepped<R> {
         if let Some(time) = self.parser.as_ref().and_then(Parser::reconnection_time) {
             self.reconnect.on_retry_field(time);
         }
         self.drop_connection();
-        self.told = None;
+        self.open_transport = None;
         let delay = match next {
-            Move::Over => return Err(error),
-            Move::Next => Duration::ZERO,
-            Move::Stay | Move::Around => {
+            NextAttempt::GiveUp => return Err(error),
+            NextAttempt::Next => Duration::ZERO,
+            NextAttempt::Same | NextAttempt::First => {
                 if failure {
                     self.reconnect.on_network_error();
                 } else {
@@ -291,30 +314,32 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                     Error::Status { retry_after, .. } => retry_after,
                     _ => None,
                 };
-                match self.reconnect.next_delay_after(self.spread.next(), told) {
+                match self.reconnect.next_delay_after(self.jitter.next(), told) {
                     ReconnectDecision::After(delay) => delay,
                     ReconnectDecision::Stop => return Err(error),
                 }
             }
         };
-        if !self.ladder.can_retry_better() {
-            self.climb_at = Instant::MAX;
+        if !self.fallback.can_retry_better() {
+            self.retry_better_at = Instant::MAX;
         }
         self.phase = Phase::Waiting(self.now() + delay);
-        Ok(Step::Lost { transport, error, delay })
+        Ok(Step::Disconnected { transport, error, delay })
     }
 
     /// What a step is told as.
-    fn item(
+    fn event(
         &mut self,
-        step: Step<ConnectError<R>>,
-    ) -> Result<SubscriptionEvent<'_, ConnectError<R>>, Error<ConnectError<R>>> {
+        step: Step<ConnectorError<R>>,
+    ) -> Result<SubscriptionEvent<'_, ConnectorError<R>>, Error<ConnectorError<R>>> {
         Ok(match step {
             Step::Opened(transport) => SubscriptionEvent::Opened { transport },
             Step::Event(spans) => SubscriptionEvent::Event(spans.event(self.buffer)),
             Step::ParsedEvent => SubscriptionEvent::Event(parsed_event(self.parser.as_mut()).ok_or(Error::Closed)?),
-            Step::Gap(missed) => SubscriptionEvent::Gap { missed },
-            Step::Lost { transport, error, delay } => SubscriptionEvent::Lost { transport, error, delay },
+            Step::Gap(gap) => SubscriptionEvent::Gap(gap),
+            Step::Disconnected { transport, error, delay } => {
+                SubscriptionEvent::Disconnected { transport, error, delay }
+            }
         })
     }
 }
@@ -322,7 +347,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
 /// Whether neither time nor another transport helps.
 fn is_final<E>(error: &Error<E>) -> bool {
     match error {
-        Error::Url(_) | Error::Request | Error::TooLarge | Error::Stream(_) | Error::Closed => true,
+        Error::Url(_) | Error::InvalidRequest | Error::TooLarge | Error::EventStream(_) | Error::Closed => true,
         Error::Status { status, .. } => *status == 204,
         _ => false,
     }

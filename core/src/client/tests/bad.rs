@@ -6,14 +6,14 @@ use std::vec::Vec;
 
 use super::net::{Net, Then, script, seconds, subscribe};
 use super::subscription::only;
-use crate::client::{ClientConfig, StartPosition, SubscriptionOptions, Transport};
+use crate::client::{ClientConfig, Position, SubscriptionOptions, Transport};
 use crate::testing::Simulation;
 
 /// What a subscription says first of a server that answers so.
 fn first(way: Transport, answer: Vec<u8>, then: Then) -> std::string::String {
     let sim = Simulation::new();
     let net = Net::new(sim, script(sim, move |_, _| (answer.clone(), then)));
-    let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
+    let options = SubscriptionOptions { start: Position::Oldest, ..only(way) };
     let heard = subscribe(net, options, ClientConfig::default(), false);
     sim.pass(seconds(60));
     let all = heard.all();
@@ -34,19 +34,19 @@ fn an_endless_head_is_cut_off_at_the_buffer() {
         [&b"HTTP/1.1 200 OK\r\n"[..], &[b'x'; 100_000]].concat(),
     ] {
         for way in [Transport::Sse, Transport::WebSocket, Transport::Poll] {
-            assert_eq!(first(way, endless.clone(), Then::Hold), "over: Answer(TooLarge)");
+            assert_eq!(first(way, endless.clone(), Then::Hold), "over: Response(TooLarge)");
         }
     }
     let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000);
-    assert_eq!(first(Transport::Sse, interim, Then::Hold), "over: Answer(TooLarge)");
+    assert_eq!(first(Transport::Sse, interim, Then::Hold), "over: Response(TooLarge)");
 }
 
 #[test]
 fn an_endless_line_or_object_is_cut_off_at_the_buffer() {
     for (way, media_type, body, expected) in [
-        (Transport::Sse, "text/event-stream", &b"data: "[..], "over: Stream(DataTooLong)"),
-        (Transport::Sse, "text/event-stream", b"id: ", "over: Stream(IdTooLong)"),
-        (Transport::Sse, "text/event-stream", b"event: ", "over: Stream(EventTypeTooLong)"),
+        (Transport::Sse, "text/event-stream", &b"data: "[..], "over: EventStream(DataTooLong)"),
+        (Transport::Sse, "text/event-stream", b"id: ", "over: EventStream(IdTooLong)"),
+        (Transport::Sse, "text/event-stream", b"event: ", "over: EventStream(EventTypeTooLong)"),
         (Transport::Stream, "application/x-ndjson", b"{\"id\":\"", "over: TooLarge"),
         (Transport::Poll, "application/json", b"{\"events\":[{\"id\":\"", "over: TooLarge"),
         (Transport::Poll, "application/json", b"{\"x\":\"", "over: TooLarge"),
@@ -90,9 +90,10 @@ fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_se
     );
     sim.spawn(async move {
         let config = crate::testing::leak(ClientConfig::default());
-        let options = SubscriptionOptions { start: StartPosition::Oldest, max_event_type: 128, ..only(Transport::Sse) };
+        let options = SubscriptionOptions { start: Position::Oldest, max_event_type: 128, ..only(Transport::Sse) };
         let memory = super::net::memory(1024);
-        let mut subscription = Subscription::<_, 128>::with_bounds(net, config, "http://a/events/a", options, memory);
+        let mut subscription =
+            Subscription::<_, 128>::with_max_cursor(net, config, "http://a/events/a", options, memory);
         loop {
             match subscription.next().await {
                 Ok(SubscriptionEvent::Event(event)) => tell.push(format!("{} {}", event.id, event.event_type)),
@@ -151,18 +152,18 @@ fn garbage_between_chunks_is_told() {
     ] {
         let head = &b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"[..];
         let told = first(Transport::Sse, [head, body].concat(), Then::Hold);
-        assert!(told.starts_with(&format!("lost sse Content({refusal}) ")), "{told}");
+        assert!(told.starts_with(&format!("lost sse Body({refusal}) ")), "{told}");
     }
 }
 
 #[test]
 fn what_is_no_http_is_told() {
     for (bytes, expected) in [
-        (&b"\x16\x03\x01"[..], "over: Answer(StatusLine)"),
-        (b"SSH-2.0-x\r\n\r\n", "over: Answer(StatusLine)"),
-        (b"HTTP/2.0 200 OK\r\n\r\n", "over: Answer(Version)"),
-        (b"HTTP/1.1 200 OK\nA: b\n\n", "over: Answer(Broken(LineEnd))"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "over: Answer(Broken(ContentLength))"),
+        (&b"\x16\x03\x01"[..], "over: Response(StatusLine)"),
+        (b"SSH-2.0-x\r\n\r\n", "over: Response(StatusLine)"),
+        (b"HTTP/2.0 200 OK\r\n\r\n", "over: Response(Version)"),
+        (b"HTTP/1.1 200 OK\nA: b\n\n", "over: Response(Broken(LineEnd))"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "over: Response(Broken(ContentLength))"),
     ] {
         assert_eq!(first(Transport::Sse, bytes.to_vec(), Then::Hold), expected);
     }
@@ -197,7 +198,7 @@ fn framed(frames: &'static [u8], then: Then) -> std::string::String {
             ([head.as_bytes(), frames].concat(), then)
         }),
     );
-    let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(Transport::WebSocket) };
+    let options = SubscriptionOptions { start: Position::Oldest, ..only(Transport::WebSocket) };
     let heard = subscribe(net, options, ClientConfig::default(), false);
     sim.pass(seconds(60));
     heard.all().get(1).map(ToString::to_string).unwrap_or_default()
@@ -217,7 +218,7 @@ fn frames_against_the_rules_are_told_by_their_rule() {
         (b"\x88\x01\x03", "HalfCloseCode"),
     ] {
         let told = framed(frames, Then::Hold);
-        assert!(told.starts_with(&format!("lost websocket Ended(Protocol({rule})) ")), "{told}");
+        assert!(told.starts_with(&format!("lost websocket Disconnected(Protocol({rule})) ")), "{told}");
     }
     assert!(framed(b"\x81\x01{", Then::Hold).starts_with("lost websocket Malformed "));
 }
@@ -225,10 +226,10 @@ fn frames_against_the_rules_are_told_by_their_rule() {
 #[test]
 fn a_websocket_that_ends_without_a_close_did_not_end_in_order() {
     for then in [Then::Hold, Then::Close] {
-        assert!(framed(b"\x81\x02{}\x88\x02\x03\xe8", then).starts_with("lost websocket Ended(Closed) "));
+        assert!(framed(b"\x81\x02{}\x88\x02\x03\xe8", then).starts_with("lost websocket Disconnected(Closed) "));
     }
     for frames in [&b"\x81\x02{}"[..], b"\x81\x02{", b"\x88\x02\x03"] {
         let told = framed(frames, Then::Close);
-        assert!(told.starts_with("lost websocket Ended(Broken) "), "{told}");
+        assert!(told.starts_with("lost websocket Disconnected(Broken) "), "{told}");
     }
 }

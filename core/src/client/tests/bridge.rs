@@ -37,9 +37,9 @@ fn carry(net: &'static Net, home: &'static TestHub, options: BridgeOptions, drop
                     assert_eq!(bridge.acknowledged(), id);
                     told.push(format!("stored {}", id.seq));
                 }
-                Ok(BridgeEvent::Refused { id }) => told.push(format!("refused {}", id.seq)),
-                Ok(BridgeEvent::Missed(gap)) => told.push(format!("missed {:?}", gap.missed)),
-                Ok(BridgeEvent::Lost { error, .. }) => told.push(format!("lost {error:?}")),
+                Ok(BridgeEvent::Rejected { id }) => told.push(format!("refused {}", id.seq)),
+                Ok(BridgeEvent::Gap(gap)) => told.push(format!("missed {:?}", gap.missed)),
+                Ok(BridgeEvent::Disconnected { error, .. }) => told.push(format!("lost {error:?}")),
                 Err(error) => {
                     told.push(format!("over: {error:?}"));
                     return Disconnect::Closed;

@@ -10,7 +10,7 @@ use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use futures_lite::future::block_on;
 
 use crate::client::url::Url;
-use crate::client::{Connect, MaybeTls, NoDns, NoNames, SchemeConnector, Tcp, TcpError};
+use crate::client::{Connect, MaybeTls, NoDns, NoDnsError, SchemeConnector, TcpConnectError, TcpConnector};
 use crate::io::{Interest, Socket, TryIo};
 
 /// A stack that connects to anything but port 1, and echoes.
@@ -76,11 +76,11 @@ fn connect<'a, C: Connect>(connector: &'a C, url: &str) -> Result<C::Socket<'a>,
 fn a_connection_has_buffers_of_its_own_and_gives_them_back() {
     let (mut one, mut two) = ([[0; 4]; 2], [[0; 4]; 2]);
     let ([a, b], [c, d]) = (&mut one, &mut two);
-    let tcp = Tcp::new(Stack::default(), NoDns, [(&mut a[..], &mut b[..]), (&mut c[..], &mut d[..])]);
+    let tcp = TcpConnector::new(Stack::default(), NoDns, [(&mut a[..], &mut b[..]), (&mut c[..], &mut d[..])]);
     for _ in 0..3 {
         let mut first = connect(&tcp, "http://10.0.0.1/").unwrap();
         let second = connect(&tcp, "ws://10.0.0.1/").unwrap();
-        assert_eq!(connect(&tcp, "http://10.0.0.1/").map(|_| ()), Err(TcpError::NoBuffers));
+        assert_eq!(connect(&tcp, "http://10.0.0.1/").map(|_| ()), Err(TcpConnectError::NoBuffers));
         drop(second);
         drop(connect(&tcp, "http://10.0.0.1/").unwrap());
         first.try_write_with(|room| (room.len(), room.fill(7))).unwrap();
@@ -92,30 +92,31 @@ fn a_connection_has_buffers_of_its_own_and_gives_them_back() {
 #[test]
 fn names_are_looked_up_and_addresses_are_not() {
     let (mut a, mut b) = ([0; 4], [0; 4]);
-    let tcp = Tcp::new(Stack::default(), Names, [(&mut a[..], &mut b[..])]);
+    let tcp = TcpConnector::new(Stack::default(), Names, [(&mut a[..], &mut b[..])]);
     for url in ["http://known:8080/", "http://10.0.0.3/", "ws://[::1]:81/", "http://[::ffff:10.0.0.4]/"] {
         drop(connect(&tcp, url).unwrap());
     }
     let expected = ["10.0.0.9:8080", "10.0.0.3:80", "[::1]:81", "10.0.0.4:80"];
     assert_eq!(*tcp.stack().0.borrow(), expected.map(|address| address.parse().unwrap()));
-    assert_eq!(connect(&tcp, "http://nobody/").map(|_| ()), Err(TcpError::Dns(String::from("nobody"))));
-    assert_eq!(connect(&tcp, "http://known:1/").map(|_| ()), Err(TcpError::Tcp(ErrorKind::ConnectionRefused)));
-    let none = Tcp::new(Stack::default(), NoDns, []);
-    assert_eq!(connect(&none, "http://known/").map(|_| ()), Err(TcpError::Dns(NoNames)));
+    assert_eq!(connect(&tcp, "http://nobody/").map(|_| ()), Err(TcpConnectError::Dns(String::from("nobody"))));
+    assert_eq!(connect(&tcp, "http://known:1/").map(|_| ()), Err(TcpConnectError::Tcp(ErrorKind::ConnectionRefused)));
+    let none = TcpConnector::new(Stack::default(), NoDns, []);
+    assert_eq!(connect(&none, "http://known/").map(|_| ()), Err(TcpConnectError::Dns(NoDnsError)));
 }
 
 #[test]
 fn what_asks_for_tls_is_never_sent_in_the_clear() {
     let (mut a, mut b) = ([0; 4], [0; 4]);
-    let tcp = Tcp::new(Stack::default(), Names, [(&mut a[..], &mut b[..])]);
+    let tcp = TcpConnector::new(Stack::default(), Names, [(&mut a[..], &mut b[..])]);
     for url in ["https://known/", "wss://10.0.0.1/"] {
-        assert_eq!(connect(&tcp, url).map(|_| ()), Err(TcpError::Secure));
+        assert_eq!(connect(&tcp, url).map(|_| ()), Err(TcpConnectError::TlsRequired));
     }
     assert!(tcp.stack().0.borrow().is_empty());
     let (mut a, mut b) = ([0; 4], [0; 4]);
-    let both = SchemeConnector { plain: tcp, tls: Tcp::new(Stack::default(), NoDns, [(&mut a[..], &mut b[..])]) };
+    let both =
+        SchemeConnector { plain: tcp, tls: TcpConnector::new(Stack::default(), NoDns, [(&mut a[..], &mut b[..])]) };
     assert!(matches!(connect(&both, "http://known/"), Ok(MaybeTls::Plain(_))));
-    assert!(matches!(connect(&both, "https://known/"), Err(MaybeTls::Tls(TcpError::Secure))));
+    assert!(matches!(connect(&both, "https://known/"), Err(MaybeTls::Tls(TcpConnectError::TlsRequired))));
 }
 
 /// Over two stacks of `embassy-net` on a wire in memory.
@@ -194,7 +195,7 @@ mod embassy {
                 let state = leak(TcpClientState::<2, 1_072, 512>::new());
                 let buffers = [(); 2].map(|()| (buffer(256), buffer(512)));
                 let random = Cell::new(0_u32);
-                let connector = Tcp::new(TcpClient::new(browser, state), NoDns, buffers);
+                let connector = TcpConnector::new(TcpClient::new(browser, state), NoDns, buffers);
                 let random = || {
                     random.set(random.get().wrapping_add(0x9e37_79b9));
                     Ok(random.get().to_be_bytes())
@@ -218,7 +219,7 @@ mod embassy {
                         loop {
                             match subscription.next().await.unwrap() {
                                 SubscriptionEvent::Event(event) => break String::from(event.id),
-                                SubscriptionEvent::Lost { error, .. } => panic!("{error:?}"),
+                                SubscriptionEvent::Disconnected { error, .. } => panic!("{error:?}"),
                                 _ => {}
                             }
                         }

@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::net::{Fault, Net, seconds, subscribe};
 use super::subscription::{WAYS, only, publish};
-use crate::client::{ClientConfig, StartPosition, SubscriptionOptions, Transport};
+use crate::client::{ClientConfig, Position, SubscriptionOptions, Transport};
 use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::log::{Encoding, EventType};
 use crate::testing::{Simulation, TestHub, hub, leak};
@@ -49,7 +49,7 @@ fn run(
 const ALL: [&str; 7] = ["1=before", "2=\u{e9}\"\n", "3=live 0", "4=live 1", "5=live 2", "6b=0x00ff", "7=last"];
 
 fn cut_everywhere(way: Transport, fault: fn(usize) -> Fault, dropping: bool) {
-    let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
+    let options = SubscriptionOptions { start: Position::Oldest, ..only(way) };
     let (length, heard) = whole(options);
     assert_eq!(heard, ALL, "{}", way.as_str());
     for at in 0..=length {
@@ -124,7 +124,7 @@ fn the_network_may_fail_again_and_again() {
                 1 => Fault::End(at + number),
                 _ => Fault::Reset(at + number),
             });
-            let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
+            let options = SubscriptionOptions { start: Position::Oldest, ..only(way) };
             let heard = subscribe(net, options, ClientConfig::default(), false);
             for number in 0..20 {
                 publish(hub, &format!("{number}"));

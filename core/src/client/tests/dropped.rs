@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::net::{Net, seconds, serve_hub, subscribe};
 use super::subscription::{WAYS, only, publish};
-use crate::client::{ClientConfig, StartPosition, SubscriptionOptions};
+use crate::client::{ClientConfig, Position, SubscriptionOptions};
 use crate::io::{Pipe, PipeEnd};
 use crate::testing::{Simulation, hub, leak};
 
@@ -21,7 +21,7 @@ fn dropped_subscription_futures_lose_and_repeat_nothing() {
         for (index, ends) in rings.into_iter().enumerate() {
             let (sim, hub) = (Simulation::new(), leak(hub(32, 4096)));
             let net = Net::over(sim, ends, serve_hub(sim, hub));
-            let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
+            let options = SubscriptionOptions { start: Position::Oldest, ..only(way) };
             let heard = subscribe(net, options, ClientConfig::default(), true);
             for number in 0..8 {
                 publish(hub, &format!("event {number}"));

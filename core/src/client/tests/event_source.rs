@@ -41,7 +41,7 @@ fn listen(net: &'static Net, url: &'static str, options: EventSourceOptions<'sta
                     EventSourceEvent::Event(event) => {
                         format!("{}|{}|{}", event.last_event_id, event.event_type, event.data)
                     }
-                    EventSourceEvent::Lost { error, delay } => format!("lost {error:?} {}", delay.as_millis()),
+                    EventSourceEvent::Disconnected { error, delay } => format!("lost {error:?} {}", delay.as_millis()),
                 })
             };
             match said {
@@ -107,7 +107,7 @@ fn an_answer_that_is_cut_short_did_not_end_in_order() {
         let heard = listen(answering(sim, head(fields) + body, Then::Close), "http://localhost/", steady(), false);
         sim.run();
         let ended = if whole { "Closed" } else { "Broken" };
-        assert_eq!(heard.take(), ["open", "|message|x", &format!("lost Ended({ended}) 3000")], "{fields}{body}");
+        assert_eq!(heard.take(), ["open", "|message|x", &format!("lost Disconnected({ended}) 3000")], "{fields}{body}");
     }
     // Nor is it an end in order where no answer, or half of its head, came.
     for answer in ["", "HTTP/1.1 200 OK\r\nContent-Type: text/ev"] {
@@ -276,14 +276,14 @@ fn redirects_are_followed_within_a_bound_and_start_anew_each_time() {
 #[test]
 fn a_redirect_that_goes_round_or_nowhere_or_into_the_clear_is_the_end() {
     for (location, url, expected) in [
-        ("Location: /a\r\n", "http://localhost/a", "over: Redirects"),
-        ("", "http://localhost/a", "over: Location"),
-        ("Location: /a\r\nLocation: /b\r\n", "http://localhost/a", "over: Location"),
-        ("Location: ftp://x/\r\n", "http://localhost/a", "over: Location"),
-        ("Location: http://u:p@x/\r\n", "http://localhost/a", "over: Location"),
-        ("Location: http://:x/\r\n", "http://localhost/a", "over: Location"),
-        ("Location: http://x/\r\n", "https://localhost/a", "over: Location"),
-        ("Location: ws://x/\r\n", "https://localhost/a", "over: Location"),
+        ("Location: /a\r\n", "http://localhost/a", "over: TooManyRedirects"),
+        ("", "http://localhost/a", "over: InvalidRedirect"),
+        ("Location: /a\r\nLocation: /b\r\n", "http://localhost/a", "over: InvalidRedirect"),
+        ("Location: ftp://x/\r\n", "http://localhost/a", "over: InvalidRedirect"),
+        ("Location: http://u:p@x/\r\n", "http://localhost/a", "over: InvalidRedirect"),
+        ("Location: http://:x/\r\n", "http://localhost/a", "over: InvalidRedirect"),
+        ("Location: http://x/\r\n", "https://localhost/a", "over: InvalidRedirect"),
+        ("Location: ws://x/\r\n", "https://localhost/a", "over: InvalidRedirect"),
     ] {
         let sim = Simulation::new();
         let answer = format!("HTTP/1.1 302 Found\r\n{location}Content-Length: 0\r\n\r\n");
@@ -302,9 +302,9 @@ fn what_cannot_be_asked_is_told_before_anything_is_sent() {
         ("http://u@localhost/", "", "over: Url(UserInfo)"),
         ("http://localhost/\r\nX: y", "", "over: Url(Character)"),
         // Without it events would be missed in silence.
-        ("http://localhost/", "x".repeat(ParserLimits::DEFAULT.id + 1).leak(), "over: Request"),
-        ("http://localhost/", "1\r\nX: y", "over: Request"),
-        ("http://localhost/", "\0", "over: Request"),
+        ("http://localhost/", "x".repeat(ParserLimits::DEFAULT.id + 1).leak(), "over: InvalidRequest"),
+        ("http://localhost/", "1\r\nX: y", "over: InvalidRequest"),
+        ("http://localhost/", "\0", "over: InvalidRequest"),
     ] {
         let sim = Simulation::new();
         let net = answering(sim, HEAD, Then::Hold);

@@ -5,8 +5,8 @@ use std::format;
 use super::net::{Heard, Net, Then, memory, once, script, seconds};
 use super::web_socket::accepting;
 use crate::client::{
-    Bridge, BridgeEvent, BridgeOptions, ClientConfig, StartPosition, Subscription, SubscriptionEvent,
-    SubscriptionOptions, Transport,
+    Bridge, BridgeEvent, BridgeOptions, ClientConfig, Position, Subscription, SubscriptionEvent, SubscriptionOptions,
+    Transport,
 };
 use crate::hub::{ChannelName, HubBackend};
 use crate::server::{
@@ -39,14 +39,14 @@ fn leave(sim: &'static Simulation, net: &'static Net, heard: &Heard, dropping: b
     sim.spawn(async move {
         let options = SubscriptionOptions {
             transports: &[Transport::WebSocket],
-            start: StartPosition::Oldest,
+            start: Position::Oldest,
             ..SubscriptionOptions::default()
         };
         let config = leak(ClientConfig::default());
         let mut subscription = Subscription::new(net, config, "http://localhost/events/a", options, memory(512));
         assert!(matches!(subscription.next().await, Ok(SubscriptionEvent::Opened { .. })));
-        while dropping && once(subscription.finish()).await.is_none() {}
-        subscription.finish().await;
+        while dropping && once(subscription.close()).await.is_none() {}
+        subscription.close().await;
         told.push(format!("{:?}", subscription.next().await.map(|_| ())));
         Disconnect::Closed
     });
@@ -82,7 +82,7 @@ fn a_bridge_that_finishes_closes_its_websocket_in_order() {
         let (config, options) = (leak(ClientConfig::default()), BridgeOptions::default());
         let mut bridge = Bridge::new(net, config, "ws://localhost/events/a", reader, options, memory(400));
         assert!(matches!(bridge.next().await, Ok(BridgeEvent::Opened)));
-        bridge.finish().await;
+        bridge.close().await;
         told.push(format!("{:?}", bridge.next().await.map(|_| ())));
         Disconnect::Closed
     });

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::net::{Fault, Net, Then, script, seconds, serve_hub, subscribe};
 use super::subscription::{WAYS, publish};
-use crate::client::{ClientConfig, StartPosition, SubscriptionOptions, Transport};
+use crate::client::{ClientConfig, Position, SubscriptionOptions, Transport};
 use crate::io::PipeEnd;
 use crate::sse::reconnect::ReconnectPolicy;
 use crate::testing::{Simulation, TestHub, hub, leak};
@@ -30,7 +30,7 @@ fn behind(
 }
 
 fn start() -> SubscriptionOptions<'static> {
-    SubscriptionOptions { start: StartPosition::Oldest, ..SubscriptionOptions::default() }
+    SubscriptionOptions { start: Position::Oldest, ..SubscriptionOptions::default() }
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_proxy_that_eats_the_upgrade_leads_to_the_next_transport_at_once() {
         let heard = subscribe(net, start(), ClientConfig::default(), false);
         sim.run();
         let told = heard.all();
-        assert!(told[0].starts_with("lost websocket NotUpgraded(Status(") && told[0].ends_with(" 0"), "{told:?}");
+        assert!(told[0].starts_with("lost websocket UpgradeFailed(Status(") && told[0].ends_with(" 0"), "{told:?}");
         assert_eq!(told[1..], ["open sse", "1=a"]);
     }
 }

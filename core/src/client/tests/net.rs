@@ -15,7 +15,7 @@ use core::time::Duration;
 
 use crate::client::url::Endpoint;
 use crate::client::{
-    Buffers, ClientConfig, ClientRuntime, Connect, Error, EventData, Subscription, SubscriptionEvent,
+    Buffers, ClientConfig, ClientRuntime, Connect, Error, EventData, Gap, Subscription, SubscriptionEvent,
     SubscriptionOptions,
 };
 use crate::hub::HubBackend;
@@ -194,7 +194,7 @@ impl Connect for Net {
 }
 
 impl ClientRuntime for Net {
-    type Connect = Self;
+    type Connector = Self;
     type Clock = VirtualClock;
 
     fn connector(&self) -> &Self {
@@ -365,8 +365,8 @@ pub(super) fn say(item: SubscriptionEvent<'_, PipeError>) -> String {
                 EventData::Binary(bytes) => format!("{seq}{named}=0x{}", hex(bytes)),
             }
         }
-        SubscriptionEvent::Gap { missed } => format!("gap {missed:?}"),
-        SubscriptionEvent::Lost { transport, error, delay } => {
+        SubscriptionEvent::Gap(Gap { missed }) => format!("gap {missed:?}"),
+        SubscriptionEvent::Disconnected { transport, error, delay } => {
             format!("lost {} {error:?} {}", transport.as_str(), delay.as_millis())
         }
     }

@@ -27,7 +27,7 @@ fn publish(net: &'static Net, publications: &'static [NewEvent<'static>]) -> Hea
             let said = publisher.publish(publication).await;
             told.push(said.map_or_else(
                 |error| format!("{} {}", name(&error), error.is_transient()),
-                |receipt| format!("{} {:?} {}", receipt.id, receipt.subscribers, receipt.duplicate),
+                |receipt| format!("{} {:?} {}", receipt.id, receipt.followers, receipt.duplicate),
             ));
         }
         Disconnect::Closed
@@ -110,7 +110,7 @@ fn an_event_whose_status_has_come_is_not_sent_again_whatever_the_rest_of_the_ans
             let answer = rest.as_bytes().to_vec();
             let net = Net::new(sim, script(sim, move |_, _| (answer.clone(), then)));
             let heard = publish(net, leak([text(b"x", key)]));
-            assert_eq!(heard.all(), ["NoPublishOutcome false"], "{rest:?} {then:?}");
+            assert_eq!(heard.all(), ["PublishResponseLost false"], "{rest:?} {then:?}");
             assert_eq!(net.connections.get(), 1, "{rest:?} {then:?}");
         }
     }
@@ -208,7 +208,7 @@ fn a_refusal_is_told_with_what_the_server_said_as_far_as_it_is_text_and_fits() {
             let config = leak(ClientConfig::default());
             let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
             assert!(publisher.publish(&text(b"x", None)).await.is_err());
-            tell.push(publisher.refusal());
+            tell.push(publisher.rejection_text());
             Disconnect::Closed
         });
         sim.pass(seconds(60));

@@ -5,7 +5,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::net::{Heard, Net, memory, say, seconds, subscribe};
-use crate::client::{ClientConfig, StartPosition, SubscriptionOptions, Transport};
+use crate::client::{ClientConfig, Position, SubscriptionOptions, Transport};
 use crate::hub::{ChannelName, HubBackend, NewEvent};
 use crate::log::{Encoding, EventType};
 use crate::testing::{Simulation, TestHub, hub, leak};
@@ -64,14 +64,14 @@ const TOO_LONG: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 fn it_starts_where_it_is_told_to() {
     for way in WAYS {
         for (start, expected) in [
-            (StartPosition::Oldest, &["1=a", "2=b", "3=c"][..]),
-            (StartPosition::Newest, &["3=c"]),
-            (StartPosition::After("00000abc-1"), &["2=b", "3=c"]),
-            (StartPosition::After("00000abd-1"), &["1=a", "2=b", "3=c"]),
-            (StartPosition::After("no id"), &["1=a", "2=b", "3=c"]),
-            (StartPosition::After(TOO_LONG), &["1=a", "2=b", "3=c"]),
+            (Position::Oldest, &["1=a", "2=b", "3=c"][..]),
+            (Position::Newest, &["3=c"]),
+            (Position::After("00000abc-1"), &["2=b", "3=c"]),
+            (Position::After("00000abd-1"), &["1=a", "2=b", "3=c"]),
+            (Position::After("no id"), &["1=a", "2=b", "3=c"]),
+            (Position::After(TOO_LONG), &["1=a", "2=b", "3=c"]),
             // As a cursor that was kept before it was known.
-            (StartPosition::After(""), &["3=c"]),
+            (Position::After(""), &["3=c"]),
         ] {
             let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
             publish(hub, "a");
@@ -86,7 +86,7 @@ fn it_starts_where_it_is_told_to() {
             publish(hub, "c");
             sim.pass(seconds(12));
             assert_eq!(heard.events(), expected, "{} {start:?}", way.as_str());
-            let gap = matches!(start, StartPosition::After("00000abd-1" | "no id" | TOO_LONG));
+            let gap = matches!(start, Position::After("00000abd-1" | "no id" | TOO_LONG));
             assert_eq!(heard.all().iter().any(|it| it == "gap None"), gap, "{} {:?}", way.as_str(), heard.all());
         }
     }
@@ -99,7 +99,7 @@ fn what_was_overwritten_is_told_with_its_number_and_reading_goes_on() {
         for data in ["a", "b", "c", "d", "e"] {
             publish(hub, data);
         }
-        let options = SubscriptionOptions { start: StartPosition::After("00000abc-1"), ..only(way) };
+        let options = SubscriptionOptions { start: Position::After("00000abc-1"), ..only(way) };
         let heard = subscribe(Net::of_hub(sim, hub), options, ClientConfig::default(), false);
         sim.run();
         publish(hub, "f");
@@ -113,7 +113,7 @@ fn what_was_overwritten_is_told_with_its_number_and_reading_goes_on() {
 fn a_poll_is_quiet_between_its_polls_and_asks_on_while_there_is_more() {
     let (sim, hub) = (Simulation::new(), leak(hub(128, 8192)));
     let net = Net::of_hub(sim, hub);
-    let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(Transport::Poll) };
+    let options = SubscriptionOptions { start: Position::Oldest, ..only(Transport::Poll) };
     for number in 0..120 {
         publish(hub, &format!("{number}"));
     }
@@ -133,11 +133,11 @@ fn an_event_past_the_memory_is_the_end_and_said_so() {
     for way in WAYS {
         let (sim, hub) = (Simulation::new(), leak(hub(4, 4096)));
         publish(hub, &"x".repeat(600));
-        let options = SubscriptionOptions { start: StartPosition::Oldest, ..only(way) };
+        let options = SubscriptionOptions { start: Position::Oldest, ..only(way) };
         let heard = subscribe(Net::of_hub(sim, hub), options, ClientConfig::default(), false);
         sim.pass(seconds(12));
         let last = heard.all().pop().unwrap();
-        let expected = if way == Transport::Sse { "over: Stream(DataTooLong)" } else { "over: TooLarge" };
+        let expected = if way == Transport::Sse { "over: EventStream(DataTooLong)" } else { "over: TooLarge" };
         assert_eq!(last, expected, "{}", way.as_str());
     }
 }
@@ -155,7 +155,7 @@ fn closed_is_closed() {
         told.push(say(subscription.next().await.unwrap()));
         assert_eq!(subscription.transport(), Some(Transport::WebSocket));
         assert_eq!(subscription.cursor(), "00000abc-0");
-        subscription.close();
+        subscription.abort();
         told.push(format!("{:?}", subscription.next().await.map(say)));
         crate::server::Disconnect::Closed
     });

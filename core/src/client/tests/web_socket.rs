@@ -145,24 +145,24 @@ fn an_answer_that_is_no_handshake_opens_nothing_and_says_why() {
     assert_eq!(refused(|request| accepting(request, ""), chat), "open");
     assert_eq!(refused(|request| accepting(request, "Sec-WebSocket-Protocol: chat\r\n"), chat), "open");
     for (more, options, expected) in [
-        ("Sec-WebSocket-Protocol: chat\r\n", plain, "NotUpgraded(Protocol)"),
-        ("Sec-WebSocket-Protocol: Chat\r\n", chat, "NotUpgraded(Protocol)"),
-        ("Sec-WebSocket-Extensions: permessage-deflate\r\n", plain, "NotUpgraded(Extension)"),
-        ("Sec-WebSocket-Accept: x\r\n", plain, "NotUpgraded(Accept)"),
-        ("A\r\n", plain, "Answer(Broken(FieldLine))"),
+        ("Sec-WebSocket-Protocol: chat\r\n", plain, "UpgradeFailed(Protocol)"),
+        ("Sec-WebSocket-Protocol: Chat\r\n", chat, "UpgradeFailed(Protocol)"),
+        ("Sec-WebSocket-Extensions: permessage-deflate\r\n", plain, "UpgradeFailed(Extension)"),
+        ("Sec-WebSocket-Accept: x\r\n", plain, "UpgradeFailed(Accept)"),
+        ("A\r\n", plain, "Response(Broken(FieldLine))"),
     ] {
         assert_eq!(refused(move |request| accepting(request, more), options), expected, "{more}");
     }
     let switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
     for (answer, expected) in [
-        (format!("{switching}\r\n"), "NotUpgraded(Accept)"),
-        (format!("{switching}Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n"), "NotUpgraded(Accept)"),
-        ("HTTP/1.1 101 x\r\nConnection: Upgrade\r\n\r\n".to_string(), "NotUpgraded(Upgrade)"),
-        ("HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n".to_string(), "NotUpgraded(Connection)"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_string(), "NotUpgraded(Status(200))"),
-        ("HTTP/1.1 301 x\r\nLocation: /x\r\n\r\n".to_string(), "NotUpgraded(Status(301))"),
-        ("HTTP/1.1 426 x\r\n\r\n".to_string(), "NotUpgraded(Status(426))"),
-        (String::new(), "Ended(TimedOut)"),
+        (format!("{switching}\r\n"), "UpgradeFailed(Accept)"),
+        (format!("{switching}Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n"), "UpgradeFailed(Accept)"),
+        ("HTTP/1.1 101 x\r\nConnection: Upgrade\r\n\r\n".to_string(), "UpgradeFailed(Upgrade)"),
+        ("HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n".to_string(), "UpgradeFailed(Connection)"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_string(), "UpgradeFailed(Status(200))"),
+        ("HTTP/1.1 301 x\r\nLocation: /x\r\n\r\n".to_string(), "UpgradeFailed(Status(301))"),
+        ("HTTP/1.1 426 x\r\n\r\n".to_string(), "UpgradeFailed(Status(426))"),
+        (String::new(), "Disconnected(TimedOut)"),
     ] {
         assert_eq!(refused(move |_| answer.clone(), plain), expected);
     }
@@ -204,7 +204,7 @@ fn parts_that_cannot_be_sent_are_refused() {
         ConnectOptions { origin: Some("http://x\r\nY: z"), ..ConnectOptions::default() },
         ConnectOptions { origin: Some(""), ..ConnectOptions::default() },
     ] {
-        assert_eq!(refused(|_| panic!("nothing is asked"), options), "Request");
+        assert_eq!(refused(|_| panic!("nothing is asked"), options), "InvalidRequest");
     }
     for headers in [
         &[("Host", "x")][..],
@@ -221,7 +221,7 @@ fn parts_that_cannot_be_sent_are_refused() {
             let config = leak(ClientConfig { headers, ..ClientConfig::default() });
             let options = ConnectOptions::default();
             let opened = ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await;
-            assert!(matches!(opened, Err(Error::Request)), "{headers:?}");
+            assert!(matches!(opened, Err(Error::InvalidRequest)), "{headers:?}");
             told.push("told");
             Disconnect::Closed
         });

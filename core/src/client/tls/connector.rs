@@ -14,7 +14,7 @@ use crate::client::url::{Endpoint, Host};
 use crate::io::{Interest, Pipe, PipeEnd, Socket, TryIo};
 
 /// The longest name of a host, with the dot at its end.
-const NAME: usize = 254;
+const MAX_NAME: usize = 254;
 
 /// TLS for one connection at a time: a [`Connect`] in one task, [`TlsConnector::run`] in another, `N` bytes in each direction between
 /// them. `E` is the error of who connects by TCP.
@@ -22,7 +22,7 @@ const NAME: usize = 254;
 /// A second connection while the first is held is [`TlsConnectError::Busy`]: a client of its own takes a tunnel of its own.
 /// What [`Socket::send_capacity`] bounds, a WebSocket message that is sent at once among them, `N` bounds.
 pub struct TlsConnector<E, const N: usize> {
-    pub(super) line: RefCell<TlsHandoff<E>>,
+    pub(super) handoff: RefCell<TlsHandoff<E>>,
     pub(super) pipe: Pipe<N>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct TlsHandoff<E> {
     /// Where the connection is to go that is wanted.
     pub(super) target: Option<Target>,
     /// Why the connection broke that is open.
-    pub(super) broken: Option<TlsDisconnect>,
+    pub(super) disconnect: Option<TlsDisconnect>,
     runner: Option<Waker>,
     client: Option<Waker>,
 }
@@ -41,20 +41,20 @@ pub(super) enum Stage<E> {
     /// Nobody wants a connection.
     Idle,
     /// A client wants one.
-    Wanted,
+    Requested,
     /// It is being opened.
-    Opening,
+    Connecting,
     /// The client has it.
     Open,
     /// There is none; the client has not heard it yet.
-    Refused(TlsConnectError<E>),
+    Failed(TlsConnectError<E>),
     /// The client is gone; what it left is being wound up.
-    Left,
+    Released,
 }
 
 /// Where to go.
 pub(super) struct Target {
-    name: Option<String<NAME>>,
+    name: Option<String<MAX_NAME>>,
     address: Option<IpAddr>,
     port: u16,
 }
@@ -95,14 +95,14 @@ impl<E, const N: usize> Default for TlsConnector<E, N> {
 impl<E, const N: usize> TlsConnector<E, N> {
     /// A tunnel through which nobody goes yet.
     pub const fn new() -> Self {
-        let line = TlsHandoff { stage: Stage::Idle, target: None, broken: None, runner: None, client: None };
-        Self { line: RefCell::new(line), pipe: Pipe::new() }
+        let line = TlsHandoff { stage: Stage::Idle, target: None, disconnect: None, runner: None, client: None };
+        Self { handoff: RefCell::new(line), pipe: Pipe::new() }
     }
 }
 
 impl<E, const N: usize> fmt::Debug for TlsConnector<E, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tunnel").field("stage", &self.line.borrow().stage.as_str()).finish_non_exhaustive()
+        f.debug_struct("Tunnel").field("stage", &self.handoff.borrow().stage.as_str()).finish_non_exhaustive()
     }
 }
 
@@ -110,18 +110,18 @@ impl<E> Stage<E> {
     const fn as_str(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
-            Self::Wanted => "wanted",
-            Self::Opening => "opening",
+            Self::Requested => "wanted",
+            Self::Connecting => "opening",
             Self::Open => "open",
-            Self::Refused(_) => "refused",
-            Self::Left => "left",
+            Self::Failed(_) => "refused",
+            Self::Released => "left",
         }
     }
 }
 
 impl<E> TlsHandoff<E> {
     /// The runner's side goes on to another stage.
-    pub(super) fn tell_client(&mut self, stage: Stage<E>) {
+    pub(super) fn advance_client(&mut self, stage: Stage<E>) {
         self.stage = stage;
         if let Some(waker) = self.client.take() {
             waker.wake();
@@ -129,7 +129,7 @@ impl<E> TlsHandoff<E> {
     }
 
     /// The client's side does.
-    fn tell_runner(&mut self, stage: Stage<E>) {
+    fn advance_runner(&mut self, stage: Stage<E>) {
         self.stage = stage;
         if let Some(waker) = self.runner.take() {
             waker.wake();
@@ -137,7 +137,7 @@ impl<E> TlsHandoff<E> {
     }
 
     /// Wakes the runner when the client goes on.
-    pub(super) fn listen(&mut self, cx: &Context<'_>) {
+    pub(super) fn register_runner(&mut self, cx: &Context<'_>) {
         self.runner = Some(cx.waker().clone());
     }
 }
@@ -152,22 +152,22 @@ impl<E: fmt::Debug, const N: usize> Connect for TlsConnector<E, N> {
     /// Asks [`TlsConnector::run`] for a connection, and waits for it: for ever, if nobody runs it.
     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<TlsSocket<'_, E>, TlsConnectError<E>> {
         if !endpoint.secure {
-            return Err(TlsConnectError::Insecure);
+            return Err(TlsConnectError::NotTls);
         }
         let target = Target::of(endpoint)?;
         {
-            let mut line = self.line.borrow_mut();
-            if !matches!(line.stage, Stage::Idle | Stage::Left) {
+            let mut line = self.handoff.borrow_mut();
+            if !matches!(line.stage, Stage::Idle | Stage::Released) {
                 return Err(TlsConnectError::Busy);
             }
             line.target = Some(target);
-            line.tell_runner(Stage::Wanted);
+            line.advance_runner(Stage::Requested);
         }
-        let mut asking = Asking { tunnel: self, done: false };
+        let mut asking = PendingConnect { connector: self, done: false };
         let answer = poll_fn(|cx| {
-            let mut line = self.line.borrow_mut();
+            let mut line = self.handoff.borrow_mut();
             match core::mem::replace(&mut line.stage, Stage::Idle) {
-                Stage::Refused(error) => Poll::Ready(Err(error)),
+                Stage::Failed(error) => Poll::Ready(Err(error)),
                 Stage::Open => {
                     line.stage = Stage::Open;
                     Poll::Ready(Ok(()))
@@ -181,31 +181,31 @@ impl<E: fmt::Debug, const N: usize> Connect for TlsConnector<E, N> {
         });
         let answer = answer.await;
         asking.done = true;
-        answer.map(|()| TlsSocket { end: self.pipe.server_end(), line: &self.line })
+        answer.map(|()| TlsSocket { end: self.pipe.server_end(), handoff: &self.handoff })
     }
 }
 
 /// Gives an attempt up that is dropped.
-struct Asking<'a, E, const N: usize> {
-    tunnel: &'a TlsConnector<E, N>,
+struct PendingConnect<'a, E, const N: usize> {
+    connector: &'a TlsConnector<E, N>,
     done: bool,
 }
 
-impl<E, const N: usize> Drop for Asking<'_, E, N> {
+impl<E, const N: usize> Drop for PendingConnect<'_, E, N> {
     fn drop(&mut self) {
         if self.done {
             return;
         }
-        let mut line = self.tunnel.line.borrow_mut();
-        if matches!(line.stage, Stage::Refused(_)) {
+        let mut line = self.connector.handoff.borrow_mut();
+        if matches!(line.stage, Stage::Failed(_)) {
             line.stage = Stage::Idle;
             return;
         }
         let open = matches!(line.stage, Stage::Open);
-        line.tell_runner(Stage::Left);
+        line.advance_runner(Stage::Released);
         drop(line);
         if open {
-            self.tunnel.pipe.server_end().abort();
+            self.connector.pipe.server_end().abort();
         }
     }
 }
@@ -214,12 +214,12 @@ impl<E, const N: usize> Drop for Asking<'_, E, N> {
 /// that came was read, until another connection is asked for.
 pub struct TlsSocket<'a, E> {
     end: PipeEnd<'a>,
-    line: &'a RefCell<TlsHandoff<E>>,
+    handoff: &'a RefCell<TlsHandoff<E>>,
 }
 
 impl<E> TlsSocket<'_, E> {
-    fn why(&self) -> TlsDisconnect {
-        self.line.borrow().broken.unwrap_or(TlsDisconnect::Closed)
+    fn disconnect(&self) -> TlsDisconnect {
+        self.handoff.borrow().disconnect.unwrap_or(TlsDisconnect::Closed)
     }
 }
 
@@ -231,7 +231,7 @@ impl<E> fmt::Debug for TlsSocket<'_, E> {
 
 impl<E> Drop for TlsSocket<'_, E> {
     fn drop(&mut self) {
-        self.line.borrow_mut().tell_runner(Stage::Left);
+        self.handoff.borrow_mut().advance_runner(Stage::Released);
     }
 }
 
@@ -240,17 +240,17 @@ impl<E> Socket for TlsSocket<'_, E> {
 
     async fn wait(&mut self, want: Interest) -> Result<(), TlsDisconnect> {
         let waited = self.end.wait(want).await;
-        waited.map_err(|_| self.why())
+        waited.map_err(|_| self.disconnect())
     }
 
     fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, TlsDisconnect> {
         let lent = self.end.try_read_with(f);
-        lent.map_err(|_| self.why())
+        lent.map_err(|_| self.disconnect())
     }
 
     fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, TlsDisconnect> {
         let lent = self.end.try_write_with(f);
-        lent.map_err(|_| self.why())
+        lent.map_err(|_| self.disconnect())
     }
 
     fn send_free(&self) -> usize {

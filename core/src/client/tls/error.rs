@@ -10,7 +10,7 @@ use embedded_tls::alert::AlertDescription;
 #[non_exhaustive]
 pub enum TlsConnectError<E> {
     /// The URL does not ask for TLS.
-    Insecure,
+    NotTls,
     /// The tunnel's one connection is in use.
     Busy,
     /// The host's name is longer than 253 bytes, which no name is (RFC 1035 §2.3.4).
@@ -22,17 +22,17 @@ pub enum TlsConnectError<E> {
     /// There is no TCP connection.
     Tcp(E),
     /// The connection broke, or ended, before the handshake was done.
-    Lost,
+    Disconnected,
     /// The server ended the handshake by an alert.
     Alert(AlertDescription),
     /// The server sent so many certificates, which is more than [`ServerVerification::chain`](super::Trust::chain) allows.
-    Chain(usize),
+    ChainTooLong(usize),
     /// The verifier refused the certificate: another authority, another name, or out of its time.
     Certificate(TlsError),
     /// The server does not hold the key of the certificate that it shows.
     Signature(TlsError),
     /// The server finished the handshake without showing who it is.
-    Unproven,
+    Unauthenticated,
     /// What came is not the TLS that is understood here, or larger than the memory for it
     /// ([`TlsError::InsufficientSpace`]).
     Tls(TlsError),
@@ -43,18 +43,18 @@ pub enum TlsConnectError<E> {
 impl<E: fmt::Debug> fmt::Display for TlsConnectError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Insecure => f.write_str("this connector is for TLS alone"),
+            Self::NotTls => f.write_str("this connector is for TLS alone"),
             Self::Busy => f.write_str("the tunnel's connection is in use"),
             Self::Name => f.write_str("the host's name is too long"),
             Self::Buffers => f.write_str("the tunnel's record buffers are too small"),
             Self::NoVerifier => f.write_str("there is no verifier to judge the server by"),
             Self::Tcp(error) => write!(f, "no connection: {error:?}"),
-            Self::Lost => f.write_str("the connection ended during the handshake"),
+            Self::Disconnected => f.write_str("the connection ended during the handshake"),
             Self::Alert(alert) => write!(f, "the server refuses: {alert:?}"),
-            Self::Chain(sent) => write!(f, "the server sent {sent} certificates, which is more than is allowed"),
+            Self::ChainTooLong(sent) => write!(f, "the server sent {sent} certificates, which is more than is allowed"),
             Self::Certificate(error) => write!(f, "the certificate is not trusted: {error}"),
             Self::Signature(error) => write!(f, "the certificate is not the server's own: {error}"),
-            Self::Unproven => f.write_str("the server did not show who it is"),
+            Self::Unauthenticated => f.write_str("the server did not show who it is"),
             Self::Tls(error) => write!(f, "no TLS: {error}"),
             Self::Stopped => f.write_str("the tunnel was stopped"),
         }

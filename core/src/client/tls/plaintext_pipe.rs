@@ -14,24 +14,24 @@ use crate::grammar::copy::copy;
 use crate::io::{Interest, PipeEnd, Socket, TryIo};
 
 /// What is moved from the pipe into a record at a time.
-const PIECE: usize = 128;
+const CHUNK: usize = 128;
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Ended {
+pub(super) enum SessionEnd {
     /// The server's `close_notify`.
-    InOrder,
+    CloseNotify,
     /// The client has said all, and is gone.
-    Left,
+    ClientDone,
     /// The client wants no more of it.
-    GivenUp,
+    Cancelled,
     Broken(TlsDisconnect),
 }
 
 /// This side's end of the pipe to the client: dropped, it breaks the pipe, since only a `close_notify` ends it in order.
-pub(super) struct NearEnd<'a>(pub(super) PipeEnd<'a>);
+pub(super) struct AbortOnDrop<'a>(pub(super) PipeEnd<'a>);
 
-impl Drop for NearEnd<'_> {
+impl Drop for AbortOnDrop<'_> {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -39,7 +39,7 @@ impl Drop for NearEnd<'_> {
 
 /// The pipe to the client, for what reads and what writes it; neither waits by itself.
 pub(super) struct PlaintextPipe<'a> {
-    pub(super) end: RefCell<NearEnd<'a>>,
+    pub(super) end: RefCell<AbortOnDrop<'a>>,
     pub(super) want: Cell<Interest>,
     /// All that the client said is on its way, and it says no more.
     pub(super) sent: Cell<bool>,
@@ -48,7 +48,7 @@ pub(super) struct PlaintextPipe<'a> {
 impl<'a> PlaintextPipe<'a> {
     /// A pipe that is open.
     pub(super) const fn new(end: PipeEnd<'a>) -> Self {
-        Self { end: RefCell::new(NearEnd(end)), want: Cell::new(Interest::NONE), sent: Cell::new(false) }
+        Self { end: RefCell::new(AbortOnDrop(end)), want: Cell::new(Interest::NONE), sent: Cell::new(false) }
     }
 
     fn want(&self, more: Interest) {
@@ -65,7 +65,7 @@ impl<'a> PlaintextPipe<'a> {
     }
 
     /// Hands some of these bytes to the client.
-    async fn put(&self, bytes: &[u8]) -> Result<usize, Ended> {
+    async fn write(&self, bytes: &[u8]) -> Result<usize, SessionEnd> {
         poll_fn(|_| {
             let lent = self.end.borrow_mut().0.try_write_with(|room| {
                 let count = copy(bytes, room);
@@ -77,19 +77,19 @@ impl<'a> PlaintextPipe<'a> {
                     self.want(Interest::WRITE);
                     Poll::Pending
                 }
-                Ok(TryIo::Eof) | Err(_) => Poll::Ready(Err(Ended::GivenUp)),
+                Ok(TryIo::Eof) | Err(_) => Poll::Ready(Err(SessionEnd::Cancelled)),
             }
         })
         .await
     }
 
     /// Takes some of what the client says, if it says anything now.
-    fn take(&self, buffer: &mut [u8]) -> Result<TryIo<usize>, Ended> {
+    fn try_read(&self, buffer: &mut [u8]) -> Result<TryIo<usize>, SessionEnd> {
         let lent = self.end.borrow_mut().0.try_read_with(|bytes| {
             let count = copy(bytes, buffer);
             (count, count)
         });
-        lent.map_err(|_| Ended::GivenUp)
+        lent.map_err(|_| SessionEnd::Cancelled)
     }
 
     /// Completes when there is something to take, or an end.
@@ -106,41 +106,43 @@ impl<'a> PlaintextPipe<'a> {
 }
 
 /// From the server to the client.
-pub(super) async fn receive<S: Socket, C: TlsCipherSuite + 'static>(
+pub(super) async fn copy_to_client<S: Socket, C: TlsCipherSuite + 'static>(
     mut reader: TlsReader<'_, &RecordIo<S>, C>,
     hose: &PlaintextPipe<'_>,
-) -> Result<Infallible, Ended> {
+) -> Result<Infallible, SessionEnd> {
     loop {
-        let bytes = reader.fill_buf().await.map_err(ended)?;
-        let count = hose.put(bytes).await?;
+        let bytes = reader.fill_buf().await.map_err(session_end)?;
+        let count = hose.write(bytes).await?;
         reader.consume(count);
     }
 }
 
 /// From the client to the server, until the client ends: all that is there goes into as few records as hold it.
-pub(super) async fn send<S: Socket, C: TlsCipherSuite + 'static>(
+pub(super) async fn copy_to_server<S: Socket, C: TlsCipherSuite + 'static>(
     mut writer: TlsWriter<'_, &RecordIo<S>, C>,
     hose: &PlaintextPipe<'_>,
-) -> Result<(), Ended> {
-    let mut piece = [0; PIECE];
+) -> Result<(), SessionEnd> {
+    let mut piece = [0; CHUNK];
     loop {
-        match hose.take(&mut piece)? {
-            TryIo::Done(count) => writer.write_all(piece.get(..count).unwrap_or_default()).await.map_err(ended)?,
+        match hose.try_read(&mut piece)? {
+            TryIo::Done(count) => {
+                writer.write_all(piece.get(..count).unwrap_or_default()).await.map_err(session_end)?
+            }
             TryIo::WouldBlock => {
-                writer.flush().await.map_err(ended)?;
+                writer.flush().await.map_err(session_end)?;
                 hose.readable().await;
             }
-            TryIo::Eof => return writer.flush().await.map_err(ended),
+            TryIo::Eof => return writer.flush().await.map_err(session_end),
         }
     }
 }
 
 /// What an error of an open session means.
-fn ended(error: TlsError) -> Ended {
+fn session_end(error: TlsError) -> SessionEnd {
     match error {
-        TlsError::ConnectionClosed => Ended::InOrder,
-        TlsError::Io(ErrorKind::InvalidData) => Ended::Broken(TlsDisconnect::Forged),
-        TlsError::IoError | TlsError::Io(_) => Ended::Broken(TlsDisconnect::Truncated),
-        error => Ended::Broken(TlsDisconnect::Tls(error)),
+        TlsError::ConnectionClosed => SessionEnd::CloseNotify,
+        TlsError::Io(ErrorKind::InvalidData) => SessionEnd::Broken(TlsDisconnect::Forged),
+        TlsError::IoError | TlsError::Io(_) => SessionEnd::Broken(TlsDisconnect::Truncated),
+        error => SessionEnd::Broken(TlsDisconnect::Tls(error)),
     }
 }

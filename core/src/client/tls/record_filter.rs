@@ -7,58 +7,58 @@
 /// record without content, which anybody can send before the server has shown who it is. Neither gets that far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RecordFilter {
-    head: [u8; HEAD],
+    header: [u8; HEADER],
     /// Bytes of the head that have come.
-    have: u8,
+    header_len: u8,
     /// Bytes of the body that are still to come.
-    body: u16,
+    body_left: u16,
     stage: Stage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Nothing has come.
-    Hello,
-    Shaking,
-    Shaken,
+    ServerHello,
+    Handshake,
+    ApplicationData,
 }
 
-const HEAD: usize = 5;
+const HEADER: usize = 5;
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
 /// The least of an encrypted record: a content type and the tag of AES-GCM.
-const LEAST: u16 = 17;
+const MIN_CIPHERTEXT: u16 = 17;
 /// The most of one (RFC 8446 §5.2).
-const MOST: u16 = 16_384 + 256;
+const MAX_CIPHERTEXT: u16 = 16_384 + 256;
 
 impl RecordFilter {
     pub(super) const fn new() -> Self {
-        Self { head: [0; HEAD], have: 0, body: 0, stage: Stage::Hello }
+        Self { header: [0; HEADER], header_len: 0, body_left: 0, stage: Stage::ServerHello }
     }
 
     /// The handshake is done: from here on all is encrypted.
-    pub(super) fn shaken(&mut self) {
-        self.stage = Stage::Shaken;
+    pub(super) fn handshake_done(&mut self) {
+        self.stage = Stage::ApplicationData;
     }
 
     /// Whether these bytes may go on, which come next.
     pub(super) fn check(&mut self, bytes: &[u8]) -> bool {
         let mut rest = bytes;
         while let Some((first, after)) = rest.split_first() {
-            if self.body > 0 {
-                let count = rest.len().min(usize::from(self.body));
-                self.body = self.body.saturating_sub(u16::try_from(count).unwrap_or(u16::MAX));
+            if self.body_left > 0 {
+                let count = rest.len().min(usize::from(self.body_left));
+                self.body_left = self.body_left.saturating_sub(u16::try_from(count).unwrap_or(u16::MAX));
                 rest = rest.get(count..).unwrap_or_default();
                 continue;
             }
-            if let Some(place) = self.head.get_mut(usize::from(self.have)) {
+            if let Some(place) = self.header.get_mut(usize::from(self.header_len)) {
                 *place = *first;
             }
-            self.have = self.have.saturating_add(1);
+            self.header_len = self.header_len.saturating_add(1);
             rest = after;
-            if usize::from(self.have) == HEAD && !self.begin() {
+            if usize::from(self.header_len) == HEADER && !self.begin_record() {
                 return false;
             }
         }
@@ -66,19 +66,21 @@ impl RecordFilter {
     }
 
     /// A head is whole: whether its record may come.
-    fn begin(&mut self) -> bool {
-        let [content_type, _, _, high, low] = self.head;
+    fn begin_record(&mut self) -> bool {
+        let [content_type, _, _, high, low] = self.header;
         let length = u16::from_be_bytes([high, low]);
-        (self.have, self.body) = (0, length);
+        (self.header_len, self.body_left) = (0, length);
         let stage = self.stage;
-        if stage == Stage::Hello {
-            self.stage = Stage::Shaking;
+        if stage == Stage::ServerHello {
+            self.stage = Stage::Handshake;
         }
         match (content_type, stage) {
-            (APPLICATION_DATA, Stage::Shaking | Stage::Shaken) => (LEAST..=MOST).contains(&length),
-            (HANDSHAKE, Stage::Hello) | (ALERT | CHANGE_CIPHER_SPEC, Stage::Shaking) | (ALERT, Stage::Hello) => {
-                (1..=MOST).contains(&length)
+            (APPLICATION_DATA, Stage::Handshake | Stage::ApplicationData) => {
+                (MIN_CIPHERTEXT..=MAX_CIPHERTEXT).contains(&length)
             }
+            (HANDSHAKE, Stage::ServerHello)
+            | (ALERT | CHANGE_CIPHER_SPEC, Stage::Handshake)
+            | (ALERT, Stage::ServerHello) => (1..=MAX_CIPHERTEXT).contains(&length),
             _ => false,
         }
     }
@@ -92,7 +94,7 @@ mod tests {
     fn record(content_type: u8, length: u16) -> Vec<u8> {
         let [high, low] = length.to_be_bytes();
         let mut record = std::vec![content_type, 3, 3, high, low];
-        record.resize(HEAD + usize::from(length), 0xee);
+        record.resize(HEADER + usize::from(length), 0xee);
         record
     }
 
@@ -102,7 +104,7 @@ mod tests {
             let mut guard = RecordFilter::new();
             records.iter().enumerate().all(|(index, (content_type, length))| {
                 if index == shaken_after {
-                    guard.shaken();
+                    guard.handshake_done();
                 }
                 record(*content_type, *length).chunks(piece).all(|bytes| guard.check(bytes))
             })

@@ -16,7 +16,7 @@ use crate::io::{Interest, Socket, TryIo};
 pub(super) struct RecordIo<S> {
     socket: RefCell<S>,
     want: Cell<Interest>,
-    guard: Cell<RecordFilter>,
+    filter: Cell<RecordFilter>,
 }
 
 /// Why a wire moves nothing any more.
@@ -48,14 +48,14 @@ impl Error for RecordIoError {
 
 impl<S: Socket> RecordIo<S> {
     pub(super) fn new(socket: S) -> Self {
-        Self { socket: RefCell::new(socket), want: Cell::new(Interest::NONE), guard: Cell::new(RecordFilter::new()) }
+        Self { socket: RefCell::new(socket), want: Cell::new(Interest::NONE), filter: Cell::new(RecordFilter::new()) }
     }
 
     /// From here on all is encrypted.
-    pub(super) fn shaken(&self) {
-        let mut guard = self.guard.get();
-        guard.shaken();
-        self.guard.set(guard);
+    pub(super) fn handshake_done(&self) {
+        let mut guard = self.filter.get();
+        guard.handshake_done();
+        self.filter.set(guard);
     }
 
     pub(super) fn abort(&self) {
@@ -67,7 +67,7 @@ impl<S: Socket> RecordIo<S> {
     }
 
     /// What completes once all is handed down.
-    pub(super) async fn drained(&self) {
+    pub(super) async fn flushed(&self) {
         poll_fn(|_| {
             if self.socket.borrow().send_queue() == 0 {
                 return Poll::Ready(());
@@ -102,9 +102,9 @@ impl<S: Socket> Read for &RecordIo<S> {
             });
             Poll::Ready(match lent {
                 Ok(TryIo::Done(count)) => {
-                    let mut guard = self.guard.get();
+                    let mut guard = self.filter.get();
                     let judged = guard.check(buffer.get(..count).unwrap_or_default());
-                    self.guard.set(guard);
+                    self.filter.set(guard);
                     if judged { Ok(count) } else { Err(RecordIoError::Forged) }
                 }
                 Ok(TryIo::Eof) => Ok(0),
@@ -145,7 +145,7 @@ impl<S: Socket> Write for &RecordIo<S> {
 }
 
 /// How driving a future ended.
-pub(super) enum Driven<T> {
+pub(super) enum DriveResult<T> {
     Done(T),
     /// The connection under it broke.
     Broken,
@@ -161,15 +161,15 @@ pub(super) async fn drive<F: Future, S: Socket>(
     mut future: Pin<&mut F>,
     mut stopped: impl FnMut(&mut Context<'_>) -> bool,
     mut beside: impl FnMut(&mut Context<'_>) -> Poll<()>,
-) -> Driven<F::Output> {
+) -> DriveResult<F::Output> {
     loop {
         wire.want.set(Interest::NONE);
         let turn = poll_fn(|cx| {
             if stopped(cx) {
-                return Poll::Ready(Some(Driven::Stopped));
+                return Poll::Ready(Some(DriveResult::Stopped));
             }
             Poll::Ready(match future.as_mut().poll(cx) {
-                Poll::Ready(output) => Some(Driven::Done(output)),
+                Poll::Ready(output) => Some(DriveResult::Done(output)),
                 Poll::Pending => None,
             })
         });
@@ -190,7 +190,7 @@ pub(super) async fn drive<F: Future, S: Socket>(
             .await
         };
         if ready.is_err() {
-            return Driven::Broken;
+            return DriveResult::Broken;
         }
     }
 }

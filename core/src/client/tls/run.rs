@@ -10,8 +10,8 @@ use embedded_tls::{CryptoProvider, TLS_RECORD_OVERHEAD, TlsCipherSuite, TlsConne
 use heapless::String;
 
 use super::connector::{Stage, Target};
-use super::plaintext_pipe::{Ended, PlaintextPipe, receive, send};
-use super::record_io::{Driven, RecordIo, drive};
+use super::plaintext_pipe::{PlaintextPipe, SessionEnd, copy_to_client, copy_to_server};
+use super::record_io::{DriveResult, RecordIo, drive};
 use super::verification::VerificationError;
 use super::{ServerVerification, TlsConnectError, TlsConnector, TlsDisconnect};
 use crate::client::Connect;
@@ -19,9 +19,9 @@ use crate::client::url::Host;
 use crate::io::{Interest, Socket, TryIo};
 
 /// The least of a buffer for records: a handshake's first message and its overhead.
-const LEAST: usize = 512;
+const MIN_RECORD_BUFFER: usize = 512;
 /// The most of what is written at once: a record has 2^14 bytes of content (RFC 8446 §5.1).
-const MOST_WRITTEN: usize = 16_384 + TLS_RECORD_OVERHEAD;
+const MAX_WRITE_RECORD: usize = 16_384 + TLS_RECORD_OVERHEAD;
 
 impl<E: fmt::Debug, const N: usize> TlsConnector<E, N> {
     /// Opens the connections that clients ask for, one after another, by `tcp`, to servers that `trust` takes, and carries their
@@ -46,42 +46,42 @@ impl<E: fmt::Debug, const N: usize> TlsConnector<E, N> {
         P: CryptoProvider,
         P::CipherSuite: 'static,
     {
-        let most = write_record.len().min(MOST_WRITTEN);
+        let most = write_record.len().min(MAX_WRITE_RECORD);
         let write_record = write_record.get_mut(..most).unwrap_or_default();
-        let _running = Running(self);
+        let _running = StopGuard(self);
         loop {
-            let target = self.wanted().await;
-            let refused = if read_record.len() < LEAST || write_record.len() < LEAST {
+            let target = self.next_target().await;
+            let refused = if read_record.len() < MIN_RECORD_BUFFER || write_record.len() < MIN_RECORD_BUFFER {
                 Err(TlsConnectError::Buffers)
-            } else if trust.is_blind() {
+            } else if trust.lacks_verifier() {
                 Err(TlsConnectError::NoVerifier)
             } else {
                 self.connection(&target, tcp, trust, read_record, write_record).await
             };
-            let mut line = self.line.borrow_mut();
+            let mut line = self.handoff.borrow_mut();
             match (refused, &line.stage) {
-                (Err(error), Stage::Opening) => line.tell_client(Stage::Refused(error)),
-                (_, Stage::Left) => line.stage = Stage::Idle,
+                (Err(error), Stage::Connecting) => line.advance_client(Stage::Failed(error)),
+                (_, Stage::Released) => line.stage = Stage::Idle,
                 _ => {}
             }
         }
     }
 
     /// What a client asks for.
-    async fn wanted(&self) -> Target {
+    async fn next_target(&self) -> Target {
         poll_fn(|cx| {
-            let mut line = self.line.borrow_mut();
+            let mut line = self.handoff.borrow_mut();
             match line.stage {
-                Stage::Wanted => {
-                    line.stage = Stage::Opening;
+                Stage::Requested => {
+                    line.stage = Stage::Connecting;
                     if let Some(target) = line.target.take() {
                         return Poll::Ready(target);
                     }
                 }
-                Stage::Left => line.stage = Stage::Idle,
+                Stage::Released => line.stage = Stage::Idle,
                 _ => {}
             }
-            line.listen(cx);
+            line.register_runner(cx);
             Poll::Pending
         })
         .await
@@ -101,97 +101,98 @@ impl<E: fmt::Debug, const N: usize> TlsConnector<E, N> {
         P: CryptoProvider,
         P::CipherSuite: 'static,
     {
-        let Some(socket) = self.unless_given_up(tcp.connect(target.endpoint())).await else { return Ok(()) };
+        let Some(socket) = self.unless_cancelled(tcp.connect(target.endpoint())).await else { return Ok(()) };
         let wire = RecordIo::new(socket.map_err(TlsConnectError::Tcp)?);
         let mut tls = TlsConnection::new(&wire, read_record, write_record);
-        match self.shake(target, &wire, &mut tls, trust).await {
-            Shaken::Well => wire.shaken(),
-            Shaken::Ill(error) => {
+        match self.handshake(target, &wire, &mut tls, trust).await {
+            Handshake::Done => wire.handshake_done(),
+            Handshake::Failed(error) => {
                 wire.close();
                 return Err(error);
             }
-            Shaken::GivenUp => {
+            Handshake::Cancelled => {
                 wire.abort();
                 return Ok(());
             }
         }
-        let hose = self.open();
-        let ended = self.carry(&wire, &hose, &mut tls).await;
+        let hose = self.hand_over();
+        let ended = self.transfer(&wire, &hose, &mut tls).await;
         match ended {
-            Ended::Left => {
+            SessionEnd::ClientDone => {
                 // Our close_notify follows what the client has left.
-                let other = |cx: &mut Context<'_>| self.is_past(cx, |stage| matches!(stage, Stage::Left));
+                let other = |cx: &mut Context<'_>| self.has_left_stage(cx, |stage| matches!(stage, Stage::Released));
                 let told =
-                    matches!(drive(&wire, pin!(tls.close()), other, |_| Poll::Pending).await, Driven::Done(Ok(_)));
+                    matches!(drive(&wire, pin!(tls.close()), other, |_| Poll::Pending).await, DriveResult::Done(Ok(_)));
                 if told {
                     wire.close();
-                    let _ = drive(&wire, pin!(wire.drained()), other, |_| Poll::Pending).await;
+                    let _ = drive(&wire, pin!(wire.flushed()), other, |_| Poll::Pending).await;
                 }
             }
             // embedded-tls writes nothing any more once the server has ended its direction.
-            Ended::InOrder => wire.close(),
-            Ended::GivenUp | Ended::Broken(_) => wire.abort(),
+            SessionEnd::CloseNotify => wire.close(),
+            SessionEnd::Cancelled | SessionEnd::Broken(_) => wire.abort(),
         }
         drop(wire);
-        self.wind_up(hose, ended).await;
+        self.deliver_rest(hose, ended).await;
         Ok(())
     }
 
     /// Shakes hands with the server.
-    async fn shake<S, P>(
+    async fn handshake<S, P>(
         &self,
         target: &Target,
         wire: &RecordIo<S>,
         tls: &mut TlsConnection<'_, &RecordIo<S>, P::CipherSuite>,
         trust: &mut ServerVerification<'_, P>,
-    ) -> Shaken<E>
+    ) -> Handshake<E>
     where
         S: Socket,
         P: CryptoProvider,
         P::CipherSuite: 'static,
     {
-        let (config, mut judge) = trust.on(target.name());
+        let (config, mut judge) = trust.for_server(target.name());
         if let Host::Ip(address) = target.endpoint().host {
             let mut text = String::<46>::new();
-            if let Err(error) =
-                write!(text, "{address}").map_err(|_| TlsError::InternalError).and_then(|()| judge.expect(&text))
+            if let Err(error) = write!(text, "{address}")
+                .map_err(|_| TlsError::InternalError)
+                .and_then(|()| judge.expect_address(&text))
             {
-                return Shaken::Ill(TlsConnectError::Tls(error));
+                return Handshake::Failed(TlsConnectError::Tls(error));
             }
         }
-        let given_up = |cx: &mut Context<'_>| self.is_past(cx, |stage| matches!(stage, Stage::Opening));
+        let given_up = |cx: &mut Context<'_>| self.has_left_stage(cx, |stage| matches!(stage, Stage::Connecting));
         let context = TlsContext::new(&config, &mut judge);
         let driven = drive(wire, pin!(tls.open(context)), given_up, |_| Poll::Pending).await;
         match driven {
-            Driven::Stopped => Shaken::GivenUp,
-            Driven::Broken => Shaken::Ill(TlsConnectError::Lost),
-            Driven::Done(Err(error)) => Shaken::Ill(why(error, judge.refused())),
-            Driven::Done(Ok(())) if judge.is_proven() => Shaken::Well,
-            Driven::Done(Ok(())) => Shaken::Ill(TlsConnectError::Unproven),
+            DriveResult::Stopped => Handshake::Cancelled,
+            DriveResult::Broken => Handshake::Failed(TlsConnectError::Disconnected),
+            DriveResult::Done(Err(error)) => Handshake::Failed(connect_error(error, judge.error())),
+            DriveResult::Done(Ok(())) if judge.is_authenticated() => Handshake::Done,
+            DriveResult::Done(Ok(())) => Handshake::Failed(TlsConnectError::Unauthenticated),
         }
     }
 
     /// Gives the client its connection.
-    fn open(&self) -> PlaintextPipe<'_> {
+    fn hand_over(&self) -> PlaintextPipe<'_> {
         self.pipe.reopen();
         let hose = PlaintextPipe::new(self.pipe.client_end());
-        let mut line = self.line.borrow_mut();
-        line.broken = None;
-        line.tell_client(Stage::Open);
+        let mut line = self.handoff.borrow_mut();
+        line.disconnect = None;
+        line.advance_client(Stage::Open);
         hose
     }
 
     /// Carries bytes both ways until there are no more. What is read and what is written are futures that live as long as the
     /// connection: neither of embedded-tls's may be dropped on its way.
-    async fn carry<S: Socket, C: TlsCipherSuite + 'static>(
+    async fn transfer<S: Socket, C: TlsCipherSuite + 'static>(
         &self,
         wire: &RecordIo<S>,
         hose: &PlaintextPipe<'_>,
         tls: &mut TlsConnection<'_, &RecordIo<S>, C>,
-    ) -> Ended {
+    ) -> SessionEnd {
         let (reader, writer) = tls.split();
         let both = async {
-            let (mut receiving, mut sending) = (pin!(receive(reader, hose)), pin!(send(writer, hose)));
+            let (mut receiving, mut sending) = (pin!(copy_to_client(reader, hose)), pin!(copy_to_server(writer, hose)));
             poll_fn(|cx| {
                 hose.want.set(Interest::NONE);
                 if let Poll::Ready(Err(ended)) = receiving.as_mut().poll(cx) {
@@ -205,32 +206,33 @@ impl<E: fmt::Debug, const N: usize> TlsConnector<E, N> {
                     }
                     hose.sent.set(true);
                 }
-                if self.has_left(hose) { Poll::Ready(Ended::Left) } else { Poll::Pending }
+                if self.client_done(hose) { Poll::Ready(SessionEnd::ClientDone) } else { Poll::Pending }
             })
             .await
         };
-        let given_up = |cx: &mut Context<'_>| self.is_past(cx, |stage| matches!(stage, Stage::Open | Stage::Left));
-        let beside = |cx: &mut Context<'_>| if self.has_left(hose) { Poll::Ready(()) } else { hose.poll(cx) };
+        let given_up =
+            |cx: &mut Context<'_>| self.has_left_stage(cx, |stage| matches!(stage, Stage::Open | Stage::Released));
+        let beside = |cx: &mut Context<'_>| if self.client_done(hose) { Poll::Ready(()) } else { hose.poll(cx) };
         match drive(wire, pin!(both), given_up, beside).await {
-            Driven::Done(ended) => ended,
-            Driven::Broken => Ended::Broken(TlsDisconnect::Truncated),
-            Driven::Stopped => Ended::GivenUp,
+            DriveResult::Done(ended) => ended,
+            DriveResult::Broken => SessionEnd::Broken(TlsDisconnect::Truncated),
+            DriveResult::Stopped => SessionEnd::Cancelled,
         }
     }
 
     /// After the server's end: what came is read first, and only then is it told how it ended.
-    async fn wind_up(&self, hose: PlaintextPipe<'_>, ended: Ended) {
+    async fn deliver_rest(&self, hose: PlaintextPipe<'_>, ended: SessionEnd) {
         let broken = match ended {
-            Ended::InOrder => None,
-            Ended::Broken(broken) => Some(broken),
-            Ended::Left | Ended::GivenUp => return,
+            SessionEnd::CloseNotify => None,
+            SessionEnd::Broken(broken) => Some(broken),
+            SessionEnd::ClientDone | SessionEnd::Cancelled => return,
         };
         let mut end = hose.end.into_inner();
         if broken.is_none() {
             end.0.close();
         }
         poll_fn(|cx| {
-            if self.is_past(cx, |stage| matches!(stage, Stage::Open)) {
+            if self.has_left_stage(cx, |stage| matches!(stage, Stage::Open)) {
                 return Poll::Ready(());
             }
             // Nobody hears what the client still says.
@@ -241,7 +243,7 @@ impl<E: fmt::Debug, const N: usize> TlsConnector<E, N> {
             }
             let all = end.0.send_capacity();
             if broken.is_some() && end.0.send_free() == all {
-                self.line.borrow_mut().broken = broken;
+                self.handoff.borrow_mut().disconnect = broken;
                 return Poll::Ready(());
             }
             let want = Interest { read: more, writable_bytes: if broken.is_some() { all } else { 0 }, flushed: false };
@@ -255,22 +257,22 @@ impl<E: fmt::Debug, const N: usize> TlsConnector<E, N> {
     }
 
     /// Whether the client has left the stage that this is about; wakes this task when it goes on.
-    fn is_past(&self, cx: &Context<'_>, here: impl FnOnce(&Stage<E>) -> bool) -> bool {
-        let mut line = self.line.borrow_mut();
-        line.listen(cx);
+    fn has_left_stage(&self, cx: &Context<'_>, here: impl FnOnce(&Stage<E>) -> bool) -> bool {
+        let mut line = self.handoff.borrow_mut();
+        line.register_runner(cx);
         !here(&line.stage)
     }
 
     /// Whether the client has said all, and is gone.
-    fn has_left(&self, hose: &PlaintextPipe<'_>) -> bool {
-        hose.sent.get() && matches!(self.line.borrow().stage, Stage::Left)
+    fn client_done(&self, hose: &PlaintextPipe<'_>) -> bool {
+        hose.sent.get() && matches!(self.handoff.borrow().stage, Stage::Released)
     }
 
     /// What comes of a future, unless the client gives up before.
-    async fn unless_given_up<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+    async fn unless_cancelled<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut future = pin!(future);
         poll_fn(|cx| {
-            if self.is_past(cx, |stage| matches!(stage, Stage::Opening)) {
+            if self.has_left_stage(cx, |stage| matches!(stage, Stage::Connecting)) {
                 return Poll::Ready(None);
             }
             future.as_mut().poll(cx).map(Some)
@@ -280,36 +282,36 @@ impl<E: fmt::Debug, const N: usize> TlsConnector<E, N> {
 }
 
 /// How a handshake ended.
-enum Shaken<E> {
-    Well,
-    Ill(TlsConnectError<E>),
+enum Handshake<E> {
+    Done,
+    Failed(TlsConnectError<E>),
     /// The client did not wait for it.
-    GivenUp,
+    Cancelled,
 }
 
 /// What a task that is dropped leaves behind.
-struct Running<'a, E, const N: usize>(&'a TlsConnector<E, N>);
+struct StopGuard<'a, E, const N: usize>(&'a TlsConnector<E, N>);
 
-impl<E, const N: usize> Drop for Running<'_, E, N> {
+impl<E, const N: usize> Drop for StopGuard<'_, E, N> {
     fn drop(&mut self) {
-        let mut line = self.0.line.borrow_mut();
+        let mut line = self.0.handoff.borrow_mut();
         match line.stage {
-            Stage::Opening => line.tell_client(Stage::Refused(TlsConnectError::Stopped)),
-            Stage::Left => line.stage = Stage::Idle,
+            Stage::Connecting => line.advance_client(Stage::Failed(TlsConnectError::Stopped)),
+            Stage::Released => line.stage = Stage::Idle,
             _ => {}
         }
     }
 }
 
 /// What an error of a handshake means.
-fn why<E>(error: TlsError, refused: Option<VerificationError>) -> TlsConnectError<E> {
+fn connect_error<E>(error: TlsError, refused: Option<VerificationError>) -> TlsConnectError<E> {
     match (refused, error) {
-        (Some(VerificationError::Chain(sent)), _) => TlsConnectError::Chain(sent),
+        (Some(VerificationError::Chain(sent)), _) => TlsConnectError::ChainTooLong(sent),
         (Some(VerificationError::Certificate(error)), _) => TlsConnectError::Certificate(error),
         (Some(VerificationError::Signature(error)), _) => TlsConnectError::Signature(error),
         (None, TlsError::HandshakeAborted(_, alert)) => TlsConnectError::Alert(alert),
         (None, TlsError::Io(ErrorKind::InvalidData)) => TlsConnectError::Tls(TlsError::InvalidRecord),
-        (None, TlsError::IoError | TlsError::Io(_)) => TlsConnectError::Lost,
+        (None, TlsError::IoError | TlsError::Io(_)) => TlsConnectError::Disconnected,
         (None, error) => TlsConnectError::Tls(error),
     }
 }

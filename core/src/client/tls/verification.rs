@@ -19,27 +19,32 @@ use embedded_tls::{
 pub struct ServerVerification<'t, P> {
     provider: P,
     config: TlsConfig<'t>,
-    chain: usize,
-    by: By,
+    max_chain: usize,
+    method: AuthMethod,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
+enum AuthMethod {
     Certificate,
-    Secret,
+    PreSharedKey,
 }
 
 impl<'t, P: CryptoProvider> ServerVerification<'t, P> {
     /// Servers with a certificate that the verifier of `provider` takes.
     pub fn certificate(provider: P) -> Self {
-        Self { provider, config: TlsConfig::new().with_alpn(&[b"http/1.1"]), chain: 1, by: By::Certificate }
+        Self {
+            provider,
+            config: TlsConfig::new().with_alpn(&[b"http/1.1"]),
+            max_chain: 1,
+            method: AuthMethod::Certificate,
+        }
     }
 
     /// Servers that know `key`, which they find by `identity`. The key is as hard to guess as its bytes are random: draw 32
     /// at least, never a password.
     pub fn pre_shared_key(provider: P, identity: &'t [u8], key: &'t [u8]) -> Self {
         let config = TlsConfig::new().with_alpn(&[b"http/1.1"]).with_psk(key, &[identity]);
-        Self { provider, config, chain: 0, by: By::Secret }
+        Self { provider, config, max_chain: 0, method: AuthMethod::PreSharedKey }
     }
 
     /// How many certificates a server may send: its own, and so many less one between that and the authority. Default: 1.
@@ -48,8 +53,8 @@ impl<'t, P: CryptoProvider> ServerVerification<'t, P> {
     /// sign (RFC 5280 §6.1.4 k, n): who holds *any* certificate of the authority could make one for any name, which takes one
     /// certificate more than an honest server sends. So state exactly what yours sends.
     #[must_use]
-    pub fn chain(mut self, certificates: usize) -> Self {
-        self.chain = certificates;
+    pub fn max_chain(mut self, certificates: usize) -> Self {
+        self.max_chain = certificates;
         self
     }
 
@@ -62,12 +67,12 @@ impl<'t, P: CryptoProvider> ServerVerification<'t, P> {
     }
 
     /// Whether nobody would judge the server.
-    pub(super) fn is_blind(&mut self) -> bool {
-        self.by == By::Certificate && self.provider.verifier().is_err()
+    pub(super) fn lacks_verifier(&mut self) -> bool {
+        self.method == AuthMethod::Certificate && self.provider.verifier().is_err()
     }
 
     /// For a connection to `name`, and a judge of it.
-    pub(super) fn on<'n>(&'n mut self, name: Option<&'n str>) -> (TlsConfig<'n>, VerifierState<'n, P>) {
+    pub(super) fn for_server<'n>(&'n mut self, name: Option<&'n str>) -> (TlsConfig<'n>, VerifierState<'n, P>) {
         let config: TlsConfig<'n> = self.config.clone();
         let config = match name {
             Some(name) => config.with_server_name(name),
@@ -77,10 +82,10 @@ impl<'t, P: CryptoProvider> ServerVerification<'t, P> {
             config,
             VerifierState {
                 provider: &mut self.provider,
-                chain: self.chain,
-                by: self.by,
-                seen: Seen::Nothing,
-                refused: None,
+                max_chain: self.max_chain,
+                method: self.method,
+                verified: Verified::Nothing,
+                error: None,
             },
         )
     }
@@ -88,7 +93,7 @@ impl<'t, P: CryptoProvider> ServerVerification<'t, P> {
 
 /// What a server has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seen {
+enum Verified {
     Nothing,
     Certificate,
     Signature,
@@ -106,15 +111,15 @@ pub(super) enum VerificationError {
 /// for one that needs none, and a verifier of its own panics on a signature without a certificate before it.
 pub(super) struct VerifierState<'p, P> {
     provider: &'p mut P,
-    chain: usize,
-    by: By,
-    seen: Seen,
-    refused: Option<VerificationError>,
+    max_chain: usize,
+    method: AuthMethod,
+    verified: Verified,
+    error: Option<VerificationError>,
 }
 
 impl<P: CryptoProvider> VerifierState<'_, P> {
     /// The name that a certificate has to bear, for a host that is an address: `server_name` may be none (RFC 6066 §3).
-    pub(super) fn expect(&mut self, address: &str) -> Result<(), TlsError> {
+    pub(super) fn expect_address(&mut self, address: &str) -> Result<(), TlsError> {
         match self.provider.verifier() {
             Ok(verifier) => verifier.set_hostname_verification(address),
             Err(_) => Ok(()),
@@ -122,19 +127,19 @@ impl<P: CryptoProvider> VerifierState<'_, P> {
     }
 
     /// Whether the server, with whom the handshake is done, is who it is to be. (A pre-shared key is proven by the handshake.)
-    pub(super) fn is_proven(&self) -> bool {
-        match self.by {
-            By::Certificate => self.seen == Seen::Signature,
-            By::Secret => self.seen == Seen::Nothing,
+    pub(super) fn is_authenticated(&self) -> bool {
+        match self.method {
+            AuthMethod::Certificate => self.verified == Verified::Signature,
+            AuthMethod::PreSharedKey => self.verified == Verified::Nothing,
         }
     }
 
-    pub(super) fn refused(&self) -> Option<VerificationError> {
-        self.refused
+    pub(super) fn error(&self) -> Option<VerificationError> {
+        self.error
     }
 
-    fn refuse<T>(&mut self, refused: VerificationError, error: TlsError) -> Result<T, TlsError> {
-        self.refused = Some(refused);
+    fn fail<T>(&mut self, refused: VerificationError, error: TlsError) -> Result<T, TlsError> {
+        self.error = Some(refused);
         Err(error)
     }
 }
@@ -150,28 +155,28 @@ impl<P: CryptoProvider> TlsVerifier<P::CipherSuite> for VerifierState<'_, P> {
         certificate: CertificateRef<'_>,
     ) -> Result<(), TlsError> {
         let sent = certificate.entries.len();
-        if self.seen != Seen::Nothing || sent == 0 {
+        if self.verified != Verified::Nothing || sent == 0 {
             return self
-                .refuse(VerificationError::Certificate(TlsError::InvalidCertificate), TlsError::InvalidCertificate);
+                .fail(VerificationError::Certificate(TlsError::InvalidCertificate), TlsError::InvalidCertificate);
         }
-        if sent > self.chain {
-            return self.refuse(VerificationError::Chain(sent), TlsError::InvalidCertificate);
+        if sent > self.max_chain {
+            return self.fail(VerificationError::Chain(sent), TlsError::InvalidCertificate);
         }
         if let Err(error) = self.provider.verifier()?.verify_certificate(transcript, certificate) {
-            return self.refuse(VerificationError::Certificate(error), error);
+            return self.fail(VerificationError::Certificate(error), error);
         }
-        self.seen = Seen::Certificate;
+        self.verified = Verified::Certificate;
         Ok(())
     }
 
     fn verify_signature(&mut self, signature: CertificateVerifyRef<'_>) -> Result<(), TlsError> {
-        if self.seen != Seen::Certificate {
-            return self.refuse(VerificationError::Signature(TlsError::InvalidSignature), TlsError::InvalidSignature);
+        if self.verified != Verified::Certificate {
+            return self.fail(VerificationError::Signature(TlsError::InvalidSignature), TlsError::InvalidSignature);
         }
         if let Err(error) = self.provider.verifier()?.verify_signature(signature) {
-            return self.refuse(VerificationError::Signature(error), error);
+            return self.fail(VerificationError::Signature(error), error);
         }
-        self.seen = Seen::Signature;
+        self.verified = Verified::Signature;
         Ok(())
     }
 }

@@ -168,8 +168,8 @@ async fn read(runtime: SmolRuntime, plan: Rc<Plan>, progress: Arc<Progress>, mea
                     Progress::count(&progress.delivered);
                 }
             }
-            Ok(SubscriptionEvent::Gap { .. }) => {}
-            Ok(SubscriptionEvent::Lost { error, .. }) => {
+            Ok(SubscriptionEvent::Gap(_)) => {}
+            Ok(SubscriptionEvent::Disconnected { error, .. }) => {
                 progress.fail(CommandError::from(&error));
                 Progress::count(&progress.lost);
             }

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Args;
-use goldcrest_core::client::{ClientConfig, StartPosition, Transport};
+use goldcrest_core::client::{ClientConfig, Position, Transport};
 use goldcrest_core::hub_http::HubHandler;
 use goldcrest_core::server::{Exchange, Handler, HandlerResult, Runtime};
 use goldcrest_host::client::SmolRuntime;
@@ -87,7 +87,7 @@ impl Compare {
         runtime: &SmolRuntime,
         config: &ClientConfig<'static>,
         url: &str,
-        start: StartPosition<'static>,
+        start: Position<&'static str>,
     ) -> Result<Vec<Rc<Reader>>, CommandError> {
         let load = Load::new(self.pace.size);
         let readers: Vec<_> = TRANSPORTS.map(|transport| Rc::new(Reader::new(transport, start))).into();
@@ -117,12 +117,12 @@ impl Compare {
 }
 
 /// The channel to compare on: the one that is named, or one of its own, where nothing stands before the first event.
-fn channel(url: String) -> (String, StartPosition<'static>) {
+fn channel(url: String) -> (String, Position<&'static str>) {
     use goldcrest_core::client::url::Url;
     if Url::parse(&url).is_ok_and(|url| target::is_channel(&url)) {
-        return (url, StartPosition::Newest);
+        return (url, Position::Newest);
     }
-    (format!("{}/events/compare-{:08x}", url.trim_end_matches('/'), fastrand::u32(..)), StartPosition::Oldest)
+    (format!("{}/events/compare-{:08x}", url.trim_end_matches('/'), fastrand::u32(..)), Position::Oldest)
 }
 
 /// A server in this process.

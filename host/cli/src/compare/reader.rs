@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use goldcrest_core::client::{
-    Buffers, ClientConfig, Error, RuntimeParts, StartPosition, Subscription, SubscriptionEvent, SubscriptionOptions,
+    Buffers, ClientConfig, Error, Position, RuntimeParts, Subscription, SubscriptionEvent, SubscriptionOptions,
     Transport,
 };
 use goldcrest_host::client::{ConnectError, SmolRuntime, random};
@@ -18,7 +18,7 @@ use crate::load::{Load, latencies, record};
 /// A technique and its measurements so far.
 pub(super) struct Reader {
     pub(super) transport: Transport,
-    start: StartPosition<'static>,
+    start: Position<&'static str>,
     pub(super) latencies: RefCell<Histogram<u64>>,
     costs: Rc<Cell<Costs>>,
     open: Cell<bool>,
@@ -32,7 +32,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(transport: Transport, start: StartPosition<'static>) -> Self {
+    pub(super) fn new(transport: Transport, start: Position<&'static str>) -> Self {
         Self {
             transport,
             start,
@@ -85,12 +85,12 @@ impl Reader {
                         record(&mut self.latencies.borrow_mut(), arrived.after);
                     }
                 }
-                Ok(SubscriptionEvent::Gap { .. }) => {}
+                Ok(SubscriptionEvent::Gap(_)) => {}
                 // A technique that never connected has no measurements.
-                Ok(SubscriptionEvent::Lost { error, .. }) if !self.open.get() => {
+                Ok(SubscriptionEvent::Disconnected { error, .. }) if !self.open.get() => {
                     *self.failure.borrow_mut() = Some(error);
                 }
-                Ok(SubscriptionEvent::Lost { .. }) => {}
+                Ok(SubscriptionEvent::Disconnected { .. }) => {}
                 Err(error) => {
                     *self.failure.borrow_mut() = Some(error);
                     return;
@@ -101,7 +101,7 @@ impl Reader {
 
     /// Whether events that are published now will come. A long poll that waits is not answered before there are some.
     pub(super) fn is_open(&self) -> bool {
-        let asked = if self.start == StartPosition::Newest { 2 } else { 1 };
+        let asked = if self.start == Position::Newest { 2 } else { 1 };
         self.open.get() || (self.transport == Transport::LongPoll && self.costs.get().requests >= asked)
     }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use goldcrest_core::client::{
-    ClientConfig, ConnectError, Error, Event, Publisher, Subscription, SubscriptionEvent, SubscriptionOptions,
+    ClientConfig, ConnectorError, Error, Event, Gap, Publisher, Subscription, SubscriptionEvent, SubscriptionOptions,
     Transport,
 };
 use goldcrest_core::hub::NewEvent;
@@ -24,7 +24,7 @@ use crate::publish::key;
 type Cursor<'e> = Subscription<'e, SmolRuntime, { PARSER_LIMITS.id }>;
 
 enum Next<'a> {
-    Item(Result<SubscriptionEvent<'a, ConnectError<SmolRuntime>>, Error<ConnectError<SmolRuntime>>>),
+    Item(Result<SubscriptionEvent<'a, ConnectorError<SmolRuntime>>, Error<ConnectorError<SmolRuntime>>>),
     Line(Option<Vec<u8>>),
     Late,
     /// The event that was typed last has not arrived.
@@ -54,7 +54,7 @@ impl SubscribeContext<'_> {
         let answer_timeout = self.config.response_timeout.min(options.first_byte_timeout);
         let config = ClientConfig { response_timeout: answer_timeout, ..self.config.clone() };
         let mut subscription: Cursor<'_> =
-            Subscription::with_bounds(self.runtime, &config, self.url, options, room.memory());
+            Subscription::with_max_cursor(self.runtime, &config, self.url, options, room.memory());
         let mut publisher = Publisher::new(self.runtime, self.config, self.url, publishing.memory());
         let mut opened = false;
         self.state.reached.set(transports.first().is_some_and(waits));
@@ -107,7 +107,7 @@ impl SubscribeContext<'_> {
                         return Ok(Exit::Done);
                     }
                 }
-                Next::Item(Ok(SubscriptionEvent::Gap { missed })) => {
+                Next::Item(Ok(SubscriptionEvent::Gap(Gap { missed }))) => {
                     self.gap(missed);
                     if let ControlFlow::Break(exit) = output.gap(missed)? {
                         part(&mut subscription).await;
@@ -119,7 +119,7 @@ impl SubscribeContext<'_> {
                     self.state.reached.set(true);
                     self.status.info(format_args!("{} over {}", self.url, transport.as_str()));
                 }
-                Next::Item(Ok(SubscriptionEvent::Lost { transport, error, delay })) => {
+                Next::Item(Ok(SubscriptionEvent::Disconnected { transport, error, delay })) => {
                     // A change to the next transport is no lost connection.
                     let gives_way = delay.is_zero();
                     let next = transports.iter().skip_while(|other| **other != transport).nth(1);
@@ -141,9 +141,9 @@ impl SubscribeContext<'_> {
     }
 
     /// It is lost, and is not tried again.
-    pub(super) fn lost(&self, error: Error<ConnectError<SmolRuntime>>, opened: bool) -> SubscribeResult {
+    pub(super) fn lost(&self, error: Error<ConnectorError<SmolRuntime>>, opened: bool) -> SubscribeResult {
         match error {
-            Error::Ended(goldcrest_core::websocket::Disconnect::Closed) if opened => Ok(self.options.ended()),
+            Error::Disconnected(goldcrest_core::websocket::Disconnect::Closed) if opened => Ok(self.options.ended()),
             error if opened => Err(CommandError::new(Exit::Lost, describe(&error)).into()),
             error => Err(SubscribeError::unopened(error)),
         }
@@ -170,13 +170,13 @@ impl SubscribeContext<'_> {
         let publication = NewEvent { event_type, encoding, data: line, idempotency_key: Some(key.as_bytes()) };
         let error = match publisher.publish(&publication).await {
             Ok(receipt) => return Some(receipt.id.to_owned()).filter(|id| !id.is_empty()),
-            Err(Error::NoPublishOutcome) => {
-                self.status.warn(describe(&Error::NoPublishOutcome));
+            Err(Error::PublishResponseLost) => {
+                self.status.warn(describe(&Error::PublishResponseLost));
                 return None;
             }
             Err(error) => error,
         };
-        self.status.warn(format_args!("not published: {}", rejected(&error, publisher.refusal())));
+        self.status.warn(format_args!("not published: {}", rejected(&error, publisher.rejection_text())));
         None
     }
 }
@@ -191,5 +191,5 @@ async fn part(subscription: &mut Cursor<'_>) {
     let patience = async {
         Timer::after(PARTING).await;
     };
-    subscription.finish().or(patience).await;
+    subscription.close().or(patience).await;
 }

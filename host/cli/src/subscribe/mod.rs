@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use goldcrest_core::client::url::Url;
-use goldcrest_core::client::{ClientConfig, StartPosition, Transport};
+use goldcrest_core::client::{ClientConfig, Position, Transport};
 use goldcrest_core::sse::reconnect::ReconnectPolicy;
 use goldcrest_host::client::SmolRuntime;
 use smol::Timer;
@@ -343,17 +343,17 @@ impl Subscribe {
         }
     }
 
-    fn start(&self) -> StartPosition<'_> {
+    fn start(&self) -> Position<&str> {
         match &self.since[..] {
-            "oldest" => StartPosition::Oldest,
-            "newest" | "" => StartPosition::Newest,
-            id => StartPosition::After(id),
+            "oldest" => Position::Oldest,
+            "newest" | "" => Position::Newest,
+            id => Position::After(id),
         }
     }
 
     /// The id of `--since`, or an empty text.
     fn since_id(&self) -> &str {
-        if let StartPosition::After(id) = self.start() { id } else { "" }
+        if let Position::After(id) = self.start() { id } else { "" }
     }
 
     /// Reconnection delays for interactive use: shorter than those of a device.

@@ -49,7 +49,7 @@ impl<'r> RttRuntime<'r> {
 }
 
 impl ClientRuntime for RttRuntime<'_> {
-    type Connect = Connector;
+    type Connector = Connector;
     type Clock = CoarseClock;
 
     fn connector(&self) -> &Connector {

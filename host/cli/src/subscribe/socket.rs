@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use goldcrest_core::client::url::Url;
-use goldcrest_core::client::{ClientWebSocket, ConnectOptions, Error, StartPosition};
+use goldcrest_core::client::{ClientWebSocket, ConnectOptions, Error, Position};
 use goldcrest_core::format::Subprotocol;
 use goldcrest_core::sse::reconnect::{Reconnect, ReconnectDecision};
 use goldcrest_core::websocket::Disconnect;
@@ -57,9 +57,9 @@ impl SubscribeContext<'_> {
         let mut buffer = vec![0; most.max(64 * 1024)];
         let mut reconnect = Reconnect::<0>::new(self.options.policy());
         let mut cursor = match self.options.start() {
-            StartPosition::After(id) => id.to_owned(),
-            StartPosition::Oldest => "oldest".to_owned(),
-            StartPosition::Newest => String::new(),
+            Position::After(id) => id.to_owned(),
+            Position::Oldest => "oldest".to_owned(),
+            Position::Newest | Position::Unknown => String::new(),
         };
         let (mut opened, mut resumable) = (false, false);
         loop {
@@ -85,7 +85,7 @@ impl SubscribeContext<'_> {
                     match parted? {
                         ConversationEnd::Here(exit) => return Ok(exit),
                         ConversationEnd::Closed(code, reason) => ConnectionLoss::Closed(code, reason),
-                        ConversationEnd::Ended(ended) => ConnectionLoss::Error(Box::new(Error::Ended(ended))),
+                        ConversationEnd::Ended(ended) => ConnectionLoss::Error(Box::new(Error::Disconnected(ended))),
                     }
                 }
             };
@@ -100,7 +100,9 @@ impl SubscribeContext<'_> {
             }
             match &loss {
                 ConnectionLoss::Error(_) if !opened => reconnect.on_network_error(),
-                ConnectionLoss::Error(error) if !matches!(**error, Error::Ended(_)) => reconnect.on_network_error(),
+                ConnectionLoss::Error(error) if !matches!(**error, Error::Disconnected(_)) => {
+                    reconnect.on_network_error()
+                }
                 _ => reconnect.on_end(),
             }
             let ReconnectDecision::After(delay) = reconnect.next_delay(fastrand::u32(..)) else {
@@ -118,7 +120,7 @@ impl SubscribeContext<'_> {
                 Ok(self.options.ended())
             }
             ConnectionLoss::Error(error) if !opened => Err(SubscribeError::unopened(*error)),
-            ConnectionLoss::Error(error) if matches!(*error, Error::Ended(Disconnect::Protocol(_))) => {
+            ConnectionLoss::Error(error) if matches!(*error, Error::Disconnected(Disconnect::Protocol(_))) => {
                 Err((*error).into())
             }
             loss => Err(CommandError::new(Exit::Lost, loss.text()).into()),

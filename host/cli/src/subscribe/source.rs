@@ -14,7 +14,7 @@ impl SubscribeContext<'_> {
     pub(super) async fn source(&self, output: &mut Output) -> SubscribeResult {
         let options = EventSourceOptions {
             last_event_id: self.options.since_id(),
-            bounds: PARSER_LIMITS,
+            parser_limits: PARSER_LIMITS,
             reconnect: self.options.policy(),
             seed: fastrand::u32(..),
             ..EventSourceOptions::default()
@@ -37,7 +37,7 @@ impl SubscribeContext<'_> {
                     self.state.reached.set(true);
                     self.status.info(format_args!("{} over sse", self.url));
                 }
-                Ok(EventSourceEvent::Lost { error, delay }) => {
+                Ok(EventSourceEvent::Disconnected { error, delay }) => {
                     match self.options.comes_back() {
                         Return::Never => return self.lost(error, opened),
                         Return::IfResumable if !opened => return self.lost(error, opened),

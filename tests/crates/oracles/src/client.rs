@@ -23,7 +23,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use goldcrest_core::client::{
     self, Buffers, ClientConfig, ClientWebSocket, ConnectOptions, Error, EventSource, EventSourceEvent,
-    EventSourceOptions, MAX_CURSOR, Publisher, StartPosition, Subscription, SubscriptionEvent, SubscriptionOptions,
+    EventSourceOptions, MAX_CURSOR, Position, Publisher, Subscription, SubscriptionEvent, SubscriptionOptions,
     Transport,
 };
 use goldcrest_core::hub::NewEvent;
@@ -261,9 +261,9 @@ async fn live(listening: &ClientCase<'_>, net: &Net, heard: &ReturnedItems<'_>) 
             let memory = Buffers { buffer: &mut buffer, location: &mut location };
             let all = SubscriptionOptions::default().transports;
             let start = match start % 3 {
-                0 => StartPosition::Oldest,
-                1 => StartPosition::Newest,
-                _ => StartPosition::After("00000abc-2"),
+                0 => Position::Oldest,
+                1 => Position::Newest,
+                _ => Position::After("00000abc-2"),
             };
             let first = usize::from(first) % all.len();
             let last = first + usize::from(last) % (all.len() - first);
@@ -282,8 +282,8 @@ async fn live(listening: &ClientCase<'_>, net: &Net, heard: &ReturnedItems<'_>) 
                     let _ = web_socket(socket, &mut buffer, (parts, talks, drops), heard).await.map_err(judge_end);
                 }
                 Err(error) => match error {
-                    Error::Connect(NoWay) | Error::Answer(_) | Error::NotUpgraded(_) => {}
-                    Error::Ended(ended) => judge_end(ended),
+                    Error::Connect(NoWay) | Error::Response(_) | Error::UpgradeFailed(_) => {}
+                    Error::Disconnected(ended) => judge_end(ended),
                     other => panic!("undocumented: {other:?}"),
                 },
             }
@@ -301,11 +301,11 @@ async fn event_source(mut source: EventSource<'_, Net>, drops: bool, heard: &Ret
                 event.event_type.into(),
                 Data::Text(event.data.into()),
             )),
-            Ok(EventSourceEvent::Lost { error, .. }) => {
+            Ok(EventSourceEvent::Disconnected { error, .. }) => {
                 heard.tell();
                 match error {
-                    Error::Ended(ended) => judge_end(ended),
-                    Error::Connect(NoWay) | Error::Answer(_) | Error::Content(_) => {}
+                    Error::Disconnected(ended) => judge_end(ended),
+                    Error::Connect(NoWay) | Error::Response(_) | Error::Body(_) => {}
                     Error::Status { .. } if error.is_transient() => {}
                     other => panic!("no reason to come back: {other:?}"),
                 }
@@ -315,10 +315,10 @@ async fn event_source(mut source: EventSource<'_, Net>, drops: bool, heard: &Ret
                     error,
                     Error::Status { .. }
                         | Error::ContentType
-                        | Error::Redirects
-                        | Error::Location
+                        | Error::TooManyRedirects
+                        | Error::InvalidRedirect
                         | Error::Url(_)
-                        | Error::Stream(_)
+                        | Error::EventStream(_)
                 );
                 assert!(known, "undocumented: {error:?}");
                 break;
@@ -337,8 +337,8 @@ async fn subscription(mut subscription: Subscription<'_, Net>, drops: bool, hear
                 assert_ne!(transport, Transport::Publish);
                 heard.tell();
             }
-            Ok(SubscriptionEvent::Gap { .. }) => heard.tell(),
-            Ok(SubscriptionEvent::Lost { error, .. }) => {
+            Ok(SubscriptionEvent::Gap(_)) => heard.tell(),
+            Ok(SubscriptionEvent::Disconnected { error, .. }) => {
                 heard.tell();
                 judge_loss(&error);
             }
@@ -350,7 +350,7 @@ async fn subscription(mut subscription: Subscription<'_, Net>, drops: bool, hear
                 heard.hand(ReturnedItem::Event(event.id.into(), event.event_type.into(), data));
             }
             Err(error) => {
-                if !matches!(error, Error::Url(_) | Error::TooLarge | Error::Stream(_)) {
+                if !matches!(error, Error::Url(_) | Error::TooLarge | Error::EventStream(_)) {
                     judge_loss(&error);
                     assert!(!error.is_transient(), "ended by a transient error: {error:?}");
                 }
@@ -364,8 +364,8 @@ async fn subscription(mut subscription: Subscription<'_, Net>, drops: bool, hear
 /// The errors that a transport may be lost by.
 fn judge_loss(error: &Error<NoWay>) {
     match error {
-        Error::Ended(ended) => judge_end(*ended),
-        Error::Url(_) | Error::Request | Error::Stream(_) | Error::TooLarge | Error::Closed => {
+        Error::Disconnected(ended) => judge_end(*ended),
+        Error::Url(_) | Error::InvalidRequest | Error::EventStream(_) | Error::TooLarge | Error::Closed => {
             panic!("no reason to come back: {error:?}")
         }
         _ => {}
@@ -388,9 +388,9 @@ async fn publisher(mut publisher: Publisher<'_, Net>, keys: bool, drops: bool, h
             Err(error) => {
                 heard.tell();
                 match error {
-                    Error::Ended(ended) => judge_end(ended),
-                    Error::Connect(NoWay) | Error::Answer(_) | Error::Content(_) | Error::Status { .. } => {}
-                    Error::Redirects | Error::Location | Error::Url(_) | Error::NoPublishOutcome => {}
+                    Error::Disconnected(ended) => judge_end(ended),
+                    Error::Connect(NoWay) | Error::Response(_) | Error::Body(_) | Error::Status { .. } => {}
+                    Error::TooManyRedirects | Error::InvalidRedirect | Error::Url(_) | Error::PublishResponseLost => {}
                     other => panic!("undocumented: {other:?}"),
                 }
             }

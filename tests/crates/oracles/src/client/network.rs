@@ -212,7 +212,7 @@ impl Connect for Net {
 }
 
 impl ClientRuntime for Net {
-    type Connect = Self;
+    type Connector = Self;
     type Clock = VirtualClock;
 
     fn connector(&self) -> &Self {

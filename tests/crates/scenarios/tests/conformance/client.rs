@@ -82,11 +82,11 @@ impl Row {
         let mut socket = ClientWebSocket::connect(runtime, &config, url, &options, &mut buffer).await?;
         let protocol = socket.protocol().unwrap_or_default().to_owned();
         if !self.behind.is_empty() {
-            let message = socket.recv(&mut buffer).await?.ok_or(Error::Ended(Disconnect::Closed))?;
+            let message = socket.recv(&mut buffer).await?.ok_or(Error::Disconnected(Disconnect::Closed))?;
             assert_eq!(message.payload, b"abc", "the frame in the same piece");
         }
         socket.send(MessageKind::Text, b"hello").await?;
-        let message = socket.recv(&mut buffer).await?.ok_or(Error::Ended(Disconnect::Closed))?;
+        let message = socket.recv(&mut buffer).await?.ok_or(Error::Disconnected(Disconnect::Closed))?;
         assert_eq!(message.payload, b"hello", "the echo");
         socket.close().await?;
         Ok(protocol)

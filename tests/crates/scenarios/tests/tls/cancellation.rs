@@ -157,7 +157,7 @@ fn dropped_subscription_futures_lose_and_repeat_nothing() {
                         Some(Ok(SubscriptionEvent::Event(event))) => {
                             heard.push(String::from_utf8(event.data.as_bytes().to_vec()).unwrap());
                         }
-                        Some(Ok(SubscriptionEvent::Gap { missed })) => panic!("a gap of {missed:?}"),
+                        Some(Ok(SubscriptionEvent::Gap(gap))) => panic!("{gap:?}"),
                         Some(Ok(_)) | None => {}
                         Some(Err(error)) => panic!("{error:?}"),
                     }

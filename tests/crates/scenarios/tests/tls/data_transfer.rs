@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use goldcrest_core::client::url::Url;
 use goldcrest_core::client::{
-    ClientWebSocket, Connect, ConnectOptions, EventSource, EventSourceEvent, EventSourceOptions, Publisher,
-    StartPosition, Subscription, SubscriptionEvent, SubscriptionOptions, Transport,
+    ClientWebSocket, Connect, ConnectOptions, EventSource, EventSourceEvent, EventSourceOptions, Position, Publisher,
+    Subscription, SubscriptionEvent, SubscriptionOptions, Transport,
 };
 use goldcrest_core::hub::NewEvent;
 use goldcrest_core::io::{Interest, Socket, TryIo};
@@ -37,7 +37,7 @@ pub(crate) const WAYS: [Transport; 5] =
 pub(crate) fn subscribe(world: &'static World, url: String, ways: &[Transport]) -> Subscription<'static, World> {
     let options = SubscriptionOptions {
         transports: ways.to_vec().leak(),
-        start: StartPosition::Oldest,
+        start: Position::Oldest,
         poll_interval: Duration::from_millis(10),
         reconnect: SOON,
         ..SubscriptionOptions::default()
@@ -51,8 +51,8 @@ pub(crate) async fn hear(subscription: &mut Subscription<'static, World>, count:
     while heard.len() < count {
         match subscription.next().await.unwrap() {
             SubscriptionEvent::Event(event) => heard.push(String::from_utf8(event.data.as_bytes().to_vec()).unwrap()),
-            SubscriptionEvent::Lost { .. } => lost += 1,
-            SubscriptionEvent::Gap { missed } => panic!("a gap of {missed:?}"),
+            SubscriptionEvent::Disconnected { .. } => lost += 1,
+            SubscriptionEvent::Gap(gap) => panic!("{gap:?}"),
             SubscriptionEvent::Opened { .. } => {}
         }
     }

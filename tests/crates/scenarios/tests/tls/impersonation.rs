@@ -144,9 +144,9 @@ fn a_handshake_without_certificate_or_signature_is_refused() {
     let authority = Authority::new();
     let seen = Certificate(authority.sign(&["localhost"]).chain);
     let verdict = met(&authority, vec![Begin, Finished]);
-    assert!(matches!(verdict, Err(TlsConnectError::Unproven)), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Unauthenticated)), "{verdict:?}");
     let verdict = met(&authority, vec![Begin, seen.clone(), Finished]);
-    assert!(matches!(verdict, Err(TlsConnectError::Unproven)), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::Unauthenticated)), "{verdict:?}");
     let verdict = met(&authority, vec![Begin, seen.clone(), Signature, Finished]);
     assert!(matches!(verdict, Err(TlsConnectError::Signature(TlsError::InvalidSignature))), "{verdict:?}");
     // These would be a panic in embedded-tls.

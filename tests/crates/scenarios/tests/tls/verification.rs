@@ -23,14 +23,14 @@ pub(crate) async fn connect(world: &'static World, url: &str) -> Result<(), TlsC
     let connected = world.connector.tls.connect(Url::parse(url).unwrap().endpoint()).await;
     connected.map(|_| ()).map_err(|error| match error {
         TlsConnectError::Tcp(error) => TlsConnectError::Tcp(error.to_string()),
-        TlsConnectError::Insecure => TlsConnectError::Insecure,
+        TlsConnectError::NotTls => TlsConnectError::NotTls,
         TlsConnectError::Busy => TlsConnectError::Busy,
         TlsConnectError::Buffers => TlsConnectError::Buffers,
         TlsConnectError::NoVerifier => TlsConnectError::NoVerifier,
-        TlsConnectError::Lost => TlsConnectError::Lost,
+        TlsConnectError::Disconnected => TlsConnectError::Disconnected,
         TlsConnectError::Alert(alert) => TlsConnectError::Alert(alert),
-        TlsConnectError::Chain(sent) => TlsConnectError::Chain(sent),
-        TlsConnectError::Unproven => TlsConnectError::Unproven,
+        TlsConnectError::ChainTooLong(sent) => TlsConnectError::ChainTooLong(sent),
+        TlsConnectError::Unauthenticated => TlsConnectError::Unauthenticated,
         TlsConnectError::Signature(error) => TlsConnectError::Signature(error),
         TlsConnectError::Certificate(error) => TlsConnectError::Certificate(error),
         TlsConnectError::Tls(error) => TlsConnectError::Tls(error),
@@ -96,7 +96,7 @@ fn a_certificate_for_an_ip_address_is_refused() {
 fn an_end_entity_certificate_cannot_issue() {
     let authority = Authority::new();
     let verdict = met(&authority, &authority.signed_by_a_server(&["localhost"]), "localhost");
-    assert!(matches!(verdict, Err(TlsConnectError::Chain(2))), "{verdict:?}");
+    assert!(matches!(verdict, Err(TlsConnectError::ChainTooLong(2))), "{verdict:?}");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn no_plaintext_is_sent() {
     let front = Terminator::before(echo(), &authority.sign(&["localhost"]));
     through(authority.trust(), async |world| {
         let verdict = connect(world, &front.url("http", "localhost", "/")).await;
-        assert!(matches!(verdict, Err(TlsConnectError::Insecure)), "{verdict:?}");
+        assert!(matches!(verdict, Err(TlsConnectError::NotTls)), "{verdict:?}");
         // A server without TLS is not asked in another way.
         let url = format!("wss://localhost:{}/", says(b"HTTP/1.1 400 Bad Request\r\n\r\n").port());
         let verdict = connect(world, &url).await;
@@ -158,7 +158,7 @@ fn a_stalled_handshake_times_out_and_frees_the_connector() {
     through(authority.trust(), async |world| {
         let config = ClientConfig { connect_timeout: Duration::from_millis(100), ..ClientConfig::default() };
         let opened = ClientWebSocket::connect(world, &config, &silent, &ConnectOptions::default(), &mut [0; 512]).await;
-        assert!(matches!(opened, Err(Error::Ended(_))));
+        assert!(matches!(opened, Err(Error::Disconnected(_))));
         // The next one does not wait for the last.
         let url = front.url("https", "localhost", "/");
         let mut socket = world.connector.connect(Url::parse(&url).unwrap().endpoint()).await.unwrap();
@@ -215,6 +215,6 @@ fn a_refused_tcp_connection_is_a_tcp_error() {
         assert!(matches!(verdict, Err(TlsConnectError::Tcp(_))), "{verdict:?}");
         // One that ends before it has said anything.
         let verdict = connect(world, &front.url("https", "localhost", "/")).await;
-        assert!(matches!(verdict, Err(TlsConnectError::Lost)), "{verdict:?}");
+        assert!(matches!(verdict, Err(TlsConnectError::Disconnected)), "{verdict:?}");
     });
 }
