@@ -1,10 +1,11 @@
-//! A channel of a hub of ours, published on another.
+//! A bridge: publishes the events of a local channel on a hub elsewhere.
 //!
-//! A device behind NAT connects out and publishes on a hub what it publishes at home. Its event ids are the idempotency
-//! keys, and what was not acknowledged is said again after a reconnect: nothing is lost that the log at home still holds,
-//! and nothing is stored twice that the hub still has the key of. It remembers the last 64 of a channel
-//! ([`IDEMPOTENCY_KEYS`](crate::hub::IDEMPOTENCY_KEYS)), of all who publish there: others who publish so many with keys
-//! while the bridge is away make it forget.
+//! A device behind NAT connects out to the hub. The ids of its log are the idempotency keys. Unacknowledged events
+//! are sent again after a reconnection, so no event is lost that the local log holds, and none is stored twice while
+//! the hub has its key.
+//!
+//! The hub remembers the last 64 keys of a channel ([`IDEMPOTENCY_KEYS`](crate::hub::IDEMPOTENCY_KEYS)), of all
+//! publishers together. As many keys of other publishers, while the bridge is disconnected, remove its own.
 //!
 //! ```
 //! use goldcrest_core::client::{Bridge, BridgeOptions, BridgeEvent, ClientConfig, Buffers, ClientRuntime};
@@ -35,7 +36,7 @@ use core::time::Duration;
 use super::http_client::HttpClient;
 use super::jitter::Jitter;
 use super::runtime::sleep;
-use super::web_socket::{nonce, verify};
+use super::websocket::{nonce, verify};
 use super::{Buffers, ClientConfig, ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectorError, Error};
 use crate::format::{PublishMessage, Subprotocol, publication};
 use crate::hub::{ChannelReader, PublishError};
@@ -48,7 +49,7 @@ use crate::websocket::Disconnect;
 use crate::ws::Role;
 use crate::ws::handshake::{UpgradeError, UpgradeRequest};
 
-/// Follows a log and publishes each event on a channel elsewhere, over a WebSocket that speaks `goldcrest.v1`.
+/// Follows a local channel and publishes each event on a remote one, over a WebSocket with `goldcrest.v1`.
 pub struct Bridge<'e, R: ClientRuntime, L> {
     client: HttpClient<'e, 'e, R>,
     reader: L,
@@ -56,15 +57,15 @@ pub struct Bridge<'e, R: ClientRuntime, L> {
     socket: Option<ClientWebSocket<'e, R>>,
     window: u64,
     phase: Phase,
-    /// The hub has said what became of this event at home and all before it.
+    /// The hub has acknowledged this event and all before it.
     acknowledged: u64,
-    /// This one and all before it have left on the connection that is open.
+    /// This event and all before it were sent on the open connection.
     sent: u64,
-    /// So many bytes of the event after that one have left, of a frame that has begun.
+    /// Bytes sent of the event after that one, whose frame has begun.
     partial: Option<usize>,
-    /// An answer is being read, and a part of it may stand in the buffer.
+    /// A reply is being read, and a part of it may be in the buffer.
     reading: bool,
-    /// What was missing where it began.
+    /// The gap at the start.
     gap: Option<Gap>,
     reconnect: Reconnect<0>,
     jitter: Jitter,
@@ -78,16 +79,16 @@ enum Phase {
     Closed,
 }
 
-/// How a bridge carries.
+/// The options of a [`Bridge`].
 #[derive(Clone, Copy, Debug)]
 pub struct BridgeOptions {
-    /// Where it begins. Default: at the oldest event that is kept.
+    /// The start. Default: the oldest event of the log.
     pub start: Position,
-    /// Events that are on their way at a time, unacknowledged: 1 to 64, as many keys as a channel remembers. Default: 16.
+    /// Unacknowledged events at a time: 1 to 64, the number of keys that a channel remembers. Default: 16.
     pub window: u8,
-    /// When it comes back.
+    /// The delays between attempts.
     pub reconnect: ReconnectPolicy,
-    /// Spreads the delays: any number, another one for each device.
+    /// Spreads the delays: any number, a different one for each device.
     pub seed: u32,
 }
 
@@ -97,34 +98,34 @@ impl Default for BridgeOptions {
     }
 }
 
-/// What a bridge tells.
+/// The next event of a [`Bridge`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BridgeEvent<E> {
     /// The connection is open.
     Opened,
-    /// The hub has stored the event of this id, ours.
+    /// The hub has stored this event.
     Stored {
-        /// The id in the log at home.
+        /// The id in the local log.
         id: EventId,
     },
-    /// The hub will not store this event, whatever happens (too large, a type that it reserves). It is passed over.
+    /// The hub rejects this event for good: it is too large, or its type is reserved. The bridge skips it.
     Rejected {
-        /// The id in the log at home.
+        /// The id in the local log.
         id: EventId,
     },
-    /// Events were overwritten at home before they could leave.
+    /// Events were overwritten in the local log before they were sent.
     Gap(Gap),
-    /// The connection is lost; it is tried again after `delay`.
+    /// The connection is lost. The next attempt follows after `delay`.
     Disconnected {
-        /// Why.
+        /// The reason.
         error: Error<E>,
-        /// How long it waits.
+        /// The time until the next attempt.
         delay: Duration,
     },
 }
 
 impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
-    /// Publishes what `reader` reads on the channel at `url`.
+    /// Publishes the events of `reader` on the channel at `url`.
     pub fn new(
         runtime: &'e R,
         config: &'e ClientConfig<'e>,
@@ -134,7 +135,7 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
         memory: Buffers<'e>,
     ) -> Self {
         let Buffers { buffer, location } = memory;
-        let placed = reader.seek(options.start, GapPolicy::Replay);
+        let cursor = reader.seek(options.start, GapPolicy::Replay);
         Self {
             client: HttpClient::new(runtime, config, url, location),
             reader,
@@ -142,22 +143,22 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
             socket: None,
             window: options.window.clamp(1, 64).into(),
             phase: Phase::Waiting(Instant::from_millis(0)),
-            acknowledged: placed.after,
-            sent: placed.after,
+            acknowledged: cursor.after,
+            sent: cursor.after,
             partial: None,
             reading: false,
-            gap: placed.gap,
+            gap: cursor.gap,
             reconnect: Reconnect::new(options.reconnect),
             jitter: Jitter::new(options.seed),
         }
     }
 
-    /// Carries on until there is something to tell. Dropped while it waits it loses nothing: at worst an event is said
-    /// again, with its key.
+    /// Runs the bridge up to the next event. A dropped future loses nothing: at most an event is sent again, with its
+    /// key.
     ///
     /// # Errors
-    /// It is over for good: the server does not speak `goldcrest.v1` there, the URL or a header field is wrong, or the
-    /// policy's attempts are used up.
+    /// The bridge is closed for good: the server does not speak `goldcrest.v1`, the URL or a header field is invalid,
+    /// or the policy's attempts are used up.
     pub async fn next(&mut self) -> Result<BridgeEvent<ConnectorError<R>>, Error<ConnectorError<R>>> {
         let step = self.step().await;
         if step.is_err() {
@@ -166,8 +167,8 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
         step
     }
 
-    /// Closes it in order: the WebSocket by its closing handshake (RFC 6455 §7.1.2), for as long as the hub may take to
-    /// answer a Close. What it acknowledges meanwhile is not counted: it would be sent again, and known by its key.
+    /// Closes the WebSocket by its closing handshake (RFC 6455 §7.1.2), within [`ClientConfig::close_timeout`].
+    /// Replies that arrive meanwhile are discarded: their events would be sent again and recognized by their keys.
     pub async fn close(&mut self) {
         if let Some(socket) = &mut self.socket {
             let _ = socket.close().await;
@@ -175,14 +176,14 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
         self.abort();
     }
 
-    /// Closes it at once: it never comes back.
+    /// Closes the bridge at once, without a Close frame.
     pub fn abort(&mut self) {
         self.socket = None;
         self.client.reset();
         self.phase = Phase::Closed;
     }
 
-    /// The last event at home that the hub has stored or refused, and all before it: where to begin after a reboot.
+    /// The last local event that the hub has stored or rejected: the start after a reboot.
     pub fn acknowledged(&self) -> EventId {
         self.id(self.acknowledged)
     }
@@ -202,7 +203,7 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
                 Phase::Waiting(until) if now < until => sleep(self.client.runtime.clock(), until).await,
                 Phase::Waiting(_) => match nonce(self.client.runtime) {
                     Ok(nonce) => self.phase = Phase::Connecting(nonce),
-                    Err(ended) => return self.disconnected(Error::Disconnected(ended)),
+                    Err(disconnect) => return self.disconnected(Error::Disconnected(disconnect)),
                 },
                 Phase::Connecting(nonce) => match self.connect(nonce).await {
                     Ok(()) => {
@@ -211,14 +212,14 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
                         self.reconnect.on_open();
                         return Ok(BridgeEvent::Opened);
                     }
-                    // A proxy that has lost its server answers by a status that may pass.
+                    // A proxy without its server responds by a status that may pass.
                     Err(error) if error.is_transient() => return self.disconnected(error),
                     Err(error) => return Err(error),
                 },
                 Phase::Open => match self.transfer().await {
-                    Ok(Some(told)) => return Ok(told),
+                    Ok(Some(event)) => return Ok(event),
                     Ok(None) => {}
-                    Err(ended) => return self.disconnected(Error::Disconnected(ended)),
+                    Err(disconnect) => return self.disconnected(Error::Disconnected(disconnect)),
                 },
             }
         }
@@ -226,35 +227,36 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
 
     async fn connect(&mut self, nonce: [u8; 16]) -> Result<(), Error<ConnectorError<R>>> {
         let upgrade = UpgradeRequest { nonce, protocols: &[Subprotocol::NAME], origin: None };
-        // What is on the channel already is not asked for.
+        // The bridge does not read the remote channel's events.
         let length = self.client.upgrade(&upgrade, Some(("after", "newest")), self.buffer).await?;
         let head = self.buffer.get(..length).unwrap_or_default();
         let Some(protocol) = verify(&upgrade, head, self.client.config.max_fields)? else {
             return Err(Error::UpgradeFailed(UpgradeError::Protocol));
         };
-        let link = self.client.take_exchange().ok_or(Error::Closed)?.connection;
+        let connection = self.client.take_exchange().ok_or(Error::Closed)?.connection;
         let keys = ClientMaskingKeys(self.client.runtime);
-        self.socket = Some(ClientWebSocket::new(link, Role::Client, keys, u64::MAX, Some(protocol)));
+        self.socket = Some(ClientWebSocket::new(connection, Role::Client, keys, u64::MAX, Some(protocol)));
         Ok(())
     }
 
-    /// Sends what may leave and reads what came; `None` where it is to be looked at again.
+    /// Sends pending events and reads a reply; `None`: call again.
     async fn transfer(&mut self) -> Result<Option<BridgeEvent<ConnectorError<R>>>, Disconnect> {
-        // A part of an answer may stand in the buffer: what is sent is rendered there once it is whole.
+        // While a part of a reply is in the buffer, no event can be rendered there.
         let sent = if self.reading { SendProgress::WindowFull } else { self.send()? };
         let Some(socket) = &mut self.socket else { return Err(Disconnect::Closed) };
         let (reader, after) = (&mut self.reader, self.sent);
-        let (room, follows) = match sent {
-            SendProgress::Event(told) => return Ok(Some(told)),
+        let (writable_bytes, follows) = match sent {
+            SendProgress::Event(event) => return Ok(Some(event)),
             SendProgress::WindowFull => (0, false),
             SendProgress::SendBufferFull => (1, false),
             SendProgress::CaughtUp => (0, true),
         };
-        let mut moved = |cx: &mut Context<'_>| if follows { reader.poll_new_event(cx, after) } else { Poll::Pending };
-        if socket.ready_or(room, &mut moved).await?.is_none() {
+        let mut new_event =
+            |cx: &mut Context<'_>| if follows { reader.poll_new_event(cx, after) } else { Poll::Pending };
+        if socket.ready_or(writable_bytes, &mut new_event).await?.is_none() {
             return Ok(None);
         }
-        // An answer is short. What is longer is an event of the channel, and is passed over.
+        // A reply is short. A longer message is an event of the channel, and is skipped.
         self.reading = true;
         let part = socket.read(self.buffer).await?;
         self.reading = false;
@@ -262,14 +264,14 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
         if !(part.first && part.last) {
             return Ok(None);
         }
-        let Some((seq, stored)) = parse_reply(self.buffer.get_mut(..part.len).unwrap_or_default()) else {
+        let Some((seq, reply)) = parse_reply(self.buffer.get_mut(..part.len).unwrap_or_default()) else {
             return Ok(None);
         };
         if seq <= self.acknowledged || seq > self.sent {
             return Ok(None);
         }
         let id = self.id(seq);
-        match stored {
+        match reply {
             Reply::Stored => {
                 self.acknowledged = seq;
                 Ok(Some(BridgeEvent::Stored { id }))
@@ -278,21 +280,21 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
                 self.acknowledged = seq;
                 Ok(Some(BridgeEvent::Rejected { id }))
             }
-            // It is said again once the connection is another.
+            // The event is sent again on the next connection.
             Reply::Retry => Err(Disconnect::Closed),
         }
     }
 
-    /// Lets leave what there is room for, within the window.
+    /// Sends events, within the window and the send buffer.
     fn send(&mut self) -> Result<SendProgress<ConnectorError<R>>, Disconnect> {
         let Some(socket) = &mut self.socket else { return Err(Disconnect::Closed) };
         while self.sent.saturating_sub(self.acknowledged) < self.window {
             let (kind, length) = match publication(&self.reader, self.sent, self.buffer) {
                 PublishMessage::Message { kind, length } => (kind, length),
-                // Half an event is never passed for a whole one.
+                // The begun frame cannot be completed (RFC 6455 §5.4), so the connection ends.
                 _ if self.partial.is_some() => return Err(Disconnect::Overwritten),
                 PublishMessage::Nothing => return Ok(SendProgress::CaughtUp),
-                // All before it are told first, so that it is known how far it came.
+                // Report the replies to all events before it first, so that `acknowledged` stays in order.
                 PublishMessage::TooLarge if self.sent > self.acknowledged => return Ok(SendProgress::WindowFull),
                 PublishMessage::TooLarge => {
                     self.sent = self.sent.saturating_add(1);
@@ -301,26 +303,26 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
                 }
                 PublishMessage::Overwritten => {
                     let here = EventId { epoch: self.reader.epoch(), seq: self.sent };
-                    let placed = self.reader.seek(Position::After(here), GapPolicy::Replay);
+                    let cursor = self.reader.seek(Position::After(here), GapPolicy::Replay);
                     if self.sent == self.acknowledged {
-                        self.acknowledged = placed.after;
+                        self.acknowledged = cursor.after;
                     }
-                    self.sent = placed.after;
-                    match placed.gap {
+                    self.sent = cursor.after;
+                    match cursor.gap {
                         Some(gap) => return Ok(SendProgress::Event(BridgeEvent::Gap(gap))),
                         None => continue,
                     }
                 }
             };
-            let left = match self.partial {
-                Some(left) => left,
+            let written = match self.partial {
+                Some(written) => written,
                 None if socket.start_whole(kind, length)? => 0,
                 None => return Ok(SendProgress::SendBufferFull),
             };
-            let message = self.buffer.get(left..length).unwrap_or_default();
-            let left = left.saturating_add(socket.payload(message)?);
-            if left < length {
-                self.partial = Some(left);
+            let message = self.buffer.get(written..length).unwrap_or_default();
+            let written = written.saturating_add(socket.payload(message)?);
+            if written < length {
+                self.partial = Some(written);
                 return Ok(SendProgress::SendBufferFull);
             }
             self.partial = None;
@@ -351,43 +353,42 @@ impl<'e, R: ClientRuntime, L: ChannelReader> Bridge<'e, R, L> {
     }
 }
 
-/// How far sending came.
+/// The result of sending.
 enum SendProgress<E> {
-    /// Everything that there is.
+    /// No event is pending.
     CaughtUp,
-    /// An answer has to come first.
+    /// A reply is due first.
     WindowFull,
-    /// There is no room.
+    /// The send buffer is full.
     SendBufferFull,
-    /// There is something to tell.
     Event(BridgeEvent<E>),
 }
 
-/// What a hub says became of a publication.
+/// The hub's reply to a published event.
 enum Reply {
     Stored,
     Retry,
     Rejected,
 }
 
-/// Reads `{"ref":N,"id":…}` or `{"ref":N,"error":…}`; anything else is no answer.
+/// Parses `{"ref":N,"id":…}` or `{"ref":N,"error":…}`; `None` for any other message.
 fn parse_reply(message: &mut [u8]) -> Option<(u64, Reply)> {
     let mut members = Members::new(message).ok()?;
-    let (mut reference, mut stored) = (None, None);
+    let (mut reference, mut reply) = (None, None);
     while let Some((name, value)) = members.next().ok()? {
         match name {
             "ref" => reference = core::str::from_utf8(value).ok()?.parse().ok(),
-            "id" => stored = Some(Reply::Stored),
-            // A hub that goes down or is full may be another one soon.
-            "error" if matches!(text(value), Ok(SHUTTING_DOWN | TOO_MANY_CHANNELS)) => stored = Some(Reply::Retry),
-            "error" => stored = Some(Reply::Rejected),
+            "id" => reply = Some(Reply::Stored),
+            // Another hub, or this one after a restart, may accept the event.
+            "error" if matches!(text(value), Ok(SHUTTING_DOWN | TOO_MANY_CHANNELS)) => reply = Some(Reply::Retry),
+            "error" => reply = Some(Reply::Rejected),
             _ => {}
         }
     }
-    Some((reference?, stored?))
+    Some((reference?, reply?))
 }
 
-/// What a hub answers while it shuts down.
+/// The hub's reply during its shutdown.
 const SHUTTING_DOWN: &str = PublishError::ShuttingDown.reason();
-/// What it answers while it has no place for the channel.
+/// The hub's reply without room for another channel.
 const TOO_MANY_CHANNELS: &str = PublishError::TooManyChannels.reason();

@@ -1,37 +1,38 @@
-//! Every bound and timeout of a client in one table.
+//! Limits and timeouts of a client.
 
 use core::time::Duration;
 
 use crate::http::MAX_FIELDS;
 use crate::ws::keep_alive::KeepAliveConfig;
 
-/// The bounds and habits of clients.
+/// The limits and timeouts of clients.
 #[derive(Clone, Debug)]
 pub struct ClientConfig<'a> {
-    /// Fields to send with every request, such as `Authorization`. Names that the client writes itself are refused:
-    /// `Host`, `Connection`, `Upgrade`, `Content-Length`, `Transfer-Encoding`, `Accept`, `Last-Event-ID`,
-    /// `Idempotency-Key` and `Sec-WebSocket-*`; a `Content-Type` or a `Cache-Control` stands in place of the client's.
-    /// `Authorization` and `Cookie` do not follow a redirect to another origin.
-    /// Default: none.
+    /// Header fields to send with every request, such as `Authorization`. Default: none.
+    ///
+    /// The client writes these itself and rejects them here: `Host`, `Connection`, `Upgrade`, `Content-Length`,
+    /// `Transfer-Encoding`, `Accept`, `Last-Event-ID`, `Idempotency-Key` and `Sec-WebSocket-*`. A `Content-Type` or a
+    /// `Cache-Control` replaces the client's own. A redirect to another origin drops `Authorization` and `Cookie`
+    /// (RFC 9110 §15.4).
     pub headers: &'a [(&'a str, &'a str)],
-    /// Until the connection is open, TLS included. Default: 10 s.
+    /// From the attempt to the open connection, TLS included. Default: 10 s.
     pub connect_timeout: Duration,
-    /// From there to the end of the answer's head. Default: 20 s; a long poll has its wait beside that.
+    /// From the end of the request to the end of the response's head, plus the wait of a long poll. Default: 20 s.
     pub response_timeout: Duration,
-    /// Without the server taking any output; the connection then breaks. Default: 30 s.
+    /// Without progress of the output; the connection is then closed. Default: 30 s.
     pub write_timeout: Duration,
-    /// From our Close to the server's, on a WebSocket. Default: 5 s.
+    /// From this side's Close to the server's, on a WebSocket. Default: 5 s.
     pub close_timeout: Duration,
-    /// Without anything from the server on an answer that goes on, heartbeats included; it is lost then. A server of
-    /// ours says something every 15 s. Default: 45 s. [`Duration::MAX`] waits for ever, as a browser does.
+    /// Without input on a stream; the connection is then lost. Keep-alive comments count as input: goldcrest sends
+    /// one every 15 s. Default: 45 s. [`Duration::MAX`] waits forever, as a browser does.
     pub idle_timeout: Duration,
     /// Pings and pongs of a WebSocket. Default: 25 s and 20 s.
     pub keep_alive: KeepAliveConfig,
-    /// Redirects that are followed one after the other. Default: 5.
+    /// Redirects in a row. Default: 5.
     pub max_redirects: u8,
-    /// Field lines in an answer's head. Default: [`MAX_FIELDS`].
+    /// Field lines of a response's head. Default: [`MAX_FIELDS`].
     pub max_fields: usize,
-    /// Bytes that a connection may move before the other tasks of its executor have their turn. Default: 16 KiB.
+    /// Bytes that a connection moves before it yields to the other tasks of its executor. Default: 16 KiB.
     pub io_budget: usize,
 }
 
@@ -52,11 +53,11 @@ impl Default for ClientConfig<'_> {
     }
 }
 
-/// The memory of a client, which bounds what it takes.
+/// The memory of a client.
 #[derive(Debug)]
 pub struct Buffers<'m> {
-    /// Holds the head of an answer, and after that the event that is being received: 512 bytes and up.
+    /// For the head of a response, and then for the event being received: at least 512 bytes.
     pub buffer: &'m mut [u8],
-    /// Holds the URL of a redirect; none are followed where it is empty.
+    /// For the URL of a redirect. Empty: no redirect is followed.
     pub location: &'m mut [u8],
 }

@@ -1,21 +1,22 @@
-//! Sockets by endpoint.
+//! The connector: sockets by endpoint.
 
 use core::fmt;
 
 use super::url::Endpoint;
 use crate::io::{Interest, Socket, TryIo};
 
-/// Opens connections: [`Tcp`](super::Tcp) plain ones, a connector of the caller's those of TLS, [`SchemeConnector`] both.
+/// Opens connections: [`TcpConnector`](super::TcpConnector) plain ones, [`SchemeConnector`] plain and TLS.
 ///
-/// On a chip that connector is `client::tls::Tunnel` (feature `embedded-tls`), on a host that of `goldcrest-host`, by rustls.
-/// What is opened by something else is a [`Socket`] in an [`BufferedIo`](crate::io::BufferedIo):
+/// Connectors of TLS: `client::tls::TlsConnector` on a chip (feature `embedded-tls`), the connector of
+/// `goldcrest-host` by rustls. A type of `embedded-io-async` becomes a [`Socket`] in a
+/// [`BufferedIo`](crate::io::BufferedIo).
 ///
 /// ```
 /// use goldcrest_core::client::url::{Endpoint, Host};
 /// use goldcrest_core::client::{SchemeConnector, Connect};
 /// use goldcrest_core::io::{Pipe, PipeEnd, PipeError};
 ///
-/// /// A server of TLS in memory, for a test.
+/// /// A TLS server in memory, for a test.
 /// struct Loop<'p>(&'p Pipe<512>);
 ///
 /// impl Connect for Loop<'_> {
@@ -41,15 +42,15 @@ pub trait Connect {
     type Socket<'a>: Socket
     where
         Self: 'a;
-    /// Why there is none.
+    /// The reason for a failed attempt.
     type Error: fmt::Debug;
 
-    /// Opens a connection to `endpoint`, ready for HTTP. Dropping the future gives the attempt up.
+    /// Opens a connection to `endpoint`, ready for HTTP. Dropping the future cancels the attempt.
     ///
-    /// Who needs TLS for a secure endpoint and has none fails: it never connects in the clear instead.
+    /// A connector without TLS returns an error for a secure endpoint and never connects in plain text.
     ///
     /// # Errors
-    /// Why there is no connection; to try again may help.
+    /// The attempt failed. Another attempt may succeed.
     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Self::Socket<'_>, Self::Error>;
 }
 
@@ -74,12 +75,12 @@ pub struct SchemeConnector<P, T> {
     pub tls: T,
 }
 
-/// What [`SchemeConnector`] gives: a connection, or an error, of either connector.
+/// A connection, or an error, of either connector of [`SchemeConnector`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaybeTls<P, T> {
-    /// In the clear.
+    /// Plain text.
     Plain(P),
-    /// Of TLS.
+    /// TLS.
     Tls(T),
 }
 

@@ -1,4 +1,4 @@
-//! What went wrong.
+//! The errors of clients.
 
 use core::fmt;
 
@@ -8,58 +8,59 @@ use crate::sse::parse::ParseError;
 use crate::websocket::Disconnect;
 use crate::ws::handshake::UpgradeError;
 
-/// Why a client has no connection, or no longer has one; `E` is the connector's own error.
+/// The reason for which a client has no connection; `E` is the connector's own error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error<E> {
-    /// The URL is none that a client can go to.
+    /// The URL is not absolute, or not of a supported scheme.
     Url(UrlError),
-    /// A field of [`ClientConfig::headers`](super::ClientConfig::headers), or another part of the request, cannot be sent.
+    /// A part of the request is invalid, such as a field of [`ClientConfig::headers`](super::ClientConfig::headers).
     InvalidRequest,
-    /// There is no connection.
+    /// The connector returned an error.
     Connect(E),
-    /// The connection ended: in order ([`Disconnect::Closed`]), before its time ([`Disconnect::Broken`]), silent for too long.
+    /// The connection has ended: [`Disconnect::Closed`] in order, [`Disconnect::Broken`] early,
+    /// [`Disconnect::TimedOut`] by a timeout.
     Disconnected(Disconnect),
-    /// What came is no answer.
+    /// The response's head is not HTTP (RFC 9112 §4).
     Response(ResponseError),
-    /// The content is not delimited as it should be.
+    /// The body's framing is invalid (RFC 9112 §6.3, §7.1).
     Body(RequestError),
-    /// A status that is no success, with the seconds of its `Retry-After`.
+    /// The status is not one of success.
     Status {
-        /// The status.
+        /// The status code.
         status: u16,
-        /// When to come back, if the server says so.
+        /// The seconds of `Retry-After` (RFC 9110 §10.2.3).
         retry_after: Option<u32>,
     },
-    /// The content is of another type than what was asked for.
+    /// `Content-Type` differs from the requested media type.
     ContentType,
-    /// The content is compressed, or coded otherwise (RFC 9110 §8.4), though nobody asked for that.
+    /// The body is compressed, though the request did not offer that (RFC 9110 §8.4).
     ContentCoding,
-    /// More redirects than are followed, or a loop of them.
+    /// More redirects than [`ClientConfig::max_redirects`](super::ClientConfig::max_redirects).
     TooManyRedirects,
-    /// A redirect that is not followed: from TLS to the clear, without a single `Location`, to what is no URL of
-    /// [these schemes](super::url::Scheme), or to one that is longer than the memory for it.
+    /// The client does not follow this redirect: from TLS to plain text, without exactly one `Location`, to another
+    /// [scheme](super::url::Scheme), or longer than [`Buffers::location`](super::Buffers::location).
     InvalidRedirect,
-    /// The server does not speak WebSocket here, or something between eats the upgrade.
+    /// The response is not an accepted WebSocket handshake (RFC 6455 §4.1): no WebSocket server, or a proxy that
+    /// drops `Upgrade`.
     UpgradeFailed(UpgradeError),
-    /// An event of SSE is past its bound.
+    /// An event exceeds the parser's limits.
     EventStream(ParseError),
-    /// An event or an answer is longer than the memory for it.
+    /// An event or a response exceeds [`Buffers::buffer`](super::Buffers::buffer).
     TooLarge,
-    /// What came is not of the form that it should have.
+    /// The JSON of the response or of an event is malformed.
     Malformed,
-    /// The server has answered that the event is stored (a status of success), and the rest of its answer is lost, malformed,
-    /// late, or longer than the memory for it. The event must not be published again.
+    /// The event is stored, since the status was one of success. The rest of the response is lost, malformed, late or
+    /// too long. Do not publish the event again.
     PublishResponseLost,
-    /// Nothing came for too long though the answer had begun: something between collects it.
+    /// The response began, but its body did not: a proxy collects it.
     ProxyBuffering,
-    /// It was closed by this side, or has failed for good before.
+    /// The client was closed, or has failed for good before.
     Closed,
 }
 
 impl<E> Error<E> {
-    /// Whether trying the same again later may help: the network failed, or the server says that it is busy (408, 425, 429,
-    /// 500, 502, 503, 504).
+    /// Whether another attempt may succeed: the network failed, or the status is 408, 425, 429, 500, 502, 503 or 504.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::ProxyBuffering => true,
@@ -69,7 +70,7 @@ impl<E> Error<E> {
         }
     }
 
-    /// The same for another connector.
+    /// Converts the connector's error.
     pub fn map_connect<F>(self, f: impl FnOnce(E) -> F) -> Error<F> {
         match self {
             Self::Connect(error) => Error::Connect(f(error)),
@@ -94,31 +95,31 @@ impl<E> Error<E> {
     }
 }
 
-/// Why a field of [`ClientConfig::headers`](super::ClientConfig::headers) cannot be sent.
+/// The reason for which a field of [`ClientConfig::headers`](super::ClientConfig::headers) is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// Its name is none (RFC 9110 §5.1).
+    /// The name is not a token (RFC 9110 §5.1).
     Name,
-    /// The client writes it itself.
+    /// The client writes this field itself.
     Reserved,
-    /// Its value has a byte that would break out of its line (RFC 9110 §5.5).
+    /// The value has a control character (RFC 9110 §5.5).
     Value,
 }
 
 impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Name => "this is no name of a field",
-            Self::Reserved => "the client writes this field itself",
-            Self::Value => "its value has a character that no field may have",
+            Self::Name => "this is not the name of a header field; it has to be a token (RFC 9110 §5.1)",
+            Self::Reserved => "the client writes this header field itself; leave it out",
+            Self::Value => "the value of a header field must not have control characters (RFC 9110 §5.5)",
         })
     }
 }
 
 impl core::error::Error for HeaderError {}
 
-/// Whether a status says that the server has trouble now and may not have it later.
+/// Whether the status reports a temporary condition.
 pub(super) const fn is_busy(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
@@ -145,25 +146,33 @@ impl<E: fmt::Debug> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => error.fmt(f),
-            Self::InvalidRequest => f.write_str("the request has a part that cannot be sent"),
+            Self::InvalidRequest => {
+                f.write_str("the request has an invalid header field, subprotocol, origin or event id; correct the options")
+            },
             Self::Connect(error) => write!(f, "no connection: {error:?}"),
             Self::Disconnected(ended) => ended.fmt(f),
             Self::Response(error) => error.fmt(f),
             Self::Body(refusal) => refusal.fmt(f),
             Self::Status { status, .. } => write!(f, "the server answered {status}"),
-            Self::ContentType => f.write_str("the answer is of another type than what was asked for"),
-            Self::ContentCoding => f.write_str("the answer is compressed, which was not asked for"),
-            Self::TooManyRedirects => f.write_str("too many redirects"),
-            Self::InvalidRedirect => f.write_str("a redirect to where nobody goes"),
+            Self::ContentType => f.write_str("the response has an unexpected media type; check the URL"),
+            Self::ContentCoding => {
+                f.write_str("the response is compressed, though not requested so; disable compression in the server or proxy")
+            },
+            Self::TooManyRedirects => f.write_str("too many redirects; use the URL of their target"),
+            Self::InvalidRedirect => f.write_str(
+                "the redirect has no Location, an invalid or too long one, or leads from TLS to plain text; use its target",
+            ),
             Self::UpgradeFailed(error) => error.fmt(f),
             Self::EventStream(error) => error.fmt(f),
-            Self::TooLarge => f.write_str("longer than the memory for it"),
-            Self::Malformed => f.write_str("what came is not of the form that it should have"),
+            Self::TooLarge => f.write_str("an event or the response exceeds the buffer; enlarge the buffer"),
+            Self::Malformed => f.write_str("the response or an event is malformed; check that the URL is the one of a channel"),
             Self::PublishResponseLost => {
-                f.write_str("the event is stored; the rest of the answer is malformed, late or too long")
+                f.write_str("the event is stored, but the rest of the response is lost or malformed; do not publish it again")
             }
-            Self::ProxyBuffering => f.write_str("something between collects the answer"),
-            Self::Closed => f.write_str("closed"),
+            Self::ProxyBuffering => {
+                f.write_str("the response began, but no data followed: a proxy buffers it; disable its response buffering")
+            },
+            Self::Closed => f.write_str("the client is closed; create a new one"),
         }
     }
 }

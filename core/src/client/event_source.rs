@@ -1,4 +1,4 @@
-//! Server-Sent Events as WHATWG HTML §9.2 has them, without a browser.
+//! Server-Sent Events by WHATWG HTML §9.2, without a browser.
 //!
 //! ```
 //! use goldcrest_core::client::{ClientConfig, EventSource, EventSourceOptions, Buffers, ClientRuntime, EventSourceEvent};
@@ -39,13 +39,13 @@ use crate::sse::reconnect::{Reconnect, ReconnectDecision, ReconnectError, Reconn
 use crate::time::Instant;
 use crate::websocket::{ConnectionIo, Disconnect};
 
-/// Reads an event stream, and comes back when it ends, with the last event ID.
+/// Reads an event stream, and reconnects with the last event ID.
 ///
-/// As in a browser a 204, another status than 200 and another type than `text/event-stream` are final, redirects are
-/// followed, and an end or a failure of the network leads to another attempt after the reconnection time. It differs
-/// where a device without a user in front of it has to: attempts that fail wait longer each time, a connection that says
-/// nothing for [`ClientConfig::idle_timeout`] is given up, and a server that is busy is asked again
-/// ([`EventSourceOptions::retry_busy`]).
+/// As in a browser, status 204, any status other than 200, and any type other than `text/event-stream` are final.
+/// Redirects are followed. An end or a network failure leads to another attempt after the reconnection time.
+///
+/// Three rules differ, for a device without a user. Failed attempts wait longer each time. A silent connection is
+/// closed after [`ClientConfig::idle_timeout`]. A busy server is tried again ([`EventSourceOptions::retry_busy`]).
 pub struct EventSource<'e, R: ClientRuntime> {
     client: HttpClient<'e, 'e, R>,
     head: &'e mut [u8],
@@ -56,21 +56,21 @@ pub struct EventSource<'e, R: ClientRuntime> {
     state: State,
 }
 
-/// How a source is read.
+/// The options of an [`EventSource`].
 #[derive(Clone, Copy, Debug)]
 pub struct EventSourceOptions<'a> {
-    /// The last event ID to begin with; empty for none. One of more than [`ParserLimits::id`] bytes, or with a NULL, CR or LF, is
-    /// [`Error::InvalidRequest`]: to begin without it would miss events in silence.
+    /// The initial last event ID; empty for none. An ID of more than [`ParserLimits::id`] bytes, or with NULL, CR or
+    /// LF, is [`Error::InvalidRequest`], since without it events would be missed silently.
     pub last_event_id: &'a str,
-    /// How the memory for events is divided. Default: [`ParserLimits::DEFAULT`].
+    /// The division of the memory for events. Default: [`ParserLimits::DEFAULT`].
     pub parser_limits: ParserLimits,
-    /// When it comes back.
+    /// The delays between attempts.
     pub reconnect: ReconnectPolicy,
-    /// Spreads the delays: any number, another one for each device.
+    /// Spreads the delays: any number, a different one for each device.
     pub seed: u32,
-    /// Whether 408, 425, 429, 500, 502, 503 and 504 are failures of the network, with `Retry-After` heard within the
-    /// bounds of `reconnect`, rather than final. Default: yes, since the device would else stop for ever when a server behind a proxy is restarted; no is
-    /// what WHATWG HTML says.
+    /// Whether 408, 425, 429, 500, 502, 503 and 504 count as network failures, with `Retry-After` within the bounds
+    /// of `reconnect`. Default: yes, since a restart of the server behind a proxy would else stop the device forever.
+    /// No: all of them are final (WHATWG HTML §9.2.3).
     pub retry_busy: bool,
 }
 
@@ -86,40 +86,40 @@ impl Default for EventSourceOptions<'_> {
     }
 }
 
-/// The states of a source (WHATWG HTML §9.2.2).
+/// The ready state (WHATWG HTML §9.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReadyState {
-    /// It is connecting, or waits to.
+    /// Connecting, or waiting for the next attempt.
     Connecting,
-    /// Events may come.
+    /// The stream is open.
     Open,
-    /// It will never come back.
+    /// Closed for good.
     Closed,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// The last event ID to begin with is none.
+    /// The initial last event ID is invalid.
     InvalidStart,
     Waiting(Instant),
     Connecting,
-    /// It is given up when nothing comes until then.
+    /// Open; closed at this deadline without input.
     Open(Instant),
     Closed,
 }
 
-/// What there is to know next.
+/// The next event of an [`EventSource`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventSourceEvent<'a, E> {
     /// The stream is open.
     Opened,
-    /// An event, lent from the source's memory.
+    /// An event, borrowed from the source's memory.
     Event(MessageEvent<'a>),
-    /// The stream ended, or could not be opened; it is tried again after `delay`.
+    /// The stream has ended or could not be opened. The next attempt follows after `delay`.
     Disconnected {
-        /// Why: [`Disconnect::Closed`] where the server ended it, [`Disconnect::Broken`] where it was cut short.
+        /// [`Disconnect::Closed`] if the server ended the stream, [`Disconnect::Broken`] if it was truncated.
         error: Error<E>,
-        /// How long it waits.
+        /// The time until the next attempt.
         delay: Duration,
     },
 }
@@ -131,7 +131,7 @@ enum Step<E> {
 }
 
 impl<'e, R: ClientRuntime> EventSource<'e, R> {
-    /// A source of the events at `url`, in `events`, which holds ids, type and data of one ([`ParserLimits::memory`]).
+    /// Reads the stream at `url`. `events` holds ids, type and data of one event ([`ParserLimits::memory`]).
     pub fn new(
         runtime: &'e R,
         config: &'e ClientConfig<'e>,
@@ -154,18 +154,18 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
         }
     }
 
-    /// Closes it: it never comes back.
+    /// Closes the source for good.
     pub fn close(&mut self) {
         self.state = State::Closed;
         self.client.reset();
     }
 
-    /// Waits for what comes next. Dropped while it waits it loses nothing; an attempt to connect is begun again.
+    /// Waits for the next event. A dropped future loses nothing; an attempt to connect starts again.
     ///
     /// # Errors
-    /// It is closed for good: by the status ([`Error::Status`], 204 included), the type, the redirects, an event past the
-    /// bounds ([`Error::EventStream`], since it would come again), or a policy's last attempt, whose error this is. After
-    /// that, and after [`EventSource::close`]: [`Error::Closed`].
+    /// The source is closed for good: by the status ([`Error::Status`], 204 included), the type, the redirects, an
+    /// event beyond the limits ([`Error::EventStream`], since it would come again), or the policy's last attempt.
+    /// After that, and after [`EventSource::close`]: [`Error::Closed`].
     pub async fn next(&mut self) -> Result<EventSourceEvent<'_, ConnectorError<R>>, Error<ConnectorError<R>>> {
         match self.step().await {
             Ok(Step::Opened) => Ok(EventSourceEvent::Opened),
@@ -178,7 +178,7 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
         }
     }
 
-    /// The state that it is in.
+    /// The ready state.
     pub fn state(&self) -> ReadyState {
         match self.state {
             State::InvalidStart | State::Waiting(_) | State::Connecting => ReadyState::Connecting,
@@ -187,7 +187,7 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
         }
     }
 
-    /// What the next request says as `Last-Event-ID`; empty for none.
+    /// The `Last-Event-ID` of the next request; empty for none.
     pub fn last_event_id(&self) -> &str {
         self.parser.last_event_id()
     }
@@ -202,8 +202,8 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
                     self.state = State::Connecting;
                 }
                 State::Connecting => return self.connect().await,
-                State::Open(due) => {
-                    if let Some(step) = self.read(due).await? {
+                State::Open(deadline) => {
+                    if let Some(step) = self.read(deadline).await? {
                         return Ok(step);
                     }
                 }
@@ -224,17 +224,17 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
                 return if last { Err(error) } else { self.connect_failed(error, None) };
             }
         };
-        let answer = ResponseHead::parse(self.head.get(..length).unwrap_or_default(), self.client.config.max_fields)?;
-        let status = answer.status();
+        let response = ResponseHead::parse(self.head.get(..length).unwrap_or_default(), self.client.config.max_fields)?;
+        let status = response.status();
         if self.retry_busy && is_busy(status) {
-            return self.connect_failed(status_error(&answer), answer.retry_after());
+            return self.connect_failed(status_error(&response), response.retry_after());
         }
-        match self.reconnect.on_response(status, answer.header("content-type")) {
+        match self.reconnect.on_response(status, response.header("content-type")) {
             Ok(()) => {}
             Err(ReconnectError::ContentType) => return Err(Error::ContentType),
-            Err(ReconnectError::NoContent | ReconnectError::Status(_)) => return Err(status_error(&answer)),
+            Err(ReconnectError::NoContent | ReconnectError::Status(_)) => return Err(status_error(&response)),
         }
-        if is_coded(answer.fields()) {
+        if is_coded(response.fields()) {
             return Err(Error::ContentCoding);
         }
         self.parser.restart();
@@ -242,14 +242,14 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
         Ok(Step::Opened)
     }
 
-    /// Reads up to the next event or the end; `None` where it is to be looked at again.
-    async fn read(&mut self, due: Instant) -> Result<Option<Step<ConnectorError<R>>>, Error<ConnectorError<R>>> {
+    /// Reads up to the next event or the end; `None`: call again.
+    async fn read(&mut self, deadline: Instant) -> Result<Option<Step<ConnectorError<R>>>, Error<ConnectorError<R>>> {
         let Self { client: asker, parser, .. } = self;
         let Some(exchange) = asker.exchange() else { return Err(Error::Closed) };
-        // Before, since between taking an event and giving it out nothing may be waited for.
+        // Yield here: no await may stand between taking an event and returning it.
         exchange.connection.yield_if_spent().await;
         let mut failed: Option<ParseError> = None;
-        let came = exchange.read_body(&mut |data| match parser.store(data) {
+        let progress = exchange.read_body(&mut |data| match parser.store(data) {
             Ok(stored) => (stored.consumed, stored.event),
             Err(error) => {
                 failed = Some(error);
@@ -259,24 +259,24 @@ impl<'e, R: ClientRuntime> EventSource<'e, R> {
         if let Some(error) = failed {
             return Err(Error::EventStream(error));
         }
-        let fault = match came {
+        let error = match progress {
             Ok(BodyProgress::Data(event)) => {
                 self.state = State::Open(self.idle_deadline());
                 return Ok(event.then_some(Step::Event));
             }
-            Ok(BodyProgress::WouldBlock) => match exchange.wait_body(due).await {
+            Ok(BodyProgress::WouldBlock) => match exchange.wait_body(deadline).await {
                 Ok(()) => return Ok(None),
-                Err(fault) => fault.into(),
+                Err(error) => error.into(),
             },
             Ok(BodyProgress::End) => Error::Disconnected(Disconnect::Closed),
-            Err(fault) => fault.into(),
+            Err(error) => error.into(),
         };
         self.client.reset();
         self.reconnect.on_end();
-        self.disconnected(fault, None).map(Some)
+        self.disconnected(error, None).map(Some)
     }
 
-    /// An attempt came to nothing.
+    /// An attempt to connect failed.
     fn connect_failed(
         &mut self,
         error: Error<ConnectorError<R>>,

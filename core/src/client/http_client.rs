@@ -1,4 +1,4 @@
-//! Getting an answer: the request, the connection it goes over, redirects.
+//! A client of one URL: requests, redirects, the reuse of a connection.
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
@@ -18,7 +18,7 @@ use crate::sse::field::IdField;
 use crate::websocket::Disconnect;
 use crate::ws::handshake::UpgradeRequest;
 
-/// Names of fields that are the client's own to write.
+/// Fields that the client writes itself.
 const RESERVED_HEADERS: [&str; 8] = [
     "host",
     "connection",
@@ -30,34 +30,32 @@ const RESERVED_HEADERS: [&str; 8] = [
     "idempotency-key",
 ];
 
-/// A request, without the URL that it goes to.
+/// A request, without the URL.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OutgoingRequest<'a> {
-    /// The value of `Accept`.
     pub(super) accept: Option<&'a str>,
-    /// The value of `Last-Event-ID`.
     pub(super) last_event_id: &'a str,
-    /// A parameter of the query beside those of the URL.
+    /// A query parameter beside those of the URL.
     pub(super) query: Option<(&'a str, &'a str)>,
-    /// How long the server may wait (RFC 7240).
+    /// The value of `Prefer: wait` (RFC 7240 §4.3).
     pub(super) wait: Option<Duration>,
-    /// The request is a WebSocket's handshake.
+    /// The request is a WebSocket handshake.
     pub(super) upgrade: Option<UpgradeRequest<'a>>,
-    /// The request is a POST of this.
+    /// The request is a POST of this event.
     pub(super) new_event: Option<&'a NewEvent<'a>>,
 }
 
 impl OutgoingRequest<'_> {
-    /// Pours the whole request; `elsewhere` where a redirect has led to another origin.
-    fn write(&self, url: &Url<'_>, headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Output) {
+    /// Writes the whole request; `other_origin` after a redirect to another origin.
+    fn write(&self, url: &Url<'_>, headers: &[(&str, &str)], other_origin: bool, out: &mut impl Output) {
         let method = if self.new_event.is_some() { "POST " } else { "GET " };
-        let of_type = self.new_event.map(|publication| ("type", publication.event_type.as_str()));
+        let of_type = self.new_event.map(|new_event| ("type", new_event.event_type.as_str()));
         let query = [self.query, of_type.filter(|(_, name)| !name.is_empty())];
         write_request_line(url, method, query, out);
-        let given = |name: &str| headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        let configured = |name: &str| headers.iter().any(|(configured, _)| configured.eq_ignore_ascii_case(name));
         if let Some(accept) = self.accept {
             write_field("Accept", accept.as_bytes(), out);
-            if !given("cache-control") {
+            if !configured("cache-control") {
                 write_field("Cache-Control", b"no-store", out);
             }
         }
@@ -72,40 +70,40 @@ impl OutgoingRequest<'_> {
         if let Some(offer) = &self.upgrade {
             offer.put(out);
         }
-        write_headers(headers, elsewhere, out);
-        let Some(publication) = self.new_event else { return out.put(b"\r\n") };
-        if !given("content-type") {
-            let media_type: &[u8] = match publication.encoding {
+        write_headers(headers, other_origin, out);
+        let Some(new_event) = self.new_event else { return out.put(b"\r\n") };
+        if !configured("content-type") {
+            let media_type: &[u8] = match new_event.encoding {
                 Encoding::Text => b"text/plain;charset=UTF-8",
                 Encoding::Binary => b"application/octet-stream",
             };
             write_field("Content-Type", media_type, out);
         }
-        if let Some(key) = publication.idempotency_key {
+        if let Some(key) = new_event.idempotency_key {
             write_field("Idempotency-Key", key, out);
         }
         out.put(b"Content-Length: ");
-        out.put_decimal(publication.data.len() as u64);
+        out.put_decimal(new_event.data.len() as u64);
         out.put(b"\r\n\r\n");
-        out.put(publication.data);
+        out.put(new_event.data);
     }
 
-    /// Whether nothing of it would break out of its field.
+    /// Whether no value breaks out of its field line.
     fn is_valid(&self, headers: &[(&str, &str)]) -> bool {
-        let key = self.new_event.and_then(|publication| publication.idempotency_key);
+        let key = self.new_event.and_then(|new_event| new_event.idempotency_key);
         are_valid(headers)
-            // What came as an id goes back as it came (WHATWG HTML §9.2.3), control characters included.
+            // WHATWG HTML §9.2.3: the id is sent as it was received, control characters included.
             && IdField::new(self.last_event_id.as_bytes()).is_ok()
             && key.is_none_or(all_value)
             && self.upgrade.is_none_or(|offer| offer.validate().is_ok())
     }
 
-    /// Whether it may be sent again without harm.
+    /// RFC 9110 §9.2.2: only a request that is idempotent may be repeated automatically.
     fn is_repeatable(&self) -> bool {
-        self.new_event.is_none_or(|publication| publication.idempotency_key.is_some())
+        self.new_event.is_none_or(|new_event| new_event.idempotency_key.is_some())
     }
 
-    /// Whether an answer of this status sends it elsewhere. A POST stays one.
+    /// Whether the client follows this status. A POST stays a POST (RFC 9110 §15.4).
     fn is_redirect(&self, status: u16) -> bool {
         match status {
             307 | 308 => self.upgrade.is_none(),
@@ -115,7 +113,7 @@ impl OutgoingRequest<'_> {
     }
 }
 
-/// Pours the request line, and the field that says where it goes.
+/// Writes the request line and `Host`.
 fn write_request_line<const N: usize>(
     url: &Url<'_>,
     method: &str,
@@ -139,25 +137,25 @@ fn write_request_line<const N: usize>(
     write_field("Host", url.authority().as_bytes(), out);
 }
 
-/// Pours the caller's fields; `elsewhere` where a redirect has led to another origin.
-fn write_headers(headers: &[(&str, &str)], elsewhere: bool, out: &mut impl Output) {
+/// Writes the fields of the configuration; `other_origin` after a redirect to another origin.
+fn write_headers(headers: &[(&str, &str)], other_origin: bool, out: &mut impl Output) {
     for (name, value) in headers {
         let follows = !name.eq_ignore_ascii_case("authorization") && !name.eq_ignore_ascii_case("cookie");
-        if follows || !elsewhere {
+        if follows || !other_origin {
             write_field(name, value.as_bytes(), out);
         }
     }
 }
 
-/// Whether the caller's fields are the caller's to send, and none would break out of its line.
+/// Whether all fields of the configuration are valid.
 fn are_valid(headers: &[(&str, &str)]) -> bool {
     headers.iter().all(|(name, value)| validate_header(name, value).is_ok())
 }
 
-/// Judges a field of [`ClientConfig::headers`].
+/// Validates a field of [`ClientConfig::headers`].
 ///
 /// # Errors
-/// [`HeaderError`] says why no client sends it.
+/// [`HeaderError`]: no client sends this field.
 pub fn validate_header(name: &str, value: &str) -> Result<(), HeaderError> {
     let is_sec = name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("sec-websocket-"));
     if name.is_empty() || !all_token(name.as_bytes()) {
@@ -182,7 +180,7 @@ fn write_field(name: &str, value: &[u8], out: &mut impl Output) {
     out.put(b"\r\n");
 }
 
-/// Everything but *unreserved* (RFC 3986 §2.3) by `%`.
+/// Encodes all but *unreserved* (RFC 3986 §2.3).
 fn percent_encode(text: &[u8], out: &mut impl Output) {
     for byte in text {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
@@ -194,12 +192,12 @@ fn percent_encode(text: &[u8], out: &mut impl Output) {
     }
 }
 
-/// Who asks one URL again and again, over a connection that is kept where it can be.
+/// Sends requests for one URL, over one connection while the server keeps it open.
 pub(super) struct HttpClient<'e, 'u, R: ClientRuntime> {
     pub(super) runtime: &'e R,
     pub(super) config: &'e ClientConfig<'e>,
     url: &'u str,
-    /// Where a redirect has led, empty where none has.
+    /// The target of the last redirect, or empty.
     location: UrlBuf<'u>,
     redirects: u8,
     exchange: Option<HttpExchange<'e, R>>,
@@ -210,11 +208,11 @@ impl<'e, 'u, R: ClientRuntime> HttpClient<'e, 'u, R> {
         Self { runtime, config, url, location: UrlBuf::new(location), redirects: 0, exchange: None }
     }
 
-    /// Asks, and tells the length of the head that stands in `buffer` then; the content is to be had of
-    /// [`HttpClient::exchange`]. Dropped midway it goes on when it is called again with the same request and buffer.
+    /// Sends a request and returns the length of the response's head in `buffer`. The body follows from
+    /// [`HttpClient::exchange`]. A dropped future continues when called again with the same request and buffer.
     ///
     /// # Errors
-    /// There is no answer; the connection is gone, and the next request goes to the first URL again.
+    /// There is no response. The connection is closed, and the next request starts at the first URL.
     pub(super) fn request(
         &mut self,
         request: &OutgoingRequest<'_>,
@@ -229,8 +227,8 @@ impl<'e, 'u, R: ClientRuntime> HttpClient<'e, 'u, R> {
         }
     }
 
-    /// Asks for an upgrade, over a connection of its own, as [`HttpClient::request`] does; after an error it has to be told to
-    /// [`HttpClient::reset`]. No redirect is followed: who asks for nothing else has no code for that.
+    /// Sends a WebSocket handshake, over a connection of its own. After an error the caller calls
+    /// [`HttpClient::reset`]. Redirects are not followed: without that code, a client of WebSockets alone is smaller.
     pub(super) async fn upgrade(
         &mut self,
         upgrade: &UpgradeRequest<'_>,
@@ -267,9 +265,9 @@ impl<'e, 'u, R: ClientRuntime> HttpClient<'e, 'u, R> {
             return Err(Error::InvalidRequest);
         }
         loop {
-            let elsewhere = !self.location.as_str().is_empty();
-            let url = Url::parse(if elsewhere { self.location.as_str() } else { self.url })?;
-            let elsewhere = elsewhere && Url::parse(self.url)?.endpoint() != url.endpoint();
+            let other_origin = !self.location.as_str().is_empty();
+            let url = Url::parse(if other_origin { self.location.as_str() } else { self.url })?;
+            let other_origin = other_origin && Url::parse(self.url)?.endpoint() != url.endpoint();
             if self.exchange.as_mut().is_some_and(HttpExchange::is_stale) {
                 self.exchange = None;
             }
@@ -281,55 +279,56 @@ impl<'e, 'u, R: ClientRuntime> HttpClient<'e, 'u, R> {
                 }
             };
             let headers = self.config.headers;
-            let render = |out: &mut ResumableWriter<'_>| request.write(&url, headers, elsewhere, out);
+            let render = |out: &mut ResumableWriter<'_>| request.write(&url, headers, other_origin, out);
             let length = match exchange.read_head(&render, buffer, request.wait.unwrap_or_default()).await {
                 Ok(length) => length,
-                // The server has ended a connection that it kept, as it may at any time (RFC 9112 §9.3.1).
+                // RFC 9112 §9.3.1: the server may close a kept connection at any time; an idempotent request is then
+                // repeated.
                 Err(_) if exchange.reused && !exchange.response_started && request.is_repeatable() => {
                     self.exchange = None;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             };
-            let answer = ResponseHead::parse(buffer.get(..length).unwrap_or_default(), self.config.max_fields)?;
-            if request.is_redirect(answer.status()) {
+            let response = ResponseHead::parse(buffer.get(..length).unwrap_or_default(), self.config.max_fields)?;
+            if request.is_redirect(response.status()) {
                 let secure = url.endpoint().secure;
-                let location = answer.header("location").ok_or(Error::InvalidRedirect)?;
+                let location = response.header("location").ok_or(Error::InvalidRedirect)?;
                 self.follow_redirect(location, secure)?;
                 continue;
             }
-            exchange.begin_body(answer.body_length(false), answer.keep_alive(), u64::MAX)?;
+            exchange.begin_body(response.body_length(false), response.keep_alive(), u64::MAX)?;
             self.redirects = 0;
             return Ok(length);
         }
     }
 
-    /// Goes where `location` refers to.
+    /// Follows `location`.
     fn follow_redirect(&mut self, location: &[u8], secure: bool) -> Result<(), Error<ConnectorError<R>>> {
         self.exchange = None;
         if self.redirects >= self.config.max_redirects {
             return Err(Error::TooManyRedirects);
         }
         self.redirects = self.redirects.saturating_add(1);
-        let followed = &mut self.location;
-        let first = if followed.as_str().is_empty() { followed.set(self.url) } else { Ok(()) };
-        // The caller's URL is a good one: what is wrong with this one is the server's doing.
-        first.and_then(|()| followed.follow(location)).map_err(|_| Error::InvalidRedirect)?;
-        let leads = Url::parse(followed.as_str()).map_err(|_| Error::InvalidRedirect)?;
-        if secure && !leads.endpoint().secure { Err(Error::InvalidRedirect) } else { Ok(()) }
+        let target = &mut self.location;
+        let first = if target.as_str().is_empty() { target.set(self.url) } else { Ok(()) };
+        // The first URL is valid, so an error is the fault of the redirect.
+        first.and_then(|()| target.follow(location)).map_err(|_| Error::InvalidRedirect)?;
+        let target = Url::parse(target.as_str()).map_err(|_| Error::InvalidRedirect)?;
+        if secure && !target.endpoint().secure { Err(Error::InvalidRedirect) } else { Ok(()) }
     }
 
-    /// The connection whose answer is being read.
+    /// The connection whose response is being read.
     pub(super) fn exchange(&mut self) -> Option<&mut HttpExchange<'e, R>> {
         self.exchange.as_mut()
     }
 
-    /// The connection, for who goes on with it otherwise.
+    /// The connection, to be used as a WebSocket.
     pub(super) fn take_exchange(&mut self) -> Option<HttpExchange<'e, R>> {
         self.exchange.take()
     }
 
-    /// The answer was read to its end: the connection is kept if it can be.
+    /// The response was read to its end: keeps the connection if the server does.
     pub(super) fn finish_response(&mut self) {
         self.exchange = self.exchange.take().and_then(HttpExchange::into_next);
         if self.exchange.is_none() {
@@ -337,7 +336,7 @@ impl<'e, 'u, R: ClientRuntime> HttpClient<'e, 'u, R> {
         }
     }
 
-    /// Gives the connection up: the next request goes to the first URL, over a new one.
+    /// Closes the connection: the next request starts at the first URL.
     pub(super) fn reset(&mut self) {
         self.exchange = None;
         self.redirects = 0;
@@ -345,7 +344,7 @@ impl<'e, 'u, R: ClientRuntime> HttpClient<'e, 'u, R> {
     }
 }
 
-/// Opens a connection in time.
+/// Opens a connection within [`ClientConfig::connect_timeout`].
 async fn connect<'e, R: ClientRuntime>(
     runtime: &'e R,
     config: &ClientConfig<'_>,
@@ -363,12 +362,12 @@ async fn connect<'e, R: ClientRuntime>(
     .await
 }
 
-/// What a status that is no success is told as.
-pub(super) fn status_error<E>(answer: &ResponseHead<'_>) -> Error<E> {
-    Error::Status { status: answer.status(), retry_after: answer.retry_after() }
+/// The error for a status other than success.
+pub(super) fn status_error<E>(response: &ResponseHead<'_>) -> Error<E> {
+    Error::Status { status: response.status(), retry_after: response.retry_after() }
 }
 
-/// Whether the content is coded: a list of anything but `identity` (RFC 9110 §8.4).
+/// Whether the body is encoded, other than by `identity` (RFC 9110 §8.4).
 pub(super) fn is_coded(fields: HeaderFields<'_>) -> bool {
     let mut codings = fields.named("content-encoding").flat_map(|value| value.split(|byte| *byte == b','));
     codings.any(|coding| {
@@ -377,7 +376,7 @@ pub(super) fn is_coded(fields: HeaderFields<'_>) -> bool {
     })
 }
 
-/// Whether `Content-Type` names `media_type`, with any parameters.
+/// Whether `Content-Type` is `media_type`, with any parameters (RFC 9110 §8.3.1).
 pub(super) fn is_of_type(fields: HeaderFields<'_>, media_type: &str) -> bool {
     let mut named = fields.named("content-type");
     let essence = named.next().and_then(|value| value.split(|byte| *byte == b';').next()).unwrap_or_default();

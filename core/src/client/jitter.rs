@@ -1,8 +1,8 @@
-//! Numbers that spread the delays of many clients.
+//! Pseudo-random numbers that spread the delays of many clients.
 
-/// A counter and a mixer of 32 bits (Weyl's sequence, the finaliser of MurmurHash3): not for secrets.
+/// A counter and a mixer of 32 bits (Weyl's sequence, the finaliser of MurmurHash3). Not for secrets.
 ///
-/// Each bit of the seed counts from the first number on: devices may be seeded by a serial number, one after the other.
+/// Each bit of the seed affects the first number already, so consecutive serial numbers are good seeds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Jitter(u32);
 
@@ -24,7 +24,7 @@ impl Jitter {
 mod tests {
     use super::*;
 
-    /// In which tenth of the range a number lies.
+    /// The tenth of the range in which a number lies.
     fn tenth(number: u32) -> usize {
         ((u64::from(number) * 10) >> 32) as usize
     }

@@ -1,49 +1,68 @@
-//! The async shell of clients, on a chip and on a host: the other end of a stream, which comes back.
+//! Clients, on a chip and on a host: they resume after each disconnection.
 //!
-//! | file | what it holds |
+//! Three types matter:
+//! - [`Subscription`] reads a channel, over the transport that works, and reports missed events as a gap.
+//! - [`Publisher`] publishes to a channel; an event with an idempotency key is stored once.
+//! - [`ClientRuntime`] is their environment: a connector, a clock and randomness ([`RuntimeParts`]).
+//!
+//! Beside them, [`EventSource`] is WHATWG HTML's client of SSE, [`ClientWebSocket`] a WebSocket of the role client, and
+//! [`Bridge`] publishes a local channel on another hub.
+//!
+//! ```text
+//!   Subscription   Publisher   EventSource   Bridge   ClientWebSocket
+//!        |             |            |          |            |
+//!        +---- one request or handshake, redirects ---------+   http_client.rs
+//!                            |
+//!              request and response on a connection             http_exchange.rs
+//!                            |
+//!          ClientRuntime: Connect · Clock · random              runtime.rs, connect.rs
+//!                            |
+//!      TcpConnector · tls::TlsConnector · the caller's own      tcp.rs, tls/
+//! ```
+//!
+//! | file | contents |
 //! | --- | --- |
-//! | `runtime.rs` | [`ClientRuntime`]: what a client stands on, and [`RuntimeParts`] that are one |
-//! | `connect.rs`, `tcp.rs` | [`Connect`]: sockets by endpoint; [`SchemeConnector`]: plain or TLS; [`Tcp`]: over `embedded-nal-async`, in the caller's buffers |
-//! | `tls/` | `tls::Tunnel`: TLS 1.3 by `embedded-tls`, for who has no operating system (feature `embedded-tls`) |
-//! | `config.rs` | [`ClientConfig`]: every bound and timeout in one table |
-//! | `error.rs` | [`Error`]: what went wrong, and whether trying again may help |
-//! | `url.rs` | [`Url`](url::Url): where to go |
-//! | `client_connection.rs`, `http_exchange.rs`, `http_client.rs` | a connection; one request and its answer; redirects |
-//! | `event_source.rs` | [`EventSource`]: Server-Sent Events as WHATWG HTML §9.2 has them |
-//! | `web_socket.rs` | [`ClientWebSocket`]: messages both ways |
-//! | `subscription/` | [`Subscription`]: one cursor over WebSocket, SSE, streaming, long polling and polling |
-//! | `publish.rs` | [`Publisher`]: events to a channel, stored once by their keys |
-//! | `bridge.rs` | [`Bridge`]: a channel of a hub of ours, published on another |
+//! | `runtime.rs` | [`ClientRuntime`], [`RuntimeParts`] |
+//! | `connect.rs`, `tcp.rs` | [`Connect`], [`SchemeConnector`]; [`TcpConnector`] over `embedded-nal-async` |
+//! | `tls/` | `tls::TlsConnector`: TLS 1.3 by `embedded-tls` (feature `embedded-tls`) |
+//! | `config.rs` | [`ClientConfig`]: limits and timeouts; [`Buffers`] |
+//! | `error.rs` | [`Error`], and whether another attempt may succeed |
+//! | `url.rs` | [`Url`](url::Url) |
+//! | `client_connection.rs` | [`ClientConnection`] |
+//! | `http_exchange.rs`, `http_client.rs` | a request and its response; redirects |
+//! | `event_source.rs` | [`EventSource`] |
+//! | `websocket.rs` | [`ClientWebSocket`] |
+//! | `subscription/` | [`Subscription`]: one cursor over five transports |
+//! | `publish.rs` | [`Publisher`] |
+//! | `bridge.rs` | [`Bridge`] |
 //!
-//! All memory is the caller's. Every future may be dropped at any await: what came and what was sent stays known, but
-//! for an attempt to connect, which is given up. A server's worst gives an error within the memory given: none of it
-//! grows.
+//! The caller owns all memory, and it limits all input. Every future is cancel-safe: dropped at an await, it loses no
+//! byte in either direction. Only an attempt to connect starts again.
 //!
 //! ```
-//! use core::cell::Cell;
-//! use goldcrest_core::client::{ClientConfig, Event, SubscriptionEvent, Buffers, SubscriptionOptions, ClientRuntime, Subscription};
+//! use goldcrest_core::client::{
+//!     Buffers, ClientConfig, ClientRuntime, Event, Gap, Subscription, SubscriptionEvent, SubscriptionOptions,
+//! };
 //!
-//! /// Shows what a sensor says, whatever happens to the network meanwhile.
+//! /// Shows the readings of a sensor, across all disconnections.
 //! async fn watch<R: ClientRuntime>(runtime: &R) {
 //!     let config = ClientConfig::default();
 //!     let (mut buffer, mut location) = ([0; 1024], [0; 128]);
-//!     let memory = Buffers { buffer: &mut buffer, location: &mut location };
+//!     let buffers = Buffers { buffer: &mut buffer, location: &mut location };
 //!     let options = SubscriptionOptions::default();
-//!     let mut sensor = Subscription::new(runtime, &config, "http://10.0.0.2/events/sensor", options, memory);
+//!     let mut sensor = Subscription::new(runtime, &config, "http://10.0.0.2/events/sensor", options, buffers);
 //!     loop {
 //!         match sensor.next().await {
-//!             Ok(SubscriptionEvent::Event(Event { event_type, data, .. })) => show(event_type, data.as_bytes()),
-//!             Ok(SubscriptionEvent::Gap(Gap { missed })) => missing(missed),
-//!             Ok(SubscriptionEvent::Opened { .. } | SubscriptionEvent::Disconnected { .. }) => {} // it comes back by itself
-//!             Err(_) => break,                                 // there is nothing to be had any more
+//!             Ok(SubscriptionEvent::Event(Event { data, .. })) => println!("{:?}", data.as_bytes()),
+//!             Ok(SubscriptionEvent::Gap(Gap { missed })) => println!("missed: {missed:?}"),
+//!             Ok(SubscriptionEvent::Opened { .. } | SubscriptionEvent::Disconnected { .. }) => {} // it reconnects
+//!             Err(error) => return println!("closed for good: {error}"),
 //!         }
 //!     }
 //! }
-//! # fn show(_: &str, _: &[u8]) {}
-//! # fn missing(_: Option<u64>) {}
 //! ```
 
-// Where a future is as large as what it is given, a function returns an `async` block: see `serve`.
+// rust-lang/rust#62958: the future of an `async fn` holds each argument twice, that of an `async` block once.
 #![allow(clippy::manual_async_fn, reason = "an async fn keeps each of its arguments twice")]
 
 mod bridge;
@@ -62,7 +81,7 @@ mod tcp;
 #[cfg(feature = "embedded-tls")]
 pub mod tls;
 pub mod url;
-mod web_socket;
+mod websocket;
 
 #[cfg(test)]
 mod tests;
@@ -80,7 +99,7 @@ pub use publish::{PublishResponse, Publisher};
 pub use runtime::{ClientMaskingKeys, ClientRuntime, RuntimeParts};
 pub use subscription::{Event, EventData, MAX_CURSOR, Subscription, SubscriptionEvent, SubscriptionOptions};
 pub use tcp::{NoDns, NoDnsError, TcpConnectError, TcpConnector, TcpSocket};
-pub use web_socket::{ClientWebSocket, ConnectOptions};
+pub use websocket::{ClientWebSocket, ConnectOptions};
 
 /// The error of a runtime's connector.
 pub type ConnectorError<R> = <<R as ClientRuntime>::Connector as Connect>::Error;

@@ -1,6 +1,8 @@
-//! Publishing to a channel. An event with an idempotency key is stored once, however often it is said, while its key is
-//! among the last 64 that the channel was given ([`IDEMPOTENCY_KEYS`](crate::hub::IDEMPOTENCY_KEYS); a chip may remember
-//! fewer).
+//! Publishing to a channel over HTTP.
+//!
+//! An event with an idempotency key is stored once, however often it is sent, as long as the channel remembers the
+//! key. A channel remembers the last 64 keys ([`IDEMPOTENCY_KEYS`](crate::hub::IDEMPOTENCY_KEYS)), a chip perhaps
+//! fewer.
 //!
 //! ```
 //! use goldcrest_core::client::{ClientConfig, Buffers, Publisher, ClientRuntime};
@@ -35,24 +37,25 @@ use crate::io::Clock;
 use crate::json::{Members, text};
 use crate::websocket::ConnectionIo;
 
-/// Publishes by POST, over a connection that is kept between events where the server keeps it.
+/// Publishes by POST, over a connection that is reused while the server keeps it open.
 pub struct Publisher<'e, R: ClientRuntime> {
     client: HttpClient<'e, 'e, R>,
     buffer: &'e mut [u8],
-    /// An exchange has begun and did not end: what is on its connection is of an event that was given up.
+    /// An exchange has begun and not ended: its connection carries the response to a cancelled event.
     in_progress: bool,
-    /// Bytes of what the server said of a refusal, at the start of the buffer.
+    /// The length of the text of the last rejection, at the start of the buffer.
     rejection_len: usize,
 }
 
-/// What the server says of a stored event.
+/// The server's response to a published event. Unlike [`PublishOutcome`](crate::hub::PublishOutcome), it comes from a
+/// server of any kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublishResponse<'a> {
-    /// Its id in the server's log; empty where the server does not tell.
+    /// The id in the server's log; empty if the response has none.
     pub id: &'a str,
-    /// How many were following when it was stored.
+    /// The number of followers when the event was stored.
     pub followers: Option<u64>,
-    /// The key was known: the event had been stored before.
+    /// The idempotency key was known: the event had been stored before.
     pub duplicate: bool,
 }
 
@@ -63,32 +66,32 @@ impl<'e, R: ClientRuntime> Publisher<'e, R> {
         Self { client: HttpClient::new(runtime, config, url, location), buffer, in_progress: false, rejection_len: 0 }
     }
 
-    /// Publishes one event. Dropped midway nobody knows whether it was stored: say it again with the same key, while the
-    /// channel remembers that.
+    /// Publishes one event.
     ///
-    /// A connection that was kept and that the server has closed since is replaced; where that shows only once the event was
-    /// sent, once, and if the event has a key.
+    /// After a dropped future it is unknown whether the event was stored: publish it again with the same key, while
+    /// the channel remembers that.
+    ///
+    /// A kept connection that the server has closed is replaced. If that shows only after the event was sent, an
+    /// event with a key is sent once more.
     ///
     /// # Errors
-    /// Its connection is given up. With [`Error::PublishResponseLost`] the event is stored, with any other nothing is known to be. Where
-    /// [`Error::is_transient`], saying it again may help; with an idempotency key it does no harm, within the same bound.
-    pub async fn publish(
-        &mut self,
-        publication: &NewEvent<'_>,
-    ) -> Result<PublishResponse<'_>, Error<ConnectorError<R>>> {
+    /// The connection is closed. With [`Error::PublishResponseLost`] the event is stored; with any other error it may
+    /// be. Where [`Error::is_transient`], another attempt may succeed. An event with a key can be repeated safely,
+    /// within the same bound.
+    pub async fn publish(&mut self, new_event: &NewEvent<'_>) -> Result<PublishResponse<'_>, Error<ConnectorError<R>>> {
         if core::mem::replace(&mut self.in_progress, true) {
             self.client.reset();
         }
         self.rejection_len = 0;
-        let length = self.send(publication).await?;
+        let length = self.send(new_event).await?;
         self.in_progress = false;
         Ok(parse_response(self.buffer.get_mut(..length).unwrap_or_default()))
     }
 
-    /// Asks, and reads the content of a good answer into the buffer: how long it is.
-    async fn send(&mut self, publication: &NewEvent<'_>) -> Result<usize, Error<ConnectorError<R>>> {
-        let asking = OutgoingRequest { new_event: Some(publication), ..OutgoingRequest::default() };
-        // A head that stands there is an earlier answer's.
+    /// Sends the event, reads the body of a success into the buffer and returns its length.
+    async fn send(&mut self, new_event: &NewEvent<'_>) -> Result<usize, Error<ConnectorError<R>>> {
+        let asking = OutgoingRequest { new_event: Some(new_event), ..OutgoingRequest::default() };
+        // The head of an earlier response must not be read as this one's.
         if let Some(first) = self.buffer.first_mut() {
             *first = 0;
         }
@@ -96,32 +99,32 @@ impl<'e, R: ClientRuntime> Publisher<'e, R> {
             Err(_) if is_success(self.buffer) => return Err(Error::PublishResponseLost),
             asked => asked?,
         };
-        let answer = ResponseHead::parse(self.buffer.get(..length).unwrap_or_default(), self.client.config.max_fields)?;
-        if !matches!(answer.status(), 200..=202 | 204) {
-            let (error, said) = (status_error(&answer), is_of_type(answer.fields(), "text/plain"));
-            if said {
-                // That it is cut short makes it no less a refusal.
+        let head = ResponseHead::parse(self.buffer.get(..length).unwrap_or_default(), self.client.config.max_fields)?;
+        if !matches!(head.status(), 200..=202 | 204) {
+            let (error, text) = (status_error(&head), is_of_type(head.fields(), "text/plain"));
+            if text {
+                // A truncated text describes a rejection as well.
                 self.rejection_len = self.read_body().await.0;
             }
             return Err(error);
         }
-        let (filled, whole) = self.read_body().await;
-        if !whole {
+        let (filled, complete) = self.read_body().await;
+        if !complete {
             return Err(Error::PublishResponseLost);
         }
         self.client.finish_response();
         Ok(filled)
     }
 
-    /// What the server said of the event that it refused last ([`Error::Status`]), where that was text, as much of it as the
-    /// memory holds; else it is empty.
+    /// The text of the last rejection ([`Error::Status`]), truncated to the buffer; empty if its media type was not
+    /// `text/plain`.
     pub fn rejection_text(&self) -> &str {
-        let said = self.buffer.get(..self.rejection_len).unwrap_or_default();
-        let text = said.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        let text = self.buffer.get(..self.rejection_len).unwrap_or_default();
+        let text = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         text.trim_ascii()
     }
 
-    /// Reads the content into the buffer: how much came that fits, and whether that is all of it.
+    /// Reads the body into the buffer: the length that fits, and whether that is all of it.
     async fn read_body(&mut self) -> (usize, bool) {
         let mut filled = 0_usize;
         let due = self.client.runtime.clock().now() + self.client.config.response_timeout;
@@ -129,27 +132,27 @@ impl<'e, R: ClientRuntime> Publisher<'e, R> {
             let Some(exchange) = self.client.exchange() else { return (filled, false) };
             exchange.connection.yield_if_spent().await;
             let buffer = &mut *self.buffer;
-            let came = exchange.read_body(&mut |data| {
+            let progress = exchange.read_body(&mut |data| {
                 let room = buffer.get_mut(filled..).unwrap_or_default();
                 let copied = crate::grammar::copy(data, room);
                 filled = filled.saturating_add(copied);
                 (data.len(), copied < data.len())
             });
-            match came {
+            match progress {
                 Ok(BodyProgress::Data(false)) if exchange.connection.now() < due => {}
                 Ok(BodyProgress::Data(false) | BodyProgress::WouldBlock) if exchange.wait_body(due).await.is_ok() => {}
-                came => return (filled, came == Ok(BodyProgress::End)),
+                progress => return (filled, progress == Ok(BodyProgress::End)),
             }
         }
     }
 }
 
-/// Whether the answer that begins so has a status of success, whatever follows its status line (RFC 9112 §4).
-fn is_success(answer: &[u8]) -> bool {
-    matches!(answer, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'2', _, _, b' ' | b'\r' | b'\n', ..])
+/// Whether the response begins with a status of success (RFC 9112 §4).
+fn is_success(head: &[u8]) -> bool {
+    matches!(head, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'2', _, _, b' ' | b'\r' | b'\n', ..])
 }
 
-/// Reads what a server of ours says; of another, nothing.
+/// Parses the JSON of goldcrest's response; another server's gives an empty one.
 fn parse_response(content: &mut [u8]) -> PublishResponse<'_> {
     let mut response = PublishResponse { id: "", followers: None, duplicate: false };
     let Ok(mut members) = Members::new(content) else { return response };
@@ -172,12 +175,12 @@ mod tests {
 
     #[test]
     fn a_receipt_is_what_the_server_says_and_else_nothing() {
-        let mut said = br#"{"id":"a-1","subscribers":3,"repeated":true}"#.to_vec();
-        assert_eq!(parse_response(&mut said), PublishResponse { id: "a-1", followers: Some(3), duplicate: true });
+        let mut text = br#"{"id":"a-1","subscribers":3,"repeated":true}"#.to_vec();
+        assert_eq!(parse_response(&mut text), PublishResponse { id: "a-1", followers: Some(3), duplicate: true });
         for other in ["", "ok", "[1]", r#"{"id":7}"#] {
-            let mut said = other.as_bytes().to_vec();
+            let mut text = other.as_bytes().to_vec();
             assert_eq!(
-                parse_response(&mut said),
+                parse_response(&mut text),
                 PublishResponse { id: "", followers: None, duplicate: false },
                 "{other}"
             );

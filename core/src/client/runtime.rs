@@ -1,4 +1,4 @@
-//! What a client stands on.
+//! The environment of a client.
 
 use core::future::poll_fn;
 
@@ -7,38 +7,36 @@ use crate::io::{Clock, Timer};
 use crate::time::Instant;
 use crate::ws::connection::{MaskingKeys, NoEntropy, PingPayload};
 
-/// The world around the clients of one executor: who connects, a clock and randomness.
-///
+/// The environment of the clients of one executor: a connector, a clock and randomness.
 /// A chip and a host have one each, mostly [`RuntimeParts`].
 pub trait ClientRuntime {
-    /// Who connects.
+    /// The connector.
     type Connector: Connect;
     /// The clock.
     type Clock: Clock;
 
-    /// Who connects.
+    /// The connector.
     fn connector(&self) -> &Self::Connector;
 
     /// The clock.
     fn clock(&self) -> &Self::Clock;
 
-    /// Four unpredictable bytes: a masking key, a part of a handshake's nonce (RFC 6455 §10.3), and what spreads
-    /// reconnections.
+    /// Four unpredictable bytes, for masking keys and the handshake's nonce (RFC 6455 §10.3).
     ///
     /// # Errors
-    /// [`NoEntropy`]: what needed them is not sent. Never a constant instead.
+    /// [`NoEntropy`]: the frame or the request is not sent. Never return a constant instead.
     fn random(&self) -> Result<[u8; 4], NoEntropy>;
 
-    /// A pong came over a WebSocket, in answer to a ping of this side or unasked: for who measures round trips.
+    /// A pong has arrived on a WebSocket, solicited or not (RFC 6455 §5.5.3): for measuring round trips.
     fn pong_received(&self, payload: PingPayload) {
         let _ = payload;
     }
 }
 
-/// A [`ClientRuntime`] of its parts.
+/// A [`ClientRuntime`] made of its parts.
 #[derive(Clone, Copy, Debug)]
 pub struct RuntimeParts<N, C, F> {
-    /// Who connects.
+    /// The connector.
     pub connector: N,
     /// The clock.
     pub clock: C,

@@ -1,4 +1,4 @@
-//! Plain connections over `embedded-nal-async`, as `embassy-net`'s `TcpClient` opens them.
+//! Plain connections over `embedded-nal-async`, such as `embassy-net`'s `TcpClient`.
 
 use core::cell::Cell;
 use core::fmt;
@@ -11,15 +11,19 @@ use super::Connect;
 use super::url::{Endpoint, Host};
 use crate::io::{BufferedIo, Interest, Socket, TryIo};
 
-/// Opens TCP connections, up to `N` at a time, each in two buffers of the caller's.
+/// Opens TCP connections, up to `N` at a time, each with two of the caller's buffers.
 ///
 /// ```no_run
 /// use embedded_nal_async::{Dns, TcpConnect};
-/// use goldcrest_core::client::Tcp;
+/// use goldcrest_core::client::TcpConnector;
 ///
-/// fn connector<'b, T: TcpConnect, D: Dns>(tcp: T, dns: D, buffers: &'b mut [[u8; 512]; 2]) -> Tcp<'b, T, D, 1> {
+/// fn connector<'b, T: TcpConnect, D: Dns>(
+///     tcp: T,
+///     dns: D,
+///     buffers: &'b mut [[u8; 512]; 2],
+/// ) -> TcpConnector<'b, T, D, 1> {
 ///     let [received, committed] = buffers;
-///     Tcp::new(tcp, dns, [(&mut received[..], &mut committed[..])])
+///     TcpConnector::new(tcp, dns, [(&mut received[..], &mut committed[..])])
 /// }
 /// ```
 pub struct TcpConnector<'b, T, D, const N: usize> {
@@ -30,26 +34,30 @@ pub struct TcpConnector<'b, T, D, const N: usize> {
 
 type Buffers<'b> = (&'b mut [u8], &'b mut [u8]);
 
-/// Why there is no TCP connection.
+/// The reason for which there is no TCP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcpConnectError<T, D> {
-    /// The URL asks for TLS, which takes another connector.
+    /// The URL requires TLS, which takes another connector.
     TlsRequired,
     /// All buffers are in use.
     NoBuffers,
-    /// The name was not found.
+    /// The name was not resolved.
     Dns(D),
-    /// The host does not answer, or refuses.
+    /// The host did not accept the connection.
     Tcp(T),
 }
 
 impl<T: fmt::Debug, D: fmt::Debug> fmt::Display for TcpConnectError<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TlsRequired => f.write_str("this connector has no TLS"),
-            Self::NoBuffers => f.write_str("all buffers for connections are in use"),
-            Self::Dns(error) => write!(f, "the name was not found: {error:?}"),
-            Self::Tcp(error) => write!(f, "no connection: {error:?}"),
+            Self::TlsRequired => {
+                f.write_str("the URL requires TLS, and this connector has none; use a SchemeConnector")
+            }
+            Self::NoBuffers => {
+                f.write_str("the buffers of all connections are in use; drop a connection or add buffers")
+            }
+            Self::Dns(error) => write!(f, "the host's name was not resolved: {error:?}"),
+            Self::Tcp(error) => write!(f, "no TCP connection: {error:?}"),
         }
     }
 }
@@ -57,15 +65,15 @@ impl<T: fmt::Debug, D: fmt::Debug> fmt::Display for TcpConnectError<T, D> {
 impl<T: fmt::Debug, D: fmt::Debug> core::error::Error for TcpConnectError<T, D> {}
 
 impl<'b, T, D, const N: usize> TcpConnector<'b, T, D, N> {
-    /// Connects by `tcp`, looks names up by `dns`. Each pair of buffers, both one byte at least, is for what a connection
-    /// has received and for what it is to send; the latter bounds a WebSocket message that is sent at once.
+    /// Connects by `tcp` and resolves names by `dns`. Each pair of buffers, of at least one byte each, holds received
+    /// bytes and bytes to send. The second one bounds a WebSocket message that is sent at once.
     pub fn new(tcp: T, dns: D, buffers: [Buffers<'b>; N]) -> Self {
         Self { tcp, dns, buffers: buffers.map(|pair| Cell::new(Some(pair))) }
     }
 }
 
 impl<T, D, const N: usize> TcpConnector<'_, T, D, N> {
-    /// Who connects.
+    /// The TCP stack.
     pub fn stack(&self) -> &T {
         &self.tcp
     }
@@ -88,12 +96,12 @@ impl<'b, T: TcpConnect, D: Dns, const N: usize> Connect for TcpConnector<'b, T, 
                 self.dns.get_host_by_name(name, AddrType::Either).await.map_err(TcpConnectError::Dns)?
             }
         };
-        // A socket that cannot speak the family may panic on it: an address mapped from IPv4 is one of IPv4.
+        // A stack without IPv6 may panic on such an address, so an IPv4-mapped one (RFC 4291 §2.5.5.2) becomes IPv4.
         let address = match address {
             IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
             IpAddr::V4(_) => address,
         };
-        // No buffer is held while the network is waited for: what is dropped then leaves none behind.
+        // Take the buffers after the await, so that a dropped future does not leak them.
         let connection =
             self.tcp.connect(SocketAddr::new(address, endpoint.port)).await.map_err(TcpConnectError::Tcp)?;
         let found = self.buffers.iter().find_map(|slot| slot.take().map(|buffers| (slot, buffers)));
@@ -102,11 +110,11 @@ impl<'b, T: TcpConnect, D: Dns, const N: usize> Connect for TcpConnector<'b, T, 
     }
 }
 
-/// Finds no names: for who connects to addresses alone.
+/// Resolves no names: for connections to addresses only.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoDns;
 
-/// There are no names here.
+/// [`NoDns`] resolves no names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoDnsError;
 
@@ -128,7 +136,7 @@ impl<T, D, const N: usize> fmt::Debug for TcpConnector<'_, T, D, N> {
     }
 }
 
-/// A connection of [`Tcp`], which gives its buffers back when it is dropped.
+/// A connection of [`TcpConnector`]. Dropping it returns its buffers.
 pub struct TcpSocket<'a, 'b, C> {
     inner: BufferedIo<'b, C>,
     slot: &'a Cell<Option<Buffers<'b>>>,

@@ -1,4 +1,4 @@
-//! The URLs that a client goes to (RFC 3986): `http`, `https`, `ws` and `wss`, absolute, in place.
+//! Absolute URLs of `http`, `https`, `ws` and `wss` (RFC 3986), parsed in place.
 //!
 //! ```
 //! use goldcrest_core::client::url::{Host, Scheme, Url, UrlBuf, UrlError};
@@ -8,7 +8,7 @@
 //! assert_eq!(url.target().to_string(), "/events/news?after=oldest");
 //! assert_eq!(Url::parse("http://ann:secret@chip.local/").unwrap_err(), UrlError::UserInfo);
 //!
-//! // What a `Location` refers to.
+//! // A reference of `Location`.
 //! let mut memory = [0; 64];
 //! let mut followed = UrlBuf::new(&mut memory);
 //! followed.set("https://chip.local/events/news")?;
@@ -43,12 +43,12 @@ impl Scheme {
         }
     }
 
-    /// Whether the connection is to be one of TLS.
+    /// Whether the connection is one of TLS.
     pub const fn is_secure(self) -> bool {
         matches!(self, Self::Https | Self::Wss)
     }
 
-    /// The port of a URL that names none.
+    /// The default port.
     pub const fn default_port(self) -> u16 {
         if self.is_secure() { 443 } else { 80 }
     }
@@ -57,9 +57,9 @@ impl Scheme {
 /// The host of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Host<'a> {
-    /// A registered name, as it was written: ASCII, one byte at least. It is to be looked up.
+    /// A registered name as written, in ASCII, of at least one byte. It is to be resolved.
     Name(&'a str),
-    /// An address.
+    /// An address of IPv4 or IPv6.
     Ip(IpAddr),
 }
 
@@ -73,11 +73,11 @@ impl fmt::Display for Host<'_> {
     }
 }
 
-/// Why a text is no URL that a client can go to.
+/// The reason for which a text is not a URL of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// It does not begin with `http://`, `https://`, `ws://` or `wss://`.
+    /// The scheme is not `http`, `https`, `ws` or `wss`.
     Scheme,
     /// A user name or a password before `@`: send an `Authorization` field instead, which no log shows.
     UserInfo,
@@ -85,44 +85,44 @@ pub enum UrlError {
     Host,
     /// The port is not a number from 1 to 65535.
     Port,
-    /// A byte that is not visible ASCII: encode it by `%`.
+    /// A byte other than visible ASCII: encode it by `%`.
     Character,
-    /// It is longer than the memory for it.
+    /// The URL exceeds the memory.
     TooLong,
 }
 
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Scheme => "a URL begins with http://, https://, ws:// or wss://",
-            Self::UserInfo => "a URL with a user name or a password is refused: send an Authorization field",
+            Self::Scheme => "the URL does not begin with http://, https://, ws:// or wss://",
+            Self::UserInfo => "the URL has a user name or a password; send an Authorization field instead",
             Self::Host => "the URL's host is neither a name nor an address",
             Self::Port => "the URL's port is not a number from 1 to 65535",
-            Self::Character => "the URL has a character that is not visible ASCII: encode it by %",
-            Self::TooLong => "the URL is longer than the memory for it",
+            Self::Character => "the URL has a character other than visible ASCII; encode it by %",
+            Self::TooLong => "the URL exceeds the memory for it",
         })
     }
 }
 
 impl core::error::Error for UrlError {}
 
-/// An absolute URL, lent from its text.
+/// An absolute URL, borrowed from its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Url<'a> {
     scheme: Scheme,
     host: Host<'a>,
     port: u16,
-    /// Host and port as they were written.
+    /// Host and port as written.
     authority: &'a str,
     target: RequestTarget<'a>,
 }
 
-/// The target of a request for a URL: its path and query, without the fragment. Its text begins with `/`.
+/// The target of a request (RFC 9112 §3.2.1): path and query, without the fragment. Its text begins with `/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestTarget<'a>(&'a str);
 
 impl<'a> RequestTarget<'a> {
-    /// The text in two pieces: what the URL left out, and what it says.
+    /// The text in two parts: the slash that the URL omitted, and the text of the URL.
     pub(crate) fn pieces(self) -> (&'static str, &'a str) {
         (if self.0.starts_with('/') { "" } else { "/" }, self.0)
     }
@@ -142,10 +142,10 @@ impl fmt::Display for RequestTarget<'_> {
 }
 
 impl<'a> Url<'a> {
-    /// Reads a URL.
+    /// Parses a URL.
     ///
     /// # Errors
-    /// [`UrlError`] says what is wrong with it.
+    /// [`UrlError`]
     pub fn parse(text: &'a str) -> Result<Self, UrlError> {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(UrlError::Character);
@@ -166,49 +166,49 @@ impl<'a> Url<'a> {
         Ok(Self { scheme, host, port, authority, target: RequestTarget(target) })
     }
 
-    /// The scheme.
+    /// The scheme, which decides on TLS.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The host.
+    /// The host, a name or an address.
     pub fn host(&self) -> Host<'a> {
         self.host
     }
 
-    /// The port, the scheme's own where the URL names none.
+    /// The port, by default the scheme's.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The value of `Host`: host and port as they were written.
+    /// The value of `Host`: host and port as written.
     pub fn authority(&self) -> &'a str {
         self.authority
     }
 
-    /// The request's target.
+    /// The target of the request: path and query.
     pub fn target(&self) -> RequestTarget<'a> {
         self.target
     }
 
-    /// Where the connection goes.
+    /// The endpoint of the connection.
     pub fn endpoint(&self) -> Endpoint<'a> {
         Endpoint { host: self.host, port: self.port, secure: self.scheme.is_secure() }
     }
 }
 
-/// Where a connection goes.
+/// The endpoint of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint<'a> {
-    /// The host; its name is what a certificate is judged by.
+    /// The host; a certificate has to be valid for it.
     pub host: Host<'a>,
-    /// The port.
+    /// The TCP port.
     pub port: u16,
-    /// Whether TLS is to be spoken.
+    /// Whether the connection uses TLS.
     pub secure: bool,
 }
 
-/// A URL in memory of the caller's, which follows references.
+/// A URL in the caller's memory, which resolves references.
 #[derive(Debug)]
 pub struct UrlBuf<'m> {
     memory: &'m mut [u8],
@@ -216,34 +216,34 @@ pub struct UrlBuf<'m> {
 }
 
 impl<'m> UrlBuf<'m> {
-    /// An empty text in `memory`, which bounds the URLs.
+    /// An empty text in `memory`, which limits the URLs.
     pub fn new(memory: &'m mut [u8]) -> Self {
         Self { memory, len: 0 }
     }
 
-    /// Holds `url`.
+    /// Stores `url`.
     ///
     /// # Errors
-    /// [`UrlError::TooLong`]; it is empty then.
+    /// [`UrlError::TooLong`]; the text is then empty.
     pub fn set(&mut self, url: &str) -> Result<(), UrlError> {
         self.len = 0;
         self.append(url.as_bytes())
     }
 
-    /// Holds nothing.
+    /// Clears the text.
     pub fn clear(&mut self) {
         self.len = 0;
     }
 
-    /// The URL, empty where there is none.
+    /// The URL, or an empty text.
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(self.memory.get(..self.len).unwrap_or_default()).unwrap_or_default()
     }
 
-    /// Goes to what `reference` refers to from here (RFC 3986 §5.2).
+    /// Resolves `reference` against this URL (RFC 3986 §5.2).
     ///
     /// # Errors
-    /// [`UrlError`]: it is none that a client can go to, or longer than the memory; what is held is not to be used then.
+    /// [`UrlError`]: the result is not a URL of a client, or exceeds the memory. The text is then unspecified.
     pub fn follow(&mut self, reference: &[u8]) -> Result<(), UrlError> {
         let reference = core::str::from_utf8(reference).map_err(|_| UrlError::Character)?;
         let reference = before(reference, |byte| byte == b'#');
@@ -284,7 +284,7 @@ impl<'m> UrlBuf<'m> {
         Ok(())
     }
 
-    /// Where the path begins, or would.
+    /// The start of the path, which may be empty.
     fn path_start(&self) -> usize {
         let scheme = self.position(0, |byte| byte == b':').unwrap_or(0);
         let authority = scheme.wrapping_add(3);
@@ -296,7 +296,7 @@ impl<'m> UrlBuf<'m> {
         text.iter().position(|byte| is(*byte)).map(|at| at.wrapping_add(from))
     }
 
-    /// Takes `.` and `..` out of the path (RFC 3986 §5.2.4), in place.
+    /// Removes `.` and `..` from the path (RFC 3986 §5.2.4), in place.
     fn remove_dot_segments(&mut self) {
         let start = self.path_start();
         let query = self.position(start, |byte| byte == b'?').unwrap_or(self.len);
@@ -314,7 +314,7 @@ impl<'m> UrlBuf<'m> {
             if !(here || up) {
                 written = self.shift(read, end, written);
             } else if end == query {
-                // The path goes on to name a folder.
+                // A dot segment at the end leaves the slash (RFC 3986 §5.2.4, step 2B and 2C).
                 written = self.put(b'/', written);
             }
             read = end;
@@ -322,7 +322,7 @@ impl<'m> UrlBuf<'m> {
         self.len = self.shift(query, self.len, written);
     }
 
-    /// Moves the bytes from `from` to `end` down to `to`: where they end then.
+    /// Moves the bytes from `from` to `end` down to `to` and returns their new end.
     fn shift(&mut self, from: usize, end: usize, to: usize) -> usize {
         let mut to = to;
         for at in from..end {
@@ -355,7 +355,7 @@ fn has_scheme(reference: &str) -> bool {
     rest == Some(&b':') && name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic())
 }
 
-/// What stands before the first byte that `is`, which is ASCII.
+/// The text before the first byte that matches `is`, which is ASCII.
 fn before(text: &str, is: impl Fn(u8) -> bool) -> &str {
     let end = text.as_bytes().iter().position(|byte| is(*byte)).unwrap_or(text.len());
     text.get(..end).unwrap_or(text)
@@ -383,7 +383,7 @@ fn judge_host(host: &str) -> Result<Host<'_>, UrlError> {
         return Ok(Host::Ip(IpAddr::V4(address)));
     }
     let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    // A last label that is a number would be an address (WHATWG URL §3.5).
+    // WHATWG URL §3.5: a host whose last label is a number would be an IPv4 address.
     let whole = host.strip_suffix('.').unwrap_or(host).as_bytes();
     let start = whole.iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot.wrapping_add(1));
     let numeric = match whole.get(start..).unwrap_or_default() {
@@ -413,9 +413,9 @@ fn ipv4(text: &str) -> Option<Ipv4Addr> {
 }
 
 /// Eight groups of hexadecimal digits, one run of zeros shortened to `::`, the last two perhaps as an IPv4 address
-/// (RFC 4291 §2.2). (That of the standard library can panic, as far as a compiler can see.)
+/// (RFC 4291 §2.2). The parser of the standard library is not provably free of panics.
 fn ipv6(text: &str) -> Option<Ipv6Addr> {
-    // The groups before `::` and those behind it.
+    // The groups before `::` and after it.
     let (mut groups, mut count, mut gap) = ([0_u16; 8], 0_usize, None);
     let mut rest = text;
     if let Some(behind) = rest.strip_prefix("::") {

@@ -72,9 +72,9 @@ pub(crate) async fn publish_sensors(
             let text = match event {
                 BridgeEvent::Stored { .. } => continue,
                 BridgeEvent::Opened => "connected to the hub",
-                BridgeEvent::Lost { .. } => "disconnected from the hub",
-                BridgeEvent::Missed(_) => "events were overwritten before they reached the hub",
-                BridgeEvent::Refused { .. } => "the hub rejects an event",
+                BridgeEvent::Disconnected { .. } => "disconnected from the hub",
+                BridgeEvent::Gap(_) => "events were overwritten before they reached the hub",
+                BridgeEvent::Rejected { .. } => "the hub rejects an event",
             };
             say(text);
         }

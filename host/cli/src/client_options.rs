@@ -158,8 +158,8 @@ mod tests {
         assert_eq!(asked.headers[..3], [("X-A", "b: c"), ("X-Empty", ""), ("Authorization", basic)]);
         for (wrong, why) in [
             ("no field", "Name: value"),
-            ("a b: c", "no name of a field"),
-            (": c", "no name of a field"),
+            ("a b: c", "the name of a header field"),
+            (": c", "the name of a header field"),
             ("host: x", "writes this field itself"),
             ("x: \x1b", "a character that no field may have"),
         ] {

@@ -1,16 +1,21 @@
-//! Clients on a host: those of the core, over TCP and TLS, one thread's worth at a time.
+//! Clients on a host: those of [`goldcrest_core::client`] on smol, over TCP and TLS, several to a thread.
 //!
-//! | file | content |
+//! Three types matter:
+//! - [`SmolRuntime`] is the environment of a thread's clients, and runs them ([`SmolRuntime::block_on`]).
+//! - [`Connector`] opens their connections, over TCP or TLS.
+//! - [`TlsOptions`] defines which servers they trust.
+//!
+//! | file | contents |
 //! | --- | --- |
-//! | `runtime.rs` | [`SmolRuntime`]: what the core's clients stand on here, and the loop that runs them |
-//! | `connect.rs` | [`Connector`]: all addresses of a name, raced |
-//! | `tls.rs` | [`TlsOptions`]: whom to trust |
-//! | `tls_socket.rs` | TLS as a socket over another |
-//! | `socket.rs` | [`ClientSocket`]: plain or TLS |
+//! | `smol_runtime.rs` | [`SmolRuntime`] |
+//! | `connector.rs` | [`Connector`]: all addresses of a name, by Happy Eyeballs (RFC 8305) |
+//! | `tls_options.rs` | [`TlsOptions`] |
+//! | `tls_socket.rs` | TLS over a socket, by rustls |
+//! | `client_socket.rs` | [`ClientSocket`]: plain or TLS |
 //!
 //! ```no_run
 //! use goldcrest_host::client::{SmolRuntime, TlsOptions};
-//! use goldcrest_host::core::client::{ClientConfig, EventSource, EventSourceOptions, Buffers, EventSourceEvent};
+//! use goldcrest_host::core::client::{Buffers, ClientConfig, EventSource, EventSourceEvent, EventSourceOptions};
 //!
 //! fn main() -> std::io::Result<()> {
 //!     SmolRuntime::block_on(TlsOptions::default(), async |runtime| {
@@ -20,8 +25,8 @@
 //!         let options = EventSourceOptions::default();
 //!         let url = "https://stream.wikimedia.org/v2/stream/recentchange";
 //!         let mut source = EventSource::new(runtime, &config, url, options, memory, &mut events);
-//!         while let Ok(update) = source.next().await {
-//!             if let EventSourceEvent::Event(event) = update {
+//!         while let Ok(event) = source.next().await {
+//!             if let EventSourceEvent::Event(event) = event {
 //!                 println!("{}", event.data);
 //!             }
 //!         }
@@ -29,14 +34,14 @@
 //! }
 //! ```
 
-mod connect;
-mod runtime;
-mod socket;
-mod tls;
+mod client_socket;
+mod connector;
+mod smol_runtime;
+mod tls_options;
 mod tls_socket;
 
 pub use crate::reactor::{Alarm, CoarseClock};
-pub use connect::{ConnectError, Connector};
-pub use runtime::{SmolRuntime, random};
-pub use socket::ClientSocket;
-pub use tls::TlsOptions;
+pub use client_socket::ClientSocket;
+pub use connector::{ConnectError, Connector};
+pub use smol_runtime::{SmolRuntime, random};
+pub use tls_options::TlsOptions;

@@ -1,4 +1,4 @@
-//! TLS as a socket over another.
+//! TLS over a socket.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -7,29 +7,29 @@ use goldcrest_core::io::{Interest, Socket, TryIo};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
-/// Bytes of plain text that are lent at a time, in each direction: a record (RFC 8446 §5.1).
+/// The plaintext of a record (RFC 8446 §5.1), lent at a time in each direction.
 const RECORD: usize = 16 * 1024;
 
-/// A client's TLS connection. Room is lent only while nothing waits to leave, so what it keeps is bounded.
+/// The TLS connection of a client. It lends its write buffer only when no record is pending, which bounds its memory.
 pub(super) struct TlsSocket<S> {
     socket: S,
     tls: ClientConnection,
     received: Box<[u8]>,
-    /// What of `received` is unread.
+    /// The unread range of `received`.
     start: usize,
     end: usize,
     room: Box<[u8]>,
-    /// The peer has ended its side in order.
+    /// The peer has sent `close_notify` (RFC 8446 §6.1).
     peer_closed: bool,
-    /// Our side is to end once all has left.
+    /// Close the socket once all records are sent.
     closing: bool,
 }
 
 impl<S: Socket<Error = io::Error>> TlsSocket<S> {
-    /// Shakes hands with the server, which is to be `name`.
+    /// Performs the TLS handshake with the server `name`.
     ///
     /// # Errors
-    /// The connection broke, it is no TLS, or the certificate is not trusted.
+    /// The connection broke, the server does not speak TLS, or its certificate was rejected.
     pub(super) async fn connect(socket: S, config: Arc<ClientConfig>, name: ServerName<'static>) -> io::Result<Self> {
         let tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
         let buffer = || vec![0; RECORD].into_boxed_slice();
@@ -47,16 +47,16 @@ impl<S: Socket<Error = io::Error>> TlsSocket<S> {
         Ok(this)
     }
 
-    /// Hands records down, as far as there is room.
+    /// Writes pending records to the socket.
     fn send(&mut self) -> io::Result<()> {
         let Self { socket, tls, .. } = self;
         while tls.wants_write() {
-            let lent = socket.try_write_with(|room| {
+            let attempt = socket.try_write_with(|room| {
                 let mut rest = &mut room[..];
                 let written = tls.write_tls(&mut rest);
                 (*written.as_ref().unwrap_or(&0), written)
             })?;
-            match lent {
+            match attempt {
                 TryIo::Done(written) => drop(written?),
                 TryIo::WouldBlock => return Ok(()),
                 TryIo::Eof => return Err(ErrorKind::BrokenPipe.into()),
@@ -68,7 +68,7 @@ impl<S: Socket<Error = io::Error>> TlsSocket<S> {
         Ok(())
     }
 
-    /// Takes records in until there is plain text, an end, or nothing more to take.
+    /// Reads records until there is plaintext, an end, or no more input.
     fn receive(&mut self) -> io::Result<()> {
         while self.start == self.end && !self.peer_closed {
             match self.tls.reader().read(&mut self.received) {
@@ -85,27 +85,27 @@ impl<S: Socket<Error = io::Error>> TlsSocket<S> {
         Ok(())
     }
 
-    /// Gives rustls what came; `false` where there was nothing.
+    /// Passes input to rustls; `false` without input.
     fn read_records(&mut self) -> io::Result<bool> {
         let Self { socket, tls, .. } = self;
-        let lent = socket.try_read_with(|bytes| {
+        let attempt = socket.try_read_with(|bytes| {
             let mut rest = &bytes[..];
             let read = tls.read_tls(&mut rest);
             (bytes.len() - rest.len(), read)
         })?;
-        match lent {
+        match attempt {
             TryIo::WouldBlock => return Ok(false),
             TryIo::Done(read) => drop(read?),
-            // An end without a close_notify may have cut something off: the next read says so.
+            // RFC 8446 §6.1: without close_notify the data may be truncated; rustls reports that at the next read.
             TryIo::Eof if tls.is_handshaking() => return Err(ErrorKind::UnexpectedEof.into()),
             TryIo::Eof => drop(tls.read_tls(&mut io::empty())?),
         }
         if let Err(error) = tls.process_new_packets() {
-            // The alert that says why leaves first.
+            // Send the alert first (RFC 8446 §6.2).
             let _ = self.send();
             return Err(io::Error::new(ErrorKind::InvalidData, error));
         }
-        // A change of keys is answered.
+        // RFC 8446 §4.6.3: a KeyUpdate may need a response.
         self.send()?;
         Ok(true)
     }
@@ -163,7 +163,7 @@ impl<S: Socket<Error = io::Error>> Socket for TlsSocket<S> {
     }
 
     fn send_queue(&self) -> usize {
-        // How much rustls keeps it does not say: that it keeps something does.
+        // rustls does not report the length of its pending records, so they count as one byte.
         self.socket.send_queue() + usize::from(self.tls.wants_write())
     }
 

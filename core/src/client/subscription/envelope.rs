@@ -1,7 +1,7 @@
-//! What a server of ours says in JSON: an event, a gap, where to go on.
+//! The JSON of goldcrest: an event, a gap, a cursor.
 //!
-//! The object is read and unescaped where it stands; what comes out are places in the buffer, so that they may be lent
-//! from there later.
+//! The object is parsed and unescaped in place. The results are ranges of the buffer, from which events are borrowed
+//! later.
 
 use super::{Event, EventData};
 use crate::base64::{decode_in_place, is_base64};
@@ -9,7 +9,7 @@ use crate::json::{JsonError, Members, text};
 use crate::log::Gap;
 use crate::sse::parse::MESSAGE;
 
-/// A place in a buffer.
+/// A range of a buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Span {
     start: usize,
@@ -51,26 +51,25 @@ impl EventSpans {
     }
 }
 
-/// What an object says.
+/// The content of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EnvelopeMessage {
     Event(EventSpans),
-    /// Events are missing; reading goes on after this id, where one is given.
+    /// Events are missing. Reading continues after this id, if there is one.
     Gap {
         gap: Gap,
         after: Option<Span>,
     },
-    /// Reading goes on after this id.
+    /// Reading continues after this id.
     After(Span),
-    /// Something else.
     Other,
 }
 
-/// Reads the object that `object` is, which stands `offset` bytes behind the start of the buffer; with `data` a binary event
-/// whose bytes stand elsewhere.
+/// Parses `object`, which starts at the start of the buffer. With `data` it describes a binary event whose bytes are
+/// in that range.
 ///
 /// # Errors
-/// It is no JSON object, or a member has not the type that it should have.
+/// It is not a JSON object, or a member has another type.
 pub(super) fn read(object: &mut [u8], data: Option<Span>) -> Result<EnvelopeMessage, JsonError> {
     let base = object.as_ptr() as usize;
     let place = |part: &[u8]| Span::new((part.as_ptr() as usize).saturating_sub(base), part.len());
@@ -96,7 +95,7 @@ pub(super) fn read(object: &mut [u8], data: Option<Span>) -> Result<EnvelopeMess
         (_, Some(data)) => (data, true),
         (Some(value), None) => {
             let span = place(text(value)?.as_bytes());
-            // `value` begins with its quote, the text right behind it.
+            // `value` begins with its quote, followed by the text.
             let inside = value.get_mut(1..span.len.saturating_add(1)).unwrap_or_default();
             if base64 {
                 if !is_base64(inside) {
@@ -112,7 +111,7 @@ pub(super) fn read(object: &mut [u8], data: Option<Span>) -> Result<EnvelopeMess
     Ok(id.map_or(EnvelopeMessage::Other, |id| EnvelopeMessage::Event(EventSpans { id, event_type, data, binary })))
 }
 
-/// Reads a binary message of `goldcrest.v1`: an object, LF and the bytes.
+/// Parses a binary message of `goldcrest.v1`: an object, LF and the bytes.
 pub(super) fn read_binary(message: &mut [u8]) -> Result<EnvelopeMessage, JsonError> {
     let end = message.iter().position(|byte| *byte == b'\n').ok_or(JsonError::Object)?;
     let start = end.saturating_add(1);
@@ -120,7 +119,7 @@ pub(super) fn read_binary(message: &mut [u8]) -> Result<EnvelopeMessage, JsonErr
     read(message.get_mut(..end).unwrap_or_default(), Some(data))
 }
 
-/// The number of `{"missed":N}`, where there is one.
+/// Parses `{"missed":N}` or an object without that member.
 pub(super) fn parse_gap(object: &mut [u8]) -> Result<Gap, JsonError> {
     let mut members = Members::new(object)?;
     let mut missed = None;
@@ -132,7 +131,8 @@ pub(super) fn parse_gap(object: &mut [u8]) -> Result<Gap, JsonError> {
     Ok(Gap { missed })
 }
 
-/// The number of a gap's notice on SSE, exactly as a server of ours writes it; `None` where it is none.
+/// Parses a gap event on SSE. `None` if it differs from goldcrest's own by any byte, since another server may name an
+/// event `gap`.
 pub(super) fn parse_sse_gap(data: &[u8]) -> Option<Gap> {
     if data == b"{}" {
         return Some(Gap { missed: None });

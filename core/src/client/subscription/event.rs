@@ -6,23 +6,23 @@ use crate::client::Error;
 use crate::format::Transport;
 use crate::log::Gap;
 
-/// An event, lent from the subscription's memory.
+/// An event of a channel, borrowed from the subscription's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// Its id: where to resume after it. Empty where the server gives none.
+    /// The id, to resume after it. Empty if the server has none.
     pub id: &'a str,
-    /// Its type, `message` where it has none of its own.
+    /// The type; `message` by default (WHATWG HTML §9.2.6).
     pub event_type: &'a str,
-    /// Its data.
+    /// The data, as it was published.
     pub data: EventData<'a>,
 }
 
-/// The data of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The data of an event: text or bytes.
 pub enum EventData<'a> {
-    /// Text. On SSE each CR and CR LF in it has become an LF.
+    /// Text. On SSE each CR and CR LF in it has become an LF (WHATWG HTML §9.2.6).
     Text(&'a str),
-    /// Bytes.
+    /// Any bytes.
     Binary(&'a [u8]),
 }
 
@@ -36,25 +36,25 @@ impl<'a> EventData<'a> {
     }
 }
 
-/// What there is to know next.
+/// The next event of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubscriptionEvent<'a, E> {
-    /// A transport works. Told again after each loss, not for each poll.
+    /// A transport is open. Reported again after each loss, but not for each poll.
     Opened {
-        /// Which one.
+        /// The open transport.
         transport: Transport,
     },
-    /// An event.
+    /// An event of the channel.
     Event(Event<'a>),
-    /// Events are missing here: the log does not hold them any more.
+    /// Events are missing here: the log no longer holds them.
     Gap(Gap),
-    /// A transport has failed or is lost.
+    /// A transport has failed or its connection is lost.
     Disconnected {
-        /// Which one.
+        /// The lost transport.
         transport: Transport,
-        /// Why.
+        /// The reason.
         error: Error<E>,
-        /// How long it waits until the next attempt, on this transport or on the next.
+        /// The time until the next attempt, on this transport or the next.
         delay: Duration,
     },
 }

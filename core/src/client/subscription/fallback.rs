@@ -1,50 +1,50 @@
-//! Which transport is to be tried next.
+//! The order in which a subscription tries its transports.
 //!
-//! The transports are the rungs of a ladder, the preferred one on top. One that fails before anything came gives way to
-//! the next; from the last it goes back to the top. One that has worked is stayed with, and the top is tried again later,
-//! rarer each time that it was in vain.
+//! The first transport is the preferred one. A transport that fails before any event gives way to the next one, and
+//! the last to the first. A transport that has worked is kept, and better ones are retried later, at intervals that
+//! double after each failure.
 
-/// Where on the ladder a subscription stands.
+/// The state of the fallback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TransportFallback {
     transports: usize,
     at: usize,
-    /// This round began at the top, and nothing that failed in it may come right by waiting.
+    /// This round began at the first transport, and all failures in it were permanent.
     all_permanent: bool,
-    /// Connections in a row that were opened and then brought nothing.
+    /// Connections in a row that were opened and then stayed silent.
     silent_connections: u8,
-    /// Climbs since the top one last brought anything, up to [`LONGEST`].
+    /// Retries of better transports since the first one last worked, up to [`MAX_DOUBLINGS`].
     retries: u8,
 }
 
-/// Whose fault a failure is.
+/// The cause of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FailureCause {
-    /// The network's or the server's: another transport would not fare better.
+    /// The network or the server: another transport would fail as well.
     Network,
-    /// The transport's, perhaps.
+    /// Perhaps the transport.
     Transport {
-        /// Waiting will not help.
-        hopeless: bool,
+        /// Waiting does not help.
+        permanent: bool,
     },
 }
 
-/// What is to be done after a failure.
+/// The attempt that follows a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextAttempt {
-    /// Try this one again after a delay.
+    /// The same transport, after a delay.
     Same,
-    /// Try the next one at once.
+    /// The next transport, at once.
     Next,
-    /// Begin at the top after a delay.
+    /// The first transport, after a delay.
     First,
-    /// Every one of them was refused for good.
+    /// None: each transport failed permanently.
     GiveUp,
 }
 
-/// So many mute connections in a row are taken as a failure of the transport.
+/// So many silent connections in a row count as a failure of the transport.
 const MAX_SILENT_CONNECTIONS: u8 = 2;
-/// So often the time until the next climb doubles: up to sixteen times as long.
+/// So often the interval doubles: up to sixteen times the first one.
 const MAX_DOUBLINGS: u8 = 4;
 
 impl TransportFallback {
@@ -52,60 +52,60 @@ impl TransportFallback {
         Self { transports, at: 0, all_permanent: true, silent_connections: 0, retries: 0 }
     }
 
-    /// The rung to try.
+    /// The index of the transport to try.
     pub(super) const fn at(&self) -> usize {
         self.at
     }
 
-    /// An attempt came to nothing.
-    pub(super) fn failed(&mut self, blame: FailureCause) -> NextAttempt {
-        let FailureCause::Transport { hopeless } = blame else {
+    /// An attempt has failed.
+    pub(super) fn failed(&mut self, cause: FailureCause) -> NextAttempt {
+        let FailureCause::Transport { permanent } = cause else {
             self.all_permanent = false;
             return NextAttempt::Same;
         };
         self.silent_connections = 0;
-        self.all_permanent &= hopeless;
+        self.all_permanent &= permanent;
         self.at = self.at.saturating_add(1);
         if self.at < self.transports {
             return NextAttempt::Next;
         }
         self.at = 0;
-        let over = core::mem::replace(&mut self.all_permanent, true);
-        if over { NextAttempt::GiveUp } else { NextAttempt::First }
+        let give_up = core::mem::replace(&mut self.all_permanent, true);
+        if give_up { NextAttempt::GiveUp } else { NextAttempt::First }
     }
 
-    /// A transport answered as it should.
+    /// A transport was opened.
     pub(super) fn opened(&mut self) {
         self.all_permanent = false;
     }
 
-    /// What was open is lost; `mute` where nothing ever came over it.
-    pub(super) fn lost(&mut self, mute: bool) -> NextAttempt {
-        self.silent_connections = if mute { self.silent_connections.saturating_add(1) } else { 0 };
-        if !mute && self.at == 0 {
+    /// The connection is lost; `silent` if no byte arrived on it.
+    pub(super) fn lost(&mut self, silent: bool) -> NextAttempt {
+        self.silent_connections = if silent { self.silent_connections.saturating_add(1) } else { 0 };
+        if !silent && self.at == 0 {
             self.retries = 0;
         }
         if self.silent_connections < MAX_SILENT_CONNECTIONS {
             NextAttempt::Same
         } else {
-            self.failed(FailureCause::Transport { hopeless: false })
+            self.failed(FailureCause::Transport { permanent: false })
         }
     }
 
-    /// Whether there are better ones than the present.
+    /// Whether a better transport than the current one exists.
     pub(super) const fn can_retry_better(&self) -> bool {
         self.at > 0
     }
 
-    /// Begins at the top again.
+    /// Starts again at the first transport.
     pub(super) fn retry_better(&mut self) {
         (self.at, self.silent_connections) = (0, 0);
         self.retries = self.retries.saturating_add(1).min(MAX_DOUBLINGS);
     }
 
-    /// How many times as long as the first climb the next one is waited for.
+    /// The factor of the interval until the next retry.
     pub(super) const fn backoff_factor(&self) -> u32 {
-        // At most LONGEST, which a checked shift does not know.
+        // At most MAX_DOUBLINGS, which the compiler cannot prove for a checked shift.
         1_u32.wrapping_shl(self.retries as u32)
     }
 }
@@ -114,71 +114,71 @@ impl TransportFallback {
 mod tests {
     use super::*;
 
-    const REFUSED: FailureCause = FailureCause::Transport { hopeless: true };
-    const BROKEN: FailureCause = FailureCause::Transport { hopeless: false };
+    const REFUSED: FailureCause = FailureCause::Transport { permanent: true };
+    const BROKEN: FailureCause = FailureCause::Transport { permanent: false };
 
     #[test]
     fn each_is_tried_in_turn_and_refusals_all_round_are_the_end() {
-        let mut ladder = TransportFallback::new(3);
+        let mut fallback = TransportFallback::new(3);
         assert_eq!(
-            [(); 3].map(|()| ladder.failed(REFUSED)),
+            [(); 3].map(|()| fallback.failed(REFUSED)),
             [NextAttempt::Next, NextAttempt::Next, NextAttempt::GiveUp]
         );
-        let mut ladder = TransportFallback::new(3);
+        let mut fallback = TransportFallback::new(3);
         assert_eq!(
-            [REFUSED, BROKEN, REFUSED].map(|b| ladder.failed(b)),
+            [REFUSED, BROKEN, REFUSED].map(|b| fallback.failed(b)),
             [NextAttempt::Next, NextAttempt::Next, NextAttempt::First]
         );
-        // The next round is judged by itself.
+        // The next round starts anew.
         assert_eq!(
-            [(); 3].map(|()| ladder.failed(REFUSED)),
+            [(); 3].map(|()| fallback.failed(REFUSED)),
             [NextAttempt::Next, NextAttempt::Next, NextAttempt::GiveUp]
         );
     }
 
     #[test]
     fn the_network_is_no_reason_to_try_another() {
-        let mut ladder = TransportFallback::new(2);
-        assert_eq!(ladder.failed(FailureCause::Network), NextAttempt::Same);
-        assert_eq!(ladder.at(), 0);
-        // Nor is a round with a network failure in it hopeless.
-        assert_eq!([(); 2].map(|()| ladder.failed(REFUSED)), [NextAttempt::Next, NextAttempt::First]);
+        let mut fallback = TransportFallback::new(2);
+        assert_eq!(fallback.failed(FailureCause::Network), NextAttempt::Same);
+        assert_eq!(fallback.at(), 0);
+        // A round with a network failure in it is not permanent.
+        assert_eq!([(); 2].map(|()| fallback.failed(REFUSED)), [NextAttempt::Next, NextAttempt::First]);
     }
 
     #[test]
     fn what_has_worked_is_stayed_with_until_it_is_mute_twice() {
-        let mut ladder = TransportFallback::new(2);
-        ladder.opened();
-        assert_eq!(ladder.lost(true), NextAttempt::Same);
-        assert_eq!(ladder.lost(false), NextAttempt::Same);
-        assert_eq!(ladder.lost(true), NextAttempt::Same);
-        assert_eq!(ladder.lost(true), NextAttempt::Next);
-        assert!(ladder.can_retry_better());
-        ladder.retry_better();
-        assert_eq!((ladder.at(), ladder.can_retry_better()), (0, false));
+        let mut fallback = TransportFallback::new(2);
+        fallback.opened();
+        assert_eq!(fallback.lost(true), NextAttempt::Same);
+        assert_eq!(fallback.lost(false), NextAttempt::Same);
+        assert_eq!(fallback.lost(true), NextAttempt::Same);
+        assert_eq!(fallback.lost(true), NextAttempt::Next);
+        assert!(fallback.can_retry_better());
+        fallback.retry_better();
+        assert_eq!((fallback.at(), fallback.can_retry_better()), (0, false));
     }
 
     #[test]
     fn climbs_are_waited_for_twice_as_long_each_time_until_one_is_worth_it() {
-        let mut ladder = TransportFallback::new(2);
-        for patience in [1, 2, 4, 8, 16, 16] {
-            assert_eq!(ladder.backoff_factor(), patience);
-            let _ = ladder.failed(REFUSED);
-            ladder.retry_better();
+        let mut fallback = TransportFallback::new(2);
+        for factor in [1, 2, 4, 8, 16, 16] {
+            assert_eq!(fallback.backoff_factor(), factor);
+            let _ = fallback.failed(REFUSED);
+            fallback.retry_better();
         }
-        // Open is not enough: what is between may let the answer pass and nothing after it.
-        ladder.opened();
-        assert_eq!(ladder.backoff_factor(), 16);
-        assert_eq!((ladder.lost(true), ladder.backoff_factor()), (NextAttempt::Same, 16));
-        assert_eq!((ladder.lost(false), ladder.backoff_factor()), (NextAttempt::Same, 1));
+        // Open is not enough: a proxy may pass the response's head and no events.
+        fallback.opened();
+        assert_eq!(fallback.backoff_factor(), 16);
+        assert_eq!((fallback.lost(true), fallback.backoff_factor()), (NextAttempt::Same, 16));
+        assert_eq!((fallback.lost(false), fallback.backoff_factor()), (NextAttempt::Same, 1));
     }
 
     #[test]
     fn a_round_that_began_below_the_top_is_never_the_end() {
-        let mut ladder = TransportFallback::new(2);
-        let _ = ladder.failed(REFUSED);
-        ladder.opened();
-        assert_eq!(ladder.failed(REFUSED), NextAttempt::First);
-        assert_eq!([(); 2].map(|()| ladder.failed(REFUSED)), [NextAttempt::Next, NextAttempt::GiveUp]);
+        let mut fallback = TransportFallback::new(2);
+        let _ = fallback.failed(REFUSED);
+        fallback.opened();
+        assert_eq!(fallback.failed(REFUSED), NextAttempt::First);
+        assert_eq!([(); 2].map(|()| fallback.failed(REFUSED)), [NextAttempt::Next, NextAttempt::GiveUp]);
     }
 }

@@ -1,19 +1,19 @@
 //! A subscription that resumes: one cursor over five transports.
 //!
-//! It takes the transports in the order that they are given. One that fails before anything came (something between eats
-//! the upgrade, or collects the answer) gives way to the next; one that worked and is lost is tried again. After a while
-//! on a lesser transport the better ones are tried again, rarer each time that it was in vain. Whatever happens, the cursor
-//! is that of the last event that was handed out: nothing is lost that the server's log still holds, nothing comes twice,
-//! and what is gone is told.
+//! It tries the transports in the given order. One that fails before any event gives way to the next one; one that
+//! worked and is lost is tried again. After a while on a lesser transport the better ones are tried again.
 //!
-//! | file | what it holds |
+//! The cursor is always the id of the last returned event. So no event is lost that the server's log holds, no event
+//! is returned twice, and missing events are reported as a gap.
+//!
+//! | file | contents |
 //! | --- | --- |
 //! | `options.rs`, `event.rs` | [`SubscriptionOptions`], [`SubscriptionEvent`] |
 //! | `state.rs` | [`Subscription`]: cursor, connection, phase |
-//! | `receive.rs` | what comes on each transport |
-//! | `transitions.rs` | [`Subscription::next`]: asking, failing, coming back |
-//! | `fallback.rs` | which transport is tried next |
-//! | `envelope.rs`, `poll_body.rs` | JSON, read where it stands |
+//! | `receive.rs` | reading each transport |
+//! | `transitions.rs` | [`Subscription::next`]: request, failure, reconnection |
+//! | `fallback.rs` | the order of the transports |
+//! | `envelope.rs`, `poll_body.rs` | JSON, parsed in place |
 
 mod envelope;
 mod event;

@@ -1,4 +1,4 @@
-//! How a channel is read.
+//! The options of a subscription.
 
 use core::time::Duration;
 
@@ -6,13 +6,13 @@ use crate::format::Transport;
 use crate::log::Position;
 use crate::sse::reconnect::ReconnectPolicy;
 
-/// The longest event type on SSE: ours with `;base64` fits.
+/// goldcrest's longest event type with `;base64` fits.
 const EVENT_TYPE: usize = 72;
 
-/// How a channel is read.
+/// The options of a [`Subscription`](super::Subscription).
 #[derive(Clone, Copy, Debug)]
 pub struct SubscriptionOptions<'a> {
-    /// The transports to use, the preferred one first. Default: WebSocket, SSE, streaming, long polling, polling.
+    /// The transports to use, in order of preference. Default: WebSocket, SSE, streaming, long polling, polling.
     pub transports: &'a [Transport],
     /// The start. Default: after the newest event.
     ///
@@ -20,24 +20,27 @@ pub struct SubscriptionOptions<'a> {
     /// [`Position::Newest`]. An id that the server does not know, an id of more than [`MAX_CURSOR`](super::MAX_CURSOR) bytes and
     /// [`Position::Unknown`] begin with a gap; reading continues by the server's gap policy.
     pub start: Position<&'a str>,
-    /// How long a long poll waits. Default: 25 s.
+    /// The wait of a long poll. Default: 25 s.
     pub wait: Duration,
-    /// From one poll to the next. Default: 5 s.
+    /// The interval between polls. Default: 5 s.
     pub poll_interval: Duration,
-    /// How long an answer that goes on may say nothing at first before something between is taken to collect it. Default:
-    /// 10 s; a server of ours says something at once.
+    /// The time to the first byte of a stream; a proxy collects the response if it is exceeded. Default: 10 s;
+    /// goldcrest sends a byte at once.
     pub first_byte_timeout: Duration,
-    /// How long a lesser transport is used before the better ones are tried again; twice as long after each time in vain, up
-    /// to sixteen times. Default: 5 min, so up to 80. The connection that works is given up for that, since a device may
-    /// have memory for one: nothing is lost, but events are late by as long as the better ones need to fail, which is a
-    /// round trip where the upgrade is refused, [`ClientConfig::response_timeout`] where it is swallowed, and two unanswered pings
-    /// ([`ClientConfig::keep_alive`]) where nothing passes but the answer to it. [`Duration::MAX`] stays with what works.
+    /// The time on a lesser transport before the better ones are tried again. It doubles after each failure, up to
+    /// sixteen times. Default: 5 min, so up to 80 min. [`Duration::MAX`] keeps the transport that works.
+    ///
+    /// The working connection is closed for the retry, since a device may have memory for one. No event is lost, but
+    /// events are late until the better transports have failed. That takes a round trip where the upgrade is
+    /// rejected, [`ClientConfig::response_timeout`](crate::client::ClientConfig::response_timeout) where it gets no
+    /// response, and two unanswered pings ([`ClientConfig::keep_alive`](crate::client::ClientConfig::keep_alive))
+    /// where nothing passes after the handshake.
     pub retry_better_after: Duration,
-    /// The longest event type on SSE, in bytes; it takes its place in the buffer. Default: 72.
+    /// The longest event type on SSE, in bytes; it takes its share of the buffer. Default: 72.
     pub max_event_type: usize,
-    /// When it comes back.
+    /// The delays between attempts.
     pub reconnect: ReconnectPolicy,
-    /// Spreads the delays: any number, another one for each device.
+    /// Spreads the delays: any number, a different one for each device.
     pub seed: u32,
 }
 

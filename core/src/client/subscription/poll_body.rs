@@ -1,13 +1,13 @@
-//! The answer to a poll, object by object, in a buffer that holds one of them.
+//! The body of a poll's response, object by object, in a buffer that holds one of them.
 //!
-//! `{"gap":{…},"events":[{…},{…}],"after":"ID"}` may be longer than a chip has memory: each event, and each other member
-//! as an object of its own, is given as soon as it has come.
+//! `{"gap":{…},"events":[{…},{…}],"after":"ID"}` may exceed the memory of a chip. Each event, and each other member
+//! as an object of its own, is returned when it is complete.
 
-/// Takes an answer apart.
+/// The state of the parser.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PollBodyParser {
     state: ParserState,
-    /// Brackets that are open in what is being collected.
+    /// Open brackets in the object being collected.
     depth: u32,
     quoted: bool,
     escaped: bool,
@@ -16,28 +16,27 @@ pub(super) struct PollBodyParser {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ParserState {
-    /// Before the answer's first bracket.
+    /// Before the body's first bracket.
     Start,
-    /// In a member of the answer.
+    /// In a member of the body.
     Member,
     /// Between two events.
     Events,
     /// In an event.
     Event,
-    /// Behind the answer's last bracket.
+    /// After the body's last bracket.
     Done,
 }
 
-/// What [`PollBodyParser::take`] found.
+/// The result of [`PollBodyParser::take`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// All input was taken, and nothing is whole.
+    /// All input was taken, and no object is complete.
     Nothing,
-    /// An object of so many bytes stands at the start of the buffer, until the next call.
+    /// An object of this length is at the start of the buffer, until the next call.
     Object(usize),
-    /// What has begun does not fit the buffer.
+    /// The object exceeds the buffer.
     TooLarge,
-    /// The answer is of another form.
     Malformed,
 }
 
@@ -46,12 +45,12 @@ impl PollBodyParser {
         Self { state: ParserState::Start, depth: 0, quoted: false, escaped: false, filled: 0 }
     }
 
-    /// Whether the answer has ended.
+    /// Whether the body has ended.
     pub(super) fn is_done(&self) -> bool {
         self.state == ParserState::Done
     }
 
-    /// Takes `input` up to the first object that is whole: how many bytes it took, and what it found.
+    /// Takes `input` up to the end of the next object: the length taken, and the result.
     pub(super) fn take(&mut self, input: &[u8], buffer: &mut [u8]) -> (usize, Found) {
         for (at, &byte) in input.iter().enumerate() {
             let found = self.step(byte, buffer);
@@ -78,7 +77,7 @@ impl PollBodyParser {
         }
     }
 
-    /// Begins to collect an object.
+    /// Begins an object.
     fn begin(&mut self, at: ParserState, buffer: &mut [u8]) -> Found {
         (self.state, self.depth, self.filled) = (at, 1, 0);
         self.push(b'{', buffer)
@@ -118,7 +117,7 @@ impl PollBodyParser {
         self.end(buffer)
     }
 
-    /// The object that was collected, unless it is the empty one behind a list, and room for the next one.
+    /// Ends an object, unless it is the empty one after a list, and begins the next one.
     fn end(&mut self, buffer: &mut [u8]) -> Found {
         let empty = self.filled <= 1 && self.state != ParserState::Events;
         let found = self.push(b'}', buffer);
@@ -126,7 +125,7 @@ impl PollBodyParser {
         if found != Found::Nothing {
             return found;
         }
-        // The bracket of the next member is there already, and stays.
+        // The bracket of the next member is already in the buffer.
         self.filled = 1;
         if empty { Found::Nothing } else { Found::Object(length) }
     }
@@ -157,7 +156,7 @@ mod tests {
                     Found::Nothing => {}
                     Found::Object(length) => {
                         seen.push(core::str::from_utf8(&buffer[..length]).unwrap().to_string());
-                        // Whoever reads it alters it.
+                        // The reader may alter the object.
                         buffer[1..length].fill(b'#');
                     }
                     bad => return Err(bad),

@@ -1,4 +1,4 @@
-//! What comes on each transport.
+//! Reading each transport.
 
 use super::envelope::{self, EnvelopeMessage, Span};
 use super::poll_body::Found;
@@ -12,40 +12,38 @@ use crate::sse::parse::Parser;
 use crate::websocket::{ConnectionIo, Disconnect};
 use crate::ws::connection::MessageKind;
 
-/// What came on a transport.
+/// The result of reading.
 pub(super) enum Received<E> {
-    /// Nothing to report yet.
+    /// Call again.
     Nothing,
     Step(Step<E>),
-    /// The answer to a poll has ended.
+    /// The body of a poll has ended.
     PollEnd(PollState),
-    /// What was open is lost.
+    /// An open connection is lost.
     ConnectionLost {
         error: Error<E>,
-        /// A byte had come.
-        heard: bool,
+        /// A byte had arrived.
+        received_any: bool,
     },
-    /// A request has failed.
     RequestFailed(Error<E>),
 }
 
 /// An error is final.
 type Receive<R> = Result<Received<ConnectorError<R>>, Error<ConnectorError<R>>>;
 
-/// What ends the event type of an event that is bytes.
+/// The suffix of a binary event's type on SSE.
 const BASE64: &str = ";base64";
 
-// In each of these nothing is waited for between taking something and giving it out: a future that is dropped has taken
-// nothing that was not told.
+// No await stands between consuming input and returning it, so these futures are cancel-safe.
 impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
-    /// Reads an answer that goes on; `None` where it is to be looked at again.
-    pub(super) async fn read_stream(&mut self, following: StreamState) -> Receive<R> {
+    /// Reads the body of SSE or streaming.
+    pub(super) async fn read_stream(&mut self, stream: StreamState) -> Receive<R> {
         let Some(exchange) = self.client.exchange() else { return Err(Error::Closed) };
         exchange.connection.yield_if_spent().await;
-        let StreamState { deadline: due, received_any: mut heard, mut filled } = following;
+        let StreamState { deadline, mut received_any, mut filled } = stream;
         let (parser, buffer) = (&mut self.parser, &mut *self.buffer);
         let (mut failed, mut line) = (None, None);
-        let came = exchange.read_body(&mut |data| match parser {
+        let progress = exchange.read_body(&mut |data| match parser {
             Some(parser) => match parser.store(data) {
                 Ok(stored) => (stored.consumed, stored.event),
                 Err(error) => {
@@ -69,33 +67,34 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         if let Some(error) = failed {
             return Err(error);
         }
-        let fault = match came {
+        let error = match progress {
             Ok(BodyProgress::Data(stopped)) => {
-                heard = true;
-                self.phase =
-                    Phase::Streaming(StreamState { deadline: self.idle_deadline(), received_any: heard, filled });
+                received_any = true;
+                self.phase = Phase::Streaming(StreamState { deadline: self.idle_deadline(), received_any, filled });
                 return match line {
-                    // An empty line is a sign of life.
-                    Some(length) => self.read_object(length, MessageKind::Text, heard),
+                    // An empty line is a keep-alive.
+                    Some(length) => self.read_object(length, MessageKind::Text, received_any),
                     None => Ok(self.parser_progress(stopped).map_or(Received::Nothing, Received::Step)),
                 };
             }
-            Ok(BodyProgress::WouldBlock) => match exchange.wait_body(due.min(self.retry_better_at)).await {
+            Ok(BodyProgress::WouldBlock) => match exchange.wait_body(deadline.min(self.retry_better_at)).await {
                 Ok(()) => return Ok(Received::Nothing),
-                // Then it is looked at what came true.
+                // The wait ended for the retry of a better transport, not for a timeout.
                 Err(_) if self.is_retry_better_due() => return Ok(Received::Nothing),
-                Err(crate::client::http_exchange::ExchangeError::Disconnected(Disconnect::TimedOut)) if !heard => {
+                Err(crate::client::http_exchange::ExchangeError::Disconnected(Disconnect::TimedOut))
+                    if !received_any =>
+                {
                     Error::ProxyBuffering
                 }
-                Err(fault) => fault.into(),
+                Err(error) => error.into(),
             },
             Ok(BodyProgress::End) => Error::Disconnected(Disconnect::Closed),
-            Err(fault) => fault.into(),
+            Err(error) => error.into(),
         };
-        Ok(Received::ConnectionLost { error: fault, heard })
+        Ok(Received::ConnectionLost { error, received_any })
     }
 
-    /// What the parser came to; the cursor follows.
+    /// Takes over the parser's progress: the cursor, and an event.
     fn parser_progress(&mut self, event: bool) -> Option<Step<ConnectorError<R>>> {
         let parser = self.parser.as_mut()?;
         let id = parser.last_event_id();
@@ -106,7 +105,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             return None;
         }
         let (id, event_type, data) = parser.event_mut()?;
-        // A foreign event of that name stays one.
+        // Another server may name an event `gap`: only one with an id of goldcrest is one.
         if event_type == "gap"
             && EventId::parse(id.as_bytes()).is_ok()
             && let Some(gap) = envelope::parse_sse_gap(data)
@@ -116,81 +115,83 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         Some(Step::ParsedEvent)
     }
 
-    /// Reads the answer to a poll; `None` where it is to be looked at again.
-    pub(super) async fn read_poll_body(&mut self, polling: PollState) -> Receive<R> {
+    /// Reads the body of a poll.
+    pub(super) async fn read_poll_body(&mut self, poll: PollState) -> Receive<R> {
         let Some(exchange) = self.client.exchange() else { return Err(Error::Closed) };
         exchange.connection.yield_if_spent().await;
-        let PollState { mut body, deadline: due, mut events, .. } = polling;
+        let PollState { mut body, deadline, mut events, .. } = poll;
         let buffer = &mut *self.buffer;
         let mut found = Found::Nothing;
-        let came = exchange.read_body(&mut |data| {
-            let (taken, what) = body.take(data, buffer);
-            found = what;
-            (taken, what != Found::Nothing)
+        let progress = exchange.read_body(&mut |data| {
+            let (taken, result) = body.take(data, buffer);
+            found = result;
+            (taken, result != Found::Nothing)
         });
-        let fault = match (came, found) {
+        let error = match (progress, found) {
             (_, Found::TooLarge) => return Err(Error::TooLarge),
             (_, Found::Malformed) => Error::Malformed,
             (Ok(BodyProgress::Data(_)), _) => {
-                let due = self.idle_deadline();
+                let deadline = self.idle_deadline();
                 let step = match found {
                     Found::Object(length) => self.read_object(length, MessageKind::Text, true)?,
                     _ => Received::Nothing,
                 };
                 events = events.saturating_add(u32::from(matches!(step, Received::Step(Step::Event(_)))));
-                self.phase = Phase::Polling(PollState { body, deadline: due, events, ..polling });
+                self.phase = Phase::Polling(PollState { body, deadline, events, ..poll });
                 return Ok(step);
             }
-            (Ok(BodyProgress::WouldBlock), _) => match exchange.wait_body(due).await {
+            (Ok(BodyProgress::WouldBlock), _) => match exchange.wait_body(deadline).await {
                 Ok(()) => return Ok(Received::Nothing),
-                Err(fault) => fault.into(),
+                Err(error) => error.into(),
             },
-            (Ok(BodyProgress::End), _) if body.is_done() => return Ok(Received::PollEnd(polling)),
+            (Ok(BodyProgress::End), _) if body.is_done() => return Ok(Received::PollEnd(poll)),
             (Ok(BodyProgress::End), _) => Error::Malformed,
-            (Err(fault), _) => fault.into(),
+            (Err(error), _) => error.into(),
         };
-        Ok(Received::RequestFailed(fault))
+        Ok(Received::RequestFailed(error))
     }
 
-    /// Reads messages; `None` where it is to be looked at again.
-    pub(super) async fn read_message(&mut self, heard: bool) -> Receive<R> {
-        let climb_at = self.retry_better_at;
+    /// Reads a message of the WebSocket.
+    pub(super) async fn read_message(&mut self, received_any: bool) -> Receive<R> {
+        let retry_better_at = self.retry_better_at;
         let Some(socket) = &mut self.socket else { return Err(Error::Closed) };
-        let came = match socket.ready_until(climb_at).await {
+        let progress = match socket.ready_until(retry_better_at).await {
             Ok(false) => return Ok(Received::Nothing),
             Ok(true) => socket.recv(self.buffer).await.map(|message| message.map(|it| (it.kind, it.payload.len()))),
             Err(ended) => Err(ended),
         };
-        match came {
+        match progress {
             Ok(Some((kind, length))) => {
-                self.phase = Phase::WebSocket { heard: true };
+                self.phase = Phase::WebSocket { received_any: true };
                 self.read_object(length, kind, true)
             }
             Ok(None) => {
-                // Its Close is answered; how that ends makes no difference.
+                // Answer the Close frame (RFC 6455 §5.5.1); the result does not matter.
                 let _ = socket.close().await;
-                Ok(Received::ConnectionLost { error: Error::Disconnected(Disconnect::Closed), heard })
+                Ok(Received::ConnectionLost { error: Error::Disconnected(Disconnect::Closed), received_any })
             }
-            // Without its Close, which is 1006 elsewhere (RFC 6455 §7.1.5).
+            // An end without a Close frame, which browsers report as 1006 (RFC 6455 §7.1.5).
             Err(Disconnect::Closed) => {
-                Ok(Received::ConnectionLost { error: Error::Disconnected(Disconnect::Broken), heard })
+                Ok(Received::ConnectionLost { error: Error::Disconnected(Disconnect::Broken), received_any })
             }
-            Err(ended) => Ok(Received::ConnectionLost { error: Error::Disconnected(ended), heard }),
+            Err(ended) => Ok(Received::ConnectionLost { error: Error::Disconnected(ended), received_any }),
         }
     }
 
-    /// Reads the object of so many bytes at the start of the buffer; the cursor follows.
-    fn read_object(&mut self, length: usize, kind: MessageKind, heard: bool) -> Receive<R> {
+    /// Parses the object of this length at the start of the buffer; the cursor follows.
+    fn read_object(&mut self, length: usize, kind: MessageKind, received_any: bool) -> Receive<R> {
         let object = self.buffer.get_mut(..length).unwrap_or_default();
         if object.iter().all(u8::is_ascii_whitespace) {
             return Ok(Received::Nothing);
         }
-        let said = match kind {
+        let message = match kind {
             MessageKind::Text => envelope::read(object, None),
             MessageKind::Binary => envelope::read_binary(object),
         };
-        let Ok(said) = said else { return Ok(Received::ConnectionLost { error: Error::Malformed, heard }) };
-        match said {
+        let Ok(message) = message else {
+            return Ok(Received::ConnectionLost { error: Error::Malformed, received_any });
+        };
+        match message {
             EnvelopeMessage::Event(spans) => {
                 self.set_cursor(spans.id)?;
                 Ok(Received::Step(Step::Event(spans)))
@@ -215,7 +216,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     }
 }
 
-/// The event in the parser, out of its Base64.
+/// The event in the parser, decoded from Base64 if its type ends with `;base64`.
 pub(super) fn parsed_event<'p>(parser: Option<&'p mut Parser<&mut [u8]>>) -> Option<Event<'p>> {
     let (id, event_type, data) = parser?.event_mut()?;
     if let Some(event_type) = event_type.strip_suffix(BASE64)

@@ -15,36 +15,36 @@ use crate::log::{Gap, Position};
 use crate::sse::parse::Parser;
 use crate::sse::reconnect::Reconnect;
 use crate::time::Instant;
-/// The longest cursor, in bytes, unless [`Subscription::with_bounds`] says otherwise. A server of ours has 29 at most.
+/// The default limit of an id, in bytes ([`Subscription::with_max_cursor`]). An id of goldcrest has at most 29.
 pub const MAX_CURSOR: usize = 64;
 
-/// What stands for a cursor that is too long to be one: no server can place it, and each tells a gap.
+/// Stands for an id that is too long: no server knows it, so each reports a gap.
 const INVALID_CURSOR: &str = "-";
 
-/// Reads a channel, on whichever transport works. `CURSOR` is how many bytes an id may have.
+/// Reads a channel, on any transport that works. `CURSOR` is the limit of an id, in bytes.
 pub struct Subscription<'e, R: ClientRuntime, const CURSOR: usize = MAX_CURSOR> {
     pub(super) client: HttpClient<'e, 'e, R>,
     pub(super) options: SubscriptionOptions<'e>,
-    /// Holds heads, and objects and lines after them; empty while an SSE parser has it.
+    /// For heads, and after them for objects and lines; empty while an SSE parser owns it.
     pub(super) buffer: &'e mut [u8],
     pub(super) parser: Option<Parser<&'e mut [u8]>>,
     pub(super) socket: Option<ClientWebSocket<'e, R>>,
-    /// What the next request resumes from, empty while that is not known.
+    /// The id from which the next request resumes; empty while unknown.
     pub(super) cursor: heapless::String<CURSOR>,
-    /// Where the newest event is was asked for, whatever came of it.
+    /// A poll for the newest event's id was sent, with or without success.
     pub(super) newest_requested: bool,
     pub(super) fallback: TransportFallback,
     pub(super) phase: Phase,
-    /// The transport that was told to be open.
+    /// The transport that was reported as open.
     pub(super) open_transport: Option<Transport>,
-    /// When the better transports are tried again.
+    /// The time for trying the better transports again.
     pub(super) retry_better_at: Instant,
     pub(super) reconnect: Reconnect<0>,
     pub(super) jitter: Jitter,
 }
 
 impl<'e, R: ClientRuntime> Subscription<'e, R> {
-    /// Reads the channel at `url`, in any of the schemes `http`, `https`, `ws` and `wss`.
+    /// Reads the channel at `url`, whose scheme is `http`, `https`, `ws` or `wss`.
     pub fn new(
         runtime: &'e R,
         config: &'e ClientConfig<'e>,
@@ -57,9 +57,8 @@ impl<'e, R: ClientRuntime> Subscription<'e, R> {
 }
 
 impl<'e, R: ClientRuntime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
-    /// The same with ids of up to `CURSOR` bytes, for servers whose ids are longer than ours:
-    /// `Subscription::<_, 1024>::with_bounds(…)`. On SSE three of them, and [`SubscriptionOptions::max_event_type`], take their place in
-    /// the buffer.
+    /// Reads the channel of a server with longer ids: `Subscription::<_, 1024>::with_max_cursor(…)`. On SSE three of
+    /// them, and [`SubscriptionOptions::max_event_type`], take their share of the buffer.
     pub fn with_max_cursor(
         runtime: &'e R,
         config: &'e ClientConfig<'e>,
@@ -92,23 +91,23 @@ impl<'e, R: ClientRuntime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
         }
     }
 
-    /// Closes it at once: it never comes back.
+    /// Closes the subscription at once, without a Close frame.
     pub fn abort(&mut self) {
         self.drop_connection();
         self.phase = Phase::Closed;
     }
 
-    /// The id of the last event that was handed out, or where it began; empty while that is not known.
+    /// The id of the last returned event, or of the start; empty while unknown.
     pub fn cursor(&self) -> &str {
         &self.cursor
     }
 
-    /// The transport that is open.
+    /// The open transport.
     pub fn transport(&self) -> Option<Transport> {
         self.open_transport
     }
 
-    /// The transport whose turn it is.
+    /// The transport to try, or in use.
     pub(super) fn current_transport(&self) -> Transport {
         self.options.transports.get(self.fallback.at()).copied().unwrap_or(Transport::Poll)
     }
@@ -117,7 +116,7 @@ impl<'e, R: ClientRuntime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
         self.client.runtime.clock().now()
     }
 
-    /// Whether the next transport above is to be tried; the end of time is never.
+    /// Whether better transports are to be tried again; [`Instant::MAX`]: never.
     pub(super) fn is_retry_better_due(&self) -> bool {
         self.retry_better_at < Instant::MAX && self.now() >= self.retry_better_at
     }
@@ -126,7 +125,7 @@ impl<'e, R: ClientRuntime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
         self.now() + self.client.config.idle_timeout
     }
 
-    /// Gives up what is open, and has the buffer back.
+    /// Closes the connection, and takes the buffer back from the parser.
     pub(super) fn drop_connection(&mut self) {
         self.socket = None;
         self.client.reset();
@@ -136,20 +135,20 @@ impl<'e, R: ClientRuntime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
     }
 }
 
-/// How far it has come.
+/// The phase of a subscription.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Phase {
-    /// Until then nothing is done.
+    /// Waiting until this time.
     Waiting(Instant),
-    /// A request is on its way.
+    /// A request is in progress.
     Requesting(PendingRequest),
-    /// An answer goes on, of SSE or of streaming.
+    /// The body of SSE or streaming.
     Streaming(StreamState),
-    /// The answer to a poll comes.
+    /// The body of a poll.
     Polling(PollState),
-    /// A WebSocket is open; whether something has come over it.
+    /// A WebSocket is open; whether a message has arrived.
     WebSocket {
-        heard: bool,
+        received_any: bool,
     },
     Closed,
 }
@@ -158,39 +157,37 @@ impl Phase {
     pub(super) const START: Self = Self::Waiting(Instant::from_millis(0));
 }
 
-/// What is asked.
+/// The request in progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PendingRequest {
-    /// A poll that only tells where the newest event is, so that nothing is lost between it and a transport that does not
-    /// tell.
+    /// The request is a poll for the newest event's id, for a transport that does not report it.
     pub(super) find_newest: bool,
     pub(super) nonce: [u8; 16],
     pub(super) since: Instant,
 }
 
-/// A stream that goes on.
+/// The body of SSE or streaming.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StreamState {
-    /// It is given up when nothing comes until then.
+    /// The connection is lost at this time without input.
     pub(super) deadline: Instant,
-    /// A byte has come.
     pub(super) received_any: bool,
-    /// Bytes of a line that stand in the buffer.
+    /// The length of the incomplete line in the buffer.
     pub(super) filled: usize,
 }
 
-/// The answer to a poll.
+/// The body of a poll.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PollState {
     pub(super) body: PollBodyParser,
     pub(super) deadline: Instant,
-    /// Events that it brought.
+    /// The number of events in it.
     pub(super) events: u32,
     pub(super) find_newest: bool,
     pub(super) since: Instant,
 }
 
-/// What came of a step.
+/// The result of a step.
 pub(super) enum Step<E> {
     Opened(Transport),
     /// An event in the buffer.

@@ -1,4 +1,4 @@
-//! A subscription at work: asking, failing, coming back.
+//! The transitions of a subscription: request, failure, reconnection.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use super::state::{PendingRequest, Phase, PollState, Step, StreamState};
 use super::{Subscription, SubscriptionEvent};
 use crate::client::http_client::{OutgoingRequest, is_coded, is_of_type, status_error};
 use crate::client::runtime::sleep;
-use crate::client::web_socket::{nonce, verify};
+use crate::client::websocket::{nonce, verify};
 use crate::client::{ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectorError, Error};
 use crate::format::media_type::{EVENT_STREAM, JSON, NDJSON};
 use crate::format::{Subprotocol, Transport};
@@ -26,12 +26,12 @@ use crate::ws::{ProtocolError, Role};
 type Stepped<R> = Result<Step<ConnectorError<R>>, Error<ConnectorError<R>>>;
 
 impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
-    /// Waits for what comes next. Dropped while it waits it loses nothing; an attempt to connect is begun again.
+    /// Waits for the next event. A dropped future loses nothing; an attempt to connect starts again.
     ///
     /// # Errors
-    /// It is over for good: no transport is served there ([`Error::Status`] and the like of the last one), the server said
-    /// 204, an event is longer than the memory ([`Error::TooLarge`], since it would come again), or the policy's attempts
-    /// are used up. After that: [`Error::Closed`].
+    /// The subscription is closed for good: no transport is served ([`Error::Status`] or another error of the last
+    /// one), the status was 204, an event exceeds the buffer ([`Error::TooLarge`], since it would come again), or the
+    /// policy's attempts are used up. After that: [`Error::Closed`].
     pub async fn next(&mut self) -> Result<SubscriptionEvent<'_, ConnectorError<R>>, Error<ConnectorError<R>>> {
         match self.step().await {
             Ok(step) => self.event(step),
@@ -42,8 +42,9 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         }
     }
 
-    /// Closes it in order: an open WebSocket by its closing handshake (RFC 6455 §7.1.2), for as long as the server may take
-    /// to answer a Close. Events that come meanwhile are not handed out.
+    /// Closes an open WebSocket by its closing handshake (RFC 6455 §7.1.2), within
+    /// [`ClientConfig::close_timeout`](crate::client::ClientConfig::close_timeout). Events that arrive meanwhile are
+    /// discarded.
     pub async fn close(&mut self) {
         if let Some(socket) = &mut self.socket {
             let _ = socket.close().await;
@@ -70,25 +71,25 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                         return self.attempt_failed(error);
                     }
                 }
-                Phase::Requesting(ask) => {
-                    if let Some(step) = self.request(ask).await? {
+                Phase::Requesting(pending) => {
+                    if let Some(step) = self.request(pending).await? {
                         return Ok(step);
                     }
                 }
-                Phase::Streaming(following) => {
-                    let received = self.read_stream(following).await?;
+                Phase::Streaming(stream) => {
+                    let received = self.read_stream(stream).await?;
                     if let Some(step) = self.received(received)? {
                         return Ok(step);
                     }
                 }
-                Phase::Polling(polling) => {
-                    let received = self.read_poll_body(polling).await?;
+                Phase::Polling(poll) => {
+                    let received = self.read_poll_body(poll).await?;
                     if let Some(step) = self.received(received)? {
                         return Ok(step);
                     }
                 }
-                Phase::WebSocket { heard } => {
-                    let received = self.read_message(heard).await?;
+                Phase::WebSocket { received_any } => {
+                    let received = self.read_message(received_any).await?;
                     if let Some(step) = self.received(received)? {
                         return Ok(step);
                     }
@@ -100,24 +101,24 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
     fn begin(&mut self) -> Result<(), Error<ConnectorError<R>>> {
         let transport = self.current_transport();
         let unknown = self.cursor.is_empty() && self.options.start == Position::Newest && !self.newest_requested;
-        let anchor = unknown && transport != Transport::Sse;
-        let handshake = transport == Transport::WebSocket && !anchor;
+        let find_newest = unknown && transport != Transport::Sse;
+        let handshake = transport == Transport::WebSocket && !find_newest;
         let nonce = if handshake { nonce(self.client.runtime)? } else { [0; 16] };
-        self.phase = Phase::Requesting(PendingRequest { find_newest: anchor, nonce, since: self.now() });
+        self.phase = Phase::Requesting(PendingRequest { find_newest, nonce, since: self.now() });
         Ok(())
     }
 
     async fn request(
         &mut self,
-        ask: PendingRequest,
+        pending: PendingRequest,
     ) -> Result<Option<Step<ConnectorError<R>>>, Error<ConnectorError<R>>> {
-        let transport = if ask.find_newest { Transport::Poll } else { self.current_transport() };
+        let transport = if pending.find_newest { Transport::Poll } else { self.current_transport() };
         let query = match self.options.start {
             Position::Oldest if self.cursor.is_empty() => Some(("after", "oldest")),
             Position::Newest if self.cursor.is_empty() => Some(("after", "newest")),
             _ => None,
         };
-        let upgrade = UpgradeRequest { nonce: ask.nonce, protocols: &[Subprotocol::NAME], origin: None };
+        let upgrade = UpgradeRequest { nonce: pending.nonce, protocols: &[Subprotocol::NAME], origin: None };
         let asking = OutgoingRequest {
             accept: match transport {
                 Transport::WebSocket => None,
@@ -135,11 +136,11 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             Ok(length) => length,
             Err(error) => return self.request_failed(error).map(Some),
         };
-        match self.open(transport, ask, &upgrade, length) {
+        match self.open(transport, pending, &upgrade, length) {
             Ok(()) => {}
             Err(error) => return self.request_failed(error).map(Some),
         }
-        if ask.find_newest || self.open_transport == Some(transport) {
+        if pending.find_newest || self.open_transport == Some(transport) {
             return Ok(None);
         }
         self.fallback.opened();
@@ -152,11 +153,11 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         Ok(Some(Step::Opened(transport)))
     }
 
-    /// Judges the answer whose head has `length` bytes, and goes on as it says.
+    /// Checks the response whose head has this length, and begins its body.
     fn open(
         &mut self,
         transport: Transport,
-        ask: PendingRequest,
+        pending: PendingRequest,
         upgrade: &UpgradeRequest<'static>,
         length: usize,
     ) -> Result<(), Error<ConnectorError<R>>> {
@@ -166,36 +167,36 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             let Some(protocol) = verify(upgrade, head, config.max_fields)? else {
                 return Err(Error::UpgradeFailed(UpgradeError::Protocol));
             };
-            let link = self.client.take_exchange().ok_or(Error::Closed)?.connection;
-            let (runtime, most) = (self.client.runtime, self.buffer.len() as u64);
+            let connection = self.client.take_exchange().ok_or(Error::Closed)?.connection;
+            let (runtime, limit) = (self.client.runtime, self.buffer.len() as u64);
             self.socket =
-                Some(ClientWebSocket::new(link, Role::Client, ClientMaskingKeys(runtime), most, Some(protocol)));
-            self.phase = Phase::WebSocket { heard: false };
+                Some(ClientWebSocket::new(connection, Role::Client, ClientMaskingKeys(runtime), limit, Some(protocol)));
+            self.phase = Phase::WebSocket { received_any: false };
             return Ok(());
         }
-        let answer = ResponseHead::parse(head, config.max_fields)?;
+        let response = ResponseHead::parse(head, config.max_fields)?;
         let media_type = match transport {
             Transport::Sse => EVENT_STREAM,
             Transport::Stream => NDJSON,
             _ => JSON,
         };
-        if answer.status() != 200 {
-            return Err(status_error(&answer));
+        if response.status() != 200 {
+            return Err(status_error(&response));
         }
-        if !is_of_type(answer.fields(), media_type) {
+        if !is_of_type(response.fields(), media_type) {
             return Err(Error::ContentType);
         }
-        if is_coded(answer.fields()) {
+        if is_coded(response.fields()) {
             return Err(Error::ContentCoding);
         }
-        let (due, first) = (self.idle_deadline(), self.now() + self.options.first_byte_timeout);
+        let (idle, first_byte) = (self.idle_deadline(), self.now() + self.options.first_byte_timeout);
         if media_type == JSON {
-            let PendingRequest { find_newest: anchor, since, .. } = ask;
+            let PendingRequest { find_newest, since, .. } = pending;
             self.phase = Phase::Polling(PollState {
                 body: PollBodyParser::new(),
-                deadline: due,
+                deadline: idle,
                 events: 0,
-                find_newest: anchor,
+                find_newest,
                 since,
             });
             return Ok(());
@@ -203,15 +204,15 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         if transport == Transport::Sse {
             let bounds = ParserLimits { id: CURSOR, event_type: self.options.max_event_type };
             let mut parser = Parser::new(core::mem::take(&mut self.buffer), bounds);
-            // What came as an id is one, and is not longer than its bound.
+            // The cursor was an ID before, and its limit is the parser's.
             let _ = IdField::new(self.cursor.as_bytes()).map(|id| parser.restart_after(id));
             self.parser = Some(parser);
         }
-        self.phase = Phase::Streaming(StreamState { deadline: first, received_any: false, filled: 0 });
+        self.phase = Phase::Streaming(StreamState { deadline: first_byte, received_any: false, filled: 0 });
         Ok(())
     }
 
-    /// Goes on as what came on a transport says; `None` where there is nothing to report yet.
+    /// Continues by the result of reading; `None`: read again.
     fn received(
         &mut self,
         received: Received<ConnectorError<R>>,
@@ -219,34 +220,34 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         match received {
             Received::Nothing => Ok(None),
             Received::Step(step) => Ok(Some(step)),
-            Received::PollEnd(polling) => {
-                self.poll_ended(&polling);
+            Received::PollEnd(poll) => {
+                self.poll_ended(&poll);
                 Ok(None)
             }
-            Received::ConnectionLost { error, heard } => self.connection_lost(error, heard).map(Some),
+            Received::ConnectionLost { error, received_any } => self.connection_lost(error, received_any).map(Some),
             Received::RequestFailed(error) => self.request_failed(error).map(Some),
         }
     }
 
-    /// A poll was answered to its end: when the next one is due.
-    fn poll_ended(&mut self, polling: &PollState) {
+    /// A poll has ended: schedules the next one.
+    fn poll_ended(&mut self, poll: &PollState) {
         self.client.finish_response();
         let now = self.now();
-        if polling.find_newest {
-            // A server that told no place will not tell it the next time either.
+        if poll.find_newest {
+            // A server that did not report the newest id will not do so later.
             self.newest_requested = true;
             self.phase = Phase::START;
             return;
         }
         self.reconnect.on_open();
-        // A long answer may have been cut short by the server, and a long poll has waited for itself.
+        // A full response may be truncated by the server's limit, and a long poll has waited already.
         let waited = self.current_transport() == Transport::LongPoll
-            && (polling.events > 0 || now.since(polling.since) >= Duration::from_secs(1));
-        let more = waited || polling.events >= 32;
+            && (poll.events > 0 || now.since(poll.since) >= Duration::from_secs(1));
+        let more = waited || poll.events >= 32;
         self.phase = if more { Phase::START } else { Phase::Waiting(now + self.options.poll_interval) };
     }
 
-    /// A request has failed: what was open by requests like it is lost, or else it could not be opened.
+    /// A request has failed: its transport is lost if it was open.
     fn request_failed(&mut self, error: Error<ConnectorError<R>>) -> Stepped<R> {
         if self.open_transport == Some(self.current_transport()) {
             self.connection_lost(error, true)
@@ -255,26 +256,26 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         }
     }
 
-    /// An attempt has come to nothing: the next transport, or the same after a while.
+    /// An attempt has failed: the next transport, or the same one after a delay.
     fn attempt_failed(&mut self, error: Error<ConnectorError<R>>) -> Stepped<R> {
         if is_final(&error) {
             return Err(error);
         }
-        let blame = match error {
+        let cause = match error {
             Error::Connect(_) | Error::Status { retry_after: Some(_), .. } if error.is_transient() => {
                 FailureCause::Network
             }
             _ => {
-                FailureCause::Transport { hopeless: !error.is_transient() && !matches!(error, Error::Disconnected(_)) }
+                FailureCause::Transport { permanent: !error.is_transient() && !matches!(error, Error::Disconnected(_)) }
             }
         };
         let transport = self.current_transport();
-        let next = self.fallback.failed(blame);
+        let next = self.fallback.failed(cause);
         self.disconnect(transport, error, next, true)
     }
 
-    /// What was open is lost.
-    fn connection_lost(&mut self, error: Error<ConnectorError<R>>, heard: bool) -> Stepped<R> {
+    /// An open transport is lost.
+    fn connection_lost(&mut self, error: Error<ConnectorError<R>>, received_any: bool) -> Stepped<R> {
         if matches!(error, Error::Disconnected(Disconnect::Protocol(ProtocolError::MessageTooBig))) {
             return Err(Error::TooLarge);
         }
@@ -283,10 +284,10 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         }
         let transport = self.current_transport();
         let next = match error {
-            Error::ProxyBuffering => self.fallback.failed(FailureCause::Transport { hopeless: false }),
-            _ => self.fallback.lost(!heard),
+            Error::ProxyBuffering => self.fallback.failed(FailureCause::Transport { permanent: false }),
+            _ => self.fallback.lost(!received_any),
         };
-        self.disconnect(transport, error, next, !heard)
+        self.disconnect(transport, error, next, !received_any)
     }
 
     fn disconnect(
@@ -310,11 +311,11 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
                 } else {
                     self.reconnect.on_end();
                 }
-                let told = match error {
+                let retry_after = match error {
                     Error::Status { retry_after, .. } => retry_after,
                     _ => None,
                 };
-                match self.reconnect.next_delay_after(self.jitter.next(), told) {
+                match self.reconnect.next_delay_after(self.jitter.next(), retry_after) {
                     ReconnectDecision::After(delay) => delay,
                     ReconnectDecision::Stop => return Err(error),
                 }
@@ -327,7 +328,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         Ok(Step::Disconnected { transport, error, delay })
     }
 
-    /// What a step is told as.
+    /// The event of a step.
     fn event(
         &mut self,
         step: Step<ConnectorError<R>>,

@@ -168,7 +168,7 @@ fn where_nobody_speaks_the_subprotocol_it_is_over() {
     let net = Net::new(sim, super::net::script(sim, answer));
     let heard = carry(net, leak(hub(4, 512)), steady(), false);
     sim.run();
-    assert_eq!(heard.all(), ["over: NotUpgraded(Status(404))"]);
+    assert_eq!(heard.all(), ["over: UpgradeFailed(Status(404))"]);
     // Unless the server is only away.
     let seen = Rc::new(RefCell::new(0));
     let count = Rc::clone(&seen);

@@ -83,11 +83,11 @@ fn it_opens_gives_events_and_comes_back_with_the_last_id_and_the_servers_time() 
     );
     let heard = listen(net, "http://localhost/", steady(), false);
     sim.run();
-    assert_eq!(heard.take(), ["open", "0|e|none", "lost Ended(Closed) 7000"]);
+    assert_eq!(heard.take(), ["open", "0|e|none", "lost Disconnected(Closed) 7000"]);
     sim.pass(seconds(6));
     assert_eq!(heard.take(), [""; 0]);
     sim.pass(seconds(1));
-    assert_eq!(heard.take(), ["open", "1|e|0", "lost Ended(Closed) 7000"]);
+    assert_eq!(heard.take(), ["open", "1|e|0", "lost Disconnected(Closed) 7000"]);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn an_answer_that_is_cut_short_did_not_end_in_order() {
         let sim = Simulation::new();
         let heard = listen(answering(sim, answer, Then::Close), "http://localhost/", steady(), false);
         sim.run();
-        assert_eq!(heard.take(), ["lost Ended(Broken) 3000"]);
+        assert_eq!(heard.take(), ["lost Disconnected(Broken) 3000"]);
     }
 }
 
@@ -266,11 +266,11 @@ fn redirects_are_followed_within_a_bound_and_start_anew_each_time() {
     );
     let heard = listen(net, "http://localhost/a", steady(), false);
     sim.run();
-    assert_eq!(heard.take(), ["open", "|message|/f false", "lost Ended(Closed) 3000"]);
+    assert_eq!(heard.take(), ["open", "|message|/f false", "lost Disconnected(Closed) 3000"]);
     let expected = ["localhost:80", "localhost:80", "localhost:80", "other:81", "other:81", "sthird:443"];
     assert_eq!(*net.endpoints.borrow(), expected);
     sim.pass(seconds(3));
-    assert_eq!(heard.take(), ["open", "|message|/f false", "lost Ended(Closed) 3000"]);
+    assert_eq!(heard.take(), ["open", "|message|/f false", "lost Disconnected(Closed) 3000"]);
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn an_event_past_the_memory_is_the_end() {
     let answer = format!("{HEAD}data: {}\n\n", "x".repeat(65));
     let heard = listen(answering(sim, answer, Then::Hold), "http://localhost/", steady(), false);
     sim.run();
-    assert_eq!(heard.all(), ["open", "over: Stream(DataTooLong)"]);
+    assert_eq!(heard.all(), ["open", "over: EventStream(DataTooLong)"]);
 }
 
 #[test]
@@ -342,7 +342,7 @@ fn a_stream_that_falls_silent_is_given_up_and_one_that_comments_is_not() {
     let sim = Simulation::new();
     let heard = listen(answering(sim, HEAD, Then::Hold), "http://localhost/", steady(), false);
     sim.pass(seconds(46));
-    assert_eq!(heard.take(), ["open", "lost Ended(TimedOut) 3000"]);
+    assert_eq!(heard.take(), ["open", "lost Disconnected(TimedOut) 3000"]);
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn a_server_that_never_answers_is_given_up() {
     let sim = Simulation::new();
     let heard = listen(answering(sim, "HTTP/1.1 200 OK\r\n", Then::Hold), "http://localhost/", steady(), false);
     sim.pass(seconds(21));
-    assert_eq!(heard.take(), ["lost Ended(TimedOut) 3000"]);
+    assert_eq!(heard.take(), ["lost Disconnected(TimedOut) 3000"]);
 }
 
 #[test]

@@ -71,9 +71,9 @@ fn a_proxy_that_collects_is_found_out_by_its_silence() {
     sim.pass(seconds(9));
     assert_eq!(heard.take(), [""; 0]);
     sim.pass(seconds(1));
-    assert_eq!(heard.take(), ["lost sse Buffered 0", "open stream"]);
+    assert_eq!(heard.take(), ["lost sse ProxyBuffering 0", "open stream"]);
     sim.pass(seconds(10));
-    assert_eq!(heard.take(), ["lost stream Buffered 0", "open longpoll", "1=a"]);
+    assert_eq!(heard.take(), ["lost stream ProxyBuffering 0", "open longpoll", "1=a"]);
 }
 
 #[test]

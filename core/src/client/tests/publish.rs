@@ -123,7 +123,7 @@ fn an_answer_without_a_whole_status_line_leaves_it_open_whether_the_event_is_sto
         let net = Net::new(sim, script(sim, move |_, _| (rest.as_bytes().to_vec(), Then::Hold)));
         // The answer before it is forgotten.
         let heard = publish(net, leak([text(b"x", None), text(b"y", None)]));
-        assert_eq!(heard.all(), ["Ended(TimedOut) true"; 2], "{rest:?}");
+        assert_eq!(heard.all(), ["Disconnected(TimedOut) true"; 2], "{rest:?}");
     }
 }
 
@@ -139,7 +139,7 @@ fn a_connection_that_the_server_has_closed_is_replaced() {
 
 #[test]
 fn a_connection_that_the_server_closes_meanwhile_is_replaced_for_an_event_with_a_key_alone() {
-    for (key, expected) in [(Some(&b"k"[..]), " None false"), (None, "Ended(Broken) true")] {
+    for (key, expected) in [(Some(&b"k"[..]), " None false"), (None, "Disconnected(Broken) true")] {
         let sim = Simulation::new();
         let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
         let net = Net::new(sim, script(sim, move |_, _| (answer.to_vec(), Then::Hold)));

@@ -175,7 +175,7 @@ fn without_entropy_nothing_is_sent_and_nothing_is_masked_with_zeros() {
     net.random.set_available(false);
     open(net, ConnectOptions::default(), &heard);
     sim.run();
-    assert_eq!((heard.take(), net.connections.get()), (std::vec!["Ended(NoEntropy)".to_string()], 0));
+    assert_eq!((heard.take(), net.connections.get()), (std::vec!["Disconnected(NoEntropy)".to_string()], 0));
 
     let (sim, told) = (Simulation::new(), heard.clone());
     let net = echo(sim, RINGS[4]);
@@ -283,5 +283,5 @@ fn a_handshake_that_is_answered_before_it_was_said_opens_nothing() {
     });
     open(net, ConnectOptions::default(), &heard);
     sim.pass(seconds(60));
-    assert_eq!(heard.all(), ["Answer(Early)"]);
+    assert_eq!(heard.all(), ["Response(Early)"]);
 }

@@ -1,4 +1,4 @@
-//! The client's side of a tunnel: it asks for a connection, and has it.
+//! The client's side: requests a connection and holds it.
 
 use core::cell::RefCell;
 use core::fmt;
@@ -13,46 +13,46 @@ use crate::client::Connect;
 use crate::client::url::{Endpoint, Host};
 use crate::io::{Interest, Pipe, PipeEnd, Socket, TryIo};
 
-/// The longest name of a host, with the dot at its end.
+/// The longest host name (RFC 1035 §2.3.4), with a final dot.
 const MAX_NAME: usize = 254;
 
-/// TLS for one connection at a time: a [`Connect`] in one task, [`TlsConnector::run`] in another, `N` bytes in each direction between
-/// them. `E` is the error of who connects by TCP.
+/// TLS for one connection at a time. It is a [`Connect`] in one task and [`TlsConnector::run`] in another, with `N`
+/// bytes in each direction between them. `E` is the TCP connector's error.
 ///
-/// A second connection while the first is held is [`TlsConnectError::Busy`]: a client of its own takes a tunnel of its own.
-/// What [`Socket::send_capacity`] bounds, a WebSocket message that is sent at once among them, `N` bounds.
+/// A second connection beside the first one is [`TlsConnectError::Busy`]: concurrent clients take a connector each.
+/// `N` is [`Socket::send_capacity`], which limits a WebSocket message that is sent at once.
 pub struct TlsConnector<E, const N: usize> {
     pub(super) handoff: RefCell<TlsHandoff<E>>,
     pub(super) pipe: Pipe<N>,
 }
 
-/// What the two tasks tell one another.
+/// The state that both tasks share.
 pub(super) struct TlsHandoff<E> {
     pub(super) stage: Stage<E>,
-    /// Where the connection is to go that is wanted.
+    /// The requested endpoint.
     pub(super) target: Option<Target>,
-    /// Why the connection broke that is open.
+    /// The reason for which the open connection broke.
     pub(super) disconnect: Option<TlsDisconnect>,
     runner: Option<Waker>,
     client: Option<Waker>,
 }
 
 pub(super) enum Stage<E> {
-    /// Nobody wants a connection.
+    /// No connection is requested.
     Idle,
-    /// A client wants one.
+    /// A client has requested a connection.
     Requested,
-    /// It is being opened.
+    /// The runner connects.
     Connecting,
-    /// The client has it.
+    /// The client holds the connection.
     Open,
-    /// There is none; the client has not heard it yet.
+    /// The attempt failed; the client has not read the error yet.
     Failed(TlsConnectError<E>),
-    /// The client is gone; what it left is being wound up.
+    /// The client has dropped the connection; the runner closes it.
     Released,
 }
 
-/// Where to go.
+/// The requested endpoint, owned.
 pub(super) struct Target {
     name: Option<String<MAX_NAME>>,
     address: Option<IpAddr>,
@@ -71,7 +71,7 @@ impl Target {
         }
     }
 
-    /// Where TCP goes.
+    /// The endpoint of the TCP connection.
     pub(super) fn endpoint(&self) -> Endpoint<'_> {
         let host = match (&self.name, self.address) {
             (_, Some(address)) => Host::Ip(address),
@@ -80,7 +80,7 @@ impl Target {
         Endpoint { host, port: self.port, secure: false }
     }
 
-    /// The name that the server is told and that its certificate has to bear: without a dot at its end (RFC 6066 §3).
+    /// The name for SNI and the certificate, without a final dot (RFC 6066 §3).
     pub(super) fn name(&self) -> Option<&str> {
         self.name.as_deref().map(|name| name.strip_suffix('.').unwrap_or(name))
     }
@@ -93,16 +93,16 @@ impl<E, const N: usize> Default for TlsConnector<E, N> {
 }
 
 impl<E, const N: usize> TlsConnector<E, N> {
-    /// A tunnel through which nobody goes yet.
+    /// A connector without a connection.
     pub const fn new() -> Self {
-        let line = TlsHandoff { stage: Stage::Idle, target: None, disconnect: None, runner: None, client: None };
-        Self { handoff: RefCell::new(line), pipe: Pipe::new() }
+        let handoff = TlsHandoff { stage: Stage::Idle, target: None, disconnect: None, runner: None, client: None };
+        Self { handoff: RefCell::new(handoff), pipe: Pipe::new() }
     }
 }
 
 impl<E, const N: usize> fmt::Debug for TlsConnector<E, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tunnel").field("stage", &self.handoff.borrow().stage.as_str()).finish_non_exhaustive()
+        f.debug_struct("TlsConnector").field("stage", &self.handoff.borrow().stage.as_str()).finish_non_exhaustive()
     }
 }
 
@@ -120,7 +120,7 @@ impl<E> Stage<E> {
 }
 
 impl<E> TlsHandoff<E> {
-    /// The runner's side goes on to another stage.
+    /// Sets the stage and wakes the client.
     pub(super) fn advance_client(&mut self, stage: Stage<E>) {
         self.stage = stage;
         if let Some(waker) = self.client.take() {
@@ -128,7 +128,7 @@ impl<E> TlsHandoff<E> {
         }
     }
 
-    /// The client's side does.
+    /// Sets the stage and wakes the runner.
     fn advance_runner(&mut self, stage: Stage<E>) {
         self.stage = stage;
         if let Some(waker) = self.runner.take() {
@@ -136,7 +136,7 @@ impl<E> TlsHandoff<E> {
         }
     }
 
-    /// Wakes the runner when the client goes on.
+    /// Registers the runner to be woken by the client.
     pub(super) fn register_runner(&mut self, cx: &Context<'_>) {
         self.runner = Some(cx.waker().clone());
     }
@@ -149,43 +149,43 @@ impl<E: fmt::Debug, const N: usize> Connect for TlsConnector<E, N> {
         Self: 'a;
     type Error = TlsConnectError<E>;
 
-    /// Asks [`TlsConnector::run`] for a connection, and waits for it: for ever, if nobody runs it.
+    /// Requests a connection from [`TlsConnector::run`] and waits for it: forever, if that is not running.
     async fn connect(&self, endpoint: Endpoint<'_>) -> Result<TlsSocket<'_, E>, TlsConnectError<E>> {
         if !endpoint.secure {
             return Err(TlsConnectError::NotTls);
         }
         let target = Target::of(endpoint)?;
         {
-            let mut line = self.handoff.borrow_mut();
-            if !matches!(line.stage, Stage::Idle | Stage::Released) {
+            let mut handoff = self.handoff.borrow_mut();
+            if !matches!(handoff.stage, Stage::Idle | Stage::Released) {
                 return Err(TlsConnectError::Busy);
             }
-            line.target = Some(target);
-            line.advance_runner(Stage::Requested);
+            handoff.target = Some(target);
+            handoff.advance_runner(Stage::Requested);
         }
-        let mut asking = PendingConnect { connector: self, done: false };
-        let answer = poll_fn(|cx| {
-            let mut line = self.handoff.borrow_mut();
-            match core::mem::replace(&mut line.stage, Stage::Idle) {
+        let mut pending = PendingConnect { connector: self, done: false };
+        let result = poll_fn(|cx| {
+            let mut handoff = self.handoff.borrow_mut();
+            match core::mem::replace(&mut handoff.stage, Stage::Idle) {
                 Stage::Failed(error) => Poll::Ready(Err(error)),
                 Stage::Open => {
-                    line.stage = Stage::Open;
+                    handoff.stage = Stage::Open;
                     Poll::Ready(Ok(()))
                 }
                 waiting => {
-                    line.stage = waiting;
-                    line.client = Some(cx.waker().clone());
+                    handoff.stage = waiting;
+                    handoff.client = Some(cx.waker().clone());
                     Poll::Pending
                 }
             }
         });
-        let answer = answer.await;
-        asking.done = true;
-        answer.map(|()| TlsSocket { end: self.pipe.server_end(), handoff: &self.handoff })
+        let result = result.await;
+        pending.done = true;
+        result.map(|()| TlsSocket { end: self.pipe.server_end(), handoff: &self.handoff })
     }
 }
 
-/// Gives an attempt up that is dropped.
+/// Cancels a dropped attempt.
 struct PendingConnect<'a, E, const N: usize> {
     connector: &'a TlsConnector<E, N>,
     done: bool,
@@ -196,22 +196,22 @@ impl<E, const N: usize> Drop for PendingConnect<'_, E, N> {
         if self.done {
             return;
         }
-        let mut line = self.connector.handoff.borrow_mut();
-        if matches!(line.stage, Stage::Failed(_)) {
-            line.stage = Stage::Idle;
+        let mut handoff = self.connector.handoff.borrow_mut();
+        if matches!(handoff.stage, Stage::Failed(_)) {
+            handoff.stage = Stage::Idle;
             return;
         }
-        let open = matches!(line.stage, Stage::Open);
-        line.advance_runner(Stage::Released);
-        drop(line);
+        let open = matches!(handoff.stage, Stage::Open);
+        handoff.advance_runner(Stage::Released);
+        drop(handoff);
         if open {
             self.connector.pipe.server_end().abort();
         }
     }
 }
 
-/// A connection through a [`TlsConnector`], and with it the right to it. Dropping it closes it: what is committed still leaves if all
-/// that came was read, until another connection is asked for.
+/// A connection of a [`TlsConnector`]. Dropping it closes it. Committed bytes are still sent if all input was read,
+/// until another connection is requested.
 pub struct TlsSocket<'a, E> {
     end: PipeEnd<'a>,
     handoff: &'a RefCell<TlsHandoff<E>>,
@@ -225,7 +225,7 @@ impl<E> TlsSocket<'_, E> {
 
 impl<E> fmt::Debug for TlsSocket<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TunnelSocket").finish_non_exhaustive()
+        f.debug_struct("TlsSocket").finish_non_exhaustive()
     }
 }
 
@@ -244,13 +244,13 @@ impl<E> Socket for TlsSocket<'_, E> {
     }
 
     fn try_read_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, TlsDisconnect> {
-        let lent = self.end.try_read_with(f);
-        lent.map_err(|_| self.disconnect())
+        let attempt = self.end.try_read_with(f);
+        attempt.map_err(|_| self.disconnect())
     }
 
     fn try_write_with<R>(&mut self, f: impl FnOnce(&mut [u8]) -> (usize, R)) -> Result<TryIo<R>, TlsDisconnect> {
-        let lent = self.end.try_write_with(f);
-        lent.map_err(|_| self.disconnect())
+        let attempt = self.end.try_write_with(f);
+        attempt.map_err(|_| self.disconnect())
     }
 
     fn send_free(&self) -> usize {
@@ -265,7 +265,7 @@ impl<E> Socket for TlsSocket<'_, E> {
         self.end.send_queue()
     }
 
-    /// The server hears of it when the socket is dropped: a session of `embedded-tls` has no half-close.
+    /// The server is informed when the socket is dropped: `embedded-tls` has no half-close (RFC 8446 §6.1).
     fn close(&mut self) {
         self.end.close();
     }

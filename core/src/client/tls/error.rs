@@ -1,81 +1,85 @@
-//! Why there is no TLS connection, and why there is one no longer.
+//! The errors of TLS connections.
 
 use core::fmt;
 
 use embedded_tls::TlsError;
 use embedded_tls::alert::AlertDescription;
 
-/// Why a [`TlsConnector`](super::Tunnel) gives no connection; `E` is the error of who opens those of TCP.
+/// The reason for which a [`TlsConnector`](super::TlsConnector) has no connection; `E` is the TCP connector's error.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum TlsConnectError<E> {
-    /// The URL does not ask for TLS.
+    /// The URL's scheme is one without TLS.
     NotTls,
-    /// The tunnel's one connection is in use.
+    /// The connector's one connection is in use.
     Busy,
-    /// The host's name is longer than 253 bytes, which no name is (RFC 1035 §2.3.4).
+    /// The host's name is longer than 253 bytes (RFC 1035 §2.3.4).
     Name,
-    /// A record buffer is too small for any connection: see [`TlsConnector::run`](super::Tunnel::run).
+    /// A record buffer is shorter than 512 bytes: see [`TlsConnector::run`](super::TlsConnector::run).
     Buffers,
-    /// The provider has no verifier, so nobody would judge the server.
+    /// The provider has no verifier, so the server could not be authenticated.
     NoVerifier,
-    /// There is no TCP connection.
+    /// The TCP connection failed.
     Tcp(E),
-    /// The connection broke, or ended, before the handshake was done.
+    /// The connection ended during the handshake.
     Disconnected,
-    /// The server ended the handshake by an alert.
+    /// The server aborted the handshake (RFC 8446 §6.2).
     Alert(AlertDescription),
-    /// The server sent so many certificates, which is more than [`ServerVerification::chain`](super::Trust::chain) allows.
+    /// The server sent so many certificates, more than
+    /// [`ServerVerification::max_chain`](super::ServerVerification::max_chain).
     ChainTooLong(usize),
-    /// The verifier refused the certificate: another authority, another name, or out of its time.
+    /// The verifier rejected the certificate: another authority, another name, or outside its validity.
     Certificate(TlsError),
-    /// The server does not hold the key of the certificate that it shows.
+    /// The signature of `CertificateVerify` (RFC 8446 §4.4.3) is wrong: the server does not have the certificate's
+    /// key.
     Signature(TlsError),
-    /// The server finished the handshake without showing who it is.
+    /// The handshake ended without certificate and signature.
     Unauthenticated,
-    /// What came is not the TLS that is understood here, or larger than the memory for it
-    /// ([`TlsError::InsufficientSpace`]).
+    /// The server's TLS is malformed or unsupported, or exceeds a record buffer ([`TlsError::InsufficientSpace`]).
     Tls(TlsError),
-    /// Who runs the tunnel was stopped.
+    /// The future of [`TlsConnector::run`](super::TlsConnector::run) was dropped.
     Stopped,
 }
 
 impl<E: fmt::Debug> fmt::Display for TlsConnectError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotTls => f.write_str("this connector is for TLS alone"),
-            Self::Busy => f.write_str("the tunnel's connection is in use"),
-            Self::Name => f.write_str("the host's name is too long"),
-            Self::Buffers => f.write_str("the tunnel's record buffers are too small"),
-            Self::NoVerifier => f.write_str("there is no verifier to judge the server by"),
-            Self::Tcp(error) => write!(f, "no connection: {error:?}"),
-            Self::Disconnected => f.write_str("the connection ended during the handshake"),
-            Self::Alert(alert) => write!(f, "the server refuses: {alert:?}"),
-            Self::ChainTooLong(sent) => write!(f, "the server sent {sent} certificates, which is more than is allowed"),
-            Self::Certificate(error) => write!(f, "the certificate is not trusted: {error}"),
-            Self::Signature(error) => write!(f, "the certificate is not the server's own: {error}"),
-            Self::Unauthenticated => f.write_str("the server did not show who it is"),
-            Self::Tls(error) => write!(f, "no TLS: {error}"),
-            Self::Stopped => f.write_str("the tunnel was stopped"),
+            Self::NotTls => f.write_str("the URL is one without TLS; use a SchemeConnector"),
+            Self::Busy => f.write_str("the connector's one connection is in use; use another TlsConnector"),
+            Self::Name => f.write_str("the host's name is longer than 253 bytes"),
+            Self::Buffers => f.write_str("a record buffer is shorter than 512 bytes; enlarge it"),
+            Self::NoVerifier => f.write_str("the provider has no verifier; add one, or use a pre-shared key"),
+            Self::Tcp(error) => write!(f, "no TCP connection: {error:?}"),
+            Self::Disconnected => f.write_str("the connection ended during the TLS handshake"),
+            Self::Alert(alert) => write!(f, "the server aborted the TLS handshake: {alert:?}"),
+            Self::ChainTooLong(sent) => {
+                write!(f, "the server sent {sent} certificates; permit that by ServerVerification::max_chain")
+            }
+            Self::Certificate(error) => write!(f, "the server's certificate was rejected: {error}"),
+            Self::Signature(error) => write!(f, "the server does not have the key of its certificate: {error}"),
+            Self::Unauthenticated => f.write_str("the server sent no certificate and signature"),
+            Self::Tls(error) => {
+                write!(f, "the server's TLS is malformed, unsupported or larger than a record buffer: {error}")
+            }
+            Self::Stopped => f.write_str("TlsConnector::run was stopped"),
         }
     }
 }
 
 impl<E: fmt::Debug> core::error::Error for TlsConnectError<E> {}
 
-/// Why a connection through a [`TlsConnector`](super::Tunnel) broke.
+/// The reason for which a connection of a [`TlsConnector`](super::TlsConnector) broke.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum TlsDisconnect {
-    /// This side was closed or aborted, or the tunnel was stopped.
+    /// This side closed or aborted it, or [`TlsConnector::run`](super::TlsConnector::run) was dropped.
     Closed,
-    /// TCP broke (a reset), or ended where a record was not yet whole or `close_notify` had not come (RFC 8446 §6.1): what
-    /// was said may have been cut off.
+    /// TCP ended without `close_notify`, so the data may be truncated (RFC 8446 §6.1).
     Truncated,
-    /// A record in the clear, or one that has no content: not the server's.
+    /// A record without encryption or without content: not sent by the server.
     Forged,
-    /// A record that cannot be decrypted or understood, is larger than the memory for it, or a message that embedded-tls
-    /// does not know: a change of keys (RFC 8446 §4.6.3) is [`TlsError::Unimplemented`].
+    /// A record that cannot be decrypted or parsed, exceeds a record buffer, or is unknown to `embedded-tls`. A
+    /// `KeyUpdate` (RFC 8446 §4.6.3) is [`TlsError::Unimplemented`].
     Tls(TlsError),
 }
 
@@ -83,9 +87,9 @@ impl fmt::Display for TlsDisconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the connection was closed"),
-            Self::Truncated => f.write_str("the connection ended without saying so"),
-            Self::Forged => f.write_str("a record was not the server's"),
-            Self::Tls(error) => write!(f, "TLS broke: {error}"),
+            Self::Truncated => f.write_str("the connection ended without close_notify; data may be missing"),
+            Self::Forged => f.write_str("a record was not encrypted, or empty: not sent by the server"),
+            Self::Tls(error) => write!(f, "a record could not be decrypted or parsed: {error}"),
         }
     }
 }

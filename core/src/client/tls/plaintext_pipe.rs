@@ -1,4 +1,4 @@
-//! Between the pipe to the client and the session of TLS.
+//! The plaintext between the client and the TLS session.
 
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
@@ -13,22 +13,22 @@ use super::record_io::RecordIo;
 use crate::grammar::copy::copy;
 use crate::io::{Interest, PipeEnd, Socket, TryIo};
 
-/// What is moved from the pipe into a record at a time.
+/// The bytes moved from the pipe into a record at a time.
 const CHUNK: usize = 128;
 
-/// How a connection ended.
+/// How a session ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SessionEnd {
-    /// The server's `close_notify`.
+    /// By the server's `close_notify` (RFC 8446 §6.1).
     CloseNotify,
-    /// The client has said all, and is gone.
+    /// The client has closed its side and dropped the socket.
     ClientDone,
-    /// The client wants no more of it.
+    /// The client has aborted the connection.
     Cancelled,
     Broken(TlsDisconnect),
 }
 
-/// This side's end of the pipe to the client: dropped, it breaks the pipe, since only a `close_notify` ends it in order.
+/// The session's end of the pipe. Dropped, it aborts the pipe, since only a `close_notify` is an end in order.
 pub(super) struct AbortOnDrop<'a>(pub(super) PipeEnd<'a>);
 
 impl Drop for AbortOnDrop<'_> {
@@ -37,16 +37,15 @@ impl Drop for AbortOnDrop<'_> {
     }
 }
 
-/// The pipe to the client, for what reads and what writes it; neither waits by itself.
+/// The pipe to the client, shared by the session's reader and writer. Neither waits by itself.
 pub(super) struct PlaintextPipe<'a> {
     pub(super) end: RefCell<AbortOnDrop<'a>>,
     pub(super) want: Cell<Interest>,
-    /// All that the client said is on its way, and it says no more.
+    /// The client has closed its side, and all its bytes were written.
     pub(super) sent: Cell<bool>,
 }
 
 impl<'a> PlaintextPipe<'a> {
-    /// A pipe that is open.
     pub(super) const fn new(end: PipeEnd<'a>) -> Self {
         Self { end: RefCell::new(AbortOnDrop(end)), want: Cell::new(Interest::NONE), sent: Cell::new(false) }
     }
@@ -64,14 +63,14 @@ impl<'a> PlaintextPipe<'a> {
         self.end.borrow().0.poll_wait(cx, self.want.get()).map(|_| ())
     }
 
-    /// Hands some of these bytes to the client.
+    /// Writes some of the bytes to the client.
     async fn write(&self, bytes: &[u8]) -> Result<usize, SessionEnd> {
         poll_fn(|_| {
-            let lent = self.end.borrow_mut().0.try_write_with(|room| {
+            let attempt = self.end.borrow_mut().0.try_write_with(|room| {
                 let count = copy(bytes, room);
                 (count, count)
             });
-            match lent {
+            match attempt {
                 Ok(TryIo::Done(count)) => Poll::Ready(Ok(count)),
                 Ok(TryIo::WouldBlock) => {
                     self.want(Interest::WRITE);
@@ -83,16 +82,16 @@ impl<'a> PlaintextPipe<'a> {
         .await
     }
 
-    /// Takes some of what the client says, if it says anything now.
+    /// Reads bytes of the client, if there are any now.
     fn try_read(&self, buffer: &mut [u8]) -> Result<TryIo<usize>, SessionEnd> {
-        let lent = self.end.borrow_mut().0.try_read_with(|bytes| {
+        let attempt = self.end.borrow_mut().0.try_read_with(|bytes| {
             let count = copy(bytes, buffer);
             (count, count)
         });
-        lent.map_err(|_| SessionEnd::Cancelled)
+        attempt.map_err(|_| SessionEnd::Cancelled)
     }
 
-    /// Completes when there is something to take, or an end.
+    /// Completes when bytes, or the end, can be read.
     async fn readable(&self) {
         poll_fn(|_| {
             if matches!(self.end.borrow_mut().0.try_read_with(|_| (0, ())), Ok(TryIo::WouldBlock)) {
@@ -105,39 +104,39 @@ impl<'a> PlaintextPipe<'a> {
     }
 }
 
-/// From the server to the client.
+/// Copies from the server to the client.
 pub(super) async fn copy_to_client<S: Socket, C: TlsCipherSuite + 'static>(
     mut reader: TlsReader<'_, &RecordIo<S>, C>,
-    hose: &PlaintextPipe<'_>,
+    pipe: &PlaintextPipe<'_>,
 ) -> Result<Infallible, SessionEnd> {
     loop {
         let bytes = reader.fill_buf().await.map_err(session_end)?;
-        let count = hose.write(bytes).await?;
+        let count = pipe.write(bytes).await?;
         reader.consume(count);
     }
 }
 
-/// From the client to the server, until the client ends: all that is there goes into as few records as hold it.
+/// Copies from the client to the server, until the client's end. Pending bytes share a record.
 pub(super) async fn copy_to_server<S: Socket, C: TlsCipherSuite + 'static>(
     mut writer: TlsWriter<'_, &RecordIo<S>, C>,
-    hose: &PlaintextPipe<'_>,
+    pipe: &PlaintextPipe<'_>,
 ) -> Result<(), SessionEnd> {
-    let mut piece = [0; CHUNK];
+    let mut chunk = [0; CHUNK];
     loop {
-        match hose.try_read(&mut piece)? {
+        match pipe.try_read(&mut chunk)? {
             TryIo::Done(count) => {
-                writer.write_all(piece.get(..count).unwrap_or_default()).await.map_err(session_end)?
+                writer.write_all(chunk.get(..count).unwrap_or_default()).await.map_err(session_end)?
             }
             TryIo::WouldBlock => {
                 writer.flush().await.map_err(session_end)?;
-                hose.readable().await;
+                pipe.readable().await;
             }
             TryIo::Eof => return writer.flush().await.map_err(session_end),
         }
     }
 }
 
-/// What an error of an open session means.
+/// The end that an error of the session means.
 fn session_end(error: TlsError) -> SessionEnd {
     match error {
         TlsError::ConnectionClosed => SessionEnd::CloseNotify,

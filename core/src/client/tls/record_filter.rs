@@ -1,23 +1,24 @@
-//! What of the records in the clear is looked at before `embedded-tls` sees it.
+//! A filter of records before `embedded-tls`.
 
-/// Judges the heads of records (RFC 8446 §5.1, §5.2) as they pass by.
+/// Checks the headers of records (RFC 8446 §5.1, §5.2).
 ///
-/// `embedded-tls` 0.19 takes an alert in the clear after the handshake, so that anybody on the way could end a connection
-/// as if it were the server (RFC 8446 §6.1 has it encrypted), and panics on a handshake message there and on an encrypted
-/// record without content, which anybody can send before the server has shown who it is. Neither gets that far.
+/// `embedded-tls` 0.19 has three faults that an attacker on the path could use. It accepts an unencrypted alert after
+/// the handshake, though RFC 8446 §6.1 requires encryption. It panics on an unencrypted handshake message there. It
+/// panics on an encrypted record without content, even before the server is authenticated. The filter rejects these
+/// records.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RecordFilter {
     header: [u8; HEADER],
-    /// Bytes of the head that have come.
+    /// The length of the received part of the header.
     header_len: u8,
-    /// Bytes of the body that are still to come.
+    /// The bytes left of the record's body.
     body_left: u16,
     stage: Stage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nothing has come.
+    /// No record has arrived.
     ServerHello,
     Handshake,
     ApplicationData,
@@ -28,9 +29,9 @@ const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
-/// The least of an encrypted record: a content type and the tag of AES-GCM.
+/// The shortest encrypted record: a content type and the tag of AES-GCM (RFC 8446 §5.2).
 const MIN_CIPHERTEXT: u16 = 17;
-/// The most of one (RFC 8446 §5.2).
+/// The longest encrypted record (RFC 8446 §5.2).
 const MAX_CIPHERTEXT: u16 = 16_384 + 256;
 
 impl RecordFilter {
@@ -38,12 +39,12 @@ impl RecordFilter {
         Self { header: [0; HEADER], header_len: 0, body_left: 0, stage: Stage::ServerHello }
     }
 
-    /// The handshake is done: from here on all is encrypted.
+    /// The handshake is done: from here on all records are encrypted.
     pub(super) fn handshake_done(&mut self) {
         self.stage = Stage::ApplicationData;
     }
 
-    /// Whether these bytes may go on, which come next.
+    /// Whether the next bytes pass.
     pub(super) fn check(&mut self, bytes: &[u8]) -> bool {
         let mut rest = bytes;
         while let Some((first, after)) = rest.split_first() {
@@ -65,7 +66,7 @@ impl RecordFilter {
         true
     }
 
-    /// A head is whole: whether its record may come.
+    /// The header is complete: whether its record passes.
     fn begin_record(&mut self) -> bool {
         let [content_type, _, _, high, low] = self.header;
         let length = u16::from_be_bytes([high, low]);
@@ -98,7 +99,7 @@ mod tests {
         record
     }
 
-    /// The same verdict however the bytes are cut.
+    /// Checks that the result does not depend on the chunks.
     fn judge(records: &[(u8, u16)], shaken_after: usize) -> bool {
         let verdicts = [1, 2, 3, 5, 7, 4096].map(|piece| {
             let mut guard = RecordFilter::new();

@@ -1,4 +1,4 @@
-//! A socket as what `embedded-tls` reads and writes, and what drives both.
+//! The socket as `embedded-tls` reads and writes it, and the driver of its futures.
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -12,14 +12,14 @@ use super::record_filter::RecordFilter;
 use crate::grammar::copy::copy;
 use crate::io::{Interest, Socket, TryIo};
 
-/// The TCP connection under a session. Its reader and its writer try at once or say what they wait for; [`drive`] waits.
+/// The TCP connection below a session. Reader and writer attempt and register an interest; [`drive`] waits for it.
 pub(super) struct RecordIo<S> {
     socket: RefCell<S>,
     want: Cell<Interest>,
     filter: Cell<RecordFilter>,
 }
 
-/// Why a wire moves nothing any more.
+/// The reason for which the connection is unusable.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum RecordIoError {
     Broken,
@@ -30,7 +30,7 @@ impl fmt::Display for RecordIoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Broken => "the connection broke",
-            Self::Forged => "a record is not the server's",
+            Self::Forged => "a record was not sent by the server",
         })
     }
 }
@@ -51,11 +51,11 @@ impl<S: Socket> RecordIo<S> {
         Self { socket: RefCell::new(socket), want: Cell::new(Interest::NONE), filter: Cell::new(RecordFilter::new()) }
     }
 
-    /// From here on all is encrypted.
+    /// The handshake is done: from here on all records are encrypted.
     pub(super) fn handshake_done(&self) {
-        let mut guard = self.filter.get();
-        guard.handshake_done();
-        self.filter.set(guard);
+        let mut filter = self.filter.get();
+        filter.handshake_done();
+        self.filter.set(filter);
     }
 
     pub(super) fn abort(&self) {
@@ -66,7 +66,7 @@ impl<S: Socket> RecordIo<S> {
         self.socket.borrow_mut().close();
     }
 
-    /// What completes once all is handed down.
+    /// Completes when the send queue is empty.
     pub(super) async fn flushed(&self) {
         poll_fn(|_| {
             if self.socket.borrow().send_queue() == 0 {
@@ -96,16 +96,16 @@ impl<S> ErrorType for &RecordIo<S> {
 impl<S: Socket> Read for &RecordIo<S> {
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, RecordIoError> {
         poll_fn(|_| {
-            let lent = self.socket.borrow_mut().try_read_with(|bytes| {
+            let attempt = self.socket.borrow_mut().try_read_with(|bytes| {
                 let count = copy(bytes, buffer);
                 (count, count)
             });
-            Poll::Ready(match lent {
+            Poll::Ready(match attempt {
                 Ok(TryIo::Done(count)) => {
-                    let mut guard = self.filter.get();
-                    let judged = guard.check(buffer.get(..count).unwrap_or_default());
-                    self.filter.set(guard);
-                    if judged { Ok(count) } else { Err(RecordIoError::Forged) }
+                    let mut filter = self.filter.get();
+                    let passes = filter.check(buffer.get(..count).unwrap_or_default());
+                    self.filter.set(filter);
+                    if passes { Ok(count) } else { Err(RecordIoError::Forged) }
                 }
                 Ok(TryIo::Eof) => Ok(0),
                 Ok(TryIo::WouldBlock) => {
@@ -122,11 +122,11 @@ impl<S: Socket> Read for &RecordIo<S> {
 impl<S: Socket> Write for &RecordIo<S> {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, RecordIoError> {
         poll_fn(|_| {
-            let lent = self.socket.borrow_mut().try_write_with(|room| {
+            let attempt = self.socket.borrow_mut().try_write_with(|room| {
                 let count = copy(bytes, room);
                 (count, count)
             });
-            Poll::Ready(match lent {
+            Poll::Ready(match attempt {
                 Ok(TryIo::Done(count)) => Ok(count),
                 Ok(TryIo::WouldBlock) => {
                     self.want(Interest::WRITE);
@@ -138,32 +138,32 @@ impl<S: Socket> Write for &RecordIo<S> {
         .await
     }
 
-    /// What is committed leaves when this side waits.
+    /// The socket sends when [`drive`] waits for it.
     async fn flush(&mut self) -> Result<(), RecordIoError> {
         Ok(())
     }
 }
 
-/// How driving a future ended.
+/// The result of driving a future.
 pub(super) enum DriveResult<T> {
     Done(T),
-    /// The connection under it broke.
+    /// The connection broke.
     Broken,
-    /// Nobody wants it any more.
+    /// The caller's condition stopped it.
     Stopped,
 }
 
-/// Polls `future` whenever it may get on, until it is done, the wire breaks or `stopped` says so; `beside` is what it waits
-/// for but the wire.
+/// Polls `future` until it is done, the connection breaks or `stopped` is true. Between polls it waits for the socket
+/// and for `beside`.
 #[expect(clippy::await_holding_refcell_ref, reason = "the reader and the writer are polled in this function alone")]
 pub(super) async fn drive<F: Future, S: Socket>(
-    wire: &RecordIo<S>,
+    records: &RecordIo<S>,
     mut future: Pin<&mut F>,
     mut stopped: impl FnMut(&mut Context<'_>) -> bool,
     mut beside: impl FnMut(&mut Context<'_>) -> Poll<()>,
 ) -> DriveResult<F::Output> {
     loop {
-        wire.want.set(Interest::NONE);
+        records.want.set(Interest::NONE);
         let turn = poll_fn(|cx| {
             if stopped(cx) {
                 return Poll::Ready(Some(DriveResult::Stopped));
@@ -176,10 +176,10 @@ pub(super) async fn drive<F: Future, S: Socket>(
         if let Some(driven) = turn.await {
             return driven;
         }
-        // One wait until there is something to do: a socket may take several turns to it.
-        let want = wire.want.get();
+        // One wait until there is progress: a socket may need several polls for it.
+        let want = records.want.get();
         let ready = {
-            let mut socket = wire.socket.borrow_mut();
+            let mut socket = records.socket.borrow_mut();
             let mut wait = pin!(socket.wait(want));
             poll_fn(|cx| {
                 if stopped(cx) || beside(cx).is_ready() {

@@ -1,20 +1,20 @@
-//! Whom a tunnel trusts, and whether the server has proven to be that.
+//! The authentication of the server.
 
 use embedded_tls::{
     Certificate, CertificateRef, CertificateVerifyRef, CryptoProvider, CryptoRngCore, SignatureScheme, TlsConfig,
     TlsError, TlsVerifier,
 };
 
-/// Whom to trust, by a provider of the caller's.
+/// The authentication of the server, by a provider of the caller's.
 ///
 /// | made by | the server has to |
 /// | --- | --- |
-/// | [`ServerVerification::certificate`] | show a certificate that the provider's verifier takes, and sign by its key |
-/// | [`ServerVerification::pre_shared_key`] | hold the same secret (RFC 8446 §2.2); there are no certificates |
+/// | [`ServerVerification::certificate`] | send a certificate that the provider's verifier accepts, and sign by its key (RFC 8446 §4.4.3) |
+/// | [`ServerVerification::pre_shared_key`] | have the same secret (RFC 8446 §2.2); no certificates are used |
 ///
-/// Nobody is trusted otherwise: a provider without a verifier, as `embedded_tls::UnsecureProvider` is, connects by a
-/// pre-shared key alone. A verifier that takes everything (`embedded_tls::NoVerify`) leaves whoever stands between to read and
-/// alter all.
+/// There is no other way: a provider without a verifier, such as `embedded_tls::UnsecureProvider`, connects by a
+/// pre-shared key only. A verifier that accepts all certificates (`embedded_tls::NoVerify`) permits an attacker on
+/// the path to read and alter all data.
 #[derive(Debug)]
 pub struct ServerVerification<'t, P> {
     provider: P,
@@ -30,7 +30,7 @@ enum AuthMethod {
 }
 
 impl<'t, P: CryptoProvider> ServerVerification<'t, P> {
-    /// Servers with a certificate that the verifier of `provider` takes.
+    /// Accepts servers with a certificate that the verifier of `provider` accepts.
     pub fn certificate(provider: P) -> Self {
         Self {
             provider,
@@ -40,38 +40,40 @@ impl<'t, P: CryptoProvider> ServerVerification<'t, P> {
         }
     }
 
-    /// Servers that know `key`, which they find by `identity`. The key is as hard to guess as its bytes are random: draw 32
-    /// at least, never a password.
+    /// Accepts servers with `key`, which they look up by `identity`. Draw at least 32 random bytes, never a password
+    /// (RFC 8446 §2.2).
     pub fn pre_shared_key(provider: P, identity: &'t [u8], key: &'t [u8]) -> Self {
         let config = TlsConfig::new().with_alpn(&[b"http/1.1"]).with_psk(key, &[identity]);
         Self { provider, config, max_chain: 0, method: AuthMethod::PreSharedKey }
     }
 
-    /// How many certificates a server may send: its own, and so many less one between that and the authority. Default: 1.
+    /// The number of certificates that a server may send: its own and the intermediate ones. Default: 1.
     ///
-    /// `embedded_tls::pki::CertVerifier` asks only whether each is signed by the key of the next, not whether the next may
-    /// sign (RFC 5280 §6.1.4 k, n): who holds *any* certificate of the authority could make one for any name, which takes one
-    /// certificate more than an honest server sends. So state exactly what yours sends.
+    /// State exactly the number that the server sends. `embedded_tls::pki::CertVerifier` checks the signature of each
+    /// certificate by the key of the next one, but not whether the next one may sign (RFC 5280 §6.1.4 k, n). So the
+    /// holder of *any* certificate of the authority could issue one for any name. That chain is one certificate
+    /// longer than an honest server's.
     #[must_use]
     pub fn max_chain(mut self, certificates: usize) -> Self {
         self.max_chain = certificates;
         self
     }
 
-    /// Alters what the client says of itself: signature schemes, the largest record ([`TlsConfig::with_max_fragment_length`]),
-    /// ALPN (by default `http/1.1`). The name of the server is set for each connection.
+    /// Alters the client's TLS configuration: signature schemes, the largest record
+    /// ([`TlsConfig::with_max_fragment_length`]), ALPN (by default `http/1.1`). The server's name is set for each
+    /// connection.
     #[must_use]
     pub fn configure(mut self, configure: impl FnOnce(TlsConfig<'t>) -> TlsConfig<'t>) -> Self {
         self.config = configure(self.config);
         self
     }
 
-    /// Whether nobody would judge the server.
+    /// Whether the server could not be authenticated.
     pub(super) fn lacks_verifier(&mut self) -> bool {
         self.method == AuthMethod::Certificate && self.provider.verifier().is_err()
     }
 
-    /// For a connection to `name`, and a judge of it.
+    /// The configuration and the verifier for a connection to `name`.
     pub(super) fn for_server<'n>(&'n mut self, name: Option<&'n str>) -> (TlsConfig<'n>, VerifierState<'n, P>) {
         let config: TlsConfig<'n> = self.config.clone();
         let config = match name {
@@ -91,7 +93,7 @@ impl<'t, P: CryptoProvider> ServerVerification<'t, P> {
     }
 }
 
-/// What a server has shown.
+/// The verified part of the server's authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verified {
     Nothing,
@@ -99,7 +101,7 @@ enum Verified {
     Signature,
 }
 
-/// What a judge held against a server.
+/// The check that failed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum VerificationError {
     Chain(usize),
@@ -107,8 +109,8 @@ pub(super) enum VerificationError {
     Signature(TlsError),
 }
 
-/// The caller's provider, and what its verifier has seen: `embedded-tls` 0.19 takes a server that sends no certificate at all
-/// for one that needs none, and a verifier of its own panics on a signature without a certificate before it.
+/// The caller's provider, and the checks that its verifier has passed. `embedded-tls` 0.19 accepts a server without a
+/// certificate, and its own verifier panics on a signature without a certificate before it.
 pub(super) struct VerifierState<'p, P> {
     provider: &'p mut P,
     max_chain: usize,
@@ -118,7 +120,8 @@ pub(super) struct VerifierState<'p, P> {
 }
 
 impl<P: CryptoProvider> VerifierState<'_, P> {
-    /// The name that a certificate has to bear, for a host that is an address: `server_name` may be none (RFC 6066 §3).
+    /// Sets the name that the certificate must be valid for, for a host that is an address: SNI permits no address
+    /// (RFC 6066 §3).
     pub(super) fn expect_address(&mut self, address: &str) -> Result<(), TlsError> {
         match self.provider.verifier() {
             Ok(verifier) => verifier.set_hostname_verification(address),
@@ -126,7 +129,8 @@ impl<P: CryptoProvider> VerifierState<'_, P> {
         }
     }
 
-    /// Whether the server, with whom the handshake is done, is who it is to be. (A pre-shared key is proven by the handshake.)
+    /// Whether the server is authenticated after the handshake. (The handshake itself proves a pre-shared key, RFC
+    /// 8446 §4.2.11.)
     pub(super) fn is_authenticated(&self) -> bool {
         match self.method {
             AuthMethod::Certificate => self.verified == Verified::Signature,

@@ -1,4 +1,4 @@
-//! What the core's clients stand on here.
+//! The environment of the core's clients, on smol.
 
 use std::fmt;
 use std::future::Future;
@@ -12,29 +12,29 @@ use smol::{LocalExecutor, Task};
 use super::{Connector, TlsOptions};
 use crate::reactor::{BufferLimits, CoarseClock, Notifier, Reactor, run};
 
-/// The world around the clients of one thread. A clone is the same.
+/// The environment of the clients of one thread. A clone shares it.
 #[derive(Clone)]
 pub struct SmolRuntime {
     connector: Connector,
     clock: CoarseClock,
-    // A task that held its executor would never end.
+    // Weak: a task that owned its executor would never be dropped.
     executor: Weak<LocalExecutor<'static>>,
 }
 
 impl SmolRuntime {
-    /// Runs `main` on this thread, and what it spawns, until `main` is done.
+    /// Runs `main` on this thread, with the tasks that it spawns, until `main` is done.
     ///
     /// # Errors
-    /// The system gives no readiness queue.
+    /// The system provides no readiness queue.
     pub fn block_on<T>(tls: TlsOptions, main: impl AsyncFnOnce(&Self) -> T) -> io::Result<T> {
         Self::block_on_beside(tls, |_| (), || 0, main)
     }
 
-    /// The same, with `between` called once a turn, which returns how many tasks it woke. `notified` is given what brings a turn
-    /// about from elsewhere.
+    /// The same, with `between` called once per turn of the loop, which returns the number of tasks that it woke.
+    /// `notified` gets the handle by which other threads start a turn.
     ///
     /// # Errors
-    /// The system gives no readiness queue.
+    /// The system provides no readiness queue.
     pub(crate) fn block_on_beside<T>(
         tls: TlsOptions,
         notified: impl FnOnce(Notifier),
@@ -51,18 +51,18 @@ impl SmolRuntime {
         Ok(run(&executor, &reactor, notifier, between, main(&runtime)))
     }
 
-    /// Runs `future` beside what runs already; it ends when the task is dropped.
+    /// Spawns `future`; dropping the task cancels it.
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
         let executor = self.executor.upgrade();
-        executor.expect("who spawns runs within block_on, which holds the executor").spawn(future)
+        executor.expect("spawned within block_on, which owns the executor").spawn(future)
     }
 
-    /// Who connects, for who puts something between.
+    /// The connector.
     pub fn connector(&self) -> &Connector {
         &self.connector
     }
 
-    /// The clock of the thread: it is read once a turn.
+    /// The thread's clock, read once per turn of the loop.
     pub fn clock(&self) -> &CoarseClock {
         &self.clock
     }
@@ -71,7 +71,7 @@ impl SmolRuntime {
 /// Four bytes of the system's random source.
 ///
 /// # Errors
-/// It has none.
+/// [`NoEntropy`]: the system has none.
 pub fn random() -> Result<[u8; 4], NoEntropy> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(|_| NoEntropy)?;
@@ -97,6 +97,6 @@ impl client::ClientRuntime for SmolRuntime {
 
 impl fmt::Debug for SmolRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientRuntime").finish_non_exhaustive()
+        f.debug_struct("SmolRuntime").finish_non_exhaustive()
     }
 }

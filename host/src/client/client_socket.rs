@@ -1,4 +1,4 @@
-//! A client's connection.
+//! The socket of a client.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use goldcrest_core::io::{Interest, Socket, TryIo};
 use super::tls_socket::TlsSocket;
 use crate::reactor::TcpSocket;
 
-/// A connection that a client opened, plain or by TLS.
+/// A connection of a client, plain or TLS.
 pub struct ClientSocket(Kind);
 
 enum Kind {
@@ -29,8 +29,8 @@ impl ClientSocket {
 impl fmt::Debug for ClientSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Kind::Plain(_) => "HostSocket(plain)",
-            Kind::Tls(_) => "HostSocket(TLS)",
+            Kind::Plain(_) => "ClientSocket(plain)",
+            Kind::Tls(_) => "ClientSocket(TLS)",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Connections by endpoint: every address of a name, raced (RFC 8305).
+//! A connector by Happy Eyeballs (RFC 8305): all addresses of a name, in parallel.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -21,44 +21,44 @@ use super::tls_socket::TlsSocket;
 use super::{ClientSocket, TlsOptions};
 use crate::reactor::{Reactor, TcpSocket};
 
-/// From one attempt to the next, as RFC 8305 §5 recommends.
+/// The Connection Attempt Delay (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Opens connections for the clients of a thread, by TLS where the URL says so.
+/// Opens connections for the clients of a thread, by TLS if the URL's scheme requires it.
 #[derive(Clone)]
 pub struct Connector(Rc<Inner>);
 
 struct Inner {
     reactor: Rc<Reactor>,
     tls: TlsOptions,
-    /// Made when it is first needed: to read the system's authorities takes its time.
+    /// Created on first use: reading the system's authorities is slow.
     config: OnceCell<Arc<ClientConfig>>,
 }
 
-/// Why there is no connection.
+/// The reason for a failed attempt.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The name was not found.
+    /// The name was not resolved.
     Name(io::Error),
-    /// No address of the host answers; the error of the last one that was tried.
+    /// No address accepted a connection. The error is the last one.
     Tcp(io::Error),
-    /// The server speaks no TLS, or shows no certificate of this name that is trusted.
+    /// The server does not speak TLS, or its certificate was rejected.
     Tls(io::Error),
-    /// The authorities to trust cannot be read.
+    /// The trusted authorities cannot be read.
     Authorities(io::Error),
 }
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name(error) => write!(f, "the host's name was not found: {error}"),
-            Self::Tcp(error) => write!(f, "no connection: {error}"),
+            Self::Name(error) => write!(f, "the host's name was not resolved: {error}"),
+            Self::Tcp(error) => write!(f, "no TCP connection: {error}"),
             Self::Tls(_) if self.is_untrusted() => {
-                f.write_str("no TLS: no authority that is trusted vouches for the server's certificate")
+                f.write_str("no TLS: the server's certificate is not signed by a trusted authority")
             }
             Self::Tls(error) => write!(f, "no TLS: {error}"),
-            Self::Authorities(error) => write!(f, "no authority to judge certificates by: {error}"),
+            Self::Authorities(error) => write!(f, "the trusted authorities cannot be read: {error}"),
         }
     }
 }
@@ -66,14 +66,13 @@ impl fmt::Display for ConnectError {
 impl std::error::Error for ConnectError {}
 
 impl ConnectError {
-    /// Whether the server has shown a certificate that nobody vouches for: who knows it may trust it
-    /// ([`TlsOptions::authorities`]).
+    /// Whether the certificate is not signed by a trusted authority. [`TlsOptions::authorities`] can add one.
     pub fn is_untrusted(&self) -> bool {
         let Self::Tls(error) = self else { return false };
         let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
         error.is_some_and(|error| {
             let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-            *error == unknown || super::tls::is_ca_as_end_entity(error)
+            *error == unknown || super::tls_options::is_ca_as_end_entity(error)
         })
     }
 }
@@ -83,7 +82,8 @@ impl Connector {
         Self(Rc::new(Inner { reactor, tls, config: OnceCell::new() }))
     }
 
-    /// The same without judging certificates: for who only asks whether TLS is spoken.
+    /// The same connector without verification of certificates, to test whether a server speaks TLS. An attacker on
+    /// the path can read and alter all data.
     #[must_use]
     pub fn danger_accept_any_certificate(&self) -> Self {
         Self::new(Rc::clone(&self.0.reactor), TlsOptions { danger_accept_any_certificate: true, authorities: None })
@@ -107,7 +107,7 @@ impl Connect for Connector {
             Host::Ip(address) => vec![SocketAddr::new(address, endpoint.port)],
             Host::Name(name) => smol::net::resolve((name, endpoint.port)).await.map_err(ConnectError::Name)?,
         };
-        // What is wrong with TLS here is known before anybody is called.
+        // Report invalid TLS options before a packet is sent.
         let tls = if endpoint.secure { Some((self.tls()?, server_name(endpoint.host)?)) } else { None };
         let stream = race(interleave_families(addresses)).await.map_err(ConnectError::Tcp)?;
         let socket = stream.set_nodelay(true).and_then(|()| TcpSocket::new(stream, &self.0.reactor));
@@ -127,7 +127,7 @@ impl fmt::Debug for Connector {
     }
 }
 
-/// The name that a certificate has to bear.
+/// The name for which the certificate has to be valid.
 fn server_name(host: Host<'_>) -> Result<ServerName<'static>, ConnectError> {
     match host {
         Host::Ip(address) => Ok(ServerName::IpAddress(address.into())),
@@ -138,7 +138,7 @@ fn server_name(host: Host<'_>) -> Result<ServerName<'static>, ConnectError> {
     }
 }
 
-/// The two families by turns, the one that the system prefers first (RFC 8305 §4).
+/// The address families in turns, the preferred one first (RFC 8305 §4).
 fn interleave_families(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let family = |address: &SocketAddr| matches!(address.ip(), IpAddr::V6(_));
     let first = addresses.first().is_some_and(family);
@@ -155,7 +155,7 @@ fn interleave_families(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
 }
 
-/// The first that connects: one attempt more whenever one fails, or shows nothing for [`ATTEMPT_DELAY`].
+/// The first connection that opens. Another attempt starts after each failure, and each [`ATTEMPT_DELAY`].
 async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
     let mut left = addresses.into_iter();
@@ -170,7 +170,7 @@ async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
             None => {}
         }
         let more = left.len() > 0;
-        let mut patience = pin!(async {
+        let mut delay = pin!(async {
             if more {
                 Timer::after(ATTEMPT_DELAY).await;
             } else {
@@ -192,7 +192,7 @@ async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
                     Poll::Pending => at += 1,
                 }
             }
-            patience.as_mut().poll(cx).map(|()| None)
+            delay.as_mut().poll(cx).map(|()| None)
         });
         if let Some(stream) = connected.await {
             return Ok(stream);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn families_take_turns_and_the_preferred_one_begins() {
+    fn address_families_alternate_from_the_preferred_one() {
         let ordered = interleave_families(addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]));
         assert_eq!(ordered, addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]));
         let ordered = interleave_families(addresses(&["1.1.1.1:1", "[::1]:1"]));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_refuses_makes_room_for_the_next_at_once() {
+    fn a_refused_address_is_followed_by_the_next_at_once() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let good = listener.local_addr().unwrap();
         let closed = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -227,7 +227,7 @@ mod tests {
         let start = std::time::Instant::now();
         let stream = smol::block_on(race(vec![bad, bad, good])).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good);
-        assert!(start.elapsed() < 2 * ATTEMPT_DELAY, "nobody waited for what had failed");
+        assert!(start.elapsed() < 2 * ATTEMPT_DELAY, "a failed attempt must not delay the next");
         assert_eq!(smol::block_on(race(vec![bad])).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
         assert_eq!(smol::block_on(race(Vec::new())).unwrap_err().kind(), io::ErrorKind::NotFound);
     }

@@ -1,4 +1,4 @@
-//! A WebSocket that a client opens (RFC 6455 §4.1).
+//! Opening a WebSocket (RFC 6455 §4.1).
 //!
 //! ```
 //! use goldcrest_core::client::{ClientConfig, Error, ClientRuntime, ClientWebSocket, ConnectOptions};
@@ -28,18 +28,19 @@ use crate::websocket::{Disconnect, WebSocket};
 use crate::ws::Role;
 use crate::ws::handshake::UpgradeRequest;
 
-/// An open WebSocket: [`WebSocket`] says what it can do. Dropped without [`WebSocket::close`] it ends without a Close.
+/// An open WebSocket of the role client. Dropped without [`WebSocket::close`] it ends without a Close frame.
 pub type ClientWebSocket<'e, R> = WebSocket<'e, ClientConnection<'e, R>, ClientMaskingKeys<'e, R>>;
 
-/// What a client asks for.
+/// The options of a handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectOptions<'a> {
-    /// The subprotocols to offer, the preferred one first; distinct tokens. The server may choose one or none:
-    /// [`WebSocket::protocol`].
+    /// The subprotocols to offer, in order of preference: distinct tokens (RFC 6455 §4.1). The server selects one or
+    /// none ([`WebSocket::protocol`]).
     pub protocols: &'a [&'a str],
-    /// The value of `Origin`, for who has one.
+    /// The value of `Origin`, which browsers send and other clients may.
     pub origin: Option<&'a str>,
-    /// Bytes of a message; a larger one closes with 1009. Default: no bound, for who reads parts.
+    /// The limit of a message, in bytes; a larger one closes the WebSocket with 1009. Default: no limit, for reading
+    /// in chunks.
     pub max_message: u64,
 }
 
@@ -50,13 +51,13 @@ impl Default for ConnectOptions<'_> {
 }
 
 impl<'e, R: ClientRuntime> WebSocket<'e, ClientConnection<'e, R>, ClientMaskingKeys<'e, R>> {
-    /// Opens a WebSocket at `url` (`http` and `https` are taken as `ws` and `wss`), with the head of the answer in `buffer`.
-    /// Redirects are not followed, as in a browser. Dropping the future gives the attempt up.
+    /// Opens a WebSocket at `url` (`http` and `https` count as `ws` and `wss`); `buffer` holds the response's head.
+    /// Redirects are not followed, as in a browser. Dropping the future cancels the attempt.
     ///
     /// # Errors
-    /// [`Error::UpgradeFailed`] where the answer is none of RFC 6455: another status than 101, a wrong
-    /// `Sec-WebSocket-Accept`, a subprotocol or an extension that was not offered. [`Disconnect::NoEntropy`] where there is no
-    /// nonce to be had: nothing was sent then. Else what [`Error`] says.
+    /// [`Error::UpgradeFailed`] if RFC 6455 §4.1 requires the client to fail: a status other than 101, a wrong
+    /// `Sec-WebSocket-Accept`, or a subprotocol or extension that was not offered. [`Disconnect::NoEntropy`] without
+    /// a nonce: no request was sent. Others as [`Error`] describes them.
     pub fn connect(
         runtime: &'e R,
         config: &'e ClientConfig<'e>,
@@ -67,18 +68,18 @@ impl<'e, R: ClientRuntime> WebSocket<'e, ClientConnection<'e, R>, ClientMaskingK
         async move {
             let upgrade =
                 UpgradeRequest { nonce: nonce(runtime)?, protocols: options.protocols, origin: options.origin };
-            let (link, protocol) = {
+            let (connection, protocol) = {
                 let mut asker = HttpClient::new(runtime, config, url, &mut []);
                 let length = asker.upgrade(&upgrade, None, buffer).await?;
                 let protocol = verify(&upgrade, buffer.get(..length).unwrap_or_default(), config.max_fields)?;
                 (asker.take_exchange().ok_or(Error::Closed)?.connection, protocol)
             };
-            Ok(Self::new(link, Role::Client, ClientMaskingKeys(runtime), options.max_message, protocol))
+            Ok(Self::new(connection, Role::Client, ClientMaskingKeys(runtime), options.max_message, protocol))
         }
     }
 }
 
-/// Judges the answer to an offer: which of the subprotocols the server chose.
+/// Verifies the response to a handshake and returns the selected subprotocol.
 pub(super) fn verify<'a, E>(
     offer: &UpgradeRequest<'a>,
     head: &[u8],
@@ -88,7 +89,7 @@ pub(super) fn verify<'a, E>(
     offer.verify(answer.status(), answer.fields()).map_err(Error::UpgradeFailed)
 }
 
-/// Sixteen random bytes.
+/// The bytes of `Sec-WebSocket-Key` (RFC 6455 §4.1).
 pub(super) fn nonce<R: ClientRuntime>(runtime: &R) -> Result<[u8; 16], Disconnect> {
     let mut nonce = [0; 16];
     for part in nonce.as_chunks_mut::<4>().0 {

@@ -1,4 +1,4 @@
-//! Whom a client trusts.
+//! The verification of servers.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,21 +13,22 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-/// How a server's certificate is judged. Default: by the authorities of the system (or of `SSL_CERT_FILE`).
+/// The verification of servers' certificates. Default: by the system's authorities, or those of `SSL_CERT_FILE`.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
-    /// A file of authorities, in PEM, to trust instead of the system's. A server that shows one of these very certificates is
-    /// trusted as well, if that names it and is valid now: so is one that signed its own, as `openssl req -x509` makes it.
+    /// A PEM file of authorities, in place of the system's. A server's own certificate in it is trusted as well, if
+    /// it is valid for the server's name and now. So a self-signed certificate works, such as one of `openssl req
+    /// -x509`.
     pub authorities: Option<PathBuf>,
-    /// Trust anybody: whoever stands between reads and alters what is said.
+    /// Accept any certificate: an attacker on the path can read and alter all data.
     pub danger_accept_any_certificate: bool,
 }
 
 impl TlsOptions {
-    /// Reads the authorities, for who wants to know before there is a connection whether they can be.
+    /// Reads the authorities, to report an error before the first connection.
     ///
     /// # Errors
-    /// There are none, or their file cannot be read.
+    /// There are no authorities, or their file cannot be read.
     pub fn check(&self) -> io::Result<()> {
         if self.danger_accept_any_certificate { Ok(()) } else { self.roots().map(drop) }
     }
@@ -52,7 +53,7 @@ impl TlsOptions {
         Ok(Arc::new(config))
     }
 
-    /// The authorities, and the certificates that were given as such.
+    /// The authorities, and the certificates of their file.
     fn roots(&self) -> io::Result<(RootCertStore, Vec<CertificateDer<'static>>)> {
         let (mut roots, mut given) = (RootCertStore::empty(), Vec::new());
         let Some(file) = &self.authorities else {
@@ -74,13 +75,13 @@ impl TlsOptions {
     }
 }
 
-/// Whether a certificate is an authority's, which vouches for others and not for a server of its own.
+/// Whether the certificate is one of an authority (RFC 5280 §4.2.1.9), not of a server.
 pub(super) fn is_ca_as_end_entity(error: &rustls::Error) -> bool {
     let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else { return false };
     matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
-/// Takes what an authority vouches for, and the very certificates that were given.
+/// Accepts certificates signed by an authority, and the pinned ones.
 #[derive(Debug)]
 struct AuthorityOrPinned {
     authorities: Arc<WebPkiServerVerifier>,
@@ -96,15 +97,15 @@ impl ServerCertVerifier for AuthorityOrPinned {
         status: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let judged = self.authorities.verify_server_cert(certificate, intermediates, name, status, now);
-        match judged {
-            // Its dates have been judged before that; what remains is whether it names the server, which has to prove by
-            // its signature that it has the key.
+        let verified = self.authorities.verify_server_cert(certificate, intermediates, name, status, now);
+        match verified {
+            // The dates were verified above, before this error. The name is verified here. The signature of the
+            // handshake proves the key (RFC 8446 §4.4.3).
             Err(error) if is_ca_as_end_entity(&error) && self.pinned.contains(certificate) => {
                 verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }
-            judged => judged,
+            verified => verified,
         }
     }
 
@@ -131,7 +132,7 @@ impl ServerCertVerifier for AuthorityOrPinned {
     }
 }
 
-/// Takes every certificate; the handshake itself is still checked.
+/// Accepts any certificate. The handshake's signature is still verified.
 #[derive(Debug)]
 struct AcceptAny(Arc<CryptoProvider>);
 
