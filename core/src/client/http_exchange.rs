@@ -32,7 +32,7 @@ pub(super) struct HttpExchange<'e, R: ClientRuntime> {
     pub(super) response_started: bool,
 }
 
-/// An error of the exchange, whatever the connector.
+/// An error of the exchange, without that of the connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExchangeError {
     Disconnected(Disconnect),

@@ -30,7 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_that_differ_little_differ_at_once_and_ever_after() {
+    fn similar_seeds_spread_from_the_first_number_on() {
         // Serial numbers; addresses of one vendor, whose low half is the seed; numbers that end in zeros.
         for seed in [|at| at, |at| 0x5e10_0000 + at, |at| at << 25, |at| at << 8] {
             let mut devices: [Jitter; 100] = core::array::from_fn(|at| Jitter::new(seed(at as u32)));
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn one_device_waits_differently_each_time() {
+    fn the_numbers_of_one_seed_are_spread() {
         for seed in [0, 1, u32::MAX] {
             let (mut device, mut hits) = (Jitter::new(seed), [0; 10]);
             for _ in 0..100 {

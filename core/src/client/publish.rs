@@ -41,7 +41,7 @@ use crate::websocket::ConnectionIo;
 pub struct Publisher<'e, R: ClientRuntime> {
     client: HttpClient<'e, 'e, R>,
     buffer: &'e mut [u8],
-    /// An exchange has begun and not ended: its connection carries the response to a cancelled event.
+    /// An exchange has begun and not ended: the response to a cancelled event is on its connection.
     in_progress: bool,
     /// The length of the text of the last rejection, at the start of the buffer.
     rejection_len: usize,
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_receipt_is_what_the_server_says_and_else_nothing() {
+    fn the_response_is_parsed_or_empty() {
         let mut text = br#"{"id":"a-1","subscribers":3,"repeated":true}"#.to_vec();
         assert_eq!(parse_response(&mut text), PublishResponse { id: "a-1", followers: Some(3), duplicate: true });
         for other in ["", "ok", "[1]", r#"{"id":7}"#] {

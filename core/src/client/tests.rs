@@ -1,14 +1,14 @@
-//! Clients against our own server and against bad ones, over sockets in memory, on a virtual clock.
+//! Clients against this crate's server and against faulty servers, over sockets in memory, on a virtual clock.
 
-mod bad;
 mod bridge;
+mod close;
 mod connect;
-mod cuts;
-mod dropped;
+mod connection_cuts;
+mod dropped_futures;
 mod event_source;
-mod finish;
-mod ladder;
-mod net;
+mod malformed_responses;
+mod network;
 mod publish;
 mod subscription;
-mod web_socket;
+mod transport_fallback;
+mod websocket;

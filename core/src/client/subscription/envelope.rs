@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_notice_is_what_a_server_of_ours_writes_and_nothing_else() {
+    fn only_goldcrests_gap_event_is_a_gap() {
         assert_eq!(
             (parse_sse_gap(b"{}"), parse_sse_gap(b"{\"missed\":7}")),
             (Some(Gap { missed: None }), Some(Gap { missed: Some(7) }))
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_lent_from_where_they_stand() {
+    fn events_are_borrowed_from_the_buffer() {
         let mut object = br#" {"id":"a-1","type":"n\u00e9","x":[1],"data":"a\n\"b\""}"#.to_vec();
         let Ok(EnvelopeMessage::Event(spans)) = read(&mut object, None) else { panic!() };
         assert_eq!(spans.event(&object), Event { id: "a-1", event_type: "n\u{e9}", data: EventData::Text("a\n\"b\"") });
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_places_and_all_else_are_told_apart() {
+    fn gaps_cursors_and_other_objects_are_distinguished() {
         assert!(matches!(
             event(r#"{"gap":{},"after":"a-3"}"#),
             Ok(EnvelopeMessage::Gap { gap: Gap { missed: None }, after: Some(_) })

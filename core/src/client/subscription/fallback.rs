@@ -118,7 +118,7 @@ mod tests {
     const BROKEN: FailureCause = FailureCause::Transport { permanent: false };
 
     #[test]
-    fn each_is_tried_in_turn_and_refusals_all_round_are_the_end() {
+    fn each_transport_is_tried_until_all_failed_permanently() {
         let mut fallback = TransportFallback::new(3);
         assert_eq!(
             [(); 3].map(|()| fallback.failed(REFUSED)),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_network_is_no_reason_to_try_another() {
+    fn a_network_failure_keeps_the_transport() {
         let mut fallback = TransportFallback::new(2);
         assert_eq!(fallback.failed(FailureCause::Network), NextAttempt::Same);
         assert_eq!(fallback.at(), 0);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_worked_is_stayed_with_until_it_is_mute_twice() {
+    fn two_silent_connections_change_the_transport() {
         let mut fallback = TransportFallback::new(2);
         fallback.opened();
         assert_eq!(fallback.lost(true), NextAttempt::Same);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn climbs_are_waited_for_twice_as_long_each_time_until_one_is_worth_it() {
+    fn the_retry_factor_doubles_until_the_first_transport_works() {
         let mut fallback = TransportFallback::new(2);
         for factor in [1, 2, 4, 8, 16, 16] {
             assert_eq!(fallback.backoff_factor(), factor);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_that_began_below_the_top_is_never_the_end() {
+    fn a_round_from_a_later_transport_does_not_give_up() {
         let mut fallback = TransportFallback::new(2);
         let _ = fallback.failed(REFUSED);
         fallback.opened();

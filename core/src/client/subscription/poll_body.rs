@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn each_object_is_given_when_it_is_whole_however_it_is_cut() {
+    fn objects_do_not_depend_on_the_chunks() {
         let text = r#"{"gap":{"missed":3}, "events":[{"id":"a-1","data":"]}\"{"},
             {"id":"a-2","x":[{}],"data":""}] ,"after":"a-2"}"#;
         let expected = [
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn other_members_and_orders_are_fine() {
+    fn unknown_members_and_any_order_are_accepted() {
         let (seen, done) = objects(r#"{"x":[1,{"a":"b"}],"after":"a-0","events":[]}"#, 1, 40).unwrap();
         assert_eq!(seen, [r#"{"x":[1,{"a":"b"}]}"#, r#"{"after":"a-0"}"#]);
         assert!(done);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_or_no_answer_is_told() {
+    fn oversized_and_malformed_bodies_are_errors() {
         assert_eq!(objects(r#"{"events":[{"id":"a-1","data":"0123456789"}]}"#, 1, 20), Err(Found::TooLarge));
         for bad in ["[]", "<html>", r#"{"events":[1]}"#, "{}x"] {
             assert_eq!(objects(bad, 1, 20), Err(Found::Malformed), "{bad}");

@@ -13,7 +13,7 @@ use crate::client::url::Url;
 use crate::client::{Connect, MaybeTls, NoDns, NoDnsError, SchemeConnector, TcpConnectError, TcpConnector};
 use crate::io::{Interest, Socket, TryIo};
 
-/// A stack that connects to anything but port 1, and echoes.
+/// A TCP stack whose connections echo; port 1 refuses.
 #[derive(Default)]
 struct Stack(RefCell<Vec<SocketAddr>>);
 
@@ -53,7 +53,7 @@ impl TcpConnect for Stack {
     }
 }
 
-/// One name.
+/// A resolver of one name.
 struct Names;
 
 impl Dns for Names {
@@ -73,7 +73,7 @@ fn connect<'a, C: Connect>(connector: &'a C, url: &str) -> Result<C::Socket<'a>,
 }
 
 #[test]
-fn a_connection_has_buffers_of_its_own_and_gives_them_back() {
+fn dropping_a_connection_returns_its_buffers() {
     let (mut one, mut two) = ([[0; 4]; 2], [[0; 4]; 2]);
     let ([a, b], [c, d]) = (&mut one, &mut two);
     let tcp = TcpConnector::new(Stack::default(), NoDns, [(&mut a[..], &mut b[..]), (&mut c[..], &mut d[..])]);
@@ -90,7 +90,7 @@ fn a_connection_has_buffers_of_its_own_and_gives_them_back() {
 }
 
 #[test]
-fn names_are_looked_up_and_addresses_are_not() {
+fn names_are_resolved_and_addresses_are_not() {
     let (mut a, mut b) = ([0; 4], [0; 4]);
     let tcp = TcpConnector::new(Stack::default(), Names, [(&mut a[..], &mut b[..])]);
     for url in ["http://known:8080/", "http://10.0.0.3/", "ws://[::1]:81/", "http://[::ffff:10.0.0.4]/"] {
@@ -105,7 +105,7 @@ fn names_are_looked_up_and_addresses_are_not() {
 }
 
 #[test]
-fn what_asks_for_tls_is_never_sent_in_the_clear() {
+fn a_secure_url_is_never_connected_without_tls() {
     let (mut a, mut b) = ([0; 4], [0; 4]);
     let tcp = TcpConnector::new(Stack::default(), Names, [(&mut a[..], &mut b[..])]);
     for url in ["https://known/", "wss://10.0.0.1/"] {
@@ -119,7 +119,7 @@ fn what_asks_for_tls_is_never_sent_in_the_clear() {
     assert!(matches!(connect(&both, "https://known/"), Err(MaybeTls::Tls(TcpConnectError::TlsRequired))));
 }
 
-/// Over two stacks of `embassy-net` on a wire in memory.
+/// Over two stacks of `embassy-net`, connected in memory.
 #[cfg(feature = "embassy-net")]
 mod embassy {
     use std::boxed::Box;
@@ -131,12 +131,11 @@ mod embassy {
     use embassy_net::tcp::client::{TcpClient, TcpClientState};
 
     use super::*;
-    use crate::client::tests::net::memory;
-    use crate::client::tests::publish::held;
+    use crate::client::tests::network::buffers;
+    use crate::client::tests::publish::stored;
     use crate::client::{
         ClientConfig, Publisher, RuntimeParts, Subscription, SubscriptionEvent, SubscriptionOptions, Transport,
     };
-    use crate::http::Request;
     use crate::hub::NewEvent;
     use crate::hub_http::HubHandler;
     use crate::io::EmbassyClock;
@@ -145,7 +144,7 @@ mod embassy {
     use crate::server::{BufferKind, Runtime, serve};
     use crate::testing::{hub, leak};
 
-    /// A device that serves.
+    /// The runtime of the server.
     struct Device;
 
     impl Runtime for Device {
@@ -171,8 +170,9 @@ mod embassy {
     }
 
     #[test]
-    fn every_transport_and_publishing_work_over_its_tcp_client() {
-        for way in [Transport::WebSocket, Transport::Sse, Transport::Stream, Transport::LongPoll, Transport::Poll] {
+    fn every_transport_and_publishing_work_over_embassy_net() {
+        for transport in [Transport::WebSocket, Transport::Sse, Transport::Stream, Transport::LongPoll, Transport::Poll]
+        {
             let hub = leak(hub(8, 512));
             let (one, other) = (Rc::default(), Rc::default());
             let (device, device_runner) = host(1, &one, &other);
@@ -193,9 +193,9 @@ mod embassy {
             }
             run(tasks, async {
                 let state = leak(TcpClientState::<2, 1_072, 512>::new());
-                let buffers = [(); 2].map(|()| (buffer(256), buffer(512)));
+                let tcp_buffers = [(); 2].map(|()| (buffer(256), buffer(512)));
                 let random = Cell::new(0_u32);
-                let connector = TcpConnector::new(TcpClient::new(browser, state), NoDns, buffers);
+                let connector = TcpConnector::new(TcpClient::new(browser, state), NoDns, tcp_buffers);
                 let random = || {
                     random.set(random.get().wrapping_add(0x9e37_79b9));
                     Ok(random.get().to_be_bytes())
@@ -203,9 +203,9 @@ mod embassy {
                 let parts = RuntimeParts { connector, clock: EmbassyClock, random };
                 let config = ClientConfig::default();
                 let url = "http://10.0.0.1/events/a";
-                let options = SubscriptionOptions { transports: leak([way]), ..SubscriptionOptions::default() };
-                let mut subscription = Subscription::new(&parts, &config, url, options, memory(512));
-                let mut publisher = Publisher::new(&parts, &config, url, memory(256));
+                let options = SubscriptionOptions { transports: leak([transport]), ..SubscriptionOptions::default() };
+                let mut subscription = Subscription::new(&parts, &config, url, options, buffers(512));
+                let mut publisher = Publisher::new(&parts, &config, url, buffers(256));
                 for number in 0..3 {
                     let data = format!("{number}");
                     let publication = NewEvent {
@@ -214,7 +214,7 @@ mod embassy {
                         data: data.as_bytes(),
                         idempotency_key: None,
                     };
-                    // Open first, so that the event is one that comes while it is followed.
+                    // Open the subscription first, so that the event arrives on it live.
                     let mut told = core::pin::pin!(async {
                         loop {
                             match subscription.next().await.unwrap() {
@@ -231,9 +231,9 @@ mod embassy {
                     });
                     assert_eq!(early.await, None, "nothing is published yet");
                     publisher.publish(&publication).await.unwrap();
-                    assert_eq!(told.await, format!("00000abc-{}", number + 1), "{}", way.as_str());
+                    assert_eq!(told.await, format!("00000abc-{}", number + 1), "{}", transport.as_str());
                 }
-                assert_eq!(held(hub), ["|0", "|1", "|2"]);
+                assert_eq!(stored(hub), ["|0", "|1", "|2"]);
             });
         }
     }

@@ -4,7 +4,7 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec;
 
-use super::net::{Fault, Heard, Net, Then, memory, name, once, script, seconds};
+use super::network::{Fault, Log, Network, Then, buffers, name, poll_once, script, seconds};
 use crate::client::{ClientConfig, Publisher};
 use crate::hub::NewEvent;
 use crate::io::{Interest, Socket, TryIo};
@@ -16,13 +16,13 @@ fn text(data: &'static [u8], key: Option<&'static [u8]>) -> NewEvent<'static> {
     NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data, idempotency_key: key }
 }
 
-/// Publishes these in turn; what came of each.
-fn publish(net: &'static Net, publications: &'static [NewEvent<'static>]) -> Heard {
-    let heard = Heard::default();
-    let told = heard.clone();
+/// Publishes these in turn and logs each result.
+fn publish(net: &'static Network, publications: &'static [NewEvent<'static>]) -> Log {
+    let log = Log::default();
+    let told = log.clone();
     net.sim.spawn(async move {
         let config = leak(ClientConfig::default());
-        let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
+        let mut publisher = Publisher::new(net, config, "http://localhost/events/a", buffers(256));
         for publication in publications {
             let said = publisher.publish(publication).await;
             told.push(said.map_or_else(
@@ -33,11 +33,11 @@ fn publish(net: &'static Net, publications: &'static [NewEvent<'static>]) -> Hea
         Disconnect::Closed
     });
     net.sim.pass(seconds(60));
-    heard
+    log
 }
 
-/// What a channel holds, as `type|data`.
-pub(super) fn held(hub: &TestHub) -> vec::Vec<String> {
+/// The events of a channel, as `type|data`.
+pub(super) fn stored(hub: &TestHub) -> vec::Vec<String> {
     use crate::hub::{ChannelName, HubBackend};
     let reader = hub.open(ChannelName::new("a").unwrap(), false, None).unwrap();
     let mut after = reader.seek(Position::Oldest, GapPolicy::Replay).after;
@@ -52,10 +52,10 @@ pub(super) fn held(hub: &TestHub) -> vec::Vec<String> {
 }
 
 #[test]
-fn events_are_stored_with_type_and_kind_over_one_connection() {
+fn events_keep_type_and_encoding_over_one_connection() {
     let (sim, hub) = (Simulation::new(), leak(hub(8, 1024)));
-    let net = Net::of_hub(sim, hub);
-    let heard = publish(
+    let net = Network::of_hub(sim, hub);
+    let log = publish(
         net,
         leak([
             text(b"one", None),
@@ -65,38 +65,38 @@ fn events_are_stored_with_type_and_kind_over_one_connection() {
         ]),
     );
     let ids = ["00000abc-1", "00000abc-2", "00000abc-3", "00000abc-4"];
-    assert_eq!(heard.all(), ids.map(|id| format!("{id} Some(0) false")));
-    assert_eq!(held(hub), ["|one", "r\u{e9} &?|two\n", "|\u{fffd}", "|"]);
+    assert_eq!(log.all(), ids.map(|id| format!("{id} Some(0) false")));
+    assert_eq!(stored(hub), ["|one", "r\u{e9} &?|two\n", "|\u{fffd}", "|"]);
     assert_eq!(net.connections.get(), 1);
 }
 
 #[test]
-fn the_same_key_stores_once() {
+fn an_idempotency_key_stores_an_event_once() {
     let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
-    let heard = publish(Net::of_hub(sim, hub), leak([text(b"x", Some(b"k")), text(b"x", Some(b"k"))]));
-    assert_eq!(heard.all(), ["00000abc-1 Some(0) false", "00000abc-1 Some(0) true"]);
-    assert_eq!(held(hub).len(), 1);
+    let log = publish(Network::of_hub(sim, hub), leak([text(b"x", Some(b"k")), text(b"x", Some(b"k"))]));
+    assert_eq!(log.all(), ["00000abc-1 Some(0) false", "00000abc-1 Some(0) true"]);
+    assert_eq!(stored(hub).len(), 1);
 }
 
 #[test]
-fn an_answer_that_is_cut_anywhere_leaves_the_event_stored_once_if_it_is_said_again() {
+fn a_reset_at_any_byte_stores_a_repeated_event_once() {
     for at in 0..260 {
         let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
-        let net = Net::of_hub(sim, hub);
+        let net = Network::of_hub(sim, hub);
         net.set_faults(move |number| if number == 0 { Fault::Reset(at) } else { Fault::None });
-        let heard = publish(net, leak([text(b"x", Some(b"k")); 3]));
-        assert_eq!(held(hub), ["|x"], "cut at {at}: {:?}", heard.all());
-        let last = heard.all().pop().unwrap();
-        assert!(last.starts_with("00000abc-1 Some(0) "), "cut at {at}: {:?}", heard.all());
+        let log = publish(net, leak([text(b"x", Some(b"k")); 3]));
+        assert_eq!(stored(hub), ["|x"], "cut at {at}: {:?}", log.all());
+        let last = log.all().pop().unwrap();
+        assert!(last.starts_with("00000abc-1 Some(0) "), "cut at {at}: {:?}", log.all());
     }
 }
 
 #[test]
-fn an_event_whose_status_has_come_is_not_sent_again_whatever_the_rest_of_the_answer_is() {
+fn a_status_of_success_prevents_a_second_attempt() {
     let created = "HTTP/1.1 201 Created\r\n";
     let endless = format!("{created}Transfer-Encoding: chunked\r\n\r\n{}", "400\r\n".to_string() + &"x".repeat(0x400));
     for (rest, then) in [
-        // Larger than the memory for it, slow, broken off, of no length, an endless head, a malformed one.
+        // Larger than the buffer, slow, truncated, malformed chunks, an endless head, a malformed one.
         (endless, Then::Hold),
         (format!("{created}Content-Length: 100\r\n\r\n{{\"id\":"), Then::Hold),
         (format!("{created}Content-Length: 100\r\n\r\n{{\"id\":"), Then::Close),
@@ -108,60 +108,60 @@ fn an_event_whose_status_has_come_is_not_sent_again_whatever_the_rest_of_the_ans
         for key in [None, Some(&b"k"[..])] {
             let sim = Simulation::new();
             let answer = rest.as_bytes().to_vec();
-            let net = Net::new(sim, script(sim, move |_, _| (answer.clone(), then)));
-            let heard = publish(net, leak([text(b"x", key)]));
-            assert_eq!(heard.all(), ["PublishResponseLost false"], "{rest:?} {then:?}");
+            let net = Network::new(sim, script(sim, move |_, _| (answer.clone(), then)));
+            let log = publish(net, leak([text(b"x", key)]));
+            assert_eq!(log.all(), ["PublishResponseLost false"], "{rest:?} {then:?}");
             assert_eq!(net.connections.get(), 1, "{rest:?} {then:?}");
         }
     }
 }
 
 #[test]
-fn an_answer_without_a_whole_status_line_leaves_it_open_whether_the_event_is_stored() {
+fn an_incomplete_status_line_is_a_transient_error() {
     for rest in ["HTTP/1.1 20", "HTTP/1.1 503 ", ""] {
         let sim = Simulation::new();
-        let net = Net::new(sim, script(sim, move |_, _| (rest.as_bytes().to_vec(), Then::Hold)));
-        // The answer before it is forgotten.
-        let heard = publish(net, leak([text(b"x", None), text(b"y", None)]));
-        assert_eq!(heard.all(), ["Disconnected(TimedOut) true"; 2], "{rest:?}");
+        let net = Network::new(sim, script(sim, move |_, _| (rest.as_bytes().to_vec(), Then::Hold)));
+        // The response before it has no effect.
+        let log = publish(net, leak([text(b"x", None), text(b"y", None)]));
+        assert_eq!(log.all(), ["Disconnected(TimedOut) true"; 2], "{rest:?}");
     }
 }
 
 #[test]
-fn a_connection_that_the_server_has_closed_is_replaced() {
+fn a_connection_closed_by_the_server_is_replaced() {
     let sim = Simulation::new();
     let answer = |_, _: &str| (b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n".to_vec(), Then::Close);
-    let net = Net::new(sim, script(sim, answer));
-    let heard = publish(net, leak([text(b"x", None), text(b"y", None)]));
-    assert_eq!(heard.all(), [" None false", " None false"]);
+    let net = Network::new(sim, script(sim, answer));
+    let log = publish(net, leak([text(b"x", None), text(b"y", None)]));
+    assert_eq!(log.all(), [" None false", " None false"]);
     assert_eq!(net.connections.get(), 2);
 }
 
 #[test]
-fn a_connection_that_the_server_closes_meanwhile_is_replaced_for_an_event_with_a_key_alone() {
+fn a_close_during_the_request_repeats_only_events_with_a_key() {
     for (key, expected) in [(Some(&b"k"[..]), " None false"), (None, "Disconnected(Broken) true")] {
         let sim = Simulation::new();
         let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
-        let net = Net::new(sim, script(sim, move |_, _| (answer.to_vec(), Then::Hold)));
-        // The end is on its way while the request is.
+        let net = Network::new(sim, script(sim, move |_, _| (answer.to_vec(), Then::Hold)));
+        // The connection ends during the request.
         net.set_faults(move |number| if number == 0 { Fault::Late(answer.len()) } else { Fault::None });
-        let heard = publish(net, leak([text(b"x", None), text(b"y", key)]));
-        assert_eq!(heard.all(), [" None false".to_string(), expected.to_string()]);
+        let log = publish(net, leak([text(b"x", None), text(b"y", key)]));
+        assert_eq!(log.all(), [" None false".to_string(), expected.to_string()]);
         assert_eq!(net.connections.get(), if key.is_some() { 2 } else { 1 });
     }
 }
 
 #[test]
-fn a_field_of_the_callers_stands_in_place_of_the_clients() {
+fn configured_headers_replace_the_clients_own() {
     for (headers, expected) in [
         (&[][..], "text/plain;charset=UTF-8"),
         (&[("content-type", "application/json"), ("Cache-Control", "max-age=0")], "application/json"),
     ] {
         let sim = Simulation::new();
-        let (asked, told) = (Heard::default(), Heard::default());
+        let (asked, told) = (Log::default(), Log::default());
         let (ask, tell) = (asked.clone(), told.clone());
         let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
-        let net = Net::new(
+        let net = Network::new(
             sim,
             script(sim, move |_, request| {
                 ask.push(request);
@@ -170,7 +170,7 @@ fn a_field_of_the_callers_stands_in_place_of_the_clients() {
         );
         sim.spawn(async move {
             let config = leak(ClientConfig { headers, ..ClientConfig::default() });
-            let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
+            let mut publisher = Publisher::new(net, config, "http://localhost/events/a", buffers(256));
             tell.push(publisher.publish(&text(b"x", None)).await.is_ok());
             Disconnect::Closed
         });
@@ -184,14 +184,14 @@ fn a_field_of_the_callers_stands_in_place_of_the_clients() {
 }
 
 #[test]
-fn a_refusal_is_told_with_its_status() {
+fn a_rejection_reports_its_status() {
     let (sim, hub) = (Simulation::new(), leak(hub(8, 64)));
-    let heard = publish(Net::of_hub(sim, hub), leak([text(&[b'x'; 100], None), text(b"fits", None)]));
-    assert_eq!(heard.all(), ["Status { status: 413, retry_after: None } false", "00000abc-1 Some(0) false"]);
+    let log = publish(Network::of_hub(sim, hub), leak([text(&[b'x'; 100], None), text(b"fits", None)]));
+    assert_eq!(log.all(), ["Status { status: 413, retry_after: None } false", "00000abc-1 Some(0) false"]);
 }
 
 #[test]
-fn a_refusal_is_told_with_what_the_server_said_as_far_as_it_is_text_and_fits() {
+fn a_rejection_reports_its_text_up_to_the_buffer() {
     let long = "x".repeat(1000);
     for (media_type, said, expected) in [
         ("text/plain;charset=UTF-8", "it is too long\n", "it is too long"),
@@ -201,12 +201,12 @@ fn a_refusal_is_told_with_what_the_server_said_as_far_as_it_is_text_and_fits() {
     ] {
         let sim = Simulation::new();
         let head = format!("HTTP/1.1 403 x\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n", said.len());
-        let (answer, told) = (format!("{head}{said}"), Heard::default());
-        let net = Net::new(sim, script(sim, move |_, _| (answer.as_bytes().to_vec(), Then::Hold)));
+        let (answer, told) = (format!("{head}{said}"), Log::default());
+        let net = Network::new(sim, script(sim, move |_, _| (answer.as_bytes().to_vec(), Then::Hold)));
         let tell = told.clone();
         sim.spawn(async move {
             let config = leak(ClientConfig::default());
-            let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
+            let mut publisher = Publisher::new(net, config, "http://localhost/events/a", buffers(256));
             assert!(publisher.publish(&text(b"x", None)).await.is_err());
             tell.push(publisher.rejection_text());
             Disconnect::Closed
@@ -217,13 +217,13 @@ fn a_refusal_is_told_with_what_the_server_said_as_far_as_it_is_text_and_fits() {
 }
 
 #[test]
-fn a_refusal_that_comes_before_all_was_sent_is_heard() {
+fn a_rejection_during_the_request_is_read() {
     let answer = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     for then in [Then::Close, Then::Hold] {
         let sim = Simulation::new();
-        let net = Net::new(sim, move |mut end, _| {
+        let net = Network::new(sim, move |mut end, _| {
             sim.spawn(async move {
-                // It reads a part, says no, and reads no more.
+                // Reads a part of the request, rejects it, and reads no more.
                 while let Ok(TryIo::WouldBlock) = end.try_read_with(|bytes| (bytes.len(), ())) {
                     end.wait(Interest::READ).await.unwrap();
                 }
@@ -240,36 +240,36 @@ fn a_refusal_that_comes_before_all_was_sent_is_heard() {
                 core::future::pending::<Disconnect>().await
             });
         });
-        let heard = publish(net, leak([text(&[b'x'; 5_000], None)]));
-        assert_eq!(heard.all(), ["Status { status: 413, retry_after: None } false"], "{then:?}");
+        let log = publish(net, leak([text(&[b'x'; 5_000], None)]));
+        assert_eq!(log.all(), ["Status { status: 413, retry_after: None } false"], "{then:?}");
     }
 }
 
 #[test]
-fn what_comes_without_a_request_is_no_answer_to_the_next() {
+fn unsolicited_bytes_are_not_read_as_a_response() {
     let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
     for stray in [&b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"[..], answer, b"x"] {
         let sim = Simulation::new();
-        let net = Net::new(sim, script(sim, move |_, _| ([&answer[..], stray].concat(), Then::Hold)));
-        let heard = publish(net, leak([text(b"x", None), text(b"y", None)]));
-        assert_eq!(heard.all(), [" None false", " None false"]);
+        let net = Network::new(sim, script(sim, move |_, _| ([&answer[..], stray].concat(), Then::Hold)));
+        let log = publish(net, leak([text(b"x", None), text(b"y", None)]));
+        assert_eq!(log.all(), [" None false", " None false"]);
         assert_eq!(net.connections.get(), 2);
     }
 }
 
 #[test]
-fn a_publication_that_is_dropped_midway_does_not_answer_for_the_next() {
+fn a_dropped_publish_does_not_affect_the_next_one() {
     let (sim, hub) = (Simulation::new(), leak(hub(8, 512)));
-    let (net, heard) = (Net::of_hub(sim, hub), Heard::default());
-    let told = heard.clone();
+    let (net, log) = (Network::of_hub(sim, hub), Log::default());
+    let told = log.clone();
     sim.spawn(async move {
         let config = leak(ClientConfig::default());
-        let mut publisher = Publisher::new(net, config, "http://localhost/events/a", memory(256));
-        assert!(once(publisher.publish(&text(b"dropped", None))).await.is_none());
+        let mut publisher = Publisher::new(net, config, "http://localhost/events/a", buffers(256));
+        assert!(poll_once(publisher.publish(&text(b"dropped", None))).await.is_none());
         told.push(publisher.publish(&text(b"whole", None)).await.unwrap().id);
         Disconnect::Closed
     });
     sim.run();
-    assert_eq!(held(hub), ["|dropped", "|whole"]);
-    assert_eq!(heard.all(), ["00000abc-2"]);
+    assert_eq!(stored(hub), ["|dropped", "|whole"]);
+    assert_eq!(log.all(), ["00000abc-2"]);
 }

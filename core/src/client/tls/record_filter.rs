@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handshake_and_data_pass_however_they_are_cut() {
+    fn handshake_and_data_pass_in_any_chunks() {
         let records = [(22, 122), (20, 1), (23, 900), (23, 70), (23, 17), (23, 16_640), (23, 19)];
         assert!(judge(&records, 4));
         assert!(judge(&[(21, 2)], 9), "a server that refuses says so in the clear");
@@ -123,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_the_clear_passes_after_the_handshake() {
+    fn unencrypted_records_after_the_handshake_are_rejected() {
         for content_type in [20, 21, 22, 24, 0, 255] {
             assert!(!judge(&[(22, 122), (23, 90), (content_type, 2)], 2), "{content_type}");
         }
     }
 
     #[test]
-    fn nothing_passes_that_panics_below() {
+    fn records_that_would_panic_are_rejected() {
         assert!(!judge(&[(22, 122), (23, 16)], 9), "a tag without content");
         assert!(!judge(&[(22, 122), (23, 0)], 9));
         assert!(!judge(&[(22, 122), (23, 16_641)], 9));

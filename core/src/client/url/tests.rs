@@ -10,7 +10,7 @@ fn parts(text: &str) -> Result<(Scheme, String, u16, String), UrlError> {
 }
 
 #[test]
-fn a_url_is_scheme_host_port_and_target() {
+fn a_url_has_scheme_host_port_and_target() {
     for (text, scheme, host, port, target) in [
         ("http://a", Scheme::Http, "a", 80, "/"),
         ("HTTPS://A.b:8443", Scheme::Https, "A.b", 8443, "/"),
@@ -27,7 +27,7 @@ fn a_url_is_scheme_host_port_and_target() {
 }
 
 #[test]
-fn what_no_client_goes_to_is_told_why() {
+fn invalid_urls_are_rejected() {
     for (text, error) in [
         ("", UrlError::Scheme),
         ("a", UrlError::Scheme),
@@ -74,9 +74,9 @@ fn follow(base: &str, reference: &str) -> Result<String, UrlError> {
 }
 
 #[test]
-fn references_are_followed_as_rfc_3986_shows() {
+fn references_resolve_as_in_rfc_3986() {
     let base = "http://a/b/c/d?q";
-    // RFC 3986 §5.4, without the schemes that nobody goes to.
+    // RFC 3986 §5.4, without unsupported schemes.
     for (reference, target) in [
         ("g", "http://a/b/c/g"),
         ("./g", "http://a/b/c/g"),
@@ -118,7 +118,7 @@ fn references_are_followed_as_rfc_3986_shows() {
 }
 
 #[test]
-fn a_reference_to_nowhere_is_an_error() {
+fn invalid_references_are_errors() {
     for (reference, error) in [
         ("mailto:x", UrlError::Scheme),
         ("javascript:x//", UrlError::Scheme),
@@ -156,12 +156,12 @@ fn nearly_ipv6() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn an_ipv6_address_is_what_the_standard_library_takes_for_one(text in nearly_ipv6()) {
+    fn ipv6_addresses_parse_as_in_std(text in nearly_ipv6()) {
         prop_assert_eq!(ipv6(&text), text.parse().ok(), "{}", text);
     }
 
     #[test]
-    fn any_ipv6_address_is_read(address: u128) {
+    fn any_ipv6_address_parses(address: u128) {
         let sparse = Ipv6Addr::from(address & 0xffff_0000_0000_ffff_0000_0000_0000_ffff);
         for address in [Ipv6Addr::from(address), sparse] {
             prop_assert_eq!(ipv6(&address.to_string()), Some(address));
@@ -169,12 +169,12 @@ proptest! {
     }
 
     #[test]
-    fn an_ipv4_address_is_what_the_standard_library_takes_for_one(text in text("0129.", 5..=15)) {
+    fn ipv4_addresses_parse_as_in_std(text in text("0129.", 5..=15)) {
         prop_assert_eq!(ipv4(&text), text.parse().ok(), "{}", text);
     }
 
     #[test]
-    fn any_reference_gives_a_url_or_an_error(base in base(), reference: Vec<u8>) {
+    fn any_reference_is_a_url_or_an_error(base in base(), reference: Vec<u8>) {
         let mut memory = [0; 48];
         let mut url = UrlBuf::new(&mut memory);
         if url.set(&base).is_ok() && url.follow(&reference).is_ok() {
@@ -183,7 +183,7 @@ proptest! {
     }
 
     #[test]
-    fn dots_never_leave_the_path(reference in text("a./?", 0..=16)) {
+    fn dot_segments_stay_in_the_path(reference in text("a./?", 0..=16)) {
         if let Ok(url) = follow("http://host/b/c", &reference)
             && !reference.starts_with("//")
         {

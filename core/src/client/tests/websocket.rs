@@ -1,10 +1,10 @@
-//! A WebSocket against a handler of ours.
+//! A WebSocket with a handler of this crate.
 
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::net::{Heard, Net, Then, once, script, seconds};
+use super::network::{Log, Network, Then, poll_once, script, seconds};
 use crate::client::{ClientConfig, ClientWebSocket, ConnectOptions, Error};
 use crate::io::{Interest, Pipe, PipeEnd, Socket, TryIo};
 use crate::server::{
@@ -14,7 +14,7 @@ use crate::testing::{Simulation, leak};
 use crate::ws::close::{CloseCode, CloseReason};
 use crate::ws::connection::{MessageKind, PingPayload};
 
-/// Echoes messages; says goodbye when it is told to.
+/// Echoes messages; closes after the message `bye`.
 struct Echo;
 
 impl Handler for Echo {
@@ -33,14 +33,14 @@ impl Handler for Echo {
     }
 }
 
-fn echo(sim: &'static Simulation, ends: fn() -> (PipeEnd<'static>, PipeEnd<'static>)) -> &'static Net {
+fn echo(sim: &'static Simulation, ends: fn() -> (PipeEnd<'static>, PipeEnd<'static>)) -> &'static Network {
     let config = leak(ServerConfig::default());
-    Net::over(sim, ends, move |mut end, _| {
+    Network::over(sim, ends, move |mut end, _| {
         sim.spawn(async move { serve(&mut end, &sim.runtime, config, &Echo).await });
     })
 }
 
-const RINGS: [fn() -> (PipeEnd<'static>, PipeEnd<'static>); 5] = [
+const PIPES: [fn() -> (PipeEnd<'static>, PipeEnd<'static>); 5] = [
     || leak(Pipe::<1>::new()).ends(),
     || leak(Pipe::<5>::new()).ends(),
     || leak(Pipe::<64>::new()).ends(),
@@ -61,23 +61,23 @@ fn messages() -> [(MessageKind, Vec<u8>); 6] {
 }
 
 #[test]
-fn messages_of_every_length_go_there_and_back_over_every_ring() {
-    for ends in RINGS {
+fn messages_of_any_length_are_echoed_over_any_buffer_size() {
+    for ends in PIPES {
         for dropping in [false, true] {
-            let (sim, heard) = (Simulation::new(), Heard::default());
-            let (net, told) = (echo(sim, ends), heard.clone());
+            let (sim, log) = (Simulation::new(), Log::default());
+            let (net, told) = (echo(sim, ends), log.clone());
             sim.spawn(async move {
                 converse(net, dropping, &told).await.unwrap();
                 Disconnect::Closed
             });
             sim.pass(seconds(1));
-            assert_eq!(heard.all(), ["Some(\"two\")", "Some(Some(CloseCode(4000))) as you wish", "done"]);
+            assert_eq!(log.all(), ["Some(\"two\")", "Some(Some(CloseCode(4000))) as you wish", "done"]);
             assert_eq!(sim.running(), 0);
         }
     }
 }
 
-async fn converse(net: &'static Net, dropping: bool, told: &Heard) -> Result<(), Disconnect> {
+async fn converse(net: &'static Network, dropping: bool, told: &Log) -> Result<(), Disconnect> {
     let mut buffer = [0; 2048];
     let options = ConnectOptions { protocols: &["one", "two"], ..ConnectOptions::default() };
     let config = leak(ClientConfig::default());
@@ -89,7 +89,7 @@ async fn converse(net: &'static Net, dropping: bool, told: &Heard) -> Result<(),
             if !dropping {
                 break socket.recv(&mut buffer).await?;
             }
-            if let Some(ready) = once(socket.ready()).await {
+            if let Some(ready) = poll_once(socket.ready()).await {
                 assert!(ready?);
                 break socket.recv(&mut buffer).await?;
             }
@@ -107,17 +107,17 @@ async fn converse(net: &'static Net, dropping: bool, told: &Heard) -> Result<(),
     Ok(())
 }
 
-/// Connects to a server that answers so; what came of it.
+/// The result of connecting to a server that responds by `answer`.
 fn refused(answer: impl Fn(&str) -> String + 'static, options: ConnectOptions<'static>) -> String {
-    let (sim, heard) = (Simulation::new(), Heard::default());
-    let net = Net::new(sim, script(sim, move |_, request| (answer(request).into_bytes(), Then::Hold)));
-    open(net, options, &heard);
+    let (sim, log) = (Simulation::new(), Log::default());
+    let net = Network::new(sim, script(sim, move |_, request| (answer(request).into_bytes(), Then::Hold)));
+    open(net, options, &log);
     sim.pass(seconds(60));
-    heard.all().pop().unwrap()
+    log.all().pop().unwrap()
 }
 
-fn open(net: &'static Net, options: ConnectOptions<'static>, heard: &Heard) {
-    let told = heard.clone();
+fn open(net: &'static Network, options: ConnectOptions<'static>, log: &Log) {
+    let told = log.clone();
     net.sim.spawn(async move {
         let config = leak(ClientConfig::default());
         let opened = ClientWebSocket::connect(net, config, "ws://localhost/", &options, &mut [0; 512]).await;
@@ -138,7 +138,7 @@ pub(super) fn accepting(request: &str, more: &str) -> String {
 }
 
 #[test]
-fn an_answer_that_is_no_handshake_opens_nothing_and_says_why() {
+fn invalid_handshake_responses_are_rejected() {
     let plain = ConnectOptions::default();
     let chat = ConnectOptions { protocols: &["chat"], ..plain };
     assert_eq!(refused(|request| accepting(request, ""), plain), "open");
@@ -169,16 +169,16 @@ fn an_answer_that_is_no_handshake_opens_nothing_and_says_why() {
 }
 
 #[test]
-fn without_entropy_nothing_is_sent_and_nothing_is_masked_with_zeros() {
-    let (sim, heard) = (Simulation::new(), Heard::default());
-    let net = Net::new(sim, script(sim, |_, _| panic!("nothing is asked")));
+fn without_entropy_no_frame_is_sent() {
+    let (sim, log) = (Simulation::new(), Log::default());
+    let net = Network::new(sim, script(sim, |_, _| panic!("nothing is asked")));
     net.random.set_available(false);
-    open(net, ConnectOptions::default(), &heard);
+    open(net, ConnectOptions::default(), &log);
     sim.run();
-    assert_eq!((heard.take(), net.connections.get()), (std::vec!["Disconnected(NoEntropy)".to_string()], 0));
+    assert_eq!((log.take(), net.connections.get()), (std::vec!["Disconnected(NoEntropy)".to_string()], 0));
 
-    let (sim, told) = (Simulation::new(), heard.clone());
-    let net = echo(sim, RINGS[4]);
+    let (sim, told) = (Simulation::new(), log.clone());
+    let net = echo(sim, PIPES[4]);
     sim.spawn(async move {
         let config = leak(ClientConfig::default());
         let options = ConnectOptions::default();
@@ -193,11 +193,11 @@ fn without_entropy_nothing_is_sent_and_nothing_is_masked_with_zeros() {
         Disconnect::Closed
     });
     sim.run();
-    assert_eq!(heard.all(), ["Err(NoEntropy)", "Err(NoEntropy)", "Err(NoEntropy)"]);
+    assert_eq!(log.all(), ["Err(NoEntropy)", "Err(NoEntropy)", "Err(NoEntropy)"]);
 }
 
 #[test]
-fn parts_that_cannot_be_sent_are_refused() {
+fn invalid_options_and_headers_are_rejected() {
     for options in [
         ConnectOptions { protocols: &["a b"], ..ConnectOptions::default() },
         ConnectOptions { protocols: &["a", "a"], ..ConnectOptions::default() },
@@ -214,9 +214,9 @@ fn parts_that_cannot_be_sent_are_refused() {
         &[("Connection", "close")],
     ] {
         let sim = Simulation::new();
-        let net = Net::new(sim, script(sim, |_, _| panic!("nothing is asked")));
-        let heard = Heard::default();
-        let told = heard.clone();
+        let net = Network::new(sim, script(sim, |_, _| panic!("nothing is asked")));
+        let log = Log::default();
+        let told = log.clone();
         sim.spawn(async move {
             let config = leak(ClientConfig { headers, ..ClientConfig::default() });
             let options = ConnectOptions::default();
@@ -226,15 +226,15 @@ fn parts_that_cannot_be_sent_are_refused() {
             Disconnect::Closed
         });
         sim.run();
-        assert_eq!(heard.all(), ["told"]);
+        assert_eq!(log.all(), ["told"]);
     }
 }
 
 #[test]
-fn a_peer_that_is_gone_is_found_out_by_the_heartbeat() {
-    let (sim, heard) = (Simulation::new(), Heard::default());
-    let net = Net::new(sim, script(sim, |_, request| (accepting(request, "").into_bytes(), Then::Hold)));
-    let told = heard.clone();
+fn a_vanished_peer_is_detected_by_the_keep_alive() {
+    let (sim, log) = (Simulation::new(), Log::default());
+    let net = Network::new(sim, script(sim, |_, request| (accepting(request, "").into_bytes(), Then::Hold)));
+    let told = log.clone();
     sim.spawn(async move {
         let config = leak(ClientConfig::default());
         let options = ConnectOptions::default();
@@ -244,18 +244,18 @@ fn a_peer_that_is_gone_is_found_out_by_the_heartbeat() {
         Disconnect::Closed
     });
     sim.pass(seconds(44));
-    assert_eq!(heard.all(), [""; 0]);
+    assert_eq!(log.all(), [""; 0]);
     sim.pass(seconds(1));
-    assert_eq!(heard.all(), ["Err(TimedOut)"]);
+    assert_eq!(log.all(), ["Err(TimedOut)"]);
 }
 
 #[test]
-fn a_handshake_that_is_answered_before_it_was_said_opens_nothing() {
-    let (sim, heard) = (Simulation::new(), Heard::default());
-    let net = Net::over(sim, RINGS[0], move |mut end, _| {
+fn a_response_before_the_end_of_the_handshake_is_rejected() {
+    let (sim, log) = (Simulation::new(), Log::default());
+    let net = Network::over(sim, PIPES[0], move |mut end, _| {
         sim.spawn(async move {
             let mut asked = Vec::new();
-            // Up to the key and not the request's end, which stays where it is.
+            // Read up to the key, not to the end of the request.
             while !core::str::from_utf8(&asked)
                 .unwrap()
                 .lines()
@@ -281,7 +281,7 @@ fn a_handshake_that_is_answered_before_it_was_said_opens_nothing() {
             core::future::pending::<Disconnect>().await
         });
     });
-    open(net, ConnectOptions::default(), &heard);
+    open(net, ConnectOptions::default(), &log);
     sim.pass(seconds(60));
-    assert_eq!(heard.all(), ["Response(Early)"]);
+    assert_eq!(log.all(), ["Response(Early)"]);
 }

@@ -1,22 +1,22 @@
-//! Servers that do their worst: a clear error, within the memory given.
+//! Malformed and hostile responses: a specific error, within the given memory.
 
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::net::{Net, Then, script, seconds, subscribe};
+use super::network::{Network, Then, script, seconds, subscribe};
 use super::subscription::only;
 use crate::client::{ClientConfig, Position, SubscriptionOptions, Transport};
 use crate::testing::Simulation;
 
-/// What a subscription says first of a server that answers so.
-fn first(way: Transport, answer: Vec<u8>, then: Then) -> std::string::String {
+/// The first event or error of a subscription whose server responds by `answer`.
+fn first(transport: Transport, answer: Vec<u8>, then: Then) -> std::string::String {
     let sim = Simulation::new();
-    let net = Net::new(sim, script(sim, move |_, _| (answer.clone(), then)));
-    let options = SubscriptionOptions { start: Position::Oldest, ..only(way) };
-    let heard = subscribe(net, options, ClientConfig::default(), false);
+    let net = Network::new(sim, script(sim, move |_, _| (answer.clone(), then)));
+    let options = SubscriptionOptions { start: Position::Oldest, ..only(transport) };
+    let log = subscribe(net, options, ClientConfig::default(), false);
     sim.pass(seconds(60));
-    let all = heard.all();
+    let all = log.all();
     all.into_iter().find(|it| !it.starts_with("open")).unwrap_or_default()
 }
 
@@ -26,15 +26,15 @@ fn answer(media_type: &str, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn an_endless_head_is_cut_off_at_the_buffer() {
+fn an_endless_head_ends_at_the_buffers_limit() {
     for endless in [
         [&b"HTTP/1.1 200 "[..], &[b'x'; 100_000]].concat(),
         [&b"HTTP/1.1 200 OK\r\nX: "[..], &[b'x'; 100_000]].concat(),
         [&b"HTTP/1.1 200 OK\r\n"[..], &b"X: y\r\n".repeat(20_000)].concat(),
         [&b"HTTP/1.1 200 OK\r\n"[..], &[b'x'; 100_000]].concat(),
     ] {
-        for way in [Transport::Sse, Transport::WebSocket, Transport::Poll] {
-            assert_eq!(first(way, endless.clone(), Then::Hold), "over: Response(TooLarge)");
+        for transport in [Transport::Sse, Transport::WebSocket, Transport::Poll] {
+            assert_eq!(first(transport, endless.clone(), Then::Hold), "over: Response(TooLarge)");
         }
     }
     let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000);
@@ -42,8 +42,8 @@ fn an_endless_head_is_cut_off_at_the_buffer() {
 }
 
 #[test]
-fn an_endless_line_or_object_is_cut_off_at_the_buffer() {
-    for (way, media_type, body, expected) in [
+fn an_endless_line_or_object_ends_at_the_buffers_limit() {
+    for (transport, media_type, body, expected) in [
         (Transport::Sse, "text/event-stream", &b"data: "[..], "over: EventStream(DataTooLong)"),
         (Transport::Sse, "text/event-stream", b"id: ", "over: EventStream(IdTooLong)"),
         (Transport::Sse, "text/event-stream", b"event: ", "over: EventStream(EventTypeTooLong)"),
@@ -52,13 +52,13 @@ fn an_endless_line_or_object_is_cut_off_at_the_buffer() {
         (Transport::Poll, "application/json", b"{\"x\":\"", "over: TooLarge"),
     ] {
         let body = [body, &[b'x'; 100_000]].concat();
-        let told = first(way, answer(media_type, &[&body[..], b"\n\n"].concat()), Then::Hold);
-        assert_eq!(told, expected, "{}", way.as_str());
+        let told = first(transport, answer(media_type, &[&body[..], b"\n\n"].concat()), Then::Hold);
+        assert_eq!(told, expected, "{}", transport.as_str());
     }
 }
 
 #[test]
-fn a_foreign_event_that_is_named_gap_stays_one() {
+fn another_servers_event_named_gap_is_an_event() {
     for (body, expected) in [
         (&b"event: gap\ndata: {\"hello\":1}\n\n"[..], "gap={\"hello\":1}"),
         (b"id: 00000abc-2\nevent: gap\ndata: {\"hello\":1}\n\n", "2gap={\"hello\":1}"),
@@ -72,15 +72,15 @@ fn a_foreign_event_that_is_named_gap_stays_one() {
 }
 
 #[test]
-fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_sent_back() {
+fn long_ids_and_types_are_accepted_within_the_limits() {
     use crate::client::{Subscription, SubscriptionEvent};
     let (id, event_type) = ("i".repeat(100), "t".repeat(100));
     let body = format!("id: {id}\nevent: {event_type}\ndata: x\n\n");
     let stream = answer("text/event-stream", body.as_bytes());
     let sim = Simulation::new();
-    let (asked, heard) = (super::net::Heard::default(), super::net::Heard::default());
-    let (ask, tell) = (asked.clone(), heard.clone());
-    let net = Net::new(
+    let (asked, log) = (super::network::Log::default(), super::network::Log::default());
+    let (ask, tell) = (asked.clone(), log.clone());
+    let net = Network::new(
         sim,
         script(sim, move |_, request| {
             let id = request.lines().find_map(|line| line.strip_prefix("Last-Event-ID: "));
@@ -91,7 +91,7 @@ fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_se
     sim.spawn(async move {
         let config = crate::testing::leak(ClientConfig::default());
         let options = SubscriptionOptions { start: Position::Oldest, max_event_type: 128, ..only(Transport::Sse) };
-        let memory = super::net::memory(1024);
+        let memory = super::network::buffers(1024);
         let mut subscription =
             Subscription::<_, 128>::with_max_cursor(net, config, "http://a/events/a", options, memory);
         loop {
@@ -106,33 +106,33 @@ fn ids_and_types_of_strangers_are_taken_within_the_bounds_that_were_given_and_se
         }
     });
     sim.pass(seconds(60));
-    assert_eq!(heard.all()[..2], [format!("{id} {event_type}"), format!("{id} {event_type}")]);
+    assert_eq!(log.all()[..2], [format!("{id} {event_type}"), format!("{id} {event_type}")]);
     assert_eq!(asked.all()[..2], [String::new(), id]);
 }
 
 #[test]
-fn what_is_compressed_is_refused_and_told() {
+fn compressed_responses_are_rejected() {
     for (coding, refused) in [("gzip", true), ("identity, br", true), ("identity", false), ("", false)] {
-        for (way, media_type, body) in [
+        for (transport, media_type, body) in [
             (Transport::Sse, "text/event-stream", &b"data: x\n\n"[..]),
             (Transport::Stream, "application/x-ndjson", b"{\"id\":\"1\",\"data\":\"x\"}\n"),
             (Transport::Poll, "application/json", b"{\"events\":[{\"id\":\"1\",\"data\":\"x\"}]}"),
         ] {
             let media_type = format!("{media_type}\r\nContent-Encoding: {coding}");
-            let told = first(way, answer(&media_type, body), Then::Hold);
-            assert_eq!(told == "over: ContentCoding", refused, "{} {coding}: {told}", way.as_str());
+            let told = first(transport, answer(&media_type, body), Then::Hold);
+            assert_eq!(told == "over: ContentCoding", refused, "{} {coding}: {told}", transport.as_str());
         }
     }
 }
 
 #[test]
-fn an_endless_comment_is_no_event_and_costs_nothing() {
+fn an_endless_comment_uses_no_memory() {
     let body = [&b": "[..], &[b'x'; 100_000], b"\n\ndata: then\n\n"].concat();
     assert_eq!(first(Transport::Sse, answer("text/event-stream", &body), Then::Hold), "=then");
 }
 
 #[test]
-fn wrong_utf_8_is_replaced_on_sse_and_refused_in_json() {
+fn invalid_utf_8_is_replaced_on_sse_and_rejected_in_json() {
     let told = first(Transport::Sse, answer("text/event-stream", b"data: a\xffb\n\n"), Then::Hold);
     assert_eq!(told, "=a\u{fffd}b");
     let line = b"{\"id\":\"a-1\",\"type\":\"t\",\"data\":\"\xff\"}\n";
@@ -141,7 +141,7 @@ fn wrong_utf_8_is_replaced_on_sse_and_refused_in_json() {
 }
 
 #[test]
-fn garbage_between_chunks_is_told() {
+fn malformed_chunks_are_reported() {
     for (body, refusal) in [
         (&b"zz\r\n"[..], "ChunkSize"),
         (b"fffffffffffffffff\r\n", "ChunkSize"),
@@ -157,7 +157,7 @@ fn garbage_between_chunks_is_told() {
 }
 
 #[test]
-fn what_is_no_http_is_told() {
+fn responses_other_than_http_1_are_reported() {
     for (bytes, expected) in [
         (&b"\x16\x03\x01"[..], "over: Response(StatusLine)"),
         (b"SSH-2.0-x\r\n\r\n", "over: Response(StatusLine)"),
@@ -170,7 +170,7 @@ fn what_is_no_http_is_told() {
 }
 
 #[test]
-fn what_is_no_json_is_told() {
+fn malformed_json_is_reported() {
     for body in ["<html>", "[]", "{\"events\":[1]}", "{\"events\":[{}]}x", "{\"events\":[{\"id\":1}]}"] {
         let told = first(Transport::Poll, answer("application/json", body.as_bytes()), Then::Close);
         assert!(told.starts_with("lost poll Malformed "), "{body}: {told}");
@@ -181,10 +181,10 @@ fn what_is_no_json_is_told() {
     }
 }
 
-/// A server that shakes hands and then says `frames`.
+/// The second event or error of a subscription whose server accepts the handshake and sends `frames`.
 fn framed(frames: &'static [u8], then: Then) -> std::string::String {
     let sim = Simulation::new();
-    let net = Net::new(
+    let net = Network::new(
         sim,
         script(sim, move |_, request| {
             use crate::ws::handshake::key::{WebSocketKey, accept_key};
@@ -199,13 +199,13 @@ fn framed(frames: &'static [u8], then: Then) -> std::string::String {
         }),
     );
     let options = SubscriptionOptions { start: Position::Oldest, ..only(Transport::WebSocket) };
-    let heard = subscribe(net, options, ClientConfig::default(), false);
+    let log = subscribe(net, options, ClientConfig::default(), false);
     sim.pass(seconds(60));
-    heard.all().get(1).map(ToString::to_string).unwrap_or_default()
+    log.all().get(1).map(ToString::to_string).unwrap_or_default()
 }
 
 #[test]
-fn frames_against_the_rules_are_told_by_their_rule() {
+fn protocol_violations_are_reported_by_rule() {
     assert_eq!(framed(b"\x82\x7f\0\0\0\x01\0\0\0\0", Then::Hold), "over: TooLarge", "4 GiB are announced");
     for (frames, rule) in [
         (&b"\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff"[..], "LengthTooLarge"),
@@ -224,7 +224,7 @@ fn frames_against_the_rules_are_told_by_their_rule() {
 }
 
 #[test]
-fn a_websocket_that_ends_without_a_close_did_not_end_in_order() {
+fn a_websocket_without_a_close_frame_ends_as_broken() {
     for then in [Then::Hold, Then::Close] {
         assert!(framed(b"\x81\x02{}\x88\x02\x03\xe8", then).starts_with("lost websocket Disconnected(Closed) "));
     }

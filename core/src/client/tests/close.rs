@@ -1,9 +1,9 @@
-//! Who leaves in order says so: the server gets a Close, and answers it.
+//! Closing in order: the closing handshake (RFC 6455 §7.1.2).
 
 use std::format;
 
-use super::net::{Heard, Net, Then, memory, once, script, seconds};
-use super::web_socket::accepting;
+use super::network::{Log, Network, Then, buffers, poll_once, script, seconds};
+use super::websocket::accepting;
 use crate::client::{
     Bridge, BridgeEvent, BridgeOptions, ClientConfig, Position, Subscription, SubscriptionEvent, SubscriptionOptions,
     Transport,
@@ -14,8 +14,8 @@ use crate::server::{
 };
 use crate::testing::{Simulation, hub, leak};
 
-/// Takes what comes, and tells how it ended.
-struct Listens(Heard);
+/// Receives messages and logs the close code.
+struct Listens(Log);
 
 impl Handler for Listens {
     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
@@ -27,15 +27,15 @@ impl Handler for Listens {
     }
 }
 
-fn listens(sim: &'static Simulation, told: &Heard) -> &'static Net {
+fn listens(sim: &'static Simulation, told: &Log) -> &'static Network {
     let (config, handler) = (leak(ServerConfig::default()), leak(Listens(told.clone())));
-    Net::new(sim, move |mut end, _| {
+    Network::new(sim, move |mut end, _| {
         sim.spawn(async move { serve(&mut end, &sim.runtime, config, handler).await });
     })
 }
 
-fn leave(sim: &'static Simulation, net: &'static Net, heard: &Heard, dropping: bool) {
-    let told = heard.clone();
+fn leave(sim: &'static Simulation, net: &'static Network, log: &Log, dropping: bool) {
+    let told = log.clone();
     sim.spawn(async move {
         let options = SubscriptionOptions {
             transports: &[Transport::WebSocket],
@@ -43,49 +43,49 @@ fn leave(sim: &'static Simulation, net: &'static Net, heard: &Heard, dropping: b
             ..SubscriptionOptions::default()
         };
         let config = leak(ClientConfig::default());
-        let mut subscription = Subscription::new(net, config, "http://localhost/events/a", options, memory(512));
+        let mut subscription = Subscription::new(net, config, "http://localhost/events/a", options, buffers(512));
         assert!(matches!(subscription.next().await, Ok(SubscriptionEvent::Opened { .. })));
-        while dropping && once(subscription.close()).await.is_none() {}
+        while dropping && poll_once(subscription.close()).await.is_none() {}
         subscription.close().await;
         told.push(format!("{:?}", subscription.next().await.map(|_| ())));
         Disconnect::Closed
     });
     sim.pass(seconds(60));
-    assert_eq!(sim.running(), 0, "both sides have left");
+    assert_eq!(sim.running(), 0, "both sides have closed");
 }
 
 #[test]
-fn a_subscription_that_finishes_closes_its_websocket_in_order() {
+fn subscription_close_performs_the_closing_handshake() {
     for dropping in [false, true] {
-        let (sim, heard) = (Simulation::new(), Heard::default());
-        leave(sim, listens(sim, &heard), &heard, dropping);
-        assert_eq!(heard.all(), ["Some(Some(CloseCode(1000)))", "Err(Closed)"]);
+        let (sim, log) = (Simulation::new(), Log::default());
+        leave(sim, listens(sim, &log), &log, dropping);
+        assert_eq!(log.all(), ["Some(Some(CloseCode(1000)))", "Err(Closed)"]);
     }
 }
 
 #[test]
-fn a_server_that_does_not_answer_a_close_holds_nobody_up() {
-    let (sim, heard) = (Simulation::new(), Heard::default());
+fn close_times_out_without_the_servers_close_frame() {
+    let (sim, log) = (Simulation::new(), Log::default());
     let mute = script(sim, |_, request| {
         (accepting(request, "Sec-WebSocket-Protocol: goldcrest.v1\r\n").into_bytes(), Then::Hold)
     });
-    leave(sim, Net::new(sim, mute), &heard, false);
-    assert_eq!(heard.all(), ["Err(Closed)"]);
+    leave(sim, Network::new(sim, mute), &log, false);
+    assert_eq!(log.all(), ["Err(Closed)"]);
 }
 
 #[test]
-fn a_bridge_that_finishes_closes_its_websocket_in_order() {
-    let (sim, heard, home) = (Simulation::new(), Heard::default(), leak(hub(16, 2048)));
-    let (net, told) = (listens(sim, &heard), heard.clone());
+fn bridge_close_performs_the_closing_handshake() {
+    let (sim, log, home) = (Simulation::new(), Log::default(), leak(hub(16, 2048)));
+    let (net, told) = (listens(sim, &log), log.clone());
     sim.spawn(async move {
         let reader = home.open(ChannelName::new("a").unwrap(), true, None).unwrap();
         let (config, options) = (leak(ClientConfig::default()), BridgeOptions::default());
-        let mut bridge = Bridge::new(net, config, "ws://localhost/events/a", reader, options, memory(400));
+        let mut bridge = Bridge::new(net, config, "ws://localhost/events/a", reader, options, buffers(400));
         assert!(matches!(bridge.next().await, Ok(BridgeEvent::Opened)));
         bridge.close().await;
         told.push(format!("{:?}", bridge.next().await.map(|_| ())));
         Disconnect::Closed
     });
     sim.pass(seconds(60));
-    assert_eq!(heard.all(), ["Some(Some(CloseCode(1000)))", "Err(Closed)"]);
+    assert_eq!(log.all(), ["Some(Some(CloseCode(1000)))", "Err(Closed)"]);
 }

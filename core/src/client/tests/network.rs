@@ -1,4 +1,4 @@
-//! A network in memory: who connects gets a pipe to a server of the test's choosing, with the faults that it asks for.
+//! A network in memory: each connection is a pipe to the test's server, with the test's fault.
 
 use std::boxed::Box;
 use std::cell::{Cell, RefCell};
@@ -25,32 +25,32 @@ use crate::server::{Disconnect, ServerConfig, serve};
 use crate::testing::{Random, Simulation, VirtualClock, leak};
 use crate::ws::connection::NoEntropy;
 
-/// What becomes of a connection.
+/// The fault of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     None,
-    /// It cannot be opened.
+    /// Connecting fails.
     Refused,
-    /// After so many bytes to the client it is reset.
+    /// A reset after so many bytes to the client.
     Reset(usize),
-    /// After so many bytes to the client it ends, as a proxy that goes down ends it.
+    /// An end after so many bytes to the client, as of a proxy that shuts down.
     End(usize),
-    /// After so many bytes it has ended, as is seen when something was sent on it after that.
+    /// An end after so many bytes to the client, which is seen only after the next write.
     Late(usize),
-    /// After so many bytes nothing comes any more.
+    /// Silence after so many bytes to the client.
     Silent(usize),
 }
 
 type Server = Box<dyn Fn(PipeEnd<'static>, usize)>;
 
-/// Who connects: counts connections and gives each its fault.
-pub(super) struct Net {
+/// The connector and runtime of clients: counts connections and applies the faults.
+pub(super) struct Network {
     pub(super) sim: &'static Simulation,
     server: RefCell<Server>,
     faults: RefCell<Box<dyn Fn(usize) -> Fault>>,
     pub(super) connections: Cell<usize>,
-    /// Bytes that came to clients over the last connection.
-    pub(super) carried: Rc<Cell<usize>>,
+    /// Bytes to the client on the last connection.
+    pub(super) bytes_to_client: Rc<Cell<usize>>,
     pub(super) endpoints: RefCell<Vec<String>>,
     pub(super) random: Random,
     ends: fn() -> (PipeEnd<'static>, PipeEnd<'static>),
@@ -58,15 +58,15 @@ pub(super) struct Net {
 
 /// The client's end of a connection.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(super) struct FaultySocket {
     end: PipeEnd<'static>,
     fault: Fault,
     came: usize,
-    carried: Rc<Cell<usize>>,
+    bytes_to_client: Rc<Cell<usize>>,
 }
 
-impl Net {
-    /// Clients of `server`, which is given its end of each connection and how many there were before.
+impl Network {
+    /// A network to `server`, which gets its end of each connection and its number, from 0.
     pub(super) fn new(sim: &'static Simulation, server: impl Fn(PipeEnd<'static>, usize) + 'static) -> &'static Self {
         Self::over(sim, || leak(Pipe::<512>::new()).ends(), server)
     }
@@ -81,14 +81,14 @@ impl Net {
             server: RefCell::new(Box::new(server)),
             faults: RefCell::new(Box::new(|_| Fault::None)),
             connections: Cell::new(0),
-            carried: Rc::default(),
+            bytes_to_client: Rc::default(),
             endpoints: RefCell::default(),
             random: Random::seeded(1),
             ends,
         })
     }
 
-    /// Clients of a hub.
+    /// A network to a hub.
     pub(super) fn of_hub<H: HubBackend>(sim: &'static Simulation, hub: &'static H) -> &'static Self {
         Self::new(sim, serve_hub(sim, hub))
     }
@@ -102,7 +102,7 @@ impl Net {
     }
 }
 
-/// A server that is a hub.
+/// The server of a hub.
 pub(super) fn serve_hub<H: HubBackend>(
     sim: &'static Simulation,
     hub: &'static H,
@@ -113,14 +113,14 @@ pub(super) fn serve_hub<H: HubBackend>(
     }
 }
 
-/// What a scripted server does once it has said what it says.
+/// The step of a scripted server after its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
     Close,
     Hold,
 }
 
-/// A server that reads a request's head and says `answer`, whatever was asked; for each connection another.
+/// A server that reads a request's head and responds by `answer`, a function of the connection's number and the head.
 pub(super) fn script(
     sim: &'static Simulation,
     answer: impl Fn(usize, &str) -> (Vec<u8>, Then) + 'static,
@@ -157,7 +157,7 @@ pub(super) fn script(
             if then == Then::Close {
                 end.close();
             }
-            // What the client still sends is taken, so that nothing is reset.
+            // Discard further input, so that the connection is not reset.
             loop {
                 match end.try_read_with(|bytes| (bytes.len(), ())) {
                     Ok(TryIo::Done(())) => {}
@@ -173,11 +173,11 @@ pub(super) fn script(
     }
 }
 
-impl Connect for Net {
-    type Socket<'a> = Wire;
+impl Connect for Network {
+    type Socket<'a> = FaultySocket;
     type Error = PipeError;
 
-    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<Wire, PipeError> {
+    async fn connect(&self, endpoint: Endpoint<'_>) -> Result<FaultySocket, PipeError> {
         let number = self.connections.get();
         self.connections.set(number + 1);
         let scheme = if endpoint.secure { "s" } else { "" };
@@ -188,12 +188,12 @@ impl Connect for Net {
         }
         let (device, browser) = (self.ends)();
         self.server.borrow()(device, number);
-        self.carried.set(0);
-        Ok(Wire { end: browser, fault, came: 0, carried: Rc::clone(&self.carried) })
+        self.bytes_to_client.set(0);
+        Ok(FaultySocket { end: browser, fault, came: 0, bytes_to_client: Rc::clone(&self.bytes_to_client) })
     }
 }
 
-impl ClientRuntime for Net {
+impl ClientRuntime for Network {
     type Connector = Self;
     type Clock = VirtualClock;
 
@@ -210,8 +210,8 @@ impl ClientRuntime for Net {
     }
 }
 
-impl Wire {
-    /// How much may still come.
+impl FaultySocket {
+    /// The bytes to the client before the fault.
     fn left(&self) -> usize {
         match self.fault {
             Fault::Reset(most) | Fault::End(most) | Fault::Late(most) | Fault::Silent(most) => {
@@ -222,7 +222,7 @@ impl Wire {
     }
 }
 
-impl Socket for Wire {
+impl Socket for FaultySocket {
     type Error = PipeError;
 
     async fn wait(&mut self, want: Interest) -> Result<(), PipeError> {
@@ -255,7 +255,7 @@ impl Socket for Wire {
             *came += consumed;
             (consumed, result)
         });
-        self.carried.set(self.came);
+        self.bytes_to_client.set(self.came);
         lent
     }
 
@@ -293,9 +293,9 @@ impl Socket for Wire {
 
 /// A log that a client writes and a test reads.
 #[derive(Clone, Default)]
-pub(super) struct Heard(Rc<RefCell<Vec<String>>>);
+pub(super) struct Log(Rc<RefCell<Vec<String>>>);
 
-impl Heard {
+impl Log {
     pub(super) fn push(&self, what: impl ToString) {
         self.0.borrow_mut().push(what.to_string());
     }
@@ -304,42 +304,42 @@ impl Heard {
         self.0.borrow().clone()
     }
 
-    /// Takes what was heard since.
+    /// Takes the entries since the last call.
     pub(super) fn take(&self) -> Vec<String> {
         core::mem::take(&mut *self.0.borrow_mut())
     }
 
-    /// The events alone, as `seq=data`.
+    /// The events only, as `seq=data`.
     pub(super) fn events(&self) -> Vec<String> {
         self.all().into_iter().filter(|it| it.contains('=')).collect()
     }
 }
 
-pub(super) fn memory(buffer: usize) -> Buffers<'static> {
+pub(super) fn buffers(buffer: usize) -> Buffers<'static> {
     Buffers { buffer: std::vec![0; buffer].leak(), location: std::vec![0; 128].leak() }
 }
 
-/// A subscription in a task of its own; each of its futures is polled once and then dropped if `dropping`.
+/// The log of a subscription in a task of its own. With `dropping` each future is dropped after its first poll.
 pub(super) fn subscribe(
-    net: &'static Net,
+    net: &'static Network,
     options: SubscriptionOptions<'static>,
     config: ClientConfig<'static>,
     dropping: bool,
-) -> Heard {
-    let heard = Heard::default();
-    let told = heard.clone();
+) -> Log {
+    let log = Log::default();
+    let told = log.clone();
     net.sim.spawn(async move {
         let config = leak(config);
-        let mut subscription = Subscription::new(net, config, "http://localhost/events/a", options, memory(512));
+        let mut subscription = Subscription::new(net, config, "http://localhost/events/a", options, buffers(512));
         loop {
             let text = {
                 let item = if dropping {
-                    let Some(item) = once(subscription.next()).await else { continue };
+                    let Some(item) = poll_once(subscription.next()).await else { continue };
                     item
                 } else {
                     subscription.next().await
                 };
-                item.map(say)
+                item.map(text_of)
             };
             match text {
                 Ok(text) => told.push(text),
@@ -350,11 +350,11 @@ pub(super) fn subscribe(
             }
         }
     });
-    heard
+    log
 }
 
-/// What an item says, in a word or two.
-pub(super) fn say(item: SubscriptionEvent<'_, PipeError>) -> String {
+/// An event of a subscription in a few words.
+pub(super) fn text_of(item: SubscriptionEvent<'_, PipeError>) -> String {
     match item {
         SubscriptionEvent::Opened { transport } => format!("open {}", transport.as_str()),
         SubscriptionEvent::Event(event) => {
@@ -376,8 +376,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Polls `future` once; when its task is woken again, it is dropped.
-pub(super) async fn once<T>(future: impl Future<Output = T>) -> Option<T> {
+/// Polls `future` once and drops it when its task is woken.
+pub(super) async fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut polled = false;
     poll_fn(|cx| {
@@ -389,12 +389,12 @@ pub(super) async fn once<T>(future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// A second, and so on.
+/// So many seconds.
 pub(super) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The bare name of an error.
+/// The debug text of an error.
 pub(super) fn name<E: core::fmt::Debug>(error: &Error<E>) -> String {
     format!("{error:?}")
 }
