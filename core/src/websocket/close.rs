@@ -27,8 +27,8 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
         Ok(self.link.finished())
     }
 
-    /// Queues a Close, which leaves with the next call that waits. What the peer sends before its own is still read. The first
-    /// Close that was queued stands.
+    /// Queues a Close frame, which is sent by the next call that waits. Messages of the peer before its own Close are still
+    /// received. A second Close is ignored.
     pub fn start_close(&mut self, code: CloseCode, reason: CloseReason) {
         let _ = self.state.connection.close(code, reason);
     }

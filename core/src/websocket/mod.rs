@@ -64,7 +64,7 @@ pub struct WebSocket<'p, L: ConnectionIo, K> {
     /// A client's masking keys.
     keys: K,
     protocol: Option<&'p str>,
-    /// Bytes of an unfinished message that stand in the buffer of who reads.
+    /// Bytes of an unfinished message in the caller's buffer.
     filled: usize,
     /// The part that is being read begins its message.
     first: bool,
@@ -110,8 +110,8 @@ impl<'p, L: ConnectionIo, K: MaskingKeys> WebSocket<'p, L, K> {
         self.protocol
     }
 
-    /// Bytes of ours that have not left: what [`WebSocket::send`] committed and what waits in the machine, without what
-    /// the network stack below holds.
+    /// Unsent bytes: those that [`WebSocket::send`] committed and the queued frames, without the bytes in the network stack
+    /// below.
     pub fn buffered_amount(&self) -> usize {
         self.link.socket().send_queue().saturating_add(self.state.connection.buffered())
     }
@@ -134,7 +134,7 @@ impl<'p, L: ConnectionIo, K: MaskingKeys> WebSocket<'p, L, K> {
         self.state.connection.is_closing()
     }
 
-    /// Whether the closing handshake is over, or the Close that tells the peer of its protocol error has left.
+    /// Whether the closing handshake is complete, or the Close frame after a protocol error is sent.
     pub fn is_closed(&self) -> bool {
         self.state.connection.is_closed()
     }

@@ -152,7 +152,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
         }
     }
 
-    /// Takes control frames off the received bytes, up to the first that is none; what they are answered leaves.
+    /// Processes control frames up to the first data frame, and sends the responses to them.
     pub(super) async fn take_control_frames(&mut self) -> Result<(), Disconnect> {
         while self.control_is_next()? {
             // After a control frame the state machine stops: nothing else is consumed.
@@ -163,7 +163,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
         Ok(())
     }
 
-    /// Whether a control frame stands next in what came.
+    /// Whether the next received frame is a control frame.
     fn control_is_next(&mut self) -> Result<bool, Disconnect> {
         let connection = &self.state.connection;
         if !connection.wants_input() {

@@ -36,7 +36,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
     /// # Errors
     /// The connection ended, or is closing; or a message is being sent in parts.
     pub async fn send(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), Disconnect> {
-        // Others have their turn before it: what returns has been sent, and what was dropped has not.
+        // Yield before the message: a call that returns has sent it, and a dropped call has not.
         self.link.yield_if_spent().await;
         let frame = self.frame_length(payload.len());
         while frame <= self.link.socket().send_capacity() {
@@ -163,15 +163,15 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
         Ok(true)
     }
 
-    /// Lets leave what there is room for of the payload `rest` of the frame under way, and says how much that was. Nothing is
-    /// waited for, and nothing is kept: who drops it goes on behind what has left.
+    /// Sends as much of `payload`, the rest of the current frame, as fits into the send buffer, and returns the number of
+    /// bytes. It never waits and keeps nothing, so a caller may continue after them at any time.
     pub(crate) fn payload(&mut self, payload: &[u8]) -> Result<usize, Disconnect> {
         let mut rest = payload;
         self.push(&mut rest)?;
         Ok(payload.len().saturating_sub(rest.len()))
     }
 
-    /// Whether so many bytes, behind what waits already, can leave now.
+    /// Whether `bytes` fit into the send buffer after the queued ones.
     fn has_room(&self, bytes: usize) -> bool {
         bytes.saturating_add(self.state.connection.buffered()) <= self.link.socket().send_free()
     }
@@ -184,7 +184,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
     /// Sends a fragment with as much of `part` as fits: how much.
     async fn fragment(&mut self, part: &[u8], fin: bool) -> Result<usize, Disconnect> {
         self.link.yield_if_spent().await;
-        // A fragment of a byte or two would cost more than it carries.
+        // A fragment of a byte or two would cost more header than payload.
         let worth = self.frame_length(part.len().min(self.payload_length(self.link.socket().send_capacity()) / 2));
         loop {
             if self.state.connection.is_closing() {
@@ -211,7 +211,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
         Ok(now.len())
     }
 
-    /// What a dropped call left behind: a message without an end is a reason to close.
+    /// Recovers from a dropped call: an unfinished message cannot be continued, so the connection is closed (1011).
     pub(super) fn recover_cancelled_send(&mut self) -> Result<(), Disconnect> {
         if core::mem::take(&mut self.cut_short) {
             self.sending = None;
@@ -255,7 +255,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
     }
 }
 
-/// What a refusal to begin a frame ends the connection with.
+/// The disconnect for an error at the start of a frame.
 pub(super) fn refused(error: SendError) -> Disconnect {
     match error {
         SendError::NoEntropy => Disconnect::NoEntropy,

@@ -34,7 +34,7 @@ impl WebSocketState {
         let _ = self.connection.close(CloseCode::SERVICE_RESTART, CloseReason::NONE);
     }
 
-    /// What the clock demands: a ping, or the end. Every turn begins with it.
+    /// Applies the keep-alive rules at the current time: a ping, or the time-out. Every turn begins with it.
     pub(crate) fn send_keep_alive(&mut self, link: &impl ConnectionIo) -> Result<(), Disconnect> {
         let now = link.now();
         if self.connection.is_closing() {
@@ -49,8 +49,8 @@ impl WebSocketState {
         if self.close_due.is_some_and(|due| now >= due) { Err(Disconnect::TimedOut) } else { Ok(()) }
     }
 
-    /// Counts what came, `payload` bytes of it of a message. Only those earn time: a message that is kept open by empty fragments
-    /// and control frames, and a frame that comes byte by byte, last no longer than one that nothing follows.
+    /// Counts received bytes, `payload` of them message payload. Only payload extends the deadline: empty fragments, control
+    /// frames and the bytes of a header do not keep a message open.
     ///
     /// # Errors
     /// [`Disconnect::TimedOut`]: the rest has taken too long.

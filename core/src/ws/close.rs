@@ -11,8 +11,8 @@
 
 /// A close code that may stand in a Close frame: 1000–1003, 1007–1014 and 3000–4999.
 ///
-/// 1004 is reserved; 1005, 1006 and 1015 are names for what an application is told and never leave (RFC 6455 §7.4.1;
-/// 1012–1014 are from the IANA registry).
+/// 1004 is reserved. 1005, 1006 and 1015 are reported to applications and never sent (RFC 6455 §7.4.1). 1012–1014 are
+/// from the IANA registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CloseCode(u16);
 
@@ -59,9 +59,9 @@ impl CloseCode {
 /// A Close frame that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseFrame<'a> {
-    /// Its code; `None` where it carried none, which an API reports as 1005 (RFC 6455 §7.1.5).
+    /// The status code. `None`: the Close frame has no code, which an API reports as 1005 (RFC 6455 §7.1.5).
     pub code: Option<CloseCode>,
-    /// Its reason; empty where it carried none.
+    /// The reason; empty if the Close frame has none.
     pub reason: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! What a peer may do wrong on an open connection, and the close code that it leads to.
+//! Protocol errors of a peer on an open connection, and their close codes.
 
 use super::close::CloseCode;
 
@@ -42,7 +42,7 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// The code that the Close carries: 1002, 1007, 1008 or 1009 (RFC 6455 §7.4.1).
+    /// The status code of the Close frame: 1002, 1007, 1008 or 1009 (RFC 6455 §7.4.1).
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::NotUtf8 => CloseCode::INVALID_PAYLOAD,

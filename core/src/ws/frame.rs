@@ -16,7 +16,7 @@
 
 use super::{ProtocolError, Role};
 
-/// What a frame is.
+/// The opcode of a frame (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Opcode {
@@ -62,7 +62,7 @@ pub const CONTROL_MAX: usize = 125;
 pub struct FrameHeader {
     /// Whether the frame is the last fragment of its message.
     pub fin: bool,
-    /// What the frame is.
+    /// The opcode.
     pub opcode: Opcode,
     /// The key that the payload is masked with; every client's frame has one, no server's.
     pub masking_key: Option<[u8; 4]>,
@@ -74,12 +74,12 @@ impl FrameHeader {
     /// The longest head in bytes.
     pub const MAX: usize = 14;
 
-    /// Reads the head at the start of `bytes`, as sent by `sender`: the head and its own length in bytes.
+    /// Parses the header at the start of `bytes`, as sent by `sender`. Returns the header and its length in bytes.
     ///
-    /// `Ok(None)` says that more bytes are needed. A violation is told as soon as its byte is there.
+    /// `Ok(None)`: more bytes are needed. An error is reported as soon as its byte has arrived.
     ///
     /// # Errors
-    /// What a head may break: reserved bits and opcodes, the rules of control frames and of masking, lengths.
+    /// Reserved bits or opcodes, a violated rule of control frames or of masking, an invalid length.
     #[inline]
     pub fn decode(bytes: &[u8], sender: Role) -> Result<Option<(Self, usize)>, ProtocolError> {
         let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
@@ -166,7 +166,7 @@ impl FrameHeader {
     }
 }
 
-/// A decoder of heads that come in pieces of any length: it carries at most 13 bytes.
+/// A decoder of headers that arrive in parts of any length. It keeps at most 13 bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FrameHeaderDecoder {
     carry: [u8; FrameHeader::MAX],
@@ -177,9 +177,9 @@ impl FrameHeaderDecoder {
     /// A decoder before a head.
     pub const NEW: Self = Self { carry: [0; FrameHeader::MAX], len: 0 };
 
-    /// Takes what it needs from `input`: how many bytes that was, and the head once it is whole.
+    /// Consumes bytes of `input`. Returns their number, and the header once it is complete.
     ///
-    /// After `Ok(None)` all of `input` has been taken. After a head or an error the decoder starts anew.
+    /// With `Ok(None)` all of `input` is consumed. After a header or an error the decoder starts again.
     ///
     /// # Errors
     /// As [`FrameHeader::decode`].

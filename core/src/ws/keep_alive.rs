@@ -34,13 +34,13 @@ pub struct KeepAliveConfig {
 }
 
 impl Default for KeepAliveConfig {
-    /// A ping after 25 seconds (many proxies cut what is silent for 30), 20 seconds for its answer.
+    /// A ping every 25 seconds, since many proxies close a connection that is idle for 30, and 20 seconds for the pong.
     fn default() -> Self {
         Self { ping_interval: Duration::from_secs(25), pong_deadline: Duration::from_secs(20) }
     }
 }
 
-/// What is to be done.
+/// The next action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum KeepAliveAction {
@@ -80,7 +80,7 @@ impl KeepAlive {
         }
     }
 
-    /// Something came from the peer, whatever it was: it lives.
+    /// The peer sent bytes of any kind, so it is alive.
     pub fn heard(&mut self, now: Instant) {
         self.received = now;
         self.waiting = false;
@@ -92,7 +92,7 @@ impl KeepAlive {
         (self.number > 0 && payload == self.payload()).then(|| now.since(self.sent))
     }
 
-    /// What is to be done at `now`. To be called at [`Self::deadline`]; calls before that do nothing.
+    /// The action at `now`. Call it at [`Self::deadline`]; earlier calls have no effect.
     pub fn tick(&mut self, now: Instant) -> KeepAliveAction {
         // A clock that was set back is no reason to wait for longer.
         (self.received, self.sent) = (self.received.min(now), self.sent.min(now));
@@ -120,7 +120,7 @@ impl KeepAlive {
     }
 }
 
-/// Whole milliseconds, 49 days at most; what is longer never comes.
+/// Whole milliseconds, at most 49 days. A longer time counts as never.
 const fn millis(time: Duration) -> u32 {
     let millis = crate::time::millis(time);
     if millis < u32::MAX as u64 { millis as u32 } else { u32::MAX }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn each_ping_is_told_from_the_last() {
+    fn each_ping_differs_from_the_previous_one() {
         let mut pulse = KeepAlive::new(POLICY, at(0));
         let KeepAliveAction::Ping(first) = pulse.tick(at(100)) else { panic!() };
         pulse.heard(at(101));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_keeps_nobody_waiting_longer() {
+    fn a_clock_that_jumps_back_extends_no_deadline() {
         let mut pulse = KeepAlive::new(POLICY, at(1_000_000));
         assert_eq!(pulse.tick(at(5)), KeepAliveAction::Wait);
         assert_eq!(pulse.deadline(), at(105));
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn near_the_end_of_time_nobody_is_given_up() {
+    fn near_the_last_instant_no_peer_times_out() {
         let mut pulse = KeepAlive::new(POLICY, at(u64::MAX - 50));
         assert_eq!(pulse.deadline(), Instant::MAX);
         assert_eq!(pulse.tick(at(u64::MAX - 1)), KeepAliveAction::Wait);

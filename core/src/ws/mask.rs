@@ -1,7 +1,7 @@
 //! Masking in place (RFC 6455 §5.3).
 //!
-//! The payload's byte `i` is XORed with the key's byte `i mod 4`; doing so twice gives the payload back. A payload that
-//! is treated in pieces goes on with the key [rotated] by what was treated before.
+//! Byte `i` of the payload is XORed with byte `i mod 4` of the key; a second time restores the payload. For a payload in
+//! parts, each part uses the key [rotated] by the number of bytes before it.
 //!
 //! [rotated]: rotated
 //! ```
@@ -21,13 +21,13 @@ pub fn mask(payload: &mut [u8], key: [u8; 4]) {
     apply::<false>(payload, key);
 }
 
-/// Like [`mask`], and tells whether what stands in `payload` afterwards is all ASCII.
+/// Like [`mask`]. Returns whether the resulting `payload` is all ASCII.
 #[inline]
 pub fn mask_and_see_ascii(payload: &mut [u8], key: [u8; 4]) -> bool {
     apply::<true>(payload, key)
 }
 
-/// The key for what follows after `passed` bytes of a payload.
+/// The key for the part after the first `passed` bytes of a payload.
 #[inline]
 pub const fn rotated(key: [u8; 4], passed: usize) -> [u8; 4] {
     u32::from_le_bytes(key).rotate_right((passed as u32 & 3) * 8).to_le_bytes()
@@ -115,7 +115,7 @@ mod wide {
         0
     }
 
-    /// As bytes side by side, so that what is seen is gathered in vectors too.
+    /// As single bytes side by side, so that the compiler vectorises the check for ASCII too.
     #[inline(always)]
     fn blocks_seen(blocks: &mut [[u8; 128]], key: u64) -> u64 {
         let mut keys = [0; 128];
@@ -198,7 +198,7 @@ mod tests {
         }
 
         #[test]
-        fn pieces_give_what_the_whole_gives(
+        fn any_split_masks_like_the_whole(
             payload in proptest::collection::vec(any::<u8>(), 0..1500),
             key in any::<[u8; 4]>(),
             cuts in proptest::collection::vec(0usize..600, 0..12),

@@ -1,15 +1,15 @@
-//! WebSocket (RFC 6455) as machines: bytes in by slice, events out by borrow, bytes out into the caller's slice.
+//! WebSocket (RFC 6455) as state machines: input by slice, events by borrow, output into the caller's slice.
 //!
-//! | module | what it holds |
+//! | module | content |
 //! | --- | --- |
 //! | [`handshake`] | the opening handshake of both sides, subprotocols, extension offers |
-//! | [`frame`] | the codec of frame heads |
-//! | [`mask`], [`utf8`] | masking in place; text judged across pieces |
+//! | [`frame`] | the codec of frame headers |
+//! | [`mask`], [`utf8`] | masking in place; validation of UTF-8 in parts |
 //! | [`close`] | close codes and reasons |
-//! | [`connection`] | the machine of an open connection, for either side |
-//! | [`keep_alive`] | when to ping, and when to give a silent peer up |
+//! | [`connection`] | the state machine of an open connection, for either side |
+//! | [`keep_alive`] | the times of pings, and the time-out of a silent peer |
 //!
-//! No socket, no clock and no random source is known here: the caller passes bytes, time and masking keys.
+//! This module has no socket, no clock and no random source: the caller passes bytes, time and masking keys.
 //!
 //! ```
 //! use goldcrest_core::ws::connection::{ConnectionConfig, Connection, Incoming, MessageKind, Unmasked};
@@ -37,9 +37,9 @@ pub mod utf8;
 
 pub use error::ProtocolError;
 
-/// Which side of a connection the machine plays.
+/// The side of a connection.
 ///
-/// A client masks what it sends and refuses masked frames; for a server it is the other way round (RFC 6455 §5.1).
+/// A client masks its frames and rejects masked ones; a server does the opposite (RFC 6455 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The side that accepted the connection.

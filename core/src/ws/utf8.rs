@@ -1,4 +1,4 @@
-//! UTF-8 judged across pieces (RFC 3629, RFC 6455 §8.1).
+//! Validation of UTF-8 in parts (RFC 3629, RFC 6455 §8.1).
 //!
 //! ```
 //! use goldcrest_core::ws::utf8::Utf8Validator;
@@ -35,10 +35,10 @@ impl Utf8Validator {
     /// A validator at the start of a text.
     pub const NEW: Self = Self { missing: 0, low: 0x80, high: 0xbf };
 
-    /// Judges the next piece.
+    /// Validates the next part.
     ///
     /// # Errors
-    /// The index in `piece` of the first bad byte. The validator then stands before that byte.
+    /// The index in `piece` of the first invalid byte. The validator then is in its state before that byte.
     #[inline]
     pub fn push(&mut self, piece: &[u8]) -> Result<(), usize> {
         if self.missing == 0 && core::str::from_utf8(piece).is_ok() { Ok(()) } else { self.push_hard(piece) }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn every_second_byte_is_judged_as_core_judges_it() {
+    fn every_second_byte_is_validated_as_by_core() {
         for first in 0..=255u8 {
             for second in 0..=255u8 {
                 let bytes = [first, second];
@@ -147,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_cut_judges_the_same(
+        fn any_split_gives_the_same_result(
             text in text(),
             noise in proptest::collection::vec(any::<u8>(), 0..3),
             tail in text(),

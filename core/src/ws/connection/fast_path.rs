@@ -15,8 +15,8 @@ pub(super) struct WholeMessage {
 }
 
 impl WholeMessage {
-    /// Looks for the common case without judging any other: a frame of text or binary, with FIN, its length in its
-    /// shortest form, masked as it has to be, and all there.
+    /// Detects the common case and rejects no other: a complete text or binary frame with FIN, its length in the shortest
+    /// form, and masked as required.
     #[inline]
     pub(super) fn find(input: &[u8], role: Role) -> Option<Self> {
         let (&[first, second], rest) = input.split_first_chunk::<2>()?;

@@ -4,17 +4,17 @@ use super::super::ProtocolError;
 use super::super::close::CloseCode;
 use super::{MessageKind, PingPayload};
 
-/// What one call of [`Connection::receive`] gives.
+/// The result of one call of [`Connection::receive`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Received<'a> {
     /// Bytes of the input that are done with: the next call begins after them.
     pub consumed: usize,
-    /// What they were. `None` says that nothing more can be had from this input.
+    /// The event. `None`: this input has no further event.
     pub event: Option<Incoming<'a>>,
 }
 
-/// What came from the peer.
+/// An event from the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Incoming<'a> {
     /// A part of a message, or a whole one.
@@ -26,7 +26,7 @@ pub enum Incoming<'a> {
     /// The peer's Close; within, its code. The reason is in [`Connection::peer_close`]. Our answer waits already,
     /// with the same code. Nothing follows: input is ignored.
     Closed {
-        /// The code, if the Close carried one.
+        /// The status code, if the Close frame has one.
         code: Option<CloseCode>,
     },
     /// The peer broke a rule. A Close with the error's code waits already. Nothing follows: input is ignored.

@@ -29,9 +29,9 @@ impl<F: FnMut() -> Result<[u8; 4], NoEntropy>> MaskingKeys for F {
     }
 }
 
-/// What a server passes where a client passes its source of masking keys.
+/// The source of masking keys of a server, which masks nothing (RFC 6455 §5.1).
 ///
-/// Given to a client's machine by mistake it is a source that always fails: nothing leaves unmasked.
+/// A client's connection that gets it by mistake fails with [`NoEntropy`], and sends no unmasked frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unmasked;
 

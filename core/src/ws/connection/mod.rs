@@ -1,25 +1,25 @@
-//! The machine of an open connection, for either side (RFC 6455 §5–§7).
+//! The state machine of an open connection, for either side (RFC 6455 §5–§7).
 //!
-//! # How it is driven
+//! # Use
 //! ```text
-//! bytes came        receive(input) until it returns no event       Piece · Ping · Pong · Closed · Failed
-//! room to write     transmit(room)                                 what waits of ours: frame heads, pong, ping, close
+//! received bytes    receive(input) until it returns no event       Chunk · Ping · Pong · Closed · Failed
+//! send space        transmit(room)                                 queued output: frame headers, pong, ping, Close
 //!                   payload(room, fill)                            the payload of the frame that start_frame began
-//!                   frame(room, ..)                                a whole message in one go
+//!                   frame(room, ..)                                a whole message at once
 //! ```
-//! - [`Connection::receive`] decodes any split of the input. A payload is unmasked where it stands and lent in pieces.
-//! - A control frame never stands inside one of our frames; it may stand between the fragments of our message.
-//! - Pings are answered by themselves: the newest, if several wait.
-//! - [`Connection::wants_input`] is false in one case only: a ping or Close with a payload came while our last pong is
-//!   half written. Nothing else is read until its rest has left; what was not consumed is given again then.
-//! - [`Connection::has_output`] says whether `transmit` has anything to write; [`Connection::should_close_tcp`] when the
-//!   socket's turn has come.
+//! - [`Connection::receive`] accepts any split of the input. A payload is unmasked in place and borrowed in chunks.
+//! - Control frames are sent between the frames of a message, never inside a frame (RFC 6455 §5.4).
+//! - Pings are answered automatically: the newest one, if several wait (RFC 6455 §5.5.3).
+//! - [`Connection::wants_input`] is false in one case: a ping or Close with a payload arrived while our last pong is half
+//!   written. The caller then keeps the unconsumed bytes until the pong is sent.
+//! - [`Connection::has_output`]: `transmit` has bytes to write. [`Connection::should_close_tcp`]: the TCP connection is to
+//!   be closed.
 //!
 //! ```
 //! use goldcrest_core::ws::close::{CloseCode, CloseReason};
 //! use goldcrest_core::ws::connection::{ConnectionConfig, Connection, Incoming, MaskingKeys, NoEntropy, Unmasked};
 //!
-//! struct Counter(u32); // a real client asks its random source
+//! struct Counter(u32); // a real client uses its random source
 //! impl MaskingKeys for Counter {
 //!     fn next_key(&mut self) -> Result<[u8; 4], NoEntropy> {
 //!         self.0 += 1;
@@ -77,8 +77,8 @@ pub enum MessageKind {
 /// The bounds of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionConfig {
-    /// The most bytes that the peer's message may have, all its fragments together; a larger one fails the connection
-    /// with 1009 at the head that tells its size. Without bound by default: pieces need no memory.
+    /// Maximum bytes of a received message, all fragments together. A larger one fails the connection with 1009, at the
+    /// frame header that exceeds it. Default: no limit, since chunks need no memory.
     pub max_message: u64,
 }
 
@@ -114,7 +114,7 @@ impl PingPayload {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 
-    /// Appends what fits and drops the rest.
+    /// Appends as many bytes as fit, and drops the rest.
     fn extend(&mut self, bytes: &[u8]) {
         for byte in bytes {
             let Some(slot) = self.bytes.get_mut(usize::from(self.len)) else { return };
@@ -126,15 +126,14 @@ impl PingPayload {
 
 /// A connection after its handshake, for either side.
 ///
-/// It holds no message: about 300 bytes in all, of which [`CONTROL_MAX`] carry the one control payload that has to be
-/// kept. That memory is, one after the other, a ping or Close that arrives in pieces, the pong that waits, and the
-/// reason of the peer's Close.
+/// It holds no message: about 300 bytes in all, of which [`CONTROL_MAX`] keep one control payload. That memory holds in
+/// turn a ping or Close that arrives in parts, the queued pong, and the reason of the peer's Close.
 #[derive(Clone, Debug)]
 pub struct Connection {
     receiver: Receiver,
     transmitter: Transmitter,
     carry: [u8; CONTROL_MAX],
-    /// Bytes of `carry` that hold something.
+    /// Used bytes of `carry`.
     carried: u8,
     role: Role,
     end: End,
@@ -146,7 +145,7 @@ pub struct Connection {
 enum End {
     /// Its Close has not come.
     Open,
-    /// Its Close came; its reason is in the carry.
+    /// The peer's Close arrived; its reason is in `carry`.
     Closed(Option<CloseCode>),
     /// It broke a rule.
     Failed(ProtocolError),
@@ -176,18 +175,19 @@ impl Connection {
         }
     }
 
-    /// Asks for a Close with `code` and `reason`. It leaves after the frame that is under way, and then nothing of ours
-    /// does. What the peer sends before its own Close is still received.
+    /// Queues a Close frame with `code` and `reason`. It is sent after the current frame, and no frame of ours follows it.
+    /// Messages of the peer before its own Close are still received.
     ///
     /// # Errors
-    /// [`SendError::Closing`] if a Close of ours left or waits already; the first one stands.
+    /// [`SendError::Closing`]: a Close frame is queued or sent already.
     pub fn close(&mut self, code: CloseCode, reason: CloseReason) -> Result<(), SendError> {
         self.transmitter.queue_close(Some(code), reason)
     }
 
-    /// Fails the connection for a reason that the caller found, such as a message that its buffer does not hold.
+    /// Fails the connection (RFC 6455 §7.1.7) for an error that the caller detected, such as a message larger than its
+    /// buffer.
     ///
-    /// What comes from the peer is ignored from now on; a Close with the error's code waits unless one left before.
+    /// Further input is ignored. A Close frame with the code of `error` is queued, unless one was sent before.
     pub fn fail(&mut self, error: ProtocolError) {
         if self.end == End::Open {
             self.end = End::Failed(error);
@@ -216,7 +216,7 @@ impl Connection {
         !self.receiver.is_at_rest() && !self.receiver.has_ended()
     }
 
-    /// Whether what `receive` would take next, which begins with the byte `next`, is of a control frame.
+    /// Whether the next byte of the input, `next`, belongs to a control frame.
     pub fn is_control_next(&self, next: u8) -> bool {
         self.receiver.is_control_next(next)
     }
@@ -244,7 +244,7 @@ impl Connection {
         Some(CloseFrame { code, reason: core::str::from_utf8(reason).unwrap_or_default() })
     }
 
-    /// What the peer broke, if it did.
+    /// The protocol error of the peer, if there was one.
     pub fn error(&self) -> Option<ProtocolError> {
         match self.end {
             End::Failed(error) => Some(error),

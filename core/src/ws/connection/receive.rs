@@ -26,7 +26,7 @@ pub(super) struct Receiver {
     pub(super) pong: PingPayload,
     /// Bytes of the frame's payload that are to come.
     pub(super) remaining: u64,
-    /// Bytes of the message that frame heads have told.
+    /// Bytes of the message, as the frame headers so far announce them.
     told: u64,
 }
 
@@ -36,9 +36,9 @@ pub(super) enum Stage {
     Head,
     /// In the payload of a data frame.
     Data,
-    /// In the payload of a ping, whose bytes are carried.
+    /// In the payload of a ping, which is kept in `carry`.
     Ping,
-    /// In the payload of a Close, whose bytes are carried.
+    /// In the payload of a Close, which is kept in `carry`.
     Close,
     /// In the payload of a pong.
     Pong,
@@ -64,7 +64,7 @@ impl Receiver {
         self.stage = Stage::Ended;
     }
 
-    /// Whether what comes next has to be kept in the connection's carry.
+    /// Whether the next bytes go into the connection's `carry`.
     pub(super) fn needs_carry(&self) -> bool {
         matches!(self.stage, Stage::Ping | Stage::Close) && self.remaining > 0
     }
@@ -109,7 +109,7 @@ impl Connection {
         self.receive_any(input)
     }
 
-    /// Whatever it is, from whatever state.
+    /// Any input, in any state.
     #[inline(never)]
     fn receive_any<'a>(&mut self, input: &'a mut [u8]) -> Received<'a> {
         let mut at = 0;

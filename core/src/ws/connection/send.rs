@@ -43,7 +43,7 @@ impl core::fmt::Display for SendError {
 impl core::error::Error for SendError {}
 
 impl Transmitter {
-    /// What a data frame would be now.
+    /// The opcode of the next data frame.
     #[inline]
     fn opcode(&self, kind: MessageKind) -> Result<Opcode, SendError> {
         if self.is_closing() {
@@ -64,9 +64,8 @@ impl Transmitter {
 impl Connection {
     /// Begins a frame of a message of `kind` with `len` bytes of payload, the message's last frame if `fin`.
     ///
-    /// The first frame of a message and its continuations are told apart by the machine. After this, [`Self::transmit`]
-    /// writes the head and [`Self::payload`] takes the payload. Text has to be UTF-8 (of the message as a whole); that
-    /// is the caller's to know.
+    /// The connection distinguishes the first frame of a message from continuations. After this, [`Self::transmit`] writes
+    /// the header and [`Self::payload`] the payload. The caller guarantees that a text message is UTF-8 as a whole.
     ///
     /// # Errors
     /// [`SendError::Busy`], [`SendError::Closing`], [`SendError::OtherMessage`], [`SendError::NoEntropy`]: nothing was
@@ -88,10 +87,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Lets `fill` write payload of the frame under way into `room`, cut to what the frame still takes: how many bytes
-    /// it wrote, as it says. A client's are masked where they stand.
+    /// Lets `fill` write payload of the current frame into `room`, cut to the rest of the frame, and returns the number of
+    /// bytes. A client's payload is masked in place.
     ///
-    /// `fill` is not called while the frame's head has not left, when no payload is due, or without room.
+    /// `fill` is not called before the frame header is written, without due payload, or with empty room.
     pub fn payload(&mut self, room: &mut [u8], fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
         let sender = &mut self.transmitter;
         if sender.head_at < sender.head_len || sender.remaining == 0 || room.is_empty() {

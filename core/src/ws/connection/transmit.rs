@@ -1,4 +1,4 @@
-//! What is ours to say, into any room.
+//! The output of a connection, into room of any size.
 
 use super::super::Role;
 use super::super::close::{CloseCode, CloseReason};
@@ -21,7 +21,7 @@ pub(super) struct Transmitter {
     /// The control frame under way, and how much of its payload left.
     sending: Option<Control>,
     control_at: u8,
-    /// The length of the pong whose payload is in the connection's carry, waiting or under way.
+    /// The length of the pong, queued or half written, whose payload is in `carry`.
     pong: Option<u8>,
     /// An empty pong waits behind the one that is under way.
     empty_pong: bool,
@@ -82,7 +82,7 @@ impl Transmitter {
         Ok(())
     }
 
-    /// The carry holds a pong's payload of `len` bytes now. (Zero, if another pong is under way.)
+    /// Queues a pong whose payload of `len` bytes is in `carry`. (Zero, if another pong is half written.)
     pub(super) fn queue_pong(&mut self, len: u8) {
         if self.is_closing() {
         } else if self.is_sending_pong() {
@@ -92,7 +92,7 @@ impl Transmitter {
         }
     }
 
-    /// Gives the carry back if a pong waits in it: a newer ping or a Close needs it. None is under way then.
+    /// Drops a queued pong from `carry`, since a newer ping or a Close needs the memory. No pong is half written then.
     pub(super) fn forget_pong(&mut self) {
         if !self.is_sending_pong() {
             self.pong = None;
@@ -159,13 +159,13 @@ impl Transmitter {
 }
 
 impl Connection {
-    /// Writes what waits of ours into `room`: how many bytes. Any room will do, one byte a call too.
+    /// Writes queued output into `room`, and returns the number of bytes. `room` may be a single byte.
     ///
-    /// The rest of a frame's head comes first, then pong, ping and Close, each whole. While the payload of a frame is
-    /// due it writes nothing: see [`Self::payload`].
+    /// The rest of a frame header is first, then pong, ping and Close. While payload of a frame is due, nothing is written:
+    /// see [`Self::payload`].
     ///
     /// # Errors
-    /// [`NoEntropy`] if nothing was written because a client's control frame lacks its masking key.
+    /// [`NoEntropy`]: nothing was written, since there is no masking key for a client's control frame.
     pub fn transmit(&mut self, room: &mut [u8], keys: &mut dyn MaskingKeys) -> Result<usize, NoEntropy> {
         let mut at = 0;
         loop {
@@ -202,7 +202,7 @@ impl Connection {
         }
     }
 
-    /// Writes what fits of the payload of the control frame under way.
+    /// Writes as much of the current control frame's payload as fits.
     fn transmit_control(&mut self, control: Control, room: &mut [u8]) -> usize {
         let sender = &mut self.transmitter;
         let from = usize::from(sender.control_at);

@@ -29,7 +29,7 @@ fn a_length_takes_its_shortest_form() {
 }
 
 #[test]
-fn what_a_head_may_not_be_is_told_at_its_byte() {
+fn an_invalid_header_is_reported_at_its_byte() {
     use ProtocolError::*;
     use Role::{Client, Server};
     let cases: [(&[u8], Role, ProtocolError); 18] = [
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_cut_anywhere_are_judged_as_at_once(bytes in proptest::collection::vec(any::<u8>(), 0..16), client: bool) {
+    fn any_split_of_a_header_gives_the_same_result(bytes in proptest::collection::vec(any::<u8>(), 0..16), client: bool) {
         let sender = if client { Role::Client } else { Role::Server };
         let at_once = FrameHeader::decode(&bytes, sender).map(|head| head.map(|(head, _)| head));
         let mut decoder = FrameHeaderDecoder::default();

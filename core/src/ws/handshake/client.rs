@@ -64,7 +64,7 @@ pub enum UpgradeError {
     Connection,
     /// `Sec-WebSocket-Accept` is missing, there twice, or does not answer our key.
     Accept,
-    /// `Sec-WebSocket-Protocol` is there twice, or names what was not offered.
+    /// `Sec-WebSocket-Protocol` is repeated, or names a subprotocol that was not offered.
     Protocol,
     /// An extension is in use that was not offered.
     Extension,

@@ -1,7 +1,7 @@
 //! Extension offers (RFC 6455 §9.1).
 //!
-//! Offers are parsed and shown; whether one is accepted is for whoever implements the extension. Nothing here does, so
-//! every offer is declined by silence.
+//! Offers are parsed, and an implementation of an extension may accept one. This crate has none, so the response declines
+//! every offer by leaving it out.
 //!
 //! ```
 //! use goldcrest_core::ws::handshake::extension::offers;
@@ -27,7 +27,7 @@ pub struct ExtensionError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExtensionOffer<'a> {
     name: &'a str,
-    /// What follows the name up to the next offer; checked already.
+    /// The validated bytes between the name and the next offer.
     parameters: &'a [u8],
 }
 
@@ -52,9 +52,9 @@ pub struct ParameterValue<'a> {
 }
 
 impl<'a> ParameterValue<'a> {
-    /// The value's bytes without what quoting added.
+    /// The bytes of the value without quoting.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + use<'a> {
-        // No token has a backslash, so each one here escapes what follows.
+        // A token has no backslash, so each one here begins a quoted-pair (RFC 9110 §5.6.4).
         self.raw.iter().copied().filter(|byte| *byte != b'\\')
     }
 
@@ -76,13 +76,13 @@ pub fn offers(value: &[u8]) -> impl Iterator<Item = Result<ExtensionOffer<'_>, E
     })
 }
 
-/// What is left of a field's value.
+/// The rest of a field value.
 struct Scanner<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Scanner<'a> {
-    /// The next offer with what separates it from the one after; `None` at the end.
+    /// The next offer, together with its separator. `None` at the end.
     fn offer(&mut self) -> Result<Option<ExtensionOffer<'a>>, ExtensionError> {
         self.skip_space();
         while self.eat(b',') {
@@ -131,7 +131,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// What stands before the closing quotation mark; without quoting it has to be a token.
+    /// The text before the closing quotation mark. Without its quoting it has to be a token (RFC 6455 §9.1).
     fn quoted(&mut self) -> Result<&'a [u8], ExtensionError> {
         let begin = self.rest;
         let mut any = false;
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_grammar_is_told() {
+    fn a_grammar_error_is_reported() {
         for value in [
             "; a=b",
             "a;",

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_base64_of_16_bytes_is_no_key() {
+    fn a_key_is_the_base64_of_16_bytes() {
         for value in [
             &b""[..],
             b"eHh4eHh4eHg=",              // 8 bytes
@@ -99,7 +99,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_is_what_the_crate_that_encodes_anything_gives(nonce: [u8; 16]) {
+        fn keys_equal_those_of_the_base64_crate(nonce: [u8; 16]) {
             let mut text = [0; 24];
             STANDARD.encode_slice(nonce, &mut text).unwrap();
             prop_assert_eq!(WebSocketKey::parse(&text), Some(WebSocketKey::new(nonce)));

@@ -1,6 +1,6 @@
 //! The opening handshake of both sides (RFC 6455 §4).
 //!
-//! Header fields come in as pairs of a name and a value, whoever parsed them.
+//! Header fields are pairs of a name and a value, from any parser.
 //!
 //! ```
 //! use goldcrest_core::ws::handshake::{RequestLine, accept};

@@ -24,7 +24,7 @@ use super::{sole_value, values};
 use crate::grammar::list::has_token;
 use crate::output::Output;
 
-/// What the handshake has to know of a request beside its fields.
+/// The request line of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLine<'a> {
     /// The method, with its case.
@@ -43,7 +43,7 @@ pub struct AcceptedHandshake<'p> {
 }
 
 impl AcceptedHandshake<'_> {
-    /// Pours the whole head of the answer: `101 Switching Protocols`, its fields and the empty line.
+    /// Writes the whole response head: `101 Switching Protocols`, its fields and the empty line.
     pub fn put(&self, out: &mut impl Output) {
         out.put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
         out.put(b"Sec-WebSocket-Accept: ");
@@ -55,7 +55,7 @@ impl AcceptedHandshake<'_> {
         out.put(b"\r\n\r\n");
     }
 
-    /// The fields of the answer beside its status 101, for whoever renders heads.
+    /// The fields of the response with status 101, for callers that write the head themselves.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
         let always: [(&str, &[u8]); 3] =
             [(UPGRADE, b"websocket"), (CONNECTION, b"Upgrade"), (ACCEPT, self.accept.as_slice())];
@@ -98,7 +98,7 @@ impl HandshakeError {
         }
     }
 
-    /// The fields that the answer has to carry.
+    /// The required fields of the response.
     pub const fn fields(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Method => &[("Allow", "GET")],
@@ -132,14 +132,14 @@ impl core::fmt::Display for HandshakeError {
 
 impl core::error::Error for HandshakeError {}
 
-/// Judges a request that asks for a WebSocket.
+/// Validates the opening handshake of a client (RFC 6455 §4.2.1).
 ///
-/// `fields` are the request's header fields in order, `protocols` the server's subprotocols, the preferred one first.
-/// Extensions are checked and declined; see [`extension::offers`](super::extension::offers) for reading them. `Origin`
-/// is not judged here: see [`OriginPolicy`](crate::server::OriginPolicy).
+/// `fields` are the header fields in order, `protocols` the subprotocols of the server, the preferred one first.
+/// Extensions are validated and declined; [`extension::offers`](super::extension::offers) parses them. `Origin` is not
+/// checked here: see [`OriginPolicy`](crate::server::OriginPolicy).
 ///
 /// # Errors
-/// The first rule that is broken, in the order of [`HandshakeError`].
+/// The first violated rule, in the order of [`HandshakeError`].
 pub fn accept<'h, 'p>(
     line: RequestLine<'_>,
     fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,

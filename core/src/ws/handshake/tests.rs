@@ -59,7 +59,7 @@ fn a_request_by_the_book_is_accepted() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_refused_by_its_status() {
+fn each_violated_rule_has_its_status() {
     use HandshakeError::*;
     for (name, lines, refusal, status) in [
         ("Host", None, Host, 400),
@@ -139,7 +139,7 @@ fn the_servers_order_of_subprotocols_decides() {
 }
 
 #[test]
-fn the_answer_is_poured_whole() {
+fn the_response_head_is_written_whole() {
     for (protocol, line) in [(None, ""), (Some("chat"), "Sec-WebSocket-Protocol: chat\r\n")] {
         let acceptance = AcceptedHandshake { accept: *b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", protocol };
         let mut room = [0; 300];
@@ -191,7 +191,7 @@ fn a_part_that_would_inject_a_line_is_refused() {
 }
 
 #[test]
-fn an_answer_is_judged_by_every_rule() {
+fn a_response_is_validated_by_every_rule() {
     const ANSWER: &str =
         "Upgrade: websocket\nConnection: Upgrade\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n";
     let without = |name: &str| ANSWER.lines().filter(|line| !line.starts_with(name)).collect::<Vec<_>>().join("\n");

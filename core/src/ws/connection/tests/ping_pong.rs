@@ -43,7 +43,7 @@ fn a_newer_ping_in_pieces_replaces_the_pong_that_waits() {
     send!(machine, [ping(b"older")] => [Event::Ping]);
     let newer = masked(0x89, b"newer");
     assert_eq!(receive(&mut machine, &newer[..8]), []);
-    recv!(machine, []); // half a ping is in the carry
+    recv!(machine, []); // half a ping is kept
     assert_eq!(receive(&mut machine, &newer[8..]), [Event::Ping]);
     recv!(machine, [pong(b"newer")]);
 }

@@ -227,7 +227,7 @@ fn cut_parts(payload: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
     parts
 }
 
-/// One turn of a writer: what fits of what waits, then of the payload at hand.
+/// One turn of a writer: as much queued output as fits, then payload.
 fn write(machine: &mut Connection, ring: &mut Vec<u8>, size: usize, payload: &mut Vec<u8>, seed: u32) {
     let mut room = std::vec![0; size - ring.len()];
     let mut written = machine.transmit(&mut room, &mut Counter(seed)).unwrap();
