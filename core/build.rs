@@ -1,4 +1,4 @@
-//! Sets `cfg(small_code)` for chips: where code is scarcer than time, the compact form of a function is compiled.
+//! Sets `cfg(small_code)` for chips: flash is scarcer than time there, so the compact form of a function is compiled.
 
 use std::env;
 

@@ -1,7 +1,7 @@
-//! One JSON object, read where it stands (RFC 8259).
+//! A parser of one JSON object, in place (RFC 8259).
 //!
-//! What a client says on the subprotocol `goldcrest.v1` is one flat object. Its members are taken off one by one, and
-//! strings are unescaped in place: nothing is copied and nothing is allocated.
+//! A message from a client on the subprotocol `goldcrest.v1` is one flat object. Its members are read one by one, and
+//! strings are unescaped in place, without copies and allocation.
 //!
 //! ```
 //! use goldcrest_core::json::{Members, text};
@@ -20,12 +20,12 @@
 
 use core::fmt;
 
-/// The text is not what it should be.
+/// The reason that a text is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonError {
-    /// Not one JSON object.
+    /// Not exactly one JSON object.
     Object,
-    /// A value that has to be a string is none, or its escapes are malformed.
+    /// A value is not a string, or its escapes are malformed.
     String,
 }
 
@@ -40,8 +40,7 @@ impl fmt::Display for JsonError {
 
 impl core::error::Error for JsonError {}
 
-/// The members of an object, in their order. Values that are arrays or objects are passed over unread: their brackets
-/// are counted, no more.
+/// The members of an object, in order. The content of arrays and objects is skipped: only their brackets are counted.
 #[derive(Debug)]
 pub struct Members<'a> {
     rest: &'a mut [u8],
@@ -49,20 +48,20 @@ pub struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// The members of the object that `text` is.
+    /// The members of the object in `text`.
     ///
     /// # Errors
-    /// [`JsonError::Object`] where it does not begin as one.
+    /// [`JsonError::Object`] if `text` does not begin with an object.
     pub fn new(text: &'a mut [u8]) -> Result<Self, JsonError> {
         let mut members = Self { rest: text, first: true };
         members.punctuation(b'{')?;
         Ok(members)
     }
 
-    /// The next member: its name, and its value as it stands, a string with its quotes.
+    /// The next member: its name and its raw value. A string has its quotes.
     ///
     /// # Errors
-    /// [`JsonError`]: what follows is no member, nor the end of the object and of the text.
+    /// [`JsonError`] if neither a member nor the end of the object and of the text follows.
     #[allow(clippy::should_implement_trait, reason = "an iterator's items could not be Results with a `?` each")]
     pub fn next(&mut self) -> Result<Option<(&'a str, &'a mut [u8])>, JsonError> {
         if self.peek() == Some(b'}') {
@@ -76,14 +75,14 @@ impl<'a> Members<'a> {
         let name = text(name)?;
         self.punctuation(b':')?;
         let value = self.token()?;
-        // A number ends only at what follows it.
+        // A number has no end mark: it is complete only before a separator.
         if !matches!(self.peek(), Some(b',' | b'}')) {
             return Err(JsonError::Object);
         }
         Ok(Some((name, value)))
     }
 
-    /// The next byte that is no whitespace.
+    /// The next byte that is not whitespace.
     fn peek(&mut self) -> Option<u8> {
         let blank = self.rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
         self.take(blank);
@@ -114,7 +113,7 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Bytes of the string that `bytes` begin with, both quotes included.
+/// The length of the string at the start of `bytes`, with both quotes.
 fn string_length(bytes: &[u8]) -> Option<usize> {
     let (mut escaped, mut at) = (false, 1usize);
     loop {
@@ -181,7 +180,7 @@ fn scalar_length(bytes: &[u8]) -> Option<usize> {
 /// The text of a string, unescaped in place.
 ///
 /// # Errors
-/// [`JsonError::String`]: the value is no string, an escape is malformed, or a surrogate has no partner.
+/// [`JsonError::String`] if the value is not a string, an escape is malformed, or a surrogate is unpaired.
 pub fn text(value: &mut [u8]) -> Result<&str, JsonError> {
     let end = value.len().checked_sub(1).ok_or(JsonError::String)?;
     let inside = match (value.first(), value.get(end)) {
@@ -193,7 +192,7 @@ pub fn text(value: &mut [u8]) -> Result<&str, JsonError> {
     core::str::from_utf8(text).map_err(|_| JsonError::String)
 }
 
-/// Unescapes in place: how many bytes are left.
+/// Unescapes in place. Returns the length of the text.
 fn unescape(bytes: &mut [u8]) -> Option<usize> {
     let mut written = bytes.iter().position(|byte| *byte == b'\\').unwrap_or(bytes.len());
     let mut read = written;
@@ -217,7 +216,7 @@ fn unescape(bytes: &mut [u8]) -> Option<usize> {
             _ => return None,
         };
         let mut encoded = [0; 4];
-        // An escape is never shorter than what it stands for.
+        // An escape is at least as long as its character, so writing never passes reading.
         for byte in character.encode_utf8(&mut encoded).bytes() {
             *bytes.get_mut(written)? = byte;
             written = written.checked_add(1)?;
@@ -226,7 +225,7 @@ fn unescape(bytes: &mut [u8]) -> Option<usize> {
     Some(written)
 }
 
-/// The character behind `\u`, of one escape or of a surrogate pair.
+/// The character after `\u`, from one escape or from a surrogate pair (RFC 8259 §7).
 fn unicode(bytes: &[u8], read: &mut usize) -> Option<char> {
     let mut unit = || -> Option<u32> {
         let digits = bytes.get(*read..)?.first_chunk::<4>()?;
@@ -271,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn members_come_in_order_and_unescaped() {
+    fn members_are_in_order_and_unescaped() {
         let object = " {\"a\" : \"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\ud83d\\ude00\" ,\n\"b\":-1.5e+3,\"c\":{\"x\":[\"}\"]},\"\":null} ";
         let seen = read(object).unwrap();
         let seen: Vec<_> = seen.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -283,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn texts_other_than_objects_are_rejected() {
         for bad in [
             "",
             "[]",

@@ -1,4 +1,4 @@
-//! Which bytes may stand where in a head, one table for all.
+//! Character classes of a message head, in one table.
 
 const TOKEN: u8 = 1;
 const VALUE: u8 = 2;
@@ -44,19 +44,19 @@ pub(crate) fn is_token(byte: u8) -> bool {
     is(byte, TOKEN)
 }
 
-/// Whether `byte` may stand in a field value: HTAB, SP, VCHAR or obs-text (RFC 9110 §5.5).
+/// Whether `byte` is valid in a field value: HTAB, SP, VCHAR or obs-text (RFC 9110 §5.5).
 pub(crate) fn is_value(byte: u8) -> bool {
     is(byte, VALUE)
 }
 
-/// Whether `byte` may stand in a request target: what is visible ASCII and not the mark of a fragment.
+/// Whether `byte` is valid in a request target: visible ASCII except `#`.
 ///
-/// Wider than RFC 3986 by the characters which browsers do not encode in a query, such as `|` and `^`.
+/// Wider than RFC 3986: browsers do not encode some characters of a query, such as `|` and `^`.
 pub(crate) fn is_target(byte: u8) -> bool {
     is(byte, TARGET)
 }
 
-/// Whether `byte` is *unreserved* or one of the *sub-delims*, of which a registered name is made (RFC 3986 §3.2.2).
+/// Whether `byte` is *unreserved* or one of the *sub-delims*: the characters of a registered name (RFC 3986 §3.2.2).
 pub(crate) fn is_host(byte: u8) -> bool {
     is(byte, HOST)
 }
@@ -77,7 +77,7 @@ pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// `bytes` as text; only called for what was judged to be ASCII, anything else reads as empty.
+/// `bytes` as text. Callers have validated them as ASCII; other bytes read as empty.
 pub(crate) fn ascii(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or("")
 }
@@ -88,21 +88,21 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn tokens_are_the_letters_digits_and_fifteen_marks_of_rfc_9110() {
+    fn tokens_are_letters_digits_and_the_15_marks_of_rfc_9110() {
         let marks: Vec<u8> = (0..=255).filter(|&byte: &u8| is_token(byte) && !byte.is_ascii_alphanumeric()).collect();
         assert_eq!(marks, b"!#$%&'*+-.^_`|~");
         assert!((b'0'..=b'9').chain(b'a'..=b'z').chain(b'A'..=b'Z').all(is_token));
     }
 
     #[test]
-    fn values_hold_no_control_but_the_tab() {
+    fn field_values_exclude_controls_except_tab() {
         let controls: Vec<u8> = (0..=255).filter(|&byte: &u8| is_value(byte) && byte.is_ascii_control()).collect();
         assert_eq!(controls, b"\t");
         assert!(is_value(0x80) && is_value(0xFF) && is_value(b' '));
     }
 
     #[test]
-    fn host_names_hold_what_rfc_3986_leaves_unreserved_and_the_sub_delims() {
+    fn registered_names_are_unreserved_characters_and_sub_delims() {
         let marks: Vec<u8> = (0..=255).filter(|&byte: &u8| is_host(byte) && !byte.is_ascii_alphanumeric()).collect();
         assert_eq!(marks, b"!$&'()*+,-.;=_~");
     }

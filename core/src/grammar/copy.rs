@@ -1,8 +1,8 @@
 //! Copying between slices of any lengths, and within one.
 
-/// Copies as much of `from` to the start of `to` as fits; how much that was.
+/// Copies as much of `from` to the start of `to` as fits. Returns the number of bytes.
 ///
-/// Unlike `copy_from_slice` it has no length to panic about, whatever the optimiser sees; at full optimisation it is still a `memcpy`.
+/// Unlike `copy_from_slice` it has no panic path at any optimisation level. At full optimisation it is still a `memcpy`.
 #[inline]
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) -> usize {
     for (to, from) in to.iter_mut().zip(from) {
@@ -11,7 +11,7 @@ pub(crate) fn copy(from: &[u8], to: &mut [u8]) -> usize {
     from.len().min(to.len())
 }
 
-/// Moves what stands from `by` on to the start of `bytes`. As `copy_within`, less its panics: a block at a time.
+/// Moves the bytes from index `by` on to the start of `bytes`, block by block. Unlike `copy_within` it has no panic path.
 pub(crate) fn shift(bytes: &mut [u8], by: usize) {
     const BLOCK: usize = 32;
     let mut rest = bytes;
@@ -36,7 +36,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn what_is_shifted_stands_at_the_start_whatever_the_distance() {
+    fn shift_moves_bytes_to_the_start_for_any_distance() {
         for len in 0..140 {
             for by in 0..40 {
                 let mut bytes: Vec<u8> = (0..len).collect();

@@ -1,4 +1,4 @@
-//! A host and a port (RFC 3986 §3.2), and the hosts that a server answers to.
+//! A host and a port (RFC 3986 §3.2), and the policy for `Host` (RFC 9110 §7.2).
 
 use core::fmt;
 use core::net::Ipv6Addr;
@@ -6,29 +6,29 @@ use core::net::Ipv6Addr;
 use super::characters::is_host;
 use super::scan::{find, split_once};
 
-/// Which names a server answers to.
+/// The names of the server that are answered. This stops DNS rebinding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HostPolicy<'a> {
-    /// IP addresses, `localhost` and names below it: nobody else can make them point elsewhere.
+    /// IP addresses, `localhost` and names below it: an attacker's DNS cannot resolve them (RFC 6761 §6.3).
     #[default]
     Local,
-    /// Every name: for a server behind a proxy that judges them, or without anything to protect.
+    /// Every name: for a server behind a proxy that validates them, or for public data.
     Any,
-    /// Addresses and `localhost`, and these names, compared without case, whatever the port. [`HostError`] says what no
-    /// `Host` matches.
+    /// Addresses, `localhost` and these names, compared without case and without the port. [`HostError`] describes the
+    /// entries that match no `Host`.
     List(&'a [&'a str]),
 }
 
-/// Why no `Host` matches an entry of [`HostPolicy::List`]. Its text has the right form.
+/// The reason that no `Host` matches an entry of [`HostPolicy::List`]. The text names the right form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostError<'e> {
-    /// It is no host at all.
+    /// Not a host.
     Malformed,
-    /// `https://hub.example/`: the host in it.
+    /// A URL, such as `https://hub.example/`. The value is the host in it.
     Url(&'e str),
-    /// `*.hub.example`
+    /// A wildcard, such as `*.hub.example`.
     Wildcard,
-    /// Letters beyond ASCII.
+    /// Letters outside ASCII.
     NotAscii,
 }
 
@@ -45,10 +45,10 @@ impl fmt::Display for HostError<'_> {
 
 impl core::error::Error for HostError<'_> {}
 
-/// Whether `Host` may have a value that `entry` matches, as an entry of [`HostPolicy::List`]. A port in it makes no difference.
+/// Checks that `entry`, as an entry of [`HostPolicy::List`], can match a `Host`. A port in it is ignored.
 ///
 /// # Errors
-/// Why it has none, with the right form.
+/// The reason that it matches none, with the right form.
 pub fn validate_host(entry: &str) -> Result<(), HostError<'_>> {
     if !entry.is_ascii() {
         return Err(HostError::NotAscii);
@@ -57,7 +57,7 @@ pub fn validate_host(entry: &str) -> Result<(), HostError<'_>> {
         return Err(HostError::Wildcard);
     }
     if entry.parse::<Ipv6Addr>().is_ok() {
-        // Addresses are answered to in any case.
+        // Every policy permits addresses.
         return Ok(());
     }
     let rest = entry.split_once("://").map_or(entry, |(_, rest)| rest);
@@ -71,7 +71,7 @@ pub fn validate_host(entry: &str) -> Result<(), HostError<'_>> {
 }
 
 impl HostPolicy<'_> {
-    /// Whether a request for `host` (with or without a port) is answered. One that names nobody is: no browser sends it.
+    /// Whether a request for `host` (with or without a port) is answered. An empty host is permitted: browsers send none.
     pub fn permits(&self, host: &str) -> bool {
         let name = without_port(host);
         let local = name.is_empty() || is_address(name) || is_localhost(name);
@@ -91,7 +91,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// An address: what stands in brackets is never a name, and neither are four numbers.
+/// Whether `name` is an IP address: in brackets, or four numbers.
 fn is_address(name: &str) -> bool {
     match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
         Some(address) => is_bracketed_address(address.as_bytes()),
@@ -103,7 +103,7 @@ fn is_address(name: &str) -> bool {
     }
 }
 
-/// A number up to 255, without a zero in front.
+/// A number up to 255, without a leading zero.
 fn is_part(digits: &[u8]) -> bool {
     match digits {
         [digit] => digit.is_ascii_digit(),
@@ -122,12 +122,12 @@ fn is_localhost(name: &str) -> bool {
 
 const LOCALHOST: &[u8] = b"localhost";
 
-/// Whether `value` is `uri-host [ ":" port ]`; an empty host is one that names nobody (RFC 9110 §7.2).
+/// Whether `value` is `uri-host [ ":" port ]`. The host may be empty (RFC 9110 §7.2).
 pub(crate) fn is_host_and_port(value: &[u8]) -> bool {
     split_host(value).is_some_and(|(_, port)| is_port(port))
 }
 
-/// The host of `value`, judged, and what follows it, which is not.
+/// Splits `value` into a validated host and an unchecked rest.
 pub(crate) fn split_host(value: &[u8]) -> Option<(&[u8], &[u8])> {
     if let [b'[', rest @ ..] = value {
         let (address, port) = split_once(rest, b']')?;
@@ -137,7 +137,7 @@ pub(crate) fn split_host(value: &[u8]) -> Option<(&[u8], &[u8])> {
     value.split_at_checked(end).filter(|(name, _)| is_name(name))
 }
 
-/// Whether what stands in brackets is an address: IPv6, by its alphabet.
+/// Whether the text between brackets has only the characters of an IPv6 address.
 fn is_bracketed_address(address: &[u8]) -> bool {
     address.iter().all(|&byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
         && address.iter().filter(|&&byte| byte == b':').nth(1).is_some()
@@ -154,7 +154,7 @@ fn is_name(mut name: &[u8]) -> bool {
     }
 }
 
-/// Nothing, or a colon and a number up to 65,535; the number may be left out.
+/// Whether `port` is empty, or a colon and a number up to 65,535. The number may be absent (RFC 3986 §3.2.3).
 pub(crate) fn is_port(port: &[u8]) -> bool {
     let Some((b':', digits)) = port.split_first() else { return port.is_empty() };
     digits.iter().all(u8::is_ascii_digit)
@@ -170,7 +170,7 @@ mod tests {
     use std::format;
 
     #[test]
-    fn a_host_that_nothing_matches_is_an_error_with_the_right_form() {
+    fn an_unmatchable_host_is_an_error_with_the_right_form() {
         for entry in ["hub", "hub:8080", "Hub.Example", "127.0.0.1", "[::1]:80", "::1", "localhost", "my_hub"] {
             assert_eq!(validate_host(entry), Ok(()), "{entry}");
             assert!(entry == "::1" || HostPolicy::List(&[entry]).permits(entry), "{entry}");
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_that_nobody_else_can_point_here_are_local() {
+    fn the_local_policy_permits_addresses_and_localhost() {
         for host in [
             "127.0.0.1:8080",
             "[::1]:80",

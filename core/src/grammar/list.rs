@@ -3,9 +3,9 @@
 use super::characters::trim;
 use super::scan::split_once;
 
-/// The elements of a list, without the whitespace around them; empty elements are passed over (RFC 9110 §5.6.1.2).
+/// The elements of a list, without surrounding whitespace. Empty elements are skipped (RFC 9110 §5.6.1.2).
 ///
-/// A comma or semicolon inside a quoted string parts nothing. A quoted string that does not end takes the rest.
+/// A comma or semicolon inside a quoted string is no separator. An unterminated quoted string extends to the end.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderList<'a> {
     rest: Option<&'a [u8]>,
@@ -25,12 +25,12 @@ impl<'a> HeaderList<'a> {
         Self { rest: Some(value), separator: b',' }
     }
 
-    /// The parts of one element between semicolons: what comes first, then its parameters.
+    /// The parts of one element between semicolons: the value, then its parameters.
     pub const fn parts(element: &'a [u8]) -> Self {
         Self { rest: Some(element), separator: b';' }
     }
 
-    /// The next element, empty ones included.
+    /// The next element, which may be empty.
     pub(crate) fn next_raw(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest?;
         let end = unquoted(rest, self.separator);
@@ -44,7 +44,7 @@ impl<'a> Iterator for HeaderList<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         loop {
-            // Empty elements cost a byte each, however many there are.
+            // Linear: an empty element costs one byte.
             if let Some(rest) = &mut self.rest {
                 let start = rest.iter().position(|byte| *byte != self.separator && !matches!(byte, b' ' | b'\t'));
                 *rest = rest.get(start.unwrap_or(rest.len())..).unwrap_or_default();
@@ -57,7 +57,7 @@ impl<'a> Iterator for HeaderList<'a> {
     }
 }
 
-/// The elements of several lists as of one. A `FlatMap` would look at both of its ends.
+/// The elements of several lists, as one list (RFC 9110 §5.3). A `FlatMap` is larger: it is double-ended.
 #[derive(Clone)]
 pub(crate) struct Lists<'a, I> {
     pub(crate) values: I,
@@ -77,7 +77,7 @@ impl<'a, I: Iterator<Item = &'a [u8]>> Iterator for Lists<'a, I> {
     }
 }
 
-/// Where `separator` first stands outside a quoted string.
+/// Index of the first `separator` outside a quoted string.
 fn unquoted(value: &[u8], separator: u8) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);
     value.iter().position(|&byte| {
@@ -97,7 +97,7 @@ pub(crate) fn has_token(list: &[u8], token: &str) -> bool {
     HeaderList::new(list).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// A parameter `name=value` (whitespace around `=` taken, RFC 9110 §5.6.6), or a name alone with an empty value.
+/// A parameter `name=value`, or a name alone with an empty value. Whitespace around `=` is accepted (RFC 9110 §5.6.6).
 pub(crate) fn parameter(part: &[u8]) -> (&[u8], &[u8]) {
     let (name, value) = split_once(part, b'=').unwrap_or((part, &[]));
     (trim(name), trim(value))
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_parted_by_commas_and_trimmed() {
+    fn list_elements_are_split_at_commas_and_trimmed() {
         assert_eq!(elements(b"a,b ,\tc"), [b"a", b"b", b"c"]);
         assert_eq!(elements(b""), [b""; 0]);
         assert_eq!(elements(b" , ,,"), [b""; 0]);
@@ -129,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn commas_in_quoted_strings_part_nothing() {
+    fn commas_in_quoted_strings_are_no_separators() {
         assert_eq!(elements(br#"a;b="x,\",y", c"#), [&br#"a;b="x,\",y""#[..], b"c"]);
         assert_eq!(elements(br#"a="never, ending"#), [br#"a="never, ending"#]);
         assert_eq!(elements(br"a\,b"), [&br"a\"[..], b"b"]);
     }
 
     #[test]
-    fn parameters_may_have_space_around_their_sign() {
+    fn parameters_may_have_whitespace_around_equals() {
         assert_eq!(parameter(b"wait = 5"), (&b"wait"[..], &b"5"[..]));
         assert_eq!(parameter(b"wait"), (&b"wait"[..], &b""[..]));
     }

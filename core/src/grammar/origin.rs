@@ -1,4 +1,4 @@
-//! Who may ask from a browser: the `Origin` field judged against the `Host` (RFC 6454, RFC 6455 §10.2).
+//! Access from web pages: validation of `Origin` against `Host` (RFC 6454, RFC 6455 §10.2).
 //!
 //! ```
 //! use goldcrest_core::server::OriginPolicy;
@@ -13,23 +13,23 @@
 use core::fmt::{self, Write as _};
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-/// Which origins are answered.
+/// The origins that are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OriginPolicy<'a> {
-    /// The origin of the page has to be that of the server: its host and port are those of `Host`.
+    /// The origin of the server: its host and port equal those of `Host`.
     #[default]
     Same,
-    /// Every origin, `null` too.
+    /// Every origin, `null` included.
     Any,
-    /// The same origin, and these: each as a browser writes it, such as `https://app.example:8443`. [`validate_origin`] reports an
-    /// entry that no browser can send.
+    /// The same origin and these, each in a browser's form, such as `https://app.example:8443`. [`validate_origin`]
+    /// reports an entry that no browser can send.
     ///
-    /// `file://` and `null` are compared as they are: Electron, Cordova and libraries for microcontrollers send the first,
-    /// and the second is the origin of every sandboxed frame of every site.
+    /// `file://` and `null` are compared literally. Electron, Cordova and libraries for microcontrollers send `file://`.
+    /// Sandboxed frames of every site send `null`.
     List(&'a [&'a str]),
 }
 
-/// How a request's origin matches an [`OriginPolicy`] that permits it.
+/// The rule of an [`OriginPolicy`] that permits a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OriginMatch {
     /// The request has no `Origin`.
@@ -39,22 +39,22 @@ pub enum OriginMatch {
     Same,
     /// Every origin is permitted.
     Any,
-    /// The origin is listed. Its pages may send credentials (Fetch, CORS protocol and credentials).
+    /// The origin is listed, so its pages may send credentials (Fetch, CORS protocol and credentials).
     Listed,
-    /// `null` is listed: the name of no single origin, so its pages may not send credentials.
+    /// `null` is listed. It identifies no single origin, so its pages may not send credentials.
     Null,
 }
 
 impl OriginPolicy<'_> {
     /// Whether a request with this `Origin` and this `Host` is answered.
     ///
-    /// A request without `Origin` comes from no page of another origin, and is. A scheme's default port may be there
-    /// or not. The scheme is not compared with ours: behind a proxy that ends TLS it differs.
+    /// A request without `Origin` is permitted: pages of other origins always send the field. A scheme's default port is
+    /// optional. The scheme is not compared with the server's, because it differs behind a proxy that terminates TLS.
     pub fn permits(&self, origin: Option<&[u8]>, host: &[u8]) -> bool {
         self.find(origin, host).is_some()
     }
 
-    /// As [`OriginPolicy::permits`], with the rule that permits the request; `None` where none does.
+    /// The rule that permits the request, or `None`. See [`OriginPolicy::permits`].
     pub fn find(&self, origin: Option<&[u8]>, host: &[u8]) -> Option<OriginMatch> {
         let list: &[&str] = match self {
             Self::Any => return Some(OriginMatch::Any),
@@ -79,28 +79,28 @@ impl OriginPolicy<'_> {
     }
 }
 
-/// The origin of what has none of its own (RFC 6454 §6.1).
+/// The serialization of an opaque origin (RFC 6454 §6.1).
 const NULL: &[u8] = b"null";
 
-/// The origin of a local file, where it is not `null`.
+/// The origin of a local file in clients that do not send `null`.
 const FILE: &str = "file://";
 
-/// Why no browser sends an `Origin` that an entry of [`OriginPolicy::List`] matches. Its text has the right form.
+/// The reason that no browser's `Origin` matches an entry of [`OriginPolicy::List`]. The text names the right form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginError<'e> {
-    /// It is no origin at all.
+    /// Not an origin.
     Malformed,
-    /// `app.example`: what would follow the scheme.
+    /// No scheme, such as `app.example`. The value is the part after `://`.
     NoScheme(&'e str),
-    /// `wss://app.example`: the scheme that its pages have, and what follows `://`.
+    /// A WebSocket URL, such as `wss://app.example`. The values are the scheme of its pages and the part after `://`.
     WebSocket(&'static str, &'e str),
-    /// `https://app.example/`: what stands before the path.
+    /// A path, as in `https://app.example/`. The value is the part before it.
     Path(&'e str),
-    /// `https://*.example.com`
+    /// A wildcard, such as `https://*.example.com`.
     Wildcard,
-    /// Letters beyond ASCII.
+    /// Letters outside ASCII.
     NotAscii,
-    /// An IPv6 address that browsers shorten.
+    /// An IPv6 address that browsers shorten. The value is the address.
     Address(Ipv6Addr),
 }
 
@@ -124,11 +124,11 @@ impl fmt::Display for OriginError<'_> {
 
 impl core::error::Error for OriginError<'_> {}
 
-/// Whether a browser may send an `Origin` that `entry` matches, as an entry of [`OriginPolicy::List`]. Case and a scheme's
-/// default port make no difference.
+/// Checks that `entry`, as an entry of [`OriginPolicy::List`], can match a browser's `Origin`. Case and a scheme's
+/// default port are ignored.
 ///
 /// # Errors
-/// Why none does, with the right form.
+/// The reason that no `Origin` matches, with the right form.
 ///
 /// ```
 /// use goldcrest_core::server::validate_origin;
@@ -178,7 +178,7 @@ fn without_path(text: &str) -> &str {
     text.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-/// A browser writes an address in its one normal form (WHATWG URL §3.5).
+/// Checks that an address has its normal form, as browsers send it (WHATWG URL §3.5).
 fn validate_address(host: &[u8]) -> Result<(), OriginError<'static>> {
     let text = core::str::from_utf8(host).unwrap_or_default();
     if let Some(address) = text.strip_prefix('[') {
@@ -186,7 +186,7 @@ fn validate_address(host: &[u8]) -> Result<(), OriginError<'static>> {
         let address = address.ok_or(OriginError::Malformed)?;
         let mut normal = heapless::String::<48>::new();
         let written = write!(normal, "[{address}]").is_ok();
-        // One that has an IPv4 address in it is written otherwise.
+        // `core::fmt` writes an IPv4-mapped address in another form than browsers do.
         let is_normal = !written || normal.eq_ignore_ascii_case(text) || address.to_ipv4_mapped().is_some();
         return if is_normal { Ok(()) } else { Err(OriginError::Address(address)) };
     }
@@ -195,7 +195,7 @@ fn validate_address(host: &[u8]) -> Result<(), OriginError<'static>> {
     if is_number && text.parse::<Ipv4Addr>().is_err() { Err(OriginError::Malformed) } else { Ok(()) }
 }
 
-/// A scheme, a host and a port, compared without case; a port that is the scheme's own is as good as none.
+/// A scheme, a host and a port, compared without case. The scheme's default port equals no port.
 #[derive(Clone, Copy)]
 struct Origin<'a> {
     scheme: &'a [u8],
@@ -212,7 +212,7 @@ impl PartialEq for Origin<'_> {
 }
 
 impl<'a> Origin<'a> {
-    /// `scheme://host` or `scheme://host:port` and nothing else; `null` is none.
+    /// Parses exactly `scheme://host` or `scheme://host:port`. `null` does not parse.
     fn parse(text: &'a [u8]) -> Option<Self> {
         let at = text.windows(3).position(|window| window == b"://")?;
         let (scheme, rest) = text.split_at_checked(at)?;
@@ -224,7 +224,7 @@ impl<'a> Origin<'a> {
         Some(Self { scheme, host, port: port.or_else(|| default_port(scheme)) })
     }
 
-    /// Whether a server whose `Host` this is serves the origin.
+    /// Whether the origin is that of a server with this `Host`.
     fn is_at(&self, host: &[u8]) -> bool {
         let Some(default) = default_port(self.scheme) else { return false };
         let Some((host, port)) = split_port(host) else { return false };
@@ -232,7 +232,7 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// The port that a web page's scheme has when none is written.
+/// The default port of the scheme of a web page.
 fn default_port(scheme: &[u8]) -> Option<u16> {
     if scheme.eq_ignore_ascii_case(b"http") {
         Some(80)
@@ -243,7 +243,7 @@ fn default_port(scheme: &[u8]) -> Option<u16> {
     }
 }
 
-/// A host, perhaps an address in brackets, and its port.
+/// Splits a host, which may be an address in brackets, from its port.
 fn split_port(authority: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let end = match authority.first()? {
         b'[' => authority.iter().position(|byte| *byte == b']')? + 1,
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_nothing_matches_is_an_error_with_the_right_form() {
+    fn an_unmatchable_origin_is_an_error_with_the_right_form() {
         for entry in [
             "https://app.example",
             "HTTPS://App.Example",
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_belong_to_origins_that_are_listed_by_their_name() {
+    fn credentials_require_a_listed_origin_other_than_null() {
         let listed = OriginPolicy::List(&["https://app.example", "null", "file://"]);
         for (policy, origin, found) in [
             (listed, Some("https://app.example"), Some(OriginMatch::Listed)),
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn no_origin_is_answered_by_every_policy_and_null_by_any_alone() {
+    fn requests_without_origin_are_permitted_by_every_policy() {
         for policy in [OriginPolicy::Same, OriginPolicy::Any, OriginPolicy::List(&[])] {
             assert!(policy.permits(None, b"h"));
             assert_eq!(policy.permits(Some(b"null"), b"h"), policy == OriginPolicy::Any);

@@ -1,14 +1,14 @@
-//! Judging `Accept` (RFC 9110 §12.5.1).
+//! Evaluation of `Accept` (RFC 9110 §12.5.1).
 
 use crate::grammar::list::{HeaderList, parameter};
 use crate::grammar::scan::split_once;
 
-/// How narrow the media range was that decided, the narrowest last.
+/// The specificity of the media range that matched, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Specificity {
     /// No range matched.
     Unmatched,
-    /// There is no `Accept` field: everything is acceptable.
+    /// The request has no `Accept`: every media type is acceptable.
     Absent,
     /// `*/*`
     Any,
@@ -18,17 +18,17 @@ pub enum Specificity {
     Exact,
 }
 
-/// How welcome a media type is.
+/// The quality of a media type by `Accept`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AcceptMatch {
     /// The quality value in thousandths: 0 (not acceptable) to 1,000.
     pub quality: u16,
-    /// What the quality was taken from.
+    /// The media range that set the quality.
     pub specificity: Specificity,
 }
 
 impl AcceptMatch {
-    /// Whether the media type was asked for by its full name, and not excluded by `q=0`.
+    /// Whether the media type is listed by its full name, and not excluded by `q=0`.
     pub fn is_named(self) -> bool {
         self.specificity == Specificity::Exact && self.quality > 0
     }
@@ -39,8 +39,10 @@ impl AcceptMatch {
     }
 }
 
-/// Judges each of `media_types` by the values of all `Accept` fields, in one pass: the narrowest range decides, of equally narrow ones the
-/// most welcoming. A range with a malformed weight is passed over.
+/// Matches each of `media_types` against the values of all `Accept` fields, in one pass.
+///
+/// The most specific range takes precedence (RFC 9110 §12.5.1), and the highest weight among equals. A range with a
+/// malformed weight is ignored.
 pub(crate) fn match_media_type<'a, const N: usize>(
     values: impl Iterator<Item = &'a [u8]>,
     media_types: [&str; N],
@@ -67,7 +69,7 @@ pub(crate) fn match_media_type<'a, const N: usize>(
     all
 }
 
-// Apart, so that a chip has each once and not in each media type's turn.
+// Not inlined on a chip: one copy for all media types saves flash.
 #[cfg_attr(small_code, inline(never))]
 fn matched(range: &[u8], media_type: &str) -> Option<Specificity> {
     if range == b"*/*" {
@@ -81,7 +83,7 @@ fn matched(range: &[u8], media_type: &str) -> Option<Specificity> {
     kind.eq_ignore_ascii_case(own).then_some(Specificity::Type)
 }
 
-/// The weight among `parameters` in thousandths; `None` if it is malformed.
+/// The weight in `parameters`, in thousandths. `None` if it is malformed.
 #[cfg_attr(small_code, inline(never))]
 fn weight(parameters: HeaderList<'_>) -> Option<u16> {
     for part in parameters {
@@ -117,12 +119,12 @@ mod tests {
     use super::*;
 
     fn accept(values: &[&str]) -> (u16, Specificity) {
-        let [judged] = match_media_type(values.iter().map(|value| value.as_bytes()), ["text/event-stream"]);
-        (judged.quality, judged.specificity)
+        let [found] = match_media_type(values.iter().map(|value| value.as_bytes()), ["text/event-stream"]);
+        (found.quality, found.specificity)
     }
 
     #[test]
-    fn the_narrowest_range_decides() {
+    fn the_most_specific_range_takes_precedence() {
         use Specificity::*;
         assert_eq!(accept(&[]), (1000, Absent));
         assert_eq!(accept(&[""]), (0, Unmatched));
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_ranges_are_passed_over() {
+    fn malformed_ranges_are_ignored() {
         for bad in ["2", "-1", "1.001", "0.1234", "", ".5", "a", "1.5", "00"] {
             let value = std::format!("text/event-stream;q={bad}, */*;q=0.1");
             let (quality, _) = accept(&[&value]);

@@ -1,8 +1,8 @@
-//! The content of a message, however it is delimited.
+//! The content of a message, in each of its framings (RFC 9112 §6).
 
 use super::{BodyLength, ChunkDecoder, ChunkProgress, RequestError};
 
-/// Takes the content out of what follows a head, in place and bounded.
+/// Decodes the content after a head, in place and up to a bound.
 ///
 /// ```
 /// use goldcrest_core::http::{BodyDecoder, BodyLength, RequestError};
@@ -27,10 +27,10 @@ enum Kind {
 }
 
 impl BodyDecoder {
-    /// A decoder for content that may have `bound` bytes in all.
+    /// A decoder for content of at most `bound` bytes.
     ///
     /// # Errors
-    /// [`ContentTooLarge`](RequestError::ContentTooLarge) where the length is known and past the bound.
+    /// [`ContentTooLarge`](RequestError::ContentTooLarge) if the length is known and exceeds the bound.
     pub const fn new(length: BodyLength, bound: u64) -> Result<Self, RequestError> {
         let kind = match length {
             BodyLength::None => Kind::Fixed { remaining: 0 },
@@ -42,11 +42,11 @@ impl BodyDecoder {
         Ok(Self { kind })
     }
 
-    /// Finds the first run of content in `input`; call again with what has not been consumed until `done`.
+    /// Finds the first run of content in `input`. Call it again with the unconsumed rest until `done`.
     ///
     /// # Errors
-    /// [`ContentTooLarge`](RequestError::ContentTooLarge) as soon as a chunk announces more than the bound leaves, and what
-    /// [`ChunkDecoder::decode`] refuses.
+    /// [`ContentTooLarge`](RequestError::ContentTooLarge) as soon as a chunk size exceeds the rest of the bound, and the
+    /// errors of [`ChunkDecoder::decode`].
     pub fn decode(&mut self, input: &[u8]) -> Result<ChunkProgress, RequestError> {
         match &mut self.kind {
             Kind::Fixed { remaining } => {
@@ -70,12 +70,12 @@ impl BodyDecoder {
         }
     }
 
-    /// Whether the end of the connection is the end of the content.
+    /// Whether the content extends to the end of the connection (RFC 9112 §6.3).
     pub fn ends_with_connection(&self) -> bool {
         matches!(self.kind, Kind::UntilClose { .. })
     }
 
-    /// Whether the content has ended. A connection that ends before has cut it short, but where
+    /// Whether the content has ended. If the connection ends earlier the content is incomplete (RFC 9112 §8), except with
     /// [`ends_with_connection`](Self::ends_with_connection).
     pub fn is_done(&self) -> bool {
         match &self.kind {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn content_ends_where_its_length_says_at_any_step() {
+    fn fixed_length_content_ends_at_its_length_for_any_split() {
         let chunked = b"3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\nGET";
         for step in 1..30 {
             assert_eq!(collect(BodyLength::None, 9, b"GET", step), Ok((Vec::new(), 0, true)));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn too_much_is_refused_when_it_is_announced() {
+    fn content_above_the_bound_is_rejected_at_the_chunk_size() {
         assert_eq!(collect(BodyLength::Fixed(6), 5, b"", 1), Err(RequestError::ContentTooLarge));
         for step in 1..30 {
             let chunked = b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n";

@@ -1,4 +1,4 @@
-//! Raw requests and what becomes of them, whole and byte by byte.
+//! Raw requests and their results, fed whole and in steps.
 
 use super::{BodyDecoder, BodyLength, HeadReader, MAX_FIELDS, Method, Request, RequestError, Version};
 use std::format;
@@ -6,7 +6,7 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
-/// What one connection saw: the requests that were served, as `METHOD path content`, then how it went on.
+/// The result of one connection: the accepted requests, as `METHOD path content`, and the state after them.
 #[derive(Debug, PartialEq)]
 struct Seen {
     served: Vec<String>,
@@ -15,18 +15,18 @@ struct Seen {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
-    /// The connection stays open, between requests.
+    /// The connection is open, between requests.
     Open,
-    /// It waits for the rest of a request.
+    /// A request is incomplete.
     Waits,
-    /// It was closed after the last answer, as the request asked.
+    /// The last request asked to close the connection.
     Closed,
-    /// It was closed after this refusal.
+    /// A request was rejected with this error.
     Refused(RequestError),
 }
 use End::{Closed, Open, Refused, Waits};
 
-/// A server's side of a connection over the machines, fed `step` bytes at a time.
+/// The server side of a connection, fed `step` bytes at a time.
 fn serve(wire: &[u8], step: usize) -> Seen {
     let mut served = Vec::new();
     let end = serve_into(&mut served, wire, step).unwrap_or_else(Refused);
@@ -36,15 +36,15 @@ fn serve(wire: &[u8], step: usize) -> Seen {
 fn serve_into(served: &mut Vec<String>, wire: &[u8], step: usize) -> Result<End, RequestError> {
     let mut at = 0;
     loop {
-        let (mut buffer, mut accumulator) = (vec![0; 8192], HeadReader::new());
+        let (mut buffer, mut reader) = (vec![0; 8192], HeadReader::new());
         let length = loop {
-            let taken = accumulator.take(&mut buffer, &wire[at..wire.len().min(at + step)])?;
+            let taken = reader.take(&mut buffer, &wire[at..wire.len().min(at + step)])?;
             at += taken.consumed;
             if let Some(length) = taken.complete {
                 break length;
             }
             if at == wire.len() {
-                return Ok(if accumulator.is_idle() { Open } else { Waits });
+                return Ok(if reader.is_idle() { Open } else { Waits });
             }
         };
         let request = Request::parse(buffer, length, MAX_FIELDS).map_err(|(refusal, _)| refusal)?;
@@ -68,7 +68,7 @@ fn serve_into(served: &mut Vec<String>, wire: &[u8], step: usize) -> Result<End,
 
 fn check(cases: &[(&str, &[&str], End)]) {
     for (wire, served, end) in cases {
-        // Latin-1, so that the rows may have bytes that are not UTF-8.
+        // The rows are Latin-1, so that they can contain bytes that are not UTF-8.
         let bytes: Vec<u8> = wire.chars().map(|char| u8::try_from(u32::from(char)).unwrap()).collect();
         let expected = Seen { served: served.iter().map(|&text| text.into()).collect(), end: *end };
         for step in [usize::MAX / 2, 1, 2, 3, 7] {
@@ -77,13 +77,13 @@ fn check(cases: &[(&str, &[&str], End)]) {
     }
 }
 
-/// A request line and fields with a Host, wrapped up as a whole head.
+/// A complete GET request with `Host` and these fields.
 fn get(fields: &str) -> String {
     format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n")
 }
 
 #[test]
-fn requests_are_served_in_turn_until_one_closes() {
+fn requests_are_accepted_in_order_until_connection_close() {
     check(&[
         ("", &[], Open),
         ("GET /a HTTP/1.1\r\nHost: a\r\n\r\n", &["GET /a"], Open),
@@ -113,7 +113,7 @@ fn requests_are_served_in_turn_until_one_closes() {
 }
 
 #[test]
-fn unfinished_requests_wait_for_their_rest() {
+fn incomplete_requests_wait_for_more_input() {
     let whole = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n";
     for end in 1..whole.len() {
         check(&[(&whole[..end], &[], Waits)]);
@@ -122,7 +122,7 @@ fn unfinished_requests_wait_for_their_rest() {
 }
 
 #[test]
-fn a_request_line_has_three_words_and_one_space_between() {
+fn the_request_line_has_three_words_and_single_spaces() {
     let line = Refused(RequestError::RequestLine);
     check(&[
         ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", &[], line),
@@ -149,7 +149,7 @@ fn a_request_line_has_three_words_and_one_space_between() {
 }
 
 #[test]
-fn other_versions_are_505_and_the_preface_of_http_2_is_one() {
+fn other_versions_and_the_http_2_preface_are_505() {
     check(&[
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[], Refused(RequestError::Version)),
         ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", &[], Refused(RequestError::Version)),
@@ -158,7 +158,7 @@ fn other_versions_are_505_and_the_preface_of_http_2_is_one() {
 }
 
 #[test]
-fn a_target_is_of_the_form_that_its_method_has() {
+fn the_target_form_matches_the_method() {
     let target = Refused(RequestError::Target);
     check(&[
         ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", &[], target),
@@ -171,7 +171,7 @@ fn a_target_is_of_the_form_that_its_method_has() {
 }
 
 #[test]
-fn host_is_there_once_and_valid() {
+fn host_is_required_once_and_valid() {
     let host = Refused(RequestError::Host);
     check(&[
         ("GET / HTTP/1.1\r\n\r\n", &[], host),
@@ -208,7 +208,7 @@ fn field_lines_follow_their_grammar() {
 }
 
 #[test]
-fn lengths_are_unambiguous_or_refused() {
+fn ambiguous_lengths_are_rejected() {
     let length = Refused(RequestError::ContentLength);
     for bad in ["", "abc", "+5", "-5", "5 5", "5,", "5, 5", "5,6", "0x5", "5.0", "\"5\"", "\u{b2}"] {
         check(&[(&get(&format!("Content-Length: {bad}\r\n")), &[], length)]);
@@ -265,7 +265,7 @@ fn chunks_follow_their_grammar() {
 }
 
 #[test]
-fn heads_are_bounded_in_bytes_and_in_fields() {
+fn heads_are_bounded_in_bytes_and_fields() {
     let fields = |count| get(&"X: y\r\n".repeat(count));
     check(&[
         (&fields(MAX_FIELDS - 1), &["GET /"], Open),
@@ -281,7 +281,7 @@ fn parse(head: &str) -> Result<Request<&[u8]>, RequestError> {
 }
 
 #[test]
-fn a_head_is_judged_even_if_nobody_accumulated_it() {
+fn heads_are_validated_without_the_head_reader() {
     for head in ["", "\r\n", "GET / HTTP/1.0", "GET / HTTP/1.0\n\n", "\r\nGET / HTTP/1.0\r\n\r\n"] {
         assert_eq!(parse(head).unwrap_err(), RequestError::RequestLine, "{head:?}");
     }
@@ -299,7 +299,7 @@ fn a_head_is_judged_even_if_nobody_accumulated_it() {
 }
 
 #[test]
-fn expectations_are_known_or_417_and_old_clients_have_none() {
+fn unknown_expectations_are_417_and_http_1_0_has_none() {
     let of = |version: &str, fields: &str| {
         parse(&format!("PUT / HTTP/{version}\r\nHost: a\r\n{fields}\r\n")).map(|request| request.expects_continue())
     };
@@ -313,7 +313,7 @@ fn expectations_are_known_or_417_and_old_clients_have_none() {
 }
 
 #[test]
-fn an_entity_tag_is_held_weakly_in_a_list_or_under_a_star() {
+fn if_none_match_compares_weakly_in_lists_and_with_a_star() {
     let holds = |fields: &str| parse(&get(fields)).unwrap().matches_etag("\"a,b\"");
     for fields in ["\"a,b\"", "W/\"a,b\"", "\"x\", W/\"a,b\"", "*", "\"x\"\r\nIf-None-Match: \"a,b\""] {
         assert!(holds(&format!("If-None-Match: {fields}\r\n")), "{fields}");
@@ -325,7 +325,7 @@ fn an_entity_tag_is_held_weakly_in_a_list_or_under_a_star() {
 }
 
 #[test]
-fn the_parts_of_a_request_read_as_they_were_sent() {
+fn the_parts_of_a_request_are_as_sent() {
     let head = "POST /a/b?x=1&after=%41+b HTTP/1.1\r\nHost: a:1\r\nX: 1\r\nAccept: text/html, */*;q=0.5\r\nx:  2 \r\n\
                 Connection: keep-alive, Upgrade\r\nPrefer: wait=9\r\n\r\n";
     let request = parse(head).unwrap();
@@ -348,7 +348,7 @@ fn the_parts_of_a_request_read_as_they_were_sent() {
 }
 
 #[test]
-fn an_absolute_target_wins_over_host() {
+fn an_absolute_target_overrides_host() {
     let request = parse("GET http://b:2?c HTTP/1.1\r\nHost: a:1\r\n\r\n").unwrap();
     assert_eq!((request.host(), request.path(), request.query()), (Some("b:2"), "/", Some("c")));
     assert_eq!(parse("GET / HTTP/1.0\r\n\r\n").unwrap().host(), None);
@@ -376,14 +376,14 @@ mod properties {
 
     proptest! {
         #[test]
-        fn any_step_sees_the_same_requests(wire in like_requests(), step in 1_usize..40) {
+        fn any_step_results_in_the_same_requests(wire in like_requests(), step in 1_usize..40) {
             let whole = serve(&wire, usize::MAX / 2);
             prop_assert_eq!(serve(&wire, step), whole);
         }
 
-        /// A second reader, of another make, agrees on every head that is served.
+        /// An independent parser reads every accepted head alike.
         #[test]
-        fn what_is_accepted_httparse_reads_the_same(wire in like_requests()) {
+        fn httparse_reads_accepted_heads_alike(wire in like_requests()) {
             let mut buffer = vec![0; 8192];
             let length = match HeadReader::new().take(&mut buffer, &wire) {
                 Ok(taken) => taken.complete,

@@ -1,10 +1,10 @@
-//! Field lines (RFC 9112 §5): judging one, and walking those of a head that was judged.
+//! Field lines (RFC 9112 §5): validation, and iteration over validated lines.
 
 use super::RequestError;
 use crate::grammar::characters::{all_token, ascii, trim};
 use crate::grammar::scan::{find_control, split_line, split_once};
 
-/// The name and value of a field line, which comes without its CR LF.
+/// The name and value of a field line, given without its CR LF.
 pub(crate) fn validate(line: &[u8]) -> Result<(&str, &[u8]), RequestError> {
     let (name, value) = split_once(line, b':').ok_or(RequestError::FieldLine)?;
     if !all_token(name) {
@@ -16,7 +16,7 @@ pub(crate) fn validate(line: &[u8]) -> Result<(&str, &[u8]), RequestError> {
     Ok((ascii(name), trim(value)))
 }
 
-/// Judges the field lines of a head, at most `most`, and the empty line that ends it; `note` sees each.
+/// Validates at most `most` field lines and the empty line at the end. Passes each field to `note`.
 pub(crate) fn validate_all<'h>(
     lines: &'h [u8],
     most: usize,
@@ -50,21 +50,21 @@ fn has_control(mut value: &[u8]) -> bool {
     false
 }
 
-/// The fields of a head in their order: name as it was sent, value without the whitespace around it.
+/// The fields of a head in order: the name as sent, the value without surrounding whitespace.
 ///
-/// Nothing is kept but where the walk stands: a head is its own table.
+/// The iterator stores a position only: each look-up reads the head, so there is no table of fields.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderFields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> HeaderFields<'a> {
-    /// Walks field lines that were judged before.
+    /// Iterates over validated field lines.
     pub(crate) const fn new(lines: &'a [u8]) -> Self {
         Self { rest: lines }
     }
 
-    /// The values of the fields named `name`, in their order, compared without case.
+    /// The values of the fields named `name`, in order. The name is compared without case.
     pub fn named<'n>(self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
         self.filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }

@@ -1,37 +1,38 @@
-//! Collecting the head of a message from a stream, byte for byte up to its end and no further.
+//! Reads the head of a message from a stream, up to its last byte.
 
 use super::RequestError;
 use crate::grammar::characters::is_token;
 use crate::grammar::copy::copy;
 use crate::grammar::scan::find_control;
 
-/// Empty lines that are skipped before a request line (RFC 9112 §2.2), since some clients send one after a body.
+/// Empty lines that are skipped before a request line (RFC 9112 §2.2): some clients send one after a body.
 pub const MAX_EMPTY_LINES: u8 = 4;
 
-/// What [`HeadReader::take`] did with its input.
+/// The result of [`HeadReader::take`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct HeadProgress {
-    /// Bytes of the input that are used up: all of it, or up to the end of the head.
+    /// Consumed bytes of the input: all of it, or up to the end of the head.
     pub consumed: usize,
-    /// The length of the head at the start of the buffer, if it has ended.
+    /// The length of the head in the buffer, once it is complete.
     pub complete: Option<usize>,
 }
 
-/// Collects a head (start line, field lines, empty line) into a caller's buffer.
+/// Reads a head (start line, field lines, empty line) into the caller's buffer.
 ///
-/// Guarantees for the bytes in the buffer once the head is complete: every line ends with CR LF and has no other
-/// control character but HTAB, the first byte is a token's, no line begins with whitespace, and the empty line is the
-/// last. Each byte is looked at once, however the input is cut; what cannot become a head is refused at the first byte
-/// that tells. It serves heads of requests and of responses alike, one after another.
+/// A complete head in the buffer has these properties: every line ends with CR LF and has no other control character
+/// but HTAB. The first byte is a `tchar`. No line begins with whitespace. The last line is empty.
+///
+/// Each byte is read once, for any split of the input. A malformed head is rejected at the first invalid byte. Heads
+/// of requests and of responses are read alike, one after another.
 ///
 /// ```
 /// use goldcrest_core::http::HeadReader;
 ///
 /// let mut buffer = [0; 64];
-/// let mut accumulator = HeadReader::new();
-/// assert_eq!(accumulator.take(&mut buffer, b"\r\nGET / HT")?.complete, None);
-/// let taken = accumulator.take(&mut buffer, b"TP/1.0\r\n\r\nmore")?;
+/// let mut reader = HeadReader::new();
+/// assert_eq!(reader.take(&mut buffer, b"\r\nGET / HT")?.complete, None);
+/// let taken = reader.take(&mut buffer, b"TP/1.0\r\n\r\nmore")?;
 /// assert_eq!((taken.consumed, taken.complete), (10, Some(18)));
 /// assert_eq!(&buffer[..18], b"GET / HTTP/1.0\r\n\r\n");
 /// # Ok::<(), goldcrest_core::http::RequestError>(())
@@ -55,26 +56,28 @@ enum State {
     FieldStart,
     FieldLine,
     FieldLineLf,
-    /// After the CR of the last line.
+    /// After the CR of the empty line at the end.
     EndLf,
     Refused(RequestError),
 }
 
 impl HeadReader {
-    /// An accumulator before the first byte.
+    /// A reader before the first byte.
     pub const fn new() -> Self {
         Self { state: State::Start, written: 0, empty_lines: 0 }
     }
 
     /// Appends `input` to the head in `buffer`, up to the head's end.
     ///
-    /// Pass the same buffer, its content kept, until [`HeadProgress::complete`] is there; then the accumulator is as new.
+    /// Pass the same buffer with its content until [`HeadProgress::complete`] is set. After that the reader is ready for
+    /// the next head.
     ///
     /// # Errors
-    /// [`UriTooLong`](RequestError::UriTooLong) or [`HeadTooLarge`](RequestError::HeadTooLarge) where `buffer` ends within the
-    /// start line or after it; [`NotHttp`](RequestError::NotHttp), [`EmptyLines`](RequestError::EmptyLines),
-    /// [`LineEnd`](RequestError::LineEnd), [`Control`](RequestError::Control), [`RequestLine`](RequestError::RequestLine) and
-    /// [`FieldLine`](RequestError::FieldLine) where the bytes are not of a head. Once refused, always refused.
+    /// [`UriTooLong`](RequestError::UriTooLong) or [`HeadTooLarge`](RequestError::HeadTooLarge) if `buffer` is full within
+    /// the start line or after it.
+    /// [`NotHttp`](RequestError::NotHttp), [`EmptyLines`](RequestError::EmptyLines), [`LineEnd`](RequestError::LineEnd),
+    /// [`Control`](RequestError::Control), [`RequestLine`](RequestError::RequestLine) and
+    /// [`FieldLine`](RequestError::FieldLine) for malformed bytes. An error is final until [`reset`](Self::reset).
     pub fn take(&mut self, buffer: &mut [u8], input: &[u8]) -> Result<HeadProgress, RequestError> {
         let mut rest = input;
         loop {
@@ -130,22 +133,22 @@ impl HeadReader {
         }
     }
 
-    /// Forgets what was taken: the next byte is that of a new head.
+    /// Discards the head that was read so far: the next byte begins a new head.
     pub fn reset(&mut self) {
         *self = Self::new();
     }
 
-    /// Whether no byte of a head has come, so that the connection is idle; empty lines before it do not count.
+    /// Whether no byte of a head has arrived, so that the connection is idle. Empty lines before it do not count.
     pub const fn is_idle(&self) -> bool {
         self.written == 0
     }
 
-    /// Bytes of the head that stand in the buffer so far.
+    /// Bytes of the head in the buffer so far.
     pub const fn written(&self) -> usize {
         self.written
     }
 
-    /// Takes what `rest` has of a line, its CR included, and tells the state after it.
+    /// Consumes the bytes of a line in `rest`, its CR included. Returns the state after them.
     fn line(&mut self, buffer: &mut [u8], rest: &mut &[u8], here: State, ended: State) -> State {
         let whole = *rest;
         let run = find_control(whole).unwrap_or(whole.len());
@@ -172,7 +175,7 @@ impl HeadReader {
         }
     }
 
-    /// Copies `bytes` behind what was taken; the state is then `next`, or the refusal for the line that is too long.
+    /// Appends `bytes` to the buffer. Returns `next`, or the error for a line that is too long.
     fn append(&mut self, buffer: &mut [u8], bytes: &[u8], next: State) -> State {
         let room = buffer.get_mut(self.written..).and_then(|room| room.get_mut(..bytes.len()));
         let Some(room) = room else {
@@ -193,14 +196,14 @@ mod tests {
     use std::vec;
     use std::vec::Vec;
 
-    /// Feeds `input` in pieces of the given lengths and then the rest; what came of it, and how much was consumed.
+    /// Feeds `input` in pieces of the given lengths, then the rest. Returns the head and the number of consumed bytes.
     fn feed(input: &[u8], cuts: &[usize], room: usize) -> Result<(Option<Vec<u8>>, usize), RequestError> {
         let mut buffer = vec![0; room];
-        let mut accumulator = HeadReader::new();
+        let mut reader = HeadReader::new();
         let mut at = 0;
         for cut in cuts.iter().copied().chain([usize::MAX]) {
             let piece = &input[at..at + cut.min(input.len() - at)];
-            let taken = accumulator.take(&mut buffer, piece)?;
+            let taken = reader.take(&mut buffer, piece)?;
             at += taken.consumed;
             if let Some(length) = taken.complete {
                 return Ok((Some(buffer[..length].to_vec()), at));
@@ -213,7 +216,7 @@ mod tests {
     const HEAD: &[u8] = b"POST /a HTTP/1.1\r\nHost: a\r\nX-Tab:\ta\tb \xFF\r\nEmpty:\r\n\r\n";
 
     #[test]
-    fn every_split_gives_the_same_head_and_not_a_byte_more() {
+    fn every_split_results_in_the_same_head() {
         let stream = [b"\r\n\r\n", HEAD, b"GET / HTTP/1.1\r\n"].concat();
         let expected = Ok((Some(HEAD.to_vec()), HEAD.len() + 4));
         assert_eq!(feed(&stream, &vec![1; stream.len()], 100), expected);
@@ -228,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_buffer_is_414_within_the_request_line_and_431_after_it() {
+    fn a_full_buffer_is_414_in_the_request_line_and_431_after_it() {
         let line = HEAD.iter().position(|&byte| byte == b'\n').unwrap() + 1;
         for room in 0..HEAD.len() {
             let refusal = if room < line { RequestError::UriTooLong } else { RequestError::HeadTooLarge };
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_become_a_head_is_refused_at_the_byte_that_tells() {
+    fn malformed_heads_are_rejected_at_the_first_invalid_byte() {
         let cases: &[(&[u8], RequestError)] = &[
             (b"\x16", RequestError::NotHttp),
             (b"\x00", RequestError::NotHttp),
@@ -269,25 +272,25 @@ mod tests {
     }
 
     #[test]
-    fn once_refused_is_always_refused_until_reset() {
-        let mut accumulator = HeadReader::new();
+    fn an_error_is_final_until_reset() {
+        let mut reader = HeadReader::new();
         let mut buffer = [0; 64];
-        assert_eq!(accumulator.take(&mut buffer, b"\x16"), Err(RequestError::NotHttp));
-        assert_eq!(accumulator.take(&mut buffer, b"GET / HTTP/1.0\r\n\r\n"), Err(RequestError::NotHttp));
-        accumulator.reset();
-        assert_eq!(accumulator.take(&mut buffer, b"GET / HTTP/1.0\r\n\r\n").unwrap().complete, Some(18));
+        assert_eq!(reader.take(&mut buffer, b"\x16"), Err(RequestError::NotHttp));
+        assert_eq!(reader.take(&mut buffer, b"GET / HTTP/1.0\r\n\r\n"), Err(RequestError::NotHttp));
+        reader.reset();
+        assert_eq!(reader.take(&mut buffer, b"GET / HTTP/1.0\r\n\r\n").unwrap().complete, Some(18));
     }
 
     #[test]
-    fn it_is_idle_until_a_head_begins_and_after_it_ended() {
-        let mut accumulator = HeadReader::new();
+    fn the_reader_is_idle_between_heads() {
+        let mut reader = HeadReader::new();
         let mut buffer = [0; 64];
-        let _ = accumulator.take(&mut buffer, b"\r\n").unwrap();
-        assert!(accumulator.is_idle());
-        let _ = accumulator.take(&mut buffer, b"G").unwrap();
-        assert!(!accumulator.is_idle());
-        let _ = accumulator.take(&mut buffer, b"ET / HTTP/1.0\r\n\r\n").unwrap();
-        assert!(accumulator.is_idle());
+        let _ = reader.take(&mut buffer, b"\r\n").unwrap();
+        assert!(reader.is_idle());
+        let _ = reader.take(&mut buffer, b"G").unwrap();
+        assert!(!reader.is_idle());
+        let _ = reader.take(&mut buffer, b"ET / HTTP/1.0\r\n\r\n").unwrap();
+        assert!(reader.is_idle());
     }
 
     fn like_a_head() -> impl Strategy<Value = Vec<u8>> {
@@ -305,7 +308,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_split_same_result(bytes in like_a_head(), cuts in proptest::collection::vec(0_usize..9, 0..40), room in 0_usize..90) {
+        fn any_split_has_the_same_result(bytes in like_a_head(), cuts in proptest::collection::vec(0_usize..9, 0..40), room in 0_usize..90) {
             let whole = feed(&bytes, &[], room);
             prop_assert_eq!(feed(&bytes, &cuts, room), whole.clone());
             prop_assert_eq!(feed(&bytes, &vec![1; bytes.len()], room), whole);

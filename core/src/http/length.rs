@@ -1,4 +1,4 @@
-//! How long the content of a message is (RFC 9112 §6).
+//! The body length of a message (RFC 9112 §6).
 
 use super::RequestError;
 use crate::grammar::list::HeaderList;
@@ -6,26 +6,26 @@ use crate::grammar::list::HeaderList;
 /// How the content of a message is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyLength {
-    /// There is no content: a request with neither `Content-Length` nor `Transfer-Encoding`, or an answer that has none.
+    /// No content: a request without `Content-Length` and `Transfer-Encoding`, or a response without content.
     None,
-    /// `Content-Length`: so many bytes.
+    /// `Content-Length`, in bytes.
     Fixed(u64),
     /// `Transfer-Encoding: chunked`
     Chunked,
-    /// Up to the end of the connection, which answers alone may be (RFC 9112 §6.3): whether it is whole nobody can tell.
+    /// Up to the end of the connection, for responses only (RFC 9112 §6.3). Truncation cannot be detected.
     UntilClose,
 }
 
 impl BodyLength {
-    /// Whether any byte of the message follows the head.
+    /// Whether the message ends with the head.
     pub fn is_empty(self) -> bool {
         matches!(self, Self::None | Self::Fixed(0))
     }
 }
 
-/// Gathers the fields that decide.
+/// Collects `Content-Length` and `Transfer-Encoding`.
 #[derive(Debug, Default)]
-pub(crate) struct Judge {
+pub(crate) struct FramingFields {
     content_length: Option<u64>,
     transfer_encoding: Option<Codings>,
 }
@@ -36,8 +36,8 @@ struct Codings {
     chunked: bool,
 }
 
-impl Judge {
-    /// Takes the value of a `Content-Length` field: digits alone, and only once, even if two agree.
+impl FramingFields {
+    /// Adds the value of a `Content-Length` field. Only digits, and only one field, even if two are equal.
     pub(crate) fn content_length(&mut self, value: &[u8]) -> Result<(), RequestError> {
         if self.content_length.is_some() || value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
             return Err(RequestError::ContentLength);
@@ -53,7 +53,7 @@ impl Judge {
         Ok(())
     }
 
-    /// Takes the value of a `Transfer-Encoding` field.
+    /// Adds the value of a `Transfer-Encoding` field.
     pub(crate) fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), RequestError> {
         let mut codings = self.transfer_encoding.unwrap_or(Codings { others: false, chunked: false });
         let mut list = HeaderList::new(value);
@@ -73,8 +73,8 @@ impl Judge {
         Ok(())
     }
 
-    /// The verdict, once all fields are in; `old` says that the request is HTTP/1.0.
-    pub(crate) fn verdict(&self, old: bool) -> Result<BodyLength, RequestError> {
+    /// The body length after all fields. `old`: the message has the version HTTP/1.0.
+    pub(crate) fn body_length(&self, old: bool) -> Result<BodyLength, RequestError> {
         match (self.content_length, self.transfer_encoding) {
             (None, None) => Ok(BodyLength::None),
             (Some(length), None) => Ok(BodyLength::Fixed(length)),

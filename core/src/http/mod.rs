@@ -1,31 +1,31 @@
-//! HTTP/1 as machines: request heads, body lengths, chunked coding and responses (RFC 9110, RFC 9112).
+//! HTTP/1.1 without I/O: request heads, body lengths, chunked coding and responses (RFC 9110, RFC 9112).
 //!
-//! Bytes go in by slices of any length and come out into slices of any length; nothing here waits, allocates or keeps a
-//! buffer of its own. What the standards allow a recipient to mend (a bare LF, a folded field, two equal lengths) is
-//! refused instead: whatever stands between client and server may have mended it differently, and that difference is
-//! how requests are smuggled.
+//! Input and output are slices of any length. The module does not wait, allocate or own a buffer.
 //!
-//! | step | by |
+//! RFC 9112 permits a recipient to repair some messages: a bare LF, a folded field, two equal lengths. This parser
+//! rejects them: a proxy may repair them differently, which permits request smuggling (RFC 9112 §11.2).
+//!
+//! | step | type |
 //! | --- | --- |
-//! | collect a head from a stream | [`HeadReader`] |
-//! | judge and read it | [`Request`] |
-//! | take the content after it | [`BodyDecoder`] |
-//! | answer | [`Response`], or [`HeadWriter`] and [`ChunkEncoder`] |
-//! | say no | [`RequestError`], which knows its [`Status`] |
-//! | read what a server answered | [`HeadReader`], [`ResponseHead`], [`BodyDecoder`] |
+//! | read a head from a stream | [`HeadReader`] |
+//! | validate a request | [`Request`] |
+//! | decode its content | [`BodyDecoder`] |
+//! | respond | [`Response`], or [`HeadWriter`] and [`ChunkEncoder`] |
+//! | reject a request | [`RequestError`] with its [`Status`] |
+//! | read a response | [`HeadReader`], [`ResponseHead`], [`BodyDecoder`] |
 //!
 //! ```
 //! use goldcrest_core::http::{HeadReader, BodyLength, MAX_FIELDS, Method, Request, Response, Status};
 //! use goldcrest_core::output::ResumableWriter;
 //!
 //! let mut buffer = [0; 256];
-//! let mut accumulator = HeadReader::new();
+//! let mut reader = HeadReader::new();
 //! let wire = b"GET /events/news?after=7 HTTP/1.1\r\nHost: chip.local\r\n\r\nthe next request";
-//! let taken = accumulator.take(&mut buffer, wire)?;
+//! let taken = reader.take(&mut buffer, wire)?;
 //! let length = taken.complete.expect("the whole head was there");
 //! assert_eq!(&wire[taken.consumed..], b"the next request");
 //!
-//! let request = Request::parse(&mut buffer[..], length, MAX_FIELDS).map_err(|(refusal, _)| refusal)?;
+//! let request = Request::parse(&mut buffer[..], length, MAX_FIELDS).map_err(|(error, _)| error)?;
 //! assert_eq!(request.method(), Method::Get);
 //! assert_eq!(request.path(), "/events/news");
 //! assert_eq!(request.body_length(), BodyLength::None);

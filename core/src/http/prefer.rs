@@ -2,8 +2,8 @@
 
 use crate::grammar::list::{HeaderList, parameter};
 
-/// The seconds of the first `wait` preference in the values of all `Prefer` fields; too large a number saturates, and a
-/// value that is no number is no preference.
+/// The seconds of the first `wait` preference in the values of all `Prefer` fields. Too large a number saturates. A
+/// value that is not a number is ignored.
 pub(crate) fn wait<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<u32> {
     for value in values {
         for preference in HeaderList::new(value) {
@@ -21,7 +21,7 @@ fn unquote(word: &[u8]) -> &[u8] {
     word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word)
 }
 
-/// Digits as a number of seconds; too large a one saturates.
+/// Parses digits as a number of seconds. Too large a number saturates.
 pub(crate) fn seconds_of(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_wait_is_taken_wherever_it_stands() {
+    fn the_first_wait_preference_is_used_at_any_place() {
         let of = |values: &[&str]| wait(values.iter().map(|value| value.as_bytes()));
         assert_eq!(of(&["wait=25"]), Some(25));
         assert_eq!(of(&["respond-async, Wait = \"10\"; x=1, wait=3"]), Some(10));

@@ -1,9 +1,9 @@
-//! The query of a target, read as `application/x-www-form-urlencoded` (WHATWG URL §5.1).
+//! The query of a request target as `application/x-www-form-urlencoded` (WHATWG URL §5.1).
 
 use crate::grammar::characters::ascii;
 use crate::grammar::scan::split_once;
 
-/// The `name=value` pairs of a query, in their order; empty ones are passed over.
+/// The `name=value` pairs of a query, in order. Empty pairs are skipped.
 ///
 /// ```
 /// use goldcrest_core::http::Query;
@@ -19,7 +19,7 @@ pub struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    /// The pairs of `query`, which comes without its `?`.
+    /// The pairs of `query`, given without its `?`.
     pub const fn new(query: &'a str) -> Self {
         Self { rest: Some(query.as_bytes()) }
     }
@@ -49,7 +49,7 @@ impl<'a> Iterator for Query<'a> {
     }
 }
 
-/// A percent-encoded name or value. `+` is a space; a `%` without two hexadecimal digits stands for itself.
+/// A percent-encoded name or value. `+` is a space. A `%` without two hexadecimal digits is literal.
 #[derive(Clone, Copy, Debug)]
 pub struct PercentEncoded<'a>(&'a [u8]);
 
@@ -59,7 +59,7 @@ impl<'a> PercentEncoded<'a> {
         Self(part.as_bytes())
     }
 
-    /// The text as it was sent.
+    /// The text as sent.
     pub fn raw(self) -> &'a str {
         ascii(self.0)
     }
@@ -69,7 +69,7 @@ impl<'a> PercentEncoded<'a> {
         self.bytes().eq(text.bytes())
     }
 
-    /// The decoded bytes, one by one: any bytes, not only UTF-8.
+    /// The decoded bytes. They may not be UTF-8.
     pub fn bytes(self) -> impl Iterator<Item = u8> + Clone + use<'a> {
         let mut rest = self.0;
         core::iter::from_fn(move || {
@@ -86,8 +86,7 @@ impl<'a> PercentEncoded<'a> {
         })
     }
 
-    /// The decoded bytes at the start of `buffer`; `None` if it is too short. As much room as [`raw`](Self::raw) is
-    /// long always suffices.
+    /// Decodes into `buffer`. `None` if it is too short. The length of [`raw`](Self::raw) always suffices.
     pub fn decode(self, buffer: &mut [u8]) -> Option<&[u8]> {
         let mut length = 0_usize;
         for byte in self.bytes() {
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_parted_by_ampersands_and_decoded() {
+    fn pairs_are_split_at_ampersands_and_decoded() {
         let own = |name: &str, value: &str| (String::from(name), String::from(value));
         assert_eq!(pairs("a=1&&b&=c&d=e=f&"), [own("a", "1"), own("b", ""), own("", "c"), own("d", "e=f")]);
         assert_eq!(pairs("%61%2B+=%C3%A9%4a"), [own("a+ ", "éJ")]);
@@ -127,13 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_a_name_is_found_however_it_is_encoded() {
+    fn the_first_pair_of_a_name_is_found_in_any_encoding() {
         assert_eq!(Query::new("x=0&%61fter=1&after=2").param("after").unwrap().raw(), "1");
         assert!(Query::new("afterr=1&afte=2").param("after").is_none());
     }
 
     #[test]
-    fn decoding_tells_when_the_buffer_is_too_short() {
+    fn decoding_into_a_short_buffer_fails() {
         let value = Query::new("a=b%20c").param("a").unwrap();
         assert_eq!(value.decode(&mut [0; 2]), None);
         assert_eq!(value.decode(&mut [0; 3]), Some(&b"b c"[..]));

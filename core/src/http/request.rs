@@ -1,4 +1,4 @@
-//! A request head that was judged, and its parts.
+//! A validated request head and its parts.
 
 use super::{AcceptMatch, BodyLength, HeaderFields, PercentEncoded, Query, RequestError};
 use super::{accept, field, length, prefer, target};
@@ -7,10 +7,10 @@ use crate::grammar::host::is_host_and_port;
 use crate::grammar::list::{HeaderList, Lists};
 use crate::grammar::scan::split_line;
 
-/// The default bound on field lines in a head. Browsers send about 15, chains of proxies two or three times as many.
+/// The default bound on field lines in a head. Browsers send about 15. Chains of proxies send up to three times as many.
 pub const MAX_FIELDS: usize = 128;
 
-/// A method (RFC 9110 §9); names are compared with case.
+/// A method (RFC 9110 §9). Its name is case-sensitive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the standard's")]
 pub enum Method<'a> {
@@ -28,7 +28,7 @@ pub enum Method<'a> {
 }
 
 impl<'a> Method<'a> {
-    /// The method of this name.
+    /// The method with this name.
     pub fn new(name: &'a str) -> Self {
         match name {
             "GET" => Self::Get,
@@ -61,18 +61,18 @@ impl<'a> Method<'a> {
     }
 }
 
-/// The version a request is to be answered by. HTTP/1.2 to 1.9 count as 1.1 (RFC 9110 §2.5).
+/// The HTTP version for the response. HTTP/1.2 to 1.9 count as 1.1 (RFC 9110 §2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
-    /// HTTP/1.0: no chunked coding, no interim responses, connections close unless asked to stay.
+    /// HTTP/1.0: no chunked coding, no interim responses, no persistent connection unless requested.
     Http10,
     /// HTTP/1.1
     Http11,
 }
 
-/// A request head that keeps every rule of RFC 9112, owning the buffer it stands in (or a guard of it).
+/// A valid request head (RFC 9112), with its buffer or a guard of the buffer.
 ///
-/// There is no table of fields: each look-up walks the lines, so that a request costs its bytes and some forty more.
+/// There is no table of fields: each look-up reads the lines. A request takes its own bytes and about forty more.
 ///
 /// ```
 /// use goldcrest_core::http::{MAX_FIELDS, RequestError, Request};
@@ -93,16 +93,16 @@ pub struct Request<B> {
     layout: Layout,
 }
 
-/// Where the parts stand, and what the fields decided.
+/// The offsets of the parts, and the results of the field validation.
 #[derive(Clone, Copy, Debug)]
 struct Layout {
-    /// The method ends here, one space follows, then the target.
+    /// End of the method. One space and the target follow.
     method_end: usize,
-    /// The target ends here.
+    /// End of the target.
     target_end: usize,
-    /// The first field line begins here.
+    /// Start of the first field line.
     fields: usize,
-    /// The head ends here.
+    /// End of the head.
     length: usize,
     version: Version,
     body: BodyLength,
@@ -124,37 +124,37 @@ impl Layout {
 }
 
 impl<B: AsRef<[u8]>> Request<B> {
-    /// Judges the head in the first `length` bytes of `buffer`, which may have at most `max_fields` field lines.
+    /// Validates the head in the first `length` bytes of `buffer`, with at most `max_fields` field lines.
     ///
     /// # Errors
-    /// The first rule that the head breaks, with the buffer given back.
+    /// The first violation, and the buffer.
     pub fn parse(buffer: B, length: usize, max_fields: usize) -> Result<Self, (RequestError, B)> {
-        let judged = match buffer.as_ref().get(..length) {
+        let parsed = match buffer.as_ref().get(..length) {
             Some(head) => validate_version_line(head, max_fields),
             None => Err(RequestError::RequestLine),
         };
-        match judged {
+        match parsed {
             Ok(layout) => Ok(Self { buffer, layout }),
-            Err(refusal) => Err((refusal, buffer)),
+            Err(error) => Err((error, buffer)),
         }
     }
 
-    /// Before any request: each of its parts is empty.
+    /// A placeholder with empty parts.
     pub(crate) const fn nothing(buffer: B) -> Self {
         Self { buffer, layout: Layout::EMPTY }
     }
 
-    /// Gives the buffer back.
+    /// Returns the buffer.
     pub fn into_buffer(self) -> B {
         self.buffer
     }
 
-    /// The buffer. What is taken from it by this the request no longer has: its parts are then empty.
+    /// The buffer. If the caller takes bytes out of it, the parts of the request are empty.
     pub fn buffer_mut(&mut self) -> &mut B {
         &mut self.buffer
     }
 
-    /// The head as it stands in the buffer, empty line included.
+    /// The head as received, with the empty line.
     pub fn head(&self) -> &[u8] {
         self.slice(0, self.layout.length)
     }
@@ -164,17 +164,17 @@ impl<B: AsRef<[u8]>> Request<B> {
         Method::new(ascii(self.slice(0, self.layout.method_end)))
     }
 
-    /// The target as it was sent: visible ASCII, not empty.
+    /// The target as sent: visible ASCII, not empty.
     pub fn target(&self) -> &str {
         ascii(self.slice(self.layout.method_end.wrapping_add(1), self.layout.target_end))
     }
 
-    /// The path, still encoded: begins with `/`, but is `*` for `OPTIONS *` and empty for `CONNECT`.
+    /// The path, percent-encoded. It begins with `/`, except `*` of `OPTIONS *` and the empty path of `CONNECT`.
     pub fn path(&self) -> &str {
         ascii(self.parts().path)
     }
 
-    /// The query without its `?`, still encoded; `None` where there is no `?`.
+    /// The query without its `?`, percent-encoded. `None` without a `?`.
     pub fn query(&self) -> Option<&str> {
         self.parts().query.map(ascii)
     }
@@ -194,7 +194,7 @@ impl<B: AsRef<[u8]>> Request<B> {
         self.layout.version
     }
 
-    /// All fields in their order.
+    /// All fields, in order.
     pub fn headers(&self) -> HeaderFields<'_> {
         HeaderFields::new(self.slice(self.layout.fields, self.layout.length))
     }
@@ -219,17 +219,18 @@ impl<B: AsRef<[u8]>> Request<B> {
         self.header_list(name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
 
-    /// Whether the client holds what bears this entity tag, a strong one with its quotes: then 304 is all it needs (RFC 9110 §13.1.2).
+    /// Whether `If-None-Match` has this entity tag, so that the response is 304 (RFC 9110 §13.1.2).
     ///
-    /// Compared weakly (§8.8.3.2): a proxy that packs an answer makes its tag a weak one.
+    /// `entity_tag` is strong and includes its quotes. The comparison is weak (§8.8.3.2): a proxy that compresses a
+    /// response weakens its tag.
     pub fn matches_etag(&self, entity_tag: &str) -> bool {
         let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag) == entity_tag.as_bytes();
         self.header_list("if-none-match").any(|tag| tag == b"*" || opaque(tag))
     }
 
-    /// Host and port that the request is for, as they were sent: those of an absolute target, else those of `Host`.
+    /// The host and port of the request, as sent: those of an absolute target, else those of `Host` (RFC 9112 §3.2.2).
     ///
-    /// `None` only for HTTP/1.0. May be empty: `Host:` is legal and names nobody.
+    /// `None` only for HTTP/1.0. It may be empty: an empty `Host` is valid (RFC 9110 §7.2).
     pub fn host(&self) -> Option<&str> {
         self.parts().authority.or_else(|| self.header("host")).map(ascii)
     }
@@ -239,7 +240,7 @@ impl<B: AsRef<[u8]>> Request<B> {
         self.layout.body
     }
 
-    /// Whether the connection may stay open after the answer (RFC 9112 §9.3).
+    /// Whether the connection may stay open after the response (RFC 9112 §9.3).
     pub fn keep_alive(&self) -> bool {
         self.layout.keep_alive
     }
@@ -251,18 +252,18 @@ impl<B: AsRef<[u8]>> Request<B> {
 
     /// Whether the client waits for `100 Continue` before it sends the content (RFC 9110 §10.1.1).
     ///
-    /// Never for HTTP/1.0, nor where there is no content to wait with.
+    /// False for HTTP/1.0, and for a request without content.
     pub fn expects_continue(&self) -> bool {
         self.layout.expects_continue
     }
 
-    /// How welcome an answer of `media_type` (`type/subtype`) is by `Accept`.
+    /// The match of `media_type` (`type/subtype`) with `Accept`.
     pub fn accepts(&self, media_type: &str) -> AcceptMatch {
-        let [judged] = self.accepts_each([media_type]);
-        judged
+        let [found] = self.accepts_each([media_type]);
+        found
     }
 
-    /// The same of several media types, in one pass.
+    /// As [`accepts`](Self::accepts), for several media types in one pass.
     pub(crate) fn accepts_each<const N: usize>(&self, media_types: [&str; N]) -> [AcceptMatch; N] {
         accept::match_media_type(self.header_all("accept"), media_types)
     }
@@ -293,7 +294,7 @@ fn validate_version_line(head: &[u8], max_fields: usize) -> Result<Layout, Reque
     if !all_token(method) {
         return Err(RequestError::RequestLine);
     }
-    let version = judge_version(version)?;
+    let version = parse_version(version)?;
     target::validate(target, Method::new(ascii(method)))?;
 
     let mut noted = Noted::default();
@@ -303,7 +304,7 @@ fn validate_version_line(head: &[u8], max_fields: usize) -> Result<Layout, Reque
     if !old && !noted.host {
         return Err(RequestError::Host);
     }
-    let body = noted.length.verdict(old)?;
+    let body = noted.length.body_length(old)?;
     if !old && noted.expects_other {
         return Err(RequestError::Expectation);
     }
@@ -320,7 +321,7 @@ fn validate_version_line(head: &[u8], max_fields: usize) -> Result<Layout, Reque
     })
 }
 
-pub(super) fn judge_version(version: &[u8]) -> Result<Version, RequestError> {
+pub(super) fn parse_version(version: &[u8]) -> Result<Version, RequestError> {
     match version {
         b"HTTP/1.0" => Ok(Version::Http10),
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Ok(Version::Http11),
@@ -331,7 +332,7 @@ pub(super) fn judge_version(version: &[u8]) -> Result<Version, RequestError> {
     }
 }
 
-/// What the fields say that decides how the connection goes on.
+/// The fields that determine the framing and the persistence of the connection.
 #[derive(Debug, Default)]
 struct Noted {
     host: bool,
@@ -339,7 +340,7 @@ struct Noted {
     keep_alive: bool,
     expects_continue: bool,
     expects_other: bool,
-    length: length::Judge,
+    length: length::FramingFields,
 }
 
 impl Noted {

@@ -1,4 +1,4 @@
-//! Writing response heads, and whole small responses.
+//! Response heads, and complete small responses.
 
 use super::{Status, Version};
 use crate::grammar::characters::{all_token, is_value};
@@ -7,13 +7,13 @@ use crate::output::Output;
 /// How the content of a response is delimited (RFC 9112 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// No field says: for 1xx, 204 and 304, which have no content.
+    /// No framing field: for 1xx, 204 and 304, which have no content.
     None,
     /// `Content-Length`
     Length(u64),
-    /// `Transfer-Encoding: chunked`; never to a client of HTTP/1.0.
+    /// `Transfer-Encoding: chunked`. Not for a client of HTTP/1.0 (RFC 9112 §6.1).
     Chunked,
-    /// The content ends where the connection does.
+    /// The content ends with the connection.
     Close,
 }
 
@@ -27,11 +27,12 @@ impl Framing {
     }
 }
 
-/// Pours a response head: the status line at once, then fields, then the empty line.
+/// Writes a response head: the status line in the constructor, then fields, then the empty line.
 ///
-/// What is poured depends on the arguments alone, so that a head which did not fit is poured again with a longer skip.
-/// Nothing can inject a line: control characters in a value become spaces (RFC 9110 §5.5), and a field whose name is
-/// no token is left out.
+/// The output depends on the arguments only. A head that did not fit is written again, with a longer skip.
+///
+/// No argument can inject a line. Control characters in a value become spaces (RFC 9110 §5.5). A field is omitted if
+/// its name is not a token.
 ///
 /// ```
 /// use goldcrest_core::http::{Framing, HeadWriter, Status, Version};
@@ -59,7 +60,7 @@ pub struct HeadWriter<'p, P: Output> {
 }
 
 impl<'p, P: Output> HeadWriter<'p, P> {
-    /// Pours the status line. The version in it is our own, HTTP/1.1, whatever the request's (RFC 9110 §2.5).
+    /// Writes the status line. Its version is HTTP/1.1 for every version of the request (RFC 9110 §2.5).
     pub fn new(out: &'p mut P, status: Status) -> Self {
         out.put(b"HTTP/1.1 ");
         out.put_decimal(u64::from(status.code()));
@@ -69,17 +70,17 @@ impl<'p, P: Output> HeadWriter<'p, P> {
         Self { out }
     }
 
-    /// Goes on with a head whose status line has been poured.
+    /// Continues a head after its status line.
     pub fn resume(out: &'p mut P) -> Self {
         Self { out }
     }
 
-    /// Pours a field.
+    /// Writes a field.
     pub fn header(self, name: &str, value: &[u8]) -> Self {
         self.header_parts(name, &[value])
     }
 
-    /// Pours a field whose value is these parts, one behind the other.
+    /// Writes a field with the concatenated parts as its value.
     pub fn header_parts(self, name: &str, parts: &[&[u8]]) -> Self {
         if all_token(name.as_bytes()) {
             self.out.put(name.as_bytes());
@@ -92,7 +93,7 @@ impl<'p, P: Output> HeadWriter<'p, P> {
         self
     }
 
-    /// Pours a field whose value is a number.
+    /// Writes a field with a decimal number as its value.
     pub fn header_decimal(self, name: &str, value: u64) -> Self {
         if all_token(name.as_bytes()) {
             self.out.put(name.as_bytes());
@@ -103,7 +104,7 @@ impl<'p, P: Output> HeadWriter<'p, P> {
         self
     }
 
-    /// Pours the field that the framing needs, if any.
+    /// Writes the field for the framing, if there is one.
     pub fn framing(self, framing: Framing) -> Self {
         match framing {
             Framing::None | Framing::Close => self,
@@ -112,7 +113,7 @@ impl<'p, P: Output> HeadWriter<'p, P> {
         }
     }
 
-    /// Pours `Connection` where the client's version does not take it for granted.
+    /// Writes `Connection` if its value is not the default of `version` (RFC 9112 §9.3).
     pub fn connection(self, version: Version, keep_alive: bool) -> Self {
         match (version, keep_alive) {
             (Version::Http11, true) => self,
@@ -121,34 +122,34 @@ impl<'p, P: Output> HeadWriter<'p, P> {
         }
     }
 
-    /// Pours the empty line.
+    /// Writes the empty line.
     pub fn finish(self) {
         self.out.put(b"\r\n");
     }
 }
 
-/// A whole response, for answers that are in memory.
+/// A complete response, with its content in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Response<'a> {
     /// The status.
     pub status: Status,
-    /// `Content-Type`, left out where there is none.
+    /// `Content-Type`, omitted if `None`.
     pub content_type: Option<&'a str>,
-    /// More fields, in this order; not `Content-Length`, `Transfer-Encoding` or `Connection`.
+    /// More fields, in this order, without `Content-Length`, `Transfer-Encoding` and `Connection`.
     pub headers: &'a [(&'a str, &'a str)],
-    /// The content. Left out for statuses that have none (1xx, 204, 304).
+    /// The content, omitted for 1xx, 204 and 304.
     pub body: &'a [u8],
 }
 
 impl<'a> Response<'a> {
-    /// A response of plain text.
+    /// A response of the media type `text/plain`.
     pub const fn text(status: Status, body: &'a str) -> Self {
         Self { status, content_type: Some("text/plain;charset=UTF-8"), headers: &[], body: body.as_bytes() }
     }
 
-    /// Pours the response, to a client of `version`; `head_only` leaves the content out, as the answer to HEAD does.
+    /// Writes the response for a client of `version`. `head_only` omits the content, for a response to HEAD.
     ///
-    /// With `keep_alive` false it says `Connection: close`, and closing is the caller's.
+    /// If `keep_alive` is false, `Connection: close` is sent and the caller closes the connection.
     pub fn render(&self, out: &mut impl Output, version: Version, keep_alive: bool, head_only: bool) {
         let bodiless = self.status.is_bodiless();
         let mut head = HeadWriter::new(out, self.status);
@@ -166,7 +167,7 @@ impl<'a> Response<'a> {
     }
 }
 
-/// Pours `value`, its control characters but HTAB as spaces.
+/// Writes `value`, with a space for each control character except HTAB.
 fn put_value(out: &mut impl Output, value: &[u8]) {
     let mut runs = value.split(|&byte| !is_value(byte));
     out.put(runs.next().unwrap_or_default());
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_has_its_length_and_cannot_be_injected_into() {
+    fn a_response_has_its_length_and_no_injected_fields() {
         assert_eq!(
             rendered(&NOTE, Version::Http11, true, false),
             "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nAllow: GET\r\nX: \u{e9}   \ty\r\nContent-Length: 7\r\n\r\nnothing"
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn connection_says_what_the_version_does_not() {
+    fn connection_is_sent_if_not_the_default_of_the_version() {
         let of = |version, keep_alive| {
             let text = rendered(&NOTE, version, keep_alive, false);
             text.lines().find(|line| line.starts_with("Connection")).map(String::from)
@@ -220,13 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn head_answers_tell_the_length_and_send_nothing() {
+    fn responses_to_head_have_a_length_and_no_content() {
         let text = rendered(&NOTE, Version::Http11, true, true);
         assert!(text.contains("Content-Length: 7\r\n") && text.ends_with("\r\n\r\n"));
     }
 
     #[test]
-    fn statuses_without_content_have_no_length_either() {
+    fn bodiless_statuses_have_no_content_length() {
         for status in [Status::NO_CONTENT, Status::NOT_MODIFIED, Status::CONTINUE] {
             let text = rendered(&Response { status, ..NOTE }, Version::Http11, true, false);
             assert!(!text.contains("Content-") && text.ends_with("\r\n\r\n"), "{text}");
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn any_room_gives_the_same_bytes_and_the_measure_agrees() {
+    fn any_buffer_results_in_the_same_bytes_and_length() {
         let whole = rendered(&NOTE, Version::Http10, true, false);
         let mut measure = ByteCounter::default();
         NOTE.render(&mut measure, Version::Http10, true, false);

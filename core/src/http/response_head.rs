@@ -1,18 +1,17 @@
-//! The head of a response, as a client reads it (RFC 9112 §4, §6.3).
+//! The parser of a response head (RFC 9112 §4, §6.3).
 
 use core::fmt;
 
-use super::request::judge_version;
+use super::request::parse_version;
 use super::{BodyLength, HeaderFields, RequestError, Version, field, length};
 use crate::grammar::characters::is_value;
 use crate::grammar::list::HeaderList;
 use crate::grammar::scan::split_line;
 
-/// The head of a response that keeps every rule of RFC 9112, in the buffer where an
-/// [`HeadReader`](super::HeadReader) collected it.
+/// A valid response head (RFC 9112), in the buffer of a [`HeadReader`](super::HeadReader).
 ///
-/// What a recipient might mend is refused, as it is for requests: a folded field, a bare LF, two lengths. A status line
-/// without a reason phrase is taken without the space before it as well, as several servers write it.
+/// As for requests, messages that a recipient may repair are rejected: a folded field, a bare LF, two lengths. A status
+/// line without a reason phrase may omit the space before it, because several servers omit it.
 ///
 /// ```
 /// use goldcrest_core::http::{ResponseHead, BodyLength, MAX_FIELDS};
@@ -33,7 +32,7 @@ pub struct ResponseHead<'h> {
     keep_alive: bool,
 }
 
-/// Why a response cannot be read. The connection is of no use any more.
+/// The reason that a response is invalid. The connection cannot be used any longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ResponseError {
@@ -41,11 +40,11 @@ pub enum ResponseError {
     StatusLine,
     /// A version of HTTP other than 1.x, or 101 by HTTP/1.0, which has no upgrade (RFC 9110 §7.8).
     Version,
-    /// 101 before the request was whole: what is still to be sent of it would be taken for the new protocol.
+    /// 101 before the request was complete: the server would read the rest of it as the new protocol (RFC 9110 §7.8).
     Early,
-    /// The head, or a part of it, is longer than the buffer.
+    /// The head is longer than the buffer.
     TooLarge,
-    /// The fields or the framing of the content break a rule, by the name that it has for requests.
+    /// The fields or the framing are invalid. The errors are those of requests.
     Broken(RequestError),
 }
 
@@ -62,10 +61,10 @@ impl From<RequestError> for ResponseError {
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::StatusLine => "the answer is not HTTP/1",
-            Self::Version => "the answer is of a version of HTTP that it cannot be of",
-            Self::Early => "the answer changes the protocol before the request was whole",
-            Self::TooLarge => "the answer's head is longer than the buffer for it",
+            Self::StatusLine => "the response is not HTTP/1",
+            Self::Version => "the response has an unsupported version of HTTP",
+            Self::Early => "the response switches protocols before the request is complete",
+            Self::TooLarge => "the response head is longer than its buffer",
             Self::Broken(refusal) => refusal.reason(),
         })
     }
@@ -74,10 +73,10 @@ impl fmt::Display for ResponseError {
 impl core::error::Error for ResponseError {}
 
 impl<'h> ResponseHead<'h> {
-    /// Judges a whole head, its empty line included, which may have at most `max_fields` field lines.
+    /// Validates a complete head with its empty line and at most `max_fields` field lines.
     ///
     /// # Errors
-    /// The first rule that it breaks.
+    /// The first violation.
     pub fn parse(head: &'h [u8], max_fields: usize) -> Result<Self, ResponseError> {
         let (line, lines) = split_line(head).ok_or(ResponseError::StatusLine)?;
         let (version, status) = status_line(line)?;
@@ -85,13 +84,13 @@ impl<'h> ResponseHead<'h> {
         if old && status == 101 {
             return Err(ResponseError::Version);
         }
-        let mut judge = length::Judge::default();
+        let mut framing = length::FramingFields::default();
         let (mut close, mut keep_alive) = (false, false);
         field::validate_all(lines, max_fields, |name, value| {
             if name.eq_ignore_ascii_case("content-length") {
-                judge.content_length(value)?;
+                framing.content_length(value)?;
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                judge.transfer_encoding(value)?;
+                framing.transfer_encoding(value)?;
             } else if name.eq_ignore_ascii_case("connection") {
                 for option in HeaderList::new(value) {
                     close |= option.eq_ignore_ascii_case(b"close");
@@ -100,8 +99,8 @@ impl<'h> ResponseHead<'h> {
             }
             Ok(())
         })?;
-        // 304 may tell the length of what it does not send (RFC 9110 §8.6); 1xx and 204 must not have one at all.
-        let body = match judge.verdict(old)? {
+        // 304 may have the length of the content that is not sent. 1xx and 204 must have none (RFC 9110 §8.6).
+        let body = match framing.body_length(old)? {
             _ if status < 200 || status == 204 || status == 304 => BodyLength::None,
             BodyLength::None => BodyLength::UntilClose,
             length => length,
@@ -115,12 +114,12 @@ impl<'h> ResponseHead<'h> {
         self.status
     }
 
-    /// Whether another answer to the same request follows: 1xx but for 101 (RFC 9110 §15.2).
+    /// Whether another response to the same request follows: 1xx except 101 (RFC 9110 §15.2).
     pub fn is_interim(&self) -> bool {
         self.status < 200 && self.status != 101
     }
 
-    /// All fields in their order.
+    /// All fields, in order.
     pub fn fields(&self) -> HeaderFields<'h> {
         self.fields
     }
@@ -132,17 +131,17 @@ impl<'h> ResponseHead<'h> {
         if named.next().is_none() { Some(first) } else { None }
     }
 
-    /// How the content is delimited (RFC 9112 §6.3); `to_head` where the request was a HEAD, whose answer has none.
+    /// The body length (RFC 9112 §6.3). `to_head`: the response is to HEAD, so it has no content.
     pub fn body_length(&self, to_head: bool) -> BodyLength {
         if to_head { BodyLength::None } else { self.body }
     }
 
-    /// Whether the connection goes on after the content.
+    /// Whether the connection stays open after the content (RFC 9112 §9.3).
     pub fn keep_alive(&self) -> bool {
         self.keep_alive
     }
 
-    /// Whole seconds of `Retry-After` (RFC 9110 §10.2.3); a date is not understood.
+    /// `Retry-After` in seconds (RFC 9110 §10.2.3). `None` for a date: there is no calendar.
     pub fn retry_after(&self) -> Option<u32> {
         let digits = self.header("retry-after")?;
         if digits.is_empty() {
@@ -158,7 +157,7 @@ impl<'h> ResponseHead<'h> {
 /// `HTTP/1.1 200 OK`: the version and the status.
 fn status_line(line: &[u8]) -> Result<(Version, u16), ResponseError> {
     let (version, rest) = line.split_first_chunk::<8>().ok_or(ResponseError::StatusLine)?;
-    let version = judge_version(version).map_err(|refusal| match refusal {
+    let version = parse_version(version).map_err(|refusal| match refusal {
         RequestError::Version => ResponseError::Version,
         _ => ResponseError::StatusLine,
     })?;
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_recipients_might_read_differently_is_refused() {
+    fn ambiguous_responses_are_rejected() {
         for (fields, refusal) in [
             ("Content-Length: 7\r\nContent-Length: 7\r\n", RequestError::ContentLength),
             ("Content-Length: 7, 7\r\n", RequestError::ContentLength),
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_stands_twice_is_no_field_and_a_date_no_number() {
+    fn repeated_fields_and_retry_after_dates_are_ignored() {
         let head = b"HTTP/1.1 302 Found\r\nLocation: /a\r\nlocation: /b\r\nRetry-After: 120\r\n\r\n";
         let answer = ResponseHead::parse(head, 4).unwrap();
         assert_eq!((answer.header("Location"), answer.retry_after()), (None, Some(120)));

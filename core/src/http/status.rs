@@ -5,7 +5,7 @@ use core::fmt;
 #[cfg(any(test, not(small_code)))]
 use crate::grammar::characters::ascii;
 
-/// A status code, with the reason phrase that goes with it.
+/// A status code with its reason phrase.
 ///
 /// ```
 /// use goldcrest_core::http::Status;
@@ -27,7 +27,7 @@ macro_rules! statuses {
                 pub const $name: Self = Self($code);
             )*
 
-            /// `CODE REASON`, a line for each code that has a name: less than half of what a table of slices takes.
+            /// A line `CODE REASON` for each named code. It takes less than half of the memory of a table of slices.
             #[cfg(any(test, not(small_code)))]
             const LINES: &[u8] = concat!($($code, " ", $reason, "\n"),*).as_bytes();
         }
@@ -77,13 +77,13 @@ statuses! {
 }
 
 impl Status {
-    /// The status of this code; `None` unless it is 100 to 599, the classes that exist (RFC 9110 §15).
+    /// The status with this code. `None` outside the five classes, 100 to 599 (RFC 9110 §15).
     pub const fn new(code: u16) -> Option<Self> {
         if code >= 100 && code <= 599 { Some(Self(code)) } else { None }
     }
 
-    /// The reason phrase; empty for a code that has no name here. On a chip it is empty for every code: the phrases take a
-    /// kilobyte of flash, and no client needs one (RFC 9112 §4).
+    /// The reason phrase, empty for a code without a name here. On a chip it is always empty: the phrases take a
+    /// kilobyte of flash, and clients ignore them (RFC 9112 §4).
     #[cfg(any(test, not(small_code)))]
     pub fn reason(self) -> &'static str {
         let is_own = |digits: &[u8]| {
@@ -94,23 +94,23 @@ impl Status {
         own.map_or("", |(_, reason)| ascii(reason))
     }
 
-    /// The reason phrase: empty on a chip, where the phrases would take a kilobyte of flash. No client needs one (RFC 9112 §4).
+    /// The reason phrase. On a chip it is empty: the phrases take a kilobyte of flash, and clients ignore them (RFC 9112 §4).
     #[cfg(all(small_code, not(test)))]
     pub const fn reason(self) -> &'static str {
         ""
     }
 
-    /// The number.
+    /// The code, 100 to 599.
     pub const fn code(self) -> u16 {
         self.0
     }
 
-    /// Whether the status is interim (1xx): another answer to the same request follows, except after 101.
+    /// Whether the status is interim (1xx). Another response to the same request follows, except after 101.
     pub const fn is_informational(self) -> bool {
         self.0 < 200
     }
 
-    /// Whether the answer has no content whatever its fields say: 1xx, 204 and 304 (RFC 9112 §6.3).
+    /// Whether the response has no content, for any fields: 1xx, 204 and 304 (RFC 9112 §6.3).
     pub const fn is_bodiless(self) -> bool {
         self.0 < 200 || self.0 == 204 || self.0 == 304
     }

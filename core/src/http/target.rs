@@ -5,17 +5,17 @@ use crate::grammar::characters::is_target;
 use crate::grammar::host::{is_port, split_host};
 use crate::grammar::scan::split_once;
 
-/// A target, taken apart.
+/// The parts of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target<'a> {
-    /// What absolute-form and authority-form say, host and port.
+    /// Host and port of absolute-form and authority-form.
     pub(crate) authority: Option<&'a [u8]>,
-    /// Begins with `/`, or is `*`, or is empty in authority-form.
+    /// Begins with `/`, or is `*`. Empty in authority-form.
     pub(crate) path: &'a [u8],
     pub(crate) query: Option<&'a [u8]>,
 }
 
-/// Judges a target for the method that it came with.
+/// Checks that a target has a form that its method permits (RFC 9112 §3.2).
 pub(crate) fn validate(target: &[u8], method: Method<'_>) -> Result<(), RequestError> {
     let is_legal = match target {
         [] => false,
@@ -32,7 +32,7 @@ pub(crate) fn validate(target: &[u8], method: Method<'_>) -> Result<(), RequestE
     if is_legal { Ok(()) } else { Err(RequestError::Target) }
 }
 
-/// Takes apart a target that was judged; `connect` says that it is in authority-form.
+/// Splits a validated target. `connect`: it has authority-form.
 pub(crate) fn parts(target: &[u8], connect: bool) -> Target<'_> {
     if connect {
         return Target { authority: Some(target), path: b"", query: None };
@@ -52,7 +52,7 @@ pub(crate) fn parts(target: &[u8], connect: bool) -> Target<'_> {
     Target { authority, path: if path.is_empty() { b"/" } else { path }, query }
 }
 
-/// What follows the scheme and `//` of an absolute-form target; only schemes that come over this connection.
+/// The part after the scheme and `//` of an absolute-form target. The scheme is one of HTTP or WebSocket.
 fn absolute(target: &[u8]) -> Option<&[u8]> {
     if matches!(target, [b'/', ..]) {
         return None;
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn other_targets_are_refused() {
+    fn other_targets_are_rejected() {
         for bad in ["", "a", "a/b", "*", "*a", "?a", "http:/a", "http://", "http:///a", "http://:80/", "http://u@a/"] {
             assert_eq!(of(bad), None, "{bad}");
         }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_asterisk_is_for_options_and_the_authority_for_connect() {
+    fn asterisk_form_is_for_options_and_authority_form_for_connect() {
         assert_eq!(validate(b"*", Method::Options), Ok(()));
         assert_eq!(validate(b"*", Method::Post), Err(RequestError::Target));
         assert_eq!(validate(b"a:80", Method::Connect), Ok(()));

@@ -1,14 +1,14 @@
-//! An event stream's bytes: fields, comments and whole events (WHATWG HTML §9.2.5).
+//! The encoder of event streams: fields, comments and complete events (WHATWG HTML §9.2.5).
 //!
-//! Every function appends to a [`Output`]: a [`ResumableWriter`](crate::output::ResumableWriter) that skips what was sent already, or a
-//! [`ByteCounter`]. The output depends on the arguments alone, so a half-sent event goes on by being rendered again.
+//! Every function appends to an [`Output`], such as a [`ResumableWriter`](crate::output::ResumableWriter) or a
+//! [`ByteCounter`]. The output depends on the arguments only: to continue a partly sent event, encode it again.
 //!
-//! - Text may hold LF, CR and CRLF: each ends a line and a `data` field stands for every line. The receiver joins them
-//!   by LF, so **CR and CRLF in data arrive as LF**.
-//! - A space always follows the colon. The receiver takes exactly one away, so a leading space of the payload arrives.
-//! - Empty data is one empty `data` field: without any, receivers dispatch nothing.
+//! - Data may contain LF, CR and CRLF. Each ends a line, and each line has a `data` field. The receiver joins them by
+//!   LF, so **CR and CRLF in data arrive as LF**.
+//! - A space always follows the colon. The receiver removes exactly one, so a leading space of the data arrives.
+//! - Empty data is one empty `data` field. Without a `data` field receivers dispatch no event.
 //!
-//! An event that lies in pieces (a ring has a seam) is poured without being joined first:
+//! Data in several pieces, such as the two parts of a ring buffer, is encoded piece by piece:
 //!
 //! ```
 //! use goldcrest_core::output::ResumableWriter;
@@ -34,26 +34,26 @@ use crate::time::millis;
 #[cfg(test)]
 mod tests;
 
-/// One event, as it is sent. Whatever its fields hold, the receiver dispatches one event and no other.
+/// One event, as sent. For all values of the fields the receiver dispatches exactly one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventBlock<'a> {
-    /// What the receiver remembers as its last event ID; without one it keeps what it had.
+    /// The receiver's new last event ID. `None` leaves it unchanged.
     pub id: Option<IdField<'a>>,
-    /// The event type; without one it is `message`.
+    /// The event type. `None` is `message`.
     pub event: Option<EventField<'a>>,
-    /// The payload, any length, any bytes; those that are not UTF-8 arrive as U+FFFD, CR and CRLF as LF.
+    /// The data, of any length and any bytes. Invalid UTF-8 arrives as U+FFFD, CR and CRLF as LF.
     pub data: &'a [u8],
-    /// A new reconnection time for the receiver, sent in whole milliseconds.
+    /// The receiver's new reconnection time, sent in whole milliseconds.
     pub retry: Option<Duration>,
 }
 
 impl<'a> EventBlock<'a> {
-    /// An event with `data` and nothing else.
+    /// An event with `data` only.
     pub const fn new(data: &'a [u8]) -> Self {
         Self { id: None, event: None, data, retry: None }
     }
 
-    /// Appends the event, up to and with the blank line that dispatches it.
+    /// Appends the event with the blank line that dispatches it.
     #[inline]
     pub fn encode(&self, out: &mut impl Output) {
         if let Some(value) = self.id {
@@ -70,7 +70,7 @@ impl<'a> EventBlock<'a> {
         out.put(b"\n\n");
     }
 
-    /// Bytes that [`encode`](Self::encode) appends. One pass over the data.
+    /// The number of bytes that [`encode`](Self::encode) appends. One pass over the data.
     pub fn encoded_len(&self) -> u64 {
         let mut measure = ByteCounter::default();
         self.encode(&mut measure);
@@ -86,7 +86,7 @@ pub fn id(value: IdField<'_>, out: &mut impl Output) {
     out.put(b"\n");
 }
 
-/// Appends an `event` field, which names the event type.
+/// Appends an `event` field: the event type.
 #[inline]
 pub fn event(value: EventField<'_>, out: &mut impl Output) {
     out.put(b"event: ");
@@ -94,15 +94,15 @@ pub fn event(value: EventField<'_>, out: &mut impl Output) {
     out.put(b"\n");
 }
 
-/// Appends a `retry` field: the reconnection time in whole milliseconds, at most `u64::MAX`. It acts without a blank
-/// line.
+/// Appends a `retry` field: the reconnection time in whole milliseconds, at most `u64::MAX`. It takes effect without
+/// a blank line.
 pub fn retry(time: Duration, out: &mut impl Output) {
     out.put(b"retry: ");
     out.put_decimal(millis(time));
     out.put(b"\n");
 }
 
-/// Appends a comment, one line that receivers ignore. It needs no blank line and ends no event.
+/// Appends a comment: one line that receivers ignore. It needs no blank line and does not end an event.
 pub fn comment(text: Comment<'_>, out: &mut impl Output) {
     if text == Comment::EMPTY {
         return out.put(b":\n");
@@ -112,7 +112,7 @@ pub fn comment(text: Comment<'_>, out: &mut impl Output) {
     out.put(b"\n");
 }
 
-/// Appends the `data` fields of a whole payload, one for each of its lines, and one where it is empty.
+/// Appends the `data` fields of complete data: one for each line, and one for empty data.
 #[inline]
 pub fn data(payload: &[u8], out: &mut impl Output) {
     out.put(b"data: ");
@@ -120,15 +120,14 @@ pub fn data(payload: &[u8], out: &mut impl Output) {
     out.put(b"\n");
 }
 
-/// Appends one piece of a payload that is poured piece by piece.
+/// Appends one piece of the data.
 ///
-/// `previous` is the payload's byte before this piece, `None` at its start: a CR there and an LF here are one line end.
-/// For every cut of a payload, empty pieces among them, the output of its pieces and of [`data_end`] is that of
-/// [`data`].
+/// `previous` is the byte before this piece, `None` at the start: a CR there and an LF here are one line end. For every
+/// split, with empty pieces too, the output of the pieces and of [`data_end`] equals the output of [`data`].
 #[inline]
 pub fn data_piece(previous: Option<u8>, piece: &[u8], out: &mut impl Output) {
     let rest = match previous {
-        // An empty piece leaves the start where it is.
+        // After an empty first piece the data has still not started.
         None if piece.is_empty() => return,
         None => {
             out.put(b"data: ");
@@ -140,7 +139,7 @@ pub fn data_piece(previous: Option<u8>, piece: &[u8], out: &mut impl Output) {
     data_lines(rest, out);
 }
 
-/// Ends a payload that was poured piece by piece; `previous` is its last byte, `None` where it is empty.
+/// Ends data that was appended in pieces. `previous` is its last byte, `None` if it is empty.
 #[inline]
 pub fn data_end(previous: Option<u8>, out: &mut impl Output) {
     out.put(if previous.is_none() { b"data: \n" } else { b"\n" });
@@ -152,7 +151,7 @@ pub fn blank_line(out: &mut impl Output) {
     out.put(b"\n");
 }
 
-/// Pours `payload` into an open `data` field: each line end in it closes the field and opens the next.
+/// Writes `payload` within a `data` field. Each line end in it ends the field and begins the next.
 #[inline]
 fn data_lines(payload: &[u8], out: &mut impl Output) {
     let mut rest = payload;

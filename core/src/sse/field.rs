@@ -1,8 +1,7 @@
-//! Values that are proven to be one line, so that none of them can inject a field.
+//! Field values of one line, so that a value cannot inject a field.
 //!
-//! A line end in an event type would end its line, and what follows would be read as a field of the sender's choosing.
-//! The types of this module can only be made from bytes without one. Their constructors are `const`: a literal is
-//! judged when the program is compiled.
+//! A line end in an event type ends its line, and the receiver parses the rest as another field. The constructors
+//! of this module reject it. They are `const`, so that a literal is validated at compile time.
 //!
 //! ```
 //! use goldcrest_core::sse::field::{EventField, FieldError};
@@ -19,15 +18,15 @@ use core::fmt;
 
 use super::line::{CR, LF};
 
-/// Why bytes cannot be the value of a field. From a request, it is answered by 400.
+/// The reason that bytes are not a valid field value. For a value from a request the response is 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FieldError {
-    /// A CR or LF stands at this index, and would end the line.
+    /// The value contains a CR or LF, which ends the line.
     LineEnd {
         /// Index of the first one.
         at: usize,
     },
-    /// A U+0000 NULL stands at this index of an id: receivers ignore such an `id` field (WHATWG HTML §9.2.6).
+    /// The id contains a U+0000 NULL: receivers ignore such an `id` field (WHATWG HTML §9.2.6).
     Null {
         /// Index of the first one.
         at: usize,
@@ -45,17 +44,17 @@ impl fmt::Display for FieldError {
 
 impl core::error::Error for FieldError {}
 
-/// The value of an `id` field: no line end, no NULL. It may be empty: that resets the receiver's last event ID.
+/// The value of an `id` field, without line end and NULL. The empty value resets the receiver's last event ID.
 ///
-/// Bytes that are not UTF-8 arrive as U+FFFD, and come back so in `Last-Event-ID`.
+/// Invalid UTF-8 arrives as U+FFFD, and returns as U+FFFD in `Last-Event-ID`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IdField<'a>(&'a [u8]);
 
 impl<'a> IdField<'a> {
-    /// Judges `value`.
+    /// Validates `value`.
     ///
     /// # Errors
-    /// [`FieldError::LineEnd`] or [`FieldError::Null`], whichever stands first.
+    /// [`FieldError::LineEnd`] or [`FieldError::Null`], for the first invalid byte.
     pub const fn new(value: &'a [u8]) -> Result<Self, FieldError> {
         match first_error(value, true) {
             None => Ok(Self(value)),
@@ -63,18 +62,18 @@ impl<'a> IdField<'a> {
         }
     }
 
-    /// The bytes it was made from.
+    /// The value as bytes.
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 }
 
-/// The value of an `event` field: no line end. Where it is empty the event arrives as a `message`.
+/// The value of an `event` field, without line end. The empty value arrives as `message`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventField<'a>(&'a [u8]);
 
 impl<'a> EventField<'a> {
-    /// Judges `value`.
+    /// Validates `value`.
     ///
     /// # Errors
     /// [`FieldError::LineEnd`].
@@ -85,13 +84,13 @@ impl<'a> EventField<'a> {
         }
     }
 
-    /// The bytes it was made from.
+    /// The value as bytes.
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 }
 
-/// The text of a comment: no line end. Receivers ignore it; an empty one keeps a connection alive in two bytes.
+/// The text of a comment, without line end. Receivers ignore it. An empty comment is a keep-alive of two bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Comment<'a>(&'a [u8]);
 
@@ -99,7 +98,7 @@ impl<'a> Comment<'a> {
     /// The comment without text.
     pub const EMPTY: Self = Self(b"");
 
-    /// Judges `text`.
+    /// Validates `text`.
     ///
     /// # Errors
     /// [`FieldError::LineEnd`].
@@ -110,13 +109,13 @@ impl<'a> Comment<'a> {
         }
     }
 
-    /// The bytes it was made from.
+    /// The value as bytes.
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 }
 
-/// The first byte of `value` that a field cannot hold.
+/// The error for the first invalid byte of `value`.
 const fn first_error(value: &[u8], null_is_one: bool) -> Option<FieldError> {
     let mut at = 0;
     let mut rest = value;
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_end_is_refused_wherever_it_stands() {
+    fn a_line_end_is_rejected_at_any_index() {
         for (value, at) in [(&b"\n"[..], 0), (b"\rx", 0), (b"a\nb", 1), (b"a\rb", 1), (b"ab\r\n", 2), (b"ab\n", 2)] {
             let error = FieldError::LineEnd { at };
             assert_eq!(IdField::new(value), Err(error));
@@ -147,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn only_an_id_refuses_a_null() {
+    fn only_an_id_rejects_null() {
         assert_eq!(IdField::new(b"a\0"), Err(FieldError::Null { at: 1 }));
         assert!(EventField::new(b"a\0").is_ok());
         assert!(Comment::new(b"a\0").is_ok());
     }
 
     #[test]
-    fn every_other_byte_is_kept_as_it_is() {
+    fn every_other_byte_is_kept() {
         for byte in (1..=u8::MAX).filter(|byte| !b"\r\n".contains(byte)) {
             assert_eq!(IdField::new(&[byte]).map(IdField::as_bytes), Ok(&[byte][..]));
         }

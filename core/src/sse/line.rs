@@ -1,4 +1,4 @@
-//! Where a line ends: at LF, CR, or the two together (WHATWG HTML §9.2.5, `end-of-line`).
+//! Line ends: LF, CR or CRLF (WHATWG HTML §9.2.5, `end-of-line`).
 
 /// LF and CR, as bytes.
 pub(super) const LF: u8 = b'\n';
@@ -7,7 +7,7 @@ pub(super) const CR: u8 = b'\r';
 
 /// Index of the first LF or CR in `bytes`.
 ///
-/// Looks at a block, then at a word at a time: the cost is that of one pass, whatever the bytes are.
+/// Searches by blocks, then by words: one pass for any bytes.
 #[inline]
 pub(super) fn find_line_end(bytes: &[u8]) -> Option<usize> {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
@@ -29,13 +29,13 @@ pub(super) fn is_line_end(byte: u8) -> bool {
 
 const WORD: usize = size_of::<usize>();
 const BLOCK: usize = 32;
-/// A word whose every byte is 1.
+/// A word with 1 in each byte.
 const ONES: usize = usize::MAX / 255;
-/// A word whose every byte has its high bit alone.
+/// A word with the high bit of each byte.
 const HIGH: usize = ONES * 0x80;
 
-/// Whether some byte of `block` is smaller than `bound` (at most 128). The common answer is no, so the block is asked
-/// as one.
+/// Whether some byte of `block` is smaller than `bound` (at most 128). Most blocks have none, so one test covers the
+/// block.
 #[inline]
 fn block_has_byte_under(block: &[u8; BLOCK], bound: u8) -> bool {
     let (words, _) = block.as_chunks::<WORD>();
@@ -68,7 +68,7 @@ fn line_end_in(word: usize) -> Option<usize> {
     (found != 0).then(|| (found.trailing_zeros() / 8) as usize)
 }
 
-/// The high bit of exactly those bytes of `word` that are zero: no carry crosses a byte.
+/// The high bit of exactly those bytes of `word` that are zero: no addition overflows into the next byte.
 #[inline]
 fn zero_bytes(word: usize) -> usize {
     !(((word & !HIGH).wrapping_add(!HIGH)) | word | !HIGH)
@@ -81,7 +81,7 @@ mod tests {
     use std::vec;
 
     #[test]
-    fn a_line_end_is_found_at_every_place_of_every_length() {
+    fn a_line_end_is_found_at_every_index_of_every_length() {
         for len in 0..40 {
             assert_eq!(find_line_end(&vec![b'x'; len]), None);
             for at in 0..len {

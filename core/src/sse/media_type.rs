@@ -1,4 +1,4 @@
-//! Whether a response is an event stream (WHATWG HTML §9.2.3, MIME Sniffing §4.4).
+//! The media type of event streams (WHATWG HTML §9.2.3, MIME Sniffing §4.4).
 //!
 //! ```
 //! use goldcrest_core::sse::media_type::is_event_stream;
@@ -13,15 +13,15 @@ pub const EVENT_STREAM: &str = "text/event-stream";
 /// [`EVENT_STREAM`] with its charset, for the responses of servers.
 pub const EVENT_STREAM_UTF8: &str = "text/event-stream;charset=UTF-8";
 
-/// Whether `content_type`, the value of a `Content-Type` field, names [`EVENT_STREAM`]: in any case, with any parameters.
+/// Whether `content_type`, the value of a `Content-Type` field, is [`EVENT_STREAM`], in any case and with any parameters.
 ///
-/// Parameters are not looked at: an event stream is UTF-8 whatever its `charset` says.
+/// Parameters are ignored: an event stream is UTF-8 for every value of `charset` (WHATWG HTML §9.2.5).
 pub fn is_event_stream(content_type: &[u8]) -> bool {
     let essence = content_type.split(|&byte| byte == b';').next().unwrap_or_default();
     trim_http_whitespace(essence).eq_ignore_ascii_case(EVENT_STREAM.as_bytes())
 }
 
-/// Without HTTP whitespace on either side: narrower than Rust's ASCII whitespace by the form feed.
+/// Trims HTTP whitespace. Unlike Rust's ASCII whitespace it has no form feed.
 fn trim_http_whitespace(bytes: &[u8]) -> &[u8] {
     let mut rest = bytes;
     while let [b' ' | b'\t' | b'\r' | b'\n', after @ ..] = rest {
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_case_and_space_around_make_no_difference() {
+    fn parameters_case_and_whitespace_are_ignored() {
         for value in [
             &b"text/event-stream"[..],
             b"TEXT/EVENT-STREAM",
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_type_is_one() {
+    fn other_media_types_do_not_match() {
         for value in [
             &b""[..],
             b";text/event-stream",

@@ -1,12 +1,12 @@
-//! Server-Sent Events by WHATWG HTML §9.2: what a server writes, what a client reads, when it comes back.
+//! Server-Sent Events (WHATWG HTML §9.2): the encoder, the parser and the reconnection.
 //!
-//! | module | what it holds |
+//! | module | content |
 //! | --- | --- |
-//! | [`field`] | values that are proven to be one line: an id, an event type, a comment |
-//! | [`encode`] | an event into bytes, whole or piece by piece |
-//! | [`parse`] | a stream into events, however it is cut |
-//! | [`reconnect`] | when a client comes back, and with which last event ID |
-//! | [`media_type`] | whether a response is an event stream |
+//! | [`field`] | values of one line: id, event type, comment |
+//! | [`encode`] | encoder of events |
+//! | [`parse`] | parser of event streams |
+//! | [`reconnect`] | delay of a reconnection, and its last event ID |
+//! | [`media_type`] | the media type `text/event-stream` |
 //!
 //! ```
 //! use goldcrest_core::output::ResumableWriter;

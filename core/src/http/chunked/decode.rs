@@ -1,49 +1,48 @@
-//! Taking chunked content apart, in place.
+//! The chunked decoder, in place.
 
 use crate::grammar::characters::{is_token, is_value};
 use crate::http::RequestError;
 use crate::http::query::nibble;
 use core::ops::Range;
 
-/// The default bound on the bytes of all chunk extensions of one message together.
+/// The default bound on all chunk extensions of one message, in bytes (RFC 9112 §7.1.1).
 pub const MAX_EXTENSIONS: u16 = 4096;
 
-/// The default bound on the bytes of a trailer section.
+/// The default bound on a trailer section, in bytes (RFC 9112 §7.1.2).
 pub const MAX_TRAILER: u16 = 4096;
 
-/// What a decoder found in its input.
+/// The result of a call of [`ChunkDecoder::decode`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct ChunkProgress {
-    /// Bytes of the input that are used up. More than none unless the input is empty or the content has ended.
+    /// Consumed bytes of the input. At least 1, unless the input is empty or the content has ended.
     pub consumed: usize,
-    /// Where content stands in the input; ends where what is consumed does. May be empty.
+    /// The range of the input with content, up to the end of the consumed bytes. It may be empty.
     pub data: Range<usize>,
-    /// Whether the content has ended: what follows is the next message.
+    /// Whether the content has ended. The next byte belongs to the next message.
     pub done: bool,
 }
 
-/// Takes chunked content apart without copying it.
+/// Decodes chunked content without copying it.
 ///
-/// Strict: a size is 1 to 16 hexadecimal digits, every line ends with CR LF, extensions follow their grammar without
-/// whitespace. Extensions and trailer fields are judged and dropped (RFC 9112 §7.1.1, §7.1.2).
+/// Strict: a size has 1 to 16 hexadecimal digits, every line ends with CR LF, extensions have no whitespace.
+/// Extensions and trailer fields are validated and discarded (RFC 9112 §7.1.1, §7.1.2).
 ///
-/// Call [`decode`](Self::decode) with what has not been consumed until it says `done`; each call yields content up to
-/// the end of a chunk at most.
+/// Call [`decode`](Self::decode) with the unconsumed rest until `done`. Each call returns content of at most one chunk.
 #[derive(Clone, Debug)]
 pub struct ChunkDecoder {
     state: State,
-    /// Bytes of the present chunk to come; the size read so far while it is read.
+    /// Missing bytes of the current chunk. While the size is read, its value so far.
     remaining: u64,
-    /// What may still come of extensions.
+    /// The rest of the bound on extensions, in bytes.
     extensions: u16,
-    /// What may still come of the trailer section.
+    /// The rest of the bound on the trailer section, in bytes.
     trailer: u16,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// In a size, with so many digits read.
+    /// In a size, after this number of digits.
     Size(u8),
     /// After `;`
     ExtensionStart,
@@ -74,17 +73,17 @@ impl ChunkDecoder {
         Self::with_bounds(MAX_EXTENSIONS, MAX_TRAILER)
     }
 
-    /// A decoder that takes so many bytes of chunk extensions and of trailer in the whole message.
+    /// A decoder with these bounds on the chunk extensions and the trailer of a message, in bytes.
     pub const fn with_bounds(extensions: u16, trailer: u16) -> Self {
         Self { state: State::Size(0), remaining: 0, extensions, trailer }
     }
 
-    /// Takes `input` apart up to the end of the first run of content in it.
+    /// Decodes `input` up to the end of the first run of content in it.
     ///
     /// # Errors
     /// [`ChunkSize`](RequestError::ChunkSize), [`ChunkExtension`](RequestError::ChunkExtension),
     /// [`ChunkEnd`](RequestError::ChunkEnd), [`Trailer`](RequestError::Trailer),
-    /// [`TrailerTooLarge`](RequestError::TrailerTooLarge), [`LineEnd`](RequestError::LineEnd). Once refused, always refused.
+    /// [`TrailerTooLarge`](RequestError::TrailerTooLarge), [`LineEnd`](RequestError::LineEnd). An error is final.
     pub fn decode(&mut self, input: &[u8]) -> Result<ChunkProgress, RequestError> {
         let mut consumed = 0_usize;
         for &byte in input {
@@ -117,7 +116,7 @@ impl ChunkDecoder {
         self.state == State::Done
     }
 
-    /// Bytes of content that the present chunk has announced and not brought yet.
+    /// Missing bytes of the current chunk.
     pub fn outstanding(&self) -> u64 {
         if self.state == State::Data { self.remaining } else { 0 }
     }
@@ -178,7 +177,7 @@ impl ChunkDecoder {
         }
     }
 
-    /// Counts a byte of an extension.
+    /// Counts a byte of an extension against the bound.
     fn extension(&mut self, next: State) -> State {
         match self.extensions.checked_sub(1) {
             Some(left) => {
@@ -189,7 +188,7 @@ impl ChunkDecoder {
         }
     }
 
-    /// Counts a byte of the trailer section.
+    /// Counts a byte of the trailer section against the bound.
     fn trailer(&mut self, next: State) -> State {
         match self.trailer.checked_sub(1) {
             Some(left) => {

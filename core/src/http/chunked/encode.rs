@@ -1,32 +1,32 @@
-//! Putting content into chunks, in the room that it leaves through.
+//! The chunked encoder. It writes into the send buffer.
 
 use crate::grammar::copy::{copy, shift};
 
-/// Room shorter than this takes a part of a chunk that is made in the carry.
-const CARRY: usize = 16;
-/// The data that a chunk in the carry has: what a size of one digit and two line ends leave.
-const CARRY_DATA: usize = CARRY - 5;
+/// Size of the pending buffer. In a shorter send buffer, a chunk is encoded in the pending buffer first.
+const BUFFER: usize = 16;
+/// The data of a chunk in the pending buffer, without a size of one digit and two line ends.
+const BUFFER_DATA: usize = BUFFER - 5;
 /// Two line ends.
 const LINE_ENDS: usize = 4;
 
-/// What [`ChunkEncoder::finish`] did.
+/// The result of [`ChunkEncoder::finish`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct FinishProgress {
-    /// Bytes that were written.
+    /// Written bytes.
     pub written: usize,
-    /// Whether the last chunk has left whole; else call again with more room.
+    /// Whether the last chunk is written completely. If not, call again with more space.
     pub done: bool,
 }
 
-/// Puts content into chunks, each written straight into the room it is sent from.
+/// Encodes content as chunks, each directly in the send buffer.
 ///
-/// Rooms may be of any length, one byte included: a room too short for a chunk worth its frame takes a piece of one
-/// that is made in a carry of 16 bytes, and the rooms after it take the rest. Sizes are written in their shortest form.
+/// The free space may have any length, down to one byte. If it is too short for a chunk, the chunk is encoded in a
+/// pending buffer of 16 bytes, and later calls write the rest. Sizes have their shortest form.
 #[derive(Clone, Debug, Default)]
 pub struct ChunkEncoder {
-    carry: [u8; CARRY],
-    /// The part of the carry that has not left: `start..end`, both at most 16.
+    buffer: [u8; BUFFER],
+    /// The unsent part of the pending buffer: `start..end`, both at most 16.
     start: usize,
     end: usize,
     finishing: bool,
@@ -35,22 +35,22 @@ pub struct ChunkEncoder {
 impl ChunkEncoder {
     /// An encoder before the first chunk.
     pub const fn new() -> Self {
-        Self { carry: [0; CARRY], start: 0, end: 0, finishing: false }
+        Self { buffer: [0; BUFFER], start: 0, end: 0, finishing: false }
     }
 
-    /// Writes what is pending and then at most one chunk into `room`; tells how many bytes were written.
+    /// Writes pending bytes, then at most one chunk, into `room`. Returns the number of written bytes.
     ///
-    /// `fill` is lent free room, never empty, and tells how much content it put at its start; 0 makes no chunk. It is
-    /// called at most once, and not at all while `room` ends before what is pending does, or after
-    /// [`finish`](Self::finish) was called. What it told is taken: content that did not fit is kept in the carry.
+    /// `fill` writes content at the start of a slice, which is never empty, and returns its length. The length 0 makes no
+    /// chunk. `fill` is called at most once. It is not called after [`finish`](Self::finish), or if pending bytes fill
+    /// `room`. All content of `fill` is accepted: bytes beyond `room` are kept in the pending buffer.
     pub fn transmit(&mut self, room: &mut [u8], fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
         let drained = self.drain(room);
         let Some(room) = room.get_mut(drained..).filter(|room| !room.is_empty()) else { return drained };
         if self.pending() || self.finishing {
             return drained;
         }
-        let written = if room.len() < CARRY {
-            self.end = chunk(&mut self.carry, 1, CARRY_DATA, fill);
+        let written = if room.len() < BUFFER {
+            self.end = chunk(&mut self.buffer, 1, BUFFER_DATA, fill);
             self.start = 0;
             self.drain(room)
         } else {
@@ -61,16 +61,16 @@ impl ChunkEncoder {
         drained.wrapping_add(written)
     }
 
-    /// Writes what is pending, then the last chunk and an empty trailer section.
+    /// Writes pending bytes, then the last chunk and an empty trailer section.
     ///
-    /// Call it until it is `done`; called again after that it writes nothing.
+    /// Call it until it is `done`. Later calls write nothing.
     pub fn finish(&mut self, room: &mut [u8]) -> FinishProgress {
         let mut written = self.drain(room);
         if !self.pending() && !self.finishing {
             self.finishing = true;
             let last = b"0\r\n\r\n";
-            if let Some(carry) = self.carry.first_chunk_mut() {
-                *carry = *last;
+            if let Some(buffer) = self.buffer.first_chunk_mut() {
+                *buffer = *last;
             }
             (self.start, self.end) = (0, last.len());
             written = written.wrapping_add(self.drain(room.get_mut(written..).unwrap_or_default()));
@@ -78,20 +78,20 @@ impl ChunkEncoder {
         FinishProgress { written, done: !self.pending() }
     }
 
-    /// Whether bytes wait in the carry for room.
+    /// Whether there are pending bytes.
     pub const fn pending(&self) -> bool {
         self.start < self.end
     }
 
-    /// Moves what is pending into `room`, as much as fits.
+    /// Moves as many pending bytes into `room` as fit.
     fn drain(&mut self, room: &mut [u8]) -> usize {
-        let moved = copy(self.carry.get(self.start..self.end).unwrap_or_default(), room);
+        let moved = copy(self.buffer.get(self.start..self.end).unwrap_or_default(), room);
         self.start = self.start.wrapping_add(moved);
         moved
     }
 }
 
-/// Makes a chunk at the start of `room`, of up to `most` bytes whose size has at most `width` digits; its length.
+/// Encodes a chunk of up to `most` bytes at the start of `room`, with a size of at most `width` digits. Returns its length.
 fn chunk(room: &mut [u8], width: usize, most: usize, fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
     let at = width.wrapping_add(2);
     let Some(lent) = room.get_mut(at..at.wrapping_add(most)) else { return 0 };
@@ -122,7 +122,7 @@ fn chunk(room: &mut [u8], width: usize, most: usize, fill: impl FnOnce(&mut [u8]
     end.wrapping_add(2)
 }
 
-/// How many hexadecimal digits a number has.
+/// The number of hexadecimal digits of `number`.
 const fn hex_width(number: usize) -> usize {
     let bits = usize::BITS.saturating_sub(number.leading_zeros());
     if bits == 0 { 1 } else { bits.div_ceil(4) as usize }

@@ -1,4 +1,4 @@
-//! The chunked transfer coding (RFC 9112 §7.1), both ways, for slices of any length.
+//! The chunked transfer coding (RFC 9112 §7.1): encoder and decoder, for slices of any length.
 //!
 //! ```
 //! use goldcrest_core::http::{ChunkDecoder, ChunkEncoder};

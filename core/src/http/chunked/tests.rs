@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use std::vec;
 use std::vec::Vec;
 
-/// Decodes `wire` in pieces; the content and how much was consumed, or the refusal.
+/// Decodes `wire` in pieces. Returns the content, the number of consumed bytes and `done`, or the error.
 fn decode(wire: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, usize, bool), RequestError> {
     let mut decoder = ChunkDecoder::new();
     let (mut content, mut at) = (Vec::new(), 0);
@@ -29,7 +29,7 @@ const STREAM: &[u8] =
     b"5;a=b;c=\"d\\\";\xFF\"\r\nhello\r\n00A\r\n0123456789\r\n1;x\r\n!\r\n0;last\r\nX-A: b\tc\r\nEmpty:\r\n\r\n";
 
 #[test]
-fn every_split_gives_the_same_content_and_not_a_byte_more() {
+fn every_split_decodes_to_the_same_content() {
     let wire = [STREAM, b"GET /next"].concat();
     let expected = Ok((b"hello0123456789!".to_vec(), STREAM.len(), true));
     assert_eq!(decode(&wire, &vec![1; wire.len()]), expected);
@@ -47,7 +47,7 @@ fn an_unfinished_stream_is_not_done() {
 }
 
 #[test]
-fn what_breaks_the_grammar_is_refused_at_the_byte_that_tells() {
+fn malformed_chunks_are_rejected_at_the_first_invalid_byte() {
     let cases: &[(&[u8], RequestError)] = &[
         (b"\r", RequestError::ChunkSize),
         (b"\n", RequestError::ChunkSize),
@@ -97,7 +97,7 @@ fn what_breaks_the_grammar_is_refused_at_the_byte_that_tells() {
 }
 
 #[test]
-fn once_refused_is_always_refused() {
+fn an_error_is_final() {
     let mut decoder = ChunkDecoder::new();
     assert_eq!(decoder.decode(b"g"), Err(RequestError::ChunkSize));
     assert_eq!(decoder.decode(b"0\r\n\r\n"), Err(RequestError::ChunkSize));
@@ -105,7 +105,7 @@ fn once_refused_is_always_refused() {
 }
 
 #[test]
-fn the_largest_size_is_taken_and_counted_down() {
+fn the_largest_chunk_size_is_accepted() {
     let mut decoder = ChunkDecoder::new();
     let decoded = decoder.decode(b"ffffffffffffffff\r\nabc").unwrap();
     assert_eq!(decoded.data, 18..21);
@@ -135,7 +135,7 @@ fn trailers_are_bounded() {
     assert_eq!(ChunkDecoder::with_bounds(0, 9).decode(wire), Err(RequestError::TrailerTooLarge));
 }
 
-/// Encodes `content` into rooms of these lengths, again and again, `most` bytes a fill at most.
+/// Encodes `content` into buffers of these lengths in turn, with at most `most` bytes a fill.
 fn encode(content: &[u8], rooms: &[usize], most: usize) -> Vec<u8> {
     let mut encoder = ChunkEncoder::new();
     let (mut wire, mut rest) = (Vec::new(), content);
@@ -161,7 +161,7 @@ fn encode(content: &[u8], rooms: &[usize], most: usize) -> Vec<u8> {
     }
 }
 
-/// Whether every size in `wire` is in its shortest form, and none is zero but the last.
+/// Whether every size in `wire` has its shortest form, and only the last is zero.
 fn has_shortest_sizes(mut wire: &[u8]) -> bool {
     loop {
         let end = wire.iter().position(|&byte| byte == b'\r').unwrap();
@@ -178,7 +178,7 @@ fn has_shortest_sizes(mut wire: &[u8]) -> bool {
 }
 
 #[test]
-fn a_room_of_any_size_is_used_to_the_end_and_read_back() {
+fn content_round_trips_through_buffers_of_any_length() {
     let content: Vec<u8> = (0..10_000_u32).map(|at| at as u8).collect();
     for size in (1..600).chain([4_000, 4_101, 4_102, 4_103, 4_104, 20_000]) {
         let wire = encode(&content, &[size], usize::MAX);
@@ -188,7 +188,7 @@ fn a_room_of_any_size_is_used_to_the_end_and_read_back() {
 }
 
 #[test]
-fn a_full_room_leaves_at_most_a_byte_for_the_next() {
+fn at_most_one_byte_of_a_buffer_stays_free() {
     for size in 1..5_000 {
         let written = ChunkEncoder::new().transmit(&mut vec![0; size], |free| free.len());
         assert!(written + 1 >= size, "room of {size} took {written}");
@@ -205,7 +205,7 @@ fn nothing_to_fill_writes_nothing() {
 }
 
 #[test]
-fn fill_is_not_called_without_room_while_pending_or_after_the_end() {
+fn fill_is_not_called_without_space_or_after_finish() {
     let mut encoder = ChunkEncoder::new();
     assert_eq!(encoder.transmit(&mut [], |_| panic!("no room")), 0);
     assert_eq!(encoder.transmit(&mut [0; 1], |free| free.len()), 1);
@@ -217,7 +217,7 @@ fn fill_is_not_called_without_room_while_pending_or_after_the_end() {
 }
 
 #[test]
-fn a_fill_that_claims_too_much_is_held_to_its_room() {
+fn a_fill_length_beyond_its_slice_is_clamped() {
     let mut room = [b'x'; 64];
     let written = ChunkEncoder::new().transmit(&mut room, |_| usize::MAX);
     assert!(written <= 64);
@@ -226,7 +226,7 @@ fn a_fill_that_claims_too_much_is_held_to_its_room() {
 
 proptest! {
     #[test]
-    fn any_rooms_and_any_fills_round_trip(
+    fn any_buffers_and_any_fills_round_trip(
         content in proptest::collection::vec(any::<u8>(), 0..2_000),
         rooms in proptest::collection::vec(prop_oneof![1_usize..24, 1_usize..700], 1..12),
         most in 1_usize..700,
@@ -238,7 +238,7 @@ proptest! {
     }
 
     #[test]
-    fn any_split_of_any_bytes_same_result(
+    fn any_split_of_any_bytes_has_the_same_result(
         pieces in proptest::collection::vec(prop_oneof![
             Just(b"\r\n".to_vec()), Just(b"3\r\nabc\r\n".to_vec()), Just(b"0\r\n".to_vec()), Just(b"5;a=\"b\"".to_vec()),
             Just(b"X: y\r\n".to_vec()), proptest::collection::vec(any::<u8>(), 0..4),

@@ -6,7 +6,7 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
-/// Everything that is poured.
+/// An output that stores all bytes.
 struct All(Vec<u8>);
 
 impl Output for All {
@@ -25,7 +25,7 @@ fn encoded_data(payload: &[u8]) -> String {
     String::from_utf8(poured(|out| data(payload, out))).unwrap()
 }
 
-/// What a receiver reads out of `data` fields, by the letter of the standard.
+/// The data that a receiver parses, as the standard defines it (WHATWG HTML §9.2.6).
 fn received(fields: &[u8]) -> Vec<u8> {
     let lines = fields.strip_suffix(b"\n").unwrap().split(|&byte| byte == b'\n');
     let values: Vec<&[u8]> = lines.map(|line| line.strip_prefix(b"data: ").unwrap()).collect();
@@ -68,7 +68,7 @@ fn a_cr_in_data_cannot_inject_a_field() {
 }
 
 #[test]
-fn a_line_end_in_a_name_is_refused_before_it_is_sent() {
+fn a_line_end_in_an_event_type_is_rejected() {
     assert_eq!(EventField::new(b"x\ndata: forged"), Err(FieldError::LineEnd { at: 1 }));
 }
 
@@ -94,7 +94,7 @@ fn a_whole_event_has_its_fields_and_a_blank_line() {
     assert_eq!(poured(|out| event.encode(out)), b"id: 7\nevent: add\nretry: 250\ndata: 1\ndata: 2\n\n");
 }
 
-/// Bytes in which line ends are frequent.
+/// Bytes with frequent line ends.
 fn payload() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![3 => Just(b'\n'), 3 => Just(b'\r'), 1 => Just(b' '), 4 => any::<u8>()];
     prop::collection::vec(byte, 0..60)
@@ -121,14 +121,14 @@ fn a_crlf_over_two_pieces_is_one_line_end() {
 }
 
 #[test]
-fn empty_pieces_pour_nothing() {
+fn empty_pieces_write_nothing() {
     assert_eq!(in_pieces(b"", &[0, 0]), b"data: \n");
     assert_eq!(in_pieces(b"x", &[0, 0, 1, 1]), b"data: x\n");
 }
 
 proptest! {
     #[test]
-    fn any_cut_of_a_payload_gives_the_bytes_of_the_whole(
+    fn any_split_of_the_data_results_in_the_same_bytes(
         payload in payload(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
@@ -157,13 +157,13 @@ proptest! {
     }
 
     #[test]
-    fn the_length_is_told_before_it_is_poured(payload in payload(), millis in any::<Option<u64>>()) {
+    fn the_encoded_length_is_known_in_advance(payload in payload(), millis in any::<Option<u64>>()) {
         let event = EventBlock { retry: millis.map(Duration::from_millis), ..EventBlock::new(&payload) };
         prop_assert_eq!(event.encoded_len(), poured(|out| event.encode(out)).len() as u64);
     }
 
     #[test]
-    fn any_room_gives_the_same_bytes(payload in payload(), size in 1usize..9) {
+    fn any_buffer_results_in_the_same_bytes(payload in payload(), size in 1usize..9) {
         let event = EventBlock { id: Some(IdField::new(b"7f-1").unwrap()), ..EventBlock::new(&payload) };
         let mut seen = Vec::new();
         loop {

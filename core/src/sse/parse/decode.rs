@@ -1,12 +1,12 @@
-//! UTF-8 decode in bounded memory: what is not UTF-8 becomes U+FFFD, in the place where it stands.
+//! UTF-8 decode, in place and in bounded memory. Invalid sequences become U+FFFD.
 
-/// What one maximal subpart of an ill-formed sequence becomes.
+/// U+FFFD, the replacement of one maximal subpart of an ill-formed sequence (Unicode §3.9).
 const REPLACEMENT: [u8; 3] = [0xEF, 0xBF, 0xBD];
 
-/// Decodes the first `len` bytes of `room` where they stand, by the Encoding Standard's "UTF-8 decode without BOM".
+/// Decodes the first `len` bytes of `room` in place, by the Encoding Standard's "UTF-8 decode without BOM".
 ///
-/// Gives the length of the text, which is not shorter, or `None` where `room` cannot hold it: then its bytes are as
-/// they were. Linear, and one look where all is well.
+/// Returns the length of the text, which is at least `len`. Returns `None` if `room` is too short, with unchanged
+/// bytes. Linear. Valid UTF-8 takes one validation only.
 pub(super) fn decode_in_place(room: &mut [u8], len: usize) -> Option<usize> {
     let raw = room.get(..len)?;
     if raw.is_ascii() || str::from_utf8(raw).is_ok() {
@@ -19,7 +19,7 @@ pub(super) fn decode_in_place(room: &mut [u8], len: usize) -> Option<usize> {
     if decoded > room.len() {
         return None;
     }
-    // The raw bytes wait at the end. Text never gets shorter, so what is written stays before what is still to be read.
+    // The raw bytes move to the end. The text is at least as long as they are, so writing never passes reading.
     let mut read = room.len().saturating_sub(len);
     for index in (0..len).rev() {
         copy_byte(room, index, read.saturating_add(index));
@@ -60,7 +60,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_says_what_a_lossy_decoder_says_whenever_the_room_holds_it(
+        fn decoding_agrees_with_a_lossy_decoder(
             raw in prop::collection::vec(
                 prop_oneof![0x7Eu8..0x92, 0xBEu8..0xC4, 0xDEu8..0xE2, 0xECu8..0xF6, any::<u8>()], 0..40),
             spare in 0usize..90,

@@ -1,14 +1,14 @@
-//! Where in a line the stream was cut.
+//! The position within a line at the end of the input.
 
 use crate::sse::line::find_line_end;
 
-/// The place in the line that the next byte has.
+/// The position of the next byte in its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
     LineStart,
-    /// In what may be the name of a field.
+    /// In a prefix of a field name.
     Name(Name),
-    /// In a field's value. With `space`, a first U+0020 is not part of it.
+    /// In a field's value. With `space`, a U+0020 at its start is not part of it.
     Value {
         field: Field,
         space: bool,
@@ -25,7 +25,7 @@ pub(super) enum Field {
     Retry,
 }
 
-/// As much of a name as the longest field has.
+/// A prefix of a name, up to the length of the longest field name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Name {
     bytes: [u8; 5],
@@ -35,7 +35,7 @@ pub(super) struct Name {
 impl Name {
     const EMPTY: Self = Self { bytes: [0; 5], len: 0 };
 
-    /// Appends a byte; false where no field has so long a name.
+    /// Appends a byte. Returns false if the name is longer than every field name.
     pub(super) fn push(&mut self, byte: u8) -> bool {
         let Some(next) = self.bytes.get_mut(usize::from(self.len)) else { return false };
         *next = byte;
@@ -54,8 +54,8 @@ impl Name {
     }
 }
 
-/// The state after the first bytes of a line that is not empty, and what follows them: the whole name and its colon
-/// where they lie in `line`.
+/// The state after the first bytes of a line that is not empty, and the rest of `line`. The first bytes are the name
+/// and its colon, if both are in `line`.
 #[inline]
 pub(super) fn begin_line(line: &[u8]) -> (At, &[u8]) {
     let (field, value) = match line {
@@ -68,7 +68,7 @@ pub(super) fn begin_line(line: &[u8]) -> (At, &[u8]) {
     (At::Value { field, space: true }, value)
 }
 
-/// What stands before the first line end; and the first byte of that with what follows the byte.
+/// The part before the first line end, then the first byte of the line end and the rest after that byte.
 #[inline]
 pub(super) fn split_line(bytes: &[u8]) -> (&[u8], Option<(u8, &[u8])>) {
     let split = find_line_end(bytes).and_then(|end| bytes.split_at_checked(end));
@@ -78,7 +78,7 @@ pub(super) fn split_line(bytes: &[u8]) -> (&[u8], Option<(u8, &[u8])>) {
     }
 }
 
-/// The value of a `retry` field: ASCII digits and nothing else.
+/// The value of a `retry` field: only ASCII digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Digits {
     None,
@@ -87,7 +87,7 @@ pub(super) enum Digits {
 }
 
 impl Digits {
-    /// Reads on; past `u64::MAX` it stays at that.
+    /// Appends digits. The number saturates at `u64::MAX`.
     pub(super) fn push(&mut self, piece: &[u8]) {
         for &byte in piece {
             *self = match self {
@@ -105,18 +105,18 @@ fn digit(byte: u8) -> u64 {
     u64::from(byte.saturating_sub(b'0'))
 }
 
-/// How much of a byte order mark has come.
+/// The received part of a byte order mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BomSeen {
     None,
     One,
     Two,
-    /// All of it, or something else.
+    /// The complete mark, or another byte.
     Past,
 }
 
 impl BomSeen {
-    /// The byte that would go on with it.
+    /// The next byte of the mark.
     pub(super) fn next(self) -> Option<u8> {
         match self {
             Self::None => Some(0xEF),

@@ -1,8 +1,8 @@
-//! The stream parser (WHATWG HTML §9.2.6): bytes in as they come, events out by borrow.
+//! The stream parser (WHATWG HTML §9.2.6): input in any pieces, events by borrow.
 //!
-//! However the stream is cut, the same events come out. A `data` field that lies whole in one piece of input is lent
-//! from there; what is cut, or has several lines, is gathered in the caller's memory. The cost is linear in the stream,
-//! comments and unknown fields may have any length, and nothing is stored of them.
+//! Every split of the stream results in the same events. Data of one line within one input is borrowed from the
+//! input. Other data is stored in the caller's memory. The cost is linear in the stream. Comments and unknown fields
+//! may have any length and take no memory.
 //!
 //! ```
 //! use goldcrest_core::sse::parse::{ParserLimits, Parser};
@@ -39,15 +39,15 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-/// The event type of an event that names none.
+/// The default event type.
 pub const MESSAGE: &str = "message";
 
-/// How the parser's memory is divided, in bytes of UTF-8. What remains holds data.
+/// The parts of the parser's memory, in bytes of UTF-8. The rest is for data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ParserLimits {
-    /// Longest `id`. It is held three times.
+    /// The longest `id`. It is stored three times.
     pub id: usize,
-    /// Longest event type.
+    /// The longest event type.
     pub event_type: usize,
 }
 
@@ -55,7 +55,7 @@ impl ParserLimits {
     /// 64 bytes each.
     pub const DEFAULT: Self = Self { id: 64, event_type: 64 };
 
-    /// Bytes of memory for these bounds and events of up to `data` bytes, the LF between their lines counted.
+    /// Bytes of memory for these bounds and for data of up to `data` bytes, with the LF between lines.
     pub const fn memory(self, data: usize) -> usize {
         self.id.saturating_mul(3).saturating_add(self.event_type).saturating_add(data)
     }
@@ -67,46 +67,46 @@ impl Default for ParserLimits {
     }
 }
 
-/// One event, lent from the input or from the parser's memory.
+/// One event, borrowed from the input or from the parser's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageEvent<'a> {
-    /// The event type, [`MESSAGE`] where the stream names none.
+    /// The event type, by default [`MESSAGE`].
     pub event_type: &'a str,
     /// The lines of the `data` fields, joined by LF.
     pub data: &'a str,
-    /// The last event ID as of this event, empty where there was none: what to resume from.
+    /// The last event ID at this event, to resume from. It may be empty.
     pub last_event_id: &'a str,
 }
 
-/// What one call of [`Parser::feed`] came to.
-#[must_use = "what was not consumed is to be fed again, and an event is lent only once"]
+/// The result of [`Parser::feed`].
+#[must_use = "feed the unconsumed input again; an event is returned only once"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ParseProgress<'a> {
-    /// Bytes of the input that are done with: all of them where there is no event.
+    /// Consumed bytes of the input: all of it without an event.
     pub consumed: usize,
-    /// The event that was dispatched, at most one a call.
+    /// The dispatched event, at most one per call.
     pub event: Option<MessageEvent<'a>>,
 }
 
-/// What one call of [`Parser::store`] came to.
-#[must_use = "what was not consumed is to be stored again"]
+/// The result of [`Parser::store`].
+#[must_use = "store the unconsumed input again"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StoreProgress {
-    /// Bytes of the input that are done with: all of them where there is no event.
+    /// Consumed bytes of the input: all of it without an event.
     pub consumed: usize,
-    /// Whether an event was dispatched, at most one a call.
+    /// Whether an event was dispatched, at most one per call.
     pub event: bool,
 }
 
-/// Why a stream cannot be read on: a bound of the caller's. It is to be closed; a later resume from the same ID meets
-/// the same event again unless there is more memory.
+/// The bound that a stream exceeds. The caller closes the stream. With the same memory, a later resume from the same
+/// ID fails at the same event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ParseError {
-    /// The data of an event, decoded, is longer than what [`ParserLimits`] leave of the memory.
+    /// The decoded data of an event is longer than its part of the memory.
     DataTooLong,
-    /// An event type, decoded, is longer than [`ParserLimits::event_type`].
+    /// A decoded event type is longer than [`ParserLimits::event_type`].
     EventTypeTooLong,
-    /// An ID without NULL, decoded, is longer than [`ParserLimits::id`].
+    /// A decoded ID without NULL is longer than [`ParserLimits::id`].
     IdTooLong,
 }
 
@@ -122,14 +122,14 @@ impl fmt::Display for ParseError {
 
 impl core::error::Error for ParseError {}
 
-/// Reads an event stream, in memory `B` of the caller's: an array, or a slice by `&mut`.
+/// Parses an event stream in the caller's memory `B`: an array, or a mutable slice.
 #[derive(Debug)]
 pub struct Parser<B> {
     store: Store<B>,
     at: At,
-    /// Bytes of the byte order mark seen, all of them when it can no longer come.
+    /// The received bytes of the byte order mark. All, once the mark is no longer possible.
     bom: BomSeen,
-    /// The input ended after a CR: an LF that comes first belongs to it.
+    /// The input ended after a CR: an LF at the start of the next input belongs to it.
     after_cr: bool,
     digits: Digits,
     reconnection_time: Option<Duration>,
@@ -137,8 +137,7 @@ pub struct Parser<B> {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
-    /// A parser at the start of a stream. Memory shorter than [`ParserLimits::memory`] is legal: what does not fit is too
-    /// long.
+    /// A parser at the start of a stream. Memory shorter than [`ParserLimits::memory`] is valid and lowers the bounds.
     pub fn new(memory: B, bounds: ParserLimits) -> Self {
         Self {
             store: Store::new(memory, bounds),
@@ -151,14 +150,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         }
     }
 
-    /// Reads on in `input`, up to the first event that is complete. An event is given with its blank line's first byte:
-    /// nothing is waited for.
+    /// Parses `input` up to the end of the first event. An event is returned at the first byte of its blank line, without
+    /// waiting for an LF after a CR.
     ///
-    /// Call it again with what it did not consume. An event that the stream's end cuts is never given.
+    /// Call it again with the unconsumed rest. An event that is incomplete at the end of the stream is never returned.
     ///
     /// # Errors
-    /// [`ParseError`] past a bound; then the parser has failed for good, and says so again whatever it is fed, until
-    /// [`restart`](Self::restart).
+    /// [`ParseError`] if a bound is exceeded. Later calls return the same error until [`restart`](Self::restart).
     pub fn feed<'a>(&'a mut self, input: &'a [u8]) -> Result<ParseProgress<'a>, ParseError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -187,8 +185,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         })
     }
 
-    /// As [`feed`](Self::feed), with the event kept in the parser's memory, where [`event`](Self::event) finds it until the
-    /// next call: for input that is only lent for the time of the call.
+    /// As [`feed`](Self::feed), for input that is borrowed only during the call. The event is stored in the parser's
+    /// memory, and [`event`](Self::event) returns it until the next call.
     ///
     /// # Errors
     /// As [`feed`](Self::feed).
@@ -228,7 +226,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         })
     }
 
-    /// The parts of that event, its data as bytes to be altered where they stand: last event ID, event type, data.
+    /// The last event ID, event type and data of that event. The data can be modified in place.
     pub fn event_mut(&mut self) -> Option<(&str, &str, &mut [u8])> {
         if !self.store.is_dispatched() {
             return None;
@@ -237,13 +235,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         Some((last_event_id, if event_type.is_empty() { MESSAGE } else { event_type }, data))
     }
 
-    /// The memory back.
+    /// Returns the memory.
     pub fn into_memory(self) -> B {
         self.store.into_memory()
     }
 
-    /// Makes it a parser at the start of a new stream of the same source: an unfinished event and an error are gone, the
-    /// last event ID and the reconnection time stay.
+    /// Prepares for a new stream of the same source. An incomplete event and an error are discarded. The last event ID
+    /// and the reconnection time are kept.
     pub fn restart(&mut self) {
         self.store.drop_block();
         self.at = At::LineStart;
@@ -252,10 +250,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         self.failed = None;
     }
 
-    /// As [`restart`](Self::restart), with a last event ID that was kept elsewhere (over a reboot, for example).
+    /// As [`restart`](Self::restart), with a last event ID from elsewhere, for example from before a reboot.
     ///
     /// # Errors
-    /// [`ParseError::IdTooLong`] past [`ParserLimits::id`]; then the last event ID is what it was.
+    /// [`ParseError::IdTooLong`] past [`ParserLimits::id`]. The last event ID is then unchanged.
     pub fn restart_after(&mut self, id: IdField<'_>) -> Result<(), ParseError> {
         self.restart();
         self.store.begin_id();
@@ -265,15 +263,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         Ok(())
     }
 
-    /// The last event ID, as of the last blank line: what `Last-Event-ID` says at the next connection. Empty where there
-    /// is none.
+    /// The last event ID at the last blank line: the value of `Last-Event-ID` in the next request. It may be empty.
     pub fn last_event_id(&self) -> &str {
         self.store.last_event_id()
     }
 
-    /// The reconnection time of the last valid `retry` field, which acts at the end of its line.
+    /// The reconnection time of the last valid `retry` field, which takes effect at the end of its line.
     ///
-    /// The standard knows no upper bound: digits past `u64::MAX` milliseconds are taken as that.
+    /// The standard has no upper bound. The value saturates at `u64::MAX` milliseconds.
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.reconnection_time
     }

@@ -1,4 +1,4 @@
-//! The walk over the input, line by line.
+//! The parser's loop over the lines of the input.
 
 use core::time::Duration;
 
@@ -6,14 +6,14 @@ use super::line_state::{At, BomSeen, Digits, Field, begin_line, split_line};
 use super::{ParseError, Parser};
 use crate::sse::line::{CR, LF, is_line_end};
 
-/// An event that is complete: its type and its ID are in the store.
+/// A complete event. Its type and its ID are in the store.
 pub(super) struct Complete<'a> {
-    /// What follows it in the input.
+    /// The input after the event.
     pub(super) rest: &'a [u8],
     pub(super) data: Data<'a>,
 }
 
-/// Where the data of an event is.
+/// The location of the data of an event.
 #[derive(PartialEq, Eq)]
 pub(super) enum Data<'a> {
     /// In the input.
@@ -23,11 +23,11 @@ pub(super) enum Data<'a> {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
-    /// Reads up to the first dispatch, or to the end of the input.
+    /// Reads up to the first dispatched event, or to the end of the input.
     pub(super) fn read<'a>(&mut self, input: &'a [u8]) -> Result<Option<Complete<'a>>, ParseError> {
         self.store.forget_dispatched();
         let mut rest = self.skip_start(input);
-        // The data of the block, while it is one line that lies whole in the input.
+        // The data of the block, as long as it is one line within the input.
         let mut lent: Option<&'a [u8]> = None;
         loop {
             match self.at {
@@ -55,7 +55,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
                             self.at = At::Value { field, space: true };
                             rest = after;
                         }
-                        // The line is the name of the field, its value is empty.
+                        // The line is a field name without a colon: its value is empty (WHATWG HTML §9.2.6).
                         (CR | LF, Some(field)) => {
                             self.begin_field(field, &mut lent)?;
                             self.at = At::Value { field, space: false };
@@ -76,7 +76,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
                     let (value, end) = split_line(rest);
                     let Some((first, after)) = end else {
                         self.push(field, value)?;
-                        // Of an empty value no byte has come yet only if the space has: it is gone either way.
+                        // The next byte is never the optional space: that was consumed above, or the value has begun.
                         self.at = At::Value { field, space: false };
                         break;
                     };
@@ -105,7 +105,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         Ok(None)
     }
 
-    /// Skips what may stand before a line: the byte order mark of the stream, the LF of a CRLF that was cut.
+    /// Skips bytes before a line: the byte order mark of the stream, and the LF of a split CRLF.
     fn skip_start<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
         let mut rest = input;
         while let Some(expected) = self.bom.next() {
@@ -116,7 +116,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
                     rest = after;
                 }
                 Some(_) => {
-                    // Part of a mark begins a name that no field has.
+                    // A part of a mark is the start of an unknown field name.
                     if self.bom != BomSeen::None {
                         self.at = At::Ignored;
                     }
@@ -131,8 +131,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         rest
     }
 
-    /// What follows a line end that begins with `first`. After a CR nothing is waited for: its LF is skipped when it
-    /// comes.
+    /// The input after a line end that begins with `first`. The parser does not wait for an LF after a CR. It skips the LF
+    /// in the next input.
     #[inline]
     fn after_line_end<'a>(&mut self, first: u8, after: &'a [u8]) -> &'a [u8] {
         if first != CR {
@@ -142,7 +142,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         after.strip_prefix(&[LF]).unwrap_or(after)
     }
 
-    /// The field's name has been read.
+    /// Handles a complete field name.
     #[inline]
     fn begin_field(&mut self, field: Field, lent: &mut Option<&[u8]>) -> Result<(), ParseError> {
         match field {
@@ -161,7 +161,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         Ok(())
     }
 
-    /// A piece of the field's value has been read.
+    /// Handles a piece of the field's value.
     #[inline]
     fn push(&mut self, field: Field, piece: &[u8]) -> Result<(), ParseError> {
         match field {
@@ -173,7 +173,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         Ok(())
     }
 
-    /// The field's line has ended.
+    /// Handles the end of the field's line.
     #[inline]
     fn end_field(&mut self, field: Field) -> Result<(), ParseError> {
         match field {
@@ -189,7 +189,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Parser<B> {
         Ok(())
     }
 
-    /// The blank line: where there is data there is an event.
+    /// Handles the blank line: it dispatches an event if there is data.
     #[inline]
     fn end_block<'a>(&mut self, lent: Option<&'a [u8]>) -> Result<Option<Data<'a>>, ParseError> {
         let data = match lent.map(|bytes| (bytes, str::from_utf8(bytes))) {

@@ -1,10 +1,10 @@
-//! The caller's memory: the text of the event that is being built, and the last event IDs.
+//! The caller's memory: the text of the current event, and the last event IDs.
 //!
 //! ```text
 //! | id | id | id | event type | data ........ |
 //! ```
-//! Three places for an ID: the one that was dispatched last, the one of the block being read (the standard's *last
-//! event ID buffer*), and the one of the line being read, which a NULL at its very end can still void.
+//! Three IDs are stored: that of the last dispatched block, that of the current block (the standard's *last event ID
+//! buffer*) and that of the current line. A NULL anywhere in the line voids its ID, so that ID is not yet the block's.
 
 use super::decode::decode_in_place;
 use super::{ParseError, ParserLimits};
@@ -13,7 +13,7 @@ use super::{ParseError, ParserLimits};
 pub(super) struct Store<B> {
     memory: B,
     bounds: ParserLimits,
-    /// Length of the data, `None` before the first `data` field of a block.
+    /// The length of the data. `None` before the first `data` field of a block.
     data: Option<usize>,
     event_type: usize,
     ids: [usize; 3],
@@ -21,11 +21,11 @@ pub(super) struct Store<B> {
     latest: Place,
     incoming: Place,
     incoming_has_null: bool,
-    /// The event was handed out, and is kept until the next byte is asked for.
+    /// The event was returned. It is kept until the next call.
     spent: bool,
 }
 
-/// Where an ID lies.
+/// The slot of an ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     First,
@@ -49,33 +49,33 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         }
     }
 
-    /// Drops the event that is being built, and its ID.
+    /// Discards the current event and its ID.
     pub(super) fn drop_block(&mut self) {
         self.clear();
         self.latest = self.dispatched;
     }
 
-    /// Forgets data and event type.
+    /// Discards data and event type.
     pub(super) fn clear(&mut self) {
         self.data = None;
         self.event_type = 0;
         self.spent = false;
     }
 
-    /// The blank line after data: the event is handed out, and its ID is the one to resume from.
+    /// Handles the blank line after data: the event is returned, and its ID is the one to resume from.
     pub(super) fn dispatch(&mut self) {
         self.commit_id();
         self.spent = true;
     }
 
-    /// Makes room for the next event, once one was handed out.
+    /// Discards the event after it was returned.
     pub(super) fn forget_dispatched(&mut self) {
         if self.spent {
             self.clear();
         }
     }
 
-    /// Whether an event was handed out and is still kept.
+    /// Whether an event was returned and is still stored.
     pub(super) fn is_dispatched(&self) -> bool {
         self.spent
     }
@@ -88,12 +88,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         self.data.is_some()
     }
 
-    /// Whether data of this length is within bounds.
+    /// Whether data of this length fits.
     pub(super) fn holds_data(&self, len: usize) -> bool {
         len <= self.memory.as_ref().len().saturating_sub(self.data_start())
     }
 
-    /// Appends to the data, which there is from now on.
+    /// Appends to the data. Even an empty piece makes the data present.
     pub(super) fn push_data(&mut self, piece: &[u8]) -> Result<(), ParseError> {
         let start = self.data_start();
         let len = self.data.unwrap_or(0);
@@ -102,7 +102,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         Ok(())
     }
 
-    /// Makes the data text.
+    /// Decodes the data as UTF-8.
     pub(super) fn decode_data(&mut self) -> Result<(), ParseError> {
         let start = self.data_start();
         let room = self.memory.as_mut().get_mut(start..).unwrap_or_default();
@@ -125,14 +125,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         Ok(())
     }
 
-    /// Makes the event type text.
+    /// Decodes the event type as UTF-8.
     pub(super) fn end_event_type(&mut self) -> Result<(), ParseError> {
         let len = self.event_type;
         self.event_type = decode_in_place(self.event_type_room(), len).ok_or(ParseError::EventTypeTooLong)?;
         Ok(())
     }
 
-    /// The event type, empty where the block has named none.
+    /// The event type. Empty without an `event` field.
     pub(super) fn event_type(&self) -> &str {
         self.text(self.event_type_start(), self.event_type)
     }
@@ -143,7 +143,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         *self.incoming.of_mut(&mut self.ids) = 0;
     }
 
-    /// Appends to the ID of the line being read. Too long an ID is judged at its end: a NULL may still void it.
+    /// Appends to the ID of the current line. Its length is checked at the end of the line, because a NULL may void it.
     pub(super) fn push_id(&mut self, piece: &[u8]) {
         self.incoming_has_null |= piece.iter().fold(false, |has, &byte| has | (byte == 0));
         let place = self.incoming;
@@ -152,7 +152,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         *place.of_mut(&mut self.ids) = appended.unwrap_or(usize::MAX);
     }
 
-    /// Makes the incoming ID the latest, unless it holds a NULL.
+    /// Makes the ID of the line that of the block, unless it contains a NULL (WHATWG HTML §9.2.6).
     pub(super) fn end_id(&mut self) -> Result<(), ParseError> {
         if self.incoming_has_null {
             return Ok(());
@@ -165,7 +165,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         Ok(())
     }
 
-    /// The blank line: the latest ID is the one to resume from.
+    /// Handles the blank line: the ID of the block is the one to resume from.
     pub(super) fn commit_id(&mut self) {
         self.dispatched = self.latest;
     }
@@ -180,7 +180,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         let (event_type, type_len) = (self.event_type_start(), self.event_type);
         let (start, len) = (self.data_start(), self.data.unwrap_or(0));
         let memory = self.memory.as_mut();
-        // In a memory that ends before its data there is no data; its fields are there.
+        // Memory that is too short for data still stores the other fields.
         let (fields, data) = memory.split_at_mut_checked(start.min(memory.len())).unwrap_or_default();
         let text = |start: usize, len: usize| {
             str::from_utf8(fields.get(start..start.saturating_add(len)).unwrap_or_default()).unwrap_or_default()
@@ -211,7 +211,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
         self.memory.as_mut().get_mut(start..end).unwrap_or_default()
     }
 
-    /// The text that was decoded there.
+    /// The decoded text in this range.
     fn text(&self, start: usize, len: usize) -> &str {
         let bytes = self.memory.as_ref().get(start..start.saturating_add(len)).unwrap_or_default();
         str::from_utf8(bytes).unwrap_or_default()
@@ -219,7 +219,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store<B> {
 }
 
 impl Place {
-    /// A place that is neither this nor `second`.
+    /// The third slot, beside this one and `second`.
     fn other_than(self, second: Self) -> Self {
         let is_free = |place: &Self| *place != self && *place != second;
         [Self::First, Self::Second].into_iter().find(is_free).unwrap_or(Self::Third)
@@ -244,7 +244,7 @@ impl Place {
     }
 }
 
-/// Writes `piece` behind the first `len` bytes of `room`; gives the new length, or `None` where it does not fit.
+/// Writes `piece` after the first `len` bytes of `room`. Returns the new length, or `None` if it does not fit.
 #[inline]
 fn append(room: &mut [u8], len: usize, piece: &[u8]) -> Option<usize> {
     let end = len.checked_add(piece.len())?;

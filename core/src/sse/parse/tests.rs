@@ -17,7 +17,7 @@ fn small() -> Small {
 /// Event type, data, last event ID.
 type Seen = (String, String, String);
 
-/// Feeds `input` to its end.
+/// Feeds all of `input`.
 fn feed_all<B: AsRef<[u8]> + AsMut<[u8]>>(
     parser: &mut Parser<B>,
     mut input: &[u8],
@@ -39,8 +39,8 @@ fn feed_all<B: AsRef<[u8]> + AsMut<[u8]>>(
     }
 }
 
-/// Everything a stream says to a fresh parser, fed in pieces that end at `cuts`: its events, its error, and the last
-/// event ID and reconnection time that it leaves behind.
+/// Feeds a stream to a new parser, in pieces that end at `cuts`. Returns the events, the error, the last event ID and
+/// the reconnection time.
 fn read<B: AsRef<[u8]> + AsMut<[u8]>>(
     mut parser: Parser<B>,
     stream: &[u8],
@@ -83,12 +83,12 @@ fn one_call_dispatches_one_event() {
 }
 
 #[test]
-fn a_line_that_lies_whole_in_the_input_is_lent_from_there() {
+fn a_line_within_the_input_is_borrowed_from_it() {
     let mut parser = small();
     let stream = b"id: 1\ndata: here\n\n";
     let data = parser.feed(stream).unwrap().event.unwrap().data;
     assert!(stream.as_ptr_range().contains(&data.as_ptr()));
-    // The line may lie whole though the event does not.
+    // The line is within the input, the event is not.
     let mut parser = small();
     let _ = parser.feed(b"event: add\nda").unwrap();
     let rest = b"ta: here\n\n";
@@ -96,7 +96,7 @@ fn a_line_that_lies_whole_in_the_input_is_lent_from_there() {
     assert!(rest.as_ptr_range().contains(&data.as_ptr()));
 }
 
-/// Whole, bytewise and in two pieces, the same error, after the same events.
+/// Checks the error and the events before it, for the whole stream, single bytes and two pieces.
 fn assert_fails(stream: &[u8], error: ParseError) {
     let whole = read(small(), stream, &[]);
     assert_eq!(whole.1, Err(error), "{}", stream.escape_ascii());
@@ -114,43 +114,43 @@ fn assert_passes(stream: &[u8]) {
 }
 
 #[test]
-fn data_up_to_its_bound_passes_and_not_a_byte_more() {
+fn data_is_accepted_exactly_up_to_its_bound() {
     let line = |len| [&b"data: "[..], &vec![b'x'; len], b"\n\n"].concat();
     assert_passes(&line(40));
     assert_fails(&line(41), ParseError::DataTooLong);
-    // The LF between two lines counts, the one after the last does not.
+    // The LF between two lines counts, the LF after the last does not.
     let lines = |len| [&b"data: "[..], &[b'x'; 20], b"\ndata: ", &vec![b'y'; len], b"\n\n"].concat();
     assert_passes(&lines(19));
     assert_fails(&lines(20), ParseError::DataTooLong);
-    // It is the decoded text that counts.
+    // The bound is on the decoded text.
     let ill_formed = |len| [&b"data: x"[..], &vec![0xFF; len], b"\n\n"].concat();
     assert_passes(&ill_formed(13));
     assert_fails(&ill_formed(14), ParseError::DataTooLong);
 }
 
 #[test]
-fn an_event_type_up_to_its_bound_passes_and_not_a_byte_more() {
+fn an_event_type_is_accepted_exactly_up_to_its_bound() {
     assert_passes(b"event: 012345678901\ndata: x\n\n");
     assert_fails(b"event: 0123456789012\ndata: x\n\n", ParseError::EventTypeTooLong);
     assert_fails(b"data: x\n\nevent: \xFF\xFF\xFF\xFF\xFF\ndata: x\n\n", ParseError::EventTypeTooLong);
 }
 
 #[test]
-fn an_id_up_to_its_bound_passes_and_not_a_byte_more() {
+fn an_id_is_accepted_exactly_up_to_its_bound() {
     assert_passes(b"id: 012345678901\ndata: x\n\n");
     assert_fails(b"id: 0123456789012\ndata: x\n\n", ParseError::IdTooLong);
     assert_fails(b"id: 1\ndata: x\n\nid: \xFF\xFF\xFF\xFF\xFF\n\n", ParseError::IdTooLong);
 }
 
 #[test]
-fn an_event_that_is_too_long_leaves_the_last_event_id_before_it() {
+fn an_event_too_long_leaves_the_last_event_id_unchanged() {
     let stream = [b"id: 1\ndata: x\n\nid: 2\ndata: ", &[0xFF; 20][..], b"\n\n"].concat();
     let (seen, result, id, _) = read(small(), &stream, &[]);
     assert_eq!((seen.len(), result, id.as_str()), (1, Err(ParseError::DataTooLong), "1"));
 }
 
 #[test]
-fn a_parser_that_failed_says_so_until_it_is_restarted() {
+fn a_parse_error_is_final_until_restart() {
     let mut parser = small();
     let mut seen = Vec::new();
     feed_all(&mut parser, b"id: 7\nretry: 5\ndata: x\n\nevent: kept?\nid: 8\n", &mut seen).unwrap();
@@ -165,7 +165,7 @@ fn a_parser_that_failed_says_so_until_it_is_restarted() {
 }
 
 #[test]
-fn a_restart_forgets_where_the_stream_was_cut() {
+fn a_restart_discards_an_incomplete_line() {
     for cut in [&b"data: x"[..], b"da", b": c", b"data: x\n", b"event: y\nid: 3\n", b"data: x\r", b"\xEF\xBB", b"id: 1"]
     {
         let mut parser = small();
@@ -187,7 +187,7 @@ fn a_restart_after_an_id_resumes_from_it() {
 }
 
 #[test]
-fn memory_that_is_too_short_is_an_error_and_not_a_panic() {
+fn too_short_memory_is_an_error_and_not_a_panic() {
     for size in 0..BOUNDS.memory(0) {
         let stream = b"id: 0123456789\nevent: 0123456789\ndata: x\n\n";
         let (seen, result, ..) = read(Parser::new(vec![0; size], BOUNDS), stream, &every_byte(stream));
@@ -202,7 +202,7 @@ fn comments_and_unknown_fields_of_any_length_take_no_memory() {
     assert_passes(&stream);
 }
 
-/// A parser that looked again at what it has would take hours here.
+/// A parser with quadratic cost would take hours here.
 #[test]
 fn a_long_event_fed_byte_by_byte_costs_one_pass() {
     const LEN: usize = 1 << 20;
@@ -214,7 +214,7 @@ fn a_long_event_fed_byte_by_byte_costs_one_pass() {
     assert_eq!(parser.feed(b"\n\n").unwrap().event.unwrap().data.len(), LEN);
 }
 
-/// Everything that is poured.
+/// An output that stores all bytes.
 struct All(Vec<u8>);
 
 impl Output for All {
@@ -223,7 +223,7 @@ impl Output for All {
     }
 }
 
-/// Streams of what parsers trip over.
+/// Streams with many special bytes.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let token = prop_oneof![
         4 => prop::sample::select(vec![&b"data"[..], b"event", b"id", b"retry"]),
@@ -252,7 +252,7 @@ fn data() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_stream_says_the_same_however_it_is_cut(
+    fn any_split_of_a_stream_results_in_the_same_events(
         stream in stream(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
@@ -262,7 +262,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_encoded_arrives_however_it_is_cut(
+    fn encoded_events_are_parsed_alike_for_any_split(
         events in prop::collection::vec((text_without("\0\r\n", 0), text_without("\r\n", 1), data()), 0..6),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {

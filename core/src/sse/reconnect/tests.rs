@@ -30,7 +30,7 @@ fn the_server_sets_the_reconnection_time_within_bounds() {
 }
 
 #[test]
-fn what_a_busy_server_asks_for_is_a_minimum_within_the_same_bounds() {
+fn retry_after_is_a_minimum_within_the_same_bounds() {
     let mut reconnect = Reconnect::<8>::new(EXACT);
     let delay = |reconnect: &Reconnect<8>, said, random| match reconnect.next_delay_after(random, said) {
         ReconnectDecision::After(delay) => millis(delay),
@@ -45,7 +45,7 @@ fn what_a_busy_server_asks_for_is_a_minimum_within_the_same_bounds() {
         reconnect.on_network_error();
     }
     assert_eq!(delay(&reconnect, Some(9), 0), 24_000, "its own patience may be longer");
-    // Its clients do not all come back at once either.
+    // Jitter spreads the clients here too.
     let spread = Reconnect::<8>::new(ReconnectPolicy::DEFAULT);
     assert_eq!((delay(&spread, Some(30), 0), delay(&spread, Some(30), u32::MAX)), (30_000, 45_000));
 }
@@ -65,7 +65,7 @@ fn failures_in_a_row_double_the_delay_up_to_the_longest() {
 }
 
 #[test]
-fn an_open_stream_forgives_the_failures_before_it() {
+fn an_open_stream_resets_the_count_of_failures() {
     let mut reconnect = Reconnect::new(ReconnectPolicy { attempts: Some(3), ..EXACT });
     for _ in 0..4 {
         reconnect.on_network_error();
@@ -77,7 +77,7 @@ fn an_open_stream_forgives_the_failures_before_it() {
 }
 
 #[test]
-fn attempts_are_counted() {
+fn attempts_are_limited() {
     let mut reconnect = Reconnect::<8>::new(ReconnectPolicy { attempts: Some(2), ..EXACT });
     reconnect.on_network_error();
     assert_ne!(reconnect.next_delay(0), ReconnectDecision::Stop);
@@ -86,7 +86,7 @@ fn attempts_are_counted() {
 }
 
 #[test]
-fn a_response_that_is_no_stream_is_final() {
+fn a_response_without_an_event_stream_is_final() {
     let html: Option<&[u8]> = Some(b"text/html");
     for (status, content_type, refusal) in [
         (204, None, ReconnectError::NoContent),
@@ -107,20 +107,20 @@ fn a_response_that_is_no_stream_is_final() {
 }
 
 #[test]
-fn a_source_that_is_closed_stays_so() {
+fn a_closed_source_stays_closed() {
     let mut reconnect = Reconnect::<8>::new(EXACT);
     reconnect.close();
     assert_eq!(reconnect.next_delay(0), ReconnectDecision::Stop);
 }
 
 #[test]
-fn bounds_that_cross_are_no_panic() {
+fn crossed_bounds_do_not_panic() {
     let crossed = ReconnectPolicy { shortest: Duration::MAX, longest: Duration::from_secs(1), ..EXACT };
     assert_eq!(after(&Reconnect::new(crossed)), 1_000);
 }
 
 #[test]
-fn an_id_is_kept_whole_or_not_at_all() {
+fn an_id_is_stored_completely_or_not_at_all() {
     let mut id = LastEventId::<4>::new();
     assert_eq!(id.header_value(), None);
     id.set("7f-3").unwrap();
@@ -145,7 +145,7 @@ fn an_id_cannot_inject_into_a_request() {
 
 proptest! {
     #[test]
-    fn jitter_adds_up_to_its_share_and_takes_nothing_away(random: u32, retry in 500u64..60_000, jitter_percent: u8) {
+    fn jitter_lengthens_a_delay_up_to_its_percentage(random: u32, retry in 500u64..60_000, jitter_percent: u8) {
         let mut reconnect = Reconnect::<8>::new(ReconnectPolicy { jitter_percent, ..ReconnectPolicy::DEFAULT });
         reconnect.on_retry_field(Duration::from_millis(retry));
         let most = retry * u64::from(jitter_percent) / 100;
