@@ -1,18 +1,18 @@
 //! Base64 with padding (RFC 4648 §4).
 //!
-//! The `base64` crate encodes. Decoding is our own code: the crate decodes into a second buffer only, and an event is decoded where
-//! it stands. Its `decode_slice` also keeps a panic at the opt-levels "s" and "z" (tests/scripts/no-panic).
+//! The `base64` crate encodes. The decoder is local code: the crate decodes only into a second buffer, and an event is
+//! decoded in place. Its `decode_slice` also has a panic path at the opt-levels "s" and "z" (tests/scripts/no-panic).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::grammar::copy;
 
-/// Writes the digits of `bytes` into `text`, groups of four for three bytes each. Where the last group is not full its padding
-/// has to stand there already; what does not fit is left out.
+/// Writes the digits of `bytes` into `text`, four for each three bytes. An incomplete last group gets no padding: the
+/// caller has written it into `text`. Digits that do not fit are omitted.
 pub(crate) fn encode(bytes: &[u8], text: &mut [u8]) {
     for (bytes, text) in bytes.chunks(3).zip(text.as_chunks_mut::<4>().0) {
-        // `encode_slice` of a length known at compile time has no panic path, at any opt-level; of any length it has.
+        // `encode_slice` has no panic path at any opt-level if the length is known at compile time.
         let mut group = [0; 3];
         copy(bytes, &mut group);
         let mut letters = [b'='; 4];
@@ -21,7 +21,7 @@ pub(crate) fn encode(bytes: &[u8], text: &mut [u8]) {
     }
 }
 
-/// Whether `text` is Base64 with padding, in the one form that it has.
+/// Whether `text` is canonical Base64 with padding: unused bits are zero (RFC 4648 §3.5).
 pub(crate) fn is_base64(text: &[u8]) -> bool {
     let padding = text.iter().rev().take(2).take_while(|letter| **letter == b'=').count();
     let (digits, _) = text.split_at_checked(text.len().saturating_sub(padding)).unwrap_or_default();
@@ -34,7 +34,7 @@ pub(crate) fn is_base64(text: &[u8]) -> bool {
     text.len().is_multiple_of(4) && last & spare == 0 && digits.iter().all(|letter| digit(*letter).is_some())
 }
 
-/// Decodes what [`is_base64`] in place: how many bytes it was.
+/// Decodes valid text in place, see [`is_base64`]. Returns the number of bytes.
 pub(crate) fn decode_in_place(text: &mut [u8]) -> usize {
     let (mut written, mut bits, mut held) = (0_usize, 0_u32, 0_u32);
     for at in 0..text.len() {
@@ -52,7 +52,7 @@ pub(crate) fn decode_in_place(text: &mut [u8]) -> usize {
     written
 }
 
-/// The digit of a letter.
+/// The value of a letter, below 64.
 const fn digit(letter: u8) -> Option<u8> {
     Some(match letter {
         b'A'..=b'Z' => letter - b'A',
@@ -72,7 +72,7 @@ mod tests {
     use std::vec;
     use std::vec::Vec;
 
-    /// Nearly base64, or anything.
+    /// Valid Base64, nearly valid Base64 and other text.
     fn any_text() -> impl Strategy<Value = String> {
         let letter = prop::sample::select(&b"ABCDabcd0123+/"[..]).prop_map(char::from);
         let letters = prop::collection::vec(letter, 0..10).prop_map(String::from_iter);
@@ -83,14 +83,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_give_what_the_crate_gives(bytes: Vec<u8>) {
+        fn encoding_agrees_with_the_crate(bytes: Vec<u8>) {
             let mut text = vec![b'='; bytes.len().div_ceil(3) * 4];
             encode(&bytes, &mut text);
             prop_assert_eq!(text, STANDARD.encode(&bytes).into_bytes());
         }
 
         #[test]
-        fn any_text_is_what_the_crate_takes_it_for(text in any_text(), bytes: Vec<u8>) {
+        fn validation_and_decoding_agree_with_the_crate(text in any_text(), bytes: Vec<u8>) {
             for text in [text, STANDARD.encode(&bytes)] {
                 let expected = STANDARD.decode(&text).ok();
                 prop_assert_eq!(is_base64(text.as_bytes()), expected.is_some(), "{}", text);

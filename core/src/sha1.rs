@@ -1,8 +1,8 @@
-//! SHA-1 (RFC 3174) over inputs of one length: by `sha1_smol` on a host, by own code on a chip.
+//! SHA-1 (RFC 3174) of inputs of one length: by `sha1_smol` on a host, by local code on a chip.
 //!
-//! The crate's `update` keeps panic paths where the length is not known at compile time, or where it is called more than once
-//! (tests/scripts/no-panic). So one function calls it, with the length that the handshake needs, and a digest of more bytes is a
-//! chain of such inputs. On a Cortex-M3 the crate takes 3,100 bytes of flash where the compact form takes a quarter of that.
+//! The crate's `update` has panic paths if the length is unknown at compile time, or if it is called more than once
+//! (tests/scripts/no-panic). So one function calls it, with the length of the handshake. A digest of more bytes is a
+//! chain of such inputs. On a Cortex-M3 the crate takes 3,100 bytes of flash, the compact form a quarter of that.
 
 /// The length of a WebSocket key and its GUID (RFC 6455 §4.2.2).
 const INPUT: usize = 60;
@@ -21,7 +21,7 @@ pub(crate) fn sha1(input: &[u8; INPUT]) -> [u8; DIGEST] {
 #[cfg(small_code)]
 pub(crate) use compact::sha1;
 
-/// One loop for all rounds.
+/// The compact form: one loop for all rounds.
 #[cfg(any(test, small_code))]
 mod compact {
     use super::{DIGEST, INPUT};
@@ -31,7 +31,7 @@ mod compact {
     /// The SHA-1 digest of `input`.
     pub(crate) fn sha1(input: &[u8; INPUT]) -> [u8; DIGEST] {
         let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-        // The bit behind the input leaves no room for the length, which ends a second block (RFC 3174 §4).
+        // After the padding bit the block has no space for the length, which ends a second block (RFC 3174 §4).
         let mut block = [0; BLOCK];
         for (to, byte) in block.iter_mut().zip(input.iter().chain(&[0x80])) {
             *to = *byte;
@@ -57,7 +57,7 @@ mod compact {
         }
         let [mut a, mut b, mut c, mut d, mut e] = *state;
         for round in 0..80_usize {
-            // The next word of the schedule depends on the last sixteen alone.
+            // The next word of the schedule depends only on the last sixteen.
             if round >= 16 {
                 let next =
                     words[(round + 13) & 15] ^ words[(round + 8) & 15] ^ words[(round + 2) & 15] ^ words[round & 15];
@@ -79,10 +79,10 @@ mod compact {
     }
 }
 
-/// A digest of these parts, one behind the other: each block is hashed behind the digest of the blocks before it.
+/// A digest of the concatenated parts. Each block is hashed after the digest of the blocks before it.
 ///
-/// The chain begins with the length, so that no input is the beginning of another and the last block needs no other padding
-/// than zeros. It is as hard to find two inputs of one digest as it is for SHA-1 (Merkle-Damgård).
+/// The chain begins with the length, so that no input is a prefix of another and zeros suffice as padding. A
+/// collision is as hard to find as for SHA-1 (Merkle-Damgård).
 pub(crate) fn chained(parts: &[&[u8]]) -> [u8; DIGEST] {
     let mut bytes = parts.iter().copied().flatten().copied();
     let mut left = parts.iter().fold(0_u64, |sum, part| sum.wrapping_add(part.len() as u64));
@@ -114,7 +114,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_compact_form_gives_the_digest_of_the_crate(input in prop::array::uniform32(any::<u8>()), end: [u8; 28]) {
+        fn the_compact_form_agrees_with_the_crate(input in prop::array::uniform32(any::<u8>()), end: [u8; 28]) {
             let input: [u8; INPUT] = [&input[..], &end].concat().try_into().unwrap();
             prop_assert_eq!(compact::sha1(&input), sha1_smol::Sha1::from(input).digest().bytes());
         }
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn each_length_around_a_block_has_a_digest_of_its_own() {
+    fn each_length_around_a_block_has_another_digest() {
         let zeros = [0; 200];
         let digests: BTreeSet<_> = (0..=zeros.len()).map(|length| chained(&[&zeros[..length]])).collect();
         assert_eq!(digests.len(), 201);
     }
 
     #[test]
-    fn each_byte_counts_and_the_parts_do_not() {
+    fn the_digest_depends_on_each_byte_and_not_on_the_parts() {
         let bytes: std::vec::Vec<u8> = (0..150).collect();
         let digest = chained(&[&bytes]);
         for at in 0..bytes.len() {
