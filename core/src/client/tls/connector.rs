@@ -110,11 +110,11 @@ impl<E> Stage<E> {
     const fn as_str(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
-            Self::Requested => "wanted",
-            Self::Connecting => "opening",
+            Self::Requested => "requested",
+            Self::Connecting => "connecting",
             Self::Open => "open",
-            Self::Failed(_) => "refused",
-            Self::Released => "left",
+            Self::Failed(_) => "failed",
+            Self::Released => "released",
         }
     }
 }

@@ -133,9 +133,10 @@
 //! servers, an attacker on the path included.
 //!
 //! # Security
-//! `embedded-tls` is outside the proofs that this crate does not panic. The known faults of version 0.19 that an attacker
-//! on the path could use are filtered: unencrypted records after the handshake, encrypted records without content, a
-//! signature without a certificate. A server that omits certificate and signature is not authenticated.
+//! `embedded-tls` is outside the proofs that this crate does not panic. An attacker on the path could use three known
+//! faults of version 0.19, so the records and messages for them are rejected before it. They are unencrypted records
+//! after the handshake, encrypted records without content, and a signature without a certificate. A server that omits
+//! certificate and signature is not authenticated.
 //!
 //! Two faults are left, so a device needs a watchdog. An *authenticated* server can cause a panic by a handshake message
 //! after the handshake, other than those below. With the features `ed25519` and `rsa`, an attacker can, by a key of

@@ -100,41 +100,41 @@ mod tests {
     }
 
     /// Checks that the result does not depend on the chunks.
-    fn judge(records: &[(u8, u16)], shaken_after: usize) -> bool {
-        let verdicts = [1, 2, 3, 5, 7, 4096].map(|piece| {
-            let mut guard = RecordFilter::new();
+    fn passes(records: &[(u8, u16)], handshake_records: usize) -> bool {
+        let results = [1, 2, 3, 5, 7, 4096].map(|chunk| {
+            let mut filter = RecordFilter::new();
             records.iter().enumerate().all(|(index, (content_type, length))| {
-                if index == shaken_after {
-                    guard.handshake_done();
+                if index == handshake_records {
+                    filter.handshake_done();
                 }
-                record(*content_type, *length).chunks(piece).all(|bytes| guard.check(bytes))
+                record(*content_type, *length).chunks(chunk).all(|bytes| filter.check(bytes))
             })
         });
-        assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "{verdicts:?}");
-        verdicts[0]
+        assert!(results.iter().all(|result| *result == results[0]), "{results:?}");
+        results[0]
     }
 
     #[test]
     fn handshake_and_data_pass_in_any_chunks() {
         let records = [(22, 122), (20, 1), (23, 900), (23, 70), (23, 17), (23, 16_640), (23, 19)];
-        assert!(judge(&records, 4));
-        assert!(judge(&[(21, 2)], 9), "a server that refuses says so in the clear");
-        assert!(judge(&[(22, 122), (21, 2)], 9));
+        assert!(passes(&records, 4));
+        assert!(passes(&[(21, 2)], 9), "an alert in place of ServerHello is not encrypted (RFC 8446 §6)");
+        assert!(passes(&[(22, 122), (21, 2)], 9));
     }
 
     #[test]
     fn unencrypted_records_after_the_handshake_are_rejected() {
         for content_type in [20, 21, 22, 24, 0, 255] {
-            assert!(!judge(&[(22, 122), (23, 90), (content_type, 2)], 2), "{content_type}");
+            assert!(!passes(&[(22, 122), (23, 90), (content_type, 2)], 2), "{content_type}");
         }
     }
 
     #[test]
     fn records_that_would_panic_are_rejected() {
-        assert!(!judge(&[(22, 122), (23, 16)], 9), "a tag without content");
-        assert!(!judge(&[(22, 122), (23, 0)], 9));
-        assert!(!judge(&[(22, 122), (23, 16_641)], 9));
-        assert!(!judge(&[(22, 122), (22, 90)], 9), "a handshake goes on encrypted");
-        assert!(!judge(&[(23, 90)], 9), "there are no keys yet");
+        assert!(!passes(&[(22, 122), (23, 16)], 9), "an authentication tag without content (RFC 8446 §5.2)");
+        assert!(!passes(&[(22, 122), (23, 0)], 9));
+        assert!(!passes(&[(22, 122), (23, 16_641)], 9));
+        assert!(!passes(&[(22, 122), (22, 90)], 9), "messages after ServerHello are encrypted (RFC 8446 §4.3)");
+        assert!(!passes(&[(23, 90)], 9), "no keys before ServerHello (RFC 8446 §7.1)");
     }
 }

@@ -50,8 +50,8 @@ impl<'t, P: CryptoProvider> ServerVerification<'t, P> {
     /// The number of certificates that a server may send: its own and the intermediate ones. Default: 1.
     ///
     /// State exactly the number that the server sends. `embedded_tls::pki::CertVerifier` checks the signature of each
-    /// certificate by the key of the next one, but not whether the next one may sign (RFC 5280 §6.1.4 k, n). So the
-    /// holder of *any* certificate of the authority could issue one for any name. That chain is one certificate
+    /// certificate by the key of the next one. It does not check whether the next one may sign (RFC 5280 §6.1.4 k, n).
+    /// So the holder of *any* certificate of the authority could issue one for any name. That chain is one certificate
     /// longer than an honest server's.
     #[must_use]
     pub fn max_chain(mut self, certificates: usize) -> Self {
