@@ -3,6 +3,7 @@
     python3 tests/scripts/vocabulary              all checks; exit status 0: no violation
     python3 tests/scripts/vocabulary PATH...      each listed word in these files or folders, comments included
     python3 tests/scripts/vocabulary --count      the counts of listed words, by folder
+    python3 tests/scripts/vocabulary --rooms      the imports of each room of the core, as rows of its table
 
 - words: pronouns as subjects and metaphors (words.py). Documents, messages and test names hold none;
   of the comment lines of a folder, at most 1 in 100 holds a pronoun, and 1 in 100 a metaphor.
@@ -23,6 +24,7 @@ sys.dont_write_bytecode = True
 import self_test
 from checks import Exceptions, Report, check
 from lexers import KINDS
+from modules import Crate, rooms_and_imports
 from words import FOLDERS, LISTS
 
 # Built or recorded files, and tables of other projects.
@@ -54,8 +56,17 @@ def print_counts(report):
     print(f"{report.permitted} permitted by the list of exceptions")
 
 
+def print_rooms(files):
+    rooms, _ = rooms_and_imports(Crate("core", files))
+    for room, imported in sorted(rooms.items(), key=lambda entry: (len(entry[1]), entry[0])):
+        print(f"| `{room}` | {', '.join(f'`{other}`' for other in sorted(imported)) or 'nothing'} |")
+
+
 def main(arguments):
     self_test.run()
+    if arguments == ["--rooms"]:
+        print_rooms(tree())
+        return 0
     exceptions = Exceptions(Path(__file__).with_name("exceptions").read_text(encoding="utf-8"))
     report = Report()
     check(tree(), exceptions, report)

@@ -55,8 +55,11 @@ class Crate:
     def imported_names(self, module):
         return {name: segments for segments, name, _ in self.uses(module) if name != "*"}
 
-    def resolve(self, module, segments, depth=0):
-        """The file that a path leads to, through re-exports; None for another crate's."""
+    def resolve(self, module, segments, through=True, depth=0):
+        """The file that a path leads to; None for another crate's.
+
+        Re-exports are followed: those of the crate's root always, those of other files if `through`.
+        """
         if segments[0] == "crate":
             at, rest = (), segments[1:]
         elif segments[0] == "self":
@@ -71,15 +74,15 @@ class Crate:
             return None
         while rest and at + (rest[0],) in self.code:
             at, rest = at + (rest[0],), rest[1:]
-        if rest and depth < 8 and at != module:
+        if rest and depth < 8 and at != module and (through or not at):
             target = self.names.get(at, {}).get(rest[0])
-            found = target and self.resolve(at, target, depth + 1)
+            found = target and self.resolve(at, target, through, depth + 1)
             if found is not None:
                 return found
         return at if at in self.code else None
 
-    def imports(self):
-        """(importing file's module, imported file's module, line) of each path in the code."""
+    def imports(self, through=True):
+        """(importing file's module, imported file's module, line) of each path in the code; `through` as for resolve."""
         for module, code in self.code.items():
             found = [(segments, offset) for segments, _, offset in self.uses(module)]
             # Paths outside of `use`; `pub(in crate::x)` is a visibility and no import.
@@ -87,7 +90,7 @@ class Crate:
             for path in PATH.finditer(rest):
                 found.append((tuple(re.split(r"\s*::\s*", path.group())), path.start()))
             for segments, offset in found:
-                target = self.resolve(module, segments)
+                target = self.resolve(module, segments, through)
                 if target is not None and target != module:
                     yield module, target, code.count("\n", 0, offset) + 1
 
@@ -174,6 +177,21 @@ def knows_table(source):
     return rows
 
 
+def rooms_and_imports(crate):
+    """{room: {imported room: (path, line) of the first import}}, and [(path, line)] of imports from the crate's root.
+
+    An item that a room re-exports is imported from that room, wherever it is defined.
+    """
+    rooms = {module[0]: {} for module in crate.code if module}
+    root = []
+    for module, target, line in crate.imports(through=False):
+        if module and target and module[0] != target[0]:
+            rooms[module[0]].setdefault(target[0], (crate.paths[module], line))
+        elif module and not target:
+            root.append((crate.paths[module], line))
+    return rooms, root
+
+
 def knows_violations(crate, source):
     """(path, line, text) where the table and the imports of the crate's modules differ."""
     rows = knows_table(source)
@@ -181,17 +199,14 @@ def knows_violations(crate, source):
     if not rows:
         yield front, 1, "expected a table of the rooms with a last column `knows`; there is none"
         return
-    rooms = {module[0] for module in crate.code if module}
+    imported, root = rooms_and_imports(crate)
+    rooms = imported.keys()
     for room in sorted(rooms - rows.keys()):
         yield crate.paths.get((room,), front), 1, f"room `{room}` has no row in the table of {front}"
     for room in sorted(rows.keys() - rooms):
         yield front, rows[room][1], f"the table has a row of `{room}`; there is no such module"
-    imported = {room: {} for room in rooms}
-    for module, target, line in crate.imports():
-        if module and target and module[0] != target[0]:
-            imported[module[0]].setdefault(target[0], (crate.paths[module], line))
-        elif module and not target:
-            yield crate.paths[module], line, "imports an item of the crate's root: import it from its room"
+    for path, line in root:
+        yield path, line, "imports an item of the crate's root: import it from its room"
     for room in sorted(rooms & rows.keys()):
         listed, line, exact = rows[room]
         for other in sorted(imported[room].keys() - listed):
