@@ -15,17 +15,22 @@ fn main() -> io::Result<()> {
     println!("cargo:rustc-cfg=small_code");
     println!("cargo:rustc-check-cfg=cfg(feature, values(\"defmt\", \"embassy-net\", \"embedded-tls\", \"log\"))");
 
-    let mut modules = String::new();
+    // Modules of macros come first, as in the core.
+    let (mut macros, mut modules) = (String::new(), String::new());
+    let mut has_macros = false;
     for line in fs::read_to_string(core.join("lib.rs"))?.lines() {
         let Some(name) = line.trim_start_matches("pub ").strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';'))
         else {
+            has_macros = line.trim() == "#[macro_use]";
             continue;
         };
         let paths = [core.join(name).join("mod.rs"), core.join(name).with_extension("rs")];
         let path = paths.iter().find(|path| path.exists()).ok_or(io::ErrorKind::NotFound)?;
-        let _ = writeln!(modules, "#[path = {path:?}]\npub mod {name};");
+        let (attribute, list) = if has_macros { ("#[macro_use]\n", &mut macros) } else { ("", &mut modules) };
+        let _ = writeln!(list, "{attribute}#[path = {path:?}]\npub mod {name};");
+        has_macros = false;
     }
-    fs::write(out.join("core.rs"), modules)?;
+    fs::write(out.join("core.rs"), macros + &modules)?;
 
     println!("cargo:rerun-if-changed=memory.x");
     fs::copy("memory.x", out.join("memory.x"))?;

@@ -188,6 +188,11 @@ async fn alone<T>(wait: impl Future<Output = T>) -> T {
     .await
 }
 
+/// Polls `future` once: its output, if it is ready.
+fn once<T>(future: impl Future<Output = T>) -> Option<T> {
+    futures_lite::future::block_on(futures_lite::future::poll_once(future))
+}
+
 /// Reads until the end; waits as a connection does.
 async fn read_to_end(socket: &mut impl Socket<Error = Error>) -> Result<Vec<u8>, Error> {
     let mut all = Vec::new();
