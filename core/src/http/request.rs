@@ -1,6 +1,6 @@
 //! A validated request head and its parts.
 
-use super::{AcceptMatch, BodyLength, HeaderFields, PercentEncoded, Query, RequestError};
+use super::{AcceptMatch, BodyLength, HeaderFields, Method, PercentEncoded, Query, RequestError};
 use super::{accept, field, length, prefer, target};
 use crate::grammar::characters::{all_token, ascii};
 use crate::grammar::host::is_host_and_port;
@@ -9,57 +9,6 @@ use crate::grammar::scan::split_line;
 
 /// The default bound on field lines in a head. Browsers send about 15. Chains of proxies send up to three times as many.
 pub const MAX_FIELDS: usize = 128;
-
-/// A method (RFC 9110 §9). Its name is case-sensitive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the standard's")]
-pub enum Method<'a> {
-    Get,
-    Head,
-    Post,
-    Put,
-    Delete,
-    Connect,
-    Options,
-    Trace,
-    Patch,
-    /// Any other token.
-    Other(&'a str),
-}
-
-impl<'a> Method<'a> {
-    /// The method with this name.
-    pub fn new(name: &'a str) -> Self {
-        match name {
-            "GET" => Self::Get,
-            "HEAD" => Self::Head,
-            "POST" => Self::Post,
-            "PUT" => Self::Put,
-            "DELETE" => Self::Delete,
-            "CONNECT" => Self::Connect,
-            "OPTIONS" => Self::Options,
-            "TRACE" => Self::Trace,
-            "PATCH" => Self::Patch,
-            _ => Self::Other(name),
-        }
-    }
-
-    /// The name.
-    pub const fn as_str(self) -> &'a str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Delete => "DELETE",
-            Self::Connect => "CONNECT",
-            Self::Options => "OPTIONS",
-            Self::Trace => "TRACE",
-            Self::Patch => "PATCH",
-            Self::Other(name) => name,
-        }
-    }
-}
 
 /// The HTTP version for the response. HTTP/1.2 to 1.9 count as 1.1 (RFC 9110 §2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
 //! Messages of ours.
 
-use super::turn::{MessageSource, Payload};
+use super::turn::{MessageSource, Payload, refused};
 use super::{ConnectionIo, Disconnect, WebSocket};
 use crate::io::{Socket, TryIo};
 use crate::ws::Role;
@@ -252,13 +252,5 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
             Role::Client => 4,
             Role::Server => 0,
         }
-    }
-}
-
-/// The disconnect for an error at the start of a frame.
-pub(super) fn refused(error: SendError) -> Disconnect {
-    match error {
-        SendError::NoEntropy => Disconnect::NoEntropy,
-        _ => Disconnect::Closed,
     }
 }

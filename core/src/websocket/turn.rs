@@ -4,14 +4,13 @@
 
 use core::future::Future;
 
-use super::send::refused;
 use super::state::WebSocketState;
 use super::{ConnectionIo, Disconnect, WebSocket};
 use crate::grammar::copy::copy;
 use crate::io::{Interest, Socket, TryIo, WakeCondition, never};
 use crate::time::Instant;
 use crate::ws::ProtocolError;
-use crate::ws::connection::{Chunk, Incoming, MaskingKeys, MessageKind};
+use crate::ws::connection::{SendError, Chunk, Incoming, MaskingKeys, MessageKind};
 
 /// Bytes that a received byte without payload counts as: many empty fragments fit one read.
 const OVERHEAD: usize = 32;
@@ -312,5 +311,13 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
             Some(stall) => stall.room = room,
             None => {}
         }
+    }
+}
+
+/// The disconnect for an error at the start of a frame.
+pub(super) fn refused(error: SendError) -> Disconnect {
+    match error {
+        SendError::NoEntropy => Disconnect::NoEntropy,
+        _ => Disconnect::Closed,
     }
 }

@@ -50,6 +50,7 @@ mod keys;
 mod receive;
 mod receive_control;
 mod send;
+mod send_error;
 mod transmit;
 
 #[cfg(test)]
@@ -57,7 +58,7 @@ mod tests;
 
 pub use incoming::{Chunk, Incoming, Received};
 pub use keys::{MaskingKeys, NoEntropy, Unmasked};
-pub use send::SendError;
+pub use send_error::SendError;
 
 use super::close::{CloseCode, CloseFrame, CloseReason};
 use super::frame::CONTROL_MAX;

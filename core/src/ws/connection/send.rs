@@ -4,43 +4,8 @@ use super::super::Role;
 use super::super::frame::{FrameHeader, Opcode};
 use super::super::mask::{mask, rotated};
 use super::transmit::{Transmitter, new_key};
-use super::{Connection, MaskingKeys, MessageKind, NoEntropy};
+use super::{Connection, MaskingKeys, MessageKind, NoEntropy, SendError};
 use crate::grammar::copy;
-
-/// Why nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendError {
-    /// A frame of ours is not finished: transmit its rest first.
-    Busy,
-    /// The room is too short for the whole frame. Try with more, or begin it with [`Connection::start_frame`].
-    NoRoom,
-    /// The other type of message is unfinished: its last fragment comes first.
-    OtherMessage,
-    /// A Close of ours waits or left: nothing follows it.
-    Closing,
-    /// The random source failed. Nothing was begun.
-    NoEntropy,
-}
-
-impl From<NoEntropy> for SendError {
-    fn from(NoEntropy: NoEntropy) -> Self {
-        Self::NoEntropy
-    }
-}
-
-impl core::fmt::Display for SendError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Busy => "a frame is unfinished",
-            Self::NoRoom => "the frame does not fit",
-            Self::OtherMessage => "a message of the other type is unfinished",
-            Self::Closing => "the connection is closing",
-            Self::NoEntropy => "no entropy for a masking key",
-        })
-    }
-}
-
-impl core::error::Error for SendError {}
 
 impl Transmitter {
     /// The opcode of the next data frame.

@@ -1,7 +1,7 @@
 //! HTTP/1.1 responses, read strictly (RFC 9112 §4, §6.3).
 
 use crate::PeerError;
-use crate::peer::malformed;
+use crate::peer_error::malformed;
 
 /// A response's head.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::{Answer, Framing, Head};
+use crate::peer_error::malformed;
+use crate::{Answer, Framing, Head, PeerError};
 
 /// The time limit of each wait.
 pub type Patience = Duration;
@@ -16,19 +17,6 @@ pub type Patience = Duration;
 pub fn patience() -> Patience {
     let seconds = env::var("GOLDCREST_PATIENCE").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(10))
-}
-
-/// Why there is nothing more to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PeerError {
-    /// The peer has ended its side where that was not expected.
-    Closed,
-    /// The connection was broken.
-    Reset,
-    /// Nothing came in time.
-    Timeout,
-    /// The received bytes violate a standard; the text states how.
-    Malformed(String),
 }
 
 /// The most bytes that the system buffers for a client that does not read.
@@ -288,10 +276,6 @@ fn connect(local: Option<IpAddr>, address: SocketAddr, width: Width) -> std::io:
     socket.set_read_timeout(Some(patience()))?;
     socket.set_write_timeout(Some(patience()))?;
     Ok(socket.into())
-}
-
-pub(crate) fn malformed(what: &str, bytes: &[u8]) -> PeerError {
-    PeerError::Malformed(format!("{what}: {}", bytes.escape_ascii()))
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
