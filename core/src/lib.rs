@@ -59,24 +59,27 @@
 //! # Modules, from the bottom up
 //! | module | holds | knows |
 //! | --- | --- | --- |
-//! | [`time`], [`output`] | an instant; output that resumes at any offset | nothing |
+//! | [`time`] | an instant | nothing |
+//! | [`output`] | output that resumes at any offset | nothing |
 //! | `trace` | lines for the program's log | nothing |
-//! | [`io`] | `Socket`, `Clock`: the environment of a connection | `time` |
 //! | `grammar` | tokens, lists, hosts, origins (RFC 9110 §5.6, RFC 3986 §3.2, RFC 6454) | nothing |
+//! | [`json`] | one flat object, read in place | nothing |
+//! | `sha1` | SHA-1 digests (RFC 3174) | nothing |
+//! | `base64` | Base64 (RFC 4648 §4) | `grammar` |
+//! | [`io`] | `Socket`, `Clock`: the environment of a connection | `time` |
 //! | [`http`] | request heads, body lengths, chunked coding, responses (RFC 9112) | `grammar`, `output` |
 //! | [`sse`] | event encoder, stream parser, reconnection (WHATWG HTML §9.2) | `output`, `time` |
-//! | [`log`] | the ring of events, ids, cursors, gap policies | `output` |
-//! | [`ws`] | handshake, frames, masking, connection (RFC 6455) | `grammar`, `time` |
-//! | [`format`] | transports, and the wire formats of events | `log`, `output`, `sse`, `time`, `ws` |
+//! | [`log`] | the ring of events, ids, cursors, gap policies | `output`, `sha1` |
+//! | [`ws`] | handshake, frames, masking, connection (RFC 6455) | `base64`, `grammar`, `output`, `sha1`, `time` |
+//! | [`format`] | transports, and the wire formats of events | `base64`, `log`, `output`, `sse`, `time`, `trace`, `ws` |
 //! | [`hub`] | channels: a log, its followers, publishing | `log` |
-//! | [`json`] | one flat object, read in place | nothing |
-//! | [`connection`] | the I/O of one connection, of a server or a client | `io`, `ws` |
-//! | [`websocket`] | an open WebSocket on either side | `connection`, `ws` |
-//! | [`server`] | the generic HTTP server: exchanges and handlers | all of the above |
-//! | [`hub_http`] | the HTTP interface of a hub | `server` |
-//! | [`client`] | clients, on a chip and on a host | all but `server` |
-//! | [`assets`] | the client for browsers, as static files | `server` |
-//! | `testing` | virtual time, tasks and buffers for tests, with the hidden feature `testing` | all of the above |
+//! | [`connection`] | the I/O of one connection, of a server or a client | `http`, `io`, `time`, `trace`, `ws` |
+//! | [`websocket`] | an open WebSocket on either side | `connection`, `grammar`, `io`, `time`, `ws` |
+//! | [`server`] | the generic HTTP server: exchanges and handlers | `connection`, `format`, `grammar`, `http`, `io`, `output`, `sse`, `time`, `trace`, `websocket`, `ws` |
+//! | [`hub_http`] | the HTTP interface of a hub | `connection`, `format`, `grammar`, `http`, `hub`, `io`, `json`, `log`, `output`, `server`, `sse`, `time`, `trace`, `websocket`, `ws` |
+//! | [`client`] | clients, on a chip and on a host | `base64`, `connection`, `format`, `grammar`, `http`, `hub`, `io`, `json`, `log`, `output`, `sse`, `time`, `websocket`, `ws` |
+//! | [`assets`] | the client for browsers, as static files | `http`, `server` |
+//! | `testing` | virtual time, tasks and buffers for tests, with the hidden feature `testing` | `format`, `hub_http`, `io`, `server`, `time`, `ws` |
 //!
 //! # Features
 //! | feature | adds |

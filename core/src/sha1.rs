@@ -24,7 +24,7 @@ pub(crate) use compact::sha1;
 /// The compact form: one loop for all rounds.
 #[cfg(any(test, small_code))]
 mod compact {
-    use super::{DIGEST, INPUT};
+    use crate::sha1::{DIGEST, INPUT};
 
     const BLOCK: usize = 64;
 

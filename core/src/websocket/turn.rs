@@ -10,7 +10,7 @@ use crate::grammar::copy::copy;
 use crate::io::{Interest, Socket, TryIo, WakeCondition, never};
 use crate::time::Instant;
 use crate::ws::ProtocolError;
-use crate::ws::connection::{SendError, Chunk, Incoming, MaskingKeys, MessageKind};
+use crate::ws::connection::{Chunk, Incoming, MaskingKeys, MessageKind, SendError};
 
 /// Bytes that a received byte without payload counts as: many empty fragments fit one read.
 const OVERHEAD: usize = 32;

@@ -4,7 +4,7 @@ use super::super::Role;
 use super::super::frame::{FrameHeader, Opcode};
 use super::super::mask::{mask, rotated};
 use super::transmit::{Transmitter, new_key};
-use super::{Connection, MaskingKeys, MessageKind, NoEntropy, SendError};
+use super::{Connection, MaskingKeys, MessageKind, SendError};
 use crate::grammar::copy;
 
 impl Transmitter {

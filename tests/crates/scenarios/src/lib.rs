@@ -67,6 +67,6 @@ pub use peer::{Patience, Peer, Width, patience};
 pub use peer_error::PeerError;
 pub use program::Program;
 pub use reader::Reader;
-pub use subscription::{Event, Gap, Item, Start, Transport};
 pub use server::Server;
+pub use subscription::{Event, Gap, Item, Start, Transport};
 pub use websocket::{Refused, Socket, websocket, websocket_with};
