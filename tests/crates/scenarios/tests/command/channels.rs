@@ -147,7 +147,7 @@ fn the_output_file_is_truncated_by_the_first_event() {
     let (kept, missing) = (file.to_str().unwrap(), none.to_str().unwrap());
     fs::write(&file, "of yesterday, and longer than today's\n").unwrap();
     goldcrest(&["subscribe", "http://127.0.0.1:1/events/x", "-o", kept]).failed(3, "refused");
-    goldcrest(&["subscribe", "ftp://a/", "-o", kept]).failed(2, "begins with http://");
+    goldcrest(&["subscribe", "ftp://a/", "-o", kept]).failed(2, "does not begin with http://");
     goldcrest(&["subscribe", &url, "-o", kept, "--timeout", "0.3"]).lines();
     assert_eq!(fs::read_to_string(&file).unwrap(), "of yesterday, and longer than today's\n");
     goldcrest(&["subscribe", "http://127.0.0.1:1/events/x", "-o", missing]).failed(3, "refused");
@@ -205,12 +205,12 @@ fn a_timeout_is_a_failure_only_with_a_count() {
 #[test]
 fn each_failure_has_its_exit_code() {
     goldcrest(&["subscribe"]).failed(2, "");
-    goldcrest(&["subscribe", "ftp://a/"]).failed(2, "begins with http://");
+    goldcrest(&["subscribe", "ftp://a/"]).failed(2, "does not begin with http://");
     goldcrest(&["subscribe", "http://a/", "-H", "nonsense"]).failed(2, "Name: value");
     goldcrest(&["publish", "http://a/events/x", "--type", "gap", "x"]).failed(2, "reserved");
     goldcrest_with(&["publish", "http://127.0.0.1:1/events/x"], b"\xff").failed(2, "--binary");
     goldcrest(&["subscribe", "http://127.0.0.1:1/events/x"]).failed(3, "refused");
-    goldcrest(&["subscribe", "http://nowhere.invalid/events/x"]).failed(3, "not found");
+    goldcrest(&["subscribe", "http://nowhere.invalid/events/x"]).failed(3, "not resolved");
     goldcrest(&["publish", "http://127.0.0.1:1/events/x", "x", "--retry", "1"]).failed(3, "again in");
     let (server, url) = channel();
     let nowhere = format!("http://{}/nothing", server.authority());

@@ -124,7 +124,7 @@ fn a_204_ends_the_event_source() {
 #[test]
 fn a_response_that_is_no_event_stream_is_an_error() {
     let node = OtherServer::node();
-    goldcrest(&["subscribe", &node.at("/text")]).failed(4, "another type");
+    goldcrest(&["subscribe", &node.at("/text")]).failed(4, "unexpected media type");
     goldcrest(&["subscribe", &node.at("/nothing")]).failed(4, "404");
     goldcrest(&["subscribe", &node.ws("/nothing")]).failed(4, "404");
 }

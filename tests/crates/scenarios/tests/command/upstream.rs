@@ -35,7 +35,7 @@ fn an_upstream_is_verified_by_the_given_authorities() {
 #[test]
 fn invalid_upstream_options_are_a_usage_error() {
     let follow = ["serve", "--listen", "127.0.0.1:0", "--follow", "http://127.0.0.1:1/events/x"];
-    goldcrest(&[&follow[..], &["--follow-header", "Host: x"]].concat()).failed(2, "writes this field itself");
+    goldcrest(&[&follow[..], &["--follow-header", "Host: x"]].concat()).failed(2, "writes this header field itself");
     goldcrest(&[&follow[..], &["--follow-cacert", "/nowhere.pem"]].concat()).failed(2, "/nowhere.pem");
     goldcrest(&["serve", "--follow-insecure"]).failed(2, "--follow");
 }
