@@ -56,7 +56,7 @@ fn slash_commands_are_not_published_to_a_channel() {
     let server = Server::start(&[]);
     let url = format!("http://{}/events/tty", server.authority());
     let script =
-        [("over", "/ping"), ("only a WebSocket", "//slash"), ("slash slash", "/nonsense"), ("command here", "/close")];
+        [("over", "/ping"), ("needs a WebSocket", "//slash"), ("slash slash", "/nonsense"), ("command here", "/close")];
     shown(&on_a_terminal(&script, &["subscribe", &url], &[]));
     let all = goldcrest(&["subscribe", &url, "--since", "oldest", "--timeout", "0.5"]).lines();
     assert_eq!(all, ["/slash"]);
