@@ -27,7 +27,7 @@ use crate::ws::handshake::{AcceptedHandshake, HandshakeError, RequestLine, accep
 
 /// A request that waits for its response.
 ///
-/// Every method that answers consumes the exchange and returns a [`Responded`], which a handler has to return. So each request
+/// Every method that answers consumes the exchange and returns a [`Responded`](super::Responded), which a handler has to return. So each request
 /// gets exactly one response.
 pub struct Exchange<'x, 'l, R: Runtime> {
     // A single reference: each future that passes an exchange on stores a copy.

@@ -22,7 +22,7 @@ server_errors! {
     /// No handler has the path.
     NOT_FOUND, NOT_FOUND, "nothing here";
     /// `Origin` or `Host` is not permitted.
-    FORBIDDEN, FORBIDDEN, "this origin or host may not ask";
+    FORBIDDEN, FORBIDDEN, "this origin or host is not allowed";
     METHOD_NOT_ALLOWED, METHOD_NOT_ALLOWED, "method not allowed";
     /// A method that is not implemented for any resource (RFC 9110 §15.6.2).
     UNKNOWN_METHOD, NOT_IMPLEMENTED, "unknown method";

@@ -105,5 +105,5 @@ fn a_rejected_origin_is_logged() {
         let mut client = sim.connect(config, leak(HubHandler::new(hub)));
         assert_eq!(client.get("/events/a", "Origin: http://elsewhere.example\r\n").status, 403);
     });
-    assert_eq!(lines, ["INFO refused with 403: this origin or host may not ask"]);
+    assert_eq!(lines, ["INFO refused with 403: this origin or host is not allowed"]);
 }

@@ -4,7 +4,7 @@ use super::super::ProtocolError;
 use super::super::close::CloseCode;
 use super::{MessageKind, PingPayload};
 
-/// The result of one call of [`Connection::receive`].
+/// The result of one call of [`Connection::receive`](super::Connection::receive).
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Received<'a> {
@@ -23,7 +23,7 @@ pub enum Incoming<'a> {
     Ping,
     /// A pong, with as much of its payload as a ping of ours can have.
     Pong(PingPayload),
-    /// The peer's Close; within, its code. The reason is in [`Connection::peer_close`]. Our answer waits already,
+    /// The peer's Close; within, its code. The reason is in [`Connection::peer_close`](super::Connection::peer_close). Our answer waits already,
     /// with the same code. Nothing follows: input is ignored.
     Closed {
         /// The status code, if the Close frame has one.

@@ -44,7 +44,7 @@ use output::{BinaryForm, Output};
 /// duplicate event. For other URLs it uses SSE, or WebSocket if the server has no SSE or the scheme is ws or wss.
 ///
 /// On a WebSocket the lines of stdin are sent. On a channel, lines typed on a terminal are published; stdin is read only
-/// if it is a terminal, or with --transport websocket. On a terminal, /ping [TEXT] and /close [CODE] are commands (a
+/// if it is a terminal, or with --transport websocket. On a terminal, /ping TEXT and /close CODE are commands with an optional argument (a
 /// channel has /close alone), //TEXT sends /TEXT, and the end of input (Ctrl-D) ends the command.
 #[derive(Args)]
 #[command(after_long_help = super::EXIT_CODES)]

@@ -88,7 +88,7 @@ pub struct ClientCase<'a> {
 pub enum Client {
     /// [`EventSource`], and whether it retries after a 503.
     EventSource(bool),
-    /// [`WebSocket`]: whether it reads parts, and whether it talks.
+    /// A WebSocket: whether it reads chunks, and whether it sends.
     WebSocket(bool, bool),
     /// [`Subscription`]: the first and the last of its transports, and where it starts.
     Subscription(u8, u8, u8),

@@ -38,7 +38,7 @@ impl Head {
     /// Reads a head with its empty line.
     ///
     /// # Errors
-    /// [`AcceptErrorLog::Malformed`] for anything that RFC 9112 does not let a server send.
+    /// [`PeerError::Malformed`] for anything that RFC 9112 does not let a server send.
     pub fn parse(bytes: &[u8]) -> Result<Self, PeerError> {
         let text = std::str::from_utf8(bytes).map_err(|_| malformed("head", bytes))?;
         let text = text.strip_suffix("\r\n\r\n").ok_or_else(|| malformed("end of the head", bytes))?;
@@ -82,7 +82,7 @@ impl Head {
     /// How the content of the response to `method` ends.
     ///
     /// # Errors
-    /// [`AcceptErrorLog::Malformed`] where that is not clear.
+    /// [`PeerError::Malformed`] where that is not clear.
     pub fn framing(&self, method: &str) -> Result<Framing, PeerError> {
         let length = self.field("content-length");
         let coding = self.field("transfer-encoding");

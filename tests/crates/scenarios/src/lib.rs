@@ -25,11 +25,11 @@
 //! | `server.rs` | [`Server`]: one that runs somewhere, or one that was started for a scenario |
 //! | `program.rs` | [`Program`]: a program of this workspace, built, started, read and ended |
 //! | `peer.rs` | [`Peer`]: a blocking connection that sees every byte, and gives up in time |
-//! | `answer.rs` | [`Head`], [`Answer`], [`Subprotocol`]: HTTP/1.1 responses, read strictly |
+//! | `answer.rs` | [`Head`], [`Answer`], [`Framing`]: HTTP/1.1 responses, read strictly |
 //! | `event_stream.rs` | [`EventStream`]: a parser of `text/event-stream` |
 //! | `channel.rs` | [`Channel`]: a channel of the server under test, and publishing to it |
-//! | `reader.rs` | [`ChannelReader`]: a subscriber that looks the same over all five transports |
-//! | `sources.rs` | the state of a [`ChannelReader`] of each transport |
+//! | `reader.rs` | [`Reader`]: a subscriber that looks the same over all five transports |
+//! | `sources.rs` | the state of a [`Reader`] of each transport |
 //! | `websocket.rs` | WebSocket by tungstenite, an independent client |
 //! | `fault_proxy.rs` | [`FaultProxy`]: pieces, delays and breaks between a client and a server |
 //! | `link.rs` | [`link::Link`]: a network link that loses, delays, reorders and doubles packets |

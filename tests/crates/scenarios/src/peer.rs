@@ -43,7 +43,7 @@ impl Peer {
     /// Connects.
     ///
     /// # Errors
-    /// [`AcceptErrorLog`]
+    /// [`PeerError`]
     pub fn connect(address: SocketAddr, width: Width) -> Result<Self, PeerError> {
         Self::connect_from(None, address, width)
     }
@@ -51,7 +51,7 @@ impl Peer {
     /// Connects from one of this machine's addresses.
     ///
     /// # Errors
-    /// [`AcceptErrorLog`]
+    /// [`PeerError`]
     pub fn connect_from(local: Option<IpAddr>, address: SocketAddr, width: Width) -> Result<Self, PeerError> {
         let stream = connect(local, address, width).map_err(|error| trouble(&error))?;
         Ok(Self { stream, unread: Vec::new(), received: 0, patience: patience() })
@@ -60,7 +60,7 @@ impl Peer {
     /// A second hand on this connection, to send with while the first one reads.
     ///
     /// # Errors
-    /// [`AcceptErrorLog`]
+    /// [`PeerError`]
     pub fn second_hand(&self) -> Result<Self, PeerError> {
         let stream = self.stream.try_clone().map_err(|error| trouble(&error))?;
         Ok(Self { stream, unread: Vec::new(), received: 0, patience: self.patience })
@@ -74,7 +74,7 @@ impl Peer {
     /// Sends all of `bytes`.
     ///
     /// # Errors
-    /// [`AcceptErrorLog`]
+    /// [`PeerError`]
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), PeerError> {
         self.stream.write_all(bytes).map_err(|error| trouble(&error))
     }
@@ -101,7 +101,7 @@ impl Peer {
     /// A whole response to a request with `method`; interim responses are passed over.
     ///
     /// # Errors
-    /// [`AcceptErrorLog`]
+    /// [`PeerError`]
     pub fn answer(&mut self, method: &str) -> Result<Answer, PeerError> {
         let mut head = self.head()?;
         while (100..200).contains(&head.status) && head.status != 101 {
@@ -118,7 +118,7 @@ impl Peer {
     /// A response's head.
     ///
     /// # Errors
-    /// [`AcceptErrorLog`]
+    /// [`PeerError`]
     pub fn head(&mut self) -> Result<Head, PeerError> {
         let deadline = Instant::now() + self.patience;
         loop {
@@ -133,7 +133,7 @@ impl Peer {
     /// The next piece of a response's content, `None` at its end.
     ///
     /// # Errors
-    /// [`AcceptErrorLog`]; [`AcceptErrorLog::Closed`] where the content was cut off.
+    /// [`PeerError`]; [`PeerError::Closed`] where the content was cut off.
     pub fn piece(&mut self, framing: &mut Framing) -> Result<Option<Vec<u8>>, PeerError> {
         let deadline = Instant::now() + self.patience;
         match framing {
@@ -206,7 +206,7 @@ impl Peer {
     /// At least one byte of any kind.
     ///
     /// # Errors
-    /// [`AcceptErrorLog`]
+    /// [`PeerError`]
     pub fn bytes(&mut self) -> Result<Vec<u8>, PeerError> {
         let deadline = Instant::now() + self.patience;
         while self.unread.is_empty() {
@@ -218,7 +218,7 @@ impl Peer {
     /// Exactly so many bytes.
     ///
     /// # Errors
-    /// [`AcceptErrorLog`]
+    /// [`PeerError`]
     pub fn exactly(&mut self, count: usize) -> Result<Vec<u8>, PeerError> {
         let deadline = Instant::now() + self.patience;
         while self.unread.len() < count {
@@ -230,7 +230,7 @@ impl Peer {
     /// All that comes until the server ends the connection, in order or by a reset.
     ///
     /// # Errors
-    /// [`AcceptErrorLog::Timeout`]: it does not end it.
+    /// [`PeerError::Timeout`]: it does not end it.
     pub fn until_closed(&mut self) -> Result<Vec<u8>, PeerError> {
         let deadline = Instant::now() + self.patience;
         loop {

@@ -103,7 +103,7 @@ impl Server {
     /// A new connection, if there is one to be had.
     ///
     /// # Errors
-    /// [`AcceptErrorLog`]
+    /// [`PeerError`]
     pub fn try_connect(&self, width: Width) -> Result<Peer, PeerError> {
         Peer::connect_from(self.from, self.address, width)
     }

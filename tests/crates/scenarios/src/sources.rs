@@ -1,4 +1,4 @@
-//! The state of a [`ChannelReader`](crate::Reader) of each transport.
+//! The state of a [`Reader`](crate::Reader) of each transport.
 
 use std::thread;
 use std::time::{Duration, Instant};
