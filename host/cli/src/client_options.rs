@@ -160,8 +160,8 @@ mod tests {
             ("no field", "Name: value"),
             ("a b: c", "the name of a header field"),
             (": c", "the name of a header field"),
-            ("host: x", "writes this field itself"),
-            ("x: \x1b", "a character that no field may have"),
+            ("host: x", "writes this header field itself"),
+            ("x: \x1b", "must not have control characters"),
         ] {
             let told = config(&["-H", wrong]).unwrap_err().to_string();
             assert!(told.contains(why) && told.contains(&format!("{wrong:?}")), "{told}");
