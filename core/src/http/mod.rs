@@ -59,7 +59,6 @@ mod target;
 mod cases;
 
 pub use crate::grammar::list::HeaderList;
-pub use accept::{AcceptMatch, Specificity};
 pub use body::BodyDecoder;
 pub use chunked::{ChunkDecoder, ChunkEncoder, ChunkProgress, FinishProgress};
 pub use field::HeaderFields;

@@ -1,6 +1,6 @@
 //! A validated request head and its parts.
 
-use super::{AcceptMatch, BodyLength, HeaderFields, Method, PercentEncoded, Query, RequestError};
+use super::{BodyLength, HeaderFields, Method, PercentEncoded, Query, RequestError};
 use super::{accept, field, length, prefer, target};
 use crate::grammar::characters::{all_token, ascii};
 use crate::grammar::host::is_host_and_port;
@@ -30,7 +30,7 @@ pub enum Version {
 /// let request = Request::parse(head, head.len(), MAX_FIELDS).unwrap();
 /// assert_eq!(request.host(), Some("a:8080"));
 /// assert_eq!(request.query_param("after").unwrap().raw(), "7-1");
-/// assert!(request.accepts("text/event-stream").is_named());
+/// assert!(request.accept_names("text/event-stream"));
 /// assert!(request.keep_alive());
 ///
 /// let twice = b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n";
@@ -206,15 +206,15 @@ impl<B: AsRef<[u8]>> Request<B> {
         self.layout.expects_continue
     }
 
-    /// The match of `media_type` (`type/subtype`) with `Accept`.
-    pub fn accepts(&self, media_type: &str) -> AcceptMatch {
-        let [found] = self.accepts_each([media_type]);
+    /// Whether `Accept` names `media_type` (`type/subtype`) in full, with a weight above 0 (RFC 9110 §12.5.1).
+    pub fn accept_names(&self, media_type: &str) -> bool {
+        let [found] = self.accept_names_each([media_type]);
         found
     }
 
-    /// As [`accepts`](Self::accepts), for several media types in one pass.
-    pub(crate) fn accepts_each<const N: usize>(&self, media_types: [&str; N]) -> [AcceptMatch; N] {
-        accept::match_media_type(self.header_all("accept"), media_types)
+    /// As [`accept_names`](Self::accept_names), for several media types in one pass.
+    pub(crate) fn accept_names_each<const N: usize>(&self, media_types: [&str; N]) -> [bool; N] {
+        accept::named(self.header_all("accept"), media_types)
     }
 
     /// The seconds of `Prefer: wait=N` (RFC 7240 §4.3), not clamped.

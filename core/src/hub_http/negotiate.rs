@@ -53,10 +53,10 @@ fn transport<B: AsRef<[u8]>>(request: &Request<B>, waits: bool) -> Result<Transp
     if let Some(name) = request.query_param("transport") {
         return named(name).ok_or(NegotiationError::Transport);
     }
-    let [sse, stream] = request.accepts_each([media_type::EVENT_STREAM, media_type::NDJSON]);
-    Ok(if sse.is_named() {
+    let [sse, stream] = request.accept_names_each([media_type::EVENT_STREAM, media_type::NDJSON]);
+    Ok(if sse {
         Transport::Sse
-    } else if stream.is_named() {
+    } else if stream {
         Transport::Stream
     } else if waits {
         Transport::LongPoll

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::descriptors::ConnectionSlots;
 use crate::memory::{MAX_MEMORY, Memory, Use};
-use crate::reactor::BufferLimits;
 
 /// The bounds of a server as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +65,6 @@ impl Limits {
             }
             v4 => v4,
         }
-    }
-
-    pub(super) fn buffers(&self) -> BufferLimits {
-        BufferLimits::default()
     }
 }
 

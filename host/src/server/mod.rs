@@ -40,7 +40,7 @@ pub use shutdown::ShutdownHandle;
 pub use upstream::{UpstreamChannel, UpstreamError, UpstreamOptions};
 
 use crate::hub::{ChannelLimits, Hub, Inbox, LocalHub};
-use crate::reactor::Reactor;
+use crate::reactor::{BufferLimits, Reactor};
 use admission::AdmissionControl;
 use descriptors::ConnectionSlots;
 use runtime::HostRuntime;
@@ -214,7 +214,7 @@ impl Server {
                 let serve = move || {
                     // Each thread serves its share of the connections: without one of them the server is incomplete.
                     let _shut_down = ShutDownOnDrop(shutdown);
-                    let (mut reactor, notifier) = Reactor::new(admission.limits().buffers())?;
+                    let (mut reactor, notifier) = Reactor::new(BufferLimits::default())?;
                     reactor.memory = memory.clone();
                     shutdown.register(notifier.clone());
                     let inbox = Arc::new(Inbox::new(notifier.clone(), hub.limits().bytes));

@@ -210,7 +210,7 @@ fn explain_access<B: AsRef<[u8]>>(denied: AccessDenied, request: &Request<B>) ->
 
 /// Whether `Accept` names JSON: the response is then a problem details object (RFC 9457).
 fn wants_json<B: AsRef<[u8]>>(request: &Request<B>) -> bool {
-    ["application/problem+json", media_type::JSON].iter().any(|json| request.accepts(json).is_named())
+    ["application/problem+json", media_type::JSON].iter().any(|json| request.accept_names(json))
 }
 
 /// The start of a text, its control characters escaped: a log's reader may be a terminal.

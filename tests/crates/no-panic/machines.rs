@@ -43,7 +43,7 @@ fn http_requests() {
     let _ = black_box(accumulator.take(room(), input()));
     let Ok(request) = Request::parse(room(), number() as usize, number() as usize) else { return };
     black_box((request.method(), request.path(), request.query(), request.host(), request.body_length()));
-    black_box((request.header(text()), request.header_has_token(text(), text()), request.accepts(text())));
+    black_box((request.header(text()), request.header_has_token(text(), text()), request.accept_names(text())));
     black_box((request.keep_alive(), request.expects_continue(), request.prefer_wait()));
     if let Some(encoded) = request.query_param(text()) {
         black_box(encoded.decode(room()));

@@ -63,7 +63,7 @@ fn read_on(request: &Request<&[u8]>, bytes: &[u8]) {
         }
     }
     let _ = (request.host(), request.keep_alive(), request.expects_continue(), request.prefer_wait());
-    let _ = (request.accepts("text/event-stream"), request.header_has_token("connection", "upgrade"));
+    let _ = (request.accept_names("text/event-stream"), request.header_has_token("connection", "upgrade"));
     let _ = request.header_list("accept").count();
     let length = request.body_length();
     if let Ok(mut body) = BodyDecoder::new(length, 1000) {
