@@ -56,7 +56,7 @@ mod status;
 mod target;
 
 #[cfg(test)]
-mod cases;
+mod request_rules;
 
 pub use crate::grammar::list::HeaderList;
 pub use body::BodyDecoder;

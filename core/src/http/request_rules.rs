@@ -340,7 +340,7 @@ fn the_parts_of_a_request_are_as_sent() {
     assert_eq!(request.header_list("x").collect::<Vec<_>>(), [b"1", b"2"]);
     assert_eq!(request.headers().map(|(name, _)| name).collect::<Vec<_>>()[..3], ["Host", "X", "Accept"]);
     assert!(request.connection_has("upgrade") && !request.connection_has("close"));
-    assert!(request.accept_names("text/event-stream"));
+    assert!(request.accept_names("text/html") && !request.accept_names("text/event-stream"));
     assert_eq!(request.prefer_wait(), Some(9));
     assert_eq!(request.body_length(), BodyLength::None);
     assert_eq!(request.head(), head.as_bytes());
