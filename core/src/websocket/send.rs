@@ -5,7 +5,9 @@ use super::{ConnectionIo, Disconnect, WebSocket};
 use crate::io::{Socket, TryIo};
 use crate::ws::Role;
 use crate::ws::close::{CloseCode, CloseReason};
-use crate::ws::connection::{MaskingKeys, MessageKind, SendError};
+#[cfg(not(small_code))]
+use crate::ws::connection::SendError;
+use crate::ws::connection::{MaskingKeys, MessageKind};
 
 /// A message that is started once the whole frame fits.
 struct WholeMessage<'b> {
