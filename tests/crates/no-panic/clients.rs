@@ -14,9 +14,9 @@ use core::time::Duration;
 use goldcrest_core::client::url::Endpoint;
 use goldcrest_core::client::{
     Bridge, BridgeOptions, Buffers, ClientConfig, ClientRuntime, ClientWebSocket, Connect, ConnectOptions, EventSource,
-    EventSourceOptions, Publisher, Position, Subscription, SubscriptionOptions,
+    EventSourceOptions, Publisher, Subscription, SubscriptionOptions,
 };
-use goldcrest_core::hub::{NewEvent, ChannelReader};
+use goldcrest_core::hub::{ChannelReader, NewEvent};
 use goldcrest_core::io::{Clock, Interest, Socket, Timer, TryIo};
 use goldcrest_core::log::{Cursor, Encoding, EventType, GapPolicy, LogReader, Position, ReadEvent};
 use goldcrest_core::time::Instant;
@@ -169,8 +169,7 @@ fn all() {
     let (world, config) = (&World, &ClientConfig::default());
     let options = EventSourceOptions { last_event_id: text(), ..EventSourceOptions::default() };
     let mut source = EventSource::new(world, config, text(), options, memory(), input());
-    let options =
-        SubscriptionOptions { start: black_box(Position::After(text())), ..SubscriptionOptions::default() };
+    let options = SubscriptionOptions { start: black_box(Position::After(text())), ..SubscriptionOptions::default() };
     let mut subscription = Subscription::new(world, config, text(), options, memory());
     let mut publisher = Publisher::new(world, config, text(), memory());
     let mut bridge = Bridge::new(world, config, text(), World, BridgeOptions::default(), memory());
