@@ -38,6 +38,9 @@ use hub_error::{HubError, HubRequestError};
 use metrics::RequestMeter;
 use negotiate::Negotiated;
 
+/// The cost of a published event in a turn, beside its bytes.
+const PUBLICATION: usize = 2 * 1024;
+
 /// The methods of a channel.
 const ALLOW: &str = "GET, HEAD, POST, OPTIONS";
 

@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 use core::task::{Context, Poll, Waker};
 
+use super::PUBLICATION;
 use super::hub_error::{HubError, HubRequestError};
 use super::metrics::{HubMetrics, RequestMeter};
 use crate::format::{Transport, media_type};
@@ -11,7 +12,7 @@ use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishOutcom
 use crate::io::{Interest, Socket};
 use crate::log::{Encoding, EventType, EventTypeError, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
 use crate::output::{Output, ResumableWriter, written_text};
-use crate::server::http_connection::{HttpConnection, PUBLICATION};
+use crate::server::http_connection::HttpConnection;
 use crate::server::{BufferKind, Disconnect, Resource, Runtime};
 use crate::server::{Exchange, Responded};
 

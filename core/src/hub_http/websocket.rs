@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 use core::task::{Context, Poll, Waker};
 
+use super::PUBLICATION;
 use super::metrics::{RequestMeter, RequestMetrics};
 use super::negotiate::Negotiated;
 use super::subprotocol::{self, Reply};
@@ -12,7 +13,6 @@ use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError}
 use crate::io::{Interest, Socket, TryIo};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy};
 use crate::output::ResumableWriter;
-use crate::server::http_connection::PUBLICATION;
 use crate::server::{BufferKind, Disconnect, Exchange, Growth, HandlerResult, Responded, Runtime, ServerWebSocket};
 use crate::time::Instant;
 use crate::websocket::{MessageSink, MessageSource};

@@ -60,9 +60,6 @@ pub(crate) const REQUEST: usize = 4 * 1024;
 /// The cost of each byte of a head beside itself: a parser reads it several times.
 pub(crate) const HEAD_BYTE: usize = 4;
 
-/// The cost of a published event beside its bytes.
-pub(crate) const PUBLICATION: usize = 2 * 1024;
-
 /// The interval of checks for the peer's end while bytes of the next request are unread before it.
 ///
 /// Not every socket wakes a task for an end that cannot be read yet.
