@@ -1,11 +1,11 @@
 use super::*;
 use crate::log::EventLog;
+use crate::testing::WakeCount;
 use core::task::Waker;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 use std::thread_local;
 use std::vec;
@@ -22,21 +22,6 @@ fn name(name: &str) -> ChannelName<'_> {
     ChannelName::new(name).unwrap()
 }
 
-#[derive(Default)]
-struct Counter(AtomicUsize);
-
-impl Wake for Counter {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Counter {
-    fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 fn publish(hub: &Small, channel: &str, key: Option<&[u8]>) -> Result<PublishOutcome, PublishError> {
     let publication =
         NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: key };
@@ -46,8 +31,7 @@ fn publish(hub: &Small, channel: &str, key: Option<&[u8]>) -> Result<PublishOutc
 #[test]
 fn a_follower_is_woken_once_and_by_its_channel_only() {
     let hub = hub();
-    let counter = Arc::new(Counter::default());
-    let waker = Waker::from(Arc::clone(&counter));
+    let (counter, waker) = WakeCount::new();
     let cx = &mut Context::from_waker(&waker);
     let mut reader = hub.open(name("a"), true, None).unwrap();
     assert!(reader.poll_new_event(cx, 0).is_pending());
@@ -65,8 +49,7 @@ fn a_follower_is_woken_once_and_by_its_channel_only() {
 #[test]
 fn a_reader_that_does_not_follow_takes_no_slot_and_is_not_woken() {
     let hub = hub();
-    let counter = Arc::new(Counter::default());
-    let waker = Waker::from(Arc::clone(&counter));
+    let (counter, waker) = WakeCount::new();
     let mut readers: Vec<_> = (0..10).map(|_| hub.open(name("a"), false, None).unwrap()).collect();
     assert!(readers[0].poll_new_event(&mut Context::from_waker(&waker), 0).is_pending());
     assert_eq!(publish(&hub, "a", None).unwrap().followers, 0);
@@ -95,8 +78,7 @@ fn follower_slots_are_counted_and_limited() {
 #[test]
 fn a_known_key_stores_nothing_and_wakes_no_follower() {
     let hub = hub();
-    let counter = Arc::new(Counter::default());
-    let waker = Waker::from(Arc::clone(&counter));
+    let (counter, waker) = WakeCount::new();
     let first = publish(&hub, "a", Some(b"k")).unwrap();
     let mut reader = hub.open(name("a"), true, None).unwrap();
     assert!(reader.poll_new_event(&mut Context::from_waker(&waker), 1).is_pending());
@@ -169,8 +151,7 @@ fn publish_some(hub: &Small, count: usize) {
 #[test]
 fn publishers_wait_for_followers_that_have_caught_up() {
     let hub = hub();
-    let counter = Arc::new(Counter::default());
-    let waker = Waker::from(Arc::clone(&counter));
+    let (counter, waker) = WakeCount::new();
     let cx = &mut Context::from_waker(&waker);
     let noop = &mut Context::from_waker(Waker::noop());
     let (mut follower, mut other) =

@@ -1,20 +1,8 @@
 use super::*;
+use crate::testing::WakeCount;
 use core::future::Future;
 use core::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
-
 use std::vec::Vec;
-
-#[derive(Default)]
-struct Counter(AtomicUsize);
-
-impl Wake for Counter {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 fn write(end: &mut PipeEnd<'_>, bytes: &[u8]) -> usize {
     let mut written = 0;
@@ -78,15 +66,14 @@ fn bytes_arrive_in_order_across_all_wraps() {
 fn a_wait_for_free_bytes_completes_at_their_number() {
     let pipe = Pipe::<8>::new();
     let (mut one, mut other) = pipe.ends();
-    let counter = Arc::new(Counter::default());
-    let waker = Waker::from(Arc::clone(&counter));
+    let (counter, waker) = WakeCount::new();
     write(&mut one, b"12345678");
     for wanted in [1, 4, 8, 100] {
         let want = Interest { writable_bytes: wanted, ..Interest::NONE };
         assert_eq!(waited(&mut one, want, &waker), None);
     }
     read(&mut other, 3);
-    assert_eq!(counter.0.swap(0, Ordering::Relaxed), 1, "a reader that consumes bytes wakes the writer");
+    assert_eq!(counter.take(), 1, "a reader that consumes bytes wakes the writer");
     for (wanted, ready) in [(1, true), (3, true), (4, false), (100, false)] {
         let want = Interest { writable_bytes: wanted, ..Interest::NONE };
         assert_eq!(waited(&mut one, want, &waker).is_some(), ready, "{wanted}");
@@ -102,12 +89,11 @@ fn a_wait_for_free_bytes_completes_at_their_number() {
 fn an_attempt_that_moves_no_byte_wakes_no_task() {
     let pipe = Pipe::<8>::new();
     let (mut one, mut other) = pipe.ends();
-    let counter = Arc::new(Counter::default());
-    let waker = Waker::from(Arc::clone(&counter));
+    let (counter, waker) = WakeCount::new();
     write(&mut one, b"12345678");
     assert_eq!(waited(&mut one, Interest::WRITE, &waker), None);
     assert!(matches!(other.try_read_with(|_| (0, ())), Ok(TryIo::Done(()))));
-    assert_eq!(counter.0.load(Ordering::Relaxed), 0);
+    assert_eq!(counter.count(), 0);
 }
 
 #[test]
@@ -129,14 +115,13 @@ fn a_close_follows_the_bytes_and_leaves_the_other_direction_open() {
 fn an_abort_breaks_both_ends_and_wakes_them() {
     let pipe = Pipe::<8>::new();
     let (mut one, mut other) = pipe.ends();
-    let counter = Arc::new(Counter::default());
-    let waker = Waker::from(Arc::clone(&counter));
+    let (counter, waker) = WakeCount::new();
     assert_eq!(waited(&mut other, Interest::NONE, &waker), None);
     write(&mut one, b"lost");
-    counter.0.store(0, Ordering::Relaxed);
+    counter.take();
     assert_eq!(waited(&mut other, Interest::NONE, &waker), None, "it has no interest in the bytes");
     one.abort();
-    assert!(counter.0.load(Ordering::Relaxed) > 0);
+    assert!(counter.count() > 0);
     for end in [&mut one, &mut other] {
         assert_eq!(waited(end, Interest::NONE, Waker::noop()), Some(Err(PipeError)));
         assert_eq!(end.try_read_with(|_| (0, ())), Err(PipeError));
