@@ -1,10 +1,11 @@
-//! The async shell over `io::Adapter`, and a client over `client::TcpConnector`, with a network of `embedded-io-async` and
+//! The async shell over `io::BufferedIo`, and a client over `client::TcpConnector`, with a network of `embedded-io-async` and
 //! `embedded-nal-async` that may do anything: of panics only the compiler's own may be reachable, for an `async fn` that is polled
 //! after its end (`tests/scripts/no-panic`).
 #![no_std]
 #![no_main]
 
 mod unknown;
+mod world;
 
 use core::fmt;
 use core::future::{Future, poll_fn};
@@ -20,11 +21,11 @@ use goldcrest_core::client;
 use goldcrest_core::client::{Buffers, EventSource, EventSourceOptions, RuntimeParts, TcpConnector};
 use goldcrest_core::hub::{Channel, StaticHub};
 use goldcrest_core::hub_http::HubHandler;
-use goldcrest_core::io::{BufferedIo, Clock, Socket, Timer};
+use goldcrest_core::io::{BufferedIo, Socket};
 use goldcrest_core::log::EventLog;
-use goldcrest_core::server::{BufferKind, Runtime, ServerConfig, serve};
-use goldcrest_core::time::Instant;
+use goldcrest_core::server::{ServerConfig, serve};
 use unknown::{chance, input, number, room, text};
+use world::{AnyClock, World};
 
 /// Moves any number of bytes, or breaks.
 struct AnyStream;
@@ -103,58 +104,12 @@ impl Dns for AnyStack {
     }
 }
 
-struct AnyClock;
-
-impl Clock for AnyClock {
-    type Timer = Self;
-
-    fn now(&self) -> Instant {
-        Instant::from_millis(number())
-    }
-
-    fn timer(&self) -> Self {
-        Self
-    }
-}
-
-impl Timer for AnyClock {
-    fn poll_until(&mut self, _cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        black_box(deadline);
-        if chance() { Poll::Ready(()) } else { Poll::Pending }
-    }
-}
-
-/// What connections over the stream stand on.
-struct World(AnyClock);
-
 type AnySocket = BufferedIo<'static, AnyStream>;
-
-impl Runtime for World {
-    type Socket = AnySocket;
-    type Clock = AnyClock;
-    type Buffer = &'static mut [u8];
-
-    fn clock(&self) -> &AnyClock {
-        &self.0
-    }
-
-    fn buffer(&self, _purpose: BufferKind) -> Option<&'static mut [u8]> {
-        if chance() { Some(room()) } else { None }
-    }
-
-    fn random(&self) -> u32 {
-        number() as u32
-    }
-
-    fn is_shutting_down(&self) -> bool {
-        chance()
-    }
-}
 
 type AnyHub = StaticHub<NoopRawMutex, &'static mut [u8], 1, 2>;
 
 fn served(socket: &mut AnySocket, hub: &AnyHub) {
-    let (world, config, events) = (World(AnyClock), ServerConfig::default(), HubHandler::new(hub));
+    let (world, config, events) = (World::<AnySocket>::new(), ServerConfig::default(), HubHandler::new(hub));
     let mut serving = pin!(serve(socket, &world, &config, &events));
     while black_box(serving.as_mut().poll(&mut Context::from_waker(Waker::noop()))).is_pending() {}
 }

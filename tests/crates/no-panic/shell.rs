@@ -5,6 +5,7 @@
 #![no_main]
 
 mod unknown;
+mod world;
 
 use core::future::poll_fn;
 use core::hint::black_box;
@@ -16,18 +17,18 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use goldcrest_core::http::{Response, Status};
 use goldcrest_core::hub::{Channel, StaticHub};
 use goldcrest_core::hub_http::{HubHandler, Overloaded};
-use goldcrest_core::io::{Clock, Interest, Socket, Timer, TryIo};
+use goldcrest_core::io::{Interest, Socket, TryIo};
 use goldcrest_core::log::{EventLog, EventType, GapPolicy};
 use goldcrest_core::server::{
-    AcceptOptions, Access, BodyWriter, BufferKind, EventWriter, Exchange, Handler, HandlerResult, HostPolicy, Runtime,
+    AcceptOptions, Access, BodyWriter, EventWriter, Exchange, Handler, HandlerResult, HostPolicy, Runtime,
     ServerConfig, ServerWebSocket, serve,
 };
 use goldcrest_core::sse::encode::EventBlock;
 use goldcrest_core::sse::field::Comment;
-use goldcrest_core::time::Instant;
 use goldcrest_core::ws::close::{CloseCode, CloseReason};
 use goldcrest_core::ws::connection::MessageKind;
 use unknown::{chance, input, number, room, text};
+use world::World;
 
 /// Anything may happen on it.
 struct AnySocket;
@@ -83,53 +84,6 @@ impl Socket for AnySocket {
     fn close(&mut self) {}
 
     fn abort(&mut self) {}
-}
-
-/// A clock that shows any time, now later and now earlier.
-struct AnyClock;
-
-impl Clock for AnyClock {
-    type Timer = Self;
-
-    fn now(&self) -> Instant {
-        Instant::from_millis(number())
-    }
-
-    fn timer(&self) -> Self {
-        Self
-    }
-}
-
-impl Timer for AnyClock {
-    fn poll_until(&mut self, _cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        black_box(deadline);
-        poll_anything(())
-    }
-}
-
-struct World(AnyClock);
-
-impl Runtime for World {
-    type Socket = AnySocket;
-    type Clock = AnyClock;
-    type Buffer = &'static mut [u8];
-
-    fn clock(&self) -> &AnyClock {
-        &self.0
-    }
-
-    fn buffer(&self, purpose: BufferKind) -> Option<&'static mut [u8]> {
-        black_box(purpose);
-        if chance() { Some(room()) } else { None }
-    }
-
-    fn random(&self) -> u32 {
-        number() as u32
-    }
-
-    fn is_shutting_down(&self) -> bool {
-        chance()
-    }
 }
 
 fn some_time() -> Duration {
@@ -241,7 +195,7 @@ extern "C" fn _start() {
     }
     config.poll.events = number() as usize;
     config.poll.bytes = number();
-    let (mut socket, world, handler) = (AnySocket, World(AnyClock), Any(HubHandler::new(&hub)));
+    let (mut socket, world, handler) = (AnySocket, World::<AnySocket>::new(), Any(HubHandler::new(&hub)));
     let mut serving = pin!(serve(&mut socket, &world, &config, &handler));
     while black_box(serving.as_mut().poll(&mut Context::from_waker(Waker::noop()))).is_pending() {}
 }
