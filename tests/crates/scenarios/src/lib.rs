@@ -69,4 +69,4 @@ pub use program::Program;
 pub use reader::Reader;
 pub use server::Server;
 pub use subscription::{Event, Gap, Item, Start, Transport};
-pub use websocket::{Refused, Socket, websocket, websocket_with};
+pub use websocket::{Refused, Socket, UPGRADE, websocket, websocket_with};

@@ -16,6 +16,14 @@ pub type Socket = WebSocket<TcpStream>;
 /// The response to a handshake that was refused.
 pub type Refused = Box<Response<Option<Vec<u8>>>>;
 
+/// The fields of an opening handshake (RFC 6455 §4.1), for a client that writes its own frames.
+pub const UPGRADE: [&str; 4] = [
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
+];
+
 /// Opens a WebSocket at `target`, offering these subprotocols.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use goldcrest_tests::{List, Need, Peer, Published, Server, Width, patience};
+use goldcrest_tests::{List, Need, Peer, Published, Server, UPGRADE, Width, patience};
 
 pub(crate) fn scenarios(list: &mut List) {
     list.add("channels::reading_takes_no_channel", &[Need::OwnServer], read_at_once);
@@ -62,15 +62,7 @@ fn streams() {
 }
 
 fn websockets() {
-    held(
-        &[
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
-        ],
-        "",
-    );
+    held(&UPGRADE, "");
 }
 
 /// As many followers as there may be channels, each of a channel of its own, from one address.

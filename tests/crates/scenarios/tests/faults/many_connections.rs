@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use goldcrest_tests::process::resident;
-use goldcrest_tests::{EventStream, Framing, List, Need, Peer, PeerError, Server, Start, Transport, Width, patience};
+use goldcrest_tests::{
+    EventStream, Framing, List, Need, Peer, PeerError, Server, Start, Transport, UPGRADE, Width, patience,
+};
 use serde_json::Value;
 
 use crate::resilient_reader::{Account, read_to};
@@ -99,13 +101,7 @@ struct Brisk {
 impl Brisk {
     fn open(server: &Server) -> Self {
         let mut peer = server.connect();
-        let fields = [
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
-        ];
-        peer.send(&server.request("GET", "/events/crowd", &fields, b"")).unwrap();
+        peer.send(&server.request("GET", "/events/crowd", &UPGRADE, b"")).unwrap();
         Self { stream: peer.stream().try_clone().unwrap(), unread: Vec::new(), last: 0 }
     }
 

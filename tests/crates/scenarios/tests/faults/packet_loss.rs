@@ -23,7 +23,7 @@ mod on_linux {
 
     use goldcrest_tests::link::{FAR, Link, NEAR, Weather};
     use goldcrest_tests::process::descriptors;
-    use goldcrest_tests::{Item, Peer, Reader, Server, Start, Transport, Width};
+    use goldcrest_tests::{Item, Peer, Reader, Server, Start, Transport, UPGRADE, Width};
 
     use crate::resilient_reader::{Home, read_to};
     use crate::seq;
@@ -167,12 +167,6 @@ mod on_linux {
 
     /// Half a head, half of some content, half a frame, half a message, a connection without a word.
     fn unfinished(server: &Server) -> Vec<Peer> {
-        let upgrade = [
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
-        ];
         let post = server.request("POST", "/events/vanish-half", &["Content-Type: text/plain"], &[b'x'; 100]);
         let open = |bytes: &[u8]| {
             let mut peer = server.connect_with(Width::Wide);
@@ -181,7 +175,7 @@ mod on_linux {
         };
         let mut peers = vec![open(b""), open(b"GET / HT"), open(&post[..post.len() - 50])];
         for piece in [&[0x81, 0x85, 0, 0][..], &[0x01, 0x81, 0, 0, 0, 0, b'a']] {
-            let mut peer = open(&server.request("GET", "/events/vanish-half", &upgrade, b""));
+            let mut peer = open(&server.request("GET", "/events/vanish-half", &UPGRADE, b""));
             assert_eq!(peer.head().unwrap().status, 101);
             peer.send(piece).unwrap();
             peers.push(peer);

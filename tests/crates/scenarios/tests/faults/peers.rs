@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use goldcrest_tests::{EventStream, List, Need, Peer, Reader, Server, Start, Transport, Width, patience};
+use goldcrest_tests::{EventStream, List, Need, Peer, Reader, Server, Start, Transport, UPGRADE, Width, patience};
 
 use crate::resilient_reader::{Home, read_to};
 use crate::seq;
@@ -98,14 +98,8 @@ fn bad_peers() {
 }
 
 fn follow(server: &Server, transport: Transport, width: Width) -> Peer {
-    let upgrade = [
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
-        "Sec-WebSocket-Protocol: goldcrest.v1",
-    ];
-    let fields = transport.field().map_or(upgrade.to_vec(), |field| vec![field]);
+    let upgrade = [&UPGRADE[..], &["Sec-WebSocket-Protocol: goldcrest.v1"]].concat();
+    let fields = transport.field().map_or(upgrade, |field| vec![field]);
     let mut peer = server.connect_with(width);
     peer.send(&server.request("GET", "/events/bad", &fields, b"")).unwrap();
     assert!(matches!(peer.head().unwrap().status, 101 | 200));

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use goldcrest_tests::{List, Need, Peer, PeerError, Reader, Server, Start, Transport};
+use goldcrest_tests::{List, Need, Peer, PeerError, Reader, Server, Start, Transport, UPGRADE};
 
 pub(crate) fn scenarios(list: &mut List) {
     list.add("slow_content::a_body_a_byte_at_a_time_is_408", &[Need::OwnServer], body);
@@ -60,14 +60,8 @@ fn body() {
 fn message() {
     let server = Server::start(&FLAGS);
     beside_a_neighbour(&server, || {
-        let fields = [
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
-        ];
         let mut peer = server.connect();
-        peer.send(&server.request("GET", "/events/drip", &fields, b"")).unwrap();
+        peer.send(&server.request("GET", "/events/drip", &UPGRADE, b"")).unwrap();
         assert_eq!(peer.head().unwrap().status, 101);
         // A text of 10,000 bytes, masked with zeros.
         peer.send(&[0x81, 0xfe, 0x27, 0x10, 0, 0, 0, 0]).unwrap();

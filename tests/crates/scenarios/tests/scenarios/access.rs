@@ -1,6 +1,6 @@
 //! `Origin` and `Host`: allowed and rejected requests.
 
-use goldcrest_tests::{List, Need, Server, Transport, promises, websocket};
+use goldcrest_tests::{List, Need, Server, Transport, UPGRADE, promises, websocket};
 
 use crate::Shared;
 
@@ -34,13 +34,6 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
     );
 }
 
-const WEBSOCKET: [&str; 4] = [
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
-];
-
 const FOREIGN: [&str; 5] = [
     "Origin: https://evil.example",
     "Origin: null",
@@ -51,7 +44,7 @@ const FOREIGN: [&str; 5] = [
 
 fn fields(transport: Transport) -> Vec<&'static str> {
     match transport {
-        Transport::WebSocket => WEBSOCKET.to_vec(),
+        Transport::WebSocket => UPGRADE.to_vec(),
         _ => transport.field().into_iter().collect(),
     }
 }

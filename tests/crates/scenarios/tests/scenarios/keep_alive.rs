@@ -1,6 +1,6 @@
 //! Heartbeats: something is said while nothing happens.
 
-use goldcrest_tests::{EventStream, List, Need, Server, promises};
+use goldcrest_tests::{EventStream, List, Need, Server, UPGRADE, promises};
 
 use crate::Shared;
 
@@ -43,14 +43,8 @@ fn an_idle_stream_sends_its_cursor(_: &Server) {
 
 fn a_websocket_without_pongs_is_closed(_: &Server) {
     let server = Server::start(&["--ping-interval", "1", "--pong-deadline", "1"]);
-    let fields = [
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
-    ];
     let mut peer = server.connect();
-    peer.send(&server.request("GET", "/events/quiet", &fields, b"")).unwrap();
+    peer.send(&server.request("GET", "/events/quiet", &UPGRADE, b"")).unwrap();
     assert_eq!(peer.head().unwrap().status, 101);
     for _ in 0..2 {
         let ping = peer.exactly(2).unwrap();

@@ -1,7 +1,7 @@
 //! Every limit has its clear answer.
 
 use goldcrest_tests::{
-    Answer, EventStream, List, Need, Peer, PeerError, Published, Reader, Server, Start, Transport, promises,
+    Answer, EventStream, List, Need, Peer, PeerError, Published, Reader, Server, Start, Transport, UPGRADE, promises,
 };
 
 use crate::Shared;
@@ -112,13 +112,7 @@ fn a_websocket_message_that_is_too_large_closes_with_1009(server: &Server) {
     let channel = server.channel();
     let before = channel.publish("before").id;
     let mut peer = server.connect();
-    let fields = [
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
-    ];
-    peer.send(&server.request("GET", &channel.target(""), &fields, b"")).unwrap();
+    peer.send(&server.request("GET", &channel.target(""), &UPGRADE, b"")).unwrap();
     assert_eq!(peer.head().unwrap().status, 101);
     // A text frame of 2^40 bytes, masked: its length alone is too much.
     peer.send(&[0x81, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();

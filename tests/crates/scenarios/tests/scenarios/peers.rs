@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use goldcrest_tests::{List, Need, PeerError, Reader, Server, Start, Transport, patience, promises, websocket};
+use goldcrest_tests::{
+    List, Need, PeerError, Reader, Server, Start, Transport, UPGRADE, patience, promises, websocket,
+};
 use tungstenite::Message;
 
 use crate::Shared;
@@ -85,12 +87,6 @@ fn a_close_is_answered_and_the_connection_released(server: &Server) {
 }
 
 fn a_websocket_that_breaks_the_protocol_is_closed_with_its_code(server: &Server) {
-    let upgrade = [
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
-    ];
     for (what, frame, code) in [
         ("an unmasked frame", &[0x81, 1, b'a'][..], 1002),
         ("a reserved bit", &[0xc1, 0x81, 0, 0, 0, 0, b'a'], 1002),
@@ -106,7 +102,7 @@ fn a_websocket_that_breaks_the_protocol_is_closed_with_its_code(server: &Server)
         let channel = server.channel();
         let before = channel.newest();
         let mut peer = server.connect();
-        peer.send(&server.request("GET", &channel.target(""), &upgrade, b"")).unwrap();
+        peer.send(&server.request("GET", &channel.target(""), &UPGRADE, b"")).unwrap();
         assert_eq!(peer.head().unwrap().status, 101);
         peer.send(frame).unwrap();
         let close = peer.exactly(4).unwrap();

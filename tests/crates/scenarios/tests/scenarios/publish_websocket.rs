@@ -1,6 +1,6 @@
 //! Publishing over a WebSocket.
 
-use goldcrest_tests::{List, Reader, Server, Socket, Start, Transport, promises, unused_key, websocket};
+use goldcrest_tests::{List, Reader, Server, Socket, Start, Transport, UPGRADE, promises, unused_key, websocket};
 use serde_json::{Value, json};
 use tungstenite::Message;
 
@@ -146,13 +146,7 @@ fn an_unknown_subprotocol_is_not_echoed(server: &Server) {
     let request = server.request(
         "GET",
         &channel.target(""),
-        &[
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
-            "Sec-WebSocket-Protocol: mqtt, GOLDCREST.V1",
-        ],
+        &[&UPGRADE[..], &["Sec-WebSocket-Protocol: mqtt, GOLDCREST.V1"]].concat(),
         b"",
     );
     let mut peer = server.connect();
