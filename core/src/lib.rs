@@ -67,7 +67,7 @@
 //! | `sha1` | SHA-1 digests (RFC 3174) | nothing |
 //! | `base64` | Base64 (RFC 4648 §4) | `grammar` |
 //! | [`io`] | `Socket`, `Clock`: the environment of a connection | `time` |
-//! | [`http`] | request heads, body lengths, chunked coding, responses (RFC 9112) | `grammar`, `output` |
+//! | [`http`] | request heads, credentials, body lengths, chunked coding, responses (RFC 9112) | `base64`, `grammar`, `output` |
 //! | [`sse`] | event encoder, stream parser, reconnection (WHATWG HTML §9.2) | `output`, `time` |
 //! | [`log`] | the ring of events, ids, cursors, gap policies | `output`, `sha1` |
 //! | [`ws`] | handshake, frames, masking, connection (RFC 6455) | `base64`, `grammar`, `output`, `sha1`, `time` |

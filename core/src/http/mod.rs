@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | read a head from a stream | [`HeadReader`] |
 //! | validate a request | [`Request`] |
+//! | read its credentials | [`Request::cookie`], [`Request::bearer`], [`Request::basic`] |
 //! | decode its content | [`BodyDecoder`] |
 //! | respond | [`Response`], or [`HeadWriter`] and [`ChunkEncoder`] |
 //! | reject a request | [`RequestError`] with its [`Status`] |
@@ -42,6 +43,7 @@
 mod accept;
 mod body;
 pub mod chunked;
+mod credentials;
 mod field;
 mod head_reader;
 mod length;
@@ -61,6 +63,7 @@ mod request_rules;
 pub use crate::grammar::list::HeaderList;
 pub use body::BodyDecoder;
 pub use chunked::{ChunkDecoder, ChunkEncoder, ChunkProgress, FinishProgress};
+pub use credentials::{BasicCredentials, MAX_BASIC, constant_time_eq};
 pub use field::HeaderFields;
 pub use head_reader::{HeadProgress, HeadReader, MAX_EMPTY_LINES};
 pub use length::BodyLength;

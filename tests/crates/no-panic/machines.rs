@@ -15,7 +15,7 @@ use goldcrest_core::format::{
     EventMessages, PollBody, PollLimits, StreamBody, StreamFormat, StreamTimers, Subprotocol, publication,
 };
 use goldcrest_core::http::chunked::{ChunkDecoder, ChunkEncoder};
-use goldcrest_core::http::{BodyDecoder, HeadReader, Request, Response, ResponseHead, Status};
+use goldcrest_core::http::{BodyDecoder, HeadReader, Request, Response, ResponseHead, Status, constant_time_eq};
 use goldcrest_core::hub::{ChannelLog, ChannelName, NewEvent};
 use goldcrest_core::json::{self, Members};
 use goldcrest_core::log::{
@@ -45,6 +45,10 @@ fn http_requests() {
     black_box((request.method(), request.path(), request.query(), request.host(), request.body_length()));
     black_box((request.header(text()), request.header_has_token(text(), text()), request.accept_names(text())));
     black_box((request.keep_alive(), request.expects_continue(), request.prefer_wait()));
+    black_box((request.cookie(text()), request.bearer(), constant_time_eq(input(), input())));
+    if let Some(basic) = request.basic() {
+        black_box((basic.user(), basic.password(), basic.matches(text(), text())));
+    }
     if let Some(encoded) = request.query_param(text()) {
         black_box(encoded.decode(room()));
     }
