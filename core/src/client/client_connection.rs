@@ -68,12 +68,12 @@ impl<'e, R: ClientRuntime> ConnectionIo for ClientConnection<'e, R> {
         self.io.try_write(f)
     }
 
-    fn wait(
+    fn wait<C: WakeCondition + ?Sized>(
         &mut self,
         want: Interest,
         deadline: Instant,
         _until_shutdown: bool,
-        condition: &mut dyn WakeCondition,
+        condition: &mut C,
     ) -> impl Future<Output = Result<(), Disconnect>> {
         self.io.wait(want, deadline, condition)
     }

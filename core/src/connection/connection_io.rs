@@ -52,12 +52,12 @@ pub trait ConnectionIo {
     ///
     /// # Errors
     /// [`Disconnect::Broken`]
-    fn wait(
+    fn wait<C: WakeCondition + ?Sized>(
         &mut self,
         want: Interest,
         deadline: Instant,
         until_shutdown: bool,
-        condition: &mut dyn WakeCondition,
+        condition: &mut C,
     ) -> impl Future<Output = Result<(), Disconnect>>;
 
     /// Called for each received pong, solicited or not (RFC 6455 §5.5.3).

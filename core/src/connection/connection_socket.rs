@@ -42,11 +42,11 @@ impl<S: Socket, T: Timer> ConnectionSocket<S, T> {
     }
 
     /// Waits until an attempt in a wanted direction may succeed, until `deadline` or until `condition` is ready. May return early.
-    pub(crate) fn wait(
+    pub(crate) fn wait<C: WakeCondition + ?Sized>(
         &mut self,
         want: Interest,
         deadline: Instant,
-        condition: &mut dyn WakeCondition,
+        condition: &mut C,
     ) -> impl Future<Output = Result<(), Disconnect>> {
         async move {
             // A wait that ends at once lets no other task run.

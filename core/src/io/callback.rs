@@ -20,6 +20,28 @@
 
 use core::task::{Context, Poll};
 
+/// Passes a reference to a closure on to a generic function. With `small_code` it becomes a trait object, so that a chip stores one
+/// copy of the function for all closures. Elsewhere the type is kept, and the future of the function is `Send` if the closure is.
+#[cfg(small_code)]
+macro_rules! one_copy {
+    ($closure:ident as &mut $trait:ident) => {
+        $closure as &mut dyn $trait
+    };
+    ($closure:ident as & $trait:ident) => {
+        $closure as &dyn $trait
+    };
+}
+#[cfg(not(small_code))]
+macro_rules! one_copy {
+    ($closure:ident as &mut $trait:ident) => {
+        $closure
+    };
+    ($closure:ident as & $trait:ident) => {
+        $closure
+    };
+}
+pub(crate) use one_copy;
+
 /// A closure over the received bytes of a socket, or over the free part of its send buffer.
 pub trait BufferFn {
     /// Reads from the start of `bytes`, or writes there, and returns how many bytes it consumed or wrote.

@@ -39,7 +39,7 @@ mod pipe;
 mod socket;
 
 pub use buffered::{BufferedIo, BufferedIoError};
-pub(crate) use callback::never;
+pub(crate) use callback::{never, one_copy};
 pub use callback::{BufferFn, WakeCondition};
 pub use clock::{Clock, Timer};
 #[cfg(feature = "embassy-net")]

@@ -11,7 +11,7 @@ use super::runtime::Runtime;
 use crate::connection::{ConnectionSocket, Disconnect, ReceiveAllowance};
 use crate::grammar::origin::OriginMatch;
 use crate::http::{BodyDecoder, Request, Status};
-use crate::io::{BufferFn, Clock, Interest, Socket, TryIo, WakeCondition, never};
+use crate::io::{BufferFn, Clock, Interest, Socket, TryIo, WakeCondition, never, one_copy};
 use crate::output::{Output, Render, ResumableWriter};
 use crate::time::Instant;
 
@@ -68,7 +68,7 @@ pub(crate) const LOOK_FOR_END: Duration = Duration::from_secs(1);
 /// Asks the client to send the content (RFC 9110 §15.2.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-// Long functions take a closure as `&mut dyn`. A generic parameter would make a chip store a copy of the function for each
+// With `small_code` the long functions take a closure as `&mut dyn`: a chip would otherwise store a copy of the function for each
 // closure, with all that it inlines of the network stack.
 impl<'a, R: Runtime> HttpConnection<'a, R> {
     pub(crate) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a ServerConfig<'a>) -> Self {
@@ -135,13 +135,13 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
     }
 
     /// Waits until an attempt in a wanted direction may succeed, until `deadline` or until `condition` is ready. May return early.
-    pub(crate) fn wait(
+    pub(crate) fn wait<C: WakeCondition>(
         &mut self,
         want: Interest,
         deadline: Instant,
-        condition: &mut dyn WakeCondition,
+        condition: &mut C,
     ) -> impl Future<Output = Result<(), Disconnect>> {
-        self.io.wait(want, deadline, condition)
+        self.io.wait(want, deadline, one_copy!(condition as &mut WakeCondition))
     }
 
     /// Yields to the executor's other tasks once the budget is spent.
@@ -181,10 +181,18 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
     ///
     /// # Errors
     /// [`Disconnect::TimedOut`] at `deadline`.
-    pub(crate) fn read(
+    pub(crate) fn read<F: ContentFn>(
         &mut self,
         deadline: Instant,
-        f: &mut dyn ContentFn,
+        f: &mut F,
+    ) -> impl Future<Output = Result<bool, Disconnect>> {
+        self.read_by(deadline, one_copy!(f as &mut ContentFn))
+    }
+
+    fn read_by<F: ContentFn + ?Sized>(
+        &mut self,
+        deadline: Instant,
+        f: &mut F,
     ) -> impl Future<Output = Result<bool, Disconnect>> {
         async move {
             loop {
@@ -211,7 +219,11 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
     ///
     /// # Errors
     /// [`Disconnect::TimedOut`] where the peer takes nothing for the write timeout.
-    pub(crate) fn write(&mut self, f: &mut dyn ContentFn) -> impl Future<Output = Result<(), Disconnect>> {
+    pub(crate) fn write<F: ContentFn>(&mut self, f: &mut F) -> impl Future<Output = Result<(), Disconnect>> {
+        self.write_by(one_copy!(f as &mut ContentFn))
+    }
+
+    fn write_by<F: ContentFn + ?Sized>(&mut self, f: &mut F) -> impl Future<Output = Result<(), Disconnect>> {
         async move {
             let mut deadline = self.after(self.config.write_timeout);
             loop {
@@ -245,7 +257,11 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
     ///
     /// # Errors
     /// As [`HttpConnection::write`].
-    pub(crate) fn send(&mut self, render: &dyn Render) -> impl Future<Output = Result<(), Disconnect>> {
+    pub(crate) fn send<F: Render>(&mut self, render: &F) -> impl Future<Output = Result<(), Disconnect>> {
+        self.send_rendered(one_copy!(render as &Render))
+    }
+
+    fn send_rendered<F: Render + ?Sized>(&mut self, render: &F) -> impl Future<Output = Result<(), Disconnect>> {
         async move {
             if self.body.continue_at.is_some_and(|sent| sent > 0) {
                 self.send_continue().await?;

@@ -69,12 +69,12 @@ impl<R: Runtime> ConnectionIo for &mut HttpConnection<'_, R> {
         HttpConnection::try_write(self, f)
     }
 
-    fn wait(
+    fn wait<C: WakeCondition + ?Sized>(
         &mut self,
         want: Interest,
         deadline: Instant,
         until_shutdown: bool,
-        condition: &mut dyn WakeCondition,
+        condition: &mut C,
     ) -> impl Future<Output = Result<(), Disconnect>> {
         async move {
             let runtime = self.runtime;

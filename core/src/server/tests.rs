@@ -15,6 +15,7 @@ mod rate_limits;
 mod resource_release;
 mod resume;
 mod ring_sizes;
+mod send;
 mod shutdown;
 mod slow_messages;
 mod subprotocol;

@@ -4,7 +4,7 @@ use core::task::Context;
 
 use super::{ConnectionIo, Disconnect, Message, MessageChunk, MessageSink, WebSocket};
 use crate::grammar::copy::copy;
-use crate::io::{Clock, Timer, TryIo, WakeCondition, never};
+use crate::io::{Clock, Timer, TryIo, WakeCondition, never, one_copy};
 use crate::time::Instant;
 use crate::ws::ProtocolError;
 use crate::ws::connection::{Chunk, MaskingKeys, MessageKind};
@@ -69,10 +69,18 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
     }
 
     /// As [`WebSocket::ready`], or `None` once there may be so much room, or `also` may be ready.
-    pub(crate) async fn ready_or(
+    pub(crate) fn ready_or<C: WakeCondition>(
         &mut self,
         room: usize,
-        also: &mut dyn WakeCondition,
+        also: &mut C,
+    ) -> impl Future<Output = Result<Option<bool>, Disconnect>> {
+        self.ready_or_by(room, one_copy!(also as &mut WakeCondition))
+    }
+
+    async fn ready_or_by<C: WakeCondition + ?Sized>(
+        &mut self,
+        room: usize,
+        also: &mut C,
     ) -> Result<Option<bool>, Disconnect> {
         self.recover_cancelled_send()?;
         let mut rested = false;
@@ -87,7 +95,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
                 TryIo::Eof => return Err(Disconnect::Closed),
                 TryIo::Done(()) | TryIo::WouldBlock if rested => return Ok(None),
                 TryIo::Done(()) | TryIo::WouldBlock => {
-                    self.wait_or(reads, room.max(usize::from(!reads)), Some(also)).await?
+                    self.wait_or(reads, room.max(usize::from(!reads)), also).await?
                 }
             }
             rested = true;

@@ -7,7 +7,7 @@ use core::future::Future;
 use super::state::WebSocketState;
 use super::{ConnectionIo, Disconnect, WebSocket};
 use crate::grammar::copy::copy;
-use crate::io::{Interest, Socket, TryIo, WakeCondition, never};
+use crate::io::{Interest, Socket, TryIo, WakeCondition, never, one_copy};
 use crate::time::Instant;
 use crate::ws::ProtocolError;
 use crate::ws::connection::{Chunk, Incoming, MaskingKeys, MessageKind, SendError};
@@ -200,12 +200,22 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
     ///
     /// # Errors
     /// [`Disconnect::TimedOut`]: the peer took no output, or left a message unfinished, for too long. Else how the connection ended.
-    pub fn wait_for(
+    pub fn wait_for<C: WakeCondition>(
         &mut self,
         want: Interest,
         deadline: Instant,
         until_shutdown: bool,
-        condition: &mut dyn WakeCondition,
+        condition: &mut C,
+    ) -> impl Future<Output = Result<(), Disconnect>> {
+        self.wait_until(want, deadline, until_shutdown, one_copy!(condition as &mut WakeCondition))
+    }
+
+    fn wait_until<C: WakeCondition + ?Sized>(
+        &mut self,
+        want: Interest,
+        deadline: Instant,
+        until_shutdown: bool,
+        condition: &mut C,
     ) -> impl Future<Output = Result<(), Disconnect>> {
         async move {
             let stuck = usize::from(self.state.connection.has_output());
@@ -240,15 +250,18 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
 
     /// Waits for something to read, or for `room` bytes of send space, or for a deadline.
     pub(super) fn wait(&mut self, read: bool, room: usize) -> impl Future<Output = Result<(), Disconnect>> {
-        self.wait_or(read, room, None)
+        async move {
+            let condition = &mut never;
+            self.wait_or(read, room, one_copy!(condition as &mut WakeCondition)).await
+        }
     }
 
     /// As [`WebSocket::wait`], and until `also` is ready.
-    pub(super) fn wait_or(
+    pub(super) fn wait_or<C: WakeCondition + ?Sized>(
         &mut self,
         read: bool,
         room: usize,
-        also: Option<&mut dyn WakeCondition>,
+        also: &mut C,
     ) -> impl Future<Output = Result<(), Disconnect>> {
         async move {
             self.turn()?;
@@ -257,7 +270,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
                 return Ok(());
             }
             let (want, closing) = (Interest { read, writable_bytes: room, flushed: false }, connection.is_closing());
-            self.wait_for(want, Instant::MAX, !closing, also.unwrap_or(&mut never)).await
+            self.wait_until(want, Instant::MAX, !closing, also).await
         }
     }
 
