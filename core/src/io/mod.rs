@@ -39,8 +39,8 @@ mod pipe;
 mod socket;
 
 pub use buffered::{BufferedIo, BufferedIoError};
-pub(crate) use callback::{never, one_copy};
 pub use callback::{BufferFn, WakeCondition};
+pub(crate) use callback::{never, one_copy};
 pub use clock::{Clock, Timer};
 #[cfg(feature = "embassy-net")]
 pub use embassy::{EmbassyClock, EmbassyTimer};

@@ -94,9 +94,7 @@ impl<L: ConnectionIo, K: MaskingKeys> WebSocket<'_, L, K> {
                 TryIo::Done(()) if reads => return Ok(Some(true)),
                 TryIo::Eof => return Err(Disconnect::Closed),
                 TryIo::Done(()) | TryIo::WouldBlock if rested => return Ok(None),
-                TryIo::Done(()) | TryIo::WouldBlock => {
-                    self.wait_or(reads, room.max(usize::from(!reads)), also).await?
-                }
+                TryIo::Done(()) | TryIo::WouldBlock => self.wait_or(reads, room.max(usize::from(!reads)), also).await?,
             }
             rested = true;
         }

@@ -11,9 +11,7 @@ use crate::hub::{Channel, StaticHub};
 use crate::hub_http::{HubHandler, Overloaded};
 use crate::io::{Clock, Interest, Socket, Timer, TryIo};
 use crate::log::EventLog;
-use crate::server::{
-    AcceptOptions, BufferKind, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve,
-};
+use crate::server::{AcceptOptions, BufferKind, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve};
 use crate::sse::field::Comment;
 use crate::time::Instant;
 use crate::ws::connection::MessageKind;
