@@ -27,13 +27,13 @@
 //! # A first program
 //! ```
 //! use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-//! use goldcrest_core::{Channel, EventLog, EventType, Exchange, Handler, HandlerResult, HubHandler, Response, Runtime, StaticHub, Status};
+//! use goldcrest_core::{Channel, EventType, Exchange, Handler, HandlerResult, HubHandler, Response, Runtime, StaticHub, Status};
 //!
 //! // One channel with 1,024 bytes of history and at most 16 events. At most 5 subscribers wait at the same time.
 //! type Hub = StaticHub<NoopRawMutex, [u8; 1024], 1, 5>;
 //!
 //! fn hub(epoch: u32) -> Hub {
-//!     StaticHub::new([Channel::new("sensors", EventLog::new([0; 1024], 16, epoch).unwrap())])
+//!     StaticHub::new(epoch, [Channel::new("sensors", [0; 1024])])
 //! }
 //!
 //! struct App<'h>(&'h Hub);
@@ -78,13 +78,14 @@
 //! | [`server`] | the generic HTTP server: exchanges and handlers | `connection`, `format`, `grammar`, `http`, `io`, `output`, `sse`, `time`, `trace`, `websocket`, `ws` |
 //! | [`hub_http`] | the HTTP interface of a hub | `connection`, `format`, `grammar`, `http`, `hub`, `io`, `json`, `log`, `output`, `server`, `sse`, `time`, `trace`, `websocket`, `ws` |
 //! | [`client`] | clients, on a chip and on a host | `base64`, `connection`, `format`, `grammar`, `http`, `hub`, `io`, `json`, `log`, `output`, `sse`, `time`, `websocket`, `ws` |
+//! | `embassy` | a server and a client on a chip with embassy, with the feature `embassy-net` | `client`, `io`, `server` |
 //! | [`assets`] | the client for browsers, as static files | `http`, `server` |
 //! | `testing` | virtual time, tasks and buffers for tests, with the hidden feature `testing` | `format`, `hub_http`, `io`, `server`, `time`, `ws` |
 //!
 //! # Features
 //! | feature | adds |
 //! | --- | --- |
-//! | `embassy-net` | [`Socket`] for `embassy_net::tcp::TcpSocket`, [`Clock`] for `embassy-time` |
+//! | `embassy-net` | `embassy`: buffers, a listening loop and a connector for a chip; [`Socket`] for `embassy_net::tcp::TcpSocket` (embassy-net 0.9), [`Clock`] for `embassy-time` |
 //! | `embedded-tls` | `client::tls`: TLS 1.3 for the clients, by [embedded-tls](https://docs.rs/embedded-tls); not covered by the proof against panics |
 //! | `defmt` | log lines to [defmt](https://docs.rs/defmt): rejected requests, upgraded and ended connections, gaps, a full server; `defmt::Format` for [`Disconnect`] |
 //! | `log` | the same lines to [log](https://docs.rs/log) |
@@ -102,6 +103,8 @@ pub mod assets;
 mod base64;
 pub mod client;
 pub mod connection;
+#[cfg(feature = "embassy-net")]
+pub mod embassy;
 pub mod format;
 mod grammar;
 pub mod http;

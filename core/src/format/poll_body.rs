@@ -17,9 +17,14 @@ pub struct PollLimits {
     pub bytes: u64,
 }
 
+impl PollLimits {
+    /// 100 events, 64 KiB.
+    pub const DEFAULT: Self = Self { events: 100, bytes: 64 * 1024 };
+}
+
 impl Default for PollLimits {
     fn default() -> Self {
-        Self { events: 100, bytes: 64 * 1024 }
+        Self::DEFAULT
     }
 }
 

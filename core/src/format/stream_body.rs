@@ -21,9 +21,14 @@ pub struct StreamTimers {
     pub reconnection_time: Duration,
 }
 
+impl StreamTimers {
+    /// 15 s and 3 s.
+    pub const DEFAULT: Self = Self { keep_alive: Duration::from_secs(15), reconnection_time: Duration::from_secs(3) };
+}
+
 impl Default for StreamTimers {
     fn default() -> Self {
-        Self { keep_alive: Duration::from_secs(15), reconnection_time: Duration::from_secs(3) }
+        Self::DEFAULT
     }
 }
 

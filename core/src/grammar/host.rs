@@ -12,6 +12,10 @@ pub enum HostPolicy<'a> {
     /// IP addresses, `localhost` and names below it: an attacker's DNS cannot resolve them (RFC 6761 §6.3).
     #[default]
     Local,
+    /// As `Local`, and the names of a local network: those below `local` (mDNS, RFC 6762 §3) and names of one label, such as
+    /// `sensor.local` and `sensor`. The public DNS resolves neither: the zone `local` does not exist there (RFC 6762 §22.1), and a
+    /// name of one label would be a top-level domain with an address (RFC 7085). `docs/FIRMWARE.md` states what remains.
+    LocalNetwork,
     /// Every name: for a server behind a proxy that validates them, or for public data.
     Any,
     /// Addresses, `localhost` and these names, compared without case and without the port. [`HostError`] describes the
@@ -74,10 +78,11 @@ impl HostPolicy<'_> {
     /// Whether a request for `host` (with or without a port) is answered. An empty host is permitted: browsers send none.
     pub fn permits(&self, host: &str) -> bool {
         let name = without_port(host);
-        let local = name.is_empty() || is_address(name) || is_localhost(name);
+        let local = name.is_empty() || is_address(name) || is_within(name, b"localhost");
         match self {
             Self::Any => true,
             Self::Local => local,
+            Self::LocalNetwork => local || is_label(name) || is_within(name, b"local"),
             Self::List(names) => local || names.iter().any(|listed| without_port(listed).eq_ignore_ascii_case(name)),
         }
     }
@@ -114,13 +119,18 @@ fn is_part(digits: &[u8]) -> bool {
     }
 }
 
-fn is_localhost(name: &str) -> bool {
+/// Whether `name` is the top-level domain `top`, or below it.
+fn is_within(name: &str, top: &[u8]) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).as_bytes();
-    let below = name.len().checked_sub(LOCALHOST.len()).and_then(|at| name.split_at_checked(at));
-    below.is_some_and(|(before, top)| top.eq_ignore_ascii_case(LOCALHOST) && matches!(before, [] | [.., b'.']))
+    let below = name.len().checked_sub(top.len()).and_then(|at| name.split_at_checked(at));
+    below.is_some_and(|(before, last)| last.eq_ignore_ascii_case(top) && matches!(before, [] | [.., b'.']))
 }
 
-const LOCALHOST: &[u8] = b"localhost";
+/// Whether `name` is a single label. Its characters are those of host names (RFC 1123 §2.1), and `_`.
+fn is_label(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
 
 /// Whether `value` is `uri-host [ ":" port ]`. The host may be empty (RFC 9110 §7.2).
 pub(crate) fn is_host_and_port(value: &[u8]) -> bool {
@@ -248,8 +258,47 @@ mod tests {
             assert!(!HostPolicy::Local.permits(host), "{host}");
             assert!(HostPolicy::Any.permits(host), "{host}");
         }
+        assert!(!HostPolicy::Local.permits("sensor.local") && !HostPolicy::Local.permits("sensor"));
         assert!(HostPolicy::List(&["hub.example:8080"]).permits("hub.example"));
         let listed = HostPolicy::List(&["hub.example"]);
         assert!(listed.permits("Hub.Example:443") && listed.permits("localhost") && !listed.permits("x.hub.example"));
+    }
+
+    #[test]
+    fn the_local_network_policy_permits_mdns_names_and_single_labels() {
+        for host in [
+            "sensor.local",
+            "Sensor.LOCAL:80",
+            "sensor.local.",
+            "a.b.local",
+            "local",
+            "sensor",
+            "SENSOR:8080",
+            "sensor.",
+            "my-sensor_2",
+            "",
+            "10.0.2.15",
+            "[::1]:80",
+            "localhost",
+            "a.localhost",
+        ] {
+            assert!(HostPolicy::LocalNetwork.permits(host), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "sensor.local.evil.example",
+            "sensor.evillocal",
+            "sensor.local..",
+            "sensor..",
+            "sensor.lan",
+            "1.2.3",
+            "1.2.3.256",
+            "[evil]",
+            "sensor%2elocal%2eevil",
+            "caf\u{e9}",
+            "a,b",
+        ] {
+            assert!(!HostPolicy::LocalNetwork.permits(host), "{host}");
+        }
     }
 }

@@ -21,6 +21,11 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>, const KEYS: usize> ChannelLog<S, KEYS> {
         Self { log, keys: IdempotencyKeys::default() }
     }
 
+    /// Sets the epoch of a log that has none.
+    pub(super) fn begin_epoch(&mut self, epoch: u32) {
+        self.log.begin_epoch(epoch);
+    }
+
     /// The log.
     pub fn log(&self) -> &EventLog<S> {
         &self.log

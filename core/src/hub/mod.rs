@@ -12,14 +12,12 @@
 //! ```
 //! use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 //! use goldcrest_core::hub::{Channel, StaticHub};
-//! use goldcrest_core::log::{EventLog, EventType};
+//! use goldcrest_core::log::EventType;
 //!
 //! // Two channels and at most five followers. The epoch comes from the random source of the chip at boot.
 //! let epoch = 0x5eed_cafe;
-//! let hub = StaticHub::<NoopRawMutex, _, 2, 5>::new([
-//!     Channel::new("sensors", EventLog::new([0; 1024], 16, epoch).unwrap()),
-//!     Channel::new("chat", EventLog::new([0; 1024], 16, epoch).unwrap()),
-//! ]);
+//! let channels = [Channel::new("sensors", [0; 1024]), Channel::new("chat", [0; 1024])];
+//! let hub = StaticHub::<NoopRawMutex, _, 2, 5>::new(epoch, channels);
 //! let id = hub.publish("sensors", EventType::MESSAGE, b"21.5").unwrap();
 //! assert_eq!(id.to_string(), "5eedcafe-1");
 //! ```

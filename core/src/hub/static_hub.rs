@@ -56,7 +56,13 @@ where
     S: AsRef<[u8]> + AsMut<[u8]>,
 {
     /// A hub of these channels, with the gap policy [`GapPolicy::Replay`].
-    pub fn new(channels: [Channel<S, KEYS>; CHANNELS]) -> Self {
+    ///
+    /// `epoch` is a random number, drawn once at boot, or the number of boots: readers recognise by it that the events of the previous
+    /// boot are gone. A log with an epoch of its own, or with events, keeps it.
+    pub fn new(epoch: u32, mut channels: [Channel<S, KEYS>; CHANNELS]) -> Self {
+        for channel in &mut channels {
+            channel.log.begin_epoch(epoch);
+        }
         let state = State { channels, followers: [const { None }; FOLLOWERS], publisher: None };
         Self { state: Mutex::new(RefCell::new(state)), policy: GapPolicy::default() }
     }

@@ -10,6 +10,9 @@ use super::{
 /// Bytes of the storage that each slot takes, one for each event that may be kept.
 pub const SLOT_SIZE: usize = 4;
 
+/// Bytes of storage for each slot, where the number of slots is not given: an event of 22 bytes, its overhead and its slot.
+pub const BYTES_PER_SLOT: usize = 32;
+
 /// Bytes of the storage that each event takes beside its type and its data.
 pub const RECORD_OVERHEAD: usize = 6;
 
@@ -93,6 +96,23 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
     /// [`NewLogError`]: `storage` is too small for `events` slots and one event.
     pub fn new(storage: S, events: usize, epoch: u32) -> Result<Self, NewLogError> {
         Self::after(storage, events, EventId { epoch, seq: 0 })
+    }
+
+    /// An empty log that uses all of `storage`: one slot for each [`BYTES_PER_SLOT`] bytes, and at least one. Storage that holds no
+    /// event, of up to [`SLOT_SIZE`] + [`RECORD_OVERHEAD`] bytes, makes a log that takes none ([`AppendError::TooLarge`]).
+    pub(crate) fn filling(storage: S) -> Self {
+        let size = storage.as_ref().len();
+        let slots = (size / BYTES_PER_SLOT).max(1);
+        let ring = slots.checked_mul(SLOT_SIZE).and_then(|slots| size.checked_sub(slots));
+        let ring = ring.filter(|ring| *ring > RECORD_OVERHEAD).unwrap_or_default().min(u32::MAX as usize);
+        Self { storage, ring, slots, head: 0, epoch: 0, newest: 0, kept: 0 }
+    }
+
+    /// Sets the epoch of a log that has none: one that is empty, with the epoch 0.
+    pub(crate) fn begin_epoch(&mut self, epoch: u32) {
+        if self.epoch == 0 && self.newest == 0 {
+            self.epoch = epoch;
+        }
     }
 
     /// An empty log whose first event follows `last`: a mirror of another log, or the continuation of one after a restart.

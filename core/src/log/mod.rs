@@ -36,6 +36,6 @@ mod reader;
 pub use cursor::{Cursor, Gap, GapPolicy, Position};
 pub use event::{Encoding, EventMeta, EventType, EventTypeError, MAX_EVENT_TYPE};
 pub use event_id::{EventId, EventIdError, MAX_EVENT_ID};
-pub use event_log::{AppendError, EventLog, NewLogError, RECORD_OVERHEAD, SLOT_SIZE};
+pub use event_log::{AppendError, BYTES_PER_SLOT, EventLog, NewLogError, RECORD_OVERHEAD, SLOT_SIZE};
 pub use idempotency::{IdempotencyKeys, KeyDigest, Lookup, MAX_IDEMPOTENCY_KEY};
 pub use reader::{EventChunk, LogReader, ReadEvent};

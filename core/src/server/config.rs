@@ -5,6 +5,8 @@ use core::time::Duration;
 use super::access::Access;
 use crate::connection::ReceiveTimeout;
 use crate::format::{PollLimits, StreamTimers};
+use crate::grammar::host::HostPolicy;
+use crate::grammar::origin::OriginPolicy;
 use crate::http::MAX_FIELDS;
 use crate::ws::keep_alive::KeepAliveConfig;
 
@@ -67,30 +69,54 @@ impl ServerConfig<'_> {
     }
 }
 
+impl ServerConfig<'_> {
+    const DEFAULT: Self = Self {
+        access: Access { origins: OriginPolicy::Same, hosts: HostPolicy::Local },
+        max_fields: MAX_FIELDS,
+        max_body: 64 * 1024,
+        io_budget: 16 * 1024,
+        max_requests: 100_000,
+        max_control_frames: 1_000,
+        head_timeout: Duration::from_secs(10),
+        buffer_timeout: Duration::from_secs(2),
+        idle_timeout: Duration::from_secs(60),
+        body_timeout: Duration::from_secs(20),
+        min_body_rate: 500,
+        write_timeout: Duration::from_secs(30),
+        publish_wait: Duration::from_millis(250),
+        linger_timeout: Duration::from_secs(2),
+        close_timeout: Duration::from_secs(5),
+        stream_timers: StreamTimers::DEFAULT,
+        keep_alive: KeepAliveConfig::DEFAULT,
+        poll: PollLimits::DEFAULT,
+        default_wait: Duration::from_secs(25),
+        max_wait: Duration::from_secs(60),
+        retry_after: Duration::from_secs(5),
+    };
+
+    /// The bounds for a chip, which has few connections and few buffers: as the default, except these.
+    ///
+    /// | field | value | reason |
+    /// | --- | --- | --- |
+    /// | `access.hosts` | [`HostPolicy::LocalNetwork`] | its users type `http://sensor.local/` or `http://sensor/` |
+    /// | `max_body` | 1 KiB | the content that a handler reads; the event buffers bound publications |
+    /// | `idle_timeout` | 5 s | a browser would keep idle connections for a minute |
+    /// | `head_timeout`, `body_timeout` | 5 s | an incomplete request occupies one of few buffers |
+    ///
+    /// It is a constant, for a `static`: `static CONFIG: ServerConfig = ServerConfig::chip();`
+    pub const fn chip() -> Self {
+        let mut chip = Self::DEFAULT;
+        chip.access.hosts = HostPolicy::LocalNetwork;
+        chip.max_body = 1_024;
+        chip.idle_timeout = Duration::from_secs(5);
+        chip.head_timeout = Duration::from_secs(5);
+        chip.body_timeout = Duration::from_secs(5);
+        chip
+    }
+}
+
 impl Default for ServerConfig<'_> {
     fn default() -> Self {
-        Self {
-            access: Access::default(),
-            max_fields: MAX_FIELDS,
-            max_body: 64 * 1024,
-            io_budget: 16 * 1024,
-            max_requests: 100_000,
-            max_control_frames: 1_000,
-            head_timeout: Duration::from_secs(10),
-            buffer_timeout: Duration::from_secs(2),
-            idle_timeout: Duration::from_secs(60),
-            body_timeout: Duration::from_secs(20),
-            min_body_rate: 500,
-            write_timeout: Duration::from_secs(30),
-            publish_wait: Duration::from_millis(250),
-            linger_timeout: Duration::from_secs(2),
-            close_timeout: Duration::from_secs(5),
-            stream_timers: StreamTimers::default(),
-            keep_alive: KeepAliveConfig::default(),
-            poll: PollLimits::default(),
-            default_wait: Duration::from_secs(25),
-            max_wait: Duration::from_secs(60),
-            retry_after: Duration::from_secs(5),
-        }
+        Self::DEFAULT
     }
 }

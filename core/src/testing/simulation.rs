@@ -31,7 +31,7 @@ pub(crate) fn hub(events: usize, bytes: usize) -> TestHub {
 /// The same with ids of another epoch.
 pub(crate) fn hub_of(events: usize, bytes: usize, epoch: u32) -> TestHub {
     let log = || EventLog::new(vec![0; bytes + 4 * events], events, epoch).unwrap();
-    StaticHub::new([Channel::new("a", log()), Channel::new("b", log())])
+    StaticHub::new(epoch, [Channel::with_log("a", log()), Channel::with_log("b", log())])
 }
 
 /// Makes `value` live as long as the test.

@@ -33,10 +33,14 @@ pub struct KeepAliveConfig {
     pub pong_deadline: Duration,
 }
 
-impl Default for KeepAliveConfig {
+impl KeepAliveConfig {
     /// A ping every 25 seconds, since many proxies close a connection that is idle for 30, and 20 seconds for the pong.
+    pub const DEFAULT: Self = Self { ping_interval: Duration::from_secs(25), pong_deadline: Duration::from_secs(20) };
+}
+
+impl Default for KeepAliveConfig {
     fn default() -> Self {
-        Self { ping_interval: Duration::from_secs(25), pong_deadline: Duration::from_secs(20) }
+        Self::DEFAULT
     }
 }
 

@@ -8,11 +8,10 @@
 use core::time::Duration as CoreDuration;
 
 use embassy_net::Stack;
-use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Timer};
 use goldcrest_core::client::{Bridge, BridgeEvent, BridgeOptions, Buffers, ClientConfig, RuntimeParts};
+use goldcrest_core::embassy::{Connector, EmbassyClock, SocketBuffers};
 use goldcrest_core::hub::{ChannelName, HubBackend as _};
-use goldcrest_core::io::EmbassyClock;
 use goldcrest_core::log::Position;
 use goldcrest_core::sse::reconnect::ReconnectPolicy;
 use goldcrest_core::ws::connection::NoEntropy;
@@ -21,7 +20,6 @@ use log::info;
 
 use crate::Board;
 use crate::channels::{Channels, SENSORS};
-use crate::outgoing::Outgoing;
 use crate::plain::Plain;
 use crate::secret::Secret;
 use crate::sizes::{BRIDGE_EVENT, RECEIVE, TRANSMIT};
@@ -47,10 +45,10 @@ pub(crate) async fn publish_sensors(
     url: &'static str,
 ) {
     let Ok(sensors) = ChannelName::new(SENSORS) else { return };
-    let (mut receive, mut transmit) = ([0; RECEIVE], [0; TRANSMIT]);
+    let mut buffers = SocketBuffers::<RECEIVE, TRANSMIT>::new();
     let secret = Secret::new(board.secret);
     let runtime = RuntimeParts {
-        connector: Outgoing::new(TcpSocket::new(stack, &mut receive, &mut transmit)),
+        connector: Connector::new(stack, &mut buffers),
         clock: EmbassyClock,
         random: || secret.next().ok_or(NoEntropy),
     };

@@ -3,10 +3,10 @@
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::once_lock::OnceLock;
 use goldcrest_core::hub::{Channel, PublishError, StaticHub};
-use goldcrest_core::log::{EventId, EventLog, EventType, NewLogError};
+use goldcrest_core::log::{EventId, EventType};
 use static_cell::ConstStaticCell;
 
-use crate::sizes::{CHAT_LOG, FOLLOWERS, KEPT, KEYS, SENSORS_LOG};
+use crate::sizes::{CHAT_LOG, FOLLOWERS, KEYS, SENSORS_LOG};
 
 /// The name of the channel of the sensors.
 pub(crate) const SENSORS: &str = "sensors";
@@ -20,14 +20,11 @@ static SENSORS_STORAGE: ConstStaticCell<[u8; SENSORS_LOG]> = ConstStaticCell::ne
 static CHAT_STORAGE: ConstStaticCell<[u8; CHAT_LOG]> = ConstStaticCell::new([0; CHAT_LOG]);
 static HUB: OnceLock<Channels> = OnceLock::new();
 
-/// Opens the hub; the epoch of its logs comes from `seed`.
-pub(crate) fn open(seed: u64) -> Result<&'static Channels, NewLogError> {
+/// Opens the hub; its epoch comes from `seed`.
+pub(crate) fn open(seed: u64) -> &'static Channels {
     let epoch = (seed ^ (seed >> 32)) as u32;
-    let hub = StaticHub::new([
-        Channel::new(SENSORS, EventLog::new(SENSORS_STORAGE.take().as_mut_slice(), KEPT, epoch)?),
-        Channel::new(CHAT, EventLog::new(CHAT_STORAGE.take().as_mut_slice(), KEPT, epoch)?),
-    ]);
-    Ok(HUB.get_or_init(|| hub))
+    let (sensors, chat) = (SENSORS_STORAGE.take().as_mut_slice(), CHAT_STORAGE.take().as_mut_slice());
+    HUB.get_or_init(|| StaticHub::new(epoch, [Channel::new(SENSORS, sensors), Channel::new(CHAT, chat)]))
 }
 
 /// Publishes text to a channel. It never waits, so that tasks and interrupts may call it.

@@ -14,10 +14,8 @@
 //! | `echo.rs` | `/echo` | an upload; messages longer than any buffer |
 //! | `page.rs` | `/`, `/goldcrest.js` | embedded files |
 //! | `bridge.rs` | the task that publishes the sensors on another hub | a client |
-//! | `outgoing.rs` | the bridge's socket | |
 //! | `secret.rs` | unpredictable bits | |
-//! | `connections.rs` | one task per connection | |
-//! | `chip.rs`, `pool.rs` | the core's runtime on a chip | |
+//! | `connections.rs` | one task per connection | `goldcrest_core::embassy` |
 //! | `plain.rs` | text and numbers without padding | |
 //! | `network.rs` | DHCP, or a fixed address | |
 //! | `board.rs` | [`Board`]: the properties of a board | |
@@ -27,16 +25,13 @@
 mod board;
 mod bridge;
 mod channels;
-mod chip;
 mod connections;
 mod echo;
 pub mod led;
 mod memory;
 pub mod network;
-mod outgoing;
 mod page;
 pub mod plain;
-mod pool;
 mod routes;
 mod secret;
 mod sensors;
@@ -55,10 +50,7 @@ pub use goldcrest_core::log::EventType;
 ///
 /// `stack` has [`sizes::SOCKETS`] socket slots and runs in a task of the board.
 pub fn start(spawner: Spawner, stack: Stack<'static>, board: &'static Board) {
-    let hub = match channels::open(board.seed) {
-        Ok(hub) => hub,
-        Err(reason) => return error!("no channels: {reason}"),
-    };
+    let hub = channels::open(board.seed);
     spawn(spawner, network::configure(stack, board));
     spawn(spawner, sensors::measure(hub, board));
     if let Some(url) = settings::HUB_URL {

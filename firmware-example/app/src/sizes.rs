@@ -55,8 +55,5 @@ pub const SENSORS_LOG: usize = 3_072;
 /// The log of `chat`.
 pub const CHAT_LOG: usize = 2_048;
 
-/// The largest number of events in a log. Each needs 4 bytes of the log.
-pub const KEPT: usize = 64;
-
 /// Idempotency keys that a channel remembers, 24 bytes each.
 pub const KEYS: usize = 10;

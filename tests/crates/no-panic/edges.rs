@@ -22,7 +22,6 @@ use goldcrest_core::client::{Buffers, EventSource, EventSourceOptions, RuntimePa
 use goldcrest_core::hub::{Channel, StaticHub};
 use goldcrest_core::hub_http::HubHandler;
 use goldcrest_core::io::{BufferedIo, Socket};
-use goldcrest_core::log::EventLog;
 use goldcrest_core::server::{ServerConfig, serve};
 use unknown::{chance, input, number, room, text};
 use world::{AnyClock, World};
@@ -128,8 +127,7 @@ fn listened() {
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
     listened();
-    let Ok(log) = EventLog::new(room(), number() as usize, number() as u32) else { return };
-    let hub = &AnyHub::new([Channel::new("a", log)]);
+    let hub = &AnyHub::new(number() as u32, [Channel::new("a", room())]);
     let mut adapter = BufferedIo::new(AnyStream, room(), input());
     served(&mut adapter, hub);
     adapter.close();

@@ -166,7 +166,7 @@ extern "C" fn _start() {
     let log = || EventLog::new(room(), number() as usize, number() as u32);
     let (Ok(a), Ok(b)) = (log(), log()) else { return };
     let policy = black_box(GapPolicy::Disconnect);
-    let hub = AnyHub::new([Channel::new("a", a), Channel::new("b", b)]).with_gap_policy(policy);
+    let hub = AnyHub::new(number() as u32, [Channel::with_log("a", a), Channel::with_log("b", b)]).with_gap_policy(policy);
     let _ = black_box(hub.publish(text(), EventType::MESSAGE, input()));
     let mut config = ServerConfig {
         access: Access { hosts: HostPolicy::List(&[text()]), ..Access::default() },

@@ -1,10 +1,11 @@
 use super::*;
-use crate::log::EventLog;
+use crate::log::{AppendError, EventLog};
 use crate::testing::WakeCount;
 use core::task::Waker;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::string::ToString;
 use std::sync::Arc;
 use std::task::Wake;
 use std::thread_local;
@@ -15,7 +16,7 @@ type Small = StaticHub<NoopRawMutex, Vec<u8>, 2, 3, 2>;
 
 fn hub() -> Small {
     let log = || EventLog::new(vec![0; 256], 4, 0xabc).unwrap();
-    StaticHub::new([Channel::new("a", log()), Channel::new("b", log())])
+    StaticHub::new(0xabc, [Channel::with_log("a", log()), Channel::with_log("b", log())])
 }
 
 fn name(name: &str) -> ChannelName<'_> {
@@ -192,4 +193,28 @@ fn publishers_wait_for_followers_that_have_caught_up() {
     drop(follower);
     assert_eq!(counter.count(), before + 1, "woken when it leaves");
     assert!(publisher.poll_publish_ready(cx).is_ready());
+}
+
+#[test]
+fn a_hub_gives_its_epoch_to_logs_without_one() {
+    let own = EventLog::new(vec![0; 256], 4, 0xdef).unwrap();
+    let hub = Small::new(0xabc, [Channel::new("a", vec![0; 256]), Channel::with_log("b", own)]);
+    let id = |channel| hub.publish(channel, EventType::MESSAGE, b"x").unwrap().to_string();
+    assert_eq!([id("a"), id("b"), id("a")], ["00000abc-1", "00000def-1", "00000abc-2"]);
+}
+
+#[test]
+fn a_channel_uses_all_of_its_storage() {
+    let hub = |size| StaticHub::<NoopRawMutex, Vec<u8>, 1, 1>::new(0xabc, [Channel::new("a", vec![0; size])]);
+    // Eight slots of 4 bytes, and six bytes beside each event.
+    let full = hub(256);
+    let publish = |size| full.publish("a", EventType::MESSAGE, &vec![b'x'; size]);
+    assert!(publish(256 - 32 - 6).is_ok());
+    assert_eq!(publish(256 - 32 - 5), Err(PublishError::Append(AppendError::TooLarge)));
+    // The least storage for an event of one byte, and less.
+    assert!(hub(11).publish("a", EventType::MESSAGE, b"x").is_ok());
+    for size in 0..11 {
+        let published = hub(size).publish("a", EventType::MESSAGE, b"");
+        assert_eq!(published, Err(PublishError::Append(AppendError::TooLarge)), "{size}");
+    }
 }

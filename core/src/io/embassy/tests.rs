@@ -26,6 +26,18 @@ pub(crate) struct Line {
     waker: Option<Waker>,
 }
 
+impl Line {
+    /// Whether one of the frames satisfies `found`.
+    pub(crate) fn any(&self, found: impl Fn(&[u8]) -> bool) -> bool {
+        self.frames.iter().any(|frame| found(frame))
+    }
+
+    /// Discards all frames.
+    pub(crate) fn clear(&mut self) {
+        self.frames.clear();
+    }
+}
+
 pub(crate) struct Card {
     address: u8,
     incoming: Rc<RefCell<Line>>,
@@ -126,8 +138,10 @@ impl<'f> Task<'f> {
     }
 }
 
-/// Runs `test` beside the stacks. The clock, which all tests share, advances by a millisecond whenever no task is woken.
+/// Runs `test` beside the stacks. The clock, which all tests share in turn, advances by a millisecond whenever no task is woken.
 pub(crate) fn run(mut stacks: Vec<Task<'_>>, test: impl Future<Output = ()>) {
+    static CLOCK: Mutex<()> = Mutex::new(());
+    let _turn = CLOCK.lock();
     let mut test = Task::new(test);
     for _ in 0..100_000 {
         let awake = stacks.iter_mut().filter_map(Task::turn).count();

@@ -146,7 +146,7 @@ pub fn ends_and_releases_all(serving: &ServerCase<'_>) {
 fn over<const RING: usize>(serving: &ServerCase<'_>) {
     let (size, events) = serving.log;
     let Ok(log) = EventLog::new(vec![0; usize::from(size % 2048)], usize::from(events % 17), 0xabc) else { return };
-    let hub = &TestHub::new([Channel::new("a", log)]).with_gap_policy(serving.policy.into());
+    let hub = &TestHub::new(0xabc, [Channel::with_log("a", log)]).with_gap_policy(serving.policy.into());
     let buffers = usize::from(serving.buffers % 4);
     let start = serving.before_end.map_or(0, |millis| u64::MAX - u64::from(millis));
     let clock = VirtualClock::starting_at(Instant::from_millis(start), SPIN);
