@@ -10,7 +10,6 @@ use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use crate::hub::{Channel, StaticHub};
 use crate::hub_http::{HubHandler, Overloaded};
 use crate::io::{Clock, Interest, Socket, Timer, TryIo};
-use crate::log::EventLog;
 use crate::server::{AcceptOptions, BufferKind, Exchange, Handler, HandlerResult, Runtime, ServerConfig, serve};
 use crate::sse::field::Comment;
 use crate::time::Instant;
@@ -99,8 +98,7 @@ fn send<F: Future + Send>(future: F) -> F {
 
 #[test]
 fn the_future_of_a_connection_is_send() {
-    let channel = Channel::new("sensors", EventLog::new([0; 64], 2, 1).unwrap());
-    let hub = StaticHub::<CriticalSectionRawMutex, _, 1, 1>::new([channel]);
+    let hub = StaticHub::<CriticalSectionRawMutex, _, 1, 1>::new(1, [Channel::new("sensors", [0; 64])]);
     let handler = HubHandler::new(&hub);
     let config = ServerConfig::default();
     let _ = futures_lite::future::block_on(send(serve(&mut Ended, &Threads, &config, &handler)));
