@@ -27,6 +27,23 @@
 //! | `reactor/` | sockets and timers of a thread |
 //! | [`client`] | the clients of the core on smol, with TLS |
 //!
+//! # Work that blocks
+//! A thread of the server runs many connections. A handler that blocks stops all of them: a query of a database, a file, a long
+//! computation. [`unblock`] runs such a function on a thread of a pool and returns a future of its result:
+//!
+//! ```
+//! use goldcrest_host::{Exchange, Handler, HandlerResult, Response, Runtime, Status, unblock};
+//!
+//! struct Disk;
+//!
+//! impl Handler for Disk {
+//!     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
+//!         let text = unblock(|| std::fs::read_to_string("/etc/hostname")).await;
+//!         exchange.respond(&Response::text(Status::OK, &text.unwrap_or_default())).await
+//!     }
+//! }
+//! ```
+//!
 //! # A first program
 //! ```no_run
 //! use goldcrest_host::{AcceptOptions, Exchange, Handler, HandlerResult, HubHandler, LocalHub, Runtime, Server};
@@ -58,6 +75,10 @@ pub use goldcrest_core::{
     HandlerResult, HubHandler, MessageKind, Method, NewEvent, PublishError, PublishOutcome, Request, Response, Runtime,
     ServerConfig, Status,
 };
+/// The async runtime of the server: timers, files, sockets and processes for handlers.
+pub use smol;
+/// Runs a function that blocks on a thread of a pool. The future of its result runs on any executor.
+pub use smol::unblock;
 
 pub mod client;
 mod hub;
@@ -68,7 +89,7 @@ mod sync;
 
 pub use hub::{ChannelLimits, Hub, LocalHub, LocalReader};
 pub use server::{
-    Limits, Server, ShutdownHandle, UpstreamChannel, UpstreamError, UpstreamOptions, is_dual_stack,
+    Limits, RunningServer, Server, ShutdownHandle, UpstreamChannel, UpstreamError, UpstreamOptions, is_dual_stack,
     raise_descriptor_limit,
 };
 

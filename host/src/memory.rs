@@ -68,7 +68,8 @@ impl Memory {
         self.state.limit.store(limit, Ordering::Relaxed);
     }
 
-    fn limit(&self) -> usize {
+    /// The limit, in bytes.
+    pub(crate) fn limit(&self) -> usize {
         self.state.limit.load(Ordering::Relaxed)
     }
 

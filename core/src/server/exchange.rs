@@ -225,7 +225,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         self.reject(refusal.status(), RejectionReason::Malformed(refusal), refusal.reason(), &[], true).await
     }
 
-    fn reject_with(
+    pub(super) fn reject_with(
         self,
         error: ServerError,
         headers: &[(&str, &str)],

@@ -13,6 +13,7 @@
 //! | `http_connection.rs` | a connection: reading, writing and waiting within its deadlines |
 //! | `head_buffer.rs` | [`HeadBuffer`]: the buffer of a request's head |
 //! | `handler.rs`, `exchange.rs` | [`Handler`]: answers requests; [`Exchange`]: a request, and the ways to answer it |
+//! | `supervise.rs` | [`Exchange::supervise`]: panics of handlers |
 //! | `response.rs` | [`Responded`]; heads of responses, and whole responses |
 //! | `body_writer.rs`, `event_writer.rs` | [`BodyWriter`], [`EventWriter`]: streams that a handler writes |
 //! | `server_error.rs` | the error responses of the server: status and text |
@@ -54,6 +55,7 @@ mod runtime;
 mod serve;
 mod server_error;
 mod server_websocket;
+mod supervise;
 
 pub use crate::grammar::host::{HostError, HostPolicy, validate_host};
 pub use crate::grammar::origin::{OriginError, OriginMatch, OriginPolicy, validate_origin};

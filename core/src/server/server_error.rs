@@ -26,6 +26,8 @@ server_errors! {
     METHOD_NOT_ALLOWED, METHOD_NOT_ALLOWED, "method not allowed";
     /// A method that is not implemented for any resource (RFC 9110 §15.6.2).
     UNKNOWN_METHOD, NOT_IMPLEMENTED, "unknown method";
+    /// The handler panicked.
+    INTERNAL, INTERNAL_SERVER_ERROR, "the handler failed";
     HEAD_TIMEOUT, REQUEST_TIMEOUT, "the request head took too long";
     BODY_TIMEOUT, REQUEST_TIMEOUT, "the content took too long";
     /// All head buffers are in use.

@@ -19,8 +19,10 @@
 //! | `master.rs` | a channel and its master log |
 //! | `event.rs` | an event that several threads append |
 //! | `inbox.rs` | the queue of events for the mirrors of a thread |
+//! | `attachment.rs` | a running server of the hub |
 //! | `mirror.rs` | [`LocalHub`]: the mirrors of a thread, and its readers |
 
+mod attachment;
 mod event;
 mod inbox;
 mod master;
@@ -30,6 +32,7 @@ mod registry;
 pub use mirror::{LocalHub, LocalReader};
 pub use registry::{ChannelLimits, Hub};
 
+pub(crate) use attachment::Attachment;
 pub(crate) use inbox::Inbox;
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 use super::event::ChannelId;
 use super::master::{LOG_OVERHEAD, Master};
 use crate::memory::Memory;
-use crate::sync::{Arc, AtomicBool, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The limits of the channels of a hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,9 @@ impl Default for ChannelLimits {
 
 /// The channels of a server. A clone is the same hub; it may be used from any thread.
 ///
+/// Several servers may share a hub. It accepts events until the last of them has begun its shutdown, and again once another one
+/// starts.
+///
 /// ```
 /// use goldcrest_core::log::EventType;
 /// use goldcrest_host::{ChannelLimits, Hub};
@@ -73,6 +76,8 @@ struct Registry {
     start: Instant,
     /// Randomly keyed: clients can neither search for colliding networks nor predict an epoch.
     hasher: RandomState,
+    /// The number of servers that run and do not shut down.
+    servers: Mutex<usize>,
     shutting_down: AtomicBool,
 }
 
@@ -164,6 +169,7 @@ impl Hub {
             memory,
             start: Instant::now(),
             hasher: RandomState::new(),
+            servers: Mutex::new(0),
             shutting_down: AtomicBool::new(false),
         };
         Ok(Self { registry: Arc::new(registry) })
@@ -248,6 +254,25 @@ impl Hub {
     /// The number of channels.
     pub fn channels(&self) -> usize {
         self.read().by_name.len()
+    }
+
+    /// Counts another server, whose limit on memory is `memory` bytes. The hub accepts events from here on.
+    pub(super) fn add_server(&self, memory: usize) {
+        let mut servers = self.registry.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        // The memory is that of all connections to the hub: two servers share the larger limit.
+        let limit = if *servers == 0 { memory } else { self.registry.memory.limit().max(memory) };
+        self.registry.memory.set_limit(limit);
+        self.registry.shutting_down.store(false, Ordering::SeqCst);
+        *servers += 1;
+    }
+
+    /// Counts one server less; the last one shuts the hub down.
+    pub(super) fn remove_server(&self) {
+        let mut servers = self.registry.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        *servers = servers.saturating_sub(1);
+        if *servers == 0 {
+            self.shut_down();
+        }
     }
 
     /// Accepts no more events, for a server that shuts down. Once this returns, all accepted events are in the inboxes of the

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::descriptors::ConnectionSlots;
+use super::descriptors::{ConnectionSlots, ProcessConnections, ProcessPlace};
 use crate::memory::{MAX_MEMORY, Memory, Use};
 
 /// The bounds of a server as a whole.
@@ -72,6 +72,7 @@ impl Limits {
 pub(super) struct AdmissionControl {
     limits: Limits,
     slots: ConnectionSlots,
+    process: &'static ProcessConnections,
     memory: Memory,
     connections: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
@@ -93,12 +94,14 @@ pub(super) enum Admission {
 /// A bound on connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
-    /// [`SocketLimits::connections`]
+    /// [`Limits::connections`]
     All,
-    /// [`SocketLimits::connections_per_address`]
+    /// [`Limits::connections_per_address`]
     Address,
-    /// [`SocketLimits::memory`]
+    /// [`Limits::memory`]
     Memory,
+    /// The open descriptors of the process.
+    Descriptors,
 }
 
 /// A connection's place; dropped when it ends.
@@ -117,8 +120,13 @@ impl Permit {
 }
 
 impl AdmissionControl {
-    pub(super) fn new(limits: Limits, slots: ConnectionSlots, memory: Memory) -> Self {
-        Self { limits, slots, memory, connections: AtomicUsize::new(0), by_address: Mutex::default() }
+    pub(super) fn new(
+        limits: Limits,
+        slots: ConnectionSlots,
+        process: &'static ProcessConnections,
+        memory: Memory,
+    ) -> Self {
+        Self { limits, slots, process, memory, connections: AtomicUsize::new(0), by_address: Mutex::default() }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -137,6 +145,11 @@ impl AdmissionControl {
             self.connections.fetch_sub(1, Ordering::Relaxed);
             return Admission::No;
         }
+        let process = self.process.enter();
+        if process == ProcessPlace::None {
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+            return Admission::No;
+        }
         let network = self.limits.network(address);
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let of_address = by_address.entry(network).or_insert(0);
@@ -146,6 +159,8 @@ impl AdmissionControl {
         let place = Permit { admission: Arc::clone(self), network, reserved };
         if before >= self.slots.served {
             Admission::Full(place, Bound::All)
+        } else if process == ProcessPlace::Overloaded {
+            Admission::Full(place, Bound::Descriptors)
         } else if crowded {
             Admission::Full(place, Bound::Address)
         } else if reserved == 0 {
@@ -159,6 +174,7 @@ impl AdmissionControl {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.admission.connections.fetch_sub(1, Ordering::Relaxed);
+        self.admission.process.leave();
         self.admission.memory.release(self.reserved);
         let mut by_address = self.admission.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = by_address.get_mut(&self.network) {
@@ -176,7 +192,8 @@ mod tests {
 
     fn admission(limits: Limits) -> Arc<AdmissionControl> {
         let slots = ConnectionSlots::all(limits.connections);
-        Arc::new(AdmissionControl::new(limits, slots, Memory::default()))
+        let process = Box::leak(Box::new(ProcessConnections::new()));
+        Arc::new(AdmissionControl::new(limits, slots, process, Memory::default()))
     }
 
     #[test]

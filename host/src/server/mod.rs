@@ -6,28 +6,34 @@
 //! | `admission.rs` | admission control: connections in all and by address |
 //! | `descriptors.rs` | the number of connections that the limit of open descriptors allows |
 //! | `thread.rs` | one thread: its executor, its connections |
+//! | `panics.rs` | panics of handlers |
 //! | `rejection.rs` | rejected requests: log lines, and the content of the responses |
 //! | `date.rs` | the `Date` of answers |
 //! | `accept_error.rs` | logs failures of accept(2) at a bounded rate |
 //! | `upstream.rs` | [`UpstreamChannel`]: channels of other hubs |
 //! | `runtime.rs` | the core's `Runtime` on a host: buffers, clock |
-//! | `shutdown.rs` | [`ShutdownHandle`]: signals, and the shutdown of every thread |
+//! | `shutdown.rs` | [`ShutdownHandle`]: the shutdown of every thread |
+//! | `signals.rs` | signals of the process, for all servers that they shut down |
+//! | `running.rs` | [`RunningServer`]: a server on a thread of its own |
 
 mod accept_error;
 mod admission;
 mod date;
 mod descriptors;
 mod listen;
+mod panics;
 mod rejection;
+mod running;
 mod runtime;
 mod shutdown;
+mod signals;
 mod thread;
 mod upstream;
 
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use goldcrest_core::server::OriginPolicy;
@@ -36,14 +42,16 @@ use goldcrest_core::server::{Access, Handler, ServerConfig};
 pub use admission::Limits;
 pub use descriptors::raise_descriptor_limit;
 pub use listen::is_dual_stack;
+pub use running::RunningServer;
 pub use shutdown::ShutdownHandle;
 pub use upstream::{UpstreamChannel, UpstreamError, UpstreamOptions};
 
-use crate::hub::{ChannelLimits, Hub, Inbox, LocalHub};
+use crate::hub::{Attachment, ChannelLimits, Hub, Inbox, LocalHub};
 use crate::reactor::{BufferLimits, Reactor};
 use admission::AdmissionControl;
 use descriptors::ConnectionSlots;
 use runtime::HostRuntime;
+use signals::SignalWatch;
 use thread::{Connections, Thread};
 
 /// Called with the addresses once the server listens.
@@ -51,10 +59,39 @@ type Announce = Arc<dyn Fn(&[SocketAddr]) + Send + Sync>;
 
 /// A server before its start: addresses, limits, and the permitted origins and hosts.
 ///
-/// [`Server::run`] runs it until a signal or its [`ShutdownHandle`] shuts it down.
+/// [`Server::run`] runs it until a signal or its [`ShutdownHandle`] shuts it down; [`Server::start`] does so on a thread of its own.
+///
+/// # Beside other programs
+/// A server needs no runtime of the program, and its threads run no task of the program. Within a program that has signal handlers of
+/// its own, use [`Server::without_signals`] and the [`ShutdownHandle`].
+///
+/// Several servers may run in a process, with a hub each or with the same one. Each has its own threads, limits and
+/// [`ShutdownHandle`]. They share what belongs to the process: a signal shuts down each server that watches for signals, and the limit
+/// of open descriptors is for the connections of all.
+///
+/// ```
+/// use goldcrest_host::{ChannelLimits, EventType, Exchange, Handler, HandlerResult, Hub, HubHandler, LocalHub, Runtime, Server};
+///
+/// struct App(LocalHub);
+///
+/// impl Handler for App {
+///     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
+///         HubHandler::new(&self.0).handle(exchange).await
+///     }
+/// }
+///
+/// let hub = Hub::new(ChannelLimits::default()).map_err(std::io::Error::other)?;
+/// let any_port = "127.0.0.1:0".parse().unwrap();
+/// let server = Server::new().listen(any_port).hub(hub.clone()).without_signals().start(App)?;
+/// println!("subscribe to http://{}/events/news", server.addresses()[0]);
+/// hub.publish("news", EventType::MESSAGE, "hello").map_err(std::io::Error::other)?;
+/// server.shut_down()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
-#[must_use = "a server does nothing until `run`"]
+#[must_use = "a server does nothing until `run` or `start`"]
 pub struct Server {
+    name: String,
     listen: Vec<SocketAddr>,
     threads: usize,
     limits: Limits,
@@ -64,6 +101,7 @@ pub struct Server {
     upstreams: Vec<UpstreamChannel>,
     upstream_options: UpstreamOptions,
     shutdown_handle: ShutdownHandle,
+    watches_signals: bool,
     announce: Option<Announce>,
 }
 
@@ -77,6 +115,7 @@ impl Server {
     /// A server with the defaults: a thread a core, loopback only, pages of the same origin.
     pub fn new() -> Self {
         Self {
+            name: "goldcrest".into(),
             listen: Vec::new(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             limits: Limits::default(),
@@ -86,8 +125,16 @@ impl Server {
             upstreams: Vec::new(),
             upstream_options: UpstreamOptions::default(),
             shutdown_handle: ShutdownHandle::default(),
+            watches_signals: true,
             announce: None,
         }
+    }
+
+    /// The name of its threads, which are `NAME-0` and so on, for programs with several servers. Default: `goldcrest`. Linux shows 15
+    /// bytes of a thread's name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
     }
 
     /// Listens on one more address. Without any it is `127.0.0.1:8080`.
@@ -165,9 +212,41 @@ impl Server {
         self
     }
 
-    /// A handle that shuts the server down from any thread.
+    /// Installs no signal handler: only the [`ShutdownHandle`] shuts the server down. For programs with signal handlers of their own,
+    /// whose process no server may end.
+    pub fn without_signals(mut self) -> Self {
+        self.watches_signals = false;
+        self
+    }
+
+    /// A handle that shuts the server down from any thread. A clone of the server has the same handle.
     pub fn shutdown_handle(&self) -> ShutdownHandle {
         self.shutdown_handle.clone()
+    }
+
+    /// Serves on a thread of its own until the shutdown. Returns once the server listens.
+    ///
+    /// # Errors
+    /// As [`Server::run`], up to the start of its threads; [`RunningServer::join`] returns later errors.
+    pub fn start<H, F>(mut self, handler: F) -> io::Result<RunningServer>
+    where
+        H: Handler + 'static,
+        F: Fn(LocalHub) -> H + Send + Sync + 'static,
+    {
+        let (sender, addresses) = mpsc::channel();
+        let announce = self.announce.take();
+        self.announce = Some(Arc::new(move |addresses| {
+            if let Some(announce) = &announce {
+                announce(addresses);
+            }
+            let _ = sender.send(addresses.to_vec());
+        }));
+        let shutdown = self.shutdown_handle();
+        let thread = std::thread::Builder::new().name(self.name.clone()).spawn(move || self.run(handler))?;
+        match addresses.recv() {
+            Ok(addresses) => Ok(RunningServer { addresses, shutdown, thread }),
+            Err(_) => Err(running::join(thread).err().unwrap_or_else(|| io::Error::other("the server never listened"))),
+        }
     }
 
     /// Serves until the shutdown. `handler` is called once on each thread, with the hub of that thread.
@@ -175,7 +254,10 @@ impl Server {
     /// SIGINT, SIGTERM, SIGQUIT and the [`ShutdownHandle`] begin the shutdown: the server accepts no more connections, asks
     /// every reader to reconnect later, and ends once all are gone or the drain time has passed. A second signal ends the
     /// process at once. SIGHUP begins the shutdown only if a standard stream of the process is a terminal. Otherwise
-    /// SIGHUP, SIGUSR1 and SIGUSR2 are ignored with a line in the log. Other signals keep their defaults.
+    /// SIGHUP, SIGUSR1 and SIGUSR2 are ignored with a line in the log. Other signals keep their defaults. After
+    /// [`Server::without_signals`] all of them do.
+    ///
+    /// The limit of open descriptors of the process is raised to its hard limit.
     ///
     /// # Errors
     /// - An address cannot be bound.
@@ -198,12 +280,13 @@ impl Server {
         let listen = if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen };
         let (addresses, listeners) = listen::bind(&listen, self.threads, &self.limits, self.config.write_timeout)?;
         let memory = hub.memory().clone();
-        memory.set_limit(self.limits.memory);
-        self.shutdown_handle.watch_signals()?;
+        let attachment = Arc::new(Attachment::new(&hub, self.limits.memory));
+        let _signals = self.watches_signals.then(|| SignalWatch::new(&self.shutdown_handle)).transpose()?;
         let slots = ConnectionSlots::new(self.limits.connections, self.threads, self.upstreams.len());
-        let admission = Arc::new(AdmissionControl::new(self.limits.clone(), slots, memory.clone()));
+        let admission =
+            Arc::new(AdmissionControl::new(self.limits.clone(), slots, &descriptors::PROCESS, memory.clone()));
         let (upstreams, upstream_options, event) = (self.upstreams, self.upstream_options, self.limits.event);
-        let (config, shutdown, handler) = (&self.config, &self.shutdown_handle, &handler);
+        let (name, config, shutdown, handler) = (&self.name, &self.config, &self.shutdown_handle, &handler);
         if let Some(announce) = &self.announce {
             announce(&addresses);
         }
@@ -211,6 +294,7 @@ impl Server {
             let mut running = Vec::new();
             for (number, listeners) in listeners.into_iter().enumerate() {
                 let (hub, admission, memory) = (hub.clone(), Arc::clone(&admission), memory.clone());
+                let attachment = Arc::clone(&attachment);
                 let serve = move || {
                     // Each thread serves its share of the connections: without one of them the server is incomplete.
                     let _shut_down = ShutDownOnDrop(shutdown);
@@ -228,12 +312,13 @@ impl Server {
                         hub: hub.clone(),
                         handler: handler(hub),
                         admission,
+                        attachment,
                         shutdown: shutdown.clone(),
                         connections: Connections::default(),
                     };
                     thread.serve(listeners, notifier, number == 0)
                 };
-                let thread = std::thread::Builder::new().name(format!("goldcrest-{number}"));
+                let thread = std::thread::Builder::new().name(format!("{name}-{number}"));
                 match thread.spawn_scoped(scope, serve) {
                     Ok(thread) => running.push(thread),
                     Err(error) => {
@@ -248,7 +333,7 @@ impl Server {
                     let _shut_down = ShutDownOnDrop(shutdown);
                     upstream::run(upstreams, upstream_options, &hub, shutdown, event)
                 };
-                let thread = std::thread::Builder::new().name("goldcrest-upstream".into());
+                let thread = std::thread::Builder::new().name(format!("{name}-upstream"));
                 match thread.spawn_scoped(scope, upstream) {
                     Ok(thread) => running.push(thread),
                     Err(error) => {

@@ -1,16 +1,11 @@
-//! Signals, and the shutdown of every thread.
+//! The shutdown of every thread of a server.
 
-use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::signal_name;
-
 use crate::reactor::Notifier;
 
-/// Stops a server. A clone stops the same one.
+/// Shuts down one server, from any thread. A clone shuts down the same one.
 ///
 /// ```
 /// use goldcrest_host::Server;
@@ -32,7 +27,8 @@ struct Inner {
 }
 
 impl ShutdownHandle {
-    /// Begins the shutdown: no more connections, no more published events, and readers are asked to reconnect later.
+    /// Begins the shutdown: no more connections, and readers are asked to reconnect later. The hub accepts no more events once its
+    /// last server shuts down.
     pub fn shut_down(&self) {
         self.inner.stopping.store(true, Ordering::SeqCst);
         for thread in self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -53,40 +49,8 @@ impl ShutdownHandle {
         }
     }
 
-    /// Stops the server at the first SIGINT, SIGTERM or SIGQUIT, and ends the process at the second. SIGHUP stops a server
-    /// of a terminal, which has hung up. Elsewhere it is ignored, as SIGUSR1 and SIGUSR2 are: each of them would end the
-    /// process, without a word to its readers.
-    pub(super) fn watch_signals(&self) -> io::Result<()> {
-        // A terminal that has hung up is none any more.
-        let has_terminal = io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP])?;
-        // A second thread: a blocked log may delay the thread that ignores signals, never the one that shuts down.
-        let mut ignored = Signals::new([SIGHUP, SIGUSR1, SIGUSR2])?;
-        let shutdown = self.clone();
-        std::thread::Builder::new().name("goldcrest-signals".into()).spawn(move || {
-            for signal in signals.forever() {
-                // The shell may repeat SIGHUP. A shutdown that began with it is orderly.
-                if signal == SIGHUP && (!has_terminal || shutdown.is_shutting_down()) {
-                    continue;
-                }
-                // Act first, log second: a blocked log must not delay the shutdown.
-                if shutdown.is_shutting_down() {
-                    std::process::exit(128 + signal);
-                }
-                shutdown.shut_down();
-                tracing::info!("shutting down; send the signal again to end at once");
-            }
-        })?;
-        std::thread::Builder::new().name("goldcrest-ignored".into()).spawn(move || {
-            for signal in ignored.forever() {
-                if signal != SIGHUP || !has_terminal {
-                    let signal = signal_name(signal).unwrap_or_default();
-                    tracing::info!(
-                        "{signal} is ignored: there is nothing to reload; SIGTERM, SIGINT or SIGQUIT shut down"
-                    );
-                }
-            }
-        })?;
-        Ok(())
+    /// Whether both shut down the same server.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 }

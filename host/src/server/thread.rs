@@ -20,8 +20,9 @@ use smol::future::FutureExt;
 use super::ShutdownHandle;
 use super::accept_error::AcceptErrorLog;
 use super::admission::{Admission, AdmissionControl, Bound, Permit};
+use super::panics::{CatchPanics, panic_message};
 use super::runtime::HostRuntime;
-use crate::hub::LocalHub;
+use crate::hub::{Attachment, LocalHub};
 use crate::memory::trim;
 use crate::reactor::{CoarseClock, Notifier, Reactor, TcpSocket, run};
 
@@ -47,6 +48,7 @@ pub(super) struct Thread<H> {
     pub(super) hub: LocalHub,
     pub(super) handler: H,
     pub(super) admission: Arc<AdmissionControl>,
+    pub(super) attachment: Arc<Attachment>,
     pub(super) shutdown: ShutdownHandle,
     pub(super) connections: Connections,
 }
@@ -93,8 +95,8 @@ impl<H: Handler + 'static> Thread<H> {
         let between = || {
             let woken = thread.hub.drain_inbox();
             if thread.shutdown.is_shutting_down() && !told.replace(true) {
-                // Every accepted event is in the inbox now, and is sent before the readers are asked to leave.
-                thread.hub.hub().shut_down();
+                // Every event that this server's hub accepted is in the inbox now, and is sent before the readers are asked to leave.
+                thread.attachment.detach();
                 thread.hub.drain_inbox();
                 thread.runtime.drain();
                 thread.reactor.wake_all();
@@ -215,6 +217,10 @@ impl<H: Handler + 'static> Thread<H> {
                 (format!("its address has {most} connections"), "--max-per-address")
             }
             Some(Bound::Memory) => ("the memory for connections is in use".into(), "--max-memory"),
+            Some(Bound::Descriptors) => (
+                "the connections of all servers use the descriptors of the process".into(),
+                "the limit of open descriptors",
+            ),
             Some(Bound::All) => (format!("all {served} connections are in use"), raised_by),
             None => (format!("all {served} connections are in use; it is closed"), raised_by),
         };
@@ -232,14 +238,14 @@ impl<H: Handler + 'static> Thread<H> {
                         if full {
                             serve(&mut socket, &self.runtime, &self.full_config, &Overloaded).await
                         } else {
-                            serve(&mut socket, &self.runtime, &self.config, &self.handler).await
+                            serve(&mut socket, &self.runtime, &self.config, &CatchPanics(&self.handler)).await
                         }
                     };
-                    // A handler that panics takes its own connection with it, and no other.
+                    // A panic outside of the handler ends only its connection too.
                     match AssertUnwindSafe(served).catch_unwind().await {
                         Ok(ended) => tracing::trace!(%ended, "connection"),
-                        Err(_) => {
-                            tracing::error!("a handler panicked; its connection is broken");
+                        Err(panic) => {
+                            tracing::error!(panic = panic_message(&*panic), "a panic broke a connection");
                             socket.abort();
                         }
                     }

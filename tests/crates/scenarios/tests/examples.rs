@@ -50,6 +50,23 @@ fn publish_publishes_while_readers_follow() {
 }
 
 #[test]
+fn embedded_ends_its_server_after_the_last_event() {
+    let server = Server::start_example("embedded");
+    let mut readers = [(); 2].map(|()| Follower::open(&server, "/events/ticks?after=oldest", &[]));
+    let seen = readers.each_mut().map(|reader| [(); 2].map(|()| reader.data()));
+    assert_eq!(seen, [["1", "2"], ["1", "2"]]);
+    server.terminate();
+    for reader in &mut readers {
+        let mut last = String::new();
+        while let Some(event) = reader.next() {
+            last = event.data;
+        }
+        assert_eq!(last, "end", "the signal is the program's, and the server shuts down after the last event");
+    }
+    assert!(server.wait().success());
+}
+
+#[test]
 fn json_checks_a_note_and_publishes_it() {
     let server = Server::start_example("json");
     let mut reader = Follower::open(&server, "/events/notes", &[]);

@@ -1,0 +1,33 @@
+//! A running server of a hub.
+
+use super::registry::Hub;
+use crate::sync::{Mutex, PoisonError};
+
+/// A server that runs on a hub. The hub accepts events while one of them is attached.
+pub(crate) struct Attachment {
+    hub: Hub,
+    attached: Mutex<bool>,
+}
+
+impl Attachment {
+    /// Attaches a server whose limit on memory is `memory` bytes.
+    pub(crate) fn new(hub: &Hub, memory: usize) -> Self {
+        hub.add_server(memory);
+        Self { hub: hub.clone(), attached: Mutex::new(true) }
+    }
+
+    /// Detaches the server. Each of its threads calls this at the shutdown. Once a call returns, all accepted events are in the
+    /// inboxes of the threads with followers, or the hub has another server.
+    pub(crate) fn detach(&self) {
+        let mut attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *attached, false) {
+            self.hub.remove_server();
+        }
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        self.detach();
+    }
+}
