@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use goldcrest_host::core::hub::{ChannelName, NewEvent};
+use goldcrest_host::core::hub::{ChannelName, ChannelNameError, NamePolicy, NewEvent};
 use goldcrest_host::core::hub_http::HubHandler;
 use goldcrest_host::core::log::{Encoding, EventType};
 use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
@@ -31,7 +31,16 @@ struct Running {
 
 impl Running {
     fn start(address: &str, follow: &[String]) -> Self {
-        let hub = Hub::new(ChannelLimits::default()).unwrap();
+        Self::of(ChannelLimits::default(), address, follow)
+    }
+
+    fn extended(follow: &[String]) -> Self {
+        let limits = ChannelLimits { names: NamePolicy::EXTENDED, ..ChannelLimits::default() };
+        Self::of(limits, "127.0.0.1:0", follow)
+    }
+
+    fn of(limits: ChannelLimits, address: &str, follow: &[String]) -> Self {
+        let hub = Hub::new(limits).unwrap();
         let (tell, told) = mpsc::channel();
         let server = Server::new().hub(hub.clone()).threads(2).listen(address.parse().unwrap());
         let server = follow.iter().fold(server, |server, text| server.upstream(text.parse().unwrap()));
@@ -178,9 +187,31 @@ fn an_upstream_names_a_channel_and_a_url() {
     assert_eq!(channel("http://h/events/news?a=b"), Ok("news".to_owned()));
     assert_eq!(channel("ours=ws://h:1/x/"), Ok("ours".to_owned()));
     assert_eq!(channel("http://h/events/a%7E%62"), Ok("a~b".to_owned()));
-    assert_eq!(channel("http://h/events/%2e."), Err(UpstreamError::Channel));
-    assert_eq!(channel("http://h/x/"), Err(UpstreamError::Channel));
+    assert_eq!(channel("http://h/hub/events/orders%2F42/grün:@"), Ok("orders/42/grün:@".to_owned()));
+    assert_eq!(channel("a:b/grün=http://h/x"), Ok("a:b/grün".to_owned()));
+    let invalid = Err(UpstreamError::Channel(ChannelNameError(NamePolicy::EXTENDED)));
+    for url in ["http://h/events/%2e.", "http://h/x/", "http://h/events/a%20b", "http://h/events/%FF"] {
+        assert_eq!(channel(url), invalid, "{url}");
+    }
     for text in ["", "news", "ours=", "ours=/events/news", "a b=http://h/events/news"] {
         assert!(matches!(text.parse::<UpstreamChannel>(), Err(UpstreamError::Url(_))), "{text:?}");
     }
+}
+
+#[test]
+fn a_server_rejects_an_upstream_channel_whose_name_its_hub_does_not_permit() {
+    let server = Server::new().listen("127.0.0.1:0".parse().unwrap());
+    let server = server.upstream("http://127.0.0.1:1/events/orders/42".parse().unwrap());
+    let error = server.run(Channels).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    let text = error.to_string();
+    assert!(text.contains(NamePolicy::UNRESERVED.text()) && text.contains("CHANNEL=URL"), "{text}");
+}
+
+#[test]
+fn an_upstream_channel_keeps_its_extended_name() {
+    let there = Running::extended(&[]);
+    there.publish("orders/grün", "0");
+    let here = Running::extended(&[there.url("orders/grün")]);
+    assert_eq!(here.read("orders%2Fgr%C3%BCn", 1), ["message|0"]);
 }

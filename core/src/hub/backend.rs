@@ -4,7 +4,7 @@ use core::fmt;
 use core::net::IpAddr;
 use core::task::{Context, Poll};
 
-use super::{ChannelName, NewEvent, PublishError, PublishOutcome};
+use super::{ChannelName, ChannelNameError, NamePolicy, NewEvent, PublishError, PublishOutcome};
 use crate::log::{GapPolicy, LogReader};
 
 /// Channels by name: [`StaticHub`](super::StaticHub) on a chip; a host has a hub that creates channels on first use.
@@ -13,6 +13,15 @@ pub trait HubBackend {
     type Reader<'a>: ChannelReader
     where
         Self: 'a;
+
+    /// Memory for the name of a channel while a request is prepared.
+    type NameBuffer: AsMut<[u8]>;
+
+    /// The names that its channels may have.
+    fn name_policy(&self) -> NamePolicy;
+
+    /// Memory for the longest name that [`HubBackend::name_policy`] permits. A longer name is invalid.
+    fn name_buffer(&self) -> Self::NameBuffer;
 
     /// A reader of `channel`. One that is `following` is woken by new events, and counts as a follower until it is dropped.
     ///
@@ -46,6 +55,12 @@ pub trait HubBackend {
 
 /// A reader of a channel.
 pub trait ChannelReader: LogReader {
+    /// Appends to the channel, as [`HubBackend::publish`]. A connection that reads needs no memory for the name.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing was stored.
+    fn publish(&self, event: &NewEvent<'_>, peer: Option<IpAddr>) -> Result<PublishOutcome, PublishError>;
+
     /// Ready once there is an event after `after`; else the task is woken when one is appended.
     ///
     /// A reader that does not follow never wakes it.
@@ -68,6 +83,8 @@ pub trait ChannelReader: LogReader {
 /// Why a channel was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenError {
+    /// The hub permits no such name.
+    InvalidName(ChannelNameError),
     /// No channel has that name, and none may be created.
     NoSuchChannel,
     /// There is no room for another channel now.
@@ -79,6 +96,7 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::InvalidName(ChannelNameError(policy)) => policy.text(),
             Self::NoSuchChannel => "there is no such channel",
             Self::TooManyChannels => "too many channels",
             Self::TooManyFollowers => "too many followers",
@@ -87,3 +105,9 @@ impl fmt::Display for OpenError {
 }
 
 impl core::error::Error for OpenError {}
+
+impl From<ChannelNameError> for OpenError {
+    fn from(error: ChannelNameError) -> Self {
+        Self::InvalidName(error)
+    }
+}

@@ -3,7 +3,7 @@
 //! | file | contents |
 //! | --- | --- |
 //! | `backend.rs` | [`HubBackend`], [`ChannelReader`]: the interface between a hub and its transports |
-//! | `channel_name.rs` | [`ChannelName`] |
+//! | `channel_name.rs` | [`ChannelName`], [`NamePolicy`] |
 //! | `new_event.rs` | [`NewEvent`], [`PublishOutcome`], [`PublishError`] |
 //! | `channel_log.rs` | [`ChannelLog`]: a log and its idempotency keys |
 //! | `channel.rs` | [`Channel`]: a channel of a [`StaticHub`] |
@@ -32,7 +32,6 @@ mod static_hub;
 pub use backend::{ChannelReader, HubBackend, OpenError};
 pub use channel::Channel;
 pub use channel_log::{ChannelLog, IDEMPOTENCY_KEYS};
-pub(crate) use channel_name::CHANNEL_NAME_RULE;
-pub use channel_name::{ChannelName, ChannelNameError, MAX_CHANNEL_NAME};
+pub use channel_name::{ChannelName, ChannelNameError, MAX_CHANNEL_NAME, MAX_SHORT_CHANNEL_NAME, NamePolicy};
 pub use new_event::{NewEvent, PublishError, PublishOutcome};
 pub use static_hub::{StaticHub, StaticReader};

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::ChannelNameError;
 use crate::log::{AppendError, Encoding, EventId, EventType, KeyDigest};
 
 /// An event on its way to a channel.
@@ -39,6 +40,8 @@ pub struct PublishOutcome {
 /// Why an event was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishError {
+    /// The hub permits no such name.
+    InvalidName(ChannelNameError),
     /// No channel has that name, and none may be created.
     NoSuchChannel,
     /// There is no room for another channel now.
@@ -57,6 +60,7 @@ impl PublishError {
     /// The reason as a text for a response.
     pub const fn reason(self) -> &'static str {
         match self {
+            Self::InvalidName(ChannelNameError(policy)) => policy.text(),
             Self::NoSuchChannel => "there is no such channel",
             Self::TooManyChannels => "too many channels, try again later",
             Self::Append(error) => error.reason(),
@@ -74,6 +78,12 @@ impl fmt::Display for PublishError {
 }
 
 impl core::error::Error for PublishError {}
+
+impl From<ChannelNameError> for PublishError {
+    fn from(error: ChannelNameError) -> Self {
+        Self::InvalidName(error)
+    }
+}
 
 impl From<AppendError> for PublishError {
     fn from(error: AppendError) -> Self {

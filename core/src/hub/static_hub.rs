@@ -8,8 +8,8 @@ use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::RawMutex;
 
 use super::{
-    Channel, ChannelName, ChannelReader, HubBackend, IDEMPOTENCY_KEYS, NewEvent, OpenError, PublishError,
-    PublishOutcome,
+    Channel, ChannelName, ChannelReader, HubBackend, IDEMPOTENCY_KEYS, MAX_SHORT_CHANNEL_NAME, NamePolicy, NewEvent,
+    OpenError, PublishError, PublishOutcome,
 };
 use crate::log::{Cursor, Encoding, EventId, EventType, GapPolicy, LogReader, Position, ReadEvent};
 
@@ -78,9 +78,27 @@ where
     /// # Errors
     /// [`PublishError`]: nothing was stored.
     pub fn publish(&self, channel: &str, event_type: EventType<'_>, data: &[u8]) -> Result<EventId, PublishError> {
-        let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
+        let channel = ChannelName::new(channel)?;
         let event = NewEvent { event_type, encoding: Encoding::Text, data, idempotency_key: None };
         HubBackend::publish(self, channel, &event, None).map(|published| published.id)
+    }
+
+    /// Appends to the channel at `index`.
+    fn publish_at(&self, index: Option<usize>, event: &NewEvent<'_>) -> Result<PublishOutcome, PublishError> {
+        let key = event.key_digest();
+        self.with_state(
+            |state| {
+                let index = index.ok_or(PublishError::NoSuchChannel)?;
+                let channel = state.channels.get_mut(index).ok_or(PublishError::NoSuchChannel)?;
+                let outcome = channel.log.publish(event, key, 0, |_, _| true)?;
+                let followers = channel.followers;
+                if !outcome.duplicate {
+                    state.wake_followers(index);
+                }
+                Ok(PublishOutcome { followers, ..outcome })
+            },
+            Err(PublishError::NoSuchChannel),
+        )
     }
 
     fn with_state<R>(&self, f: impl FnOnce(&mut State<S, CHANNELS, FOLLOWERS, KEYS>) -> R, otherwise: R) -> R {
@@ -135,6 +153,15 @@ where
         = StaticReader<'a, M, S, CHANNELS, FOLLOWERS, KEYS>
     where
         Self: 'a;
+    type NameBuffer = [u8; MAX_SHORT_CHANNEL_NAME];
+
+    fn name_policy(&self) -> NamePolicy {
+        NamePolicy::SHORT
+    }
+
+    fn name_buffer(&self) -> Self::NameBuffer {
+        [0; MAX_SHORT_CHANNEL_NAME]
+    }
 
     fn open(
         &self,
@@ -168,20 +195,8 @@ where
         event: &NewEvent<'_>,
         _peer: Option<IpAddr>,
     ) -> Result<PublishOutcome, PublishError> {
-        let key = event.key_digest();
-        self.with_state(
-            |state| {
-                let at = state.find(channel).ok_or(PublishError::NoSuchChannel)?;
-                let channel = state.channels.get_mut(at).ok_or(PublishError::NoSuchChannel)?;
-                let outcome = channel.log.publish(event, key, 0, |_, _| true)?;
-                let followers = channel.followers;
-                if !outcome.duplicate {
-                    state.wake_followers(at);
-                }
-                Ok(PublishOutcome { followers, ..outcome })
-            },
-            Err(PublishError::NoSuchChannel),
-        )
+        let index = self.with_state(|state| state.find(channel), None);
+        self.publish_at(index, event)
     }
 
     fn gap_policy(&self, _channel: ChannelName<'_>) -> GapPolicy {
@@ -257,6 +272,10 @@ where
     M: RawMutex,
     S: AsRef<[u8]> + AsMut<[u8]>,
 {
+    fn publish(&self, event: &NewEvent<'_>, _peer: Option<IpAddr>) -> Result<PublishOutcome, PublishError> {
+        self.hub.publish_at(Some(self.channel), event)
+    }
+
     fn poll_new_event(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()> {
         self.hub.with_state(
             |state| {

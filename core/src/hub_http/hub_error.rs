@@ -4,7 +4,7 @@ use super::negotiate::NegotiationError;
 use crate::connection::Disconnect;
 use crate::format::Transport;
 use crate::http::Status;
-use crate::hub::{CHANNEL_NAME_RULE, PublishError};
+use crate::hub::{ChannelNameError, PublishError};
 use crate::log::{AppendError, EventTypeError};
 use crate::server::{BodyError, RejectionReason, Resource};
 
@@ -48,8 +48,8 @@ impl From<HubRequestError> for HubError {
 
 /// A rule of the hub that a request breaks.
 pub(super) enum HubRequestError {
-    /// The name of the channel is not a [`ChannelName`](crate::hub::ChannelName).
-    ChannelName,
+    /// The hub permits no such name of a channel.
+    ChannelName(ChannelNameError),
     /// `?transport=` has another value.
     Transport,
     NoSuchChannel,
@@ -67,7 +67,7 @@ impl HubRequestError {
     /// The status and the text of the response.
     pub(super) fn response(&self) -> (Status, &'static str) {
         match self {
-            Self::ChannelName => (Status::BAD_REQUEST, CHANNEL_NAME_RULE),
+            Self::ChannelName(ChannelNameError(policy)) => (Status::BAD_REQUEST, policy.text()),
             Self::Transport => (Status::BAD_REQUEST, "transport is one of poll, longpoll, stream, sse, websocket"),
             Self::NoSuchChannel => (Status::NOT_FOUND, "there is no such channel"),
             Self::Length => (Status::LENGTH_REQUIRED, "an event has a Content-Length"),
@@ -96,7 +96,7 @@ fn publish_status(error: PublishError) -> Status {
         }
         PublishError::KeyReused => Status::UNPROCESSABLE_CONTENT,
         PublishError::Append(AppendError::TooLarge) => Status::CONTENT_TOO_LARGE,
-        PublishError::Append(AppendError::NotUtf8) => Status::BAD_REQUEST,
+        PublishError::InvalidName(_) | PublishError::Append(AppendError::NotUtf8) => Status::BAD_REQUEST,
         PublishError::Append(AppendError::Exhausted) => Status::INTERNAL_SERVER_ERROR,
     }
 }

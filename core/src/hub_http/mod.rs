@@ -30,7 +30,7 @@ pub use overloaded::Overloaded;
 
 use crate::format::{StreamFormat, Transport};
 use crate::http::{Method, PercentEncoded, Status};
-use crate::hub::{ChannelName, HubBackend, MAX_CHANNEL_NAME, OpenError};
+use crate::hub::{ChannelName, HubBackend, OpenError};
 use crate::output::{Output, written_text};
 use crate::server::{Exchange, Responded};
 use crate::server::{Handler, HandlerResult, Resource, Runtime};
@@ -45,7 +45,7 @@ const PUBLICATION: usize = 2 * 1024;
 const ALLOW: &str = "GET, HEAD, POST, OPTIONS";
 
 /// The longest text of a rejected request, in bytes.
-const REASON: usize = 96;
+const REASON: usize = 192;
 
 /// Serves the channels of a hub below `/events/`.
 ///
@@ -71,7 +71,8 @@ impl<'h, H: HubBackend> HubHandler<'h, H> {
         Self { hub, metrics: () }
     }
 
-    /// Whether the path is one of a channel: `/events/` and a name.
+    /// Whether the path is one of a channel: it begins with `/events/`. The rest is the percent-encoded name, which may be invalid
+    /// (400).
     pub fn is_channel(path: &str) -> bool {
         channel_of(path).is_some()
     }
@@ -95,7 +96,7 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
         self.answer_or_reject(exchange, Some(channel))
     }
 
-    /// Answers with the channel, or rejects the request.
+    /// Answers with the channel, or with the one that the path names, or rejects the request.
     fn answer_or_reject<R: Runtime>(
         &self,
         mut exchange: Exchange<'_, '_, R>,
@@ -132,26 +133,36 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
         channel: Option<&str>,
     ) -> impl Future<Output = Result<Responded, HubError>> {
         async move {
-            let channel = channel.ok_or(HubError::Path)?;
-            let channel = ChannelName::new(channel).map_err(|_| HubRequestError::ChannelName)?;
-            let negotiated = match exchange.request().method() {
-                Method::Get | Method::Head => Negotiated::read(exchange.request(), exchange.config())?,
-                Method::Post => return publish::answer(self.hub, &self.metrics, channel, exchange).await,
-                _ => return Err(HubError::Method),
+            let (negotiated, policy, reader) = {
+                // Memory for the name until the channel is open: a connection that reads does not keep it.
+                let mut buffer = self.hub.name_buffer();
+                let name = match channel {
+                    Some(name) => name,
+                    None => {
+                        let encoded = channel_of(exchange.request().path()).ok_or(HubError::Path)?;
+                        decode(encoded, buffer.as_mut())
+                    }
+                };
+                let channel =
+                    ChannelName::with_policy(name, self.hub.name_policy()).map_err(HubRequestError::ChannelName)?;
+                let negotiated = match exchange.request().method() {
+                    Method::Get | Method::Head => Negotiated::read(exchange.request(), exchange.config())?,
+                    Method::Post => return publish::answer(self.hub, &self.metrics, channel, exchange).await,
+                    _ => return Err(HubError::Method),
+                };
+                let following = negotiated.transport != Transport::Poll && !exchange.is_head_only();
+                let peer = exchange.peer_network();
+                let reader = self.hub.open(channel, following, peer).map_err(|error| match error {
+                    OpenError::InvalidName(error) => HubRequestError::ChannelName(error).into(),
+                    OpenError::NoSuchChannel => HubRequestError::NoSuchChannel.into(),
+                    OpenError::TooManyChannels => HubError::Overloaded(negotiated.transport, Resource::Channels),
+                    OpenError::TooManyFollowers => HubError::Overloaded(negotiated.transport, Resource::Followers),
+                })?;
+                (negotiated, self.hub.gap_policy(channel), reader)
             };
-            let policy = self.hub.gap_policy(channel);
-            let following = negotiated.transport != Transport::Poll && !exchange.is_head_only();
-            let peer = exchange.peer_network();
-            let reader = self.hub.open(channel, following, peer).map_err(|error| match error {
-                OpenError::NoSuchChannel => HubRequestError::NoSuchChannel.into(),
-                OpenError::TooManyChannels => HubError::Overloaded(negotiated.transport, Resource::Channels),
-                OpenError::TooManyFollowers => HubError::Overloaded(negotiated.transport, Resource::Followers),
-            })?;
             let meter = RequestMeter::new(&self.metrics, &mut exchange, negotiated.transport);
             let outcome = match negotiated.transport {
-                Transport::WebSocket => {
-                    websocket::answer(self.hub, channel, reader, &negotiated, policy, exchange, meter).await
-                }
+                Transport::WebSocket => websocket::answer(reader, &negotiated, policy, exchange, meter).await,
                 Transport::Sse | Transport::Stream => {
                     let sse = negotiated.transport == Transport::Sse;
                     let format = if sse { StreamFormat::EventStream } else { StreamFormat::Ndjson };
@@ -168,25 +179,17 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
 
 impl<H: HubBackend, M: HubMetrics> Handler for HubHandler<'_, H, M> {
     fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = HandlerResult> {
-        async move {
-            // Copied, since the buffer of the request is released while a reader waits. A name that is too long becomes empty, which
-            // is invalid too. Percent-encoded unreserved characters equal the characters (RFC 3986 §6.2.2.2).
-            let mut name = heapless::String::<MAX_CHANNEL_NAME>::new();
-            let channel = channel_of(exchange.request().path()).map(|channel| {
-                for byte in PercentEncoded::new(channel).bytes() {
-                    // A byte beyond ASCII becomes a character that is invalid in a name.
-                    if name.push(char::from(byte)).is_err() {
-                        name.clear();
-                        break;
-                    }
-                }
-                name.as_str()
-            });
-            self.answer_or_reject(exchange, channel).await
-        }
+        self.answer_or_reject(exchange, None)
     }
 }
 
 fn channel_of(path: &str) -> Option<&str> {
-    path.strip_prefix("/events/").filter(|name| !name.is_empty() && !name.bytes().any(|byte| byte == b'/'))
+    path.strip_prefix("/events/")
+}
+
+/// The decoded name. One that is too long or not UTF-8 becomes empty, which is invalid too. Percent-encoded characters equal the
+/// characters (RFC 3986 §6.2.2.2).
+fn decode<'b>(encoded: &str, buffer: &'b mut [u8]) -> &'b str {
+    let name = PercentEncoded::new(encoded).decode(buffer).unwrap_or_default();
+    core::str::from_utf8(name).unwrap_or_default()
 }

@@ -6,7 +6,7 @@
 use core::net::IpAddr;
 
 use super::hub_error::{IDEMPOTENCY_KEY_RULE, event_type_rule};
-use crate::hub::{ChannelName, HubBackend, NewEvent, PublishError};
+use crate::hub::{ChannelReader, NewEvent, PublishError};
 use crate::json::{JsonError, Members, text};
 use crate::log::{Encoding, EventId, EventType, MAX_IDEMPOTENCY_KEY};
 use crate::output::{Output, Ruler};
@@ -58,10 +58,9 @@ pub(super) fn encoding(kind: MessageKind) -> Encoding {
     }
 }
 
-/// Publishes what the message says, which is altered in place; without a hub because the server is shutting down.
-pub(super) fn publish<H: HubBackend>(
-    hub: Option<&H>,
-    channel: ChannelName<'_>,
+/// Publishes what the message says, which is altered in place; without a reader because the server is shutting down.
+pub(super) fn publish(
+    reader: Option<&impl ChannelReader>,
     kind: MessageKind,
     message: &mut [u8],
     peer: Option<IpAddr>,
@@ -90,7 +89,7 @@ pub(super) fn publish<H: HubBackend>(
             data,
             idempotency_key: said.key.map(str::as_bytes),
         };
-        let published = hub.ok_or(PublishError::ShuttingDown).and_then(|hub| hub.publish(channel, &publication, peer));
+        let published = reader.ok_or(PublishError::ShuttingDown).and_then(|reader| reader.publish(&publication, peer));
         published.map(|published| published.id).map_err(PublishError::reason)
     });
     Reply { reference, result }

@@ -9,7 +9,7 @@ use super::negotiate::Negotiated;
 use super::subprotocol::{self, Reply};
 use crate::format::{EventMessages, NextMessage, Subprotocol};
 use crate::grammar::copy::copy;
-use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError};
+use crate::hub::{ChannelReader, NewEvent, PublishError};
 use crate::io::{Interest, Socket, TryIo};
 use crate::log::{AppendError, Encoding, EventType, GapPolicy};
 use crate::output::ResumableWriter;
@@ -27,10 +27,8 @@ const MOST: usize = 16 * 1024;
 const GAP: Option<CloseCode> = CloseCode::new(4001);
 
 /// Answers with the channel as a WebSocket.
-pub(super) fn answer<'h, H: HubBackend, R: Runtime>(
-    hub: &'h H,
-    channel: ChannelName<'_>,
-    reader: H::Reader<'h>,
+pub(super) fn answer<C: ChannelReader, R: Runtime>(
+    reader: C,
     ask: &Negotiated,
     policy: GapPolicy,
     exchange: Exchange<'_, '_, R>,
@@ -46,17 +44,8 @@ pub(super) fn answer<'h, H: HubBackend, R: Runtime>(
         let messages = EventMessages::new(framing, &reader, ask.position, policy);
         let max_message = exchange.config().max_body;
         let mut socket = exchange.upgrade(acceptance, max_message).await?;
-        let mut session = Session {
-            hub,
-            channel,
-            reader,
-            messages,
-            framing,
-            incoming: None,
-            reply: None,
-            replied: None,
-            crowded: None,
-        };
+        let mut session =
+            Session { reader, messages, framing, incoming: None, reply: None, replied: None, crowded: None };
         let outcome = session.run(&mut socket, &mut meter).await;
         meter.report(socket.link, 0);
         outcome
@@ -64,10 +53,8 @@ pub(super) fn answer<'h, H: HubBackend, R: Runtime>(
 }
 
 /// One reader's connection.
-struct Session<'h, 'c, H: HubBackend + 'h, R: Runtime> {
-    hub: &'h H,
-    channel: ChannelName<'c>,
-    reader: H::Reader<'h>,
+struct Session<C, R: Runtime> {
+    reader: C,
     messages: EventMessages,
     framing: Subprotocol,
     /// A message that arrives in fragments, or that is altered while it is parsed.
@@ -95,7 +82,7 @@ enum Outcome {
     TooBig,
 }
 
-impl<H: HubBackend, R: Runtime> Session<'_, '_, H, R> {
+impl<C: ChannelReader, R: Runtime> Session<C, R> {
     /// Receives, publishes and transmits until the connection ends.
     fn run(
         &mut self,
@@ -197,15 +184,15 @@ impl<H: HubBackend, R: Runtime> Session<'_, '_, H, R> {
 }
 
 /// The events of the channel, and replies before them, as messages.
-struct Events<'s, 'h, 'c, H: HubBackend + 'h, R: Runtime> {
-    session: &'s mut Session<'h, 'c, H, R>,
+struct Events<'s, C, R: Runtime> {
+    session: &'s mut Session<C, R>,
     /// Bytes of events that were written.
     payload: u64,
     /// The reader fell behind.
     behind: bool,
 }
 
-impl<H: HubBackend, R: Runtime> MessageSource for Events<'_, '_, '_, H, R> {
+impl<C: ChannelReader, R: Runtime> MessageSource for Events<'_, C, R> {
     fn next(&mut self, _space: usize) -> Option<(MessageKind, u64)> {
         let Session { messages, reply, replied, reader, .. } = &mut *self.session;
         if let Some(reply) = reply {
@@ -241,8 +228,8 @@ impl<H: HubBackend, R: Runtime> MessageSource for Events<'_, '_, '_, H, R> {
 }
 
 /// Publishes received messages.
-struct Publisher<'s, 'h, 'c, H: HubBackend + 'h, R: Runtime> {
-    session: &'s mut Session<'h, 'c, H, R>,
+struct Publisher<'s, C, R: Runtime> {
+    session: &'s mut Session<C, R>,
     runtime: &'s R,
     peer: Option<IpAddr>,
     closing: bool,
@@ -252,7 +239,7 @@ struct Publisher<'s, 'h, 'c, H: HubBackend + 'h, R: Runtime> {
     outcome: Outcome,
 }
 
-impl<H: HubBackend, R: Runtime> MessageSink for Publisher<'_, '_, '_, H, R> {
+impl<C: ChannelReader, R: Runtime> MessageSink for Publisher<'_, C, R> {
     fn is_ready(&mut self) -> bool {
         // After our Close only the peer's is waited for, and nothing is published during a shutdown.
         if self.closing || self.runtime.is_shutting_down() {
@@ -282,7 +269,7 @@ impl<H: HubBackend, R: Runtime> MessageSink for Publisher<'_, '_, '_, H, R> {
     }
 }
 
-impl<H: HubBackend, R: Runtime> Publisher<'_, '_, '_, H, R> {
+impl<C: ChannelReader, R: Runtime> Publisher<'_, C, R> {
     /// Appends a chunk to the message that is being collected, and publishes the message that it completes.
     fn collect(&mut self, chunk: Chunk<'_>, draining: bool) -> Outcome {
         let Session { incoming, .. } = &mut *self.session;
@@ -321,8 +308,8 @@ impl<H: HubBackend, R: Runtime> Publisher<'_, '_, '_, H, R> {
             Subprotocol::Plain if draining => Err(PublishError::ShuttingDown),
             Subprotocol::Plain => self.publish_plain(chunk.kind, bytes),
             Subprotocol::Envelope => {
-                let hub = (!draining).then_some(self.session.hub);
-                let reply = subprotocol::publish(hub, self.session.channel, chunk.kind, bytes, self.peer);
+                let reader = (!draining).then_some(&self.session.reader);
+                let reply = subprotocol::publish(reader, chunk.kind, bytes, self.peer);
                 // Nothing is sent after our Close.
                 self.session.reply = Some(reply).filter(|_| !self.closing);
                 Ok(())
@@ -334,6 +321,6 @@ impl<H: HubBackend, R: Runtime> Publisher<'_, '_, '_, H, R> {
         let encoding = subprotocol::encoding(kind);
         let event = NewEvent { event_type: EventType::MESSAGE, encoding, data, idempotency_key: None };
         debug_assert!(encoding == Encoding::Binary || core::str::from_utf8(data).is_ok());
-        self.session.hub.publish(self.session.channel, &event, self.peer).map(|_| ())
+        self.session.reader.publish(&event, self.peer).map(|_| ())
     }
 }

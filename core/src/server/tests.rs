@@ -1,6 +1,7 @@
 //! The shell over sockets in memory, on a virtual clock: nothing sleeps, and every task is polled only when it was woken.
 
 mod backpressure;
+mod channel_names;
 mod client;
 mod clock_jumps;
 mod disconnects;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use goldcrest_core::client::validate_header;
 use goldcrest_core::format::StreamTimers;
+use goldcrest_core::hub::NamePolicy;
 use goldcrest_core::log::GapPolicy;
 use goldcrest_core::server::{Access, HostPolicy, OriginPolicy, ServerConfig, validate_host, validate_origin};
 
@@ -90,6 +91,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Channels")]
     reap_after: u64,
 
+    /// The characters that channel names may have; a name has at most 255 bytes of UTF-8
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = ChannelNames::Unreserved, help_heading = "Channels")]
+    channel_names: ChannelNames,
+
     /// Publish the events of this channel of another hub here too, in the channel of the same name or in CHANNEL.
     /// Repeatable. No cycles: two hubs must not follow each other's channel into the same name
     #[arg(long, value_name = "[CHANNEL=]URL", help_heading = "Channels")]
@@ -159,6 +164,15 @@ pub(crate) enum Gap {
     Latest,
     /// A live reader gets the gap and is disconnected
     Disconnect,
+}
+
+/// The characters that channel names may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChannelNames {
+    /// A-Z a-z 0-9 . _ ~ -
+    Unreserved,
+    /// Also : / @ and characters beyond ASCII
+    Extended,
 }
 
 fn at_least(least: u64) -> impl clap::builder::TypedValueParser<Value = u64> {
@@ -233,6 +247,10 @@ impl Options {
                 Gap::Replay => GapPolicy::Replay,
                 Gap::Latest => GapPolicy::Latest,
                 Gap::Disconnect => GapPolicy::Disconnect,
+            },
+            names: match self.channel_names {
+                ChannelNames::Unreserved => NamePolicy::UNRESERVED,
+                ChannelNames::Extended => NamePolicy::EXTENDED,
             },
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use goldcrest_core::client::Connect;
 use goldcrest_core::client::url::{Endpoint, Url};
-use goldcrest_host::client::SmolRuntime;
+use goldcrest_host::client::{SmolRuntime, percent_encode};
 use smol::Timer;
 use smol::future::FutureExt;
 
@@ -14,12 +14,13 @@ use super::CommandError;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The URL with its scheme: one that has none gets `https` where a server there speaks TLS, else `http`. `:8080/x` is a
-/// port of this machine.
+/// port of this machine. Characters of the path beyond ASCII are percent-encoded.
 ///
 /// # Errors
 /// It is no URL that a client can go to.
 pub(crate) async fn settle(runtime: &SmolRuntime, text: &str) -> Result<String, CommandError> {
     let wrong = |error| CommandError::usage(format!("{text}: {error}"));
+    let text = &*percent_encode(text);
     if text.contains("://") {
         return Url::parse(text).map(|_| text.to_owned()).map_err(wrong);
     }
@@ -42,11 +43,11 @@ async fn speaks_tls(runtime: &SmolRuntime, endpoint: Endpoint<'_>) -> bool {
     shaken.or(late).await
 }
 
-/// Whether it is a channel of a server like ours: the path ends in `/events/NAME`.
+/// Whether it is a channel of a server like ours: the path ends in `/events/NAME`, where the name may have slashes.
 pub(crate) fn is_channel(url: &Url<'_>) -> bool {
     let target = url.target().to_string();
     let path = target.split('?').next().unwrap_or_default();
-    path.rsplit_once("/events/").is_some_and(|(_, name)| !name.is_empty() && !name.contains('/'))
+    path.split_once("/events/").is_some_and(|(_, name)| !name.is_empty())
 }
 
 /// Whether the scheme is one of WebSocket.
@@ -77,7 +78,8 @@ mod tests {
     fn a_channel_is_recognised_by_its_path() {
         let channel = |text| is_channel(&Url::parse(text).unwrap());
         assert!(channel("http://a/events/news") && channel("wss://a/hub/events/x?after=oldest"));
-        assert!(!channel("http://a/events/") && !channel("http://a/events") && !channel("http://a/events/a/b"));
+        assert!(channel("http://a/events/orders/42") && channel("http://a/events/gr%C3%BCn:x@y"));
+        assert!(!channel("http://a/events/") && !channel("http://a/events"));
         assert!(!channel("http://a/?q=/events/x"));
     }
 

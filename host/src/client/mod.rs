@@ -12,6 +12,7 @@
 //! | `tls_options.rs` | [`TlsOptions`] |
 //! | `tls_socket.rs` | TLS over a socket, by rustls |
 //! | `client_socket.rs` | [`ClientSocket`]: plain or TLS |
+//! | `percent_encode.rs` | [`percent_encode`]: URLs with characters beyond ASCII |
 //!
 //! ```no_run
 //! use goldcrest_host::client::{SmolRuntime, TlsOptions};
@@ -36,6 +37,7 @@
 
 mod client_socket;
 mod connector;
+mod percent_encode;
 mod smol_runtime;
 mod tls_options;
 mod tls_socket;
@@ -43,5 +45,6 @@ mod tls_socket;
 pub use crate::reactor::{Alarm, CoarseClock};
 pub use client_socket::ClientSocket;
 pub use connector::{ConnectError, Connector};
+pub use percent_encode::percent_encode;
 pub use smol_runtime::{SmolRuntime, random};
 pub use tls_options::TlsOptions;

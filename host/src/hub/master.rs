@@ -12,9 +12,13 @@ use super::inbox::{Inbox, InboxItem, Update};
 use crate::memory::{Memory, Reserved, Use};
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, PoisonError};
 
+/// The name of a channel, in memory that the registry and all readers share.
+pub(super) type Name = std::sync::Arc<str>;
+
 /// A channel of all threads.
 pub(super) struct Master {
     id: ChannelId,
+    name: Name,
     state: Mutex<State>,
     epoch: u32,
     /// Publishers wait while a follower has so many unread events. A quarter of the log remains free for concurrent publishers,
@@ -94,6 +98,7 @@ impl Master {
     /// A channel without events, for which [`LOG_OVERHEAD`] bytes are reserved.
     pub(super) fn new(
         id: ChannelId,
+        name: Name,
         bytes: usize,
         events: usize,
         epoch: u32,
@@ -108,6 +113,7 @@ impl Master {
         };
         Ok(Self {
             id,
+            name,
             state: Mutex::new(state),
             epoch,
             max_unread: (events - events / 4) as u64,
@@ -272,6 +278,10 @@ impl Master {
     /// The number that identifies it on all threads.
     pub(super) fn id(&self) -> ChannelId {
         self.id
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn epoch(&self) -> u32 {

@@ -7,7 +7,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use goldcrest_core::format::PollLimits;
-use goldcrest_core::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, OpenError, PublishError, PublishOutcome};
+use goldcrest_core::hub::{
+    ChannelName, ChannelReader, HubBackend, MAX_CHANNEL_NAME, NamePolicy, NewEvent, OpenError, PublishError,
+    PublishOutcome,
+};
 use goldcrest_core::log::{Cursor, EventLog, GapPolicy, LogReader, Position, RECORD_OVERHEAD, ReadEvent, SLOT_SIZE};
 use slab::Slab;
 
@@ -35,7 +38,6 @@ struct Inner {
 }
 
 pub(super) struct Mirror {
-    channel: Box<str>,
     master: Arc<Master>,
     log: RefCell<HostLog>,
     /// The log is a copy of the master's as it is or as it was: it lacks no older event.
@@ -118,7 +120,6 @@ impl LocalHub {
             master.touch(hub.seconds());
             let id = master.id();
             let mirror = Rc::new(Mirror {
-                channel: channel.as_str().into(),
                 master,
                 log: RefCell::new(log),
                 complete: Cell::new(false),
@@ -139,7 +140,7 @@ impl LocalHub {
         if mirror.followers.borrow().is_empty() {
             mirrors.borrow_mut().remove(&mirror.master.id());
             mirror.master.remove_mirror(inbox, hub.seconds());
-            hub.discard_empty(&mirror.channel, &mirror.master);
+            hub.discard_empty(mirror.master.name(), &mirror.master);
         } else {
             mirror.master.unfollow(hub.seconds());
             mirror.advance(read_to, NOT_AWAITED);
@@ -244,6 +245,15 @@ impl Mirror {
 
 impl HubBackend for LocalHub {
     type Reader<'a> = LocalReader;
+    type NameBuffer = [u8; MAX_CHANNEL_NAME];
+
+    fn name_policy(&self) -> NamePolicy {
+        self.inner.hub.limits().names
+    }
+
+    fn name_buffer(&self) -> Self::NameBuffer {
+        [0; MAX_CHANNEL_NAME]
+    }
 
     fn open(&self, channel: ChannelName<'_>, following: bool, peer: Option<IpAddr>) -> Result<LocalReader, OpenError> {
         let kind = if following {
@@ -257,9 +267,10 @@ impl HubBackend for LocalHub {
                     Kind::Once { master, copy: RefCell::default() }
                 }
                 ChannelLookup::Missing { epoch } => {
+                    self.inner.hub.channel_name(channel.as_str())?;
                     let storage = vec![0; RECORD_OVERHEAD + 1 + SLOT_SIZE].into();
                     let log = EventLog::new(storage, 1, epoch).map_err(|_| OpenError::TooManyChannels)?;
-                    Kind::Absent { log }
+                    Kind::Absent { name: channel.as_str().into(), log }
                 }
             }
         };
@@ -292,7 +303,7 @@ enum Kind {
     /// A reader that does not follow. Once it has a cursor it has a copy of the events of one response.
     Once { master: Arc<Master>, copy: RefCell<Option<Box<Snapshot>>> },
     /// A reader of a channel that does not exist: of the empty log that it would have.
-    Absent { log: HostLog },
+    Absent { name: Box<str>, log: HostLog },
 }
 
 impl LocalReader {
@@ -319,7 +330,7 @@ impl LogReader for LocalReader {
         match &self.kind {
             Kind::Following { mirror, .. } => mirror.master.epoch(),
             Kind::Once { master, .. } => master.epoch(),
-            Kind::Absent { log } => log.epoch(),
+            Kind::Absent { log, .. } => log.epoch(),
         }
     }
 
@@ -329,7 +340,7 @@ impl LogReader for LocalReader {
             Kind::Once { master, copy } => {
                 copy.borrow().as_ref().map_or_else(|| master.newest(), |copy| copy.log.newest())
             }
-            Kind::Absent { log } => log.newest(),
+            Kind::Absent { log, .. } => log.newest(),
         }
     }
 
@@ -351,7 +362,7 @@ impl LogReader for LocalReader {
                 *copy.borrow_mut() = read.map(Box::new);
                 cursor
             }
-            Kind::Absent { log } => log.seek(position, policy),
+            Kind::Absent { log, .. } => log.seek(position, policy),
         }
     }
 
@@ -368,12 +379,23 @@ impl LogReader for LocalReader {
             Kind::Once { copy, .. } => {
                 copy.borrow().as_ref().map_or(ReadEvent::Nothing, |copy| copy.log.read_at(after, offset, into))
             }
-            Kind::Absent { log } => log.read_at(after, offset, into),
+            Kind::Absent { log, .. } => log.read_at(after, offset, into),
         }
     }
 }
 
 impl ChannelReader for LocalReader {
+    fn publish(&self, event: &NewEvent<'_>, peer: Option<IpAddr>) -> Result<PublishOutcome, PublishError> {
+        // By name: the channel may have been reaped meanwhile.
+        let name = match &self.kind {
+            Kind::Following { mirror, .. } => mirror.master.name(),
+            Kind::Once { master, .. } => master.name(),
+            Kind::Absent { name, .. } => name,
+        };
+        let hub = self.hub.hub();
+        hub.publish_event(hub.channel_name(name)?, event, peer)
+    }
+
     fn poll_new_event(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()> {
         if self.newest() > after {
             return Poll::Ready(());

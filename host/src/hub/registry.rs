@@ -8,11 +8,13 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use goldcrest_core::hub::{ChannelName, NewEvent, OpenError, PublishError, PublishOutcome};
+use goldcrest_core::hub::{
+    ChannelName, ChannelNameError, NamePolicy, NewEvent, OpenError, PublishError, PublishOutcome,
+};
 use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 
 use super::event::ChannelId;
-use super::master::{LOG_OVERHEAD, Master};
+use super::master::{LOG_OVERHEAD, Master, Name};
 use crate::memory::Memory;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -34,6 +36,9 @@ pub struct ChannelLimits {
     pub reap_after: Duration,
     /// How readers continue once their next event has been overwritten. Default: from the oldest event.
     pub gap_policy: GapPolicy,
+    /// The names that channels may have (400). Default: [`NamePolicy::UNRESERVED`]. With [`NamePolicy::EXTENDED`] they may have `:`,
+    /// `/`, `@` and characters beyond ASCII.
+    pub names: NamePolicy,
 }
 
 impl Default for ChannelLimits {
@@ -46,6 +51,7 @@ impl Default for ChannelLimits {
             bytes: 256 * 1024,
             reap_after: Duration::from_secs(600),
             gap_policy: GapPolicy::Replay,
+            names: NamePolicy::UNRESERVED,
         }
     }
 }
@@ -83,7 +89,7 @@ struct Registry {
 
 /// The channels. One without events exists while it has a follower; a reader that does not follow creates none.
 struct Channels {
-    by_name: HashMap<Box<str>, Channel>,
+    by_name: HashMap<Name, Channel>,
     /// How many of them were created by clients of each network.
     by_creator: HashMap<IpAddr, CreatedCount>,
     /// How often channels with events were reaped, by the hash of their names. A name has another epoch in each generation.
@@ -161,7 +167,7 @@ impl Hub {
         // The limits are validated here, so that creating a channel does not fail for them later.
         let memory = Memory::default();
         if let Some(reserved) = memory.reserve(0) {
-            Master::new(ChannelId(0), limits.bytes, limits.events, 0, 0, reserved)?;
+            Master::new(ChannelId(0), "".into(), limits.bytes, limits.events, 0, 0, reserved)?;
         }
         let registry = Registry {
             channels: RwLock::new(Channels::new()),
@@ -175,6 +181,14 @@ impl Hub {
         Ok(Self { registry: Arc::new(registry) })
     }
 
+    /// Validates the name of a channel by [`ChannelLimits::names`].
+    ///
+    /// # Errors
+    /// [`ChannelNameError`], whose text states the rules in force.
+    pub fn channel_name<'a>(&self, name: &'a str) -> Result<ChannelName<'a>, ChannelNameError> {
+        ChannelName::with_policy(name, self.registry.limits.names)
+    }
+
     /// Publishes a text event. It never waits for a reader.
     ///
     /// # Errors
@@ -182,15 +196,14 @@ impl Hub {
     pub fn publish(&self, channel: &str, event_type: EventType<'_>, text: &str) -> Result<EventId, PublishError> {
         let data = text.as_bytes();
         let event = NewEvent { event_type, encoding: Encoding::Text, data, idempotency_key: None };
-        let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
-        self.publish_event(channel, &event, None).map(|published| published.id)
+        self.publish_event(self.channel_name(channel)?, &event, None).map(|published| published.id)
     }
 
     /// Waits until an event of up to half the log can be published without overwriting one that a follower has not read yet, or
     /// until `timeout` is ready. From then on publishers ignore the followers that are behind, until these have caught up.
     /// [`Hub::publish`] itself never waits.
     pub async fn wait_for_followers(&self, channel: &str, timeout: impl Future<Output = ()>) {
-        let Ok(channel) = ChannelName::new(channel) else { return };
+        let Ok(channel) = self.channel_name(channel) else { return };
         let ChannelLookup::Found(master) = self.find(channel) else { return };
         let mut timeout = pin!(timeout);
         poll_fn(|cx| {
@@ -303,6 +316,7 @@ impl Hub {
         if let ChannelLookup::Found(master) = self.find(channel) {
             return Ok(master);
         }
+        self.channel_name(channel.as_str())?;
         let mut channels = self.write();
         if let Some(channel) = channels.by_name.get(channel.as_str()) {
             return Ok(Arc::clone(&channel.master));
@@ -321,6 +335,7 @@ impl Hub {
         {
             return Ok(master);
         }
+        self.channel_name(channel.as_str())?;
         let mut channels = self.write();
         let known = channels.by_name.get(channel.as_str()).map(|known| (known.is_empty, known.creator));
         if let Some((is_empty, creator)) = known {
@@ -362,13 +377,15 @@ impl Hub {
         let id = ChannelId(channels.next_id);
         channels.next_id += 1;
         let now = self.seconds();
-        let master = reserved.map(|reserved| Master::new(id, limits.bytes, limits.events, epoch, now, reserved));
+        let name = Name::from(channel.as_str());
+        let master = reserved
+            .map(|reserved| Master::new(id, Name::clone(&name), limits.bytes, limits.events, epoch, now, reserved));
         let Some(Ok(master)) = master.map(|master| master.map(Arc::new)) else {
             channels.uncount(creator, is_empty);
             return None;
         };
         let created = Channel { master: Arc::clone(&master), creator, is_empty };
-        channels.by_name.insert(channel.as_str().into(), created);
+        channels.by_name.insert(name, created);
         tracing::debug!(channel = channel.as_str(), "channel created");
         Some(master)
     }
@@ -398,7 +415,7 @@ impl Hub {
         let mut channels = self.write();
         let idle =
             channels.by_name.iter().filter(|(_, channel)| channel.master.idle_since().is_some_and(|at| at < before));
-        let names: Vec<Box<str>> = idle.map(|(name, _)| name.clone()).collect();
+        let names: Vec<Name> = idle.map(|(name, _)| name.clone()).collect();
         for name in names {
             self.reap_channel(&mut channels, &name, before);
         }
@@ -415,7 +432,7 @@ impl Hub {
         let Some(before) = now.checked_sub(self.registry.limits.reap_after.as_secs() / 10) else {
             return false;
         };
-        let mut idle: Vec<(u64, Box<str>)> = Vec::new();
+        let mut idle: Vec<(u64, Name)> = Vec::new();
         for (name, channel) in &channels.by_name {
             if let Some(since) = channel.master.idle_since().filter(|since| *since < before) {
                 idle.push((since, name.clone()));

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use goldcrest_core::format::PollLimits;
 use goldcrest_core::hub::{
-    ChannelName, ChannelReader, HubBackend, IDEMPOTENCY_KEYS, NewEvent, OpenError, PublishError,
+    ChannelName, ChannelNameError, ChannelReader, HubBackend, IDEMPOTENCY_KEYS, NamePolicy, NewEvent, OpenError,
+    PublishError,
 };
 use goldcrest_core::log::{Cursor, Encoding, EventId, EventType, GapPolicy, LogReader, Position, ReadEvent};
 
@@ -178,7 +179,8 @@ fn a_mirror_ends_with_the_last_follower_of_its_thread() {
 
 #[test]
 fn a_channel_is_idle_from_when_its_last_follower_left() {
-    let master = Arc::new(Master::new(ChannelId(0), 1024, 8, 1, 0, Memory::default().reserve(0).unwrap()).unwrap());
+    let master =
+        Arc::new(Master::new(ChannelId(0), "a".into(), 1024, 8, 1, 0, Memory::default().reserve(0).unwrap()).unwrap());
     let (_, inbox) = with_inbox(&hub(ChannelLimits::default()));
     assert!(master.mirror(&inbox, 1024, 8).is_some());
     master.follow();
@@ -614,4 +616,40 @@ fn a_publisher_waits_for_followers_until_a_timeout() {
     thread_hub.drain_inbox();
     assert_eq!(publishes(8, cx), 8);
     assert!(pin!(hub.wait_for_followers("missing", pending())).poll(cx).is_ready());
+}
+
+const TEXT: NewEvent<'_> =
+    NewEvent { event_type: EventType::MESSAGE, encoding: Encoding::Text, data: b"x", idempotency_key: None };
+
+#[test]
+fn a_name_that_the_policy_does_not_permit_is_invalid_everywhere() {
+    for (policy, invalid) in [(NamePolicy::UNRESERVED, "orders/42"), (NamePolicy::EXTENDED, "a\u{202e}")] {
+        let hub = hub(ChannelLimits { names: policy, ..ChannelLimits::default() });
+        let error = ChannelNameError(policy);
+        assert_eq!(hub.publish(invalid, EventType::MESSAGE, "x"), Err(PublishError::InvalidName(error)));
+        assert_eq!(hub.channel_name(invalid), Err(error));
+    }
+    // A name that another policy permits.
+    let (hub, name) = (hub(ChannelLimits::default()), ChannelName::with_policy("a:b", NamePolicy::EXTENDED).unwrap());
+    let error = ChannelNameError(NamePolicy::UNRESERVED);
+    assert_eq!(hub.publish_event(name, &TEXT, None), Err(PublishError::InvalidName(error)));
+    for following in [false, true] {
+        assert_eq!(on_thread(&hub).open(name, following, None).err(), Some(OpenError::InvalidName(error)));
+    }
+    assert_eq!(hub.channels(), 0);
+}
+
+#[test]
+fn a_reader_publishes_to_its_channel() {
+    let hub = hub(ChannelLimits { names: NamePolicy::EXTENDED, ..ChannelLimits::default() });
+    let thread = on_thread(&hub);
+    for name in ["orders/42", &"aä".repeat(85)] {
+        let name = hub.channel_name(name).unwrap();
+        for (seq, following) in [false, true, false].into_iter().enumerate() {
+            let reader = thread.open(name, following, None).unwrap();
+            let published = reader.publish(&TEXT, None).unwrap();
+            assert_eq!((published.id.seq, published.followers), (seq as u64 + 1, usize::from(following)));
+        }
+    }
+    assert_eq!(hub.channels(), 2);
 }

@@ -263,6 +263,7 @@ impl Server {
     /// - An address cannot be bound.
     /// - An allowed origin or host can never match.
     /// - The channel limits leave no room for an event.
+    /// - The hub permits no channel of the name of an upstream channel.
     /// - The certificate authorities for upstream hubs cannot be read.
     pub fn run<H: Handler + 'static>(self, handler: impl Fn(LocalHub) -> H + Send + Sync) -> io::Result<()> {
         self.config
@@ -273,6 +274,13 @@ impl Server {
             Some(hub) => hub.clone(),
             None => Hub::new(self.channels).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
         };
+        for upstream in &self.upstreams {
+            hub.channel_name(upstream.channel()).map_err(|error| {
+                let text =
+                    format!("{upstream} into channel {}: {error}; CHANNEL=URL names another", upstream.channel());
+                io::Error::new(io::ErrorKind::InvalidInput, text)
+            })?;
+        }
         if self.upstream_options.tls.authorities.is_some() {
             self.upstream_options.tls.check()?;
         }

@@ -18,14 +18,14 @@ use goldcrest_core::client::{
     SubscriptionOptions,
 };
 use goldcrest_core::http::PercentEncoded;
-use goldcrest_core::hub::{ChannelName, NewEvent, PublishError, PublishOutcome};
+use goldcrest_core::hub::{ChannelName, ChannelNameError, NamePolicy, NewEvent, PublishError, PublishOutcome};
 use goldcrest_core::io::{Clock, Timer};
 use goldcrest_core::log::{Encoding, EventId, EventType};
 use goldcrest_core::server;
 use goldcrest_core::sse::reconnect::ReconnectPolicy;
 
 use super::ShutdownHandle;
-use crate::client::{SmolRuntime, TlsOptions};
+use crate::client::{SmolRuntime, TlsOptions, percent_encode};
 use crate::hub::Hub;
 
 /// The delays between attempts to reconnect.
@@ -73,15 +73,16 @@ pub struct UpstreamChannel {
 pub enum UpstreamError {
     /// The URL is malformed.
     Url(UrlError),
-    /// The URL does not end in the name of a channel, and no name precedes it.
-    Channel,
+    /// The URL does not end in the name of a channel, and no name precedes it. A hub may permit fewer names
+    /// ([`ChannelLimits::names`](crate::ChannelLimits::names)).
+    Channel(ChannelNameError),
 }
 
 impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => error.fmt(f),
-            Self::Channel => f.write_str("the URL does not end in a channel name; give CHANNEL=URL"),
+            Self::Channel(error) => write!(f, "the URL does not end in a channel name; give CHANNEL=URL; {error}"),
         }
     }
 }
@@ -91,17 +92,26 @@ impl std::error::Error for UpstreamError {}
 impl FromStr for UpstreamChannel {
     type Err = UpstreamError;
 
-    /// `URL`, or `CHANNEL=URL` where the local channel has another name.
+    /// `URL`, or `CHANNEL=URL` where the local channel has another name. Characters of the URL beyond ASCII are percent-encoded.
+    /// The name of a URL is what follows `/events/`, or else the last segment of the path.
     fn from_str(text: &str) -> Result<Self, UpstreamError> {
-        // A channel name has no colon, and each URL has one before its first equals sign.
-        let named = text.split_once('=').filter(|(name, _)| ChannelName::new(name).is_ok());
+        let policy = NamePolicy::EXTENDED;
+        // No channel name has an empty segment, and each URL has one before its first equals sign.
+        let named = text.split_once('=').filter(|(name, _)| policy.permits(name));
         let (name, url) = named.map_or((None, text), |(name, url)| (Some(name), url));
-        Url::parse(url).map_err(UpstreamError::Url)?;
-        let last = without_query(url).rsplit('/').next().unwrap_or_default();
-        // Percent-encoded unreserved characters in a path are the characters (RFC 3986 §6.2.2.2).
-        let channel = name.map_or_else(|| PercentEncoded::new(last).bytes().map(char::from).collect(), str::to_owned);
-        ChannelName::new(&channel).map_err(|_| UpstreamError::Channel)?;
-        Ok(Self { url: url.into(), channel })
+        let url = percent_encode(url).into_owned();
+        Url::parse(&url).map_err(UpstreamError::Url)?;
+        let channel = match name {
+            Some(name) => name.to_owned(),
+            None => {
+                let path = without_query(&url);
+                let encoded = path.split_once("/events/").or_else(|| path.rsplit_once('/')).unwrap_or_default().1;
+                // Percent-encoded characters in a path are the characters (RFC 3986 §6.2.2.2). Without UTF-8 it is no name.
+                String::from_utf8(PercentEncoded::new(encoded).bytes().collect()).unwrap_or_default()
+            }
+        };
+        ChannelName::with_policy(&channel, policy).map_err(UpstreamError::Channel)?;
+        Ok(Self { url, channel })
     }
 }
 
@@ -293,8 +303,7 @@ fn store(hub: &Hub, channel: &str, event: &Event<'_>) -> Result<Option<PublishOu
     // The last event ID of a foreign server may be that of several events.
     let key = event.id.parse::<EventId>().is_ok().then_some(event.id.as_bytes());
     let publication = NewEvent { event_type, encoding, data: event.data.as_bytes(), idempotency_key: key };
-    let channel = ChannelName::new(channel).map_err(|_| PublishError::NoSuchChannel)?;
-    hub.publish_event(channel, &publication, None).map(Some)
+    hub.publish_event(hub.channel_name(channel)?, &publication, None).map(Some)
 }
 
 async fn pause<R: ClientRuntime>(runtime: &R, time: Duration) {

@@ -101,7 +101,8 @@ fn a_known_key_stores_nothing_and_wakes_no_follower() {
 fn an_event_that_is_not_stored_is_an_error() {
     let hub = hub();
     assert_eq!(publish(&hub, "c", None).unwrap_err(), PublishError::NoSuchChannel);
-    assert_eq!(hub.publish("no/name", EventType::MESSAGE, b"x").unwrap_err(), PublishError::NoSuchChannel);
+    let invalid = crate::hub::ChannelNameError(NamePolicy::SHORT);
+    assert_eq!(hub.publish("no/name", EventType::MESSAGE, b"x").unwrap_err(), PublishError::InvalidName(invalid));
     let too_large = hub.publish("a", EventType::MESSAGE, &[b'x'; 256]).unwrap_err();
     assert_eq!(too_large, PublishError::Append(crate::log::AppendError::TooLarge));
     let not_text = hub.publish("a", EventType::MESSAGE, &[0xff]).unwrap_err();

@@ -5,6 +5,7 @@
 //! | `resume.rs` | leave one transport, resume on any other: nothing lost, nothing twice |
 //! | `transports.rs` | how a transport is chosen, and that all five say the same |
 //! | `cursors.rs` | which cursor wins, and where a reader without one starts |
+//! | `channel_names.rs` | the names that a policy permits |
 //! | `publish.rs` | the responses to a publish, and rejections |
 //! | `publish_websocket.rs` | publishing over a WebSocket |
 //! | `binary.rs` | bytes that are no text, on each transport |
@@ -24,6 +25,7 @@
 
 mod access;
 mod binary;
+mod channel_names;
 mod churn;
 mod concurrent_readers;
 mod cursors;
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
     resume::scenarios(&mut list, &server);
     transports::scenarios(&mut list, &server);
     cursors::scenarios(&mut list, &server);
+    channel_names::scenarios(&mut list, &server);
     publish::scenarios(&mut list, &server);
     publish_websocket::scenarios(&mut list, &server);
     binary::scenarios(&mut list, &server);

@@ -40,7 +40,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         "publish",
         &[Need::AnyChannel],
         server,
-        [a_key_is_forgotten_after_sixty_four_others, a_key_is_the_channels_own, an_invalid_channel_name_is_refused,]
+        [a_key_is_forgotten_after_sixty_four_others, a_key_is_the_channels_own]
     );
 }
 
@@ -279,33 +279,6 @@ fn a_publish_without_a_length_is_refused(server: &Server) {
     let request = format!("POST {} HTTP/1.1\r\nHost: {}\r\n\r\n", channel.target(""), server.authority());
     peer.send(request.as_bytes()).unwrap();
     assert_eq!(peer.answer("POST").unwrap().status(), 411);
-}
-
-fn an_invalid_channel_name_is_refused(server: &Server) {
-    let long = "x".repeat(65);
-    for (name, expected) in [
-        ("", 404),
-        ("a/b", 404),
-        ("a%20b", 400),
-        ("a+b", 400),
-        ("%C3%A4", 400),
-        ("a%2Fb", 400),
-        ("a%2", 400),
-        (".", 400),
-        ("..", 400),
-        ("%2E", 400),
-        (".%2e", 400),
-        (&long, 400),
-    ] {
-        let target = format!("/events/{name}");
-        for (method, content) in [("GET", &b""[..]), ("POST", b"x")] {
-            let status = server.ask(method, &target, &["Content-Type: text/plain"], content).status();
-            assert_eq!(status, expected, "{method} {target}");
-        }
-    }
-    for name in ["a", "A.b_c~d-9", &"x".repeat(64)] {
-        assert_eq!(server.ask("GET", &format!("/events/{name}"), &[], b"").status(), 200, "{name}");
-    }
 }
 
 /// RFC 3986 §6.2.2.2.
