@@ -1,24 +1,33 @@
-//! A guard in front of the channels: a request without the token gets 401, on any transport.
+//! Rights on channels: every client reads, and the token is needed to publish, on any transport.
 //!
 //! ```console
 //! $ TOKEN=open-sesame cargo run --release -p goldcrest-host --example guard
-//! $ curl -i http://127.0.0.1:8080/events/news
+//! $ curl -N -H 'Accept: text/event-stream' http://127.0.0.1:8080/events/news
+//! $ curl -i -d 'forged' http://127.0.0.1:8080/events/news
 //! $ curl -d 'hello' -H 'Authorization: Bearer open-sesame' http://127.0.0.1:8080/events/news
-//! $ curl -N -H 'Accept: text/event-stream' 'http://127.0.0.1:8080/events/news?token=open-sesame'
+//! $ curl -d '' -H 'Authorization: Bearer open-sesame' http://127.0.0.1:8080/withdraw
 //! ```
 //!
-//! Browsers cannot set header fields on an `EventSource` or a `WebSocket`, so the token may also be in the URL. Use TLS
-//! then, and keep URLs out of the logs of proxies.
+//! A WebSocket without the token reads, and its publications are refused. Browsers cannot set header fields on a `WebSocket`, so the
+//! token may also be in the URL. Use TLS then, and keep URLs out of the logs of proxies.
+//!
+//! POST to `/withdraw` ends all responses that the token opened. Each grant ends after a day, too.
 
 use std::env;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use goldcrest_host::core::http::{Request, Status};
-use goldcrest_host::core::hub_http::HubHandler;
-use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
-use goldcrest_host::{LocalHub, Server};
+use goldcrest_host::core::http::{Method, Request, Response, Status};
+use goldcrest_host::{
+    Authorized, Authorizer, ChannelIntent, Exchange, Handler, HandlerResult, HubHandler, IdentityGrant, LocalHub,
+    Rights, Runtime, Server,
+};
 
+/// The identity of a client with the token. The others are `reader`.
+const PUBLISHER: &str = "publisher";
+
+#[derive(Clone)]
 struct Guarded {
     hub: LocalHub,
     token: Arc<str>,
@@ -26,23 +35,48 @@ struct Guarded {
 
 impl Handler for Guarded {
     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
-        HubHandler::new(&self.hub).handle(exchange).await
+        if exchange.request().path() != "/withdraw" {
+            return HubHandler::new(&self.hub).authorizer(self).handle(exchange).await;
+        }
+        if exchange.request().method() != Method::Post {
+            return exchange.method_not_allowed("POST").await;
+        }
+        if !self.permits(exchange.request()) {
+            return exchange.unauthorized("Bearer").await;
+        }
+        let ended = self.hub.hub().withdraw(PUBLISHER);
+        exchange.respond(&Response::text(Status::OK, &format!("{ended} responses ended\n"))).await
     }
+}
 
-    fn authorize<B: AsRef<[u8]>>(&self, request: &Request<B>) -> Result<(), Status> {
-        let field = request.header("authorization").and_then(bearer).is_some_and(|token| self.opens(token));
-        let query = || request.query_param("token").is_some_and(|token| self.opens(&token.bytes().collect::<Vec<_>>()));
-        if field || query() { Ok(()) } else { Err(Status::UNAUTHORIZED) }
-    }
+impl Authorizer for Guarded {
+    type Grant = IdentityGrant;
 
-    fn www_authenticate(&self) -> &str {
-        "Bearer realm=\"goldcrest\""
+    async fn authorize<'x, 'l, R: Runtime>(
+        &self,
+        exchange: Exchange<'x, 'l, R>,
+        intent: &ChannelIntent<'_>,
+    ) -> Authorized<'x, 'l, R, IdentityGrant> {
+        let has_token = self.permits(exchange.request());
+        if intent.wanted == Rights::PUBLISH && !has_token {
+            return Err(exchange.unauthorized("Bearer realm=\"goldcrest\"").await);
+        }
+        let (identity, rights) = if has_token { (PUBLISHER, Rights::ALL) } else { ("reader", Rights::READ) };
+        let end = exchange.now() + Duration::from_secs(24 * 60 * 60);
+        Ok((exchange, self.hub.hub().grant(identity, rights).until(end)))
     }
 }
 
 impl Guarded {
+    fn permits<B: AsRef<[u8]>>(&self, request: &Request<B>) -> bool {
+        let field = request.header("authorization").and_then(bearer).is_some_and(|token| self.is_token(token));
+        let query =
+            || request.query_param("token").is_some_and(|token| self.is_token(&token.bytes().collect::<Vec<_>>()));
+        field || query()
+    }
+
     /// Compares in constant time: the duration does not depend on the number of matching bytes.
-    fn opens(&self, token: &[u8]) -> bool {
+    fn is_token(&self, token: &[u8]) -> bool {
         let wrong = token.iter().zip(self.token.bytes()).fold(0, |wrong, (a, b)| wrong | (a ^ b));
         token.len() == self.token.len() && wrong == 0
     }

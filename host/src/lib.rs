@@ -87,7 +87,10 @@ mod reactor;
 mod server;
 mod sync;
 
-pub use hub::{ChannelLimits, Hub, LocalHub, LocalReader};
+pub use goldcrest_core::hub_http::{
+    Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RIGHTS_FIELD, Rights,
+};
+pub use hub::{ChannelLimits, Hub, IdentityGrant, LocalHub, LocalReader};
 pub use server::{
     Limits, RunningServer, Server, ShutdownHandle, UpstreamChannel, UpstreamError, UpstreamOptions, is_dual_stack,
     raise_descriptor_limit,

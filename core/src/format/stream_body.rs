@@ -148,6 +148,7 @@ enum Writing {
     Events,
     KeepAlive,
     End(Duration),
+    Notice(&'static str),
     Nothing,
 }
 
@@ -158,6 +159,8 @@ enum End {
     Reconnect(Duration),
     /// The client fell behind, and has been sent the gap.
     Behind,
+    /// No further event follows, but this text.
+    Notice(&'static str),
 }
 
 /// The result of filling a buffer.
@@ -226,6 +229,11 @@ impl StreamBody {
         if self.end.is_none() {
             self.end = Some(End::Reconnect(reconnection_time));
         }
+    }
+
+    /// Ends the body with `notice` after the event that is being written. Events after that one are not written.
+    pub fn end_with(&mut self, notice: &'static str) {
+        self.end = Some(End::Notice(notice));
     }
 
     /// The sequence number of the last event that has been written in full.
@@ -305,6 +313,7 @@ impl StreamBody {
             Writing::Gap(gap) => self.format.gap(gap, after, &mut out),
             Writing::KeepAlive => self.format.keep_alive(after, &mut out),
             Writing::End(reconnection_time) => self.format.end(reconnection_time, &mut out),
+            Writing::Notice(notice) => out.put(notice.as_bytes()),
             Writing::Events | Writing::Nothing => return Rendered::Nothing,
         }
         let (written, whole) = (out.written(), out.is_whole());
@@ -315,7 +324,7 @@ impl StreamBody {
     fn complete(&mut self, log: &impl LogReader) {
         match self.writing {
             Writing::Events => self.after = self.after.saturating_add(1).min(log.newest()),
-            Writing::End(_) => {
+            Writing::End(_) | Writing::Notice(_) => {
                 self.writing = Writing::Nothing;
                 return;
             }
@@ -331,6 +340,7 @@ impl StreamBody {
                 trace::gap(gap.missed);
                 Writing::Gap(gap)
             }
+            (None, Some(End::Notice(notice))) => Writing::Notice(notice),
             (None, Some(End::Behind)) => Writing::Nothing,
             (None, Some(End::Reconnect(_)) | None) => Writing::Events,
         };

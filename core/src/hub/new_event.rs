@@ -42,6 +42,8 @@ pub struct PublishOutcome {
 pub enum PublishError {
     /// The hub permits no such name.
     InvalidName(ChannelNameError),
+    /// The publisher has not the right to publish to this channel.
+    Forbidden,
     /// No channel has that name, and none may be created.
     NoSuchChannel,
     /// There is no room for another channel now.
@@ -61,6 +63,7 @@ impl PublishError {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::InvalidName(ChannelNameError(policy)) => policy.text(),
+            Self::Forbidden => "publishing to this channel is not permitted",
             Self::NoSuchChannel => "there is no such channel",
             Self::TooManyChannels => "too many channels, try again later",
             Self::Append(error) => error.reason(),

@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::metrics::{RequestMeter, RequestMetrics};
 use super::negotiate::Negotiated;
 use super::overloaded::jitter;
+use super::rights::{ActiveGrant, Grant};
 use crate::format::{BodyState, StreamBody, StreamFormat};
 use crate::http::Framing;
 use crate::http::chunked::ChunkEncoder;
@@ -23,6 +24,7 @@ pub(super) fn answer<R: Runtime>(
     mut reader: impl ChannelReader,
     negotiated: &Negotiated,
     policy: GapPolicy,
+    mut grant: ActiveGrant<impl Grant>,
     mut exchange: Exchange<'_, '_, R>,
     mut meter: RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
@@ -45,7 +47,7 @@ pub(super) fn answer<R: Runtime>(
         };
         let runtime = connection.runtime();
         let mut chunks = (framing == Framing::Chunked).then(ChunkEncoder::new);
-        let mut shutdown_began = false;
+        let (mut shutdown_began, mut grant_ended) = (false, false);
         let mut stalled = None;
         loop {
             connection.yield_if_spent().await;
@@ -54,6 +56,10 @@ pub(super) fn answer<R: Runtime>(
                 let time = millis(connection.config().stream_timers.reconnection_time);
                 let time = (time / 2).saturating_add(jitter(runtime.random(), time.saturating_mul(2)));
                 follow.end(Duration::from_millis(time));
+            }
+            if !grant_ended && let Some(end) = grant.end(connection.now()) {
+                grant_ended = true;
+                follow.end_with(end.notice(format == StreamFormat::EventStream));
             }
             // Discards input, since no further response can follow. The client's FIN ends the stream.
             match connection.try_read(&mut |bytes: &mut [u8]| bytes.len())? {
@@ -83,7 +89,9 @@ pub(super) fn answer<R: Runtime>(
             let deadline = match (result, state) {
                 (TryIo::Done(()), BodyState::Abort) => return Err(Disconnect::Overwritten),
                 (TryIo::Done(()), BodyState::End) if !pending => break,
-                (TryIo::Done(()), BodyState::Wait(deadline)) if written == 0 && !pending => deadline,
+                (TryIo::Done(()), BodyState::Wait(deadline)) if written == 0 && !pending => {
+                    deadline.min(grant.valid_until())
+                }
                 (TryIo::Done(()), _) => {
                     stalled = None;
                     continue;
@@ -99,6 +107,9 @@ pub(super) fn answer<R: Runtime>(
             let after = follow.after();
             let mut condition = |cx: &mut Context<'_>| {
                 if !shutdown_began && runtime.is_shutting_down() {
+                    return Poll::Ready(());
+                }
+                if !grant_ended && grant.poll_withdrawn(cx).is_ready() {
                     return Poll::Ready(());
                 }
                 // Without free space, new events need no wake-up.

@@ -6,10 +6,12 @@ use crate::format::Transport;
 use crate::http::Status;
 use crate::hub::{ChannelNameError, PublishError};
 use crate::log::{AppendError, EventTypeError};
-use crate::server::{BodyError, RejectionReason, Resource};
+use crate::server::{BodyError, HandlerResult, RejectionReason, Resource};
 
 /// The outcome of a request that was not answered with events.
 pub(super) enum HubError {
+    /// The authorizer has answered.
+    Answered(HandlerResult),
     Disconnected(Disconnect),
     /// The path is not one of a channel.
     Path,
@@ -46,6 +48,12 @@ impl From<HubRequestError> for HubError {
     }
 }
 
+impl From<PublishError> for HubError {
+    fn from(error: PublishError) -> Self {
+        HubRequestError::Publish(error).into()
+    }
+}
+
 /// A rule of the hub that a request breaks.
 pub(super) enum HubRequestError {
     /// The hub permits no such name of a channel.
@@ -53,6 +61,8 @@ pub(super) enum HubRequestError {
     /// `?transport=` has another value.
     Transport,
     NoSuchChannel,
+    /// The request has not the right to read.
+    ReadForbidden,
     /// The content has neither a length nor chunks.
     Length,
     /// The content is compressed, or coded otherwise.
@@ -70,6 +80,7 @@ impl HubRequestError {
             Self::ChannelName(ChannelNameError(policy)) => (Status::BAD_REQUEST, policy.text()),
             Self::Transport => (Status::BAD_REQUEST, "transport is one of poll, longpoll, stream, sse, websocket"),
             Self::NoSuchChannel => (Status::NOT_FOUND, "there is no such channel"),
+            Self::ReadForbidden => (Status::FORBIDDEN, "reading this channel is not permitted"),
             Self::Length => (Status::LENGTH_REQUIRED, "an event has a Content-Length"),
             Self::ContentCoding => (Status::UNSUPPORTED_MEDIA_TYPE, "send an event without Content-Encoding"),
             Self::EventTypeUtf8 => (Status::BAD_REQUEST, "an event type is UTF-8"),
@@ -90,6 +101,7 @@ impl HubRequestError {
 
 fn publish_status(error: PublishError) -> Status {
     match error {
+        PublishError::Forbidden => Status::FORBIDDEN,
         PublishError::NoSuchChannel => Status::NOT_FOUND,
         PublishError::TooManyChannels | PublishError::OutOfMemory | PublishError::ShuttingDown => {
             Status::SERVICE_UNAVAILABLE
@@ -108,7 +120,7 @@ pub(super) const IDEMPOTENCY_KEY_RULE: &str = "an idempotency key has 1 to 128 b
 pub(super) fn event_type_rule(error: EventTypeError) -> &'static str {
     match error {
         EventTypeError::TooLong => "an event type has at most 64 bytes",
-        EventTypeError::Reserved => "the event types gap, open and error are reserved",
+        EventTypeError::Reserved => "the event types gap, grant-end, open and error are reserved",
         EventTypeError::Character => "an event type has no semicolon and no control character",
     }
 }

@@ -9,21 +9,22 @@ pub trait HubMetrics {
     /// The metrics of one request.
     type Request: RequestMetrics;
 
-    /// Begins to count the request of `exchange`; the result is dropped when the request ends.
-    fn begin<R: Runtime>(&self, exchange: &Exchange<'_, '_, R>, transport: Transport) -> Self::Request;
+    /// Begins to count the request of `exchange`; the result is dropped when the request ends. `identity` is the one of its grant
+    /// ([`Grant::identity`](super::Grant::identity)), or empty.
+    fn begin<R: Runtime>(&self, exchange: &Exchange<'_, '_, R>, transport: Transport, identity: &str) -> Self::Request;
 }
 
 impl HubMetrics for () {
     type Request = ();
 
-    fn begin<R: Runtime>(&self, _exchange: &Exchange<'_, '_, R>, _transport: Transport) {}
+    fn begin<R: Runtime>(&self, _exchange: &Exchange<'_, '_, R>, _transport: Transport, _identity: &str) {}
 }
 
 impl<M: HubMetrics> HubMetrics for &M {
     type Request = M::Request;
 
-    fn begin<R: Runtime>(&self, exchange: &Exchange<'_, '_, R>, transport: Transport) -> Self::Request {
-        (**self).begin(exchange, transport)
+    fn begin<R: Runtime>(&self, exchange: &Exchange<'_, '_, R>, transport: Transport, identity: &str) -> Self::Request {
+        (**self).begin(exchange, transport, identity)
     }
 }
 
@@ -53,9 +54,10 @@ impl<M: RequestMetrics> RequestMeter<M> {
         hub: &impl HubMetrics<Request = M>,
         exchange: &mut Exchange<'_, '_, R>,
         transport: Transport,
+        identity: &str,
     ) -> Self {
         exchange.connection().take_counts();
-        let mut metrics = hub.begin(exchange, transport);
+        let mut metrics = hub.begin(exchange, transport, identity);
         metrics.received(exchange.request().head().len() as u64);
         Self { metrics }
     }

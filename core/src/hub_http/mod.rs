@@ -22,21 +22,26 @@ mod negotiate;
 mod overloaded;
 mod poll;
 mod publish;
+mod rights;
 mod subprotocol;
 mod websocket;
 
 pub use metrics::{HubMetrics, RequestMetrics};
 pub use overloaded::Overloaded;
+pub use rights::{
+    Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RIGHTS_FIELD, Rights,
+};
 
 use crate::format::{StreamFormat, Transport};
 use crate::http::{Method, PercentEncoded, Status};
-use crate::hub::{ChannelName, HubBackend, OpenError};
+use crate::hub::{ChannelName, HubBackend, OpenError, PublishError};
 use crate::output::{Output, written_text};
 use crate::server::{Exchange, Responded};
 use crate::server::{Handler, HandlerResult, Resource, Runtime};
 use hub_error::{HubError, HubRequestError};
 use metrics::RequestMeter;
 use negotiate::Negotiated;
+use rights::ActiveGrant;
 
 /// The cost of a published event in a turn, beside its bytes.
 const PUBLICATION: usize = 2 * 1024;
@@ -50,25 +55,29 @@ const REASON: usize = 192;
 /// Serves the channels of a hub below `/events/`.
 ///
 /// As a [`Handler`] it answers that path alone; [`HubHandler::answer`] maps any other request to a channel.
+///
+/// Without [`HubHandler::authorizer`] and [`HubHandler::read_only`] **each client that reads also publishes**: by POST, and on a
+/// WebSocket, which is a GET. A check of the method in front of this handler does not prevent that.
 #[derive(Debug)]
-pub struct HubHandler<'h, H, M = ()> {
+pub struct HubHandler<'h, H, M = (), A = ()> {
     hub: &'h H,
     metrics: M,
+    authorizer: A,
 }
 
 // Not derived: `derive` would require that the hub itself is `Clone` and `Copy`.
-impl<H, M: Clone> Clone for HubHandler<'_, H, M> {
+impl<H, M: Clone, A: Clone> Clone for HubHandler<'_, H, M, A> {
     fn clone(&self) -> Self {
-        Self { hub: self.hub, metrics: self.metrics.clone() }
+        Self { hub: self.hub, metrics: self.metrics.clone(), authorizer: self.authorizer.clone() }
     }
 }
 
-impl<H, M: Copy> Copy for HubHandler<'_, H, M> {}
+impl<H, M: Copy, A: Copy> Copy for HubHandler<'_, H, M, A> {}
 
 impl<'h, H: HubBackend> HubHandler<'h, H> {
     /// Serves `hub`.
     pub fn new(hub: &'h H) -> Self {
-        Self { hub, metrics: () }
+        Self { hub, metrics: (), authorizer: () }
     }
 
     /// Whether the path is one of a channel: it begins with `/events/`. The rest is the percent-encoded name, which may be invalid
@@ -76,14 +85,27 @@ impl<'h, H: HubBackend> HubHandler<'h, H> {
     pub fn is_channel(path: &str) -> bool {
         channel_of(path).is_some()
     }
+}
 
+impl<'h, H, M, A> HubHandler<'h, H, M, A> {
     /// Counts the requests by `metrics`.
-    pub fn metrics<M: HubMetrics>(self, metrics: M) -> HubHandler<'h, H, M> {
-        HubHandler { hub: self.hub, metrics }
+    pub fn metrics<N: HubMetrics>(self, metrics: N) -> HubHandler<'h, H, N, A> {
+        HubHandler { hub: self.hub, metrics, authorizer: self.authorizer }
+    }
+
+    /// Asks `authorizer` for the rights of each request.
+    pub fn authorizer<B: Authorizer>(self, authorizer: B) -> HubHandler<'h, H, M, B> {
+        HubHandler { hub: self.hub, metrics: self.metrics, authorizer }
+    }
+
+    /// Grants every client the right to read, and no client the right to publish: POST is 403, and a WebSocket only reads. The
+    /// program itself still publishes.
+    pub fn read_only(self) -> HubHandler<'h, H, M, Rights> {
+        self.authorizer(Rights::READ)
     }
 }
 
-impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
+impl<H: HubBackend, M: HubMetrics, A: Authorizer> HubHandler<'_, H, M, A> {
     /// Answers a request with the channel `channel`. The path of the request is not used.
     ///
     /// # Errors
@@ -105,6 +127,7 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
         async move {
             let error = match self.serve(exchange.reborrow(), channel).await {
                 Ok(responded) => return Ok(responded),
+                Err(HubError::Answered(result)) => return result,
                 Err(HubError::Disconnected(disconnect)) => return Err(disconnect),
                 Err(HubError::Path) => return exchange.not_found().await,
                 Err(HubError::Method) => return exchange.method_not_allowed(ALLOW).await,
@@ -129,11 +152,11 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
 
     fn serve<R: Runtime>(
         &self,
-        mut exchange: Exchange<'_, '_, R>,
+        exchange: Exchange<'_, '_, R>,
         channel: Option<&str>,
     ) -> impl Future<Output = Result<Responded, HubError>> {
         async move {
-            let (negotiated, policy, reader) = {
+            let (negotiated, transport, policy, grant, reader, mut exchange) = {
                 // Memory for the name until the channel is open: a connection that reads does not keep it.
                 let mut buffer = self.hub.name_buffer();
                 let name = match channel {
@@ -146,30 +169,53 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
                 let channel =
                     ChannelName::with_policy(name, self.hub.name_policy()).map_err(HubRequestError::ChannelName)?;
                 let negotiated = match exchange.request().method() {
-                    Method::Get | Method::Head => Negotiated::read(exchange.request(), exchange.config())?,
-                    Method::Post => return publish::answer(self.hub, &self.metrics, channel, exchange).await,
+                    Method::Get | Method::Head => Some(Negotiated::read(exchange.request(), exchange.config())?),
+                    Method::Post => None,
                     _ => return Err(HubError::Method),
                 };
-                let following = negotiated.transport != Transport::Poll && !exchange.is_head_only();
+                let transport = negotiated.as_ref().map_or(Transport::Publish, |negotiated| negotiated.transport);
+                let wanted = match transport {
+                    Transport::Publish => Rights::PUBLISH,
+                    Transport::WebSocket => Rights::ALL,
+                    Transport::Poll | Transport::LongPoll | Transport::Stream | Transport::Sse => Rights::READ,
+                };
+                let reduced = Rights::of_field(exchange.request()).and(wanted);
+                let intent = ChannelIntent { channel, transport, wanted };
+                let (exchange, grant) =
+                    self.authorizer.authorize(exchange, &intent).await.map_err(HubError::Answered)?;
+                let rights = grant.rights().and(reduced);
+                if rights == Rights::NONE {
+                    let publishes = transport == Transport::Publish;
+                    return Err(if publishes {
+                        PublishError::Forbidden.into()
+                    } else {
+                        HubRequestError::ReadForbidden.into()
+                    });
+                }
+                let Some(negotiated) = negotiated else {
+                    return publish::answer(self.hub, &self.metrics, &grant, channel, exchange).await;
+                };
+                let following = rights.read && transport != Transport::Poll && !exchange.is_head_only();
                 let peer = exchange.peer_network();
                 let reader = self.hub.open(channel, following, peer).map_err(|error| match error {
                     OpenError::InvalidName(error) => HubRequestError::ChannelName(error).into(),
                     OpenError::NoSuchChannel => HubRequestError::NoSuchChannel.into(),
-                    OpenError::TooManyChannels => HubError::Overloaded(negotiated.transport, Resource::Channels),
-                    OpenError::TooManyFollowers => HubError::Overloaded(negotiated.transport, Resource::Followers),
+                    OpenError::TooManyChannels => HubError::Overloaded(transport, Resource::Channels),
+                    OpenError::TooManyFollowers => HubError::Overloaded(transport, Resource::Followers),
                 })?;
-                (negotiated, self.hub.gap_policy(channel), reader)
+                let grant = ActiveGrant { grant, rights };
+                (negotiated, transport, self.hub.gap_policy(channel), grant, reader, exchange)
             };
-            let meter = RequestMeter::new(&self.metrics, &mut exchange, negotiated.transport);
-            let outcome = match negotiated.transport {
-                Transport::WebSocket => websocket::answer(reader, &negotiated, policy, exchange, meter).await,
+            let meter = RequestMeter::new(&self.metrics, &mut exchange, transport, grant.grant.identity());
+            let outcome = match transport {
+                Transport::WebSocket => websocket::answer(reader, &negotiated, policy, grant, exchange, meter).await,
                 Transport::Sse | Transport::Stream => {
-                    let sse = negotiated.transport == Transport::Sse;
+                    let sse = transport == Transport::Sse;
                     let format = if sse { StreamFormat::EventStream } else { StreamFormat::Ndjson };
-                    follow::answer(format, reader, &negotiated, policy, exchange, meter).await
+                    follow::answer(format, reader, &negotiated, policy, grant, exchange, meter).await
                 }
                 Transport::LongPoll | Transport::Poll | Transport::Publish => {
-                    poll::answer(reader, &negotiated, policy, exchange, meter).await
+                    poll::answer(reader, &negotiated, policy, grant, exchange, meter).await
                 }
             };
             Ok(outcome?)
@@ -177,7 +223,7 @@ impl<H: HubBackend, M: HubMetrics> HubHandler<'_, H, M> {
     }
 }
 
-impl<H: HubBackend, M: HubMetrics> Handler for HubHandler<'_, H, M> {
+impl<H: HubBackend, M: HubMetrics, A: Authorizer> Handler for HubHandler<'_, H, M, A> {
     fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = HandlerResult> {
         self.answer_or_reject(exchange, None)
     }

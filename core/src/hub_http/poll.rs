@@ -4,6 +4,7 @@ use core::task::{Context, Poll as Ready};
 
 use super::metrics::{RequestMeter, RequestMetrics};
 use super::negotiate::Negotiated;
+use super::rights::{ActiveGrant, Grant};
 use crate::format::{BodyState, PollBody, Transport, media_type};
 use crate::http::{Framing, Status};
 use crate::hub::ChannelReader;
@@ -19,6 +20,7 @@ pub(super) fn answer<R: Runtime>(
     mut reader: impl ChannelReader,
     negotiated: &Negotiated,
     policy: GapPolicy,
+    mut grant: ActiveGrant<impl Grant>,
     exchange: Exchange<'_, '_, R>,
     mut meter: RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
@@ -28,7 +30,7 @@ pub(super) fn answer<R: Runtime>(
         let mut cursor = reader.seek(negotiated.position, policy);
         let waits = negotiated.transport == Transport::LongPoll;
         if waits && cursor.gap.is_none() && !context.head_only {
-            wait(&mut reader, cursor.after, negotiated, connection).await?;
+            wait(&mut reader, cursor.after, negotiated, &mut grant, connection).await?;
             // The next event may have been overwritten meanwhile.
             let after = EventId { epoch: reader.epoch(), seq: cursor.after };
             cursor = reader.seek(Position::After(after), policy);
@@ -38,17 +40,22 @@ pub(super) fn answer<R: Runtime>(
     }
 }
 
-/// Waits until there is an event after `after`, the wait is over, the client left or the server shuts down.
+/// Waits until there is an event after `after`, the wait is over, the grant has ended, the client left or the server shuts down.
 fn wait<R: Runtime>(
     reader: &mut impl ChannelReader,
     after: u64,
     negotiated: &Negotiated,
+    grant: &mut ActiveGrant<impl Grant>,
     connection: &mut HttpConnection<'_, R>,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let deadline = connection.after(negotiated.wait);
+        let deadline = connection.after(negotiated.wait).min(grant.valid_until());
         let runtime = connection.runtime();
-        while reader.newest() <= after && connection.now() < deadline && !runtime.is_shutting_down() {
+        while reader.newest() <= after
+            && grant.end(connection.now()).is_none()
+            && connection.now() < deadline
+            && !runtime.is_shutting_down()
+        {
             // A peer that sent FIN gets its response at once. A pipelined request waits.
             let (want, until) = match connection.try_read(&mut |_: &mut [u8]| 0)? {
                 TryIo::Done(()) if !connection.socket().is_peer_closed() => {
@@ -58,7 +65,7 @@ fn wait<R: Runtime>(
                 TryIo::Done(()) | TryIo::Eof => break,
             };
             let mut condition = |cx: &mut Context<'_>| {
-                if runtime.is_shutting_down() {
+                if runtime.is_shutting_down() || grant.poll_withdrawn(cx).is_ready() {
                     return Ready::Ready(());
                 }
                 reader.poll_new_event(cx, after)

@@ -6,6 +6,7 @@ use core::task::{Context, Poll, Waker};
 use super::PUBLICATION;
 use super::hub_error::{HubError, HubRequestError};
 use super::metrics::{HubMetrics, RequestMeter};
+use super::rights::Grant;
 use crate::format::{Transport, media_type};
 use crate::http::{BodyLength, Request, Response, Status};
 use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishOutcome};
@@ -23,6 +24,7 @@ const ANSWER: usize = 128;
 pub(super) async fn answer<H: HubBackend, R: Runtime>(
     hub: &H,
     metrics: &impl HubMetrics,
+    grant: &impl Grant,
     channel: ChannelName<'_>,
     mut exchange: Exchange<'_, '_, R>,
 ) -> Result<Responded, HubError> {
@@ -33,7 +35,7 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
     if exchange.request().header_all("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
         return Err(HubRequestError::ContentCoding.into());
     }
-    let mut meter = RequestMeter::new(metrics, &mut exchange, Transport::Publish);
+    let mut meter = RequestMeter::new(metrics, &mut exchange, Transport::Publish, grant.identity());
     let (published, encoding, length) = {
         if exchange.runtime().is_shutting_down() {
             return Err(overloaded(Resource::ShuttingDown));

@@ -58,9 +58,9 @@ pub(super) fn encoding(kind: MessageKind) -> Encoding {
     }
 }
 
-/// Publishes what the message says, which is altered in place; without a reader because the server is shutting down.
+/// Publishes what the message says, which is altered in place. Without a reader it is refused.
 pub(super) fn publish(
-    reader: Option<&impl ChannelReader>,
+    reader: Result<&impl ChannelReader, PublishError>,
     kind: MessageKind,
     message: &mut [u8],
     peer: Option<IpAddr>,
@@ -89,7 +89,7 @@ pub(super) fn publish(
             data,
             idempotency_key: said.key.map(str::as_bytes),
         };
-        let published = reader.ok_or(PublishError::ShuttingDown).and_then(|reader| reader.publish(&publication, peer));
+        let published = reader.and_then(|reader| reader.publish(&publication, peer));
         published.map(|published| published.id).map_err(PublishError::reason)
     });
     Reply { reference, result }

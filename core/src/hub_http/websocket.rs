@@ -6,6 +6,7 @@ use core::task::{Context, Poll, Waker};
 use super::PUBLICATION;
 use super::metrics::{RequestMeter, RequestMetrics};
 use super::negotiate::Negotiated;
+use super::rights::{ActiveGrant, Grant, Rights};
 use super::subprotocol::{self, Reply};
 use crate::format::{EventMessages, NextMessage, Subprotocol};
 use crate::grammar::copy::copy;
@@ -31,6 +32,7 @@ pub(super) fn answer<C: ChannelReader, R: Runtime>(
     reader: C,
     ask: &Negotiated,
     policy: GapPolicy,
+    grant: ActiveGrant<impl Grant>,
     exchange: Exchange<'_, '_, R>,
     mut meter: RequestMeter<impl RequestMetrics>,
 ) -> impl Future<Output = HandlerResult> {
@@ -45,7 +47,7 @@ pub(super) fn answer<C: ChannelReader, R: Runtime>(
         let max_message = exchange.config().max_body;
         let mut socket = exchange.upgrade(acceptance, max_message).await?;
         let mut session =
-            Session { reader, messages, framing, incoming: None, reply: None, replied: None, crowded: None };
+            Session { grant, reader, messages, framing, incoming: None, reply: None, replied: None, crowded: None };
         let outcome = session.run(&mut socket, &mut meter).await;
         meter.report(socket.link, 0);
         outcome
@@ -53,7 +55,9 @@ pub(super) fn answer<C: ChannelReader, R: Runtime>(
 }
 
 /// One reader's connection.
-struct Session<C, R: Runtime> {
+struct Session<C, R: Runtime, G> {
+    /// Its rights are [`Rights::NONE`] once it has ended.
+    grant: ActiveGrant<G>,
     reader: C,
     messages: EventMessages,
     framing: Subprotocol,
@@ -82,7 +86,7 @@ enum Outcome {
     TooBig,
 }
 
-impl<C: ChannelReader, R: Runtime> Session<C, R> {
+impl<C: ChannelReader, R: Runtime, G: Grant> Session<C, R, G> {
     /// Receives, publishes and transmits until the connection ends.
     fn run(
         &mut self,
@@ -100,6 +104,13 @@ impl<C: ChannelReader, R: Runtime> Session<C, R> {
                         TryIo::Eof => return Err(Disconnect::Closed),
                         TryIo::WouldBlock => {}
                     }
+                }
+                if self.grant.rights != Rights::NONE
+                    && let Some(end) = self.grant.end(socket.link.now())
+                {
+                    self.grant.rights = Rights::NONE;
+                    let (code, reason) = end.close();
+                    socket.start_close(code, reason);
                 }
                 // Nothing follows a Close: a reply that waits goes first, and so do the events from before the shutdown.
                 let all_sent = !self.has_message() && socket.is_between_frames() && !socket.is_closing();
@@ -130,10 +141,17 @@ impl<C: ChannelReader, R: Runtime> Session<C, R> {
                     continue;
                 }
                 let want = Interest { read: readable && self.crowded.is_none(), writable_bytes: space, flushed: false };
-                let deadline = self.crowded.unwrap_or(Instant::MAX);
-                let follows = !socket.is_closing() && space == 0;
-                let Self { reader, messages, crowded, .. } = &mut *self;
+                let mut deadline = self.crowded.unwrap_or(Instant::MAX);
+                let granted = self.grant.rights != Rights::NONE;
+                if granted {
+                    deadline = deadline.min(self.grant.valid_until());
+                }
+                let follows = self.grant.rights.read && !socket.is_closing() && space == 0;
+                let Self { reader, messages, crowded, grant, .. } = &mut *self;
                 let mut condition = |cx: &mut Context<'_>| {
+                    if granted && grant.poll_withdrawn(cx).is_ready() {
+                        return Poll::Ready(());
+                    }
                     if crowded.is_some() && reader.poll_publish_ready(cx).is_ready() {
                         return Poll::Ready(());
                     }
@@ -146,7 +164,7 @@ impl<C: ChannelReader, R: Runtime> Session<C, R> {
 
     /// Whether a reply or an event waits that has not been written whole.
     fn has_message(&self) -> bool {
-        self.reply.is_some() || self.messages.has_next(&self.reader)
+        self.reply.is_some() || (self.grant.rights.read && self.messages.has_next(&self.reader))
     }
 
     /// Receives a frame or a part of one, and publishes a message that it completes.
@@ -174,6 +192,7 @@ impl<C: ChannelReader, R: Runtime> Session<C, R> {
                 socket.fail(ProtocolError::MessageTooBig);
                 return Ok(lent);
             }
+            Err(PublishError::Forbidden) => CloseCode::POLICY_VIOLATION,
             Err(PublishError::ShuttingDown) => CloseCode::SERVICE_RESTART,
             Err(PublishError::TooManyChannels | PublishError::OutOfMemory) => CloseCode::TRY_AGAIN_LATER,
             Err(_) => CloseCode::INTERNAL_ERROR,
@@ -184,20 +203,23 @@ impl<C: ChannelReader, R: Runtime> Session<C, R> {
 }
 
 /// The events of the channel, and replies before them, as messages.
-struct Events<'s, C, R: Runtime> {
-    session: &'s mut Session<C, R>,
+struct Events<'s, C, R: Runtime, G> {
+    session: &'s mut Session<C, R, G>,
     /// Bytes of events that were written.
     payload: u64,
     /// The reader fell behind.
     behind: bool,
 }
 
-impl<C: ChannelReader, R: Runtime> MessageSource for Events<'_, C, R> {
+impl<C: ChannelReader, R: Runtime, G> MessageSource for Events<'_, C, R, G> {
     fn next(&mut self, _space: usize) -> Option<(MessageKind, u64)> {
-        let Session { messages, reply, replied, reader, .. } = &mut *self.session;
+        let Session { messages, reply, replied, reader, grant, .. } = &mut *self.session;
         if let Some(reply) = reply {
             *replied = Some(0);
             return Some((MessageKind::Text, reply.length()));
+        }
+        if !grant.rights.read {
+            return None;
         }
         match messages.next(reader) {
             NextMessage::Message(kind, length) => Some((kind, length)),
@@ -228,8 +250,8 @@ impl<C: ChannelReader, R: Runtime> MessageSource for Events<'_, C, R> {
 }
 
 /// Publishes received messages.
-struct Publisher<'s, C, R: Runtime> {
-    session: &'s mut Session<C, R>,
+struct Publisher<'s, C, R: Runtime, G> {
+    session: &'s mut Session<C, R, G>,
     runtime: &'s R,
     peer: Option<IpAddr>,
     closing: bool,
@@ -239,10 +261,10 @@ struct Publisher<'s, C, R: Runtime> {
     outcome: Outcome,
 }
 
-impl<C: ChannelReader, R: Runtime> MessageSink for Publisher<'_, C, R> {
+impl<C: ChannelReader, R: Runtime, G> MessageSink for Publisher<'_, C, R, G> {
     fn is_ready(&mut self) -> bool {
-        // After our Close only the peer's is waited for, and nothing is published during a shutdown.
-        if self.closing || self.runtime.is_shutting_down() {
+        // After our Close only the peer's is waited for. Nothing is published without the right, nor during a shutdown.
+        if self.closing || self.refusal().is_some() {
             return true;
         }
         let reader = &mut self.session.reader;
@@ -258,20 +280,29 @@ impl<C: ChannelReader, R: Runtime> MessageSink for Publisher<'_, C, R> {
     }
 
     fn put(&mut self, chunk: Chunk<'_>) {
-        let draining = self.runtime.is_shutting_down();
+        let refusal = self.refusal();
         let whole = chunk.first && chunk.last;
-        self.outcome = if whole && self.session.framing == Subprotocol::Plain && !draining {
+        self.outcome = if whole && self.session.framing == Subprotocol::Plain && refusal.is_none() {
             // A whole message that is the data itself is stored from where it stands.
             Outcome::Published(self.publish_plain(chunk.kind, chunk.payload))
         } else {
-            self.collect(chunk, draining)
+            self.collect(chunk, refusal)
         };
     }
 }
 
-impl<C: ChannelReader, R: Runtime> Publisher<'_, C, R> {
-    /// Appends a chunk to the message that is being collected, and publishes the message that it completes.
-    fn collect(&mut self, chunk: Chunk<'_>, draining: bool) -> Outcome {
+impl<C: ChannelReader, R: Runtime, G> Publisher<'_, C, R, G> {
+    /// The reason why no message is published now.
+    fn refusal(&self) -> Option<PublishError> {
+        if !self.session.grant.rights.publish {
+            return Some(PublishError::Forbidden);
+        }
+        // An event that is stored during a shutdown might be lost: no reader is left.
+        self.runtime.is_shutting_down().then_some(PublishError::ShuttingDown)
+    }
+
+    /// Appends a chunk to the message that is being collected, and publishes the message that it completes, or refuses it.
+    fn collect(&mut self, chunk: Chunk<'_>, refusal: Option<PublishError>) -> Outcome {
         let Session { incoming, .. } = &mut *self.session;
         if incoming.is_none() && chunk.first {
             *incoming = self.runtime.buffer(BufferKind::Event).map(|buffer| Incoming { buffer, filled: 0 });
@@ -303,12 +334,10 @@ impl<C: ChannelReader, R: Runtime> Publisher<'_, C, R> {
         }
         let Some(mut message) = incoming.take() else { return Outcome::Nothing };
         let bytes = message.buffer.as_mut().get_mut(..end).unwrap_or_default();
-        // What is stored during a shutdown might be lost: no reader is left to take it.
         Outcome::Published(match self.session.framing {
-            Subprotocol::Plain if draining => Err(PublishError::ShuttingDown),
-            Subprotocol::Plain => self.publish_plain(chunk.kind, bytes),
+            Subprotocol::Plain => refusal.map_or_else(|| self.publish_plain(chunk.kind, bytes), Err),
             Subprotocol::Envelope => {
-                let reader = (!draining).then_some(&self.session.reader);
+                let reader = refusal.map_or(Ok(&self.session.reader), Err);
                 let reply = subprotocol::publish(reader, chunk.kind, bytes, self.peer);
                 // Nothing is sent after our Close.
                 self.session.reply = Some(reply).filter(|_| !self.closing);

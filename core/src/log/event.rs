@@ -5,8 +5,8 @@ use core::fmt;
 /// The longest event type, in bytes.
 pub const MAX_EVENT_TYPE: usize = 64;
 
-/// Names with another meaning: `gap` is the notice of missed events, `open` and `error` are events of `EventSource`.
-const RESERVED: [&str; 3] = ["gap", "open", "error"];
+/// Names with another meaning: `gap` and `grant-end` are notices of the server, `open` and `error` are events of `EventSource`.
+const RESERVED: [&str; 4] = ["gap", "grant-end", "open", "error"];
 
 /// Whether an event's data is text or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,7 +20,7 @@ pub enum Encoding {
 /// The type of an event: the `event` field of SSE, the `type` of the JSON forms.
 ///
 /// At most [`MAX_EVENT_TYPE`] bytes of UTF-8 without `;` (which marks `;base64` on SSE), without control characters and
-/// none of the reserved `gap`, `open` and `error`. The default is empty, which readers see as `message`.
+/// none of the reserved `gap`, `grant-end`, `open` and `error`. The default is empty, which readers see as `message`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct EventType<'a>(&'a str);
 
@@ -29,7 +29,7 @@ pub struct EventType<'a>(&'a str);
 pub enum EventTypeError {
     /// Longer than [`MAX_EVENT_TYPE`] bytes.
     TooLong,
-    /// `gap`, `open` and `error` are reserved.
+    /// `gap`, `grant-end`, `open` and `error` are reserved.
     Reserved,
     /// `;`, a line end or another control character.
     Character,
@@ -39,7 +39,7 @@ impl fmt::Display for EventTypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TooLong => "an event type has at most 64 bytes",
-            Self::Reserved => "the event types gap, open and error are reserved",
+            Self::Reserved => "the event types gap, grant-end, open and error are reserved",
             Self::Character => "an event type has no semicolon, line end or other control character",
         })
     }
@@ -99,6 +99,7 @@ mod tests {
             ("a;base64", EventTypeError::Character),
             ("a\0", EventTypeError::Character),
             ("gap", EventTypeError::Reserved),
+            ("grant-end", EventTypeError::Reserved),
             ("open", EventTypeError::Reserved),
             ("error", EventTypeError::Reserved),
             ("0123456789012345678901234567890123456789012345678901234567890123x", EventTypeError::TooLong),

@@ -20,6 +20,7 @@ use crate::http::{BodyDecoder, Framing, Method, Request, RequestError, Response,
 use crate::io::{Interest, Socket, TryIo, never};
 use crate::output::ResumableWriter;
 use crate::sse::media_type::EVENT_STREAM_UTF8;
+use crate::time::Instant;
 use crate::trace;
 use crate::ws::Role;
 use crate::ws::connection::Unmasked;
@@ -82,6 +83,11 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// The runtime of the connection.
     pub fn runtime(&self) -> &'l R {
         self.connection.runtime
+    }
+
+    /// The current time, by the clock of the connection.
+    pub fn now(&self) -> Instant {
+        self.connection.now()
     }
 
     /// A handle by which this connection can be broken from elsewhere in the program.
@@ -202,6 +208,23 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// The connection ended first.
     pub async fn not_found(self) -> HandlerResult {
         self.reject_with(ServerError::NOT_FOUND, &[], false).await
+    }
+
+    /// Answers with 401 and `challenge` as the `WWW-Authenticate` that it has to have (RFC 9110 §11.6.1), such as
+    /// `Bearer realm="news"`.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn unauthorized(self, challenge: &str) -> HandlerResult {
+        self.reject_with(ServerError::UNAUTHORIZED, &[("WWW-Authenticate", challenge)], false).await
+    }
+
+    /// Answers with 403: the credentials do not permit the request.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn forbidden(self) -> HandlerResult {
+        self.reject_with(ServerError::NOT_PERMITTED, &[], false).await
     }
 
     /// Answers with the permitted methods `allow`: 200 for OPTIONS, 405 for any other method.

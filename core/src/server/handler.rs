@@ -3,9 +3,11 @@
 use super::exchange::Exchange;
 use super::response::HandlerResult;
 use super::runtime::Runtime;
-use crate::http::{Request, Status};
 
 /// Answers requests.
+///
+/// A handler that guards its paths answers with [`Exchange::unauthorized`] or [`Exchange::forbidden`]. The rights on channels are
+/// those of [`HubHandler::authorizer`](crate::hub_http::HubHandler::authorizer).
 #[allow(async_fn_in_trait, reason = "single-threaded executors on both sides: no Send bound is wanted")]
 pub trait Handler {
     /// Answers the request of `exchange`.
@@ -13,18 +15,4 @@ pub trait Handler {
     /// # Errors
     /// The connection ended before the response did. A handler returns the error of the exchange.
     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult;
-
-    /// Whether the request is authorized; called before [`Handler::handle`]. Default: yes.
-    ///
-    /// # Errors
-    /// The status of the error response, such as [`Status::UNAUTHORIZED`] or [`Status::FORBIDDEN`].
-    fn authorize<B: AsRef<[u8]>>(&self, _request: &Request<B>) -> Result<(), Status> {
-        Ok(())
-    }
-
-    /// The `WWW-Authenticate` of a [`Status::UNAUTHORIZED`] from [`Handler::authorize`], which has to have one (RFC 9110
-    /// §11.6.1). Default: `Bearer`.
-    fn www_authenticate(&self) -> &str {
-        "Bearer"
-    }
 }

@@ -200,7 +200,7 @@ fn answer<R: Runtime, H: Handler>(
     handler: &H,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let responded = match reject_early(connection, handler).await? {
+        let responded = match reject_early(connection).await? {
             Some(responded) => responded,
             None => handler.handle(Exchange::new(connection)).await?,
         };
@@ -212,13 +212,11 @@ fn answer<R: Runtime, H: Handler>(
 }
 
 /// Answers requests that never reach the handler.
-fn reject_early<R: Runtime, H: Handler>(
+fn reject_early<R: Runtime>(
     connection: &mut HttpConnection<'_, R>,
-    handler: &H,
 ) -> impl Future<Output = Result<Option<Responded>, Disconnect>> {
     async move {
         let exchange = Exchange::new(connection);
-        let challenge;
         let checked = exchange.connection.config.access.check(exchange.request());
         exchange.connection.origin = checked.ok();
         let (status, reason, text, headers) = if let Err(denied) = checked {
@@ -227,10 +225,6 @@ fn reject_early<R: Runtime, H: Handler>(
             (status, RejectionReason::Access(denied), text, &[][..])
         } else if exchange.is_preflight() {
             return exchange.allow_preflight().await.map(Some);
-        } else if let Err(status) = handler.authorize(exchange.request()) {
-            challenge = [("WWW-Authenticate", handler.www_authenticate())];
-            let headers = if status == Status::UNAUTHORIZED { &challenge[..] } else { &[] };
-            (status, RejectionReason::Other, status.reason(), headers)
         } else {
             match exchange.request().method() {
                 Method::Other(_) => {

@@ -23,6 +23,10 @@ server_errors! {
     NOT_FOUND, NOT_FOUND, "nothing here";
     /// `Origin` or `Host` is not permitted.
     FORBIDDEN, FORBIDDEN, "this origin or host is not allowed";
+    /// The request has no valid credentials (RFC 9110 §15.5.2).
+    UNAUTHORIZED, UNAUTHORIZED, "credentials are required";
+    /// The credentials do not permit the request.
+    NOT_PERMITTED, FORBIDDEN, "not permitted";
     METHOD_NOT_ALLOWED, METHOD_NOT_ALLOWED, "method not allowed";
     /// A method that is not implemented for any resource (RFC 9110 §15.6.2).
     UNKNOWN_METHOD, NOT_IMPLEMENTED, "unknown method";

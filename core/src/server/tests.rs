@@ -15,6 +15,7 @@ mod overwritten_events;
 mod rate_limits;
 mod resource_release;
 mod resume;
+mod rights;
 mod ring_sizes;
 mod send;
 mod shutdown;

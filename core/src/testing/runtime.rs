@@ -99,7 +99,7 @@ impl<S: Socket> Runtime for TestRuntime<S> {
 impl HubMetrics for TestMetrics {
     type Request = Self;
 
-    fn begin<R: Runtime>(&self, _exchange: &Exchange<'_, '_, R>, _transport: Transport) -> Self {
+    fn begin<R: Runtime>(&self, _exchange: &Exchange<'_, '_, R>, _transport: Transport, _identity: &str) -> Self {
         self.add(|totals| totals.requests += 1);
         self.clone()
     }

@@ -15,6 +15,7 @@
 //!
 //! | file | content |
 //! | --- | --- |
+//! | `identities.rs` | [`IdentityGrant`]: the live grants by identity |
 //! | `registry.rs` | [`Hub`]: the channels by name, created on first use, reaped when idle |
 //! | `master.rs` | a channel and its master log |
 //! | `event.rs` | an event that several threads append |
@@ -24,11 +25,13 @@
 
 mod attachment;
 mod event;
+mod identities;
 mod inbox;
 mod master;
 mod mirror;
 mod registry;
 
+pub use identities::IdentityGrant;
 pub use mirror::{LocalHub, LocalReader};
 pub use registry::{ChannelLimits, Hub};
 

@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use goldcrest_core::hub::{
     ChannelName, ChannelNameError, NamePolicy, NewEvent, OpenError, PublishError, PublishOutcome,
 };
+use goldcrest_core::hub_http::Rights;
 use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 
 use super::event::ChannelId;
+use super::identities::{Identities, IdentityGrant};
 use super::master::{LOG_OVERHEAD, Master, Name};
 use crate::memory::Memory;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -85,6 +87,7 @@ struct Registry {
     /// The number of servers that run and do not shut down.
     servers: Mutex<usize>,
     shutting_down: AtomicBool,
+    identities: Identities,
 }
 
 /// The channels. One without events exists while it has a follower; a reader that does not follow creates none.
@@ -177,6 +180,7 @@ impl Hub {
             hasher: RandomState::new(),
             servers: Mutex::new(0),
             shutting_down: AtomicBool::new(false),
+            identities: Identities::default(),
         };
         Ok(Self { registry: Arc::new(registry) })
     }
@@ -262,6 +266,51 @@ impl Hub {
     /// The memory from which it reserves: without a limit until a server sets its own.
     pub(crate) fn memory(&self) -> &Memory {
         &self.registry.memory
+    }
+
+    /// A grant of `rights` for `identity`, such as the name of a user, without an end. It is for one request, and is dropped with
+    /// its response.
+    ///
+    /// [`Hub::withdraw`] ends the grants that exist. An [`Authorizer`](goldcrest_core::hub_http::Authorizer) that asks a database
+    /// creates the grant first: then no withdrawal between both is missed.
+    ///
+    /// ```
+    /// use goldcrest_host::{Authorized, Authorizer, ChannelIntent, Exchange, Hub, IdentityGrant, Rights, Runtime};
+    ///
+    /// struct Sessions(Hub);
+    ///
+    /// impl Authorizer for Sessions {
+    ///     type Grant = IdentityGrant;
+    ///
+    ///     async fn authorize<'x, 'l, R: Runtime>(
+    ///         &self,
+    ///         exchange: Exchange<'x, 'l, R>,
+    ///         _intent: &ChannelIntent<'_>,
+    ///     ) -> Authorized<'x, 'l, R, IdentityGrant> {
+    ///         let user = exchange.request().header("x-user").and_then(|user| std::str::from_utf8(user).ok());
+    ///         match user.map(|user| self.0.grant(user, Rights::READ)) {
+    ///             Some(grant) => {
+    ///                 let end = exchange.now() + std::time::Duration::from_secs(3600);
+    ///                 Ok((exchange, grant.until(end)))
+    ///             }
+    ///             None => Err(exchange.unauthorized("Bearer").await),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # let hub = Hub::new(Default::default()).unwrap();
+    /// // From any thread, when the user logs out:
+    /// let ended = hub.withdraw("ada");
+    /// # assert_eq!(ended, 0);
+    /// ```
+    pub fn grant(&self, identity: &str, rights: Rights) -> IdentityGrant {
+        self.registry.identities.grant(identity, rights)
+    }
+
+    /// Withdraws the grants of `identity` that exist now, and returns how many it withdrew. Their live responses end in order. A later
+    /// request of the identity is up to the authorizer.
+    pub fn withdraw(&self, identity: &str) -> usize {
+        self.registry.identities.withdraw(identity)
     }
 
     /// The number of channels.

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
-use goldcrest_core::http::{Request, Status};
 use goldcrest_core::server::{Exchange, Handler, HandlerResult, Runtime};
 use smol::future::FutureExt;
 
@@ -19,14 +18,6 @@ impl<H: Handler> Handler for CatchPanics<'_, H> {
                 None
             }
         })
-    }
-
-    fn authorize<B: AsRef<[u8]>>(&self, request: &Request<B>) -> Result<(), Status> {
-        self.0.authorize(request)
-    }
-
-    fn www_authenticate(&self) -> &str {
-        self.0.www_authenticate()
     }
 }
 

@@ -6,7 +6,7 @@ use core::task::Poll;
 use std::vec;
 use std::vec::Vec;
 
-use crate::http::{Request, Response, Status};
+use crate::http::{Response, Status};
 use crate::server::{AcceptOptions, Exchange, Handler, HandlerResult, Runtime};
 use crate::sse::encode::EventBlock;
 use crate::ws::connection::MessageKind;
@@ -155,14 +155,8 @@ impl Handler for TestHandlers {
                     ws.send(MessageKind::Text, b"there is no end to it").await?;
                 }
             }
+            "/secret" => exchange.unauthorized("Bearer").await,
             _ => exchange.not_found().await,
-        }
-    }
-
-    fn authorize<B: AsRef<[u8]>>(&self, request: &Request<B>) -> Result<(), Status> {
-        match request.path() {
-            "/secret" => Err(Status::UNAUTHORIZED),
-            _ => Ok(()),
         }
     }
 }

@@ -382,10 +382,11 @@ fn a_cross_site_embed_is_403() {
 }
 
 #[test]
-fn authorization_precedes_the_handler() {
+fn a_handler_demands_credentials() {
     let (_, mut client) = open();
     let answer = client.get("/secret", "");
-    assert_eq!((answer.status, answer.text()), (401, "Unauthorized"));
+    assert_eq!((answer.status, answer.text()), (401, "credentials are required\n"));
+    assert_eq!(answer.field("www-authenticate"), Some("Bearer"));
     assert_eq!(client.get("/hello", "").status, 200);
 }
 

@@ -106,7 +106,7 @@ fn an_invalid_publish_is_answered_with_an_error() {
         (
             MessageKind::Text,
             "{\"ref\":1,\"data\":\"x\",\"type\":\"gap\"}",
-            "the event types gap, open and error are reserved",
+            "the event types gap, grant-end, open and error are reserved",
         ),
         (MessageKind::Text, &long, "an event type has at most 64 bytes"),
         (MessageKind::Text, "{\"data\":\"x\",\"ref\":{\"a\":1}}", "ref is a string or a number of at most 40 bytes"),

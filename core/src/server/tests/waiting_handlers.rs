@@ -6,7 +6,7 @@ use core::task::{Poll, Waker};
 use core::time::Duration;
 
 use super::client::{Client, Content, ReaderItem, Sse, Ws, get};
-use crate::http::{Request, Response, Status};
+use crate::http::{Response, Status};
 use crate::server::{AcceptOptions, Disconnect, Exchange, Handler, HandlerResult, Runtime, ServerConfig};
 use crate::sse::encode::EventBlock;
 use crate::testing::{Simulation, leak};
@@ -74,20 +74,10 @@ impl Handler for Ticking {
                 body.write(text.as_bytes()).await?;
                 body.finish().await
             }
+            "/locked" => exchange.unauthorized("Bearer realm=\"ticks\"").await,
+            "/banned" => exchange.forbidden().await,
             _ => exchange.respond(&Response::text(Status::OK, "hello\n")).await,
         }
-    }
-
-    fn authorize<B: AsRef<[u8]>>(&self, request: &Request<B>) -> Result<(), Status> {
-        match request.path() {
-            "/locked" => Err(Status::UNAUTHORIZED),
-            "/banned" => Err(Status::FORBIDDEN),
-            _ => Ok(()),
-        }
-    }
-
-    fn www_authenticate(&self) -> &str {
-        "Bearer realm=\"ticks\""
     }
 }
 

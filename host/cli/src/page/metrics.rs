@@ -69,7 +69,7 @@ impl HubMetrics for PageMetrics {
     type Request = PageRequest;
 
     /// Counts the request if it names a page.
-    fn begin<R: Runtime>(&self, exchange: &Exchange<'_, '_, R>, transport: Transport) -> PageRequest {
+    fn begin<R: Runtime>(&self, exchange: &Exchange<'_, '_, R>, transport: Transport, _identity: &str) -> PageRequest {
         let open = |name: String| self.open(&name, transport, Box::new(exchange.abort_handle()));
         PageRequest(page_of(exchange.request()).map(open))
     }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use goldcrest_core::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError};
+use goldcrest_core::hub_http::{Grant, Rights};
 use goldcrest_core::log::{Cursor, Encoding, EventId, EventType, GapPolicy, LogReader, Position, ReadEvent};
 use goldcrest_model::{ChannelLimits, Hub, LocalReader, Thread, reap, shut_down};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
@@ -347,5 +348,25 @@ fn events_accepted_before_a_shutdown_are_in_the_inbox() {
         assert_eq!(seen, accepted, "{before} were there");
         thread.drain_inbox();
         assert_eq!(reader.newest(), seen);
+    });
+}
+
+/// A withdrawal beside a connection that checks its grant and then waits: the connection sees it, or is woken.
+#[test]
+fn a_withdrawn_grant_wakes_its_waiting_response() {
+    check(|| {
+        let hub = hub(4);
+        let withdraws = hub.clone();
+        let mut grant = hub.grant("ada", Rights::READ);
+        let other = hub.grant("bob", Rights::READ);
+        let withdrawn = thread::spawn(move || withdraws.withdraw("ada"));
+        shuttle::future::block_on(poll_fn(|cx| {
+            grant.register_waker(cx.waker());
+            if grant.is_withdrawn() { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        assert_eq!(withdrawn.join().unwrap(), 1);
+        assert!(!other.is_withdrawn());
+        drop(grant);
+        assert_eq!((hub.withdraw("ada"), hub.withdraw("bob")), (0, 1));
     });
 }

@@ -2,6 +2,9 @@
 
 use goldcrest_tests::{EventStream, Framing, Peer, Server, StreamEvent, websocket};
 use serde_json::json;
+use tungstenite::Message;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
 
 /// An event stream that has begun.
 struct Follower {
@@ -100,29 +103,64 @@ fn two_channels_answer_at_urls_of_their_own() {
 }
 
 #[test]
-fn guard_rejects_requests_without_the_token() {
+fn guard_lets_every_client_read_and_publish_only_with_the_token() {
     let server = Server::start_example_by(&["env", "TOKEN=open sesame"], "guard");
     let right = "Authorization: bearer open sesame";
-    let wrong = [
-        "",
+    let text = "Content-Type: text/plain";
+    for field in [
+        "Accept: */*",
         "Authorization: Bearer open sesam",
         "Authorization: Bearer open sesamf",
         "Authorization: Basic open sesame",
-    ];
-    for (method, upgrade) in
-        [("GET", ""), ("POST", ""), ("GET", "Accept: text/event-stream"), ("GET", "Upgrade: websocket")]
-    {
-        for field in wrong {
-            let fields: Vec<&str> = [field, upgrade].into_iter().filter(|field| !field.is_empty()).collect();
-            let answer = server.ask(method, "/events/news?token=open+sesam", &fields, b"");
-            assert_eq!(answer.status(), 401, "{method} {fields:?}");
-            assert_eq!(answer.head.field("www-authenticate"), Some("Bearer realm=\"goldcrest\""));
-        }
+    ] {
+        let answer = server.ask("POST", "/events/news?token=open+sesam", &[field, text], b"forged");
+        assert_eq!(answer.status(), 401, "{field}");
+        assert_eq!(answer.head.field("www-authenticate"), Some("Bearer realm=\"goldcrest\""));
+        assert_eq!(server.ask("GET", "/events/news", &[field], b"").status(), 200, "{field}");
     }
-    let mut by_query = Follower::open(&server, "/events/news?token=open%20sesame", &[]);
-    let mut by_field = Follower::open(&server, "/events/news", &[right]);
-    assert_eq!(server.ask("POST", "/events/news", &[right, "Content-Type: text/plain"], b"hello").status(), 201);
-    assert_eq!((by_query.data(), by_field.data()), ("hello".to_owned(), "hello".to_owned()));
+    let mut reader = Follower::open(&server, "/events/news", &[]);
+    assert_eq!(server.ask("POST", "/events/news", &[right, text], b"hello").status(), 201);
+    assert_eq!(server.ask("POST", "/events/news?token=open%20sesame", &[text], b"again").status(), 201);
+    assert_eq!((reader.data(), reader.data()), ("hello".to_owned(), "again".to_owned()));
+}
+
+#[test]
+fn guard_refuses_an_event_that_a_reader_forges_over_a_websocket() {
+    let server = Server::start_example_by(&["env", "TOKEN=secret"], "guard");
+    let mut plain = websocket(&server, "/events/news", "", &[]).unwrap();
+    plain.send("forged".into()).unwrap();
+    assert_eq!(plain.read().unwrap(), Message::Close(Some(CloseFrame { code: CloseCode::Policy, reason: "".into() })));
+    let mut reader = websocket(&server, "/events/news", "goldcrest.v1", &[]).unwrap();
+    reader.send(r#"{"data":"forged","ref":1}"#.into()).unwrap();
+    let error = json!({ "ref": 1, "error": "publishing to this channel is not permitted" });
+    assert_eq!(serde_json::from_str::<serde_json::Value>(reader.read().unwrap().to_text().unwrap()).unwrap(), error);
+    let mut publisher = websocket(&server, "/events/news?token=secret", "", &[]).unwrap();
+    publisher.send("real".into()).unwrap();
+    assert_eq!(publisher.read().unwrap(), Message::text("real"));
+    let event: serde_json::Value = serde_json::from_str(reader.read().unwrap().to_text().unwrap()).unwrap();
+    assert_eq!(event["data"], "real", "no forged event precedes it");
+}
+
+#[test]
+fn guard_ends_the_streams_of_a_withdrawn_token_in_order() {
+    let server = Server::start_example_by(&["env", "TOKEN=secret"], "guard");
+    let right = "Authorization: Bearer secret";
+    let mut streams = [(); 8].map(|()| Follower::open(&server, "/events/news", &[right]));
+    let mut other = Follower::open(&server, "/events/news", &[]);
+    let mut socket = websocket(&server, "/events/news?token=secret", "goldcrest.v1", &[]).unwrap();
+    assert_eq!(server.ask("POST", "/withdraw", &[], b"").status(), 401);
+    let answer = server.ask("POST", "/withdraw", &[right], b"");
+    assert_eq!((answer.status(), answer.content.as_slice()), (200, &b"9 responses ended\n"[..]));
+    for stream in &mut streams {
+        let notice = stream.next().unwrap();
+        assert_eq!((notice.event_type.as_str(), notice.data.as_str()), ("grant-end", "{\"reason\":\"withdrawn\"}"));
+        assert!(stream.next().is_none(), "the stream ends in order");
+    }
+    let close = CloseFrame { code: CloseCode::from(3003), reason: "grant withdrawn".into() };
+    assert_eq!(socket.read().unwrap(), Message::Close(Some(close)));
+    server.ask("POST", "/events/news", &[right, "Content-Type: text/plain"], b"on");
+    assert_eq!(other.data(), "on", "streams of other identities go on");
+    assert_eq!(server.ask("POST", "/withdraw", &[right], b"").content, b"0 responses ended\n");
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn a_reserved_type_is_an_error_and_not_stored(server: &Server) {
     let channel = server.channel();
     let before = channel.publish("before").id;
     let mut socket = open(server, &channel.target(""));
-    for event_type in ["gap", "open", "error", "a;base64", "a\nb"] {
+    for event_type in ["gap", "grant-end", "open", "error", "a;base64", "a\nb"] {
         send(&mut socket, &json!({"type": event_type, "data": "x", "ref": event_type}));
         let answer = receive(&mut socket, |message| message.get("ref").is_some());
         assert_eq!(answer["ref"], event_type);
