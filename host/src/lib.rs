@@ -82,6 +82,7 @@ pub use smol::unblock;
 
 pub mod client;
 mod hub;
+mod hub_stream;
 mod memory;
 mod reactor;
 mod server;
@@ -90,7 +91,7 @@ mod sync;
 pub use goldcrest_core::hub_http::{
     Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RIGHTS_FIELD, Rights,
 };
-pub use hub::{ChannelLimits, Hub, IdentityGrant, LocalHub, LocalReader};
+pub use hub::{ChannelLimits, Hub, HubReader, IdentityGrant, LocalHub, LocalReader, OwnedEvent, ReaderItem};
 pub use server::{
     Limits, RunningServer, Server, ShutdownHandle, UpstreamChannel, UpstreamError, UpstreamOptions, is_dual_stack,
     raise_descriptor_limit,

@@ -1,14 +1,15 @@
 //! A channel and its master log.
 
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use goldcrest_core::hub::{ChannelLog, NewEvent, OpenError, PublishError, PublishOutcome};
 use goldcrest_core::log::{
-    Cursor, EventId, EventLog, GapPolicy, LogReader, NewLogError, Position, RECORD_OVERHEAD, SLOT_SIZE,
+    Cursor, EventId, EventLog, GapPolicy, LogReader, NewLogError, Position, RECORD_OVERHEAD, ReadEvent, SLOT_SIZE,
 };
 
 use super::event::{ChannelId, Event, HostLog};
 use super::inbox::{Inbox, InboxItem, Update};
+use super::shared_followers::{NOT_AWAITED, SharedFollowers};
 use crate::memory::{Memory, Reserved, Use};
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, PoisonError};
 
@@ -41,6 +42,8 @@ struct State {
     channel: ChannelLog<Box<[u8]>>,
     /// The threads with a follower: each has a mirror of the log.
     mirrors: Vec<MirrorState>,
+    /// The followers that read this log.
+    shared: SharedFollowers,
     /// Tasks that wait to publish.
     publishers: Vec<Waker>,
     usage: Usage,
@@ -79,9 +82,6 @@ pub(super) struct Progress {
     pub(super) ignored_to: AtomicU64,
 }
 
-/// The `read_to` of a thread or a follower that publishers do not wait for.
-pub(super) const NOT_AWAITED: u64 = u64::MAX;
-
 impl Progress {
     fn new() -> Self {
         Self { read_to: AtomicU64::new(NOT_AWAITED), awaited: AtomicU64::new(0), ignored_to: AtomicU64::new(0) }
@@ -108,6 +108,7 @@ impl Master {
         let state = State {
             channel: ChannelLog::new(EventLog::new(vec![0; bytes].into(), events, epoch)?),
             mirrors: Vec::new(),
+            shared: SharedFollowers::default(),
             publishers: Vec::new(),
             usage: Usage { written: 0, appended: 0, reserved },
         };
@@ -125,7 +126,7 @@ impl Master {
         })
     }
 
-    /// Appends an event and posts it to the mirrors; `None` where the channel has been reaped.
+    /// Appends an event, posts it to the mirrors and wakes the shared followers; `None` where the channel has been reaped.
     pub(super) fn publish(
         &self,
         event: &NewEvent<'_>,
@@ -155,16 +156,20 @@ impl Master {
         }
         let seq = outcome.id.seq;
         self.newest.store(seq, Ordering::SeqCst);
-        if !mirrors.is_empty() {
+        let has_followers = !mirrors.is_empty() || !state.shared.is_empty();
+        if !state.mirrors.is_empty() {
             let event = Arc::new(Event::new(event));
             // Within the lock, so that every mirror gets the events in order.
-            for MirrorState { inbox, .. } in mirrors {
+            for MirrorState { inbox, .. } in &state.mirrors {
                 inbox.post(InboxItem { channel: self.id, update: Update::Event(seq, Arc::clone(&event)) });
             }
-            if self.would_overwrite_unread(&state) {
-                self.congested.store(true, Ordering::SeqCst);
-            }
         }
+        if has_followers && self.would_overwrite_unread(&state) {
+            self.congested.store(true, Ordering::SeqCst);
+        }
+        let wakers = state.shared.take_wakers();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
         Some(Ok(outcome))
     }
 
@@ -270,6 +275,72 @@ impl Master {
         (cursor, copy)
     }
 
+    /// Adds a follower that reads this log, and returns its key. `None` where the channel has been reaped.
+    pub(super) fn follow_shared(&self, now: u64) -> Option<usize> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_reaped() {
+            return None;
+        }
+        self.touch(now);
+        self.followers.fetch_add(1, Ordering::SeqCst);
+        Some(state.shared.insert())
+    }
+
+    /// Removes a follower that reads this log.
+    pub(super) fn unfollow_shared(&self, key: usize, now: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.shared.remove(key);
+        self.unfollow(now);
+        self.update_congestion(&mut state);
+    }
+
+    /// The cursor of a follower that reads this log.
+    pub(super) fn seek_shared(&self, position: Position, policy: GapPolicy) -> Cursor {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).log().seek(position, policy)
+    }
+
+    /// Reads the event after `after` for a shared follower.
+    pub(super) fn read_shared(&self, key: usize, after: u64, offset: usize, into: &mut [u8]) -> ReadEvent {
+        // Without the lock: a follower reads until there is nothing more.
+        if self.newest() <= after {
+            return ReadEvent::Nothing;
+        }
+        self.read_shared_by(key, after, |log| log.read_at(after, offset, into))
+    }
+
+    /// Calls `read` with the log for a shared follower that has read up to `after`.
+    pub(super) fn read_shared_by<T>(&self, key: usize, after: u64, read: impl FnOnce(&HostLog) -> T) -> T {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.shared.record_read(key, after) {
+            self.update_congestion(&mut state);
+        }
+        read(state.log())
+    }
+
+    /// Ready once there is an event after `after`, or once `is_over`; else the shared follower is woken when that may have changed.
+    pub(super) fn poll_shared(
+        &self,
+        key: usize,
+        cx: &mut Context<'_>,
+        after: u64,
+        is_over: impl FnOnce() -> bool,
+    ) -> Poll<()> {
+        if self.newest() > after {
+            return Poll::Ready(());
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Within the lock, so that a change after the check finds the waker.
+        if self.newest() > after || is_over() {
+            return Poll::Ready(());
+        }
+        let reported = state.shared.record_read(key, after);
+        state.shared.wait(key, cx.waker(), after);
+        if reported {
+            self.update_congestion(&mut state);
+        }
+        Poll::Pending
+    }
+
     /// The sequence number of its newest event.
     pub(super) fn newest(&self) -> u64 {
         self.newest.load(Ordering::SeqCst)
@@ -299,9 +370,10 @@ impl Master {
         idle
     }
 
-    /// Returns once every event that is being published is in the inboxes.
+    /// Returns once every event that is being published is in the inboxes. Wakes the shared followers.
     pub(super) fn finish_publishing(&self) {
-        drop(self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let wakers = self.state.lock().unwrap_or_else(PoisonError::into_inner).shared.take_wakers();
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// The time of its last use, in seconds of the registry's clock; `None` while it is followed.
@@ -390,12 +462,14 @@ impl Master {
                 inbox.post(InboxItem { channel: self.id, update: Update::ProgressRequest });
             }
         }
+        state.shared.ignore_slow(newest);
         self.update_congestion(&mut state);
     }
 
     /// Whether the next event may overwrite one that a follower has not read yet.
     fn would_overwrite_unread(&self, state: &State) -> bool {
-        let read_to = state.mirrors.iter().map(|mirrored| mirrored.progress.read_to.load(Ordering::SeqCst)).min();
+        let mirrors = state.mirrors.iter().map(|mirrored| mirrored.progress.read_to.load(Ordering::SeqCst));
+        let read_to = mirrors.chain(state.shared.read_to()).min();
         read_to.is_some_and(|read_to| !self.has_space(state.log(), read_to))
     }
 
@@ -411,6 +485,7 @@ impl Master {
         while !requested {
             if !self.would_overwrite_unread(state) {
                 self.congested.store(false, Ordering::SeqCst);
+                state.shared.clear_request();
                 state.publishers.drain(..).for_each(Waker::wake);
                 return;
             }
@@ -422,6 +497,7 @@ impl Master {
             while !self.has_space(state.log(), awaited) {
                 awaited += 1;
             }
+            requested |= state.shared.request(awaited);
             for MirrorState { inbox, progress } in &state.mirrors {
                 if progress.read_to.load(Ordering::SeqCst) >= awaited {
                     continue;

@@ -16,8 +16,9 @@ use slab::Slab;
 
 use super::event::{ChannelId, Event, HostLog};
 use super::inbox::{Inbox, InboxItem, Update};
-use super::master::{Master, NOT_AWAITED, Progress, Snapshot};
+use super::master::{Master, Progress, Snapshot};
 use super::registry::{ChannelLookup, Hub};
+use super::shared_followers::NOT_AWAITED;
 use crate::sync::{Arc, Ordering};
 
 /// The hub on one thread, for the connections of this thread. A clone is the same.

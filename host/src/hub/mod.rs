@@ -9,6 +9,8 @@
 //! followers. A mirror starts empty after the newest event, and ends with the last follower of its thread. The master decides where
 //! a reader starts, since it has assigned every id. A mirror that lacks events by then is brought up to date.
 //!
+//! A [`HubReader`] belongs to no thread of the server. It reads the master log under its lock, and a publisher wakes its task itself.
+//!
 //! **Flow control.** A thread reports how far its followers have read. While the next event would overwrite one that a follower has
 //! not read yet, a publishing connection stops reading. It continues once the followers have read half of the log, or after a
 //! timeout. After a timeout, publishers ignore the followers that are behind until these have caught up.
@@ -22,15 +24,20 @@
 //! | `inbox.rs` | the queue of events for the mirrors of a thread |
 //! | `attachment.rs` | a running server of the hub |
 //! | `mirror.rs` | [`LocalHub`]: the mirrors of a thread, and its readers |
+//! | `hub_reader.rs` | [`HubReader`]: a reader on any thread and any executor |
+//! | `shared_followers.rs` | the followers that read the master log itself |
 
 mod attachment;
 mod event;
+mod hub_reader;
 mod identities;
 mod inbox;
 mod master;
 mod mirror;
 mod registry;
+mod shared_followers;
 
+pub use hub_reader::{HubReader, OwnedEvent, ReaderItem};
 pub use identities::IdentityGrant;
 pub use mirror::{LocalHub, LocalReader};
 pub use registry::{ChannelLimits, Hub};

@@ -337,6 +337,11 @@ impl Hub {
         }
     }
 
+    /// Whether a server of this hub shuts down: no more events are accepted.
+    pub(super) fn is_shutting_down(&self) -> bool {
+        self.registry.shutting_down.load(Ordering::SeqCst)
+    }
+
     /// Accepts no more events, for a server that shuts down. Once this returns, all accepted events are in the inboxes of the
     /// threads with followers.
     pub(crate) fn shut_down(&self) {

@@ -67,7 +67,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use goldcrest_core::format::PollLimits;
 
-pub use hub::{ChannelLimits, Hub, LocalHub, LocalReader};
+pub use hub::{ChannelLimits, Hub, HubReader, LocalHub, LocalReader, OwnedEvent, ReaderItem};
 use reactor::Notifier;
 
 /// A thread of the server: the hub on it, and an executor of one task.
@@ -99,6 +99,19 @@ impl Thread {
     /// Appends the events of other threads to the mirrors of this one.
     pub fn drain_inbox(&self) {
         self.hub.drain_inbox();
+    }
+
+    /// Runs a task of a thread that the hub does not know, which reads by [`HubReader`]: it is polled when it was woken.
+    pub fn block_on<T>(task: impl Future<Output = T>) -> T {
+        let notifier = Notifier::default();
+        let mut task = pin!(task);
+        let waker = Waker::from(Arc::new(Wakes(notifier.clone())));
+        loop {
+            if let Poll::Ready(output) = task.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return output;
+            }
+            notifier.wait();
+        }
     }
 
     /// Runs a task to its end as the server does: it is polled when it was woken, after the inbox was drained.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use goldcrest_core::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishError};
 use goldcrest_core::hub_http::{Grant, Rights};
 use goldcrest_core::log::{Cursor, Encoding, EventId, EventType, GapPolicy, LogReader, Position, ReadEvent};
-use goldcrest_model::{ChannelLimits, Hub, LocalReader, Thread, reap, shut_down};
+use goldcrest_model::{ChannelLimits, Hub, HubReader, LocalReader, ReaderItem, Thread, reap, shut_down};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::sync::Mutex;
 use shuttle::thread;
@@ -368,5 +368,157 @@ fn a_withdrawn_grant_wakes_its_waiting_response() {
         assert!(!other.is_withdrawn());
         drop(grant);
         assert_eq!((hub.withdraw("ada"), hub.withdraw("bob")), (0, 1));
+    });
+}
+
+/// The next `count` events of a reader that belongs to no thread of the server, without a gap.
+async fn read(reader: &mut HubReader, count: usize) -> Vec<String> {
+    let mut events = Vec::new();
+    while events.len() < count {
+        match reader.next().await {
+            Some(ReaderItem::Event(event)) => events.push(event.text().unwrap().to_owned()),
+            item => panic!("an event is next, not {item:?}"),
+        }
+    }
+    events
+}
+
+#[test]
+fn readers_of_any_thread_miss_no_wake_and_no_event() {
+    check(|| {
+        let hub = hub(64);
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                let mut reader = hub.reader("a").unwrap();
+                thread::spawn(move || Thread::block_on(read(&mut reader, 4)))
+            })
+            .collect();
+        let publishers: Vec<_> = (0..2)
+            .map(|number| {
+                let hub = hub.clone();
+                thread::spawn(move || {
+                    for count in 0..2 {
+                        publish(&hub, &format!("{number} {count}")).unwrap();
+                    }
+                })
+            })
+            .collect();
+        publishers.into_iter().for_each(|publisher| publisher.join().unwrap());
+        let seen: Vec<_> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
+        assert_eq!(seen[0], seen[1]);
+    });
+}
+
+#[test]
+fn a_waiting_publisher_overwrites_no_unread_event_of_a_reader_of_any_thread() {
+    check(|| {
+        const EVENTS: usize = 12;
+        let hub = hub(4);
+        // One follower of each kind.
+        let mut shared = hub.reader("a").unwrap();
+        assert_eq!(shared.try_next(), None);
+        let ready = Arc::new(Mutex::new(false));
+        let local = {
+            let (hub, ready) = (hub.clone(), Arc::clone(&ready));
+            thread::spawn(move || {
+                let thread = Thread::new(&hub);
+                let mut reader = thread.hub().open(name(), true, None).unwrap();
+                let after = reader.seek(Position::Newest, GapPolicy::Replay).after;
+                assert!(reader.poll_new_event(&mut Context::from_waker(Waker::noop()), after).is_pending());
+                *ready.lock().unwrap() = true;
+                thread.run(follow(&mut reader, after, EVENTS))
+            })
+        };
+        while !*ready.lock().unwrap() {
+            thread::yield_now();
+        }
+        let shared = thread::spawn(move || Thread::block_on(read(&mut shared, EVENTS)));
+        let publishers: Vec<_> = (0..2)
+            .map(|number| {
+                let hub = hub.clone();
+                thread::spawn(move || {
+                    let mut reader = hub.open(name(), false, None).unwrap();
+                    Thread::block_on(async {
+                        for count in 0..EVENTS / 2 {
+                            poll_fn(|cx| reader.poll_publish_ready(cx)).await;
+                            publish(&hub, &format!("{number} {count}")).unwrap();
+                        }
+                    });
+                })
+            })
+            .collect();
+        publishers.into_iter().for_each(|publisher| publisher.join().unwrap());
+        assert_eq!(shared.join().unwrap(), local.join().unwrap());
+    });
+}
+
+#[test]
+fn a_publisher_is_woken_when_an_awaited_reader_of_any_thread_leaves() {
+    check(|| {
+        let hub = hub(4);
+        let mut leaving = hub.reader("a").unwrap();
+        assert_eq!(leaving.try_next(), None);
+        let publisher = {
+            let hub = hub.clone();
+            thread::spawn(move || {
+                let mut reader = hub.open(name(), false, None).unwrap();
+                Thread::block_on(async {
+                    for number in 0..8 {
+                        poll_fn(|cx| reader.poll_publish_ready(cx)).await;
+                        publish(&hub, &number.to_string()).unwrap();
+                    }
+                });
+            })
+        };
+        thread::yield_now();
+        drop(leaving);
+        publisher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reader_of_any_thread_keeps_its_channel_from_being_reaped() {
+    check(|| {
+        let hub = hub(64);
+        let reaper = {
+            let hub = hub.clone();
+            thread::spawn(move || (0..4).for_each(|_| reap(&hub)))
+        };
+        let reader = thread::spawn(move || {
+            for _ in 0..2 {
+                let mut reader = hub.reader("a").unwrap();
+                let publisher = {
+                    let hub = hub.clone();
+                    thread::spawn(move || publish(&hub, "x").unwrap())
+                };
+                assert_eq!(Thread::block_on(read(&mut reader, 1)), ["x"]);
+                assert_eq!(publisher.join().unwrap(), reader.position());
+            }
+        });
+        reaper.join().unwrap();
+        reader.join().unwrap();
+    });
+}
+
+#[test]
+fn a_shutdown_ends_a_reader_of_any_thread_after_the_accepted_events() {
+    check(|| {
+        let hub = hub(64);
+        let mut reader = hub.reader("a").unwrap();
+        let reader = thread::spawn(move || {
+            Thread::block_on(async {
+                let mut count = 0;
+                while reader.next().await.is_some() {
+                    count += 1;
+                }
+                count
+            })
+        });
+        let publisher = {
+            let hub = hub.clone();
+            thread::spawn(move || (0..3).take_while(|_| publish(&hub, "x").is_ok()).count())
+        };
+        shut_down(&hub);
+        assert_eq!(reader.join().unwrap(), publisher.join().unwrap());
     });
 }
