@@ -55,6 +55,17 @@ impl CommandError {
         Self { exit, text: text.into() }
     }
 
+    /// The error, and the content of the server's response.
+    pub(crate) fn rejected(error: &Error<ConnectError>, content: &str) -> Self {
+        Self::new(Self::from(error).exit, rejected(error, content))
+    }
+
+    /// The same error, with the content of the server's response.
+    pub(crate) fn with_content(self, content: &str) -> Self {
+        let content = detail(content);
+        if content.is_empty() { self } else { Self::new(self.exit, format!("{}: {content}", self.text)) }
+    }
+
     pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self::new(Exit::Usage, text)
     }
@@ -103,8 +114,15 @@ impl From<Disconnect> for CommandError {
 
 /// The error, and the content of the server's response.
 pub(crate) fn rejected(error: &Error<ConnectError>, content: &str) -> String {
-    let text = describe(error);
+    let (text, content) = (describe(error), detail(content));
     if content.is_empty() { text } else { format!("{text}: {content}") }
+}
+
+/// The text of a response that may be a problem in JSON (RFC 9457 §3.1.4).
+fn detail(content: &str) -> String {
+    let problem = serde_json::from_str::<serde_json::Value>(content).ok();
+    let detail = problem.as_ref().and_then(|problem| problem["detail"].as_str());
+    detail.unwrap_or(content).to_owned()
 }
 
 /// The error as a sentence.

@@ -13,7 +13,6 @@ use smol::Timer;
 
 use super::CommandError;
 use super::client_options::{ClientBuffers, some_seconds};
-use super::exit::rejected;
 
 /// The longest measured latency, in microseconds.
 const LONGEST: u64 = 60_000_000;
@@ -131,8 +130,7 @@ impl Load {
                 idempotency_key: Some(key.as_bytes()),
             };
             if let Err(error) = publisher.publish(&publication).await {
-                let text = rejected(&error, publisher.rejection_text());
-                return Err(CommandError::new(CommandError::from(error).exit, text));
+                return Err(CommandError::rejected(&error, publisher.rejection_text()));
             }
             number += 1;
             published(number);

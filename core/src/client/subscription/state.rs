@@ -41,6 +41,8 @@ pub struct Subscription<'e, R: ClientRuntime, const CURSOR: usize = MAX_CURSOR> 
     pub(super) retry_better_at: Instant,
     pub(super) reconnect: Reconnect<0>,
     pub(super) jitter: Jitter,
+    /// Bytes of the buffer that hold the text of the last rejection.
+    pub(super) rejection_len: usize,
 }
 
 impl<'e, R: ClientRuntime> Subscription<'e, R> {
@@ -88,6 +90,7 @@ impl<'e, R: ClientRuntime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
             retry_better_at: Instant::MAX,
             reconnect: Reconnect::new(options.reconnect),
             jitter: Jitter::new(options.seed),
+            rejection_len: 0,
         }
     }
 
@@ -100,6 +103,13 @@ impl<'e, R: ClientRuntime, const CURSOR: usize> Subscription<'e, R, CURSOR> {
     /// The id of the last returned event, or of the start; empty while unknown.
     pub fn cursor(&self) -> &str {
         &self.cursor
+    }
+
+    /// The content of the last rejection ([`Error::Status`]) until the next request: as much as has arrived with its head, truncated to
+    /// the buffer. Empty if its media type was neither `text/plain` nor `application/problem+json` (RFC 9457).
+    pub fn rejection_text(&self) -> &str {
+        let text = self.buffer.get(..self.rejection_len).unwrap_or_default();
+        text.utf8_chunks().next().map_or("", |chunk| chunk.valid()).trim_ascii()
     }
 
     /// The open transport.

@@ -8,11 +8,13 @@ use super::receive::{Received, parsed_event};
 use super::state::{PendingRequest, Phase, PollState, Step, StreamState};
 use super::{Subscription, SubscriptionEvent};
 use crate::client::http_client::{OutgoingRequest, is_coded, is_of_type, status_error};
+use crate::client::http_exchange::BodyProgress;
 use crate::client::runtime::sleep;
 use crate::client::websocket::{nonce, verify};
 use crate::client::{ClientMaskingKeys, ClientRuntime, ClientWebSocket, ConnectorError, Error};
-use crate::format::media_type::{EVENT_STREAM, JSON, NDJSON};
+use crate::format::media_type::{EVENT_STREAM, JSON, NDJSON, PROBLEM_JSON};
 use crate::format::{Subprotocol, Transport};
+use crate::grammar::copy;
 use crate::http::ResponseHead;
 use crate::log::Position;
 use crate::sse::field::IdField;
@@ -132,6 +134,7 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             upgrade: (transport == Transport::WebSocket).then_some(upgrade),
             new_event: None,
         };
+        self.rejection_len = 0;
         let length = match self.client.request(&asking, self.buffer).await {
             Ok(length) => length,
             Err(error) => return self.request_failed(error).map(Some),
@@ -181,7 +184,12 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
             _ => JSON,
         };
         if response.status() != 200 {
-            return Err(status_error(&response));
+            let is_text = ["text/plain", PROBLEM_JSON].iter().any(|text| is_of_type(response.fields(), text));
+            let error = status_error(&response);
+            if is_text {
+                self.read_rejection();
+            }
+            return Err(error);
         }
         if !is_of_type(response.fields(), media_type) {
             return Err(Error::ContentType);
@@ -210,6 +218,19 @@ impl<R: ClientRuntime, const CURSOR: usize> Subscription<'_, R, CURSOR> {
         }
         self.phase = Phase::Streaming(StreamState { deadline: first_byte, received_any: false, filled: 0 });
         Ok(())
+    }
+
+    /// Reads the content of a rejection into the buffer, as far as it has arrived. It does not wait, so that a dropped future loses
+    /// nothing.
+    fn read_rejection(&mut self) {
+        let Self { client, buffer, rejection_len: filled, .. } = self;
+        let Some(exchange) = client.exchange() else { return };
+        let mut take = |data: &mut [u8]| {
+            let copied = copy(data, buffer.get_mut(*filled..).unwrap_or_default());
+            *filled = filled.saturating_add(copied);
+            (data.len(), copied < data.len())
+        };
+        while exchange.read_body(&mut take) == Ok(BodyProgress::Data(false)) {}
     }
 
     /// Continues by the result of reading; `None`: read again.

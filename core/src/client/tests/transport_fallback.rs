@@ -6,10 +6,11 @@ use std::string::ToString;
 
 use core::time::Duration;
 
-use super::network::{Fault, Network, Then, script, seconds, serve_hub, subscribe};
+use super::network::{Fault, Log, Network, Then, buffers, script, seconds, serve_hub, subscribe};
 use super::subscription::{TRANSPORTS, publish};
-use crate::client::{ClientConfig, Position, SubscriptionOptions, Transport};
+use crate::client::{ClientConfig, Position, Subscription, SubscriptionOptions, Transport};
 use crate::io::PipeEnd;
+use crate::server::Disconnect;
 use crate::sse::reconnect::ReconnectPolicy;
 use crate::testing::{Simulation, TestHub, hub, leak};
 
@@ -142,6 +143,35 @@ fn permanent_errors_of_all_transports_close_the_subscription() {
         sim.run();
         assert_eq!(log.all().last().unwrap(), expected);
         assert_eq!(log.all().len(), 5, "each transport once: {:?}", log.all());
+    }
+}
+
+#[test]
+fn a_rejection_reports_its_text() {
+    let long = "x".repeat(1000);
+    for (media_type, text, expected) in [
+        ("text/plain;charset=UTF-8", "no such name\n", "no such name"),
+        ("application/problem+json", "{}", "{}"),
+        ("text/html", "<p>no", ""),
+        ("text/plain", &long, &long[..256]),
+    ] {
+        let sim = Simulation::new();
+        let head = format!("HTTP/1.1 400 x\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n", text.len());
+        let (answer, log) = (format!("{head}{text}"), Log::default());
+        let net = Network::new(sim, script(sim, move |_, _| (answer.as_bytes().to_vec(), Then::Hold)));
+        let rejected = log.clone();
+        sim.spawn(async move {
+            let options = SubscriptionOptions { transports: &[Transport::Sse, Transport::Poll], ..start() };
+            let config = leak(ClientConfig::default());
+            let mut subscription = Subscription::new(net, config, "http://localhost/events/a", options, buffers(256));
+            for _ in 0..2 {
+                let _ = subscription.next().await.map(|_| ());
+                rejected.push(subscription.rejection_text());
+            }
+            Disconnect::Closed
+        });
+        sim.run();
+        assert_eq!(log.all(), [expected; 2], "{media_type}");
     }
 }
 

@@ -170,11 +170,11 @@ async fn read(runtime: SmolRuntime, plan: Rc<Plan>, progress: Arc<Progress>, mea
             }
             Ok(SubscriptionEvent::Gap(_)) => {}
             Ok(SubscriptionEvent::Disconnected { error, .. }) => {
-                progress.fail(CommandError::from(&error));
+                progress.fail(CommandError::rejected(&error, subscription.rejection_text()));
                 Progress::count(&progress.lost);
             }
             Err(error) => {
-                progress.fail(error.into());
+                progress.fail(CommandError::rejected(&error, subscription.rejection_text()));
                 Progress::count(&progress.failed);
                 return;
             }

@@ -125,27 +125,49 @@ impl SubscribeContext<'_> {
                     let next = transports.iter().skip_while(|other| **other != transport).nth(1);
                     self.state.reached.set(opened || (gives_way && next.is_some_and(waits)));
                     match self.options.comes_back() {
-                        Return::Never if opened || !gives_way => return self.lost(error, opened),
-                        Return::IfResumable if !opened && !gives_way => return self.lost(error, opened),
+                        Return::Never if opened || !gives_way => {
+                            return self.lost(error, opened, subscription.rejection_text());
+                        }
+                        Return::IfResumable if !opened && !gives_way => {
+                            return self.lost(error, opened, subscription.rejection_text());
+                        }
                         _ => {}
                     }
-                    let (name, error) = (transport.as_str(), describe(&error));
+                    let (name, error) = (transport.as_str(), rejected(&error, subscription.rejection_text()));
                     let text = format!("{name}: {error}; {}", again_in(delay));
                     if gives_way { self.status.info(text) } else { self.status.warn(text) }
                 }
                 Next::Item(Err(Error::Status { status: 204, .. })) => return Ok(self.asked_to_stop()),
-                Next::Item(Err(error)) if !opened => return Err(SubscribeError::unopened(error)),
+                Next::Item(Err(error)) if !opened => {
+                    let error = CommandError::rejected(&error, subscription.rejection_text());
+                    return Err(SubscribeError::unopened(error));
+                }
                 Next::Item(Err(error)) => return Err(error.into()),
             }
         }
     }
 
-    /// It is lost, and is not tried again.
-    pub(super) fn lost(&self, error: Error<ConnectorError<SmolRuntime>>, opened: bool) -> SubscribeResult {
+    /// The content of the response to a poll, if the server rejects it.
+    pub(super) async fn rejection_text(&self) -> String {
+        let mut room = self.options.client.buffers();
+        let options = SubscriptionOptions { transports: &[Transport::Poll], ..SubscriptionOptions::default() };
+        let mut subscription: Cursor<'_> =
+            Subscription::with_max_cursor(self.runtime, self.config, self.url, options, room.memory());
+        let _ = subscription.next().await.map(|_| ());
+        subscription.rejection_text().to_owned()
+    }
+
+    /// It is lost, and is not tried again; `content` is that of the server's response.
+    pub(super) fn lost(
+        &self,
+        error: Error<ConnectorError<SmolRuntime>>,
+        opened: bool,
+        content: &str,
+    ) -> SubscribeResult {
         match error {
             Error::Disconnected(goldcrest_core::websocket::Disconnect::Closed) if opened => Ok(self.options.ended()),
             error if opened => Err(CommandError::new(Exit::Lost, describe(&error)).into()),
-            error => Err(SubscribeError::unopened(error)),
+            error => Err(SubscribeError::unopened(CommandError::rejected(&error, content))),
         }
     }
 

@@ -289,9 +289,15 @@ impl Subscribe {
                     // The first error describes the server best.
                     let first_error = first.get_or_insert(error);
                     if !unsuitable || at + 1 == kinds.len() {
-                        return Err(first
-                            .take()
-                            .unwrap_or_else(|| CommandError::new(Exit::Failed, "no event arrived")));
+                        let error = first.take();
+                        let error = error.unwrap_or_else(|| CommandError::new(Exit::Failed, "no event arrived"));
+                        // The response to a handshake is not read: a poll has the same content.
+                        let handshake = kinds == [Kind::Socket] && error.exit == Exit::Refused;
+                        return Err(if handshake && target::is_channel(&parsed) {
+                            error.with_content(&context.rejection_text().await)
+                        } else {
+                            error
+                        });
                     }
                     status.info(format_args!(
                         "{first_error}; trying {}",

@@ -39,8 +39,8 @@ impl SubscribeContext<'_> {
                 }
                 Ok(EventSourceEvent::Disconnected { error, delay }) => {
                     match self.options.comes_back() {
-                        Return::Never => return self.lost(error, opened),
-                        Return::IfResumable if !opened => return self.lost(error, opened),
+                        Return::Never => return self.lost(error, opened, ""),
+                        Return::IfResumable if !opened => return self.lost(error, opened, ""),
                         _ => {}
                     }
                     self.status.warn(format_args!("sse: {}; {}", describe(&error), again_in(delay)));

@@ -6,6 +6,7 @@
 //! | `run.rs` | a run of the command: its input, output and end |
 //! | `other_server.rs` | servers of `tests/suites/command`, and nginx |
 //! | `channels.rs` | channels of the host's server |
+//! | `channel_names.rs` | names beyond ASCII, and the rules that a server states |
 //! | `upstream.rs` | a server that follows others |
 //! | `reconnection.rs` | losses and reconnections |
 //! | `other_servers.rs` | Node, `websockets`, aiohttp |
@@ -20,6 +21,7 @@
 //! | `help.rs` | help, completions, the manual |
 
 mod bench;
+mod channel_names;
 mod channels;
 mod control_characters;
 mod exit;
