@@ -20,7 +20,32 @@ use crate::http::{Method, Response, Status};
 use crate::server::{Exchange, HandlerResult, Runtime};
 
 /// A file that is compiled in and served as it is.
+///
+/// The plain bytes and the compressed ones have an `ETag` each, since both are strong (RFC 9110 §8.8.3.3). They are computed when the
+/// value is constructed.
+///
+/// ```
+/// use goldcrest_core::assets::StaticFile;
+/// use goldcrest_core::server::{Exchange, Handler, HandlerResult, Runtime};
+///
+/// static PAGE: StaticFile = StaticFile::new("/", "text/html;charset=UTF-8", b"<!doctype html><title>Hello</title>\n");
+/// // A name that changes with the content: browsers need not ask again.
+/// static LOGO: StaticFile = StaticFile::new("/logo-1.svg", "image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+///     .with_cache_control(StaticFile::IMMUTABLE);
+///
+/// struct Site;
+///
+/// impl Handler for Site {
+///     async fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
+///         match [&PAGE, &LOGO].into_iter().find(|file| file.path == exchange.request().path()) {
+///             Some(file) => file.answer(exchange).await,
+///             None => exchange.not_found().await,
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StaticFile {
     /// Where it is served: an absolute path, without a query.
     pub path: &'static str,
@@ -30,42 +55,30 @@ pub struct StaticFile {
     pub plain: &'static [u8],
     /// Its bytes in gzip (RFC 1952), where it has them.
     pub gzip: Option<&'static [u8]>,
+    /// Its `Cache-Control` (RFC 9111 §5.2.2). Default: [`StaticFile::REVALIDATE`].
+    pub cache_control: &'static str,
+    plain_tag: EntityTag,
+    gzip_tag: EntityTag,
 }
 
 const SCRIPT: &str = "text/javascript;charset=UTF-8";
 const TYPESCRIPT: &str = "text/plain;charset=UTF-8";
 
 /// The module.
-pub const GOLDCREST: StaticFile = StaticFile {
-    path: "/goldcrest.js",
-    content_type: SCRIPT,
-    plain: include_bytes!("../js/goldcrest.js"),
-    gzip: Some(include_bytes!("../js/goldcrest.js.gz")),
-};
+pub const GOLDCREST: StaticFile = StaticFile::new("/goldcrest.js", SCRIPT, include_bytes!("../js/goldcrest.js"))
+    .with_gzip(include_bytes!("../js/goldcrest.js.gz"));
 
 /// The module for several tabs: one connection for all of them.
-pub const GOLDCREST_SHARED: StaticFile = StaticFile {
-    path: "/goldcrest-shared.js",
-    content_type: SCRIPT,
-    plain: include_bytes!("../js/goldcrest-shared.js"),
-    gzip: Some(include_bytes!("../js/goldcrest-shared.js.gz")),
-};
+pub const GOLDCREST_SHARED: StaticFile =
+    StaticFile::new("/goldcrest-shared.js", SCRIPT, include_bytes!("../js/goldcrest-shared.js"))
+        .with_gzip(include_bytes!("../js/goldcrest-shared.js.gz"));
 
 /// The types of [`GOLDCREST`].
-pub const TYPES: StaticFile = StaticFile {
-    path: "/goldcrest.d.ts",
-    content_type: TYPESCRIPT,
-    plain: include_bytes!("../js/goldcrest.d.ts"),
-    gzip: None,
-};
+pub const TYPES: StaticFile = StaticFile::new("/goldcrest.d.ts", TYPESCRIPT, include_bytes!("../js/goldcrest.d.ts"));
 
 /// The types of [`GOLDCREST_SHARED`].
-pub const SHARED_TYPES: StaticFile = StaticFile {
-    path: "/goldcrest-shared.d.ts",
-    content_type: TYPESCRIPT,
-    plain: include_bytes!("../js/goldcrest-shared.d.ts"),
-    gzip: None,
-};
+pub const SHARED_TYPES: StaticFile =
+    StaticFile::new("/goldcrest-shared.d.ts", TYPESCRIPT, include_bytes!("../js/goldcrest-shared.d.ts"));
 
 /// All of them.
 pub const FILES: [StaticFile; 4] = [GOLDCREST, GOLDCREST_SHARED, TYPES, SHARED_TYPES];
@@ -77,46 +90,96 @@ pub fn file(path: &str) -> Option<&'static StaticFile> {
     ALL.iter().find(|file| file.path == path)
 }
 
-/// The `ETag` of an answer: a quote, 16 hexadecimal digits, a quote.
+/// The value of `ETag`: a quote, 16 hexadecimal digits, a quote.
 type EntityTag = [u8; 18];
 
-/// The tag of these bytes. They are compiled in, so no more is asked of it than to change when they do.
-fn entity_tag(bytes: &[u8]) -> EntityTag {
-    // FNV-1a of 64 bits.
-    let sum = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+/// The tag of these bytes: FNV-1a of 64 bits. A program contains few files, so a tag has only to change with its file.
+const fn entity_tag(mut bytes: &[u8]) -> EntityTag {
+    let mut sum = 0xcbf2_9ce4_8422_2325_u64;
+    while let [byte, rest @ ..] = bytes {
+        sum = (sum ^ *byte as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        bytes = rest;
+    }
     let mut tag = [b'"'; 18];
-    for (at, digit) in tag.iter_mut().skip(1).take(16).enumerate() {
-        let nibble = sum.rotate_left(4_u32.wrapping_mul((at as u32).wrapping_add(1))) & 0xf;
-        *digit = b"0123456789abcdef".get(nibble as usize).copied().unwrap_or(b'0');
+    let [_, digits @ .., _] = &mut tag;
+    let mut rest: &mut [u8] = digits;
+    while let [digit, after @ ..] = rest {
+        sum = sum.rotate_left(4);
+        let nibble = (sum & 0xf) as u8;
+        *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+        rest = after;
     }
     tag
 }
 
 impl StaticFile {
-    /// Answers with the file: packed for who takes gzip (RFC 9110 §12.5.3), 304 for who has it (§13.1.2).
+    /// `Cache-Control` of a file that keeps its path when it changes: a browser asks each time, and receives 304 for an unchanged file.
+    pub const REVALIDATE: &'static str = "no-cache";
+    /// `Cache-Control` of a file whose path changes with its content: a browser keeps it for a year, and does not ask (RFC 8246).
+    pub const IMMUTABLE: &'static str = "public, max-age=31536000, immutable";
+
+    /// A file that is served at `path` as `content_type`.
+    ///
+    /// The tag takes a pass over the bytes. The compiler limits the time of a constant: construct a file of more than about 500 KiB at
+    /// run time, as a `static` of the type `LazyLock`.
+    #[must_use]
+    pub const fn new(path: &'static str, content_type: &'static str, plain: &'static [u8]) -> Self {
+        let plain_tag = entity_tag(plain);
+        let cache_control = Self::REVALIDATE;
+        Self { path, content_type, plain, gzip: None, cache_control, plain_tag, gzip_tag: plain_tag }
+    }
+
+    /// The same with its bytes in gzip, for clients that accept it.
+    #[must_use]
+    pub const fn with_gzip(self, gzip: &'static [u8]) -> Self {
+        Self { gzip: Some(gzip), gzip_tag: entity_tag(gzip), ..self }
+    }
+
+    /// The same with other plain bytes, such as a hint for clients without gzip.
+    #[must_use]
+    pub const fn with_plain(self, plain: &'static [u8]) -> Self {
+        Self { plain, plain_tag: entity_tag(plain), ..self }
+    }
+
+    /// The same with this `Cache-Control`.
+    #[must_use]
+    pub const fn with_cache_control(self, cache_control: &'static str) -> Self {
+        Self { cache_control, ..self }
+    }
+
+    /// Answers GET and HEAD with the file: in gzip for clients that accept it (RFC 9110 §12.5.3), and 304 for those that have it
+    /// (§13.1.2). Answers other methods with 405.
+    ///
+    /// # Errors
+    /// The connection ended first.
     pub async fn answer<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
         let request = exchange.request();
         if !matches!(request.method(), Method::Get | Method::Head) {
             return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
         }
-        // Browsers say it so; who excludes it by a weight of 0 would not name it.
-        let packed = self.gzip.filter(|_| request.header_has_token("accept-encoding", "gzip"));
-        let body = packed.unwrap_or(self.plain);
-        let tag = entity_tag(body);
-        let tag = core::str::from_utf8(&tag).unwrap_or_default();
-        let known = request.matches_etag(tag);
-        let fields =
-            [("ETag", tag), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding"), ("Content-Encoding", "gzip")];
-        let (coded, plain) = (&fields[..], fields.split_last().map_or(&[][..], |(_, plain)| plain));
-        let headers = if packed.is_some() && !known { coded } else { plain };
-        let response = if known {
-            Response { status: Status::NOT_MODIFIED, content_type: None, headers, body: b"" }
-        } else {
-            Response { status: Status::OK, content_type: Some(self.content_type), headers, body }
+        let gzip = self.gzip.filter(|_| request.accepts_coding("gzip"));
+        let tag = if gzip.is_some() { &self.gzip_tag } else { &self.plain_tag };
+        let tag = core::str::from_utf8(tag).unwrap_or_default();
+        let unchanged = request.matches_etag(tag);
+        // A 304 has the fields of the 200 that a cache updates (§15.4.5). `Vary` is for files with two representations.
+        let fields = [
+            ("ETag", tag),
+            ("Cache-Control", self.cache_control),
+            ("Vary", "Accept-Encoding"),
+            ("Content-Encoding", "gzip"),
+        ];
+        let count = match (self.gzip, gzip) {
+            (Some(_), Some(_)) if !unchanged => 4,
+            (Some(_), _) => 3,
+            (None, _) => 2,
         };
-        exchange.respond(&response).await
+        let headers = fields.get(..count).unwrap_or_default();
+        let response = if unchanged {
+            Response::empty(Status::NOT_MODIFIED)
+        } else {
+            Response::new(Status::OK, self.content_type, gzip.unwrap_or(self.plain))
+        };
+        exchange.respond(&response.with_headers(headers)).await
     }
 }
 

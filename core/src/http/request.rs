@@ -217,6 +217,12 @@ impl<B: AsRef<[u8]>> Request<B> {
         accept::named(self.header_all("accept"), media_types)
     }
 
+    /// Whether `Accept-Encoding` names the content coding `coding`, with a weight above 0 (RFC 9110 §12.5.3).
+    pub fn accepts_coding(&self, coding: &str) -> bool {
+        let [found] = accept::named(self.header_all("accept-encoding"), [coding]);
+        found
+    }
+
     /// The seconds of `Prefer: wait=N` (RFC 7240 §4.3), not clamped.
     pub fn prefer_wait(&self) -> Option<u32> {
         prefer::wait(self.header_all("prefer"))

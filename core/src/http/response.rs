@@ -147,6 +147,30 @@ impl<'a> Response<'a> {
         Self { status, content_type: Some("text/plain;charset=UTF-8"), headers: &[], body: body.as_bytes() }
     }
 
+    /// A response with content of the media type `content_type`.
+    pub const fn new(status: Status, content_type: &'a str, body: &'a [u8]) -> Self {
+        Self { status, content_type: Some(content_type), headers: &[], body }
+    }
+
+    /// A response without content.
+    pub const fn empty(status: Status) -> Self {
+        Self { status, content_type: None, headers: &[], body: b"" }
+    }
+
+    /// The response with these fields in place of [`Response::headers`].
+    ///
+    /// ```
+    /// use goldcrest_core::http::{Response, Status};
+    ///
+    /// let welcome = Response::empty(Status::SEE_OTHER)
+    ///     .with_headers(&[("Location", "/"), ("Set-Cookie", "__Host-session=31d4d96e; Secure; HttpOnly; Path=/; SameSite=Lax")]);
+    /// assert_eq!(welcome.headers[0], ("Location", "/"));
+    /// ```
+    pub const fn with_headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        self.headers = headers;
+        self
+    }
+
     /// Writes the response for a client of `version`. `head_only` omits the content, for a response to HEAD.
     ///
     /// If `keep_alive` is false, `Connection: close` is sent and the caller closes the connection.

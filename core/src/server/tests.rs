@@ -20,6 +20,7 @@ mod ring_sizes;
 mod send;
 mod shutdown;
 mod slow_messages;
+mod static_files;
 mod subprotocol;
 mod transports;
 mod unfinished_responses;

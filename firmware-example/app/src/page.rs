@@ -7,8 +7,7 @@ use goldcrest_core::server::{Exchange, HandlerResult, Runtime};
 static PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz"));
 
 /// The modules for browsers with gzip only: the uncompressed ones would need twice the flash.
-static MODULES: [StaticFile; 2] =
-    [StaticFile { plain: ASK, ..GOLDCREST }, StaticFile { plain: ASK, ..GOLDCREST_SHARED }];
+static MODULES: [StaticFile; 2] = [GOLDCREST.with_plain(ASK), GOLDCREST_SHARED.with_plain(ASK)];
 const ASK: &[u8] = b"// Ask with Accept-Encoding: gzip.\n";
 
 const DOORS: &str = "\
