@@ -9,12 +9,17 @@
 use std::env;
 use std::io;
 
-use goldcrest_host::core::http::{Method, Response, Status};
-use goldcrest_host::core::hub_http::HubHandler;
-use goldcrest_host::core::log::EventType;
-use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
-use goldcrest_host::{LocalHub, Server};
-use serde_json::{Value, json};
+use goldcrest_host::{
+    EventType, Exchange, Handler, HandlerResult, HubHandler, JsonExchange, LocalHub, Method, Runtime, Server, Status,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+#[derive(Deserialize, Serialize)]
+struct Note {
+    author: String,
+    text: String,
+}
 
 struct Notes(LocalHub);
 
@@ -29,32 +34,20 @@ impl Handler for Notes {
 }
 
 /// The longest note, in bytes.
-const LONGEST: usize = 4096;
+const LONGEST: u64 = 4096;
 
 impl Notes {
     async fn note<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> HandlerResult {
-        let mut content = vec![0; LONGEST];
-        let length = match exchange.read_whole(&mut content).await {
-            Ok(length) => length,
-            Err(error) => return exchange.respond_body_error(error).await,
+        if let Err(error) = exchange.limit_content(LONGEST) {
+            return exchange.respond_body_error(error).await;
+        }
+        let note: Note = match exchange.json().await {
+            Ok(note) => note,
+            Err(error) => return error.respond(exchange).await,
         };
-        let (status, answer) = self.publish(&content[..length]);
-        let body = answer.to_string();
-        let response = Response { status, content_type: Some("application/json"), headers: &[], body: body.as_bytes() };
-        exchange.respond(&response).await
-    }
-
-    fn publish(&self, content: &[u8]) -> (Status, Value) {
-        let Ok(note) = serde_json::from_slice::<Value>(content) else {
-            return (Status::BAD_REQUEST, json!({ "error": "this is no JSON" }));
-        };
-        let (Some(author), Some(text)) = (note["author"].as_str(), note["text"].as_str()) else {
-            return (Status::BAD_REQUEST, json!({ "error": "a note has an author and a text" }));
-        };
-        let note = json!({ "author": author, "text": text }).to_string();
-        match self.0.hub().publish("notes", EventType::MESSAGE, &note) {
-            Ok(id) => (Status::CREATED, json!({ "id": id.to_string() })),
-            Err(error) => (Status::SERVICE_UNAVAILABLE, json!({ "error": error.to_string() })),
+        match self.0.hub().publish("notes", EventType::MESSAGE, &json!(note).to_string()) {
+            Ok(id) => exchange.respond_json(Status::CREATED, &json!({ "id": id.to_string() })).await,
+            Err(error) => exchange.respond_error(Status::SERVICE_UNAVAILABLE, &format!("{error}\n")).await,
         }
     }
 }

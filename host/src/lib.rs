@@ -24,6 +24,7 @@
 //! | --- | --- |
 //! | [`Server`] (`server/`) | listeners, accepting, limits, upstream channels, shutdown |
 //! | [`Hub`], [`LocalHub`] (`hub/`) | the channels: a master log, and a copy for each thread |
+//! | [`JsonExchange`] (`json.rs`) | JSON as the content of requests and responses |
 //! | `reactor/` | sockets and timers of a thread |
 //! | [`client`] | the clients of the core on smol, with TLS |
 //!
@@ -83,6 +84,7 @@ pub use smol::unblock;
 pub mod client;
 mod hub;
 mod hub_stream;
+mod json;
 mod memory;
 mod reactor;
 mod server;
@@ -92,6 +94,7 @@ pub use goldcrest_core::hub_http::{
     Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RIGHTS_FIELD, Rights,
 };
 pub use hub::{ChannelLimits, Hub, HubReader, IdentityGrant, LocalHub, LocalReader, OwnedEvent, ReaderItem};
+pub use json::{JsonError, JsonExchange};
 pub use server::{
     Limits, RunningServer, Server, ShutdownHandle, UpstreamChannel, UpstreamError, UpstreamOptions, is_dual_stack,
     raise_descriptor_limit,

@@ -42,6 +42,21 @@ impl BodyDecoder {
         Ok(Self { kind })
     }
 
+    /// Lowers the bound to `bound` bytes. Call it before the first [`decode`](Self::decode).
+    ///
+    /// # Errors
+    /// [`ContentTooLarge`](RequestError::ContentTooLarge) if the length is known and exceeds it.
+    pub fn limit(&mut self, bound: u64) -> Result<(), RequestError> {
+        match &mut self.kind {
+            Kind::Fixed { remaining } if *remaining > bound => Err(RequestError::ContentTooLarge),
+            Kind::Fixed { .. } => Ok(()),
+            Kind::Chunked { left, .. } | Kind::UntilClose { left } => {
+                *left = (*left).min(bound);
+                Ok(())
+            }
+        }
+    }
+
     /// Finds the first run of content in `input`. Call it again with the unconsumed rest until `done`.
     ///
     /// # Errors
@@ -119,6 +134,21 @@ mod tests {
             let whole = chunked.len() - 3;
             assert_eq!(collect(BodyLength::Chunked, 5, chunked, step), Ok((b"abcde".to_vec(), whole, true)));
         }
+    }
+
+    #[test]
+    fn a_lower_limit_applies_to_known_lengths_at_once_and_to_chunks_by_size() {
+        let limited = |length, limit| {
+            let mut decoder = BodyDecoder::new(length, 100).unwrap();
+            decoder.limit(limit).map(|()| decoder)
+        };
+        assert!(limited(BodyLength::Fixed(5), 5).is_ok());
+        assert_eq!(limited(BodyLength::Fixed(6), 5).unwrap_err(), RequestError::ContentTooLarge);
+        for (limit, wire) in [(5, &b"6\r\n"[..]), (100, b"65\r\n"), (1_000, b"65\r\n")] {
+            let mut decoder = limited(BodyLength::Chunked, limit).unwrap();
+            assert_eq!(decoder.decode(wire), Err(RequestError::ContentTooLarge), "a limit never raises the bound");
+        }
+        assert!(limited(BodyLength::Chunked, 5).unwrap().decode(b"5\r\n").is_ok());
     }
 
     #[test]

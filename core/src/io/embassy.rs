@@ -26,6 +26,7 @@
 //! ```
 
 use core::future::{Future, poll_fn};
+use core::net::SocketAddr;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
@@ -82,6 +83,10 @@ impl Socket for TcpSocket<'_> {
     /// Always 0: the send buffer is the one of TCP.
     fn send_queue(&self) -> usize {
         0
+    }
+
+    fn peer_address(&self) -> Option<SocketAddr> {
+        self.remote_endpoint().map(|peer| SocketAddr::new(peer.addr.into(), peer.port))
     }
 
     fn is_peer_closed(&self) -> bool {

@@ -1,7 +1,7 @@
 //! A byte stream whose buffers are passed to closures.
 
 use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 
 /// The readiness that a wait is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +84,11 @@ pub trait Socket {
         None
     }
 
+    /// The address of the peer, while it is connected. Default: `None`, where it is not known.
+    fn peer_address(&self) -> Option<SocketAddr> {
+        None
+    }
+
     /// Whether the peer has sent its FIN, even if bytes before it are unread. Default: `false`, for a socket that learns of the FIN only
     /// by reading.
     fn is_peer_closed(&self) -> bool {
@@ -126,6 +131,10 @@ impl<S: Socket> Socket for &mut S {
 
     fn peer_network(&self) -> Option<IpAddr> {
         (**self).peer_network()
+    }
+
+    fn peer_address(&self) -> Option<SocketAddr> {
+        (**self).peer_address()
     }
 
     fn is_peer_closed(&self) -> bool {

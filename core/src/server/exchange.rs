@@ -1,11 +1,12 @@
 //! A request, and the ways to answer it.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::{fmt, str};
 
 use super::abort::AbortHandle;
 use super::body_writer::BodyWriter;
 use super::config::ServerConfig;
+use super::cors::CorsPolicy;
 use super::event_writer::EventWriter;
 use super::head_buffer::HeadBuffer;
 use super::http_connection::{HttpConnection, RequestContent};
@@ -16,9 +17,10 @@ use super::server_error::ServerError;
 use super::server_websocket::{AcceptOptions, ServerWebSocket};
 use crate::connection::Disconnect;
 use crate::grammar::copy::copy;
+use crate::grammar::origin::OriginMatch;
 use crate::http::{BodyDecoder, Framing, Method, Request, RequestError, Response, Status, Version};
 use crate::io::{Interest, Socket, TryIo, never};
-use crate::output::ResumableWriter;
+use crate::output::{ResumableWriter, decimal};
 use crate::sse::media_type::EVENT_STREAM_UTF8;
 use crate::time::Instant;
 use crate::trace;
@@ -103,6 +105,12 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         self.connection.config
     }
 
+    /// The address of the peer. Behind a proxy it is that of the proxy. `None` where the socket does not know it, or the connection has
+    /// ended.
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        self.connection.socket().peer_address()
+    }
+
     /// The network of the peer, by which limits count it.
     pub(crate) fn peer_network(&self) -> Option<IpAddr> {
         self.connection.socket().peer_network()
@@ -111,6 +119,18 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// Reports a rejected request to the runtime, whose content for the response is not used.
     pub(crate) fn report_rejection(&self, status: Status, reason: RejectionReason, text: &str) {
         let _ = self.connection.reject(status, reason, text);
+    }
+
+    /// Lowers the bound on this request's content from [`ServerConfig::max_body`] to `bytes`, for a route with a bound of its own.
+    /// Call it before the content is read.
+    ///
+    /// # Errors
+    /// [`RequestError::ContentTooLarge`] at once if `Content-Length` exceeds it. Reading chunks returns the same error as soon as the
+    /// size of a chunk exceeds the rest. Answer both with [`Exchange::respond_body_error`].
+    pub fn limit_content(&mut self, bytes: u64) -> Result<(), BodyError> {
+        let body = &mut self.connection.body;
+        body.set_limit(bytes.min(self.connection.config.max_body));
+        body.decoder.as_mut().map_or(Ok(()), |decoder| decoder.limit(bytes)).map_err(BodyError::Refused)
     }
 
     /// Reads the next bytes of the content into `buffer`. Returns their number, 0 at the end.
@@ -169,7 +189,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             match (room.is_some(), self.read(room.unwrap_or(&mut one_more)).await?) {
                 (_, 0) => return Ok(filled),
                 (true, count) => filled = filled.wrapping_add(count),
-                (false, _) => return Err(BodyError::Refused(RequestError::ContentTooLarge)),
+                (false, _) => return Err(self.content_too_large(filled)),
             }
         }
     }
@@ -189,9 +209,15 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             match (room.is_some(), self.read(room.unwrap_or(&mut one_more)).await?) {
                 (_, 0) => return Ok(Some(filled)),
                 (true, count) => filled = filled.wrapping_add(count),
-                (false, _) => return Err(BodyError::Refused(RequestError::ContentTooLarge)),
+                (false, _) => return Err(self.content_too_large(filled)),
             }
         }
+    }
+
+    /// The error for content of more than `bytes` bytes.
+    fn content_too_large(&mut self, bytes: usize) -> BodyError {
+        self.connection.body.set_limit(bytes as u64);
+        BodyError::Refused(RequestError::ContentTooLarge)
     }
 
     /// Answers with a whole response.
@@ -200,6 +226,29 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// The connection ended first.
     pub fn respond(self, response: &Response<'_>) -> impl Future<Output = HandlerResult> {
         self.answer(response, false)
+    }
+
+    /// Answers with an error, whose content is a line of text. A host logs it, and answers with problem details (RFC 9457) where
+    /// `Accept` names JSON.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn respond_error(self, status: Status, text: &str) -> HandlerResult {
+        self.reject(status, RejectionReason::Other, text, &[], false).await
+    }
+
+    /// Answers with a redirection to `location`, such as [`Status::SEE_OTHER`] after a form (RFC 9110 §15.4).
+    ///
+    /// A location that is empty, or that has other characters than visible ASCII, is answered with 500: it is not a URI reference
+    /// (RFC 9110 §10.2.2). So no part of it becomes a field.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn redirect(self, status: Status, location: &str) -> HandlerResult {
+        if location.is_empty() || !location.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return self.reject_with(ServerError::BAD_LOCATION, &[], false).await;
+        }
+        self.respond(&Response::empty(status).with_headers(&[("Location", location)])).await
     }
 
     /// Answers with 404.
@@ -370,10 +419,15 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
 
     fn context(&self) -> ResponseContext {
         let origin = self.request().header("origin").filter(|_| self.connection.origin.is_some()).unwrap_or_default();
+        let origin_match = match self.connection.origin.unwrap_or_default() {
+            // A listed origin without credentials counts as `null`, which never has them.
+            OriginMatch::Listed if !self.connection.runtime.cors().credentials => OriginMatch::Null,
+            found => found,
+        };
         ResponseContext {
             version: self.request().version(),
             origin: heapless::Vec::from_slice(origin).unwrap_or_default(),
-            origin_match: self.connection.origin.unwrap_or_default(),
+            origin_match,
             keeps_connection: self.keeps_connection(),
             head_only: self.is_head_only(),
             rejects: false,
@@ -399,18 +453,29 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
             && self.request().header("access-control-request-method").is_some()
     }
 
-    /// Answers a preflight: a permitted origin may use any method and field.
+    /// Answers a preflight of a permitted origin by the rules of [`Runtime::cors`]. A method or field that they do not permit is
+    /// omitted, and the browser rejects the page's request.
     pub(crate) async fn allow_preflight(self) -> HandlerResult {
+        let cors = self.connection.runtime.cors();
         let context = self.context();
         // The response contains bytes of the request, which is dropped after it.
         let request = self.connection.take_request();
         // A received field value is valid to send.
         let requested = |name| str::from_utf8(request.header(name).unwrap_or_default()).unwrap_or_default();
+        let mut digits = [0; 20];
+        let max_age = match cors.max_age {
+            // The default is a text, which saves flash on a chip.
+            CorsPolicy::DEFAULT_MAX_AGE => "600",
+            max_age => decimal(&mut digits, max_age.as_secs()),
+        };
         let fields = [
-            ("Access-Control-Allow-Methods", requested("access-control-request-method")),
+            ("Access-Control-Allow-Methods", cors.methods.permitted_method(requested("access-control-request-method"))),
             // The time that a browser caches the response. Other caches do not (RFC 9110 §9.3.7), so it needs no `Vary`.
-            ("Access-Control-Max-Age", "600"),
-            ("Access-Control-Allow-Headers", requested("access-control-request-headers")),
+            ("Access-Control-Max-Age", max_age),
+            (
+                "Access-Control-Allow-Headers",
+                cors.headers.permitted_fields(requested("access-control-request-headers")),
+            ),
         ];
         let headers = match &fields[..] {
             [without @ .., (_, "")] => without,

@@ -35,10 +35,41 @@ pub struct HttpConnection<'a, R: Runtime> {
 #[derive(Debug)]
 pub(crate) struct RequestContent {
     pub(crate) decoder: Option<BodyDecoder>,
+    /// The bound on the content, in bytes. A chip does not report it.
+    #[cfg(not(small_code))]
+    pub(crate) limit: u64,
     /// The client waits for `100 Continue`; so many bytes of that were sent.
     pub(crate) continue_at: Option<usize>,
     /// The time that is left for it.
     pub(crate) allowance: ReceiveAllowance,
+}
+
+impl RequestContent {
+    pub(crate) const fn new() -> Self {
+        Self {
+            decoder: None,
+            #[cfg(not(small_code))]
+            limit: 0,
+            continue_at: None,
+            allowance: ReceiveAllowance::WHOLE,
+        }
+    }
+
+    /// Sets the bound that is reported for a rejected request.
+    pub(crate) fn set_limit(&mut self, _bytes: u64) {
+        #[cfg(not(small_code))]
+        {
+            self.limit = _bytes;
+        }
+    }
+
+    /// The bound that is reported for a rejected request.
+    fn limit(&self, _config: &ServerConfig<'_>) -> u64 {
+        #[cfg(not(small_code))]
+        return self.limit;
+        #[cfg(small_code)]
+        return _config.max_body;
+    }
 }
 
 /// Moves bytes between the socket's buffers and the content of a request, step by step.
@@ -73,7 +104,7 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 impl<'a, R: Runtime> HttpConnection<'a, R> {
     pub(crate) fn new(socket: &'a mut R::Socket, runtime: &'a R, config: &'a ServerConfig<'a>) -> Self {
         let io = ConnectionSocket::new(socket, runtime.clock().timer(), config.io_budget);
-        let body = RequestContent { decoder: None, continue_at: None, allowance: ReceiveAllowance::WHOLE };
+        let body = RequestContent::new();
         Self { io, runtime, config, request: Request::nothing(HeadBuffer::NONE), origin: None, body, answering: false }
     }
 
@@ -111,7 +142,10 @@ impl<'a, R: Runtime> HttpConnection<'a, R> {
     /// Reports a rejected request to the runtime; returns the content for the response.
     pub(crate) fn reject(&self, status: Status, reason: RejectionReason, text: &str) -> impl ErrorContent + use<R> {
         let request = Some(&self.request).filter(|request| !request.head().is_empty());
-        self.runtime.reject(self.socket(), &Rejection { request, status, reason, text })
+        self.runtime.reject(
+            self.socket(),
+            &Rejection { request, status, reason, text, content_limit: self.body.limit(self.config) },
+        )
     }
 
     /// Takes the request. Its buffer is released when it is dropped.

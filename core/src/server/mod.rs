@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `runtime.rs` | [`Runtime`]: sockets, clock, buffers, randomness |
 //! | `config.rs`, `access.rs` | [`ServerConfig`]: the bounds of a connection; [`Access`]: permitted `Origin` and `Host` |
+//! | `cors.rs` | [`CorsPolicy`]: the rules for pages of other origins |
 //! | `rejection.rs` | [`Rejection`]: a rejected request, as the runtime's log sees it |
 //! | `serve.rs` | [`serve`]: the requests of a connection, one after the other |
 //! | `http_connection.rs` | a connection: reading, writing and waiting within its deadlines |
@@ -44,6 +45,7 @@ mod abort;
 mod access;
 pub(crate) mod body_writer;
 mod config;
+mod cors;
 mod event_writer;
 mod exchange;
 mod handler;
@@ -64,6 +66,7 @@ pub use abort::AbortHandle;
 pub use access::{Access, AccessDenied, AccessError};
 pub use body_writer::BodyWriter;
 pub use config::ServerConfig;
+pub use cors::{CorsNames, CorsPolicy};
 pub use event_writer::EventWriter;
 pub use exchange::{BodyError, Exchange};
 pub use handler::Handler;

@@ -14,6 +14,9 @@ pub struct Rejection<'r, B> {
     pub reason: RejectionReason,
     /// The content of the response unless the runtime replaces it: a line of text.
     pub text: &'r str,
+    /// The bound on the content of the request, in bytes: the lower of the configured one and that of
+    /// [`Exchange::limit_content`](super::Exchange::limit_content).
+    pub content_limit: u64,
 }
 
 /// The reason of a rejection.

@@ -1,6 +1,7 @@
 //! The environment of the connections.
 
 use super::abort::AbortHandle;
+use super::cors::CorsPolicy;
 use super::rejection::{DateField, ErrorContent, Rejection};
 use crate::io::{Clock, Socket};
 
@@ -44,6 +45,11 @@ pub trait Runtime {
         _socket: &Self::Socket,
         _rejection: &Rejection<'_, B>,
     ) -> impl ErrorContent + use<Self, B> {
+    }
+
+    /// The rules for pages of other origins. Default: [`CorsPolicy::DEFAULT`].
+    fn cors(&self) -> &CorsPolicy<'_> {
+        const { &CorsPolicy::DEFAULT }
     }
 
     /// A handle that breaks the connection of `socket` from elsewhere in the program. Default: a handle without effect.

@@ -186,6 +186,7 @@ async fn head<R: Runtime>(connection: &mut HttpConnection<'_, R>) -> Result<(), 
     let request =
         Request::parse(HeadBuffer::new(buffer), length, connection.config.max_fields).map_err(|(error, _)| error)?;
     let length = request.body_length();
+    connection.body.set_limit(connection.config.max_body);
     let decoder = BodyDecoder::new(length, connection.config.max_body)?;
     connection.body.decoder = (length != BodyLength::None && !length.is_empty()).then_some(decoder);
     connection.body.allowance = ReceiveAllowance::WHOLE;

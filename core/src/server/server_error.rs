@@ -32,6 +32,8 @@ server_errors! {
     UNKNOWN_METHOD, NOT_IMPLEMENTED, "unknown method";
     /// The handler panicked.
     INTERNAL, INTERNAL_SERVER_ERROR, "the handler failed";
+    /// A `Location` that is not a URI reference.
+    BAD_LOCATION, INTERNAL_SERVER_ERROR, "the server cannot redirect: the target is not a URI";
     HEAD_TIMEOUT, REQUEST_TIMEOUT, "the request head took too long";
     BODY_TIMEOUT, REQUEST_TIMEOUT, "the content took too long";
     /// All head buffers are in use.

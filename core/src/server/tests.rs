@@ -4,6 +4,7 @@ mod backpressure;
 mod channel_names;
 mod client;
 mod clock_jumps;
+mod content_limits;
 mod disconnects;
 mod fairness;
 mod handlers;

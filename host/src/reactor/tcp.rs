@@ -241,11 +241,6 @@ impl TcpSocket {
         self.connection.abort.get_or_init(ConnectionAbort::default).clone()
     }
 
-    /// The address of the peer, while it is connected.
-    pub(crate) fn peer_address(&self) -> Option<SocketAddr> {
-        self.connection.stream.peer_addr().ok()
-    }
-
     fn has_unread(&self) -> bool {
         if self.connection.unread.borrow().len() > 0 {
             return true;
@@ -394,6 +389,10 @@ impl Socket for TcpSocket {
 
     fn peer_network(&self) -> Option<IpAddr> {
         self.peer_network
+    }
+
+    fn peer_address(&self) -> Option<SocketAddr> {
+        self.connection.stream.peer_addr().ok()
     }
 
     fn is_peer_closed(&self) -> bool {

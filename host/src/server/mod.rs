@@ -37,7 +37,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use goldcrest_core::server::OriginPolicy;
-use goldcrest_core::server::{Access, Handler, ServerConfig};
+use goldcrest_core::server::{Access, CorsPolicy, Handler, ServerConfig};
 
 pub use admission::Limits;
 pub use descriptors::raise_descriptor_limit;
@@ -97,6 +97,7 @@ pub struct Server {
     limits: Limits,
     channels: ChannelLimits,
     config: ServerConfig<'static>,
+    cors: CorsPolicy<'static>,
     hub: Option<Hub>,
     upstreams: Vec<UpstreamChannel>,
     upstream_options: UpstreamOptions,
@@ -121,6 +122,7 @@ impl Server {
             limits: Limits::default(),
             channels: ChannelLimits::default(),
             config: Self::default_config(),
+            cors: CorsPolicy::DEFAULT,
             hub: None,
             upstreams: Vec::new(),
             upstream_options: UpstreamOptions::default(),
@@ -185,6 +187,12 @@ impl Server {
     /// Permits any origin and any host: for servers whose events are public.
     pub fn allow_any_origin_and_host(mut self) -> Self {
         self.config.access = Access { origins: OriginPolicy::Any, hosts: goldcrest_core::server::HostPolicy::Any };
+        self
+    }
+
+    /// The rules for pages of other origins that [`ServerConfig::access`] permits. Default: [`CorsPolicy::DEFAULT`].
+    pub fn cors(mut self, cors: CorsPolicy<'static>) -> Self {
+        self.cors = cors;
         self
     }
 
@@ -294,7 +302,8 @@ impl Server {
         let admission =
             Arc::new(AdmissionControl::new(self.limits.clone(), slots, &descriptors::PROCESS, memory.clone()));
         let (upstreams, upstream_options, event) = (self.upstreams, self.upstream_options, self.limits.event);
-        let (name, config, shutdown, handler) = (&self.name, &self.config, &self.shutdown_handle, &handler);
+        let (name, config, cors) = (&self.name, &self.config, self.cors);
+        let (shutdown, handler) = (&self.shutdown_handle, &handler);
         if let Some(announce) = &self.announce {
             announce(&addresses);
         }
@@ -311,7 +320,7 @@ impl Server {
                     shutdown.register(notifier.clone());
                     let inbox = Arc::new(Inbox::new(notifier.clone(), hub.limits().bytes));
                     let hub = LocalHub::new(hub, inbox, config.poll);
-                    let runtime = HostRuntime::new(&reactor, admission.limits(), &memory);
+                    let runtime = HostRuntime::new(&reactor, admission.limits(), &memory, cors);
                     let thread = Thread {
                         reactor: Rc::new(reactor),
                         runtime,

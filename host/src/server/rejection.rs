@@ -140,8 +140,9 @@ impl Rejections {
                 (Level::WARN, Some(explain_access(denied, request)))
             }
             RejectionReason::Malformed(RequestError::ContentTooLarge) => {
-                let text = format!("the content has more than {} bytes; raise --max-body", self.event);
-                (Level::WARN, Some(text))
+                let limit = rejection.content_limit;
+                let remedy = if limit >= self.event as u64 { "; raise --max-body" } else { "" };
+                (Level::WARN, Some(format!("the content has more than {limit} bytes{remedy}")))
             }
             RejectionReason::Malformed(RequestError::HeadTooLarge | RequestError::UriTooLong) => {
                 let text = format!("the request head has more than {} bytes; raise --max-head", self.head);
@@ -231,7 +232,8 @@ mod tests {
 
     fn answer(head: &str, status: Status, reason: RejectionReason) -> Option<(String, String)> {
         let request = Request::parse(head.as_bytes(), head.len(), MAX_FIELDS).unwrap();
-        let rejection = Rejection { request: Some(&request), status, reason, text: "the core's text\n" };
+        let rejection =
+            Rejection { request: Some(&request), status, reason, text: "the core's text\n", content_limit: 64 * 1024 };
         let own = rejections().report(|| None, &rejection, Instant::from_millis(0));
         own.content().map(|(kind, text)| (kind.into(), String::from_utf8(text.to_vec()).unwrap()))
     }

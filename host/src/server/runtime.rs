@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use goldcrest_core::io::Clock;
-use goldcrest_core::server::{self, AbortHandle, BufferKind, DateField, ErrorContent, Growth, Rejection};
+use goldcrest_core::io::{Clock, Socket};
+use goldcrest_core::server::{self, AbortHandle, BufferKind, CorsPolicy, DateField, ErrorContent, Growth, Rejection};
 
 use super::Limits;
 use super::date::DateClock;
@@ -28,10 +28,11 @@ pub(super) struct HostRuntime {
     events: Rc<Pool>,
     pub(super) rejections: Rejections,
     date: DateClock,
+    cors: CorsPolicy<'static>,
 }
 
 impl HostRuntime {
-    pub(super) fn new(reactor: &Reactor, limits: &Limits, memory: &Memory) -> Self {
+    pub(super) fn new(reactor: &Reactor, limits: &Limits, memory: &Memory, cors: CorsPolicy<'static>) -> Self {
         Self {
             clock: CoarseClock(reactor.alarms.clone()),
             draining: Cell::new(false),
@@ -40,6 +41,7 @@ impl HostRuntime {
             events: Pool::new(limits.event, memory),
             rejections: Rejections::new(limits),
             date: DateClock::new(),
+            cors,
         }
     }
 
@@ -160,6 +162,10 @@ impl server::Runtime for HostRuntime {
 
     fn is_shutting_down(&self) -> bool {
         self.draining.get()
+    }
+
+    fn cors(&self) -> &CorsPolicy<'_> {
+        &self.cors
     }
 
     fn abort_handle(&self, socket: &TcpSocket) -> impl AbortHandle + use<> {

@@ -243,6 +243,16 @@ fn sample(len: usize) -> Vec<u8> {
 }
 
 #[test]
+fn the_address_of_the_peer_is_known_while_it_is_connected() {
+    connected(512, async |device, browser| {
+        assert_eq!(Socket::peer_address(&browser), Some((ip(1), PORT).into()));
+        let peer = Socket::peer_address(&device).unwrap();
+        assert_eq!(peer.ip(), ip(2));
+        assert_eq!(Some(peer.port()), browser.local_endpoint().map(|local| local.port));
+    });
+}
+
+#[test]
 fn bytes_and_the_fin_arrive_through_a_small_ring() {
     connected(300, async |mut device, mut browser| {
         let sent = sample(5_000);
