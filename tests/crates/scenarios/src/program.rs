@@ -52,6 +52,11 @@ impl Program {
         Self::start(&[], path, arguments)
     }
 
+    /// The same, by a command that becomes the program.
+    pub fn other_by(command: &[&str], path: &Path, arguments: &[&str]) -> Self {
+        Self::start(command, path, arguments)
+    }
+
     fn start(by: &[&str], path: &Path, flags: &[&str]) -> Self {
         let mut words = by.iter().map(OsStr::new).chain([path.as_os_str()]);
         let mut command = Command::new(words.next().expect("at least the program"));

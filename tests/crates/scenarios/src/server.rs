@@ -53,6 +53,11 @@ impl Server {
         Self::of(Program::example(command, name, &["127.0.0.1:0"]))
     }
 
+    /// A server that `program` starts. It reports its URL as the examples do.
+    pub fn of_program(program: Program) -> Self {
+        Self::of(program)
+    }
+
     /// Starts the host's server by a command that becomes it, listening on `listen`.
     pub fn start_by(command: &[&str], listen: SocketAddr, flags: &[&str]) -> Self {
         Self::of(Program::goldcrest_by(command, &[&["--listen", &listen.to_string()], flags].concat()))
