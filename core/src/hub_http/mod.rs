@@ -25,12 +25,14 @@ mod publish;
 mod rights;
 mod subprotocol;
 mod websocket;
+mod withdrawal;
 
 pub use metrics::{HubMetrics, RequestMetrics};
 pub use overloaded::Overloaded;
 pub use rights::{
     Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RIGHTS_FIELD, Rights,
 };
+pub use withdrawal::{WithdrawableGrant, WithdrawableGrants};
 
 use crate::format::{StreamFormat, Transport};
 use crate::http::{Method, PercentEncoded, Status};

@@ -88,7 +88,8 @@ pub struct ChannelIntent<'r> {
 
 /// The rights of one request, and their end. It lives as long as the response.
 ///
-/// [`Rights`] are a grant without an end. [`ExpiringRights`] end at a time. A host has a grant with an identity by which it is
+/// [`Rights`] are a grant without an end. [`ExpiringRights`] end at a time.
+/// [`WithdrawableGrants`](super::WithdrawableGrants) are withdrawn together. A host has grants with an identity, by which they are
 /// withdrawn.
 pub trait Grant {
     /// The granted rights. Rights beyond the wanted ones have no effect.

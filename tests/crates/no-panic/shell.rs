@@ -16,7 +16,9 @@ use core::time::Duration;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use goldcrest_core::http::{Response, Status};
 use goldcrest_core::hub::{Channel, StaticHub};
-use goldcrest_core::hub_http::{HubHandler, Overloaded};
+use goldcrest_core::hub_http::{
+    Authorized, Authorizer, ChannelIntent, HubHandler, Overloaded, Rights, WithdrawableGrant, WithdrawableGrants,
+};
 use goldcrest_core::io::{Interest, Socket, TryIo};
 use goldcrest_core::log::{EventLog, EventType, GapPolicy};
 use goldcrest_core::server::{
@@ -92,13 +94,40 @@ fn some_time() -> Duration {
 
 type AnyHub = StaticHub<NoopRawMutex, &'static mut [u8], 2, 3>;
 
+/// Decides in every way that there is.
+struct AnyGrants(WithdrawableGrants<NoopRawMutex, 3>);
+
+impl<'h> Authorizer for &'h AnyGrants {
+    type Grant = WithdrawableGrant<'h, NoopRawMutex, 3>;
+
+    async fn authorize<'x, 'l, R: Runtime>(
+        &self,
+        exchange: Exchange<'x, 'l, R>,
+        intent: &ChannelIntent<'_>,
+    ) -> Authorized<'x, 'l, R, Self::Grant> {
+        poll_fn(|_| poll_anything(())).await;
+        let rights = Rights { read: chance(), publish: chance() && intent.wanted.publish };
+        let end = exchange.now() + some_time();
+        match number() {
+            0 => return Err(exchange.unauthorized(text()).await),
+            1 => _ = black_box(self.0.withdraw()),
+            _ => {}
+        }
+        match self.0.grant(rights) {
+            Some(grant) => Ok((exchange, grant.until(end))),
+            None => Err(exchange.forbidden().await),
+        }
+    }
+}
+
 /// Answers in every way that there is.
-struct Any<'h>(HubHandler<'h, AnyHub>);
+struct Any<'h>(HubHandler<'h, AnyHub>, HubHandler<'h, AnyHub, (), &'h AnyGrants>);
 
 impl Handler for Any<'_> {
     async fn handle<R: Runtime>(&self, mut exchange: Exchange<'_, '_, R>) -> HandlerResult {
         match number() {
             0 => self.0.handle(exchange).await,
+            7 => self.1.handle(exchange).await,
             1 => Overloaded.handle(exchange).await,
             2 => exchange.method_not_allowed(text()).await,
             3 => match exchange.read_whole(input()).await {
@@ -195,7 +224,9 @@ extern "C" fn _start() {
     }
     config.poll.events = number() as usize;
     config.poll.bytes = number();
-    let (mut socket, world, handler) = (AnySocket, World::<AnySocket>::new(), Any(HubHandler::new(&hub)));
+    let grants = AnyGrants(WithdrawableGrants::new());
+    let handler = Any(HubHandler::new(&hub), HubHandler::new(&hub).authorizer(&grants));
+    let (mut socket, world) = (AnySocket, World::<AnySocket>::new());
     let mut serving = pin!(serve(&mut socket, &world, &config, &handler));
     while black_box(serving.as_mut().poll(&mut Context::from_waker(Waker::noop()))).is_pending() {}
 }

@@ -9,6 +9,8 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+
 use super::client::{Answer, Client, Content, ReaderItem, Ws, get};
 use super::json::Json;
 use crate::format::Transport;
@@ -16,7 +18,7 @@ use crate::http::{Response, Status};
 use crate::hub::HubBackend;
 use crate::hub_http::{
     Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, HubHandler,
-    RIGHTS_FIELD, Rights,
+    RIGHTS_FIELD, Rights, WithdrawableGrant, WithdrawableGrants,
 };
 use crate::log::{EventType, LogReader};
 use crate::server::{Disconnect, Exchange, Handler, Runtime, ServerConfig};
@@ -400,6 +402,56 @@ fn a_long_poll_is_answered_at_the_end_of_its_grant() {
         let answer = live.client.answer().unwrap();
         assert_eq!((answer.status, answer.json().list("events").len()), (200, 0));
     }
+}
+
+/// Grants of a chip, two at a time.
+struct Password(WithdrawableGrants<NoopRawMutex, 2>);
+
+impl Authorizer for &'static Password {
+    type Grant = WithdrawableGrant<'static, NoopRawMutex, 2>;
+
+    async fn authorize<'x, 'l, R: Runtime>(
+        &self,
+        exchange: Exchange<'x, 'l, R>,
+        _intent: &ChannelIntent<'_>,
+    ) -> Authorized<'x, 'l, R, Self::Grant> {
+        match self.0.grant(Rights::READ) {
+            Some(grant) => {
+                let end = exchange.now() + SECOND * 60;
+                Ok((exchange, grant.until(end)))
+            }
+            None => Err(exchange.forbidden().await),
+        }
+    }
+}
+
+#[test]
+fn grants_of_a_chip_are_withdrawn_together() {
+    let hub = leak(hub(16, 2048));
+    let password = leak(Password(WithdrawableGrants::new()));
+    let sim = Simulation::new();
+    let connect = || sim.connect(leak(ServerConfig::default()), leak(HubHandler::new(hub).authorizer(password)));
+    let follow = |accept: &str| {
+        let mut client = connect();
+        client.send(get("/events/a", &format!("Accept: {accept}\r\n")).as_bytes());
+        client.read();
+        (client.head().unwrap().status, client)
+    };
+    let (status, mut first) = follow("text/event-stream");
+    assert_eq!(status, 200);
+    let (status, second) = follow("application/x-ndjson");
+    assert_eq!((status, follow("text/event-stream").0), (200, 403), "a third grant does not fit");
+    drop(second);
+    sim.pass(SECOND);
+    let (status, mut third) = follow("application/x-ndjson");
+    assert_eq!(status, 200, "a response that ended has released its grant");
+    assert_eq!((password.0.withdraw(), password.0.withdraw()), (2, 0));
+    sim.run();
+    for client in [&mut first, &mut third] {
+        client.read();
+        assert!(client.text().ends_with("\r\n0\r\n\r\n") && client.text().contains("withdrawn"), "{}", client.text());
+    }
+    assert_eq!(follow("text/event-stream").0, 200, "a grant after the withdrawal is valid");
 }
 
 /// A session that is found once a database has answered.
