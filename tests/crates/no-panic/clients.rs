@@ -7,6 +7,7 @@ mod unknown;
 
 use core::future::Future;
 use core::hint::black_box;
+use core::net::IpAddr;
 use core::pin::pin;
 use core::task::{Context, Poll as Polled, Waker};
 use core::time::Duration;
@@ -16,7 +17,7 @@ use goldcrest_core::client::{
     Bridge, BridgeOptions, Buffers, ClientConfig, ClientRuntime, ClientWebSocket, Connect, ConnectOptions, EventSource,
     EventSourceOptions, Publisher, Subscription, SubscriptionOptions,
 };
-use goldcrest_core::hub::{ChannelReader, NewEvent};
+use goldcrest_core::hub::{ChannelReader, NewEvent, PublishError, PublishOutcome};
 use goldcrest_core::io::{Clock, Interest, Socket, Timer, TryIo};
 use goldcrest_core::log::{Cursor, Encoding, EventType, GapPolicy, LogReader, Position, ReadEvent};
 use goldcrest_core::time::Instant;
@@ -147,6 +148,10 @@ impl LogReader for World {
 impl ChannelReader for World {
     fn poll_new_event(&mut self, _: &mut Context<'_>, _: u64) -> Polled<()> {
         black_box(Polled::Pending)
+    }
+
+    fn publish(&self, _: &NewEvent<'_>, _: Option<IpAddr>) -> Result<PublishOutcome, PublishError> {
+        Err(black_box(PublishError::NoSuchChannel))
     }
 }
 
