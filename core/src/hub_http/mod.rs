@@ -165,7 +165,7 @@ impl<H: HubBackend, M: HubMetrics, A: Authorizer> HubHandler<'_, H, M, A> {
                     Some(name) => name,
                     None => {
                         let encoded = channel_of(exchange.request().path()).ok_or(HubError::Path)?;
-                        decode(encoded, buffer.as_mut())
+                        decode_channel_name(encoded, buffer.as_mut())
                     }
                 };
                 let channel =
@@ -235,9 +235,15 @@ fn channel_of(path: &str) -> Option<&str> {
     path.strip_prefix("/events/")
 }
 
-/// The decoded name. One that is too long or not UTF-8 becomes empty, which is invalid too. Percent-encoded characters equal the
-/// characters (RFC 3986 §6.2.2.2).
-fn decode<'b>(encoded: &str, buffer: &'b mut [u8]) -> &'b str {
+/// The channel name that the part of a path behind `/events/` encodes: percent-encoded characters equal the characters (RFC 3986
+/// §6.2.2.2). It is empty, which no [`NamePolicy`](crate::hub::NamePolicy) permits, if it is longer than `buffer` or not UTF-8.
+///
+/// ```
+/// use goldcrest_core::hub_http::decode_channel_name;
+///
+/// assert_eq!(decode_channel_name("orders%2F42", &mut [0; 255]), "orders/42");
+/// ```
+pub fn decode_channel_name<'b>(encoded: &str, buffer: &'b mut [u8]) -> &'b str {
     let name = PercentEncoded::new(encoded).decode(buffer).unwrap_or_default();
     core::str::from_utf8(name).unwrap_or_default()
 }

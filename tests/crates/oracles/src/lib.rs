@@ -8,6 +8,7 @@
 //! | `event_stream.rs` | the parser of event streams | eventsource-stream |
 //! | `request_head.rs` | the head of a request | httparse |
 //! | `response_head.rs` | the head of an answer | httparse |
+//! | `channel_name.rs` | the names of channels in a path | `percent-encoding`, `url` |
 //! | `url.rs` | the URLs of a client, and references | `url` |
 //! | `chunked.rs` | chunked content | httparse's chunk sizes |
 //! | `handshake.rs` | both sides of a handshake | each other, and tungstenite's answer to a key |
@@ -22,6 +23,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
+pub mod channel_name;
 pub mod chunked;
 pub mod client;
 pub mod conversation;

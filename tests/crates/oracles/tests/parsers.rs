@@ -1,7 +1,9 @@
 //! Our parsers beside those of others, on the same random input.
 
 use goldcrest_core::ws::Role;
-use goldcrest_oracles::{chunked, event_stream, handshake, json, request_head, response_head, url, websocket};
+use goldcrest_oracles::{
+    channel_name, chunked, event_stream, handshake, json, request_head, response_head, url, websocket,
+};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -177,6 +179,23 @@ fn answer() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Mostly a URL.
+/// Names and their encodings, and text that is neither.
+fn channel_name_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        8 => "[a-zA-Z0-9._~-]{1,12}",
+        4 => "[:/@]",
+        2 => select(&["%2F", "%2f", "%3A", "%40", "%2E", "%2e", "%C3%BC", "%e6%97%A5", "%F0%9F%90%A6", "%41"][..]).prop_map(String::from),
+        2 => select(&["%00", "%0A", "%7F", "%C2%85", "%E2%80%AE", "%EF%BB%BF", "%FF", "%C3", "%C0%AF", "%ED%A0%80"][..]).prop_map(String::from),
+        2 => select(&["%", "%4", "%zz", "+", "%20", "%25", "%2B", "=", "&", "\\", "\"", "^", "|"][..]).prop_map(String::from),
+        2 => "[\u{e4}\u{65e5}\u{1f426}\u{2027}\u{2030}\u{200b}\u{a0}\u{e000}]",
+        1 => "[\u{85}\u{2028}\u{feff}\u{61c}\u{200e}\u{202a}\u{2069}\u{206a}]",
+        1 => any::<char>().prop_map(String::from),
+        1 => "[a-z]{60,70}",
+        1 => "\u{e4}{120,130}",
+    ];
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
 fn url_text() -> impl Strategy<Value = String> {
     let host = prop_oneof![
         3 => "[a-zA-Z0-9~_.-]{1,9}",
@@ -217,6 +236,16 @@ proptest! {
     #[test]
     fn a_response_head_parses_the_same_as_httparse(bytes in spoilt(answer())) {
         response_head::parses_the_same_as_httparse(&bytes);
+    }
+
+    #[test]
+    fn a_channel_name_decodes_the_same_as_by_the_percent_encoding_crate(text in channel_name_text()) {
+        channel_name::decodes_the_same_as_the_percent_encoding_crate(&text);
+    }
+
+    #[test]
+    fn a_permitted_channel_name_survives_a_url(text in channel_name_text()) {
+        channel_name::a_permitted_name_survives_a_url(&text);
     }
 
     #[test]
