@@ -146,6 +146,10 @@ impl LogReader for World {
 }
 
 impl ChannelReader for World {
+    fn publish(&self, _: &NewEvent<'_>, _: Option<IpAddr>) -> Result<PublishOutcome, PublishError> {
+        black_box(Err(PublishError::NoSuchChannel))
+    }
+
     fn poll_new_event(&mut self, _: &mut Context<'_>, _: u64) -> Polled<()> {
         black_box(Polled::Pending)
     }

@@ -16,7 +16,8 @@ use goldcrest_core::format::{
 };
 use goldcrest_core::http::chunked::{ChunkDecoder, ChunkEncoder};
 use goldcrest_core::http::{BodyDecoder, HeadReader, Request, Response, ResponseHead, Status, constant_time_eq};
-use goldcrest_core::hub::{ChannelLog, ChannelName, NewEvent};
+use goldcrest_core::hub::{ChannelLog, ChannelName, NamePolicy, NewEvent};
+use goldcrest_core::hub_http::decode_channel_name;
 use goldcrest_core::json::{self, Members};
 use goldcrest_core::log::{
     Encoding, EventId, EventLog, EventType, GapPolicy, IdempotencyKeys, KeyDigest, LogReader, Lookup, Position,
@@ -134,7 +135,9 @@ fn hub() {
     let publication = NewEvent { event_type, encoding: Encoding::Binary, data: input(), idempotency_key };
     let reserve = |_: &_, size| size < number() as usize;
     let _ = black_box(channel.publish(&publication, publication.key_digest(), number() as u16, reserve));
-    let _ = black_box(ChannelName::new(text()));
+    for policy in [NamePolicy::SHORT, NamePolicy::UNRESERVED, NamePolicy::EXTENDED] {
+        let _ = black_box(ChannelName::with_policy(decode_channel_name(text(), room()), policy));
+    }
 }
 
 fn log_and_delivery() {

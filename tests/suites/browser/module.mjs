@@ -17,6 +17,8 @@ const { check, end } = checks('module');
 const context = await openBrowser();
 
 const prefix = `module${process.pid}`;
+// The names of channels, which the browser percent-encodes.
+const channels = `${process.env.CHANNEL_PREFIX ?? ''}${prefix}`;
 
 async function until(reached, condition) {
   for (const late = Date.now() + PATIENCE; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
@@ -41,7 +43,7 @@ async function held(name) {
 /** A tab of the server's origin with the modules loaded: later they would wait for a free connection. */
 async function tab() {
   const page = await context.newPage();
-  await page.goto(`${origin}events/${prefix}-blank`);
+  await page.goto(`${origin}events/${channels}-blank`);
   await page.evaluate(() => Promise.all([import('/goldcrest.js'), import('/goldcrest-shared.js')]));
   return page;
 }
@@ -63,7 +65,7 @@ const receives = (page, id) => until(async () => (await received(page)).ids.incl
 
 for (const transport of ['websocket', 'sse', 'stream', 'longpoll', 'poll']) {
   await check(`a page subscribes, publishes and resumes over ${transport}`, async () => {
-    const channel = `${prefix}-${transport}`;
+    const channel = `${channels}-${transport}`;
     const page = await tab();
     await listen(page, '/goldcrest.js', `/events/${channel}`, { transports: [transport], pollInterval: 50, retry: 50 });
     await opens(page);
@@ -101,7 +103,7 @@ await check('each sample of the READMEs for a page runs unchanged', async () => 
 });
 
 await check('a proxy removes Upgrade: SSE is used, then WebSocket as soon as possible', async () => {
-  const channel = `${prefix}-fall`;
+  const channel = `${channels}-fall`;
   const page = await tab();
   proxy.rule = () => ({ strip: true });
   proxy.cut();
@@ -118,7 +120,7 @@ await check('a proxy removes Upgrade: SSE is used, then WebSocket as soon as pos
 });
 
 await check('the event `online` ends the delay before a reconnect', async () => {
-  const channel = `${prefix}-online`;
+  const channel = `${channels}-online`;
   const page = await tab();
   await listen(page, '/goldcrest.js', `/events/${channel}`, { transports: ['sse'] });
   await opens(page);
@@ -134,7 +136,7 @@ await check('the event `online` ends the delay before a reconnect', async () => 
 });
 
 await check('a worker subscribes and publishes', async () => {
-  const channel = `${prefix}-worker`;
+  const channel = `${channels}-worker`;
   const page = await tab();
   const seen = await page.evaluate(async ([origin, channel]) => {
     const script = `import { subscribe } from '${origin}goldcrest.js';
@@ -159,7 +161,7 @@ await check('a worker subscribes and publishes', async () => {
 
 await check('without sharing, ten tabs with SSE use all six connections; four wait', async () => {
   const tabs = await Promise.all(Array.from({ length: 10 }, tab));
-  await Promise.all(tabs.map((page) => listen(page, '/goldcrest.js', `/events/${prefix}-six?page=${prefix}six`, { transports: ['sse'], patience: 60_000 })));
+  await Promise.all(tabs.map((page) => listen(page, '/goldcrest.js', `/events/${channels}-six?page=${prefix}six`, { transports: ['sse'], patience: 60_000 })));
   await until(async () => (await held(`${prefix}six`)) === 'sse 6', 'six open connections');
   const states = await Promise.all(tabs.map(async (page) => (await received(page)).state));
   same(states.filter((state) => state === 'open').length, 6, 'the number of tabs in the state `open`');
@@ -168,7 +170,7 @@ await check('without sharing, ten tabs with SSE use all six connections; four wa
 
 for (const transport of ['sse', 'websocket']) {
   await check(`ten tabs share one connection (${transport}): all receive, fetch and publish`, async () => {
-    const channel = `${prefix}-ten-${transport}`;
+    const channel = `${channels}-ten-${transport}`;
     const name = `${prefix}ten${transport}`;
     const path = `/events/${channel}?page=${name}`;
     const options = { transports: [transport], retry: 50 };
@@ -217,7 +219,7 @@ for (const transport of ['sse', 'websocket']) {
 
 if (isChromium) {
   await check('a terminated shared worker is replaced', async () => {
-    const channel = `${prefix}-gone`;
+    const channel = `${channels}-gone`;
     const tabs = await Promise.all([tab(), tab()]);
     // The page assumes a lost worker after 2 s in place of 50 s, although a live one sends probes every 20 s: then, too, it loses nothing.
     for (const page of tabs) await page.evaluate(() => {
@@ -242,7 +244,7 @@ if (isChromium) {
 
 await check('without SharedWorker, or without its script, each tab connects', async () => {
   for (const fault of ['delete globalThis.SharedWorker', 'globalThis.SharedWorker = class { constructor() { this.port = { postMessage() {} }; setTimeout(() => this.onerror()); } }']) {
-    const channel = `${prefix}-none`;
+    const channel = `${channels}-none`;
     const page = await tab();
     await page.evaluate(fault);
     await listen(page, '/goldcrest-shared.js', `/events/${channel}`);
@@ -270,7 +272,7 @@ await check('404 closes the subscription of each tab', async () => {
 
 await check('an unknown transport closes the subscription of each tab and rejects publications', async () => {
   for (const page of [await tab(), await tab()]) {
-    await listen(page, '/goldcrest-shared.js', `/events/${prefix}-fax`, { transports: ['fax'] });
+    await listen(page, '/goldcrest-shared.js', `/events/${channels}-fax`, { transports: ['fax'] });
     await until(async () => (await received(page)).state === 'closed', 'closed');
     same((await received(page)).states, ['closed undefined'], 'states');
     same(await page.evaluate(() => handle.publish('x').then(() => 'stored', ({ message }) => message)), 'closed', 'a publication');

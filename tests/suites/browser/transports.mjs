@@ -15,7 +15,8 @@ const origin = proxy.base;
 const { check, end } = checks('browser');
 const context = await openBrowser();
 
-const prefix = `browser-${process.pid}`;
+// The names of channels, which the browser percent-encodes.
+const prefix = `${process.env.CHANNEL_PREFIX ?? ''}browser-${process.pid}`;
 
 // A document of the server's origin without scripts: the response to a poll.
 const page = await context.newPage();

@@ -8,7 +8,7 @@ import { publish, resumeMatrix, same } from './resume.js';
 
 const base = process.env.GOLDCREST_URL;
 const tools = { EventSource, WebSocket, fetch };
-const prefix = `node-${process.pid}`;
+const prefix = `${process.env.CHANNEL_PREFIX ?? ''}node-${process.pid}`;
 
 const checked = await resumeMatrix(base, prefix, tools);
 console.log(`node: ${checked} resumes, each with exactly the expected ids`);

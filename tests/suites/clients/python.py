@@ -10,13 +10,14 @@ from httpx_sse import connect_sse
 from websockets.sync.client import connect
 
 BASE = os.environ['GOLDCREST_URL']
+PREFIX = os.environ.get('CHANNEL_PREFIX', '')
 PATIENCE = 15
 CLIENT = httpx.Client(base_url=BASE, timeout=PATIENCE)
 NUMBERS = count()
 
 
 def channel():
-    return f'/events/python-{os.getpid()}-{next(NUMBERS)}'
+    return f'/events/{PREFIX}python-{os.getpid()}-{next(NUMBERS)}'
 
 
 def publish(path, data):

@@ -27,7 +27,9 @@ const { fetchEventSource } = require('@microsoft/fetch-event-source');
 const base = process.env.GOLDCREST_URL;
 const PATIENCE = 30_000;
 let channels = 0;
-const channel = () => `streams-${process.pid}-${(channels += 1)}`;
+// eventsource 1 and 2 accept ASCII only.
+const prefix = encodeURI(process.env.CHANNEL_PREFIX ?? '');
+const channel = () => `${prefix}streams-${process.pid}-${(channels += 1)}`;
 
 /** Resolves once `condition` holds; `failure` describes the state otherwise. */
 async function until(condition, failure) {

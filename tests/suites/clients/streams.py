@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.request
 from itertools import count
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import jsonlines
@@ -22,12 +22,14 @@ from httpx_sse import connect_sse
 from sseclient import SSEClient
 
 BASE = os.environ['GOLDCREST_URL'].rstrip('/')
+# http.client and urllib accept ASCII only.
+PREFIX = quote(os.environ.get('CHANNEL_PREFIX', ''))
 PATIENCE = 30
 NUMBERS = count()
 
 
 def channel():
-    return f'{BASE}/events/streams-python-{os.getpid()}-{next(NUMBERS)}'
+    return f'{BASE}/events/{PREFIX}streams-python-{os.getpid()}-{next(NUMBERS)}'
 
 
 def publish(url, data):
