@@ -128,7 +128,7 @@ pub mod ws;
 pub use client::{EventSource, Publisher, Subscription};
 pub use connection::Disconnect;
 pub use http::{Method, Request, Response, Status};
-pub use hub::{Channel, ChannelName, NewEvent, PublishError, PublishOutcome, StaticHub};
+pub use hub::{Channel, ChannelName, NamePolicy, NewEvent, PublishError, PublishOutcome, StaticHub};
 pub use hub_http::{Authorized, Authorizer, ChannelIntent, Grant, HubHandler, Rights};
 pub use io::{Clock, Socket};
 pub use log::{Encoding, EventId, EventLog, EventType, GapPolicy};

@@ -73,8 +73,8 @@
 pub use goldcrest_core as core;
 pub use goldcrest_core::{
     AcceptOptions, Access, CloseCode, CloseReason, Encoding, EventId, EventType, Exchange, GapPolicy, Handler,
-    HandlerResult, HubHandler, MessageKind, Method, NewEvent, PublishError, PublishOutcome, Request, Response, Runtime,
-    ServerConfig, Status,
+    HandlerResult, HubHandler, MessageKind, Method, NamePolicy, NewEvent, PublishError, PublishOutcome, Request,
+    Response, Runtime, ServerConfig, Status,
 };
 /// The async runtime of the server: timers, files, sockets and processes for handlers.
 pub use smol;

@@ -199,12 +199,15 @@ impl<H: HubBackend, M: HubMetrics, A: Authorizer> HubHandler<'_, H, M, A> {
                 };
                 let following = rights.read && transport != Transport::Poll && !exchange.is_head_only();
                 let peer = exchange.peer_network();
-                let reader = self.hub.open(channel, following, peer).map_err(|error| match error {
-                    OpenError::InvalidName(error) => HubRequestError::ChannelName(error).into(),
-                    OpenError::NoSuchChannel => HubRequestError::NoSuchChannel.into(),
-                    OpenError::TooManyChannels => HubError::Overloaded(transport, Resource::Channels),
-                    OpenError::TooManyFollowers => HubError::Overloaded(transport, Resource::Followers),
-                })?;
+                let reader = match self.hub.open(channel, following, peer) {
+                    Ok(reader) => reader,
+                    Err(OpenError::InvalidName(error)) => return Err(HubRequestError::ChannelName(error).into()),
+                    Err(OpenError::NoSuchChannel) => return Err(HubRequestError::NoSuchChannel.into()),
+                    Err(OpenError::TooManyChannels) => return Err(HubError::Overloaded(transport, Resource::Channels)),
+                    Err(OpenError::TooManyFollowers) => {
+                        return Err(HubError::Overloaded(transport, Resource::Followers));
+                    }
+                };
                 let grant = ActiveGrant { grant, rights };
                 (negotiated, transport, self.hub.gap_policy(channel), grant, reader, exchange)
             };
