@@ -8,6 +8,12 @@ use super::{ChannelName, ChannelNameError, NamePolicy, NewEvent, PublishError, P
 use crate::log::{GapPolicy, LogReader};
 
 /// Channels by name: [`StaticHub`](super::StaticHub) on a chip; a host has a hub that creates channels on first use.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a hub",
+    label = "expected a `HubBackend`, such as `StaticHub`",
+    note = "pass a reference to the hub itself, not to a reference, a cell or a lock of it: `HubHandler::new(hub)` with `hub: &StaticHub<…>`",
+    note = "the storage of a `StaticHub` is an array or a slice of `u8`, and its mutex is a `RawMutex` of embassy-sync 0.8"
+)]
 pub trait HubBackend {
     /// A reader of one channel.
     type Reader<'a>: ChannelReader

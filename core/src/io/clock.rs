@@ -5,6 +5,11 @@ use core::task::{Context, Poll};
 use crate::time::Instant;
 
 /// A monotonic clock.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Clock` of goldcrest-core",
+    label = "expected a `Clock`",
+    note = "`embassy::EmbassyClock` is the clock of embassy-time, with the feature `embassy-net` of goldcrest-core"
+)]
 pub trait Clock {
     /// A timer of this clock.
     type Timer: Timer;

@@ -43,6 +43,12 @@ pub enum TryIo<R> {
 /// The closure returns how many bytes it consumed or wrote, and alters only those. It uses no socket and calls no code of a handler.
 ///
 /// Errors end the connection in both directions.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Socket` of goldcrest-core",
+    label = "expected a `Socket`",
+    note = "`embassy_net::tcp::TcpSocket` of embassy-net 0.9 is one with the feature `embassy-net` of goldcrest-core; the type of another version of embassy-net is another type (`cargo tree -d` lists the versions)",
+    note = "`io::BufferedIo` makes a `Socket` of any `embedded_io_async::Read + Write`"
+)]
 #[allow(async_fn_in_trait, reason = "single-threaded executors on both sides: no Send bound is wanted")]
 pub trait Socket {
     /// Why the connection broke.

@@ -8,6 +8,11 @@ use crate::io::{Clock, Socket};
 /// The environment of the connections of one executor: sockets, a clock, buffers and randomness.
 ///
 /// A chip and a host implement it; all other code of a connection is the same on both.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Runtime` of goldcrest-core",
+    label = "expected a `Runtime`",
+    note = "on a chip, `embassy::Device::listen` has one, with the feature `embassy-net` of goldcrest-core; on a host, the server of goldcrest-host has one"
+)]
 pub trait Runtime {
     /// A connection's socket.
     type Socket: Socket;
