@@ -93,7 +93,9 @@ mod sync;
 pub use goldcrest_core::hub_http::{
     Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RIGHTS_FIELD, Rights,
 };
-pub use hub::{ChannelLimits, Hub, HubReader, IdentityGrant, LocalHub, LocalReader, OwnedEvent, ReaderItem};
+pub use hub::{
+    Attachment, ChannelLimits, Hub, HubReader, IdentityGrant, LocalHub, LocalReader, OwnedEvent, ReaderItem,
+};
 pub use json::{JsonError, JsonExchange};
 pub use server::{
     Limits, RunningServer, Server, ShutdownHandle, UpstreamChannel, UpstreamError, UpstreamOptions, is_dual_stack,

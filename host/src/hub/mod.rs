@@ -42,7 +42,7 @@ pub use identities::IdentityGrant;
 pub use mirror::{LocalHub, LocalReader};
 pub use registry::{ChannelLimits, Hub};
 
-pub(crate) use attachment::Attachment;
+pub use attachment::Attachment;
 pub(crate) use inbox::Inbox;
 
 #[cfg(test)]

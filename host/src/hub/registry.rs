@@ -458,8 +458,9 @@ impl Hub {
         }
     }
 
-    /// Deletes the channels that have been unused for [`ChannelLimits::reap_after`].
-    pub(crate) fn reap(&self) {
+    /// Deletes the channels that have been unused for [`ChannelLimits::reap_after`]. A [`Server`](crate::Server) calls it each
+    /// second; a server of another project calls it from time to time.
+    pub fn reap(&self) {
         self.reap_at(self.seconds());
     }
 

@@ -17,6 +17,8 @@ pub enum Need {
     Large,
     /// `direct`: nothing stands between that takes connections in the server's place, and megabytes for a slow reader.
     Direct,
+    /// HTTP and all paths are goldcrest's: not with `foreign-http`, where another project's server reads the requests.
+    OwnHttp,
 }
 
 /// The list in `GOLDCREST_CAPABILITIES`.
@@ -26,6 +28,7 @@ pub enum Need {
 /// | word | meaning | without it |
 /// | --- | --- | --- |
 /// | `channels=NAME+NAME…` | a fixed list of channels, of which these are lent to the suite, one scenario at a time | any |
+/// | `foreign-http` | another project's server reads the requests and answers other paths ([`Need::OwnHttp`]) | goldcrest |
 /// | `few-connections` | a connection past those it has is refused (RST) for the moment: the suite comes back | never |
 /// | `largest-event=BYTES` | the largest event that a scenario may publish | 16,384 |
 /// | `largest-head=BYTES` | the largest request head that it takes; a longer one is 414 or 431 | any that the tables hold |
@@ -50,6 +53,7 @@ impl Capabilities {
         let word = match need {
             Need::OwnServer => return self.own,
             Need::Network => return self.own && env::var_os("GOLDCREST_FAR").is_some(),
+            Need::OwnHttp => return self.own || !self.words.iter().any(|word| word == "foreign-http"),
             Need::AnyChannel => "any-channel",
             Need::Crowd => "crowd",
             Need::Large => "large",

@@ -14,13 +14,19 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         server,
         [
             a_target_that_is_too_long,
-            a_field_that_is_too_long,
             too_many_fields,
             an_event_that_is_too_large_is_refused_and_not_stored,
             content_that_says_it_is_too_large_is_not_waited_for,
             chunks_that_become_too_large_are_refused,
             a_websocket_message_that_is_too_large_closes_with_1009,
         ]
+    );
+    promises!(
+        list,
+        "limits",
+        &[Need::OwnHttp],
+        server,
+        [a_field_that_is_too_long, content_of_an_enormous_length_is_not_waited_for]
     );
     promises!(
         list,
@@ -77,17 +83,25 @@ fn an_event_that_is_too_large_is_refused_and_not_stored(server: &Server) {
 }
 
 fn content_that_says_it_is_too_large_is_not_waited_for(server: &Server) {
-    let channel = server.channel();
-    for length in [TOO_LARGE.to_string(), u64::MAX.to_string(), "99999999999999999999999".to_owned()] {
-        let head = format!(
-            "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n",
-            channel.target(""),
-            server.authority()
-        );
-        let mut peer = server.connect();
-        peer.send(head.as_bytes()).unwrap();
-        assert_eq!(peer.head().unwrap().status, 413, "{length}");
+    is_too_large(server, &TOO_LARGE.to_string());
+}
+
+fn content_of_an_enormous_length_is_not_waited_for(server: &Server) {
+    for length in [u64::MAX.to_string(), "99999999999999999999999".to_owned()] {
+        is_too_large(server, &length);
     }
+}
+
+fn is_too_large(server: &Server, length: &str) {
+    let channel = server.channel();
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n",
+        channel.target(""),
+        server.authority()
+    );
+    let mut peer = server.connect();
+    peer.send(head.as_bytes()).unwrap();
+    assert_eq!(peer.head().unwrap().status, 413, "{length}");
 }
 
 fn chunks_that_become_too_large_are_refused(server: &Server) {

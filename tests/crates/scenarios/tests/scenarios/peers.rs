@@ -19,7 +19,6 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
         &[],
         server,
         [
-            a_half_closed_peer_still_gets_its_answer,
             a_reset_connection_is_released,
             a_disconnect_within_a_request_affects_no_other_client,
             a_close_is_answered_and_the_connection_released,
@@ -27,6 +26,7 @@ pub(crate) fn scenarios(list: &mut List, server: &Shared) {
             a_peer_that_reads_a_byte_at_a_time_gets_everything,
         ]
     );
+    promises!(list, "peers", &[Need::OwnHttp], server, [a_half_closed_peer_still_gets_its_answer]);
     promises!(
         list,
         "peers",
