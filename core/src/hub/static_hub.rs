@@ -83,12 +83,11 @@ where
         HubBackend::publish(self, channel, &event, None).map(|published| published.id)
     }
 
-    /// Appends to the channel at `index`.
-    fn publish_at(&self, index: Option<usize>, event: &NewEvent<'_>) -> Result<PublishOutcome, PublishError> {
+    /// Appends to the channel at `index`, if there is one.
+    fn publish_at(&self, index: usize, event: &NewEvent<'_>) -> Result<PublishOutcome, PublishError> {
         let key = event.key_digest();
         self.with_state(
             |state| {
-                let index = index.ok_or(PublishError::NoSuchChannel)?;
                 let channel = state.channels.get_mut(index).ok_or(PublishError::NoSuchChannel)?;
                 let outcome = channel.log.publish(event, key, 0, |_, _| true)?;
                 let followers = channel.followers;
@@ -195,7 +194,8 @@ where
         event: &NewEvent<'_>,
         _peer: Option<IpAddr>,
     ) -> Result<PublishOutcome, PublishError> {
-        let index = self.with_state(|state| state.find(channel), None);
+        // No channel has the index CHANNELS.
+        let index = self.with_state(|state| state.find(channel).unwrap_or(CHANNELS), CHANNELS);
         self.publish_at(index, event)
     }
 
@@ -273,7 +273,7 @@ where
     S: AsRef<[u8]> + AsMut<[u8]>,
 {
     fn publish(&self, event: &NewEvent<'_>, _peer: Option<IpAddr>) -> Result<PublishOutcome, PublishError> {
-        self.hub.publish_at(Some(self.channel), event)
+        self.hub.publish_at(self.channel, event)
     }
 
     fn poll_new_event(&mut self, cx: &mut Context<'_>, after: u64) -> Poll<()> {

@@ -194,10 +194,8 @@ impl<H: HubBackend, M: HubMetrics, A: Authorizer> HubHandler<'_, H, M, A> {
                         HubRequestError::ReadForbidden.into()
                     });
                 }
-                let Some(negotiated) = negotiated else {
-                    return publish::answer(self.hub, &self.metrics, &grant, channel, exchange).await;
-                };
-                let following = rights.read && transport != Transport::Poll && !exchange.is_head_only();
+                let follows = !matches!(transport, Transport::Poll | Transport::Publish);
+                let following = rights.read && follows && !exchange.is_head_only();
                 let peer = exchange.peer_network();
                 let reader = match self.hub.open(channel, following, peer) {
                     Ok(reader) => reader,
@@ -210,6 +208,9 @@ impl<H: HubBackend, M: HubMetrics, A: Authorizer> HubHandler<'_, H, M, A> {
                 };
                 let grant = ActiveGrant { grant, rights };
                 (negotiated, transport, self.hub.gap_policy(channel), grant, reader, exchange)
+            };
+            let Some(negotiated) = negotiated else {
+                return publish::answer(reader, &self.metrics, &grant.grant, exchange).await;
             };
             let meter = RequestMeter::new(&self.metrics, &mut exchange, transport, grant.grant.identity());
             let outcome = match transport {

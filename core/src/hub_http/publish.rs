@@ -9,8 +9,8 @@ use super::metrics::{HubMetrics, RequestMeter};
 use super::rights::Grant;
 use crate::format::{Transport, media_type};
 use crate::http::{BodyLength, Request, Response, Status};
-use crate::hub::{ChannelName, ChannelReader, HubBackend, NewEvent, PublishOutcome};
-use crate::io::{Interest, Socket};
+use crate::hub::{ChannelReader, NewEvent, PublishOutcome};
+use crate::io::Interest;
 use crate::log::{Encoding, EventType, EventTypeError, MAX_EVENT_TYPE, MAX_IDEMPOTENCY_KEY};
 use crate::output::{Output, ResumableWriter, written_text};
 use crate::server::http_connection::HttpConnection;
@@ -20,12 +20,11 @@ use crate::server::{Exchange, Responded};
 /// The longest response, in bytes: an id, a number and the names of members.
 const ANSWER: usize = 128;
 
-/// Stores the content as an event: 201 with subscribers, 202 without.
-pub(super) async fn answer<H: HubBackend, R: Runtime>(
-    hub: &H,
+/// Stores the content as an event of the reader's channel: 201 with subscribers, 202 without.
+pub(super) async fn answer<R: Runtime>(
+    mut reader: impl ChannelReader,
     metrics: &impl HubMetrics,
     grant: &impl Grant,
-    channel: ChannelName<'_>,
     mut exchange: Exchange<'_, '_, R>,
 ) -> Result<Responded, HubError> {
     if exchange.request().body_length() == BodyLength::None {
@@ -43,7 +42,7 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
         const BUSY: HubError = overloaded(Resource::EventBuffers);
         let mut buffer = exchange.runtime().buffer(BufferKind::Event).ok_or(BUSY)?;
         let length = exchange.read_growing(&mut buffer).await.map_err(HubError::Body)?.ok_or(BUSY)?;
-        wait_for_followers(hub, channel, exchange.connection()).await?;
+        wait_for_followers(&mut reader, exchange.connection()).await?;
         // An event that is stored now might be lost: no reader is left.
         if exchange.runtime().is_shutting_down() {
             return Err(overloaded(Resource::ShuttingDown));
@@ -52,7 +51,7 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
         let data = buffer.as_ref().get(..length).unwrap_or_default();
         let peer = exchange.peer_network();
         let encoding = encoding(exchange.request().header("content-type"), data);
-        (publish(hub, channel, exchange.request(), encoding, data, peer)?, encoding, length)
+        (publish(&reader, exchange.request(), encoding, data, peer)?, encoding, length)
     };
     let mut room = [0; ANSWER];
     let text = written_text(&mut room, |out| put_outcome(published, encoding, out));
@@ -70,13 +69,11 @@ pub(super) async fn answer<H: HubBackend, R: Runtime>(
 }
 
 /// Waits while the event would overwrite one that a follower has not read.
-fn wait_for_followers<H: HubBackend, R: Runtime>(
-    hub: &H,
-    channel: ChannelName<'_>,
+fn wait_for_followers<R: Runtime>(
+    reader: &mut impl ChannelReader,
     connection: &mut HttpConnection<'_, R>,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let Ok(mut reader) = hub.open(channel, false, connection.socket().peer_network()) else { return Ok(()) };
         let (due, runtime) = (connection.after(connection.config().publish_wait), connection.runtime());
         while !runtime.is_shutting_down()
             && reader.poll_publish_ready(&mut Context::from_waker(Waker::noop())).is_pending()
@@ -99,9 +96,8 @@ const fn overloaded(resource: Resource) -> HubError {
     HubError::Overloaded(Transport::Publish, resource)
 }
 
-fn publish<H: HubBackend, B: AsRef<[u8]>>(
-    hub: &H,
-    channel: ChannelName<'_>,
+fn publish<B: AsRef<[u8]>>(
+    reader: &impl ChannelReader,
     request: &Request<B>,
     encoding: Encoding,
     data: &[u8],
@@ -121,7 +117,7 @@ fn publish<H: HubBackend, B: AsRef<[u8]>>(
         return Err(HubRequestError::IdempotencyKey);
     }
     let publication = NewEvent { event_type, encoding, data, idempotency_key };
-    hub.publish(channel, &publication, peer).map_err(HubRequestError::Publish)
+    reader.publish(&publication, peer).map_err(HubRequestError::Publish)
 }
 
 /// The encoding by `Content-Type`: text for text types, JSON and forms, and for UTF-8 without a `Content-Type` (Python clients send

@@ -308,11 +308,18 @@ enum Kind {
 }
 
 impl LocalReader {
-    fn master(&self) -> Option<&Arc<Master>> {
+    /// The master log; `None` where there is no such channel. One that did not exist when it was opened may have been created since.
+    fn with_master<T>(&self, f: impl FnOnce(&Arc<Master>) -> T) -> Option<T> {
         match &self.kind {
-            Kind::Following { mirror, .. } => Some(&mirror.master),
-            Kind::Once { master, .. } => Some(master),
-            Kind::Absent { .. } => None,
+            Kind::Following { mirror, .. } => Some(f(&mirror.master)),
+            Kind::Once { master, .. } => Some(f(master)),
+            Kind::Absent { name, .. } => {
+                let hub = self.hub.hub();
+                match hub.find(hub.channel_name(name).ok()?) {
+                    ChannelLookup::Found(master) => Some(f(&master)),
+                    ChannelLookup::Missing { .. } => None,
+                }
+            }
         }
     }
 
@@ -414,24 +421,24 @@ impl ChannelReader for LocalReader {
     }
 
     fn poll_publish_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(master) = self.master() else { return Poll::Ready(()) };
-        if !master.is_congested() {
-            return Poll::Ready(());
-        }
-        if !cx.waker().will_wake(Waker::noop()) {
-            master.register_publisher(cx.waker());
-            // The followers of this thread are asked without a message.
-            if let Some(mirror) = self.hub.inner.mirrors.borrow().get(&master.id()) {
-                mirror.report_progress();
+        let ready = self.with_master(|master| {
+            if !master.is_congested() {
+                return Poll::Ready(());
             }
-        }
-        if master.is_congested() { Poll::Pending } else { Poll::Ready(()) }
+            if !cx.waker().will_wake(Waker::noop()) {
+                master.register_publisher(cx.waker());
+                // The followers of this thread are asked without a message.
+                if let Some(mirror) = self.hub.inner.mirrors.borrow().get(&master.id()) {
+                    mirror.report_progress();
+                }
+            }
+            if master.is_congested() { Poll::Pending } else { Poll::Ready(()) }
+        });
+        ready.unwrap_or(Poll::Ready(()))
     }
 
     fn ignore_slow_followers(&mut self) {
-        if let Some(master) = self.master() {
-            master.ignore_slow_followers();
-        }
+        self.with_master(|master| master.ignore_slow_followers());
     }
 }
 

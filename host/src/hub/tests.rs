@@ -653,3 +653,21 @@ fn a_reader_publishes_to_its_channel() {
     }
     assert_eq!(hub.channels(), 2);
 }
+
+#[test]
+fn a_publisher_waits_for_followers_of_a_channel_that_was_created_after_its_request() {
+    let hub = hub(ChannelLimits { events: 4, ..ChannelLimits::default() });
+    let thread = on_thread(&hub);
+    let cx = &mut Context::from_waker(Waker::noop());
+    let mut publisher = open(&thread, "a", false);
+    assert!(publisher.poll_publish_ready(cx).is_ready(), "there is no such channel");
+    let mut follower = open(&thread, "a", true);
+    assert!(follower.poll_new_event(cx, 0).is_pending());
+    for number in 0..3 {
+        assert!(publisher.poll_publish_ready(cx).is_ready());
+        publish(&hub, &number.to_string()).unwrap();
+    }
+    assert!(publisher.poll_publish_ready(cx).is_pending());
+    publisher.ignore_slow_followers();
+    assert!(publisher.poll_publish_ready(cx).is_ready());
+}

@@ -1,10 +1,16 @@
 //! Invalid channel names: one response for all requests.
 
-use crate::hub::NamePolicy;
-use crate::hub_http::HubHandler;
-use crate::server::ServerConfig;
-use crate::testing::{Simulation, hub, leak};
+use core::net::IpAddr;
 use std::format;
+
+use crate::hub::{
+    ChannelName, HubBackend, MAX_CHANNEL_NAME, NamePolicy, NewEvent, OpenError, PublishError, PublishOutcome,
+};
+use crate::hub_http::HubHandler;
+use crate::io::Pipe;
+use crate::log::GapPolicy;
+use crate::server::{ServerConfig, serve};
+use crate::testing::{Simulation, TestHub, hub, leak};
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -36,4 +42,54 @@ fn a_valid_name_without_a_channel_is_404() {
         assert_eq!(client.get(target, "").status, 404, "{target}");
     }
     assert_eq!(client.get("/events/%61", "").status, 200, "%61 is a");
+}
+
+/// A hub with the names of a host.
+struct LongNames(TestHub);
+
+impl HubBackend for LongNames {
+    type Reader<'a> = <TestHub as HubBackend>::Reader<'a>;
+    type NameBuffer = [u8; MAX_CHANNEL_NAME];
+
+    fn name_policy(&self) -> NamePolicy {
+        NamePolicy::EXTENDED
+    }
+
+    fn name_buffer(&self) -> Self::NameBuffer {
+        [0; MAX_CHANNEL_NAME]
+    }
+
+    fn open(
+        &self,
+        channel: ChannelName<'_>,
+        following: bool,
+        peer: Option<IpAddr>,
+    ) -> Result<Self::Reader<'_>, OpenError> {
+        self.0.open(channel, following, peer)
+    }
+
+    fn publish(
+        &self,
+        channel: ChannelName<'_>,
+        event: &NewEvent<'_>,
+        peer: Option<IpAddr>,
+    ) -> Result<PublishOutcome, PublishError> {
+        HubBackend::publish(&self.0, channel, event, peer)
+    }
+
+    fn gap_policy(&self, channel: ChannelName<'_>) -> GapPolicy {
+        self.0.gap_policy(channel)
+    }
+}
+
+/// The name is in memory that is used otherwise once the channel is open.
+#[test]
+fn a_long_channel_name_takes_no_memory_of_a_connection() {
+    let sim = Simulation::new();
+    let (mut device, _browser) = leak(Pipe::<512>::new()).ends();
+    let (short, long) = (hub(4, 512), LongNames(hub(4, 512)));
+    let config = ServerConfig::default();
+    let shorts = size_of_val(&serve(&mut device, &sim.runtime, &config, &HubHandler::new(&short)));
+    let longs = size_of_val(&serve(&mut device, &sim.runtime, &config, &HubHandler::new(&long)));
+    assert!(longs <= shorts, "{longs} and {shorts} bytes");
 }
