@@ -89,6 +89,8 @@ mod memory;
 mod reactor;
 mod server;
 mod sync;
+#[cfg(feature = "tokens")]
+pub mod tokens;
 
 pub use goldcrest_core::hub_http::{
     Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RIGHTS_FIELD, Rights,

@@ -34,6 +34,7 @@
 //! | `websocket.rs` | [`ClientWebSocket`] |
 //! | `subscription/` | [`Subscription`]: one cursor over five transports |
 //! | `publish.rs` | [`Publisher`] |
+//! | `fetch.rs` | [`fetch`]: one request, and its whole response |
 //! | `bridge.rs` | [`Bridge`] |
 //!
 //! The caller owns all memory, and it limits all input. Every future is cancel-safe: dropped at an await, it loses no
@@ -71,6 +72,7 @@ mod config;
 mod connect;
 mod error;
 mod event_source;
+mod fetch;
 mod http_client;
 mod http_exchange;
 mod jitter;
@@ -94,6 +96,7 @@ pub use config::{Buffers, ClientConfig};
 pub use connect::{Connect, MaybeTls, SchemeConnector};
 pub use error::{Error, HeaderError};
 pub use event_source::{EventSource, EventSourceEvent, EventSourceOptions, ReadyState};
+pub use fetch::{FetchedResponse, fetch};
 pub use http_client::validate_header;
 pub use publish::{PublishResponse, Publisher};
 pub use runtime::{ClientMaskingKeys, ClientRuntime, RuntimeParts};

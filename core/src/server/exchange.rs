@@ -234,7 +234,15 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// # Errors
     /// The connection ended first.
     pub async fn respond_error(self, status: Status, text: &str) -> HandlerResult {
-        self.reject(status, RejectionReason::Other, text, &[], false).await
+        self.respond_error_with(status, text, &[]).await
+    }
+
+    /// As [`Exchange::respond_error`], with header fields, such as `WWW-Authenticate`.
+    ///
+    /// # Errors
+    /// The connection ended first.
+    pub async fn respond_error_with(self, status: Status, text: &str, headers: &[(&str, &str)]) -> HandlerResult {
+        self.reject(status, RejectionReason::Other, text, headers, false).await
     }
 
     /// Answers with a redirection to `location`, such as [`Status::SEE_OTHER`] after a form (RFC 9110 §15.4).
