@@ -19,7 +19,7 @@ Exit codes of all commands:
   1  another failure: the output cannot be written, the server cannot listen
   2  the command line is wrong
   3  no connection: the name is unknown, the address does not answer, TLS fails
-  4  the server rejects the request: its status, its content type, or the WebSocket handshake
+  4  the server rejects the request: its status, its content type, or the WebSocket handshake; or a token is rejected
   5  the connection is lost, and the command does not retry
   6  the time-out has passed before all events arrived, or before the server was reached
   7  the data violates the protocol, or is too large";

@@ -8,6 +8,7 @@
 //! | `publish.rs` | publishes events to a channel |
 //! | `bench/` | the latency of events to many readers |
 //! | `compare/` | the costs of the five techniques, side by side |
+//! | `token/` | the options for tokens, and the command that signs and checks them |
 //! | `manual.rs` | shell completions, the manual |
 //! | `client_options.rs`, `target.rs` | common options of the clients: header fields, TLS, the URL |
 //! | `parser_limits.rs` | limits of the event stream parser |
@@ -32,6 +33,7 @@ mod serve;
 mod subscribe;
 mod target;
 mod terminal;
+mod token;
 
 use std::process::ExitCode;
 
@@ -61,6 +63,7 @@ enum Command {
     Publish(publish::Publish),
     Bench(bench::Bench),
     Compare(compare::Compare),
+    Token(token::Token),
     Completions(manual::Completions),
     Man(manual::Man),
 }
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Command::Publish(publish) => publish.run(),
         Command::Bench(bench) => bench.run(),
         Command::Compare(compare) => compare.run(),
+        Command::Token(token) => token.run(),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
     };

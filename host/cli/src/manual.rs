@@ -46,7 +46,8 @@ impl Man {
         if let Some(folder) = self.folder {
             let named = |error: io::Error| CommandError::new(Exit::Failed, format!("{}: {error}", folder.display()));
             std::fs::create_dir_all(&folder).map_err(named)?;
-            for command in command.get_subcommands().chain([&command]) {
+            let nested = command.get_subcommands().flat_map(|command| command.get_subcommands());
+            for command in command.get_subcommands().chain(nested).chain([&command]) {
                 let (mut text, page) = (Vec::new(), Page::new(command.clone()));
                 let rendered = render(&page, command, &mut text);
                 rendered.and_then(|()| std::fs::write(folder.join(page.get_filename()), &text)).map_err(named)?;

@@ -208,6 +208,11 @@ fn size(bytes: u64) -> usize {
 }
 
 impl Options {
+    /// The addresses to listen on.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.listen
+    }
+
     /// The server that they describe.
     pub(crate) fn server(&self) -> Server {
         let server = Server::new().limits(self.limits()).channels(self.channels()).config(self.config());

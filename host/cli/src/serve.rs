@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::Args;
 use goldcrest_host::client::TlsOptions;
@@ -11,11 +12,13 @@ use goldcrest_host::core::format::media_type;
 use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::hub_http::HubHandler;
 use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
+use goldcrest_host::tokens::TokenAuthorizer;
 use goldcrest_host::{LocalHub, is_dual_stack};
 use tracing_subscriber::EnvFilter;
 
 use super::options::Options;
 use super::page::{self, PageMetrics};
+use super::token::ServeTokenOptions;
 use super::{CommandError, diagnostics, terminal};
 
 /// Serve channels, and a page with the five techniques side by side (the default command)
@@ -35,6 +38,9 @@ pub(crate) struct Serve {
     /// Log filter, such as `info` or `goldcrest_host=debug`
     #[arg(long, value_name = "FILTER", env = "GOLDCREST_LOG", default_value = "info")]
     log: String,
+
+    #[command(flatten)]
+    tokens: ServeTokenOptions,
 }
 
 impl Serve {
@@ -45,6 +51,7 @@ impl Serve {
             let tls = TlsOptions { authorities: Some(file.clone()), danger_accept_any_certificate: false };
             tls.check().map_err(|error| CommandError::usage(format!("--follow-cacert {error}")))?;
         }
+        let access = self.tokens.access(self.options.addresses())?.map(Arc::new);
         let colours = io::stderr().is_terminal() && diagnostics::colours_wanted();
         // A closed stderr disables the log: a failed write there must not panic.
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
@@ -52,8 +59,12 @@ impl Serve {
         log.log_internal_errors(false).init();
         let metrics = PageMetrics::default();
         let page = !self.no_page;
-        let server = self.options.server().on_listening(move |addresses| announce(addresses, page));
-        server.run(|hub| App { hub, metrics: metrics.clone(), page })?;
+        let has_tokens = access.is_some();
+        let server = self.options.server().on_listening(move |addresses| announce(addresses, page, has_tokens));
+        server.run(|hub| {
+            let tokens = access.clone().map(|access| TokenAuthorizer::new(hub.hub().clone(), access));
+            App { hub, metrics: metrics.clone(), tokens, page }
+        })?;
         Ok(())
     }
 }
@@ -62,6 +73,8 @@ impl Serve {
 struct App {
     hub: LocalHub,
     metrics: PageMetrics,
+    /// `None`: each client reads and publishes.
+    tokens: Option<TokenAuthorizer>,
     page: bool,
 }
 
@@ -70,7 +83,11 @@ impl Handler for App {
     fn handle<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> impl Future<Output = HandlerResult> {
         async move {
             if HubHandler::<LocalHub>::is_channel(exchange.request().path()) {
-                return HubHandler::new(&self.hub).metrics(&self.metrics).handle(exchange).await;
+                let handler = HubHandler::new(&self.hub).metrics(&self.metrics);
+                return match &self.tokens {
+                    None => handler.handle(exchange).await,
+                    Some(tokens) => handler.authorizer(tokens).handle(exchange).await,
+                };
             }
             // Boxed, so that the future of a channel's reader stays small.
             Box::pin(self.page(exchange)).await
@@ -172,7 +189,7 @@ async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) 
 }
 
 /// Prints the addresses, and some commands to try.
-fn announce(addresses: &[SocketAddr], page: bool) {
+fn announce(addresses: &[SocketAddr], page: bool, has_tokens: bool) {
     let mut text = String::new();
     for address in addresses {
         let also = if is_dual_stack(*address, addresses) { " (IPv4 as well)" } else { "" };
@@ -182,15 +199,17 @@ fn announce(addresses: &[SocketAddr], page: bool) {
     if page {
         let _ = writeln!(text, "\n  the five transports side by side, live:  http://{address}/");
     }
+    let field = if has_tokens { " -H \"Authorization: Bearer $TOKEN\"" } else { "" };
+    let protocol = if has_tokens { "['goldcrest.v1', 'goldcrest.token.' + token]" } else { "'goldcrest.v1'" };
     let _ = writeln!(
         text,
         "
-  publish:      curl -d 'hello' http://{address}/events/news
-  poll:         curl http://{address}/events/news
-  long poll:    curl -H 'Prefer: wait=25' http://{address}/events/news
-  stream:       curl -N -H 'Accept: application/x-ndjson' http://{address}/events/news
-  SSE:          curl -N -H 'Accept: text/event-stream' http://{address}/events/news
-  WebSocket:    new WebSocket('ws://{address}/events/news', 'goldcrest.v1')
+  publish:      curl -d 'hello'{field} http://{address}/events/news
+  poll:         curl{field} http://{address}/events/news
+  long poll:    curl -H 'Prefer: wait=25'{field} http://{address}/events/news
+  stream:       curl -N -H 'Accept: application/x-ndjson'{field} http://{address}/events/news
+  SSE:          curl -N -H 'Accept: text/event-stream'{field} http://{address}/events/news
+  WebSocket:    new WebSocket('ws://{address}/events/news', {protocol})
 "
     );
     let _ = io::stderr().write_all(text.as_bytes());

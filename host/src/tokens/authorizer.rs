@@ -9,7 +9,7 @@ use goldcrest_core::server::{Exchange, Runtime};
 use goldcrest_core::time::Instant;
 use std::task::Waker;
 
-use super::{MAX_TOKEN, RemoteKeySet, StaticTokens, TokenError, TokenPolicy, UnverifiedToken, VerificationKey};
+use super::{Claims, MAX_TOKEN, RemoteKeySet, StaticTokens, TokenError, TokenPolicy, UnverifiedToken, VerificationKey};
 use crate::hub::{Hub, IdentityGrant};
 use crate::sync::Arc;
 
@@ -211,20 +211,27 @@ impl TokenAccess {
         if self.keys.is_empty() && self.key_set.is_none() {
             return Err(TokenError::Signature);
         }
-        let token = UnverifiedToken::parse(token)?;
-        let claims = match self.policy.verify(&token, &self.keys, now) {
-            Err(TokenError::UnknownKey | TokenError::Algorithm | TokenError::Signature) if self.key_set.is_some() => {
-                let keys = self.remote_keys(&token).await?;
-                // The wait may have taken some time.
-                self.policy.verify(&token, &keys, SystemTime::now().max(now))?
-            }
-            verified => verified?,
-        };
+        let claims = self.verify(token, now).await?;
         Ok(TokenRights {
             rights: claims.rights(channel),
             until: Some(self.policy.end(&claims)),
             identity: claims.subject,
         })
+    }
+
+    /// Verifies a JSON Web Token at the time `now`. It may wait for the keys at the URL.
+    ///
+    /// # Errors
+    /// [`TokenError`]
+    pub async fn verify(&self, token: &str, now: SystemTime) -> Result<Claims, TokenError> {
+        let token = UnverifiedToken::parse(token)?;
+        match self.policy.verify(&token, &self.keys, now) {
+            Err(TokenError::UnknownKey | TokenError::Algorithm | TokenError::Signature) if self.key_set.is_some() => {
+                let keys = self.remote_keys(&token).await?;
+                self.policy.verify(&token, &keys, now)
+            }
+            verified => verified,
+        }
     }
 
     /// The keys at the URL. No request is sent for a token of another issuer or with an algorithm that is not permitted.

@@ -60,7 +60,7 @@ impl Server {
 
     /// Starts the host's server by a command that becomes it, listening on `listen`.
     pub fn start_by(command: &[&str], listen: SocketAddr, flags: &[&str]) -> Self {
-        Self::of(Program::goldcrest_by(command, &[&["--listen", &listen.to_string()], flags].concat()))
+        Self::of(Program::goldcrest_by(command, &[&["--open", "--listen", &listen.to_string()], flags].concat()))
     }
 
     /// The same server for a client that connects to `address`, such as a proxy's, from one of this machine's

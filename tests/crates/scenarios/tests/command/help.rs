@@ -5,7 +5,7 @@ use std::fs;
 use super::other_server::folder;
 use super::run::goldcrest;
 
-const COMMANDS: [&str; 7] = ["serve", "subscribe", "publish", "bench", "compare", "completions", "man"];
+const COMMANDS: [&str; 8] = ["serve", "subscribe", "publish", "bench", "compare", "token", "completions", "man"];
 
 #[test]
 fn help_lists_every_command_and_exit_status() {
@@ -48,7 +48,10 @@ fn the_manual_has_a_page_for_every_command() {
     for name in COMMANDS {
         assert!(folder.join(format!("goldcrest-{name}.1")).exists(), "{name}");
     }
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), COMMANDS.len() + 1, "the pages of the commands, and of all");
+    for name in ["token-sign", "token-check"] {
+        assert!(folder.join(format!("goldcrest-{name}.1")).exists(), "{name}");
+    }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), COMMANDS.len() + 3, "the pages of the commands, and of all");
 }
 
 #[test]

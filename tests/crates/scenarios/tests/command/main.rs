@@ -16,6 +16,7 @@
 //! | `terminal.rs` | input on a terminal |
 //! | `control_characters.rs` | servers and publishers that mean harm |
 //! | `rejections.rs` | rejected requests in a server's log and responses |
+//! | `tokens.rs` | tokens of a server, and the command that signs and checks them |
 //! | `bench.rs` | bench and compare |
 //! | `options.rs` | options that can never match |
 //! | `help.rs` | help, completions, the manual |
@@ -35,4 +36,5 @@ mod rejections;
 mod run;
 mod terminal;
 mod tls;
+mod tokens;
 mod upstream;

@@ -127,7 +127,7 @@ fn rejections_are_logged_at_a_limited_rate_with_a_count() {
 fn the_ipv6_wildcard_accepts_ipv4_unless_bound_separately() {
     // A port that is free on both.
     let port = TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
-    let (mut run, address) = serve(&["--listen", "[::]:0"]);
+    let (mut run, address) = serve(&["--listen", "[::]:0", "--open"]);
     let by_ipv4 = SocketAddr::from(([127, 0, 0, 1], address.port()));
     let by_ipv6 = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], address.port()));
     for address in [by_ipv4, by_ipv6] {
@@ -136,7 +136,7 @@ fn the_ipv6_wildcard_accepts_ipv4_unless_bound_separately() {
     }
     assert!(run.stderr_so_far().iter().any(|line| line.contains("(IPv4 as well)")));
     let (listen, all) = (format!("0.0.0.0:{port}"), format!("[::]:{port}"));
-    let (mut run, _) = serve(&["--listen", &listen, "--listen", &all]);
+    let (mut run, _) = serve(&["--listen", &listen, "--listen", &all, "--open"]);
     run.wait_for("goldcrest serves http://[::]:");
     assert!(!run.stderr_so_far().iter().any(|line| line.contains("(IPv4 as well)")));
 }
