@@ -4,7 +4,8 @@ use std::fmt;
 
 use goldcrest_core::http::Status;
 
-use super::MAX_TOKEN;
+/// The longest token, in bytes.
+pub const MAX_TOKEN: usize = 8 * 1024;
 
 /// The reason for which a request is rejected. The request never becomes one without a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +96,8 @@ mod tests {
     #[test]
     fn a_challenge_has_the_error_code_of_rfc_6750() {
         assert_eq!(TokenError::Missing.challenge(), "Bearer realm=\"goldcrest\"");
-        let expired = "Bearer realm=\"goldcrest\", error=\"invalid_token\", error_description=\"the token has expired\"";
+        let expired =
+            "Bearer realm=\"goldcrest\", error=\"invalid_token\", error_description=\"the token has expired\"";
         assert_eq!(TokenError::Expired.challenge(), expired);
         let scope = TokenError::PublishScope;
         assert_eq!(scope.status(), Status::FORBIDDEN);

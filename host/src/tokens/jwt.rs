@@ -6,10 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::{Algorithm, Claims, TokenError, VerificationKey};
-
-/// The longest token, in bytes.
-pub const MAX_TOKEN: usize = 8 * 1024;
+use super::{Algorithm, Claims, MAX_TOKEN, TokenError, VerificationKey};
 
 /// A token that is not verified yet.
 #[derive(Clone, Debug)]

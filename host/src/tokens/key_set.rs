@@ -67,7 +67,9 @@ impl fmt::Display for KeySetUrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => error.fmt(f),
-            Self::NotSecure => f.write_str("the keys are fetched from an https URL, or by http from a loopback address"),
+            Self::NotSecure => {
+                f.write_str("the keys are fetched from an https URL, or by http from a loopback address")
+            }
         }
     }
 }

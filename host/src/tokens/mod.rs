@@ -9,7 +9,8 @@
 //! | `authorizer.rs` | [`TokenAuthorizer`], [`TokenAccess`]: places of a token, and the decision |
 //! | `jwt.rs` | [`UnverifiedToken`], [`TokenPolicy`] |
 //! | `claims.rs`, `channel_pattern.rs` | [`Claims`] with strict types, and their channels |
-//! | `algorithm.rs`, `key.rs`, `der.rs` | [`Algorithm`], [`VerificationKey`] |
+//! | `algorithm.rs` | [`Algorithm`] |
+//! | `key.rs`, `material.rs`, `der.rs`, `key_error.rs` | [`VerificationKey`], and its public key in DER |
 //! | `signing_key.rs` | [`SigningKey`] |
 //! | `static_tokens.rs` | [`StaticTokens`] of a file |
 //! | `key_set.rs` | [`RemoteKeySet`]: keys at a URL |
@@ -51,7 +52,9 @@ mod der;
 mod error;
 mod jwt;
 mod key;
+mod key_error;
 mod key_set;
+mod material;
 mod signing_key;
 mod static_tokens;
 
@@ -62,9 +65,11 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use authorizer::{TOKEN_COOKIE, TOKEN_PARAMETER, TOKEN_SUBPROTOCOL, TokenAccess, TokenAuthorizer, TokenGrant};
 pub use channel_pattern::{ChannelPattern, ChannelPatternError};
 pub use claims::Claims;
-pub use error::TokenError;
-pub use jwt::{MAX_TOKEN, TokenPolicy, UnverifiedToken};
-pub use key::{KeyError, MIN_SECRET, VerificationKey};
+pub use error::{MAX_TOKEN, TokenError};
+pub use jwt::{TokenPolicy, UnverifiedToken};
+pub use key::VerificationKey;
+pub use key_error::KeyError;
 pub use key_set::{KeySetUrlError, RemoteKeySet};
+pub use material::MIN_SECRET;
 pub use signing_key::SigningKey;
 pub use static_tokens::{MIN_STATIC_TOKEN, StaticTokens, StaticTokensError};

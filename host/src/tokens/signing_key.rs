@@ -4,16 +4,16 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{
     self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaEncoding,
     RsaKeyPair,
 };
-use ring::hmac;
 use rustls::pki_types::pem::{PemObject, SectionKind};
 use serde_json::{Map, Value, json};
 
-use super::key::{Material, hmac_algorithm};
+use super::material::{Material, hmac_algorithm};
 use super::{Algorithm, KeyError};
 
 /// A key that signs tokens.

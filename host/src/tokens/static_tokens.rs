@@ -30,7 +30,10 @@ impl fmt::Display for StaticTokensError {
         match self {
             Self::Empty => f.write_str("the file has no token; make one with `openssl rand -hex 32`"),
             Self::Token(line) => {
-                write!(f, "line {line}: a token has 16 to 8192 characters, each a letter, a digit or one of - . _ ~ + / =")
+                write!(
+                    f,
+                    "line {line}: a token has 16 to 8192 characters, each a letter, a digit or one of - . _ ~ + / ="
+                )
             }
         }
     }

@@ -203,13 +203,15 @@ fn headers_that_are_no_signed_token_are_rejected() {
             assert_eq!(UnverifiedToken::parse(&text).err(), Some(error), "{header}");
         }
     }
-    for text in ["", ".", "..", "...", "a.b", "a.b.c", "e30.e30.e30=", "e30.e30", "ey\n.e30.e30", "e30.e30.e30.e30.e30"] {
+    for text in ["", ".", "..", "...", "a.b", "a.b.c", "e30.e30.e30=", "e30.e30", "ey\n.e30.e30", "e30.e30.e30.e30.e30"]
+    {
         assert_eq!(UnverifiedToken::parse(text).err(), Some(TokenError::Malformed), "{text:?}");
     }
     let long = format!("{}.{body}.", "a".repeat(MAX_TOKEN));
     assert_eq!(UnverifiedToken::parse(&long).err(), Some(TokenError::TooLong));
     // Keys that the token itself names are not used (RFC 8725 §3.10).
-    let header = encode(&json!({ "alg": "HS256", "jwk": { "kty": "oct", "k": "AAAA" }, "jku": "https://a/" }).to_string());
+    let header =
+        encode(&json!({ "alg": "HS256", "jwk": { "kty": "oct", "k": "AAAA" }, "jku": "https://a/" }).to_string());
     let text = format!("{header}.{body}.AAAA");
     assert_eq!(UnverifiedToken::parse(&text).unwrap().verify_signature(&[key]), Err(TokenError::Signature));
 }
@@ -260,8 +262,14 @@ fn weak_and_foreign_keys_are_refused() {
         (r#"{"kty":"oct","k":"AAAA"}"#, KeyError::ShortSecret),
         (r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, KeyError::Unsupported),
         (r#"{"kty":"OKP","crv":"Ed25519","x":"AAAA"}"#, KeyError::Unsupported),
-        (r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","use":"enc"}"#, KeyError::Unsupported),
-        (r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","alg":"HS256"}"#, KeyError::Algorithm),
+        (
+            r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","use":"enc"}"#,
+            KeyError::Unsupported,
+        ),
+        (
+            r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","alg":"HS256"}"#,
+            KeyError::Algorithm,
+        ),
     ] {
         assert_eq!(VerificationKey::parse(text.as_bytes()).unwrap_err(), error, "{text}");
     }
@@ -334,7 +342,12 @@ fn the_rules_of_the_claims_hold_to_the_second() {
     assert_eq!(only.verify(&token, &keys, at(700)).unwrap_err(), TokenError::Algorithm);
 }
 
-fn token_of(access: &TokenAccess, fields: &str, target: &str, transport: Transport) -> Result<Option<String>, TokenError> {
+fn token_of(
+    access: &TokenAccess,
+    fields: &str,
+    target: &str,
+    transport: Transport,
+) -> Result<Option<String>, TokenError> {
     let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
     let request = Request::parse(head.as_bytes(), head.len(), MAX_FIELDS).unwrap();
     access.token_of(&request, transport)

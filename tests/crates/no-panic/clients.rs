@@ -15,7 +15,7 @@ use core::time::Duration;
 use goldcrest_core::client::url::Endpoint;
 use goldcrest_core::client::{
     Bridge, BridgeOptions, Buffers, ClientConfig, ClientRuntime, ClientWebSocket, Connect, ConnectOptions, EventSource,
-    EventSourceOptions, Publisher, Subscription, SubscriptionOptions,
+    EventSourceOptions, Publisher, Subscription, SubscriptionOptions, fetch,
 };
 use goldcrest_core::hub::{ChannelReader, NewEvent, PublishError, PublishOutcome};
 use goldcrest_core::io::{Clock, Interest, Socket, Timer, TryIo};
@@ -153,10 +153,6 @@ impl ChannelReader for World {
     fn poll_new_event(&mut self, _: &mut Context<'_>, _: u64) -> Polled<()> {
         black_box(Polled::Pending)
     }
-
-    fn publish(&self, _: &NewEvent<'_>, _: Option<IpAddr>) -> Result<PublishOutcome, PublishError> {
-        Err(black_box(PublishError::NoSuchChannel))
-    }
 }
 
 fn run<T>(future: impl Future<Output = T>) -> Option<T> {
@@ -194,6 +190,9 @@ fn all() {
         let _ = black_box(run(subscription.next()));
         let _ = black_box(run(publisher.publish(&event)));
         let _ = black_box(run(bridge.next()));
+        if let Some(Ok(response)) = run(fetch(world, config, text(), black_box(key), memory())) {
+            black_box((response.head.status(), response.content));
+        }
     }
     let options = ConnectOptions { protocols: &[text()], origin: Some(text()), ..ConnectOptions::default() };
     let Some(Ok(mut socket)) = run(ClientWebSocket::connect(world, config, text(), &options, room())) else { return };

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use goldcrest_host::client::TlsOptions;
-use goldcrest_host::tokens::{
-    Algorithm, RemoteKeySet, StaticTokens, TokenAccess, TokenPolicy, VerificationKey,
-};
+use goldcrest_host::tokens::{Algorithm, RemoteKeySet, StaticTokens, TokenAccess, TokenPolicy, VerificationKey};
 
 use super::{CommandError, KeyFile, key_file, read};
 
@@ -115,9 +113,11 @@ impl TokenOptions {
             [] => policy,
             algorithms => TokenPolicy { algorithms: algorithms.to_vec(), ..policy },
         };
-        if let Some(algorithm) = self.token_algorithm.iter().find(|algorithm| {
-            self.jwks_url.is_none() && !keys.iter().any(|key| key.permits(**algorithm))
-        }) {
+        if let Some(algorithm) = self
+            .token_algorithm
+            .iter()
+            .find(|algorithm| self.jwks_url.is_none() && !keys.iter().any(|key| key.permits(**algorithm)))
+        {
             return Err(CommandError::usage(format!("--token-algorithm {algorithm}: no key is for this algorithm")));
         }
         Ok(TokenAccess { keys, key_set: self.key_set()?, policy, ..TokenAccess::default() })

@@ -88,7 +88,8 @@ impl Sign {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
         let mut claims = Map::new();
         let optional = [("sub", &self.subject), ("iss", &self.issuer)];
-        for (name, value) in optional.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value))) {
+        for (name, value) in optional.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value)))
+        {
             claims.insert(name.into(), json!(value));
         }
         match &self.audience[..] {

@@ -72,7 +72,8 @@ fn an_address_of_a_network_needs_tokens_or_open() {
 fn a_token_grants_the_rights_of_its_claims() {
     let secret = file("secret", SECRET);
     let server = Server::start(&["--token-secret", secret.to_str().unwrap()]);
-    let token = sign(&secret, &["--subject", "ada", "--subscribe", "news", "--subscribe", "user.42.*", "--publish", "news"]);
+    let token =
+        sign(&secret, &["--subject", "ada", "--subscribe", "news", "--subscribe", "user.42.*", "--publish", "news"]);
     let field = bearer(&token);
     assert_eq!(server.ask("POST", "/events/news", &[&field], b"hello").status(), 202);
     assert_eq!(server.ask("GET", "/events/news", &[&field], b"").status(), 200);
@@ -218,7 +219,8 @@ fn the_command_signs_and_checks_with_every_type_of_key() {
     let token = sign(&secret, &[]);
     let lines = goldcrest_with(&[&option[..], &["-"]].concat(), format!("{token}\n").as_bytes()).lines();
     assert_eq!(lines[2], "valid: yes");
-    goldcrest(&["token", "sign", "--secret", secret.to_str().unwrap(), "--algorithm", "ES256"]).failed(2, "cannot sign");
+    goldcrest(&["token", "sign", "--secret", secret.to_str().unwrap(), "--algorithm", "ES256"])
+        .failed(2, "cannot sign");
     goldcrest(&["token", "sign", "--secret", &key("rsa.pem")]).failed(2, "this is a PEM file");
     goldcrest(&["token", "sign", "--secret", secret.to_str().unwrap(), "--subscribe", "a*b"]).failed(2, "a pattern is");
     goldcrest(&["token", "check", &token]).failed(2, "give --token-secret");
