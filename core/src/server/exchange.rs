@@ -130,7 +130,10 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     pub fn limit_content(&mut self, bytes: u64) -> Result<(), BodyError> {
         let body = &mut self.connection.body;
         body.set_limit(bytes.min(self.connection.config.max_body));
-        body.decoder.as_mut().map_or(Ok(()), |decoder| decoder.limit(bytes)).map_err(BodyError::Refused)
+        match body.decoder.as_mut().map(|decoder| decoder.limit(bytes)) {
+            Some(Err(refusal)) => Err(BodyError::Refused(refusal)),
+            Some(Ok(())) | None => Ok(()),
+        }
     }
 
     /// Reads the next bytes of the content into `buffer`. Returns their number, 0 at the end.
@@ -158,7 +161,10 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
                 taken = result;
                 (consumed, done)
             })?;
-            let (count, done) = taken.map_err(BodyError::Refused)?;
+            let (count, done) = match taken {
+                Ok(taken) => taken,
+                Err(refusal) => return Err(BodyError::Refused(refusal)),
+            };
             let (now, config) = (self.connection.now(), self.connection.config);
             if lent == TryIo::Done(()) {
                 self.connection.body.allowance.received(count, now, config.receive_timeout());

@@ -14,6 +14,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use goldcrest_core::assets::GOLDCREST;
 use goldcrest_core::http::{Response, Status};
 use goldcrest_core::hub::{Channel, StaticHub};
 use goldcrest_core::hub_http::{
@@ -129,6 +130,12 @@ impl Handler for Any<'_> {
             0 => self.0.handle(exchange).await,
             7 => self.1.handle(exchange).await,
             1 => Overloaded.handle(exchange).await,
+            8 => exchange.redirect(black_box(Status::SEE_OTHER), text()).await,
+            9 => exchange.respond_error(black_box(Status::CONFLICT), text()).await,
+            10 => match exchange.limit_content(number()) {
+                Ok(()) => GOLDCREST.answer(exchange).await,
+                Err(error) => exchange.respond_body_error(error).await,
+            },
             2 => exchange.method_not_allowed(text()).await,
             3 => match exchange.read_whole(input()).await {
                 Ok(length) => {
