@@ -18,6 +18,7 @@ mod resource_release;
 mod resume;
 mod rights;
 mod ring_sizes;
+#[cfg(not(small_code))] // Trait objects, which are not Send, save flash on a chip.
 mod send;
 mod shutdown;
 mod slow_messages;
