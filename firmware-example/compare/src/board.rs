@@ -40,10 +40,15 @@ const ADDRESS: StaticConfigV4 = StaticConfigV4 {
 
 /// Starts the network stack; returns it with the buffers of the connections.
 pub(crate) fn serve(spawner: Spawner, ethernet: &'static mut Ethernet) -> (Stack<'static>, &'static mut [Rings]) {
+    (network(spawner, ethernet), RINGS.take())
+}
+
+/// Starts the network stack.
+pub(crate) fn network(spawner: Spawner, ethernet: &'static mut Ethernet) -> Stack<'static> {
     let (stack, runner) = embassy_net::new(ethernet, Config::ipv4_static(ADDRESS), STACK.take(), entropy::seed());
     spawn(spawner, boot::network(runner));
     let _ = writeln!(uart::Uart, "serves http://10.0.2.15/");
-    (stack, RINGS.take())
+    stack
 }
 
 pub(crate) fn spawn<S>(spawner: Spawner, task: Result<SpawnToken<S>, embassy_executor::SpawnError>) {
