@@ -24,6 +24,7 @@
 //! | --- | --- |
 //! | [`Server`] (`server/`) | listeners, accepting, limits, upstream channels, shutdown |
 //! | [`Hub`], [`LocalHub`] (`hub/`) | the channels: a master log, and a copy for each thread |
+//! | [`Metrics`] (`metrics/`) | what a server counts, as Prometheus reads it |
 //! | [`JsonExchange`] (`json.rs`) | JSON as the content of requests and responses |
 //! | `reactor/` | sockets and timers of a thread |
 //! | [`client`] | the clients of the core on smol, with TLS |
@@ -86,6 +87,7 @@ mod hub;
 mod hub_stream;
 mod json;
 mod memory;
+mod metrics;
 mod reactor;
 mod server;
 mod sync;
@@ -96,9 +98,11 @@ pub use goldcrest_core::hub_http::{
     Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RIGHTS_FIELD, Rights,
 };
 pub use hub::{
-    Attachment, ChannelLimits, Hub, HubReader, IdentityGrant, LocalHub, LocalReader, OwnedEvent, ReaderItem,
+    Attachment, ChannelLimits, ChannelStats, Hub, HubReader, IdentityGrant, LocalHub, LocalReader, OwnedEvent,
+    ReaderItem,
 };
 pub use json::{JsonError, JsonExchange};
+pub use metrics::{Metrics, MetricsSummary};
 pub use server::{
     Limits, RunningServer, Server, ShutdownHandle, UpstreamChannel, UpstreamError, UpstreamOptions, is_dual_stack,
     raise_descriptor_limit,

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use core::task::{Context, Poll};
 
 use super::{ChannelName, ChannelNameError, NamePolicy, NewEvent, PublishError, PublishOutcome};
+use crate::format::Transport;
 use crate::log::{GapPolicy, LogReader};
 
 /// Channels by name: [`StaticHub`](super::StaticHub) on a chip; a host has a hub that creates channels on first use.
@@ -81,6 +82,14 @@ pub trait ChannelReader: LogReader {
     fn poll_publish_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
+
+    /// Reports, before its first seek, that the reader serves `transport`. `resumes` where the client continues a position of its own.
+    /// Default: no report.
+    fn begin(&mut self, _transport: Transport, _resumes: bool) {}
+
+    /// Reports that the events up to sequence number `after` were written to the connection. It may repeat a number. Default: no
+    /// report.
+    fn sent(&self, _after: u64) {}
 
     /// Publishers of the channel no longer wait for the followers that are behind now, until these have caught up.
     fn ignore_slow_followers(&mut self) {}

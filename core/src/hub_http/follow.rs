@@ -84,6 +84,7 @@ pub(super) fn answer<R: Runtime>(
                 written
             })?;
             meter.report(connection, payload as u64);
+            reader.sent(follow.after());
             let pending = chunks.as_ref().is_some_and(ChunkEncoder::pending);
             let mut want = Interest::READ;
             let deadline = match (result, state) {

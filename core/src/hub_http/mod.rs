@@ -36,7 +36,8 @@ pub use withdrawal::{WithdrawableGrant, WithdrawableGrants};
 
 use crate::format::{StreamFormat, Transport};
 use crate::http::{Method, PercentEncoded, Status};
-use crate::hub::{ChannelName, HubBackend, OpenError, PublishError};
+use crate::hub::{ChannelName, ChannelReader, HubBackend, OpenError, PublishError};
+use crate::log::Position;
 use crate::output::{Output, written_text};
 use crate::server::{Exchange, Responded};
 use crate::server::{Handler, HandlerResult, Resource, Runtime};
@@ -197,7 +198,7 @@ impl<H: HubBackend, M: HubMetrics, A: Authorizer> HubHandler<'_, H, M, A> {
                 let follows = !matches!(transport, Transport::Poll | Transport::Publish);
                 let following = rights.read && follows && !exchange.is_head_only();
                 let peer = exchange.peer_network();
-                let reader = match self.hub.open(channel, following, peer) {
+                let mut reader = match self.hub.open(channel, following, peer) {
                     Ok(reader) => reader,
                     Err(OpenError::InvalidName(error)) => return Err(HubRequestError::ChannelName(error).into()),
                     Err(OpenError::NoSuchChannel) => return Err(HubRequestError::NoSuchChannel.into()),
@@ -206,6 +207,9 @@ impl<H: HubBackend, M: HubMetrics, A: Authorizer> HubHandler<'_, H, M, A> {
                         return Err(HubError::Overloaded(transport, Resource::Followers));
                     }
                 };
+                let position = negotiated.as_ref().map(|negotiated| negotiated.position);
+                reader.begin(transport, matches!(position, Some(Position::After(_) | Position::Unknown)));
+                exchange.report_channel(transport, grant.identity());
                 let grant = ActiveGrant { grant, rights };
                 (negotiated, transport, self.hub.gap_policy(channel), grant, reader, exchange)
             };

@@ -111,6 +111,7 @@ fn respond<R: Runtime>(
                 }
             });
         };
+        connection.runtime().response_began(connection.socket(), status);
         connection.begin_response();
         connection.send(&head).await?;
         if unchanged || context.head_only {
@@ -130,6 +131,7 @@ fn respond<R: Runtime>(
             return Err(Disconnect::Overwritten);
         }
         connection.end_response();
+        reader.sent(last.seq);
         meter.report(connection, poll.length());
         Ok(Responded::after_stream(keeps_connection))
     }

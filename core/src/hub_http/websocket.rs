@@ -123,7 +123,9 @@ impl<C: ChannelReader, R: Runtime, G: Grant> Session<C, R, G> {
                     let mut events = Events { session: self, payload: 0, behind: false };
                     let written = socket.try_transmit(&mut events)?;
                     payload = events.payload;
-                    if events.behind {
+                    let behind = events.behind;
+                    self.reader.sent(self.messages.after());
+                    if behind {
                         let reason = const { CloseReason::new("gap").unwrap() };
                         socket.start_close(GAP.unwrap_or(CloseCode::INTERNAL_ERROR), reason);
                     }

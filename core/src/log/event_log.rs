@@ -187,6 +187,17 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> EventLog<S> {
         self.kept
     }
 
+    /// The bytes of the ring from the oldest event to the newest: their types, data and overheads, and the unused end of the ring
+    /// between them.
+    pub fn used_bytes(&self) -> usize {
+        if self.kept == 0 {
+            return 0;
+        }
+        let tail = self.offset(self.before_oldest().saturating_add(1));
+        let wrapped = if self.head > tail { 0 } else { self.ring };
+        self.head.saturating_add(wrapped).saturating_sub(tail)
+    }
+
     /// The id of the newest event; sequence number 0 where there is none yet.
     pub fn newest_id(&self) -> EventId {
         EventId { epoch: self.epoch, seq: self.newest }

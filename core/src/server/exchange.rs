@@ -16,6 +16,7 @@ use super::runtime::{Growth, Runtime};
 use super::server_error::ServerError;
 use super::server_websocket::{AcceptOptions, ServerWebSocket};
 use crate::connection::Disconnect;
+use crate::format::Transport;
 use crate::grammar::copy::copy;
 use crate::grammar::origin::OriginMatch;
 use crate::http::{BodyDecoder, Framing, Method, Request, RequestError, Response, Status, Version};
@@ -119,6 +120,11 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
     /// Reports a rejected request to the runtime, whose content for the response is not used.
     pub(crate) fn report_rejection(&self, status: Status, reason: RejectionReason, text: &str) {
         let _ = self.connection.reject(status, reason, text);
+    }
+
+    /// Reports the transport of the request to the runtime, and the identity of its grant.
+    pub(crate) fn report_channel(&self, transport: Transport, identity: &str) {
+        self.connection.runtime.channel_requested(self.connection.socket(), transport, identity);
     }
 
     /// Lowers the bound on this request's content from [`ServerConfig::max_body`] to `bytes`, for a route with a bound of its own.
@@ -400,6 +406,7 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         max_message: u64,
     ) -> Result<ServerWebSocket<'x, 'l, R>, Disconnect> {
         let (connection, _) = self.into_parts();
+        connection.runtime.response_began(connection.socket(), Status::SWITCHING_PROTOCOLS);
         connection.send(&|out: &mut ResumableWriter<'_>| accepted.put(out)).await?;
         trace::upgraded(accepted.protocol);
         Ok(ServerWebSocket::new(connection, Role::Server, Unmasked, max_message, accepted.protocol))

@@ -83,6 +83,7 @@ impl ResponseContext {
                 out.put(response.body);
             }
         };
+        runtime.response_began(connection.socket(), response.status);
         connection.answering = true;
         connection.send(&render).await?;
         connection.answering = false;
@@ -119,6 +120,7 @@ impl ResponseContext {
                 self.put_exposed(runtime.cors(), out);
             });
         };
+        runtime.response_began(connection.socket(), Status::OK);
         connection.answering = true;
         connection.send(&render).await
     }

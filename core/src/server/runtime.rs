@@ -3,6 +3,9 @@
 use super::abort::AbortHandle;
 use super::cors::CorsPolicy;
 use super::rejection::{DateField, ErrorContent, Rejection};
+use crate::connection::Disconnect;
+use crate::format::Transport;
+use crate::http::{Request, Status};
 use crate::io::{Clock, Socket};
 
 /// The environment of the connections of one executor: sockets, a clock, buffers and randomness.
@@ -59,6 +62,20 @@ pub trait Runtime {
 
     /// A handle that breaks the connection of `socket` from elsewhere in the program. Default: a handle without effect.
     fn abort_handle(&self, _socket: &Self::Socket) -> impl AbortHandle + use<Self> {}
+
+    /// Reports a request whose head was read, before its response. Default: no report.
+    fn request_began<B: AsRef<[u8]>>(&self, _socket: &Self::Socket, _request: &Request<B>) {}
+
+    /// Reports the transport of the last request, which reads a channel or publishes, and the identity of its grant (empty where it
+    /// has none). Default: no report.
+    fn channel_requested(&self, _socket: &Self::Socket, _transport: Transport, _identity: &str) {}
+
+    /// Reports a response that begins: to the last request, or to bytes that are no request. Default: no report.
+    fn response_began(&self, _socket: &Self::Socket, _status: Status) {}
+
+    /// Reports the end of the last request: its response is complete, or the connection ended first. A future that is dropped
+    /// reports nothing. Default: no report.
+    fn request_ended(&self, _socket: &Self::Socket, _ended: Result<(), Disconnect>) {}
 
     /// The `Date` of a response that begins now. Default: none, for a chip without a clock (RFC 9110 §6.6.1).
     fn date(&self) -> impl DateField + use<Self> {}

@@ -201,10 +201,14 @@ fn answer<R: Runtime, H: Handler>(
     handler: &H,
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
-        let responded = match reject_early(connection).await? {
-            Some(responded) => responded,
-            None => handler.handle(Exchange::new(connection)).await?,
+        connection.runtime.request_began(connection.socket(), &connection.request);
+        let result = match reject_early(connection).await {
+            Ok(Some(responded)) => Ok(responded),
+            Ok(None) => handler.handle(Exchange::new(connection)).await,
+            Err(ended) => Err(ended),
         };
+        connection.runtime.request_ended(connection.socket(), result.as_ref().map(|_| ()).map_err(|ended| *ended));
+        let responded = result?;
         if !responded.keeps_connection() {
             return Err(Disconnect::Closed);
         }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `serve.rs`, `options.rs` | the server, with the page at `/` |
 //! | `page/` | the page |
+//! | `admin/` | the admin listener: metrics, health, channels |
 //! | `subscribe/` | events and messages of any SSE or WebSocket server, as lines |
 //! | `publish.rs` | publishes events to a channel |
 //! | `bench/` | the latency of events to many readers |
@@ -18,6 +19,7 @@
 
 #![allow(rustdoc::bare_urls, reason = "the comments are the text of --help")]
 
+mod admin;
 mod bench;
 mod client_options;
 mod compare;

@@ -240,7 +240,7 @@ impl Options {
         }
     }
 
-    fn channels(&self) -> ChannelLimits {
+    pub(crate) fn channels(&self) -> ChannelLimits {
         ChannelLimits {
             channels: self.max_channels,
             channels_per_address: self.max_channels_per_address,
@@ -281,7 +281,7 @@ impl Options {
     }
 
     /// The lists live as long as the process: they are read once, from its command line.
-    fn access(&self) -> Access<'static> {
+    pub(crate) fn access(&self) -> Access<'static> {
         let list = |names: &[String]| -> &'static [&'static str] {
             let names: Vec<&'static str> = names.iter().map(|name| &*name.clone().leak()).collect();
             names.leak()

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use goldcrest_host::client::TlsOptions;
@@ -13,9 +14,11 @@ use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::hub_http::HubHandler;
 use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
 use goldcrest_host::tokens::TokenAuthorizer;
-use goldcrest_host::{LocalHub, is_dual_stack};
+use goldcrest_host::{Hub, LocalHub, is_dual_stack};
 use tracing_subscriber::EnvFilter;
 
+use super::admin::{self, Admin};
+use super::exit::Exit;
 use super::options::Options;
 use super::page::{self, PageMetrics};
 use super::token::ServeTokenOptions;
@@ -41,6 +44,11 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     tokens: ServeTokenOptions,
+
+    /// Serve metrics, health, channels and a page over them on this address [without one: 127.0.0.1:8081]. It asks for no
+    /// credentials, and takes changes from the same machine only
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = admin::DEFAULT_ADDRESS)]
+    admin_listen: Option<SocketAddr>,
 }
 
 impl Serve {
@@ -60,12 +68,30 @@ impl Serve {
         let metrics = PageMetrics::default();
         let page = !self.no_page;
         let has_tokens = access.is_some();
-        let server = self.options.server().on_listening(move |addresses| announce(addresses, page, has_tokens));
-        server.run(|hub| {
+        let hub = Hub::new(self.options.channels()).map_err(|error| CommandError::usage(error.to_string()))?;
+        let listens = Arc::new(AtomicBool::new(false));
+        let server = self.options.server().hub(hub.clone());
+        let admin =
+            Admin { hub, metrics: server.metrics(), shutdown: server.shutdown_handle(), listens: Arc::clone(&listens) };
+        let start = |address| {
+            let running = admin.start(address, self.options.access().hosts);
+            running.map_err(|error| CommandError::new(Exit::Failed, format!("--admin-listen {address}: {error}")))
+        };
+        let admin = self.admin_listen.map(start).transpose()?;
+        let admin_addresses = admin.as_ref().map(|admin| admin.addresses().to_vec()).unwrap_or_default();
+        let server = server.on_listening(move |addresses| {
+            listens.store(true, Ordering::SeqCst);
+            announce(addresses, page, has_tokens, &admin_addresses);
+        });
+        let result = server.run(|hub| {
             let tokens = access.clone().map(|access| TokenAuthorizer::new(hub.hub().clone(), access));
             App { hub, metrics: metrics.clone(), tokens, page }
-        })?;
-        Ok(())
+        });
+        // It answers until the last connection has ended.
+        if let Some(admin) = admin {
+            admin.shut_down()?;
+        }
+        Ok(result?)
     }
 }
 
@@ -159,7 +185,8 @@ async fn needs_page<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult 
         .await
 }
 
-async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) -> HandlerResult {
+/// Answers with a file of a page.
+pub(crate) async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) -> HandlerResult {
     if !is_read(&exchange) {
         return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
     }
@@ -189,11 +216,14 @@ async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) 
 }
 
 /// Prints the addresses, and some commands to try.
-fn announce(addresses: &[SocketAddr], page: bool, has_tokens: bool) {
+fn announce(addresses: &[SocketAddr], page: bool, has_tokens: bool, admin: &[SocketAddr]) {
     let mut text = String::new();
     for address in addresses {
         let also = if is_dual_stack(*address, addresses) { " (IPv4 as well)" } else { "" };
         let _ = writeln!(text, "goldcrest serves http://{address}/{also}");
+    }
+    for address in admin {
+        let _ = writeln!(text, "metrics and channels at http://{address}/");
     }
     let Some(address) = addresses.first() else { return };
     if page {

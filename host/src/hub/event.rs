@@ -1,5 +1,7 @@
 //! An event on its way from a master to its mirrors.
 
+use std::time::Instant;
+
 use goldcrest_core::hub::NewEvent;
 use goldcrest_core::log::{AppendError, Encoding, EventLog, EventType};
 
@@ -15,12 +17,14 @@ pub(super) struct Event {
     event_type: Box<str>,
     encoding: Encoding,
     data: Box<[u8]>,
+    /// The time of the publication.
+    pub(super) published: Instant,
 }
 
 impl Event {
-    pub(super) fn new(event: &NewEvent<'_>) -> Self {
+    pub(super) fn new(event: &NewEvent<'_>, published: Instant) -> Self {
         let NewEvent { event_type, encoding, data, .. } = *event;
-        Self { event_type: event_type.as_str().into(), encoding, data: data.into() }
+        Self { event_type: event_type.as_str().into(), encoding, data: data.into(), published }
     }
 
     /// Bytes that it takes in an inbox.

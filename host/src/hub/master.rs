@@ -1,6 +1,7 @@
 //! A channel and its master log.
 
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use goldcrest_core::hub::{ChannelLog, NewEvent, OpenError, PublishError, PublishOutcome};
 use goldcrest_core::log::{
@@ -10,8 +11,10 @@ use goldcrest_core::log::{
 use super::event::{ChannelId, Event, HostLog};
 use super::inbox::{Inbox, InboxItem, Update};
 use super::shared_followers::{NOT_AWAITED, SharedFollowers};
+use super::stats::ChannelStats;
 use crate::memory::{Memory, Reserved, Use};
-use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, PoisonError};
+use crate::metrics::TRANSPORTS;
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering, PoisonError};
 
 /// The name of a channel, in memory that the registry and all readers share.
 pub(super) type Name = std::sync::Arc<str>;
@@ -21,7 +24,7 @@ pub(super) struct Master {
     id: ChannelId,
     name: Name,
     state: Mutex<State>,
-    epoch: u32,
+    epoch: AtomicU32,
     /// Publishers wait while a follower has so many unread events. A quarter of the log remains free for concurrent publishers,
     /// since a thread checks first and publishes later.
     max_unread: u64,
@@ -32,6 +35,8 @@ pub(super) struct Master {
     congested: AtomicBool,
     /// The number of followers, on all threads.
     followers: AtomicUsize,
+    /// How many of them serve each transport, in the order of [`TRANSPORTS`].
+    readers: [AtomicUsize; TRANSPORTS.len()],
     /// The time of the last publish or open, in seconds of the registry's clock.
     last_used: AtomicU64,
     /// It has been reaped: a thread that has a reference looks its name up again.
@@ -116,11 +121,12 @@ impl Master {
             id,
             name,
             state: Mutex::new(state),
-            epoch,
+            epoch: AtomicU32::new(epoch),
             max_unread: (events - events / 4) as u64,
             newest: AtomicU64::new(0),
             congested: AtomicBool::new(false),
             followers: AtomicUsize::new(0),
+            readers: Default::default(),
             last_used: AtomicU64::new(now),
             reaped: AtomicBool::new(false),
         })
@@ -158,7 +164,7 @@ impl Master {
         self.newest.store(seq, Ordering::SeqCst);
         let has_followers = !mirrors.is_empty() || !state.shared.is_empty();
         if !state.mirrors.is_empty() {
-            let event = Arc::new(Event::new(event));
+            let event = Arc::new(Event::new(event, Instant::now()));
             // Within the lock, so that every mirror gets the events in order.
             for MirrorState { inbox, .. } in &state.mirrors {
                 inbox.post(InboxItem { channel: self.id, update: Update::Event(seq, Arc::clone(&event)) });
@@ -204,7 +210,7 @@ impl Master {
     /// Copies the events that a mirror lacks, or the whole log where they have been overwritten. Returns whether it copied the whole
     /// log.
     pub(super) fn update(&self, mirror: &mut HostLog) -> bool {
-        if mirror.newest() >= self.newest.load(Ordering::SeqCst) {
+        if mirror.newest() >= self.newest.load(Ordering::SeqCst) && mirror.epoch() == self.epoch() {
             return false;
         }
         update(self.state.lock().unwrap_or_else(PoisonError::into_inner).log(), mirror)
@@ -267,7 +273,8 @@ impl Master {
             wanted = (0, 0);
         }
         let (count, storage) = (wanted.0, vec![0; storage(wanted)]);
-        let copy = EventLog::after(storage.into(), count.max(1), EventId { epoch: self.epoch, seq: cursor.after });
+        let copy =
+            EventLog::after(storage.into(), count.max(1), EventId { epoch: state.log().epoch(), seq: cursor.after });
         let copy = copy.ok().map(|mut log| {
             while log.newest() < cursor.after + count as u64 && log.append_next_of(state.log()) {}
             Snapshot { log, _reserved: reserved }
@@ -356,7 +363,60 @@ impl Master {
     }
 
     pub(super) fn epoch(&self) -> u32 {
-        self.epoch
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// Counts a follower that serves a transport, by the index of [`TRANSPORTS`].
+    pub(super) fn add_reader(&self, transport: usize) {
+        if let Some(readers) = self.readers.get(transport) {
+            readers.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a follower of a transport less.
+    pub(super) fn remove_reader(&self, transport: usize) {
+        if let Some(readers) = self.readers.get(transport) {
+            readers.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Deletes the events of a channel with followers, and begins `epoch`. Sequence numbers continue, so that a follower that has read
+    /// all events misses nothing, and any other is told how many it missed.
+    pub(super) fn clear(&self, epoch: u32, bytes: usize, events: usize) -> Result<(), NewLogError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = EventId { epoch, seq: state.log().newest() };
+        state.channel = ChannelLog::new(EventLog::after(vec![0; bytes].into(), events, last)?);
+        self.epoch.store(epoch, Ordering::SeqCst);
+        let mirrors = state.mirrors.len();
+        state.usage.clear(mirrors);
+        for MirrorState { inbox, .. } in &state.mirrors {
+            inbox.post(InboxItem { channel: self.id, update: Update::NewEvents });
+        }
+        let wakers = state.shared.take_wakers();
+        self.update_congestion(&mut state);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        Ok(())
+    }
+
+    /// Its statistics at `now`, in seconds of the registry's clock.
+    pub(super) fn stats(&self, now: u64) -> ChannelStats {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = state.log();
+        let newest = log.newest_id();
+        let (events, bytes) = (log.kept(), log.used_bytes());
+        drop(state);
+        let readers: Vec<_> =
+            TRANSPORTS.iter().zip(&self.readers).map(|(name, it)| (*name, it.load(Ordering::Relaxed))).collect();
+        let followers = self.followers.load(Ordering::SeqCst);
+        let idle = self.idle_since().map(|since| Duration::from_secs(now.saturating_sub(since)));
+        ChannelStats { name: self.name.to_string(), newest, events, bytes, followers, readers, idle }
+    }
+
+    /// The number of events that its log keeps, and their bytes.
+    pub(super) fn log_size(&self) -> (usize, usize) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.log().kept(), state.log().used_bytes())
     }
 
     /// Marks the channel as reaped if it has not been used since `before`, and returns whether it did.
@@ -519,6 +579,12 @@ impl State {
 }
 
 impl Usage {
+    /// The log is replaced by an empty one, and so is each of `mirrors` mirrors.
+    fn clear(&mut self, mirrors: usize) {
+        self.reserved.shrink(self.written * (1 + mirrors));
+        (self.written, self.appended) = (0, 0);
+    }
+
     /// Reserves the memory that another record of `size` bytes is the first to write to, in the log and in each mirror; `false`
     /// past the limit.
     fn reserve_for(&mut self, size: usize, log: &HostLog, mirrors: usize) -> bool {
@@ -540,6 +606,10 @@ impl Usage {
 
 /// Copies the events that a mirror lacks. Returns whether it copied the whole log.
 fn update(log: &HostLog, mirror: &mut HostLog) -> bool {
+    if mirror.epoch() != log.epoch() {
+        mirror.clone_from(log);
+        return true;
+    }
     while mirror.newest() < log.newest() {
         if !mirror.append_next_of(log) {
             mirror.clone_from(log);

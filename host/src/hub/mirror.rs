@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
-use goldcrest_core::format::PollLimits;
+use goldcrest_core::format::{PollLimits, Transport};
 use goldcrest_core::hub::{
     ChannelName, ChannelReader, HubBackend, MAX_CHANNEL_NAME, NamePolicy, NewEvent, OpenError, PublishError,
     PublishOutcome,
@@ -19,6 +20,7 @@ use super::inbox::{Inbox, InboxItem, Update};
 use super::master::{Master, Progress, Snapshot};
 use super::registry::{ChannelLookup, Hub};
 use super::shared_followers::NOT_AWAITED;
+use crate::metrics::{LAGS, ThreadCounters, transport_index};
 use crate::sync::{Arc, Ordering};
 
 /// The hub on one thread, for the connections of this thread. A clone is the same.
@@ -36,6 +38,7 @@ struct Inner {
     mirrors: RefCell<HashMap<ChannelId, Rc<Mirror>>>,
     /// The memory of the items that were last taken from the inbox.
     items: RefCell<Vec<InboxItem>>,
+    counters: std::sync::Arc<ThreadCounters>,
 }
 
 pub(super) struct Mirror {
@@ -50,7 +53,17 @@ pub(super) struct Mirror {
     awaited: Cell<u64>,
     /// The number of awaited followers that have not.
     behind: Cell<usize>,
+    /// When the newest events were published, by their sequence numbers modulo [`TIMES`].
+    published: RefCell<[(u64, Option<Instant>); TIMES]>,
+    /// The sequence number of the last event whose latency was measured.
+    measured: Cell<u64>,
 }
+
+/// Events whose time of publication a mirror keeps.
+const TIMES: usize = 32;
+
+/// The transport of a reader that does not report it.
+const NO_TRANSPORT: u8 = u8::MAX;
 
 struct Follower {
     /// The waker of a task that waits for events.
@@ -58,12 +71,31 @@ struct Follower {
     /// The sequence number of the last event that it has read. [`NOT_AWAITED`] at its start, and once publishers ignore it, until it
     /// has caught up.
     read_to: u64,
+    /// The sequence number of the last event that was written to it or that it missed; [`NOT_AWAITED`] until it has a cursor.
+    sent_to: u64,
 }
 
 impl LocalHub {
-    pub(crate) fn new(hub: Hub, inbox: Arc<Inbox>, poll: PollLimits) -> Self {
-        let inner = Inner { hub, inbox, poll, mirrors: RefCell::default(), items: RefCell::default() };
+    pub(crate) fn new(hub: Hub, inbox: Arc<Inbox>, poll: PollLimits, counters: std::sync::Arc<ThreadCounters>) -> Self {
+        let inner = Inner { hub, inbox, poll, mirrors: RefCell::default(), items: RefCell::default(), counters };
         Self { inner: Rc::new(inner) }
+    }
+
+    /// Measures by how many events the followers of this thread lag.
+    pub(crate) fn measure_lag(&self) {
+        let (mut behind, mut most) = ([0u64; LAGS.len()], 0);
+        for mirror in self.inner.mirrors.borrow().values() {
+            let newest = mirror.log.borrow().newest();
+            for (_, follower) in mirror.followers.borrow().iter() {
+                // [`NOT_AWAITED`] is above every sequence number.
+                let lag = newest.saturating_sub(follower.sent_to);
+                most = most.max(lag);
+                behind.iter_mut().zip(LAGS).take_while(|(_, least)| lag >= *least).for_each(|(count, _)| *count += 1);
+            }
+        }
+        let counters = &self.inner.counters;
+        counters.behind.iter().zip(behind).for_each(|(counter, count)| counter.set(count));
+        counters.max_lag.set(most);
     }
 
     /// The hub of all threads.
@@ -128,6 +160,8 @@ impl LocalHub {
                 progress,
                 awaited: Cell::new(0),
                 behind: Cell::new(0),
+                published: RefCell::new([(0, None); TIMES]),
+                measured: Cell::new(0),
             });
             mirrors.borrow_mut().insert(id, Rc::clone(&mirror));
             return Ok(mirror);
@@ -159,12 +193,24 @@ impl Mirror {
         }
         if newest.checked_add(1) == Some(seq) {
             match event.append_to(&mut log) {
-                Ok(()) => return,
+                Ok(()) => {
+                    let mut times = self.published.borrow_mut();
+                    times[seq as usize % TIMES] = (seq, Some(event.published));
+                    return;
+                }
                 Err(error) => tracing::error!(%error, "a mirror refused an event that its master accepted"),
             }
         }
         drop(log);
         self.catch_up();
+    }
+
+    /// The time since the event with this number was published, if that was one of the last.
+    fn age(&self, seq: u64) -> Option<Duration> {
+        match self.published.borrow()[seq as usize % TIMES] {
+            (of, Some(published)) if of == seq => Some(published.elapsed()),
+            _ => None,
+        }
     }
 
     /// Copies the events that are missing from the master. A reader whose next event has been overwritten gets a gap.
@@ -259,7 +305,11 @@ impl HubBackend for LocalHub {
     fn open(&self, channel: ChannelName<'_>, following: bool, peer: Option<IpAddr>) -> Result<LocalReader, OpenError> {
         let kind = if following {
             let mirror = self.follow(channel, peer)?;
-            let follower = mirror.followers.borrow_mut().insert(Follower { waker: None, read_to: NOT_AWAITED });
+            let follower = mirror.followers.borrow_mut().insert(Follower {
+                waker: None,
+                read_to: NOT_AWAITED,
+                sent_to: NOT_AWAITED,
+            });
             Kind::Following { mirror, follower }
         } else {
             match self.inner.hub.find(channel) {
@@ -275,7 +325,7 @@ impl HubBackend for LocalHub {
                 }
             }
         };
-        Ok(LocalReader { hub: self.clone(), kind })
+        Ok(LocalReader { hub: self.clone(), kind, transport: NO_TRANSPORT, sent_to: Cell::new(0) })
     }
 
     fn publish(
@@ -296,6 +346,10 @@ impl HubBackend for LocalHub {
 pub struct LocalReader {
     hub: LocalHub,
     kind: Kind,
+    /// The index of its transport, or [`NO_TRANSPORT`].
+    transport: u8,
+    /// The sequence number of the last event that was written or missed.
+    sent_to: Cell<u64>,
 }
 
 enum Kind {
@@ -355,11 +409,14 @@ impl LogReader for LocalReader {
     /// The master decides, which has assigned every id that a client can have: every event that was published before this call is
     /// seen.
     fn seek(&self, position: Position, policy: GapPolicy) -> Cursor {
-        match &self.kind {
-            Kind::Following { mirror, .. } => {
+        let cursor = match &self.kind {
+            Kind::Following { mirror, follower } => {
                 let (cursor, whole) = mirror.master.seek(&mut mirror.log.borrow_mut(), position, policy);
                 if whole {
                     mirror.complete.set(true);
+                }
+                if let Some(follower) = mirror.followers.borrow_mut().get_mut(*follower) {
+                    follower.sent_to = cursor.after;
                 }
                 cursor
             }
@@ -371,7 +428,12 @@ impl LogReader for LocalReader {
                 cursor
             }
             Kind::Absent { log, .. } => log.seek(position, policy),
+        };
+        self.sent_to.set(cursor.after);
+        if let Some(gap) = cursor.gap {
+            self.hub.inner.counters.gap(self.transport.into(), gap.missed);
         }
+        cursor
     }
 
     fn read_at(&self, after: u64, offset: usize, into: &mut [u8]) -> ReadEvent {
@@ -437,6 +499,37 @@ impl ChannelReader for LocalReader {
         ready.unwrap_or(Poll::Ready(()))
     }
 
+    fn begin(&mut self, transport: Transport, resumes: bool) {
+        let index = transport_index(transport);
+        self.transport = index as u8;
+        if resumes && let Some(counters) = self.hub.inner.counters.transport(index) {
+            counters.resumed.add(1);
+        }
+        if let Kind::Following { mirror, .. } = &self.kind {
+            mirror.master.add_reader(index);
+        }
+    }
+
+    fn sent(&self, after: u64) {
+        let before = self.sent_to.replace(after);
+        if after <= before {
+            return;
+        }
+        let counters = &self.hub.inner.counters;
+        let measured = counters.delivered(self.transport.into(), after - before);
+        if let Kind::Following { mirror, follower } = &self.kind {
+            if let Some(follower) = mirror.followers.borrow_mut().get_mut(*follower) {
+                follower.sent_to = after;
+            }
+            if (measured || after > mirror.measured.get())
+                && let Some(age) = mirror.age(after)
+            {
+                mirror.measured.set(after);
+                counters.latency(age);
+            }
+        }
+    }
+
     fn ignore_slow_followers(&mut self) {
         self.with_master(|master| master.ignore_slow_followers());
     }
@@ -445,6 +538,7 @@ impl ChannelReader for LocalReader {
 impl Drop for LocalReader {
     fn drop(&mut self) {
         if let Kind::Following { mirror, follower } = &self.kind {
+            mirror.master.remove_reader(self.transport.into());
             self.hub.unfollow(mirror, *follower);
         }
     }

@@ -25,6 +25,7 @@
 //! | `attachment.rs` | a running server of the hub |
 //! | `mirror.rs` | [`LocalHub`]: the mirrors of a thread, and its readers |
 //! | `hub_reader.rs` | [`HubReader`]: a reader on any thread and any executor |
+//! | `stats.rs` | statistics of channels, and their deletion |
 //! | `shared_followers.rs` | the followers that read the master log itself |
 
 mod attachment;
@@ -36,11 +37,13 @@ mod master;
 mod mirror;
 mod registry;
 mod shared_followers;
+mod stats;
 
 pub use hub_reader::{HubReader, OwnedEvent, ReaderItem};
 pub use identities::IdentityGrant;
 pub use mirror::{LocalHub, LocalReader};
 pub use registry::{ChannelLimits, Hub};
+pub use stats::ChannelStats;
 
 pub use attachment::Attachment;
 pub(crate) use inbox::Inbox;

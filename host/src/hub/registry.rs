@@ -18,6 +18,7 @@ use super::event::ChannelId;
 use super::identities::{Identities, IdentityGrant};
 use super::master::{LOG_OVERHEAD, Master, Name};
 use crate::memory::Memory;
+use crate::metrics::PublishCounters;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The limits of the channels of a hub.
@@ -88,6 +89,7 @@ struct Registry {
     servers: Mutex<usize>,
     shutting_down: AtomicBool,
     identities: Identities,
+    publications: PublishCounters,
 }
 
 /// The channels. One without events exists while it has a follower; a reader that does not follow creates none.
@@ -181,6 +183,7 @@ impl Hub {
             servers: Mutex::new(0),
             shutting_down: AtomicBool::new(false),
             identities: Identities::default(),
+            publications: PublishCounters::default(),
         };
         Ok(Self { registry: Arc::new(registry) })
     }
@@ -231,6 +234,17 @@ impl Hub {
     /// # Errors
     /// [`PublishError`]: nothing was stored.
     pub fn publish_event(
+        &self,
+        channel: ChannelName<'_>,
+        event: &NewEvent<'_>,
+        peer: Option<IpAddr>,
+    ) -> Result<PublishOutcome, PublishError> {
+        let result = self.publish_uncounted(channel, event, peer);
+        self.registry.publications.count(result.map(|outcome| outcome.duplicate), event.data.len());
+        result
+    }
+
+    fn publish_uncounted(
         &self,
         channel: ChannelName<'_>,
         event: &NewEvent<'_>,
@@ -313,6 +327,35 @@ impl Hub {
         self.registry.identities.withdraw(identity)
     }
 
+    pub(super) fn publish_counters(&self) -> &PublishCounters {
+        &self.registry.publications
+    }
+
+    /// The channels whose names `selects` selects, in any order.
+    pub(super) fn masters(&self, selects: impl Fn(&str) -> bool) -> Vec<Arc<Master>> {
+        let channels = self.read();
+        let selected = channels.by_name.iter().filter(|(name, _)| selects(name));
+        selected.map(|(_, channel)| Arc::clone(&channel.master)).collect()
+    }
+
+    /// Deletes the events of a channel and begins its next epoch. Returns whether there was one.
+    pub(super) fn delete(&self, name: ChannelName<'_>) -> bool {
+        let mut channels = self.write();
+        let name = name.as_str();
+        let Some(channel) = channels.by_name.get(name) else { return false };
+        let master = Arc::clone(&channel.master);
+        if self.reap_channel(&mut channels, name, u64::MAX) {
+            return true;
+        }
+        if let Some(generation) = channels.generations.get_mut(self.registry.generation(name)) {
+            *generation = generation.wrapping_add(1);
+        }
+        let epoch = self.registry.epoch_of(name, &channels);
+        let ChannelLimits { bytes, events, .. } = self.registry.limits;
+        // The limits have been validated: a log of this size can be created.
+        master.clear(epoch, bytes, events).is_ok()
+    }
+
     /// The number of channels.
     pub fn channels(&self) -> usize {
         self.read().by_name.len()
@@ -338,7 +381,7 @@ impl Hub {
     }
 
     /// Whether a server of this hub shuts down: no more events are accepted.
-    pub(super) fn is_shutting_down(&self) -> bool {
+    pub fn is_shutting_down(&self) -> bool {
         self.registry.shutting_down.load(Ordering::SeqCst)
     }
 
@@ -546,8 +589,13 @@ impl Registry {
 
     /// The epoch of a channel that does not exist yet: the same until a channel of that name is reaped with events.
     fn epoch(&self, channel: ChannelName<'_>, channels: &Channels) -> u32 {
-        let generation = channels.generations.get(self.generation(channel.as_str())).copied().unwrap_or_default();
-        let hash = self.hasher.hash_one((channel.as_str(), generation));
+        self.epoch_of(channel.as_str(), channels)
+    }
+
+    /// [`Registry::epoch`] of a valid name.
+    fn epoch_of(&self, channel: &str, channels: &Channels) -> u32 {
+        let generation = channels.generations.get(self.generation(channel)).copied().unwrap_or_default();
+        let hash = self.hasher.hash_one((channel, generation));
         (hash >> 32) as u32 ^ hash as u32
     }
 }

@@ -28,14 +28,19 @@ fn hub(limits: ChannelLimits) -> Hub {
 /// The hub on a thread without a reactor: the test drains the inbox.
 fn on_thread(hub: &Hub) -> LocalHub {
     let (_, notifier) = Reactor::new(BufferLimits::default()).unwrap();
-    LocalHub::new(hub.clone(), Arc::new(Inbox::new(notifier, hub.limits().bytes)), PollLimits::default())
+    LocalHub::new(
+        hub.clone(),
+        Arc::new(Inbox::new(notifier, hub.limits().bytes)),
+        PollLimits::default(),
+        Default::default(),
+    )
 }
 
 /// The hub on a thread, and its inbox.
 fn with_inbox(hub: &Hub) -> (LocalHub, Arc<Inbox>) {
     let (_, notifier) = Reactor::new(BufferLimits::default()).unwrap();
     let inbox = Arc::new(Inbox::new(notifier, hub.limits().bytes));
-    (LocalHub::new(hub.clone(), Arc::clone(&inbox), PollLimits::default()), inbox)
+    (LocalHub::new(hub.clone(), Arc::clone(&inbox), PollLimits::default(), Default::default()), inbox)
 }
 
 fn open(hub: &LocalHub, channel: &str, following: bool) -> LocalReader {

@@ -11,6 +11,7 @@ use goldcrest_core::io::{Interest, Socket, TryIo};
 
 use super::{ConnectionAbort, Reactor, Ready, Source};
 use crate::memory::{Memory, Use};
+use crate::metrics::RequestRecord;
 
 /// The sizes of a thread's buffers, in bytes. They also bound the unread and unsent bytes that one connection keeps.
 #[derive(Clone, Copy, Debug)]
@@ -221,6 +222,9 @@ pub(crate) struct TcpSocket {
     reactor: Rc<Reactor>,
     key: usize,
     peer_network: Option<IpAddr>,
+    /// Bytes that were written.
+    sent: Cell<u64>,
+    request: RequestRecord,
 }
 
 impl TcpSocket {
@@ -228,7 +232,24 @@ impl TcpSocket {
     pub(crate) fn new(stream: TcpStream, reactor: &Rc<Reactor>) -> io::Result<Self> {
         let connection = Rc::new(Connection::new(stream, reactor.memory.clone()));
         let key = reactor.add(&connection.stream, Source::Connection(Rc::clone(&connection)))?;
-        Ok(Self { connection, reactor: Rc::clone(reactor), key, peer_network: None })
+        Ok(Self {
+            connection,
+            reactor: Rc::clone(reactor),
+            key,
+            peer_network: None,
+            sent: Cell::new(0),
+            request: RequestRecord::default(),
+        })
+    }
+
+    /// Bytes that were written to it.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.get()
+    }
+
+    /// The record of its last request.
+    pub(crate) fn request(&self) -> &RequestRecord {
+        &self.request
     }
 
     /// Sets the network that limits count the peer as.
@@ -369,6 +390,7 @@ impl Socket for TcpSocket {
         let end = shared.end;
         let (written, result) = f(&mut shared.buffer[end..]);
         shared.end = (end + written).min(shared.buffer.len());
+        self.sent.set(self.sent.get().wrapping_add(written as u64));
         Ok(TryIo::Done(result))
     }
 

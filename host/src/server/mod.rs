@@ -7,6 +7,7 @@
 //! | `descriptors.rs` | the number of connections that the limit of open descriptors allows |
 //! | `thread.rs` | one thread: its executor, its connections |
 //! | `panics.rs` | panics of handlers |
+//! | `access_log.rs` | the access log |
 //! | `rejection.rs` | rejected requests: log lines, and the content of the responses |
 //! | `date.rs` | the `Date` of answers |
 //! | `accept_error.rs` | logs failures of accept(2) at a bounded rate |
@@ -17,6 +18,7 @@
 //! | `running.rs` | [`RunningServer`]: a server on a thread of its own |
 
 mod accept_error;
+mod access_log;
 mod admission;
 mod date;
 mod descriptors;
@@ -47,6 +49,7 @@ pub use shutdown::ShutdownHandle;
 pub use upstream::{UpstreamChannel, UpstreamError, UpstreamOptions};
 
 use crate::hub::{Attachment, ChannelLimits, Hub, Inbox, LocalHub};
+use crate::metrics::Metrics;
 use crate::reactor::{BufferLimits, Reactor};
 use admission::AdmissionControl;
 use descriptors::ConnectionSlots;
@@ -104,6 +107,8 @@ pub struct Server {
     shutdown_handle: ShutdownHandle,
     watches_signals: bool,
     announce: Option<Announce>,
+    metrics: Metrics,
+    access_log: bool,
 }
 
 impl Default for Server {
@@ -129,6 +134,8 @@ impl Server {
             shutdown_handle: ShutdownHandle::default(),
             watches_signals: true,
             announce: None,
+            metrics: Metrics::default(),
+            access_log: false,
         }
     }
 
@@ -227,6 +234,18 @@ impl Server {
         self
     }
 
+    /// Logs each request at its end, with the tracing target `access` and the level `INFO`. Secrets in the query (`access_token`, `token`,
+    /// `authorization`) are redacted. Default: no such log.
+    pub fn access_log(mut self, access_log: bool) -> Self {
+        self.access_log = access_log;
+        self
+    }
+
+    /// The metrics of the server, to be read from any thread. A clone of the server has the same.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
     /// A handle that shuts the server down from any thread. A clone of the server has the same handle.
     pub fn shutdown_handle(&self) -> ShutdownHandle {
         self.shutdown_handle.clone()
@@ -292,6 +311,7 @@ impl Server {
         if self.upstream_options.tls.authorities.is_some() {
             self.upstream_options.tls.check()?;
         }
+        self.metrics.set_hub(&hub);
         raise_descriptor_limit();
         let listen = if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen };
         let (addresses, listeners) = listen::bind(&listen, self.threads, &self.limits, self.config.write_timeout)?;
@@ -303,6 +323,7 @@ impl Server {
             Arc::new(AdmissionControl::new(self.limits.clone(), slots, &descriptors::PROCESS, memory.clone()));
         let (upstreams, upstream_options, event) = (self.upstreams, self.upstream_options, self.limits.event);
         let (name, config, cors) = (&self.name, &self.config, self.cors);
+        let (metrics, access_log) = (&self.metrics, self.access_log);
         let (shutdown, handler) = (&self.shutdown_handle, &handler);
         if let Some(announce) = &self.announce {
             announce(&addresses);
@@ -319,8 +340,9 @@ impl Server {
                     reactor.memory = memory.clone();
                     shutdown.register(notifier.clone());
                     let inbox = Arc::new(Inbox::new(notifier.clone(), hub.limits().bytes));
-                    let hub = LocalHub::new(hub, inbox, config.poll);
-                    let runtime = HostRuntime::new(&reactor, admission.limits(), &memory, cors);
+                    let counters = metrics.add_thread();
+                    let hub = LocalHub::new(hub, inbox, config.poll, Arc::clone(&counters));
+                    let runtime = HostRuntime::new(&reactor, admission.limits(), &memory, cors, counters, access_log);
                     let thread = Thread {
                         reactor: Rc::new(reactor),
                         runtime,

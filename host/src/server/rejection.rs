@@ -215,7 +215,7 @@ fn wants_json<B: AsRef<[u8]>>(request: &Request<B>) -> bool {
 }
 
 /// The start of a text, its control characters escaped: a log's reader may be a terminal.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let end = (0..=SHOWN.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let rest = if end < text.len() { "…" } else { "" };
     format!("{}{rest}", text[..end].escape_debug())

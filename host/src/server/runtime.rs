@@ -2,14 +2,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
+use goldcrest_core::Disconnect;
+use goldcrest_core::format::Transport;
+use goldcrest_core::http::{Request, Status};
 use goldcrest_core::io::{Clock, Socket};
 use goldcrest_core::server::{self, AbortHandle, BufferKind, CorsPolicy, DateField, ErrorContent, Growth, Rejection};
 
-use super::Limits;
 use super::date::DateClock;
 use super::rejection::Rejections;
+use super::{Limits, access_log};
 use crate::memory::{Memory, Use};
+use crate::metrics::{
+    LASTING, NO_METHOD, REASONS, SHUTDOWN_REASON, ThreadCounters, method_index, reason_index, transport_index,
+};
 use crate::reactor::{CoarseClock, Reactor, TcpSocket};
 
 /// Buffers of each kind that are kept for the next who needs one, none of them larger than [`LARGEST_KEPT`].
@@ -29,10 +36,19 @@ pub(super) struct HostRuntime {
     pub(super) rejections: Rejections,
     date: DateClock,
     cors: CorsPolicy<'static>,
+    pub(super) counters: Arc<ThreadCounters>,
+    access_log: bool,
 }
 
 impl HostRuntime {
-    pub(super) fn new(reactor: &Reactor, limits: &Limits, memory: &Memory, cors: CorsPolicy<'static>) -> Self {
+    pub(super) fn new(
+        reactor: &Reactor,
+        limits: &Limits,
+        memory: &Memory,
+        cors: CorsPolicy<'static>,
+        counters: Arc<ThreadCounters>,
+        access_log: bool,
+    ) -> Self {
         Self {
             clock: CoarseClock(reactor.alarms.clone()),
             draining: Cell::new(false),
@@ -42,6 +58,28 @@ impl HostRuntime {
             rejections: Rejections::new(limits),
             date: DateClock::new(),
             cors,
+            counters,
+            access_log,
+        }
+    }
+
+    /// Counts the end of a request.
+    pub(super) fn count_end(&self, socket: &TcpSocket, reason: usize) {
+        let Some((running, access)) = socket.request().end() else { return };
+        let reason = if reason == 0 && self.draining.get() { SHUTDOWN_REASON } else { reason };
+        let (duration, bytes) = (running.began.elapsed(), socket.sent().wrapping_sub(running.sent_before));
+        self.counters.sent_bytes.add(bytes);
+        let transport = usize::from(running.transport);
+        if let Some(counters) = self.counters.transport(transport) {
+            counters.ended(reason, duration);
+        }
+        // A long poll, a stream, an SSE and a WebSocket last as long as the client wants.
+        let lasts = LASTING.contains(&transport);
+        if !lasts && running.status > 0 {
+            self.counters.short(duration);
+        }
+        if let Some(access) = access {
+            access_log::write(&access, &running, bytes, duration, REASONS[reason]);
         }
     }
 
@@ -174,6 +212,28 @@ impl server::Runtime for HostRuntime {
 
     fn reject<B: AsRef<[u8]>>(&self, socket: &TcpSocket, rejection: &Rejection<'_, B>) -> impl ErrorContent + use<B> {
         self.rejections.report(|| socket.peer_address(), rejection, self.clock.now())
+    }
+
+    fn request_began<B: AsRef<[u8]>>(&self, socket: &TcpSocket, request: &Request<B>) {
+        let access = self.access_log.then(|| access_log::entry(socket.peer_address(), request));
+        socket.request().begin(method_index(request.method()), socket.sent(), access);
+    }
+
+    fn channel_requested(&self, socket: &TcpSocket, transport: Transport, identity: &str) {
+        let transport = transport_index(transport);
+        socket.request().set_transport(transport, identity);
+        if let Some(counters) = self.counters.transport(transport) {
+            counters.opened.add(1);
+        }
+    }
+
+    fn response_began(&self, socket: &TcpSocket, status: Status) {
+        let method = socket.request().respond(status.code()).unwrap_or(NO_METHOD);
+        self.counters.request(method, status.code());
+    }
+
+    fn request_ended(&self, socket: &TcpSocket, ended: Result<(), Disconnect>) {
+        self.count_end(socket, ended.map_or_else(reason_index, |()| 0));
     }
 
     fn date(&self) -> impl DateField + use<> {

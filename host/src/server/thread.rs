@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use goldcrest_core::Disconnect;
 use goldcrest_core::hub_http::Overloaded;
 use goldcrest_core::io::{Clock, Socket, Timer};
 use goldcrest_core::server::{Handler, ServerConfig, serve};
@@ -24,6 +25,7 @@ use super::panics::{CatchPanics, panic_message};
 use super::runtime::HostRuntime;
 use crate::hub::{Attachment, LocalHub};
 use crate::memory::trim;
+use crate::metrics::{OTHER_REASON, SHUTDOWN_REASON, reason_index};
 use crate::reactor::{CoarseClock, Notifier, Reactor, TcpSocket, run};
 
 /// After so many accepts the connections that are in have their turn.
@@ -34,6 +36,9 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 
 /// How often idle channels are looked for.
 const REAP: Duration = Duration::from_secs(1);
+
+/// How often the lag of the readers is measured.
+const MEASURE: Duration = Duration::from_secs(1);
 
 /// Freed memory above which it is returned to the system, in bytes.
 const TRIM: usize = 1 << 20;
@@ -91,6 +96,7 @@ impl<H: Handler + 'static> Thread<H> {
         if reaps {
             executor.spawn(Rc::clone(&thread).reap()).detach();
         }
+        executor.spawn(Rc::clone(&thread).measure_lag()).detach();
         let told = Cell::new(false);
         let between = || {
             let woken = thread.hub.drain_inbox();
@@ -140,6 +146,13 @@ impl<H: Handler + 'static> Thread<H> {
             if self.hub.hub().memory().has_fallen_by(TRIM) {
                 trim();
             }
+        }
+    }
+
+    async fn measure_lag(self: Rc<Self>) {
+        while !self.shutdown.is_shutting_down() {
+            pause(&self.runtime.clock, MEASURE).await;
+            self.hub.measure_lag();
         }
     }
 
@@ -210,6 +223,15 @@ impl<H: Handler + 'static> Thread<H> {
 
     /// Logs that a bound on connections is reached; without one the connection is closed.
     fn refuse(&self, peer: SocketAddr, bound: Option<Bound>) {
+        // In the order of the metric's labels.
+        let index = match bound {
+            Some(Bound::All) => 0,
+            Some(Bound::Address) => 1,
+            Some(Bound::Memory) => 2,
+            Some(Bound::Descriptors) => 3,
+            None => 4,
+        };
+        self.runtime.counters.refused[index].add(1);
         let (served, raised_by) = self.admission.served();
         let (bound, option) = match bound {
             Some(Bound::Address) => {
@@ -233,6 +255,8 @@ impl<H: Handler + 'static> Thread<H> {
         async move {
             match TcpSocket::new(stream, &self.reactor) {
                 Ok(mut socket) => {
+                    let (counters, began) = (&self.runtime.counters, std::time::Instant::now());
+                    counters.opened.add(1);
                     socket.set_peer_network(place.network());
                     let served = async {
                         if full {
@@ -243,10 +267,17 @@ impl<H: Handler + 'static> Thread<H> {
                     };
                     // A panic outside of the handler ends only its connection too.
                     match AssertUnwindSafe(served).catch_unwind().await {
-                        Ok(ended) => tracing::trace!(%ended, "connection"),
+                        Ok(ended) => {
+                            tracing::trace!(%ended, "connection");
+                            let in_order = ended == Disconnect::Closed && self.shutdown.is_shutting_down();
+                            let reason = if in_order { SHUTDOWN_REASON } else { reason_index(ended) };
+                            counters.connection_ended(reason, began.elapsed());
+                        }
                         Err(panic) => {
                             tracing::error!(panic = panic_message(&*panic), "a panic broke a connection");
                             socket.abort();
+                            self.runtime.count_end(&socket, OTHER_REASON);
+                            counters.connection_ended(OTHER_REASON, began.elapsed());
                         }
                     }
                 }

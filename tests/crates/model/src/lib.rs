@@ -15,8 +15,11 @@ mod hub;
 #[path = "../../../../host/src/memory.rs"]
 mod memory;
 
+#[path = "../../../../host/src/metrics/mod.rs"]
+mod metrics;
+
 mod sync {
-    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use shuttle::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
     pub(crate) use std::sync::PoisonError;
 }
@@ -88,7 +91,7 @@ impl Thread {
     pub fn new(hub: &Hub) -> Self {
         let notifier = Notifier::default();
         let inbox = Arc::new(hub::Inbox::new(notifier.clone(), hub.limits().bytes));
-        Self { hub: LocalHub::new(hub.clone(), inbox, PollLimits::default()), notifier }
+        Self { hub: LocalHub::new(hub.clone(), inbox, PollLimits::default(), Default::default()), notifier }
     }
 
     /// The hub on this thread.
