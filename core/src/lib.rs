@@ -72,7 +72,7 @@
 //! | [`log`] | the ring of events, ids, cursors, gap policies | `output`, `sha1` |
 //! | [`ws`] | handshake, frames, masking, connection (RFC 6455) | `base64`, `grammar`, `output`, `sha1`, `time` |
 //! | [`format`] | transports, and the wire formats of events | `base64`, `log`, `output`, `sse`, `time`, `trace`, `ws` |
-//! | [`hub`] | channels: a log, its followers, publishing | `log` |
+//! | [`hub`] | channels: a log, its followers, publishing | `format`, `log` |
 //! | [`connection`] | the I/O of one connection, of a server or a client | `http`, `io`, `time`, `trace`, `ws` |
 //! | [`websocket`] | an open WebSocket on either side | `connection`, `grammar`, `io`, `time`, `ws` |
 //! | [`server`] | the generic HTTP server: exchanges and handlers | `connection`, `format`, `grammar`, `http`, `io`, `output`, `sse`, `time`, `trace`, `websocket`, `ws` |

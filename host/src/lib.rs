@@ -83,6 +83,7 @@ pub use smol;
 pub use smol::unblock;
 
 pub mod client;
+mod counters;
 mod hub;
 mod hub_stream;
 mod json;

@@ -45,7 +45,7 @@ pub(crate) struct Serve {
     #[command(flatten)]
     tokens: ServeTokenOptions,
 
-    /// Serve metrics, health, channels and a page over them on this address [without one: 127.0.0.1:8081]. It asks for no
+    /// Serve metrics, health and channels on this address [without one: 127.0.0.1:8081]. It asks for no
     /// credentials, and takes changes from the same machine only
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = admin::DEFAULT_ADDRESS)]
     admin_listen: Option<SocketAddr>,
@@ -130,7 +130,7 @@ impl App {
             "/page/figures" => self.figures(exchange).await,
             "/page/cut" => self.cut(exchange).await,
             path => match (page::file(path), assets::file(path)) {
-                (Some(file), _) => send(exchange, file).await,
+                (Some(file), _) => page::send(exchange, file).await,
                 (None, Some(script)) => script.answer(exchange).await,
                 (None, None) => exchange.not_found().await,
             },
@@ -138,7 +138,7 @@ impl App {
     }
 
     async fn figures<R: Runtime>(&self, exchange: Exchange<'_, '_, R>) -> HandlerResult {
-        if !is_read(&exchange) {
+        if !page::is_read(&exchange) {
             return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
         }
         let Some(page) = param(&exchange, "page") else { return needs_page(exchange).await };
@@ -167,10 +167,6 @@ impl App {
     }
 }
 
-fn is_read<R: Runtime>(exchange: &Exchange<'_, '_, R>) -> bool {
-    matches!(exchange.request().method(), Method::Get | Method::Head)
-}
-
 /// A parameter of the query, at most 64 bytes of letters and digits.
 fn param<R: Runtime>(exchange: &Exchange<'_, '_, R>, name: &str) -> Option<String> {
     let mut buffer = [0; 64];
@@ -183,36 +179,6 @@ async fn needs_page<R: Runtime>(exchange: Exchange<'_, '_, R>) -> HandlerResult 
     exchange
         .respond(&Response::text(Status::BAD_REQUEST, "the parameter `page` consists of letters and digits\n"))
         .await
-}
-
-/// Answers with a file of a page.
-pub(crate) async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &page::PageFile) -> HandlerResult {
-    if !is_read(&exchange) {
-        return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
-    }
-    // The browser revalidates the file each time; a changed one is sent (RFC 9111 §5.2.2.4).
-    let tag = file.entity_tag();
-    if exchange.request().matches_etag(tag) {
-        let unchanged = Response {
-            status: Status::NOT_MODIFIED,
-            content_type: None,
-            headers: &[("Cache-Control", "no-cache"), ("ETag", tag)],
-            body: b"",
-        };
-        return exchange.respond(&unchanged).await;
-    }
-    let response = Response {
-        status: Status::OK,
-        content_type: Some(file.content_type),
-        headers: &[
-            ("Cache-Control", "no-cache"),
-            ("ETag", tag),
-            ("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'"),
-            ("Referrer-Policy", "no-referrer"),
-        ],
-        body: file.body,
-    };
-    exchange.respond(&response).await
 }
 
 /// Prints the addresses, and some commands to try.

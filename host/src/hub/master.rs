@@ -8,12 +8,12 @@ use goldcrest_core::log::{
     Cursor, EventId, EventLog, GapPolicy, LogReader, NewLogError, Position, RECORD_OVERHEAD, ReadEvent, SLOT_SIZE,
 };
 
+use super::channel_stats::ChannelStats;
 use super::event::{ChannelId, Event, HostLog};
 use super::inbox::{Inbox, InboxItem, Update};
 use super::shared_followers::{NOT_AWAITED, SharedFollowers};
-use super::stats::ChannelStats;
+use crate::counters::TRANSPORTS;
 use crate::memory::{Memory, Reserved, Use};
-use crate::metrics::TRANSPORTS;
 use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering, PoisonError};
 
 /// The name of a channel, in memory that the registry and all readers share.

@@ -20,7 +20,7 @@ use super::inbox::{Inbox, InboxItem, Update};
 use super::master::{Master, Progress, Snapshot};
 use super::registry::{ChannelLookup, Hub};
 use super::shared_followers::NOT_AWAITED;
-use crate::metrics::{LAGS, ThreadCounters, transport_index};
+use crate::counters::{LAGS, ThreadCounters, transport_index};
 use crate::sync::{Arc, Ordering};
 
 /// The hub on one thread, for the connections of this thread. A clone is the same.

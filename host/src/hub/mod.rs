@@ -25,10 +25,12 @@
 //! | `attachment.rs` | a running server of the hub |
 //! | `mirror.rs` | [`LocalHub`]: the mirrors of a thread, and its readers |
 //! | `hub_reader.rs` | [`HubReader`]: a reader on any thread and any executor |
-//! | `stats.rs` | statistics of channels, and their deletion |
+//! | `channel_stats.rs` | [`ChannelStats`]: the statistics of a channel |
+//! | `stats.rs` | statistics of the channels of a hub, and their deletion |
 //! | `shared_followers.rs` | the followers that read the master log itself |
 
 mod attachment;
+mod channel_stats;
 mod event;
 mod hub_reader;
 mod identities;
@@ -39,11 +41,11 @@ mod registry;
 mod shared_followers;
 mod stats;
 
+pub use channel_stats::ChannelStats;
 pub use hub_reader::{HubReader, OwnedEvent, ReaderItem};
 pub use identities::IdentityGrant;
 pub use mirror::{LocalHub, LocalReader};
 pub use registry::{ChannelLimits, Hub};
-pub use stats::ChannelStats;
 
 pub use attachment::Attachment;
 pub(crate) use inbox::Inbox;

@@ -17,8 +17,8 @@ use goldcrest_core::log::{Encoding, EventId, EventType, GapPolicy, NewLogError};
 use super::event::ChannelId;
 use super::identities::{Identities, IdentityGrant};
 use super::master::{LOG_OVERHEAD, Master, Name};
+use crate::counters::PublishCounters;
 use crate::memory::Memory;
-use crate::metrics::PublishCounters;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The limits of the channels of a hub.

@@ -5,29 +5,17 @@
 //!
 //! | file | content |
 //! | --- | --- |
-//! | `counters.rs` | the counters of a thread and of a hub, and the values of their labels |
-//! | `histogram.rs` | histograms that one thread writes |
 //! | `process.rs` | memory, descriptors and times of the process |
-//! | `request_record.rs` | the last request of a connection |
 //! | `text.rs` | the text format of Prometheus, version 0.0.4 |
 //! | `render.rs` | all metrics as text |
 
-mod counters;
-mod histogram;
 mod process;
 mod render;
-mod request_record;
 mod text;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-pub(crate) use counters::{
-    LAGS, LASTING, NO_METHOD, OTHER_REASON, PublishCounters, PublishSums, REASONS, SHUTDOWN_REASON, TRANSPORTS,
-    ThreadCounters, method_index, reason_index, transport_index,
-};
-
-pub(crate) use request_record::{AccessEntry, NO_TRANSPORT, RequestRecord, Running};
-
+use crate::counters::ThreadCounters;
 use crate::hub::Hub;
 
 /// The metrics of a server. A clone is the same.
@@ -96,7 +84,7 @@ pub struct MetricsSummary {
     pub published: u64,
     /// Events that were written to readers.
     pub delivered: u64,
-    /// Gaps that readers were told.
+    /// Gaps that were reported to readers.
     pub gaps: u64,
     /// Readers that lack an event (a gauge, measured once a second).
     pub behind: u64,

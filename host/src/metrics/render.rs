@@ -5,10 +5,12 @@ use std::env;
 use std::sync::Arc;
 
 use super::MetricsSummary;
-use super::counters::{BOUNDS, LAGS, METHODS, REASONS, REFUSALS, TRANSPORTS, ThreadCounters, TransportCounters};
-use super::histogram::{Counter, Histogram, HistogramSum, LATENCY, LONG, REQUEST};
 use super::process::{self, Process};
 use super::text::{Kind, Text};
+use crate::counters::{
+    BOUNDS, Counter, Histogram, HistogramSum, LAGS, LATENCY, LONG, METHODS, REASONS, REFUSALS, REQUEST, TRANSPORTS,
+    ThreadCounters, TransportCounters,
+};
 use crate::hub::Hub;
 
 /// Bytes of a scrape, about.
@@ -193,7 +195,7 @@ fn readers(text: &mut Text, threads: &Threads<'_>) {
     text.family(
         name,
         Kind::Counter,
-        "Gaps that readers were told, by transport, and whether the number of events is known.",
+        "Gaps that were reported to readers, by transport, and whether the number of events is known.",
     );
     for (index, transport) in transports() {
         for (kind, label) in ["known", "unknown"].iter().enumerate() {
@@ -274,7 +276,7 @@ mod tests {
     fn each_line_is_a_comment_or_a_sample_of_the_family_before_it() {
         let thread = Arc::new(ThreadCounters::default());
         thread.request(0, 200);
-        thread.request(super::super::NO_METHOD, 400);
+        thread.request(crate::counters::NO_METHOD, 400);
         let hub = Hub::new(Default::default()).unwrap();
         let text = render(&[thread], Some(&hub));
         let (mut family, mut samples) = ("", 0);

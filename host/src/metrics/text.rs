@@ -5,7 +5,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use super::histogram::{Bounds, HistogramSum};
+use crate::counters::{Bounds, HistogramSum};
 
 /// Writes metrics.
 pub(super) struct Text(pub(super) String);

@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 use goldcrest_core::io::{Interest, Socket, TryIo};
 
 use super::{ConnectionAbort, Reactor, Ready, Source};
+use crate::counters::RequestRecord;
 use crate::memory::{Memory, Use};
-use crate::metrics::RequestRecord;
 
 /// The sizes of a thread's buffers, in bytes. They also bound the unread and unsent bytes that one connection keeps.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use goldcrest_core::http::Request;
 
 use super::rejection::shown;
-use crate::metrics::{AccessEntry, NO_TRANSPORT, Running, TRANSPORTS};
+use crate::counters::{AccessEntry, NO_TRANSPORT, Running, TRANSPORTS};
 
 /// Bytes that are shown of a target.
 const TARGET: usize = 512;

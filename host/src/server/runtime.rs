@@ -13,10 +13,10 @@ use goldcrest_core::server::{self, AbortHandle, BufferKind, CorsPolicy, DateFiel
 use super::date::DateClock;
 use super::rejection::Rejections;
 use super::{Limits, access_log};
-use crate::memory::{Memory, Use};
-use crate::metrics::{
+use crate::counters::{
     LASTING, NO_METHOD, REASONS, SHUTDOWN_REASON, ThreadCounters, method_index, reason_index, transport_index,
 };
+use crate::memory::{Memory, Use};
 use crate::reactor::{CoarseClock, Reactor, TcpSocket};
 
 /// Buffers of each kind that are kept for the next who needs one, none of them larger than [`LARGEST_KEPT`].

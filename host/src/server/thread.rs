@@ -23,9 +23,9 @@ use super::accept_error::AcceptErrorLog;
 use super::admission::{Admission, AdmissionControl, Bound, Permit};
 use super::panics::{CatchPanics, panic_message};
 use super::runtime::HostRuntime;
+use crate::counters::{OTHER_REASON, SHUTDOWN_REASON, reason_index};
 use crate::hub::{Attachment, LocalHub};
 use crate::memory::trim;
-use crate::metrics::{OTHER_REASON, SHUTDOWN_REASON, reason_index};
 use crate::reactor::{CoarseClock, Notifier, Reactor, TcpSocket, run};
 
 /// After so many accepts the connections that are in have their turn.

@@ -2,11 +2,10 @@
 //!
 //! | request | response |
 //! | --- | --- |
-//! | `GET /` | the page |
 //! | `GET /metrics` | the metrics in Prometheus' text format |
 //! | `GET /healthz` | 200 while the process answers |
 //! | `GET /readyz` | 200 while the server accepts connections and events, else 503 |
-//! | `GET /summary` | the sums that the page shows |
+//! | `GET /summary` | sums of the metrics as JSON |
 //! | `GET /channels` | the channels by name: `?prefix=`, `?after=`, `?limit=` |
 //! | `GET /channels/{name}` | one channel |
 //! | `DELETE /channels/{name}` | deletes its events |
@@ -18,10 +17,10 @@
 //! | file | content |
 //! | --- | --- |
 //! | `channels.rs` | channels and identities as JSON |
-//! | `page/` | the page |
+//! | `summary.rs` | the sums of the metrics as JSON |
 
 mod channels;
-mod page;
+mod summary;
 
 use std::io;
 use std::net::SocketAddr;
@@ -106,18 +105,14 @@ impl Handler for Admin {
                 Err(reason) => json_response(exchange, Status::SERVICE_UNAVAILABLE, &json!({ "status": reason })).await,
             },
             (["summary"], _) => {
-                let summary = page::summary(&self.metrics.summary(), self.ready().err().unwrap_or("ready"));
+                let summary = summary::summary(&self.metrics.summary(), self.ready().err().unwrap_or("ready"));
                 json_response(exchange, Status::OK, &summary).await
             }
             (["channels"], _) => channels::list(&self.hub, exchange).await,
             (["channels", name], _) => channels::one(&self.hub, exchange, name).await,
-            _ => match page::file(&path) {
-                Some(file) => crate::serve::send(exchange, file).await,
-                None => {
-                    let text = "there is no such path; / shows the page, and docs/OPERATIONS.md lists the paths";
-                    problem(exchange, Status::NOT_FOUND, text).await
-                }
-            },
+            _ => {
+                problem(exchange, Status::NOT_FOUND, "there is no such path; docs/OPERATIONS.md lists the paths").await
+            }
         }
     }
 }

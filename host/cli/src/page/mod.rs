@@ -21,6 +21,8 @@ mod metrics;
 
 use std::sync::OnceLock;
 
+use goldcrest_host::core::http::{Method, Response, Status};
+use goldcrest_host::core::server::{Exchange, HandlerResult, Runtime};
 use sha1_smol::Sha1;
 
 pub(crate) use metrics::PageMetrics;
@@ -38,7 +40,7 @@ pub(crate) struct PageFile {
 }
 
 impl PageFile {
-    pub(crate) const fn new(path: &'static str, content_type: &'static str, body: &'static [u8]) -> Self {
+    const fn new(path: &'static str, content_type: &'static str, body: &'static [u8]) -> Self {
         Self { path, content_type, body, entity_tag: OnceLock::new() }
     }
 
@@ -68,6 +70,41 @@ static FILES: [PageFile; 11] = [
     PageFile::new("/page/transports.js", SCRIPT, include_bytes!("transports.js")),
     PageFile::new("/page/turns.js", SCRIPT, include_bytes!("turns.js")),
 ];
+
+/// Whether the request only reads.
+pub(crate) fn is_read<R: Runtime>(exchange: &Exchange<'_, '_, R>) -> bool {
+    matches!(exchange.request().method(), Method::Get | Method::Head)
+}
+
+/// Answers with a file of a page.
+pub(crate) async fn send<R: Runtime>(exchange: Exchange<'_, '_, R>, file: &PageFile) -> HandlerResult {
+    if !is_read(&exchange) {
+        return exchange.method_not_allowed("GET, HEAD, OPTIONS").await;
+    }
+    // The browser revalidates the file each time; a changed one is sent (RFC 9111 §5.2.2.4).
+    let tag = file.entity_tag();
+    if exchange.request().matches_etag(tag) {
+        let unchanged = Response {
+            status: Status::NOT_MODIFIED,
+            content_type: None,
+            headers: &[("Cache-Control", "no-cache"), ("ETag", tag)],
+            body: b"",
+        };
+        return exchange.respond(&unchanged).await;
+    }
+    let response = Response {
+        status: Status::OK,
+        content_type: Some(file.content_type),
+        headers: &[
+            ("Cache-Control", "no-cache"),
+            ("ETag", tag),
+            ("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'"),
+            ("Referrer-Policy", "no-referrer"),
+        ],
+        body: file.body,
+    };
+    exchange.respond(&response).await
+}
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";

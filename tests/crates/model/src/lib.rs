@@ -15,8 +15,8 @@ mod hub;
 #[path = "../../../../host/src/memory.rs"]
 mod memory;
 
-#[path = "../../../../host/src/metrics/mod.rs"]
-mod metrics;
+#[path = "../../../../host/src/counters/mod.rs"]
+mod counters;
 
 mod sync {
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};

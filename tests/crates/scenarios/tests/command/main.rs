@@ -17,10 +17,12 @@
 //! | `control_characters.rs` | servers and publishers that mean harm |
 //! | `rejections.rs` | rejected requests in a server's log and responses |
 //! | `tokens.rs` | tokens of a server, and the command that signs and checks them |
+//! | `admin.rs` | the admin listener |
 //! | `bench.rs` | bench and compare |
 //! | `options.rs` | options that can never match |
 //! | `help.rs` | help, completions, the manual |
 
+mod admin;
 mod bench;
 mod channel_names;
 mod channels;

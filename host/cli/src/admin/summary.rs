@@ -1,24 +1,7 @@
-//! The page of the admin listener: plain files, compiled in.
-//!
-//! It loads only these files, reads `/summary` each second and `/channels` each two seconds, and runs under
-//! `Content-Security-Policy: default-src 'self'`.
+//! The sums of the metrics as JSON.
 
 use goldcrest_host::MetricsSummary;
 use serde_json::{Map, Value, json};
-
-use crate::page::PageFile;
-
-/// The file that is served at `path`.
-pub(super) fn file(path: &str) -> Option<&'static PageFile> {
-    FILES.iter().find(|file| file.path == path)
-}
-
-static FILES: [PageFile; 4] = [
-    PageFile::new("/", "text/html; charset=utf-8", include_bytes!("index.html")),
-    PageFile::new("/admin.css", "text/css; charset=utf-8", include_bytes!("admin.css")),
-    PageFile::new("/admin.js", "text/javascript; charset=utf-8", include_bytes!("admin.js")),
-    PageFile::new("/icon.svg", "image/svg+xml", include_bytes!("../../page/icon.svg")),
-];
 
 /// The sums as JSON, with the members of [`MetricsSummary`]; `latency` and `log` are objects of two numbers.
 pub(super) fn summary(sums: &MetricsSummary, status: &str) -> Value {

@@ -30,7 +30,7 @@ impl Counter {
 }
 
 /// The most buckets of a histogram, with the one for values above the last bound.
-pub(super) const BUCKETS: usize = 17;
+pub(crate) const BUCKETS: usize = 17;
 
 /// The number of durations in each bucket, and their sum.
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl Histogram {
     }
 
     /// Adds the values of this histogram to `sum`.
-    pub(super) fn add_to(&self, sum: &mut HistogramSum) {
+    pub(crate) fn add_to(&self, sum: &mut HistogramSum) {
         for (bucket, total) in self.buckets.iter().zip(&mut sum.buckets) {
             *total += bucket.value();
         }
@@ -80,14 +80,14 @@ impl Histogram {
 
 /// The sum of the histograms of several threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct HistogramSum {
-    pub(super) buckets: [u64; BUCKETS],
-    pub(super) microseconds: u64,
+pub(crate) struct HistogramSum {
+    pub(crate) buckets: [u64; BUCKETS],
+    pub(crate) microseconds: u64,
 }
 
 impl HistogramSum {
     /// The number of values.
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
 }
