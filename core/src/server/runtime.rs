@@ -74,7 +74,7 @@ pub trait Runtime {
     fn response_began(&self, _socket: &Self::Socket, _status: Status) {}
 
     /// Reports the end of the last request: its response is complete, or the connection ended first. A future that is dropped
-    /// reports nothing. Default: no report.
+    /// reports nothing, and neither does a chip. Default: no report.
     fn request_ended(&self, _socket: &Self::Socket, _ended: Result<(), Disconnect>) {}
 
     /// The `Date` of a response that begins now. Default: none, for a chip without a clock (RFC 9110 §6.6.1).

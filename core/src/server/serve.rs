@@ -202,13 +202,22 @@ fn answer<R: Runtime, H: Handler>(
 ) -> impl Future<Output = Result<(), Disconnect>> {
     async move {
         connection.runtime.request_began(connection.socket(), &connection.request);
-        let result = match reject_early(connection).await {
-            Ok(Some(responded)) => Ok(responded),
-            Ok(None) => handler.handle(Exchange::new(connection)).await,
-            Err(ended) => Err(ended),
+        // A chip reports no end of a request, and saves the code that carries the error past the report.
+        #[cfg(small_code)]
+        let responded = match reject_early(connection).await? {
+            Some(responded) => responded,
+            None => handler.handle(Exchange::new(connection)).await?,
         };
-        connection.runtime.request_ended(connection.socket(), result.as_ref().map(|_| ()).map_err(|ended| *ended));
-        let responded = result?;
+        #[cfg(not(small_code))]
+        let responded = {
+            let result = match reject_early(connection).await {
+                Ok(Some(responded)) => Ok(responded),
+                Ok(None) => handler.handle(Exchange::new(connection)).await,
+                Err(ended) => Err(ended),
+            };
+            connection.runtime.request_ended(connection.socket(), result.as_ref().map(|_| ()).map_err(|ended| *ended));
+            result?
+        };
         if !responded.keeps_connection() {
             return Err(Disconnect::Closed);
         }
