@@ -203,12 +203,12 @@ fn answer<R: Runtime, H: Handler>(
     async move {
         connection.runtime.request_began(connection.socket(), &connection.request);
         // A chip reports no end of a request, and saves the code that carries the error past the report.
-        #[cfg(small_code)]
+        #[cfg(target_os = "none")]
         let responded = match reject_early(connection).await? {
             Some(responded) => responded,
             None => handler.handle(Exchange::new(connection)).await?,
         };
-        #[cfg(not(small_code))]
+        #[cfg(not(target_os = "none"))]
         let responded = {
             let result = match reject_early(connection).await {
                 Ok(Some(responded)) => Ok(responded),
