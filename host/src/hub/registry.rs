@@ -190,6 +190,17 @@ impl Hub {
 
     /// Validates the name of a channel by [`ChannelLimits::names`].
     ///
+    /// ```
+    /// use goldcrest_host::core::hub::PublishError;
+    /// use goldcrest_host::{ChannelLimits, EventType, Hub, NamePolicy};
+    ///
+    /// let hub = Hub::new(ChannelLimits { names: NamePolicy::EXTENDED, ..ChannelLimits::default() })?;
+    /// hub.publish("orders/42", EventType::MESSAGE, "paid")?;
+    /// let invalid = hub.publish("orders/../42", EventType::MESSAGE, "paid").unwrap_err();
+    /// assert_eq!(invalid, PublishError::InvalidName(hub.channel_name("orders/../42").unwrap_err()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ChannelNameError`], whose text states the rules in force.
     pub fn channel_name<'a>(&self, name: &'a str) -> Result<ChannelName<'a>, ChannelNameError> {
