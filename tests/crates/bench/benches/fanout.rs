@@ -1,12 +1,12 @@
 //! SSE fan-out of 64-byte events: server CPU-seconds a million deliveries.
 use goldcrest_bench::contest::Contest;
-use goldcrest_bench::entrants::{AXUM_SSE, Entrant, FLOOR_SSE, OURS_SSE, taking_part};
+use goldcrest_bench::entrants::{AXUM_SSE, Entrant, FLOOR_SSE, OURS_AXUM_SSE, OURS_SSE, taking_part};
 use goldcrest_bench::fanout::FanoutLoad;
 use goldcrest_bench::options::Options;
 use goldcrest_bench::server::{Server, raise_open_files};
 use goldcrest_bench::table::Table;
 
-const ENTRANTS: [Entrant; 3] = [OURS_SSE, AXUM_SSE, FLOOR_SSE];
+const ENTRANTS: [Entrant; 4] = [OURS_SSE, OURS_AXUM_SSE, AXUM_SSE, FLOOR_SSE];
 
 /// Subscribers, events published at once; whether it is watched or only shown by `--full`.
 const CASES: [(usize, usize, bool); 5] =

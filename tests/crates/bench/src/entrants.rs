@@ -38,6 +38,14 @@ pub const OURS_HUB: Entrant = Entrant { name: "goldcrest hub", ..OURS_SSE };
 /// goldcrest's example `echo`. Its threads are as many as the processors that it may use: one.
 pub const OURS_ECHO: Entrant =
     Entrant { name: "goldcrest", part: Part::Ours, path: "/echo", program: "examples/echo", arguments: &[] };
+/// The same channels in an axum server, by goldcrest-axum.
+pub const OURS_AXUM_SSE: Entrant = Entrant {
+    name: "goldcrest-axum",
+    part: Part::Ours,
+    path: "/events/bench",
+    program: "goldcrest-axum-sse",
+    arguments: &[LISTEN],
+};
 /// axum's SSE over tokio's broadcast channel.
 pub const AXUM_SSE: Entrant = Entrant {
     name: "axum + broadcast",
