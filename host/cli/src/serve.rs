@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use goldcrest_host::client::TlsOptions;
 use goldcrest_host::core::assets;
 use goldcrest_host::core::format::media_type;
@@ -42,6 +42,14 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILTER", env = "GOLDCREST_LOG", default_value = "info")]
     log: String,
 
+    /// Form of the log on stderr
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+
+    /// Log each request at its end: peer, method, target without secrets, status, bytes, seconds, transport, identity
+    #[arg(long)]
+    access_log: bool,
+
     #[command(flatten)]
     tokens: ServeTokenOptions,
 
@@ -50,6 +58,18 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = admin::DEFAULT_ADDRESS)]
     admin_listen: Option<SocketAddr>,
 }
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line of text for each event
+    Text,
+    /// A JSON object on each line
+    Json,
+}
+
+/// The filter of the access log.
+const ACCESS_LOG: &str = "access=info";
 
 impl Serve {
     pub(crate) fn run(self) -> Result<(), CommandError> {
@@ -62,15 +82,24 @@ impl Serve {
         let access = self.tokens.access(self.options.addresses())?.map(Arc::new);
         let colours = io::stderr().is_terminal() && diagnostics::colours_wanted();
         // A closed stderr disables the log: a failed write there must not panic.
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
-        let log = log.fmt_fields(terminal::fields());
-        log.log_internal_errors(false).init();
+        // The access log was asked for, so no filter of the log hides it.
+        let filter =
+            if self.access_log { filter.add_directive(ACCESS_LOG.parse().unwrap_or_default()) } else { filter };
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
+        match self.log_format {
+            LogFormat::Text => log.with_ansi(colours).fmt_fields(terminal::fields()).init(),
+            LogFormat::Json => {
+                let log = log.json().flatten_event(true).with_current_span(false).with_span_list(false);
+                log.with_writer(|| terminal::JsonLines(io::stderr())).init();
+            }
+        }
         let metrics = PageMetrics::default();
         let page = !self.no_page;
         let has_tokens = access.is_some();
+        let format = self.log_format;
         let hub = Hub::new(self.options.channels()).map_err(|error| CommandError::usage(error.to_string()))?;
         let listens = Arc::new(AtomicBool::new(false));
-        let server = self.options.server().hub(hub.clone());
+        let server = self.options.server().hub(hub.clone()).access_log(self.access_log);
         let admin =
             Admin { hub, metrics: server.metrics(), shutdown: server.shutdown_handle(), listens: Arc::clone(&listens) };
         let start = |address| {
@@ -81,7 +110,14 @@ impl Serve {
         let admin_addresses = admin.as_ref().map(|admin| admin.addresses().to_vec()).unwrap_or_default();
         let server = server.on_listening(move |addresses| {
             listens.store(true, Ordering::SeqCst);
-            announce(addresses, page, has_tokens, &admin_addresses);
+            match format {
+                LogFormat::Text => announce(addresses, page, has_tokens, &admin_addresses),
+                // Each line is an object of the log.
+                LogFormat::Json => {
+                    addresses.iter().for_each(|address| tracing::info!("goldcrest serves http://{address}/"));
+                    admin_addresses.iter().for_each(|at| tracing::info!("metrics and channels at http://{at}/"));
+                }
+            }
         });
         let result = server.run(|hub| {
             let tokens = access.clone().map(|access| TokenAuthorizer::new(hub.hub().clone(), access));

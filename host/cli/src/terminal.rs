@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io;
 
 use tracing::field::Field;
 use tracing_subscriber::field::MakeExt;
@@ -54,6 +55,19 @@ pub(crate) fn payload(bytes: &[u8]) -> Vec<u8> {
         }
     }
     escaped.into_bytes()
+}
+
+/// Writes lines of JSON, with the control characters in their texts escaped in the form of JSON. So they stay the same JSON.
+pub(crate) struct JsonLines<W>(pub(crate) W);
+
+impl<W: io::Write> io::Write for JsonLines<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(&payload(bytes)).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// How the fields of a line of the log are written: each value is a message. (`tracing-subscriber` itself escapes some

@@ -36,7 +36,7 @@ pub(super) fn write(entry: &AccessEntry, running: &Running, bytes: u64, duration
         target: "access",
         peer,
         method = entry.method,
-        target = entry.target,
+        request_target = entry.target,
         status = running.status,
         bytes,
         seconds = duration.as_secs_f64(),

@@ -171,7 +171,16 @@ impl Rejections {
             }
             RejectionReason::Malformed(_) => (Level::DEBUG, None),
             RejectionReason::Other => {
-                let concerns = matches!(rejection.status, Status::UNAUTHORIZED | Status::FORBIDDEN);
+                // Those that an operator can do something about.
+                let concerns = [
+                    Status::UNAUTHORIZED,
+                    Status::FORBIDDEN,
+                    Status::NOT_FOUND,
+                    Status::CONTENT_TOO_LARGE,
+                    Status::TOO_MANY_REQUESTS,
+                    Status::SERVICE_UNAVAILABLE,
+                ];
+                let concerns = concerns.contains(&rejection.status);
                 (if concerns { Level::INFO } else { Level::DEBUG }, None)
             }
         }

@@ -116,3 +116,28 @@ fn readiness_ends_with_the_signal_while_readers_remain() {
     drop(slow);
     assert!(run.wait().success());
 }
+
+#[test]
+fn the_access_log_has_a_json_line_for_each_request() {
+    let (run, public, admin) = serve(&["--log", "goldcrest=info", "--access-log", "--log-format", "json"]);
+    ask(public, "POST /events/news?access_token=secret&type=a", "", "hello");
+    get(public, "/nothing%1b?token=secret");
+    let line = |text: &str| serde_json::from_str::<Value>(&run.wait_for_line(text)).unwrap();
+    let publication = line("/events/news?access_token");
+    for (field, expected) in [
+        ("level", json!("INFO")),
+        ("method", json!("POST")),
+        ("request_target", json!("/events/news?access_token=***&type=a")),
+        ("status", json!(202)),
+        ("transport", json!("publish")),
+        ("identity", json!("-")),
+        ("ended", json!("closed")),
+    ] {
+        assert_eq!(publication[field], expected, "{publication}");
+    }
+    assert!(publication["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{publication}");
+    assert!(publication["bytes"].as_u64().unwrap() > 100 && publication["seconds"].as_f64().unwrap() < 10.0);
+    assert_eq!(line("request_target\":\"/nothing%1b")["status"], json!(404));
+    assert!(run.lines("secret").is_empty() && run.lines("/metrics").is_empty());
+    assert_eq!(get(admin, "/healthz").0, 200);
+}
