@@ -18,7 +18,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use goldcrest_host::core::http::{Method, Request, Response, Status};
+use goldcrest_host::core::http::{Method, Request, Response, Status, constant_time_eq};
 use goldcrest_host::{
     Authorized, Authorizer, ChannelIntent, Exchange, Handler, HandlerResult, HubHandler, IdentityGrant, LocalHub,
     Rights, Runtime, Server,
@@ -69,23 +69,13 @@ impl Authorizer for Guarded {
 
 impl Guarded {
     fn permits<B: AsRef<[u8]>>(&self, request: &Request<B>) -> bool {
-        let field = request.header("authorization").and_then(bearer).is_some_and(|token| self.is_token(token));
-        let query =
-            || request.query_param("token").is_some_and(|token| self.is_token(&token.bytes().collect::<Vec<_>>()));
+        let field = request.bearer().is_some_and(|token| constant_time_eq(token, &*self.token));
+        let query = || {
+            let token: Option<Vec<u8>> = request.query_param("token").map(|token| token.bytes().collect());
+            token.is_some_and(|token| constant_time_eq(&token, &*self.token))
+        };
         field || query()
     }
-
-    /// Compares in constant time: the duration does not depend on the number of matching bytes.
-    fn is_token(&self, token: &[u8]) -> bool {
-        let wrong = token.iter().zip(self.token.bytes()).fold(0, |wrong, (a, b)| wrong | (a ^ b));
-        token.len() == self.token.len() && wrong == 0
-    }
-}
-
-/// The token of `Authorization: Bearer TOKEN` (RFC 6750 §2.1); the scheme has no case.
-fn bearer(field: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = field.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
 fn main() -> io::Result<()> {
