@@ -53,7 +53,7 @@ pub(crate) struct Serve {
     #[command(flatten)]
     tokens: ServeTokenOptions,
 
-    /// Serve metrics, health and channels on this address [without one: 127.0.0.1:8081]. It asks for no
+    /// Serve metrics, health, channels and a page over them on this address [without one: 127.0.0.1:8081]. It asks for no
     /// credentials, and takes changes from the same machine only
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = admin::DEFAULT_ADDRESS)]
     admin_listen: Option<SocketAddr>,

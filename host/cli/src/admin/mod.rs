@@ -2,6 +2,7 @@
 //!
 //! | request | response |
 //! | --- | --- |
+//! | `GET /` | the page |
 //! | `GET /metrics` | the metrics in Prometheus' text format |
 //! | `GET /healthz` | 200 while the process answers |
 //! | `GET /readyz` | 200 while the server accepts connections and events, else 503 |
@@ -17,9 +18,11 @@
 //! | file | content |
 //! | --- | --- |
 //! | `channels.rs` | channels and identities as JSON |
+//! | `page/` | the page |
 //! | `summary.rs` | the sums of the metrics as JSON |
 
 mod channels;
+mod page;
 mod summary;
 
 use std::io;
@@ -110,9 +113,13 @@ impl Handler for Admin {
             }
             (["channels"], _) => channels::list(&self.hub, exchange).await,
             (["channels", name], _) => channels::one(&self.hub, exchange, name).await,
-            _ => {
-                problem(exchange, Status::NOT_FOUND, "there is no such path; docs/OPERATIONS.md lists the paths").await
-            }
+            _ => match page::file(&path) {
+                Some(file) => crate::page::send(exchange, file).await,
+                None => {
+                    let text = "there is no such path; / shows a page, and docs/OPERATIONS.md lists the paths";
+                    problem(exchange, Status::NOT_FOUND, text).await
+                }
+            },
         }
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct PageFile {
 }
 
 impl PageFile {
-    const fn new(path: &'static str, content_type: &'static str, body: &'static [u8]) -> Self {
+    pub(crate) const fn new(path: &'static str, content_type: &'static str, body: &'static [u8]) -> Self {
         Self { path, content_type, body, entity_tag: OnceLock::new() }
     }
 
