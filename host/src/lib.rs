@@ -96,7 +96,8 @@ mod sync;
 pub mod tokens;
 
 pub use goldcrest_core::hub_http::{
-    Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RIGHTS_FIELD, Rights,
+    Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RENEWAL_NOTICE,
+    RIGHTS_FIELD, Rights,
 };
 pub use hub::{
     Attachment, ChannelLimits, ChannelStats, Hub, HubReader, IdentityGrant, LocalHub, LocalReader, OwnedEvent,

@@ -30,7 +30,8 @@ mod withdrawal;
 pub use metrics::{HubMetrics, RequestMetrics};
 pub use overloaded::Overloaded;
 pub use rights::{
-    Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RIGHTS_FIELD, Rights,
+    Authorized, Authorizer, ChannelIntent, ExpiringRights, GRANT_EXPIRED, GRANT_WITHDRAWN, Grant, RENEWAL_NOTICE,
+    RIGHTS_FIELD, Rights,
 };
 pub use withdrawal::{WithdrawableGrant, WithdrawableGrants};
 

@@ -19,8 +19,18 @@
 //! | streaming | the line `{"grant-end":{"reason":"expired"}}` | the same with `"withdrawn"` |
 //! | WebSocket | close code [`GRANT_EXPIRED`] | close code [`GRANT_WITHDRAWN`] |
 //! | long polling | the response of a wait that is over | the same |
+//!
+//! On `goldcrest.v1` a grant may be renewed ([`Grant::renew`]):
+//!
+//! | message | sender | meaning |
+//! | --- | --- | --- |
+//! | `{"grant":{"expires":60}}` | server | the seconds to the end, [`RENEWAL_NOTICE`] before it |
+//! | `{"token":"…","ref":1}` | client | a new token |
+//! | `{"ref":1,"grant":{"expires":3600}}` | server | the token was accepted |
+//! | `{"ref":1,"error":"…"}` | server | it was rejected, and the grant is as before |
 
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 
 use crate::format::Transport;
 use crate::http::Request;
@@ -112,7 +122,22 @@ pub trait Grant {
 
     /// Stores the waker of the task that is woken once [`Grant::is_withdrawn`] is true. Default: stores nothing.
     fn register_waker(&mut self, _waker: &Waker) {}
+
+    /// Whether [`Grant::renew`] is called. Default: `false`, and no code for renewals is linked.
+    const RENEWABLE: bool = false;
+
+    /// Extends the grant by a token, which the client has sent on `goldcrest.v1` at the time `now`. The rights may become fewer. Rights
+    /// that the connection did not have before have no effect.
+    ///
+    /// # Errors
+    /// A sentence for the client, without quotes and backslashes. The grant is as before.
+    fn renew(&mut self, _token: &str, _now: Instant) -> Result<(), &'static str> {
+        Err("the grant cannot be renewed")
+    }
 }
+
+/// The time before the end of a renewable grant at which the server sends its expiry on `goldcrest.v1`.
+pub const RENEWAL_NOTICE: Duration = Duration::from_secs(60);
 
 /// All rights without an end.
 impl Grant for () {
@@ -251,6 +276,27 @@ impl<G: Grant> ActiveGrant<G> {
     /// The end of its validity.
     pub(super) fn valid_until(&self) -> Instant {
         self.grant.valid_until()
+    }
+
+    /// The time from which its expiry is announced; [`Instant::MAX`] for never.
+    pub(super) fn notice_at(&self) -> Instant {
+        let end = self.grant.valid_until();
+        if !G::RENEWABLE || end == Instant::MAX {
+            return Instant::MAX;
+        }
+        Instant::from_millis(end.as_millis().saturating_sub(RENEWAL_NOTICE.as_millis() as u64))
+    }
+
+    /// Whole seconds to its end.
+    pub(super) fn seconds_left(&self, now: Instant) -> u64 {
+        self.grant.valid_until().as_millis().saturating_sub(now.as_millis()) / 1_000
+    }
+
+    /// Extends it. Its rights are those of the new token that the connection had before.
+    pub(super) fn renew(&mut self, token: &str, now: Instant) -> Result<(), &'static str> {
+        self.grant.renew(token, now)?;
+        self.rights = self.rights.and(self.grant.rights());
+        Ok(())
     }
 
     /// Ready once it has been withdrawn.

@@ -46,8 +46,17 @@ pub(super) fn answer<C: ChannelReader, R: Runtime>(
         let messages = EventMessages::new(framing, &reader, ask.position, policy);
         let max_message = exchange.config().max_body;
         let mut socket = exchange.upgrade(acceptance, max_message).await?;
-        let mut session =
-            Session { grant, reader, messages, framing, incoming: None, reply: None, replied: None, crowded: None };
+        let mut session = Session {
+            grant,
+            notified: false,
+            reader,
+            messages,
+            framing,
+            incoming: None,
+            reply: None,
+            replied: None,
+            crowded: None,
+        };
         let outcome = session.run(&mut socket, &mut meter).await;
         meter.report(socket.link, 0);
         outcome
@@ -58,6 +67,8 @@ pub(super) fn answer<C: ChannelReader, R: Runtime>(
 struct Session<C, R: Runtime, G> {
     /// Its rights are [`Rights::NONE`] once it has ended.
     grant: ActiveGrant<G>,
+    /// The end of a renewable grant was announced.
+    notified: bool,
     reader: C,
     messages: EventMessages,
     framing: Subprotocol,
@@ -112,6 +123,10 @@ impl<C: ChannelReader, R: Runtime, G: Grant> Session<C, R, G> {
                     let (code, reason) = end.close();
                     socket.start_close(code, reason);
                 }
+                if self.notice_at() <= socket.link.now() && !socket.is_closing() {
+                    self.reply = Some(Reply::grant_expires(self.grant.seconds_left(socket.link.now())));
+                    self.notified = true;
+                }
                 // Nothing follows a Close: a reply that waits goes first, and so do the events from before the shutdown.
                 let all_sent = !self.has_message() && socket.is_between_frames() && !socket.is_closing();
                 if all_sent && socket.link.runtime().is_shutting_down() {
@@ -147,6 +162,9 @@ impl<C: ChannelReader, R: Runtime, G: Grant> Session<C, R, G> {
                 let granted = self.grant.rights != Rights::NONE;
                 if granted {
                     deadline = deadline.min(self.grant.valid_until());
+                    if !socket.is_closing() {
+                        deadline = deadline.min(self.notice_at());
+                    }
                 }
                 let follows = self.grant.rights.read && !socket.is_closing() && space == 0;
                 let Self { reader, messages, crowded, grant, .. } = &mut *self;
@@ -162,6 +180,12 @@ impl<C: ChannelReader, R: Runtime, G: Grant> Session<C, R, G> {
                 socket.wait_for(want, deadline, all_sent, &mut condition).await?;
             }
         }
+    }
+
+    /// The time at which the end of the grant is announced; never where that is not possible or not wanted now.
+    fn notice_at(&self) -> Instant {
+        let can = self.framing == Subprotocol::Envelope && !self.notified && self.reply.is_none();
+        if G::RENEWABLE && can && self.grant.rights != Rights::NONE { self.grant.notice_at() } else { Instant::MAX }
     }
 
     /// Whether a reply or an event waits that has not been written whole.
@@ -213,12 +237,12 @@ struct Events<'s, C, R: Runtime, G> {
     behind: bool,
 }
 
-impl<C: ChannelReader, R: Runtime, G> MessageSource for Events<'_, C, R, G> {
+impl<C: ChannelReader, R: Runtime, G: Grant> MessageSource for Events<'_, C, R, G> {
     fn next(&mut self, _space: usize) -> Option<(MessageKind, u64)> {
         let Session { messages, reply, replied, reader, grant, .. } = &mut *self.session;
         if let Some(reply) = reply {
             *replied = Some(0);
-            return Some((MessageKind::Text, reply.length()));
+            return Some((MessageKind::Text, reply.length::<G>()));
         }
         if !grant.rights.read {
             return None;
@@ -241,7 +265,7 @@ impl<C: ChannelReader, R: Runtime, G> MessageSource for Events<'_, C, R, G> {
             return Ok(written);
         };
         let mut out = ResumableWriter::new(space, sent);
-        waiting.put(&mut out);
+        waiting.put::<G>(&mut out);
         *replied = Some(sent.wrapping_add(out.written()));
         let written = out.written();
         if out.is_whole() {
@@ -263,7 +287,7 @@ struct Publisher<'s, C, R: Runtime, G> {
     outcome: Outcome,
 }
 
-impl<C: ChannelReader, R: Runtime, G> MessageSink for Publisher<'_, C, R, G> {
+impl<C: ChannelReader, R: Runtime, G: Grant> MessageSink for Publisher<'_, C, R, G> {
     fn is_ready(&mut self) -> bool {
         // After our Close only the peer's is waited for. Nothing is published without the right, nor during a shutdown.
         if self.closing || self.refusal().is_some() {
@@ -293,7 +317,7 @@ impl<C: ChannelReader, R: Runtime, G> MessageSink for Publisher<'_, C, R, G> {
     }
 }
 
-impl<C: ChannelReader, R: Runtime, G> Publisher<'_, C, R, G> {
+impl<C: ChannelReader, R: Runtime, G: Grant> Publisher<'_, C, R, G> {
     /// The reason why no message is published now.
     fn refusal(&self) -> Option<PublishError> {
         if !self.session.grant.rights.publish {
@@ -339,8 +363,12 @@ impl<C: ChannelReader, R: Runtime, G> Publisher<'_, C, R, G> {
         Outcome::Published(match self.session.framing {
             Subprotocol::Plain => refusal.map_or_else(|| self.publish_plain(chunk.kind, bytes), Err),
             Subprotocol::Envelope => {
-                let reader = refusal.map_or(Ok(&self.session.reader), Err);
-                let reply = subprotocol::publish(reader, chunk.kind, bytes, self.peer);
+                let Session { reader, grant, notified, .. } = &mut *self.session;
+                let reader = refusal.map_or(Ok(&*reader), Err);
+                let end = grant.valid_until();
+                let reply = subprotocol::publish(reader, grant, chunk.kind, bytes, self.peer, self.now);
+                // A renewed grant has another end, which is announced as well.
+                *notified &= !G::RENEWABLE || end == grant.valid_until();
                 // Nothing is sent after our Close.
                 self.session.reply = Some(reply).filter(|_| !self.closing);
                 Ok(())

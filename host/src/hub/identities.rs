@@ -80,6 +80,12 @@ impl IdentityGrant {
         self.valid_until = end;
         self
     }
+
+    /// Replaces its rights and its end.
+    #[cfg(feature = "tokens")]
+    pub(crate) fn renew(&mut self, rights: Rights, end: Instant) {
+        (self.rights, self.valid_until) = (rights, end);
+    }
 }
 
 impl Grant for IdentityGrant {

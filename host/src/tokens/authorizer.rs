@@ -56,31 +56,60 @@ pub struct TokenAuthorizer {
 }
 
 /// The grant of a [`TokenAuthorizer`].
-pub struct TokenGrant(Option<IdentityGrant>);
+pub struct TokenGrant {
+    /// `None` without a token.
+    grant: Option<IdentityGrant>,
+    /// The rules for a new token of a WebSocket; boxed, since most connections have none.
+    renewal: Option<Box<Renewal>>,
+}
 
-/// Without a token: the right to read.
+/// The rules and the channel for a new token.
+struct Renewal {
+    access: Arc<TokenAccess>,
+    channel: String,
+}
+
+/// Without a token: the right to read. A WebSocket with a JSON Web Token is renewed by another one of the same identity.
 impl Grant for TokenGrant {
+    const RENEWABLE: bool = true;
+
     fn rights(&self) -> Rights {
-        self.0.as_ref().map_or(Rights::READ, Grant::rights)
+        self.grant.as_ref().map_or(Rights::READ, Grant::rights)
     }
 
     fn identity(&self) -> &str {
-        self.0.as_ref().map_or("", Grant::identity)
+        self.grant.as_ref().map_or("", Grant::identity)
     }
 
     fn valid_until(&self) -> Instant {
-        self.0.as_ref().map_or(Instant::MAX, Grant::valid_until)
+        self.grant.as_ref().map_or(Instant::MAX, Grant::valid_until)
     }
 
     fn is_withdrawn(&self) -> bool {
-        self.0.as_ref().is_some_and(Grant::is_withdrawn)
+        self.grant.as_ref().is_some_and(Grant::is_withdrawn)
     }
 
     fn register_waker(&mut self, waker: &Waker) {
-        if let Some(grant) = &mut self.0 {
+        if let Some(grant) = &mut self.grant {
             grant.register_waker(waker);
         }
     }
+
+    fn renew(&mut self, token: &str, now: Instant) -> Result<(), &'static str> {
+        let (Some(grant), Some(renewal)) = (&mut self.grant, &self.renewal) else {
+            return Err("a connection without an expiring token is not renewed");
+        };
+        let time = SystemTime::now();
+        let renewed = renewal.access.renew(token, &renewal.channel, grant.identity(), time);
+        let renewed = renewed.map_err(TokenError::reason)?;
+        grant.renew(renewed.rights, end_of(renewed.until, now, time));
+        Ok(())
+    }
+}
+
+/// The end of a grant by the clock of the connection, which shows `now` at `time`.
+fn end_of(until: Option<SystemTime>, now: Instant, time: SystemTime) -> Instant {
+    until.map_or(Instant::MAX, |until| now + until.duration_since(time).unwrap_or(Duration::ZERO))
 }
 
 /// The rights of a valid token.
@@ -115,17 +144,15 @@ impl Authorizer for TokenAuthorizer {
             Err(error) => Err(*error),
         };
         match decided {
-            Ok(None) => Ok((exchange, TokenGrant(None))),
+            Ok(None) => Ok((exchange, TokenGrant { grant: None, renewal: None })),
             Ok(Some(granted)) => {
-                let grant = self.hub.grant(&granted.identity, granted.rights);
-                let grant = match granted.until {
-                    Some(end) => {
-                        let left = end.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
-                        grant.until(exchange.now() + left)
-                    }
-                    None => grant,
-                };
-                Ok((exchange, TokenGrant(Some(grant))))
+                let end = end_of(granted.until, exchange.now(), SystemTime::now());
+                let grant = self.hub.grant(&granted.identity, granted.rights).until(end);
+                let renewal = (intent.transport == Transport::WebSocket && granted.until.is_some()).then(|| {
+                    let (access, channel) = (Arc::clone(&self.access), intent.channel.as_str().to_owned());
+                    Box::new(Renewal { access, channel })
+                });
+                Ok((exchange, TokenGrant { grant: Some(grant), renewal }))
             }
             Err(error) => {
                 let (challenge, text) = (error.challenge(), format!("{error}\n"));
@@ -212,11 +239,37 @@ impl TokenAccess {
             return Err(TokenError::Signature);
         }
         let claims = self.verify(token, now).await?;
-        Ok(TokenRights {
-            rights: claims.rights(channel),
-            until: Some(self.policy.end(&claims)),
-            identity: claims.subject,
-        })
+        Ok(self.granted(claims, channel))
+    }
+
+    fn granted(&self, claims: Claims, channel: &str) -> TokenRights {
+        let (rights, until) = (claims.rights(channel), Some(self.policy.end(&claims)));
+        TokenRights { rights, until, identity: claims.subject }
+    }
+
+    /// The rights of a new JSON Web Token for a connection of `identity`. It does not wait for keys at a URL: a token with an unknown key
+    /// is rejected, and the keys are fetched for the next one.
+    pub(super) fn renew(
+        &self,
+        token: &str,
+        channel: &str,
+        identity: &str,
+        now: SystemTime,
+    ) -> Result<TokenRights, TokenError> {
+        let token = UnverifiedToken::parse(token)?;
+        let claims = match self.policy.verify(&token, &self.keys, now) {
+            Err(TokenError::UnknownKey | TokenError::Algorithm | TokenError::Signature) if self.key_set.is_some() => {
+                let keys = self.fetchable(&token)?.known_keys(|keys| token.is_verified_by(keys));
+                self.policy.verify(&token, &keys.ok_or(TokenError::KeysUnavailable)?, now)?
+            }
+            verified => verified?,
+        };
+        if claims.subject != identity {
+            return Err(TokenError::Identity);
+        }
+        let mut granted = self.granted(claims, channel);
+        granted.rights.read |= self.anonymous_read;
+        if granted.rights == Rights::NONE { Err(TokenError::ReadScope) } else { Ok(granted) }
     }
 
     /// Verifies a JSON Web Token at the time `now`. It may wait for the keys at the URL.
@@ -234,8 +287,14 @@ impl TokenAccess {
         }
     }
 
-    /// The keys at the URL. No request is sent for a token of another issuer or with an algorithm that is not permitted.
+    /// The keys at the URL.
     async fn remote_keys(&self, token: &UnverifiedToken<'_>) -> Result<Arc<[VerificationKey]>, TokenError> {
+        let keys = self.fetchable(token)?.keys(|keys| token.is_verified_by(keys)).await;
+        keys.ok_or(TokenError::KeysUnavailable)
+    }
+
+    /// The key set for a token. No request is sent for one of another issuer, or with an algorithm that is not permitted.
+    fn fetchable(&self, token: &UnverifiedToken<'_>) -> Result<&RemoteKeySet, TokenError> {
         let Some(key_set) = &self.key_set else { return Err(TokenError::UnknownKey) };
         if !self.policy.algorithms.contains(&token.algorithm()) {
             return Err(TokenError::Algorithm);
@@ -244,7 +303,6 @@ impl TokenAccess {
         if issuer.is_none() || self.policy.issuers.is_empty() || !self.policy.permits_issuer(issuer.as_deref()) {
             return Err(TokenError::Issuer);
         }
-        let keys = key_set.keys(|keys| keys.iter().any(|key| token.is_of(key) && key.permits(token.algorithm())));
-        keys.await.ok_or(TokenError::KeysUnavailable)
+        Ok(key_set)
     }
 }

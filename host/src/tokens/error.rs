@@ -39,6 +39,8 @@ pub enum TokenError {
     ReadScope,
     /// It is valid, and has no right to publish to this channel.
     PublishScope,
+    /// It would renew a connection of another `sub`.
+    Identity,
     /// The keys that verify it cannot be fetched now.
     KeysUnavailable,
 }
@@ -64,26 +66,37 @@ impl TokenError {
     }
 }
 
-/// A sentence of the characters that `error_description` may have (RFC 6750 §3).
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl TokenError {
+    /// A sentence of the characters that `error_description` may have (RFC 6750 §3), without the name of a claim.
+    pub const fn reason(self) -> &'static str {
+        match self {
             Self::Missing => "a token is required",
-            Self::TooLong => return write!(f, "the token has more than {MAX_TOKEN} bytes"),
+            Self::TooLong => "the token is too long",
             Self::Malformed => "the token is not a signed JSON Web Token",
             Self::Critical => "the header of the token has crit, and no extension is supported",
             Self::Algorithm => "no key of the server is for the algorithm of the token",
             Self::UnknownKey => "no key of the server has the kid of the token",
             Self::Signature => "the signature of the token is wrong",
-            Self::Claim(name) => return write!(f, "the claim {name} of the token is missing or has another type"),
+            Self::Claim(_) => "a claim of the token is missing or has another type",
             Self::Expired => "the token has expired",
             Self::NotYetValid => "the token is not valid yet",
             Self::Issuer => "the token is from another issuer",
             Self::Audience => "the token is for another audience",
             Self::ReadScope => "the token does not permit reading this channel",
             Self::PublishScope => "the token does not permit publishing to this channel",
+            Self::Identity => "the token is for another identity than the connection",
             Self::KeysUnavailable => "the keys for the token cannot be fetched; come back later",
-        })
+        }
+    }
+}
+
+/// [`TokenError::reason`], with the name of a claim.
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claim(name) => write!(f, "the claim {name} of the token is missing or has another type"),
+            error => f.write_str(error.reason()),
+        }
     }
 }
 

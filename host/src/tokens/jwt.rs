@@ -78,11 +78,16 @@ impl<'t> UnverifiedToken<'t> {
     }
 
     /// Whether a key has its `kid`, or has none.
-    pub(super) fn is_of(&self, key: &VerificationKey) -> bool {
+    fn is_of(&self, key: &VerificationKey) -> bool {
         match (self.key_id(), key.id()) {
             (Some(wanted), Some(id)) => wanted == id,
             _ => true,
         }
+    }
+
+    /// Whether one of the keys has its `kid` and is for its algorithm.
+    pub(super) fn is_verified_by(&self, keys: &[VerificationKey]) -> bool {
+        keys.iter().any(|key| self.is_of(key) && key.permits(self.algorithm))
     }
 
     /// Verifies the signature by one of the keys.

@@ -112,6 +112,17 @@ impl RemoteKeySet {
         self.lock().keys.clone()
     }
 
+    /// The keys that are known now. If they have not the one that is looked for, they are fetched for the next time.
+    pub(super) fn known_keys(&self, has: impl Fn(&[VerificationKey]) -> bool) -> Option<Arc<[VerificationKey]>> {
+        let mut state = self.lock();
+        let keys = state.keys.clone();
+        if !keys.as_ref().is_some_and(|keys| has(keys)) && state.begin() {
+            let this = self.clone();
+            smol::unblock(move || this.refresh()).detach();
+        }
+        keys
+    }
+
     /// Fetches the keys.
     fn refresh(&self) {
         let fetched = fetch_keys(&self.url, self.tls.clone());

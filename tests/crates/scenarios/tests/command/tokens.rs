@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use goldcrest_tests::{Server, UPGRADE, websocket};
+use serde_json::json;
 use tungstenite::Message;
 
 use super::other_server::{folder, tests};
@@ -322,4 +324,69 @@ fn a_key_set_that_cannot_be_fetched_is_503() {
         assert_eq!(server.lines("the keys for tokens cannot be fetched").len(), 1);
         assert_eq!(server.lines(reason).len(), 1, "{reason}: {:#?}", server.lines(""));
     }
+}
+
+#[test]
+fn a_websocket_is_renewed_before_its_token_expires() {
+    let secret = file("secret", SECRET);
+    let server = Server::start(&["--token-secret", secret.to_str().unwrap(), "--token-leeway", "0"]);
+    let sign = |subject: &str, seconds: &str| {
+        sign(&secret, &["--subject", subject, "--subscribe", "news", "--publish", "news", "--expires-in", seconds])
+    };
+    let begin = Instant::now();
+    let protocols = format!("goldcrest.v1, goldcrest.token.{}", sign("ada", "3"));
+    let mut socket = websocket(&server, "/events/news", &protocols, &[]).unwrap();
+    let mut next = |sent: Option<serde_json::Value>| -> serde_json::Value {
+        if let Some(sent) = sent {
+            socket.send(Message::text(sent.to_string())).unwrap();
+        }
+        serde_json::from_str(socket.read().unwrap().to_text().unwrap()).unwrap()
+    };
+    // A minute before the end, or at once if there is less.
+    let expires = |message: &serde_json::Value| message["grant"]["expires"].as_u64().unwrap();
+    assert!(expires(&next(None)) <= 3);
+    for (token, error) in [
+        (sign("ada", "0"), "the token has expired"),
+        (sign("bob", "3600"), "the token is for another identity than the connection"),
+        ("no-token".into(), "the token is not a signed JSON Web Token"),
+    ] {
+        assert_eq!(next(Some(json!({ "token": token, "ref": 1 }))), json!({ "ref": 1, "error": error }));
+    }
+    let both = json!({ "token": sign("ada", "3600"), "data": "x", "ref": 2 });
+    assert_eq!(next(Some(both)), json!({ "ref": 2, "error": "a token is sent without data" }));
+    let renewed = next(Some(json!({ "token": sign("ada", "3600"), "ref": 3 })));
+    assert!(renewed["ref"] == 3 && (3_590..=3_600).contains(&expires(&renewed)), "{renewed}");
+    // A token for a shorter time replaces it, and its end is announced in its turn.
+    let renewed = next(Some(json!({ "token": sign("ada", "5"), "ref": 4 })));
+    assert!(renewed["ref"] == 4 && expires(&renewed) <= 5, "{renewed}");
+    assert!(expires(&next(None)) <= 5);
+    // It still publishes and reads.
+    let published = next(Some(json!({ "data": "x", "ref": 5 })));
+    let event = next(None);
+    assert!([&published, &event].iter().any(|message| message["ref"] == 5 && message["id"].is_string()), "{published}");
+    let close = loop {
+        match socket.read().unwrap() {
+            Message::Close(close) => break close.unwrap(),
+            _ => continue,
+        }
+    };
+    assert_eq!(u16::from(close.code), 3000);
+    assert!(begin.elapsed() >= Duration::from_secs(4), "the first token had ended after three seconds");
+}
+
+#[test]
+fn rights_of_a_renewed_websocket_never_grow() {
+    let secret = file("secret", SECRET);
+    let server = Server::start(&["--token-secret", secret.to_str().unwrap()]);
+    let reader = sign(&secret, &["--subscribe", "news"]);
+    let publisher = sign(&secret, &["--subscribe", "news", "--publish", "news"]);
+    let mut socket =
+        websocket(&server, "/events/news", &format!("goldcrest.v1, goldcrest.token.{reader}"), &[]).unwrap();
+    let mut reply = |sent: serde_json::Value| -> serde_json::Value {
+        socket.send(Message::text(sent.to_string())).unwrap();
+        serde_json::from_str(socket.read().unwrap().to_text().unwrap()).unwrap()
+    };
+    assert!(reply(json!({ "token": publisher, "ref": 1 }))["grant"].is_object());
+    let refused = reply(json!({ "data": "forged", "ref": 2 }));
+    assert!(refused["error"].is_string(), "{refused}");
 }
