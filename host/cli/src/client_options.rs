@@ -28,6 +28,14 @@ pub(crate) struct ClientOptions {
     #[arg(short, long, value_name = "USER:PASSWORD")]
     user: Option<String>,
 
+    /// Send this token (Authorization: Bearer). Other users of this machine see the command line: prefer --token-file
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["token_file", "user"])]
+    token: Option<String>,
+
+    /// Send the token in this file (Authorization: Bearer)
+    #[arg(long, value_name = "FILE", conflicts_with = "user")]
+    token_file: Option<PathBuf>,
+
     /// Accept any certificate. Insecure: an attacker on the network path can read and alter the data
     #[arg(short = 'k', long)]
     insecure: bool,
@@ -84,11 +92,12 @@ impl ClientOptions {
             validate_header(name, value).map_err(|error| CommandError::usage(format!("-H {header:?}: {error}")))?;
             headers.push((name, value));
         }
+        let bearer = self.bearer()?;
         let basic = self.user.as_ref().map(|user| format!("Basic {}", STANDARD.encode(user)));
         let agent = concat!("goldcrest/", env!("CARGO_PKG_VERSION"));
         // The client has no decompression.
         let ours =
-            [("Authorization", basic.as_deref()), ("User-Agent", Some(agent)), ("Accept-Encoding", Some("identity"))];
+            [("Authorization", bearer.as_deref().or(basic.as_deref())), ("User-Agent", Some(agent)), ("Accept-Encoding", Some("identity"))];
         for (name, value) in ours {
             if let Some(value) = value
                 && !headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
@@ -105,6 +114,26 @@ impl ClientOptions {
             io_budget: 64 * 1024,
             ..ClientConfig::default()
         })
+    }
+
+    /// The credentials of the token.
+    fn bearer(&self) -> Result<Option<String>, CommandError> {
+        let (option, token) = match (&self.token, &self.token_file) {
+            (Some(token), _) => ("--token", token.clone()),
+            (None, Some(path)) => {
+                let named = |error| CommandError::usage(format!("--token-file {}: {error}", path.display()));
+                ("--token-file", std::fs::read_to_string(path).map_err(named)?)
+            }
+            (None, None) => return Ok(None),
+        };
+        let token = token.trim();
+        // RFC 6750 §2.1.
+        let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+        if token.is_empty() || !token.bytes().all(valid) {
+            let text = format!("{option}: a token consists of letters, digits and - . _ ~ + / =");
+            return Err(CommandError::usage(text));
+        }
+        Ok(Some(format!("Bearer {token}")))
     }
 
     /// Memory for a client.
@@ -166,6 +195,17 @@ mod tests {
             let told = config(&["-H", wrong]).unwrap_err().to_string();
             assert!(told.contains(why) && told.contains(&format!("{wrong:?}")), "{told}");
         }
+    }
+
+    #[test]
+    fn a_token_becomes_authorization() {
+        let asked = config(&["--token", "mF_9.B5f-4.1JqM"]).unwrap();
+        assert_eq!(asked.headers[0], ("Authorization", "Bearer mF_9.B5f-4.1JqM"));
+        for wrong in ["", "a b", "a\r\nX: y"] {
+            let error = config(&["--token", wrong]).unwrap_err().to_string();
+            assert!(error.contains("--token: a token consists of"), "{error}");
+        }
+        assert!(config(&["--token-file", "/nowhere"]).unwrap_err().to_string().contains("--token-file /nowhere: "));
     }
 
     #[test]

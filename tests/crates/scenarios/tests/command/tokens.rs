@@ -390,3 +390,23 @@ fn rights_of_a_renewed_websocket_never_grow() {
     let refused = reply(json!({ "data": "forged", "ref": 2 }));
     assert!(refused["error"].is_string(), "{refused}");
 }
+
+#[test]
+fn clients_send_a_token_and_stop_without_the_right() {
+    let secret = file("secret", SECRET);
+    let server = Server::start(&["--token-secret", secret.to_str().unwrap()]);
+    let url = format!("http://{}/events/news", server.address());
+    let token = sign(&secret, &["--subscribe", "news", "--publish", "news"]);
+    let stored = file("token", &format!("{token}\n"));
+    let stored = stored.to_str().unwrap();
+    goldcrest(&["publish", "--token", &token, &url, "one"]).lines();
+    goldcrest(&["publish", "--token-file", stored, &url, "two"]).lines();
+    let subscribe = ["subscribe", "--since", "oldest", "-n", "2", "--token-file", stored, &url];
+    assert_eq!(goldcrest(&subscribe).lines(), ["one", "two"]);
+    goldcrest(&["publish", &url, "x"]).failed(4, "a token is required");
+    goldcrest(&["subscribe", &url]).failed(4, "a token is required");
+    let reader = sign(&secret, &["--subscribe", "news"]);
+    goldcrest(&["publish", "--token", &reader, &url, "x"]).failed(4, "does not permit publishing");
+    let expired = sign(&secret, &["--subscribe", "news", "--claims", r#"{"exp":7}"#]);
+    goldcrest(&["subscribe", "--token", &expired, &url]).failed(4, "the token has expired");
+}
