@@ -123,7 +123,8 @@ impl<C: ChannelReader, R: Runtime, G: Grant> Session<C, R, G> {
                     let (code, reason) = end.close();
                     socket.start_close(code, reason);
                 }
-                if self.notice_at() <= socket.link.now() && !socket.is_closing() {
+                // Known at compile time: a chip whose grants are not renewable has no code for it.
+                if G::RENEWABLE && self.notice_at() <= socket.link.now() && !socket.is_closing() {
                     self.reply = Some(Reply::grant_expires(self.grant.seconds_left(socket.link.now())));
                     self.notified = true;
                 }
@@ -162,7 +163,7 @@ impl<C: ChannelReader, R: Runtime, G: Grant> Session<C, R, G> {
                 let granted = self.grant.rights != Rights::NONE;
                 if granted {
                     deadline = deadline.min(self.grant.valid_until());
-                    if !socket.is_closing() {
+                    if G::RENEWABLE && !socket.is_closing() {
                         deadline = deadline.min(self.notice_at());
                     }
                 }
@@ -185,7 +186,7 @@ impl<C: ChannelReader, R: Runtime, G: Grant> Session<C, R, G> {
     /// The time at which the end of the grant is announced; never where that is not possible or not wanted now.
     fn notice_at(&self) -> Instant {
         let can = self.framing == Subprotocol::Envelope && !self.notified && self.reply.is_none();
-        if G::RENEWABLE && can && self.grant.rights != Rights::NONE { self.grant.notice_at() } else { Instant::MAX }
+        if can && self.grant.rights != Rights::NONE { self.grant.notice_at() } else { Instant::MAX }
     }
 
     /// Whether a reply or an event waits that has not been written whole.
@@ -365,10 +366,12 @@ impl<C: ChannelReader, R: Runtime, G: Grant> Publisher<'_, C, R, G> {
             Subprotocol::Envelope => {
                 let Session { reader, grant, notified, .. } = &mut *self.session;
                 let reader = refusal.map_or(Ok(&*reader), Err);
-                let end = grant.valid_until();
+                let end = if G::RENEWABLE { grant.valid_until() } else { Instant::MAX };
                 let reply = subprotocol::publish(reader, grant, chunk.kind, bytes, self.peer, self.now);
                 // A renewed grant has another end, which is announced as well.
-                *notified &= !G::RENEWABLE || end == grant.valid_until();
+                if G::RENEWABLE {
+                    *notified &= end == grant.valid_until();
+                }
                 // Nothing is sent after our Close.
                 self.session.reply = Some(reply).filter(|_| !self.closing);
                 Ok(())

@@ -96,8 +96,11 @@ impl ClientOptions {
         let basic = self.user.as_ref().map(|user| format!("Basic {}", STANDARD.encode(user)));
         let agent = concat!("goldcrest/", env!("CARGO_PKG_VERSION"));
         // The client has no decompression.
-        let ours =
-            [("Authorization", bearer.as_deref().or(basic.as_deref())), ("User-Agent", Some(agent)), ("Accept-Encoding", Some("identity"))];
+        let ours = [
+            ("Authorization", bearer.as_deref().or(basic.as_deref())),
+            ("User-Agent", Some(agent)),
+            ("Accept-Encoding", Some("identity")),
+        ];
         for (name, value) in ours {
             if let Some(value) = value
                 && !headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))

@@ -16,6 +16,7 @@
 //! | `ring.rs` | the log and its cursors | a vector of all events |
 //! | `format.rs` | a format's output of a log that grows meanwhile | the appended events |
 //! | `client.rs` | a whole client | the contents of its server's bytes by httparse, eventsource-stream, `serde_json` and tungstenite; the invariants |
+//! | `token.rs` | JSON Web Tokens | `jsonwebtoken` |
 //! | `server.rs` | a whole connection | the invariants: no panic, no endless loop, no leaked buffer or reader |
 //!
 //! Each function panics where its property does not hold. The tests call them with cases of their own making, millions
@@ -35,6 +36,7 @@ pub mod request_head;
 pub mod response_head;
 pub mod ring;
 pub mod server;
+pub mod token;
 pub mod url;
 pub mod websocket;
 

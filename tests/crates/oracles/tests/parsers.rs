@@ -2,10 +2,11 @@
 
 use goldcrest_core::ws::Role;
 use goldcrest_oracles::{
-    channel_name, chunked, event_stream, handshake, json, request_head, response_head, url, websocket,
+    channel_name, chunked, event_stream, handshake, json, request_head, response_head, token, url, websocket,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use serde_json::json;
 
 /// Sizes that input is cut by.
 fn cuts() -> impl Strategy<Value = Vec<u8>> {
@@ -294,5 +295,56 @@ proptest! {
     fn only_a_valid_upgrade_request_is_accepted(bytes in spoilt(head()), nonce: [u8; 16]) {
         let end = bytes.windows(4).position(|end| end == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
         handshake::accepts_only_valid_upgrade_requests(&bytes[..end], nonce);
+    }
+}
+
+/// Claims that are mostly right: each one is present, absent, or of another type.
+fn token_claims() -> impl Strategy<Value = serde_json::Map<String, serde_json::Value>> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let time = move |good: i64| {
+        let near = (now as i64 + good) as u64;
+        prop_oneof![
+            6 => Just(Some(json!(near))),
+            2 => select(vec![-100_000, -40, 40, 100_000]).prop_map(move |off| Some(json!(now as i64 + off))),
+            1 => Just(Some(json!(near as f64 + 0.5))),
+            1 => Just(None),
+            1 => select(vec![json!(near.to_string()), json!(null), json!([near]), json!(true), json!(-1), json!(1e300)])
+                .prop_map(Some),
+        ]
+    };
+    let text = |good: serde_json::Value| {
+        prop_oneof![
+            8 => Just(Some(good)),
+            1 => Just(None),
+            2 => select(vec![json!("other"), json!(7), json!(null), json!(["hub"]), json!(["x", 7]), json!({})])
+                .prop_map(Some),
+        ]
+    };
+    let claims =
+        (time(1000), time(-1000), text(json!("https://a.example")), text(json!(["x", "hub"])), text(json!("ada")));
+    claims.prop_map(|(exp, nbf, iss, aud, sub)| {
+        let named = [("exp", exp), ("nbf", nbf), ("iss", iss), ("aud", aud), ("sub", sub)];
+        named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn tokens_are_verified_as_by_jsonwebtoken(
+        signing in 0..token::KEYS,
+        algorithm in any::<usize>(),
+        verifying in prop_oneof![4 => Just(None), 1 => (0..token::KEYS).prop_map(Some)],
+        claims in token_claims(),
+        defect in prop_oneof![3 => Just(None), 1 => any::<(Index, u8)>().prop_map(Some)],
+    ) {
+        if let Some(text) = token::sign(signing, algorithm, &claims) {
+            let mut bytes = text.into_bytes();
+            if let Some((at, byte)) = defect {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let text = String::from_utf8_lossy(&bytes);
+            token::is_verified_as_by_jsonwebtoken(verifying.unwrap_or(signing), &text);
+        }
     }
 }
