@@ -81,9 +81,8 @@ impl IdentityGrant {
         self
     }
 
-    /// Replaces its rights and its end.
-    #[cfg(feature = "tokens")]
-    pub(crate) fn renew(&mut self, rights: Rights, end: Instant) {
+    /// Replaces its rights and its end, for an implementation of [`Grant::renew`].
+    pub fn renew(&mut self, rights: Rights, end: Instant) {
         (self.rights, self.valid_until) = (rights, end);
     }
 }
