@@ -281,6 +281,17 @@ impl HubReader {
         }
     }
 
+    /// The channel. One that did not exist when it was opened may exist now.
+    fn master(&self) -> Option<Arc<Master>> {
+        match &self.kind {
+            Kind::Following { master, .. } | Kind::Once { master, .. } => Some(Arc::clone(master)),
+            Kind::Absent { name, .. } => match self.hub.find(self.hub.channel_name(name).ok()?) {
+                ChannelLookup::Found(master) => Some(master),
+                ChannelLookup::Missing { .. } => None,
+            },
+        }
+    }
+
     fn read_next(&self) -> NextEvent {
         let Kind::Following { master, key, .. } = &self.kind else { return NextEvent::Nothing };
         let after = self.cursor.after;
@@ -360,7 +371,7 @@ impl ChannelReader for HubReader {
     }
 
     fn poll_publish_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (Kind::Following { master, .. } | Kind::Once { master, .. }) = &self.kind else { return Poll::Ready(()) };
+        let Some(master) = self.master() else { return Poll::Ready(()) };
         // The flag is read once before the waker is stored: it may be set between two reads.
         if !master.is_congested() {
             return Poll::Ready(());
@@ -372,7 +383,7 @@ impl ChannelReader for HubReader {
     }
 
     fn ignore_slow_followers(&mut self) {
-        if let Kind::Following { master, .. } | Kind::Once { master, .. } = &self.kind {
+        if let Some(master) = self.master() {
             master.ignore_slow_followers();
         }
     }

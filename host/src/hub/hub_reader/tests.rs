@@ -249,6 +249,20 @@ fn a_publisher_waits_for_a_reader_that_has_caught_up() {
 }
 
 #[test]
+fn a_publisher_waits_for_a_reader_of_a_channel_that_was_created_after_its_request() {
+    let hub = hub(4);
+    let mut publisher = hub.open(ChannelName::new("a").unwrap(), false, None).unwrap();
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert_eq!(publisher.poll_publish_ready(cx), Poll::Ready(()), "there is no such channel");
+    let mut reader = hub.reader("a").unwrap();
+    assert_eq!(reader.try_next(), None);
+    (0..3).for_each(|number| publish(&hub, &number.to_string()));
+    assert_eq!(publisher.poll_publish_ready(cx), Poll::Pending);
+    publisher.ignore_slow_followers();
+    assert_eq!(publisher.poll_publish_ready(cx), Poll::Ready(()));
+}
+
+#[test]
 fn publishers_do_not_wait_for_a_reader_that_has_not_caught_up_or_is_ignored() {
     let hub = hub(4);
     let _never_read = hub.reader("a").unwrap().start(Position::Oldest);
