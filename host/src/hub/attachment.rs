@@ -16,7 +16,7 @@ impl Attachment {
         Self { hub: hub.clone(), attached: Mutex::new(true) }
     }
 
-    /// Detaches the server, as its drop does. Each thread of a [`Server`](crate::Server) calls this at the shutdown. Once a call returns, all accepted events are in the
+    /// Detaches the server, as its drop does. Each thread of a `Server` calls this at the shutdown. Once a call returns, all accepted events are in the
     /// inboxes of the threads with followers, or the hub has another server.
     pub fn detach(&self) {
         let mut attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
@@ -29,7 +29,7 @@ impl Attachment {
 impl Hub {
     /// Attaches a server of another project to the hub, which has no limit on memory from here on.
     ///
-    /// At its shutdown the server calls [`Attachment::detach`]. Where no other server is attached, the hub then accepts no more
+    /// At its shutdown the server calls `Attachment::detach`. Where no other server is attached, the hub then accepts no more
     /// events, and each [`HubReader`](super::HubReader) ends after the last event.
     pub fn attach(&self) -> Attachment {
         Attachment::new(self, usize::MAX)

@@ -22,7 +22,7 @@ use crate::sync::{Arc, Mutex, PoisonError};
 ///
 /// [`Hub::reader`] returns one. It starts after the newest event, with the gap policy of the hub; [`HubReader::start`] and
 /// [`HubReader::gap_policy`] choose others. Then [`HubReader::next`] returns the events in order, and each gap between them. It is
-/// also a [`Stream`](smol::stream::Stream) without end, for combinators.
+/// also a `Stream` without end, for combinators.
 ///
 /// A reader counts as a follower of its channel until it is dropped: the channel is not deleted meanwhile, and publishers that
 /// wait for followers wait for it too.

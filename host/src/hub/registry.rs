@@ -512,7 +512,7 @@ impl Hub {
         }
     }
 
-    /// Deletes the channels that have been unused for [`ChannelLimits::reap_after`]. A [`Server`](crate::Server) calls it each
+    /// Deletes the channels that have been unused for [`ChannelLimits::reap_after`]. A `Server` calls it each
     /// second; a server of another project calls it from time to time.
     pub fn reap(&self) {
         self.reap_at(self.seconds());
