@@ -46,14 +46,17 @@ impl<'a> Command<'a> {
 
     /// Whether it runs a test of this file.
     fn runs(&self, file: &str) -> bool {
-        let Some((folder, path)) = file.split_once("/src/") else { return false };
+        // The tests of `tests/` have no module.
+        let unit = file.split_once("/src/");
+        let Some((folder, path)) = unit.or_else(|| file.split_once("/tests/")) else { return false };
         let package = format!("goldcrest-{folder}");
         if self.package.is_some_and(|asked| asked != package) {
             return false;
         }
         let module = path.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::");
         let text = fs::read_to_string(root().join(file)).unwrap();
-        tests(&text).iter().any(|name| format!("{module}::{name}").contains(self.filter))
+        let path = |name: &String| if unit.is_some() { format!("{module}::{name}") } else { name.clone() };
+        tests(&text).iter().any(|name| path(name).contains(self.filter))
     }
 }
 
