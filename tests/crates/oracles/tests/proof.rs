@@ -35,6 +35,7 @@ impl<'a> Command<'a> {
             match word {
                 "-p" => command.package = words.next(),
                 "--lib" => {}
+                "--features" => _ = words.next(),
                 _ => {
                     assert!(!word.starts_with('-'), "{word} of {name} is unknown to this test");
                     command.filter = word;
