@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `serve.rs`, `options.rs` | the server, with the page at `/` |
 //! | `page/` | the page |
+//! | `config/` | the options of the server by environment and file, and the command that checks and prints them |
 //! | `admin/` | the admin listener: metrics, health, channels |
 //! | `subscribe/` | events and messages of any SSE or WebSocket server, as lines |
 //! | `publish.rs` | publishes events to a channel |
@@ -14,6 +15,7 @@
 //! | `client_options.rs`, `target.rs` | common options of the clients: header fields, TLS, the URL |
 //! | `parser_limits.rs` | limits of the event stream parser |
 //! | `load.rs` | events with a time stamp |
+//! | `secrets.rs` | redacts secrets in the values of options |
 //! | `exit.rs`, `diagnostics.rs` | exit statuses, and messages on stderr |
 //! | `terminal.rs` | escapes control characters in text of others |
 
@@ -23,6 +25,7 @@ mod admin;
 mod bench;
 mod client_options;
 mod compare;
+mod config;
 mod diagnostics;
 mod exit;
 mod load;
@@ -31,6 +34,7 @@ mod options;
 mod page;
 mod parser_limits;
 mod publish;
+mod secrets;
 mod serve;
 mod subscribe;
 mod target;
@@ -66,6 +70,7 @@ enum Command {
     Bench(bench::Bench),
     Compare(compare::Compare),
     Token(token::Token),
+    Config(config::Config),
     Completions(manual::Completions),
     Man(manual::Man),
 }
@@ -79,14 +84,18 @@ struct Quiet {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let (cli, settings) = match config::parse(std::env::args_os(), &|name| std::env::var_os(name)) {
+        Ok(parsed) => parsed,
+        Err(error) => return error.print(),
+    };
     let result = match cli.command.unwrap_or(Command::Serve(Box::new(cli.serve))) {
-        Command::Serve(serve) => serve.run(),
+        Command::Serve(serve) => serve.run().map_err(|error| settings.explain(error)),
         Command::Subscribe(subscribe) => subscribe.run(),
         Command::Publish(publish) => publish.run(),
         Command::Bench(bench) => bench.run(),
         Command::Compare(compare) => compare.run(),
         Command::Token(token) => token.run(),
+        Command::Config(config) => config.run(&settings),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
     };

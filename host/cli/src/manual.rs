@@ -1,7 +1,6 @@
 //! Completions for shells, and the manual.
 
-use std::borrow::Cow;
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory};
@@ -9,7 +8,7 @@ use clap_complete::Shell;
 use clap_mangen::Man as Page;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::{Cli, CommandError, EXIT_CODES, Exit, terminal};
+use super::{Cli, CommandError, EXIT_CODES, Exit, config, terminal};
 
 /// Print the completions of a shell, such as: source <(goldcrest completions bash)
 #[derive(Args)]
@@ -23,7 +22,7 @@ impl Completions {
     pub(crate) fn run(self) -> Result<(), CommandError> {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "goldcrest", &mut text);
-        print_text(&text)
+        terminal::print_text(&text)
     }
 }
 
@@ -41,7 +40,7 @@ pub(crate) struct Man {
 impl Man {
     pub(crate) fn run(self) -> Result<(), CommandError> {
         // The subcommand `help` needs no page.
-        let mut command = Cli::command().disable_help_subcommand(true);
+        let mut command = config::with_variables(Cli::command()).disable_help_subcommand(true);
         command.build();
         if let Some(folder) = self.folder {
             let named = |error: io::Error| CommandError::new(Exit::Failed, format!("{}: {error}", folder.display()));
@@ -62,7 +61,7 @@ impl Man {
         }
         let mut text = Vec::new();
         render(&Page::new(command.clone()), &command, &mut text)?;
-        print_text(&text)
+        terminal::print_text(&text)
     }
 }
 
@@ -90,14 +89,4 @@ fn render(page: &Page, command: &Command, text: &mut Vec<u8>) -> io::Result<()> 
         page.render_version_section(text)?;
     }
     Ok(())
-}
-
-/// Prints all of it; a closed pipe is no error. A terminal gets no control characters.
-pub(super) fn print_text(text: &[u8]) -> Result<(), CommandError> {
-    let mut stdout = io::stdout().lock();
-    let text = if stdout.is_terminal() { Cow::Owned(terminal::payload(text)) } else { Cow::Borrowed(text) };
-    match stdout.write_all(&text).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }

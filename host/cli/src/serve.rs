@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +14,7 @@ use goldcrest_host::core::format::media_type;
 use goldcrest_host::core::http::{Method, Response, Status};
 use goldcrest_host::core::hub_http::HubHandler;
 use goldcrest_host::core::server::{Exchange, Handler, HandlerResult, Runtime};
-use goldcrest_host::tokens::TokenAuthorizer;
+use goldcrest_host::tokens::{TokenAccess, TokenAuthorizer};
 use goldcrest_host::{Hub, LocalHub, is_dual_stack};
 use tracing_subscriber::EnvFilter;
 
@@ -34,12 +35,17 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) options: Options,
 
+    /// Read options from this TOML file, such as `max-head = 8192` and `listen = ["127.0.0.1:8080"]`. The command line and the
+    /// environment take precedence
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     /// Serve the channels alone, without the page at / and /goldcrest.js
     #[arg(long)]
     no_page: bool,
 
     /// Log filter, such as `info` or `goldcrest_host=debug`
-    #[arg(long, value_name = "FILTER", env = "GOLDCREST_LOG", default_value = "info")]
+    #[arg(long, value_name = "FILTER", default_value = "info")]
     log: String,
 
     /// Form of the log on stderr
@@ -71,15 +77,33 @@ pub(crate) enum LogFormat {
 /// The filter of the access log.
 const ACCESS_LOG: &str = "access=info";
 
+/// The parts of a server whose options are valid.
+pub(crate) struct Checked {
+    filter: EnvFilter,
+    access: Option<TokenAccess>,
+    hub: Hub,
+}
+
 impl Serve {
-    pub(crate) fn run(self) -> Result<(), CommandError> {
+    /// Checks all that can be checked without a socket.
+    ///
+    /// # Errors
+    /// A value is invalid, a file cannot be read, or an option has no effect.
+    pub(crate) fn check(&self) -> Result<Checked, CommandError> {
         let filter = self.log.parse::<EnvFilter>();
         let filter = filter.map_err(|error| CommandError::usage(format!("--log {}: {error}", self.log)))?;
         if let Some(file) = &self.options.follow_cacert {
             let tls = TlsOptions { authorities: Some(file.clone()), danger_accept_any_certificate: false };
             tls.check().map_err(|error| CommandError::usage(format!("--follow-cacert {error}")))?;
         }
-        let access = self.tokens.access(self.options.addresses())?.map(Arc::new);
+        let access = self.tokens.access(self.options.addresses())?;
+        let hub = Hub::new(self.options.channels()).map_err(|error| CommandError::usage(error.to_string()))?;
+        Ok(Checked { filter, access, hub })
+    }
+
+    pub(crate) fn run(self) -> Result<(), CommandError> {
+        let Checked { filter, access, hub } = self.check()?;
+        let access = access.map(Arc::new);
         let colours = io::stderr().is_terminal() && diagnostics::colours_wanted();
         // A closed stderr disables the log: a failed write there must not panic.
         // The access log was asked for, so no filter of the log hides it.
@@ -93,11 +117,13 @@ impl Serve {
                 log.with_writer(|| terminal::JsonLines(io::stderr())).init();
             }
         }
+        if let Some(file) = &self.config {
+            tracing::info!("options are read from {}", file.display());
+        }
         let metrics = PageMetrics::default();
         let page = !self.no_page;
         let has_tokens = access.is_some();
         let format = self.log_format;
-        let hub = Hub::new(self.options.channels()).map_err(|error| CommandError::usage(error.to_string()))?;
         let listens = Arc::new(AtomicBool::new(false));
         let server = self.options.server().hub(hub.clone()).access_log(self.access_log);
         let admin =

@@ -5,12 +5,14 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, IsTerminal, Write as _};
 
 use tracing::field::Field;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::{self, Writer};
+
+use super::CommandError;
 
 /// Whether a terminal obeys this character instead of showing it: C0, DEL and C1, the bidirectional controls, and the
 /// line ends of Unicode.
@@ -83,6 +85,16 @@ pub(crate) fn fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static 
         }
     };
     format::debug_fn(write).delimited(" ")
+}
+
+/// Prints all of it; a closed pipe is no error. A terminal gets no control characters.
+pub(crate) fn print_text(text: &[u8]) -> Result<(), CommandError> {
+    let mut stdout = io::stdout().lock();
+    let text = if stdout.is_terminal() { Cow::Owned(payload(text)) } else { Cow::Borrowed(text) };
+    match stdout.write_all(&text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

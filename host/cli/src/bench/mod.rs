@@ -20,7 +20,7 @@ use smol::future::FutureExt;
 use super::client_options::{ClientOptions, some_seconds};
 use super::diagnostics::Diagnostics;
 use super::load::{Load, Pace, bar, until};
-use super::manual::print_text;
+use super::terminal::print_text;
 use super::{CommandError, Exit, Quiet, target};
 use readers::{Plan, Readers};
 use report::Report;

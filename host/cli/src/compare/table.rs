@@ -9,7 +9,7 @@ use serde_json::json;
 use super::reader::Reader;
 use crate::CommandError;
 use crate::load::millis;
-use crate::manual::print_text;
+use crate::terminal::print_text;
 
 const fn name(transport: Transport) -> &'static str {
     match transport {

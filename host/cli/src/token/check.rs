@@ -8,7 +8,7 @@ use goldcrest_host::tokens::UnverifiedToken;
 use serde_json::json;
 
 use super::TokenOptions;
-use crate::manual::print_text;
+use crate::terminal::print_text;
 use crate::{CommandError, Exit};
 
 /// Print the claims of a JSON Web Token, and verify it as `goldcrest serve` would with the same options

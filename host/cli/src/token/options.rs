@@ -8,6 +8,7 @@ use clap::Args;
 use goldcrest_host::client::TlsOptions;
 use goldcrest_host::tokens::{Algorithm, RemoteKeySet, StaticTokens, TokenAccess, TokenPolicy, VerificationKey};
 
+use super::super::secrets::redact;
 use super::{CommandError, KeyFile, key_file, read};
 
 /// The keys and the rules by which JSON Web Tokens are accepted.
@@ -130,7 +131,8 @@ impl TokenOptions {
             tls.check().map_err(|error| CommandError::usage(format!("--jwks-cacert {error}")))?;
         }
         let set = RemoteKeySet::new(url, tls);
-        set.map(Some).map_err(|error| CommandError::usage(format!("--jwks-url {url}: {error}")))
+        let named = |error| CommandError::usage(format!("--jwks-url {}: {error}", redact("jwks-url", url)));
+        set.map(Some).map_err(named)
     }
 }
 
@@ -161,7 +163,7 @@ impl ServeTokenOptions {
             let exposed = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
             return match exposed {
                 Some(address) if !self.open => Err(CommandError::usage(format!(
-                    "{address} is not a loopback address, and without tokens each client that reaches it reads and \
+                    "--listen: {address} is not a loopback address, and without tokens each client that reaches it reads and \
                      publishes; give --token-secret, --token-key, --jwks-url, --publish-token-file or \
                      --subscribe-token-file, or --open to permit that"
                 ))),

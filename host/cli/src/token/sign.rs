@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::read;
 use crate::CommandError;
-use crate::manual::print_text;
+use crate::terminal::print_text;
 
 /// Print a JSON Web Token, such as: goldcrest token sign --secret FILE --subject ada --subscribe news --expires-in 3600
 #[derive(Args)]

@@ -5,7 +5,8 @@ use std::fs;
 use super::other_server::folder;
 use super::run::goldcrest;
 
-const COMMANDS: [&str; 8] = ["serve", "subscribe", "publish", "bench", "compare", "token", "completions", "man"];
+const COMMANDS: [&str; 9] =
+    ["serve", "subscribe", "publish", "bench", "compare", "token", "config", "completions", "man"];
 
 #[test]
 fn help_lists_every_command_and_exit_status() {
@@ -48,10 +49,15 @@ fn the_manual_has_a_page_for_every_command() {
     for name in COMMANDS {
         assert!(folder.join(format!("goldcrest-{name}.1")).exists(), "{name}");
     }
-    for name in ["token-sign", "token-check"] {
+    let nested = ["token-sign", "token-check", "config-check", "config-print"];
+    for name in nested {
         assert!(folder.join(format!("goldcrest-{name}.1")).exists(), "{name}");
     }
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), COMMANDS.len() + 3, "the pages of the commands, and of all");
+    assert_eq!(
+        fs::read_dir(&folder).unwrap().count(),
+        COMMANDS.len() + nested.len() + 1,
+        "the pages of the commands, and of all"
+    );
 }
 
 #[test]

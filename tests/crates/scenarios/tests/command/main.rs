@@ -20,12 +20,14 @@
 //! | `admin.rs` | the admin listener |
 //! | `bench.rs` | bench and compare |
 //! | `options.rs` | options that can never match |
+//! | `configuration.rs` | options by the environment and by a file |
 //! | `help.rs` | help, completions, the manual |
 
 mod admin;
 mod bench;
 mod channel_names;
 mod channels;
+mod configuration;
 mod control_characters;
 mod exit;
 mod help;
