@@ -3,6 +3,7 @@
 //! | file | content |
 //! | --- | --- |
 //! | `serve.rs`, `options.rs` | the server, with the page at `/` |
+//! | `listen_address.rs` | the values of `--listen` |
 //! | `page/` | the page |
 //! | `config/` | the options of the server by environment and file, and the command that checks and prints them |
 //! | `admin/` | the admin listener: metrics, health, channels |
@@ -28,6 +29,7 @@ mod compare;
 mod config;
 mod diagnostics;
 mod exit;
+mod listen_address;
 mod load;
 mod manual;
 mod options;

@@ -15,12 +15,16 @@ use goldcrest_core::server::{Access, HostPolicy, OriginPolicy, ServerConfig, val
 use goldcrest_host::client::TlsOptions;
 use goldcrest_host::{ChannelLimits, Limits, Server, UpstreamChannel, UpstreamOptions};
 
+use super::CommandError;
+use super::listen_address::{Families, ListenAddress, resolve};
+
 /// Options of a server: addresses, limits, permitted origins and hosts.
 #[derive(Parser, Clone, Debug)]
 pub(crate) struct Options {
-    /// Listen on this address. Repeatable. `[::]` accepts IPv4 connections too, unless 0.0.0.0 is given with the same port
-    #[arg(short, long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
-    listen: Vec<SocketAddr>,
+    /// Listen on this address, on the loopback addresses of IPv4 and IPv6 (localhost:8080), or on all addresses (:8080).
+    /// Repeatable. `[::]` accepts IPv4 connections too, unless 0.0.0.0 is given with the same port
+    #[arg(short, long, value_name = "[ADDR]:PORT", default_value = "127.0.0.1:8080")]
+    listen: Vec<ListenAddress>,
 
     /// Threads that serve [default: one a core]
     #[arg(long, value_name = "N")]
@@ -209,12 +213,16 @@ fn size(bytes: u64) -> usize {
 
 impl Options {
     /// The addresses to listen on.
-    pub(crate) fn addresses(&self) -> &[SocketAddr] {
-        &self.listen
+    ///
+    /// # Errors
+    /// An address has no effect beside another one.
+    pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, CommandError> {
+        let addresses = resolve(&self.listen, Families::of_this_machine());
+        addresses.map_err(|error| CommandError::usage(format!("--listen: {error}")))
     }
 
-    /// The server that they describe.
-    pub(crate) fn server(&self) -> Server {
+    /// The server that they describe, on these addresses.
+    pub(crate) fn server(&self, addresses: &[SocketAddr]) -> Server {
         let server = Server::new().limits(self.limits()).channels(self.channels()).config(self.config());
         let server = match self.threads {
             Some(threads) => server.threads(threads.get()),
@@ -224,7 +232,7 @@ impl Options {
             TlsOptions { authorities: self.follow_cacert.clone(), danger_accept_any_certificate: self.follow_insecure };
         let server = server.upstream_options(UpstreamOptions { tls, headers: self.follow_header.clone() });
         let server = self.follow.iter().fold(server, |server, follow| server.upstream(follow.clone()));
-        self.listen.iter().fold(server, |server, address| server.listen(*address))
+        addresses.iter().fold(server, |server, address| server.listen(*address))
     }
 
     fn limits(&self) -> Limits {

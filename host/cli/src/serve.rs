@@ -79,6 +79,7 @@ const ACCESS_LOG: &str = "access=info";
 
 /// The parts of a server whose options are valid.
 pub(crate) struct Checked {
+    addresses: Vec<SocketAddr>,
     filter: EnvFilter,
     access: Option<TokenAccess>,
     hub: Hub,
@@ -96,13 +97,14 @@ impl Serve {
             let tls = TlsOptions { authorities: Some(file.clone()), danger_accept_any_certificate: false };
             tls.check().map_err(|error| CommandError::usage(format!("--follow-cacert {error}")))?;
         }
-        let access = self.tokens.access(self.options.addresses())?;
+        let addresses = self.options.addresses()?;
+        let access = self.tokens.access(&addresses)?;
         let hub = Hub::new(self.options.channels()).map_err(|error| CommandError::usage(error.to_string()))?;
-        Ok(Checked { filter, access, hub })
+        Ok(Checked { addresses, filter, access, hub })
     }
 
     pub(crate) fn run(self) -> Result<(), CommandError> {
-        let Checked { filter, access, hub } = self.check()?;
+        let Checked { addresses, filter, access, hub } = self.check()?;
         let access = access.map(Arc::new);
         let colours = io::stderr().is_terminal() && diagnostics::colours_wanted();
         // A closed stderr disables the log: a failed write there must not panic.
@@ -125,7 +127,7 @@ impl Serve {
         let has_tokens = access.is_some();
         let format = self.log_format;
         let listens = Arc::new(AtomicBool::new(false));
-        let server = self.options.server().hub(hub.clone()).access_log(self.access_log);
+        let server = self.options.server(&addresses).hub(hub.clone()).access_log(self.access_log);
         let admin =
             Admin { hub, metrics: server.metrics(), shutdown: server.shutdown_handle(), listens: Arc::clone(&listens) };
         let start = |address| {

@@ -1,7 +1,7 @@
 //! Rejected requests in a server's log and responses.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
 use crate::run::Run;
 
@@ -139,4 +139,21 @@ fn the_ipv6_wildcard_accepts_ipv4_unless_bound_separately() {
     let (mut run, _) = serve(&["--listen", &listen, "--listen", &all, "--open"]);
     run.wait_for("goldcrest serves http://[::]:");
     assert!(!run.stderr_so_far().iter().any(|line| line.contains("(IPv4 as well)")));
+}
+
+#[test]
+fn localhost_and_all_addresses_are_of_both_families() {
+    let request = "GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let (mut run, all) = serve(&["--listen", ":0", "--open"]);
+    assert!(run.stderr_so_far().iter().any(|line| line.contains("http://[::]:")), "{:?}", run.stderr_so_far());
+    // A port that is free on both.
+    let port = TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
+    // Loopback needs neither tokens nor --open.
+    let (_run, localhost) = serve(&["--listen", &format!("localhost:{port}")]);
+    for port in [all.port(), localhost.port()] {
+        for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+            let answer = answer((ip, port).into(), request);
+            assert!(answer.starts_with("HTTP/1.1 404 "), "{ip} {port}: {answer}");
+        }
+    }
 }

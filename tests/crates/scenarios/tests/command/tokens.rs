@@ -53,7 +53,7 @@ fn bearer(token: &str) -> String {
 
 #[test]
 fn an_address_of_a_network_needs_tokens_or_open() {
-    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+    for address in ["0.0.0.0:0", "[::]:0", ":0", "192.0.2.1:0"] {
         goldcrest(&["serve", "--listen", "127.0.0.1:0", "--listen", address]).failed(2, "or --open to permit that");
     }
     let secret = file("secret", SECRET);
