@@ -221,6 +221,23 @@ impl Options {
         addresses.map_err(|error| CommandError::usage(format!("--listen: {error}")))
     }
 
+    /// Checks the lists of origins and hosts as a whole.
+    ///
+    /// # Errors
+    /// A value has no effect beside `*`.
+    pub(crate) fn check_access(&self) -> Result<(), CommandError> {
+        for (option, names) in [("--allow-origin", &self.allow_origin), ("--allow-host", &self.allow_host)] {
+            if names.iter().any(|name| name == "*")
+                && let Some(name) = names.iter().find(|name| *name != "*")
+            {
+                return Err(CommandError::usage(format!(
+                    "{option}: {name} has no effect beside *, which permits all; give {name} alone, or * alone"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// The server that they describe, on these addresses.
     pub(crate) fn server(&self, addresses: &[SocketAddr]) -> Server {
         let server = Server::new().limits(self.limits()).channels(self.channels()).config(self.config());

@@ -97,6 +97,7 @@ impl Serve {
             let tls = TlsOptions { authorities: Some(file.clone()), danger_accept_any_certificate: false };
             tls.check().map_err(|error| CommandError::usage(format!("--follow-cacert {error}")))?;
         }
+        self.options.check_access()?;
         let addresses = self.options.addresses()?;
         let access = self.tokens.access(&addresses)?;
         let hub = Hub::new(self.options.channels()).map_err(|error| CommandError::usage(error.to_string()))?;

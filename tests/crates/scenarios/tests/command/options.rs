@@ -22,3 +22,13 @@ fn an_origin_or_host_that_cannot_match_is_a_usage_error() {
         assert!(said.contains(option) && said.contains(right), "{value}: {said}");
     }
 }
+
+#[test]
+fn an_origin_or_host_beside_all_of_them_is_a_usage_error() {
+    for (option, value) in [("--allow-origin", "https://app.example"), ("--allow-host", "hub.example")] {
+        let ended = Run::start(&["serve", "-l", "127.0.0.1:0", option, value, option, "*"]).end();
+        assert_eq!(ended.code, 2, "{value}: {ended:?}");
+        let error = format!("{option}: {value} has no effect beside *");
+        assert!(ended.stderr.join("\n").contains(&error), "{ended:?}");
+    }
+}
