@@ -106,8 +106,8 @@ pub use hub::{
 pub use json::{JsonError, JsonExchange};
 pub use metrics::{Metrics, MetricsSummary};
 pub use server::{
-    Limits, RunningServer, Server, ShutdownHandle, UpstreamChannel, UpstreamError, UpstreamOptions, is_dual_stack,
-    raise_descriptor_limit,
+    IpNetwork, IpNetworkError, Limits, RunningServer, Server, ShutdownHandle, UpstreamChannel, UpstreamError,
+    UpstreamOptions, is_dual_stack, raise_descriptor_limit,
 };
 
 /// The examples in the README are compiled.

@@ -122,6 +122,33 @@ fn the_address_of_the_peer_is_that_of_its_socket() {
 }
 
 #[test]
+fn the_address_of_the_peer_is_that_of_the_client_that_a_trusted_proxy_names() {
+    let server = start(Server::new().trusted_proxies(["127.0.0.0/8".parse().unwrap()]));
+    let forwarded = "GET /peer HTTP/1.1\r\nForwarded: for=\"[2001:db8::1]:4711\";proto=https, for=127.0.0.2";
+    assert_eq!(ask(&server, forwarded, b"").2, "[2001:db8::1]:4711");
+    let (.., content, own) = ask(&server, "GET /peer HTTP/1.1\r\nForwarded: for=_hidden", b"");
+    assert_eq!(content, own.to_string());
+
+    // Each request of a connection has a client of its own.
+    let mut stream = TcpStream::connect(server.addresses()[0]).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let own = stream.local_addr().unwrap().to_string();
+    let fields = ["X-Forwarded-For: 192.0.2.1", "X-Nothing: 1", "X-Forwarded-For: 192.0.2.2\r\nConnection: close"];
+    for field in fields {
+        write!(stream, "GET /peer HTTP/1.1\r\nHost: localhost\r\n{field}\r\n\r\n").unwrap();
+    }
+    let mut responses = String::new();
+    stream.read_to_string(&mut responses).unwrap();
+    let expected = ["192.0.2.1:0", &own, "192.0.2.2:0"];
+    let mut rest = &responses[..];
+    for address in expected {
+        let at = rest.find(&format!("\r\n\r\n{address}"));
+        rest = &rest[at.unwrap_or_else(|| panic!("{address} is missing: {responses}")) + 4 + address.len()..];
+    }
+    server.shut_down().unwrap();
+}
+
+#[test]
 fn a_cors_policy_limits_preflights_and_exposes_fields() {
     let access = Access { origins: OriginPolicy::List(&["https://app.example"]), ..Access::default() };
     let cors = CorsPolicy {

@@ -106,7 +106,8 @@ impl<'x, 'l, R: Runtime> Exchange<'x, 'l, R> {
         self.connection.config
     }
 
-    /// The address of the peer. Behind a proxy it is that of the proxy. `None` where the socket does not know it, or the connection has
+    /// The address of the peer. Behind a proxy it is that of the proxy, unless the host trusts the proxy: then it is that of the client
+    /// that the proxy names. `None` where the socket does not know it, or the connection has
     /// ended.
     pub fn peer_address(&self) -> Option<SocketAddr> {
         self.connection.socket().peer_address()

@@ -13,7 +13,7 @@ use goldcrest_core::log::GapPolicy;
 use goldcrest_core::server::{Access, HostPolicy, OriginPolicy, ServerConfig, validate_host, validate_origin};
 
 use goldcrest_host::client::TlsOptions;
-use goldcrest_host::{ChannelLimits, Limits, Server, UpstreamChannel, UpstreamOptions};
+use goldcrest_host::{ChannelLimits, IpNetwork, Limits, Server, UpstreamChannel, UpstreamOptions};
 
 use super::CommandError;
 use super::listen_address::{Families, ListenAddress, resolve};
@@ -37,6 +37,11 @@ pub(crate) struct Options {
     /// Permit this host name, with any port, besides IP addresses and localhost; `*` permits all. Repeatable
     #[arg(long, value_name = "NAME", value_parser = host, help_heading = "Access")]
     allow_host: Vec<String>,
+
+    /// Read the client's address of requests from the proxies of this network, such as 10.0.0.0/8 or ::1, in Forwarded or
+    /// X-Forwarded-For. Their connections are not counted by --max-per-address. Repeatable
+    #[arg(long, value_name = "CIDR", help_heading = "Access")]
+    trusted_proxy: Vec<IpNetwork>,
 
     /// Connections in all; fewer where the limit of open descriptors (ulimit -n) leaves no room for them, which is logged
     #[arg(long, value_name = "N", default_value_t = 100_000, help_heading = "Bounds")]
@@ -248,6 +253,7 @@ impl Options {
         let tls =
             TlsOptions { authorities: self.follow_cacert.clone(), danger_accept_any_certificate: self.follow_insecure };
         let server = server.upstream_options(UpstreamOptions { tls, headers: self.follow_header.clone() });
+        let server = server.trusted_proxies(self.trusted_proxy.iter().copied());
         let server = self.follow.iter().fold(server, |server, follow| server.upstream(follow.clone()));
         addresses.iter().fold(server, |server, address| server.listen(*address))
     }

@@ -39,7 +39,7 @@ pub use clock::{Alarm, CoarseClock};
 pub(crate) use poller::Notifier;
 pub(crate) use run::run;
 pub(crate) use shared_buffer::SharedBuffers;
-pub(crate) use tcp::{SocketLimits as BufferLimits, TcpSocket};
+pub(crate) use tcp::{Client, SocketLimits as BufferLimits, TcpSocket};
 
 use crate::memory::Memory;
 use poller::Poller;

@@ -216,12 +216,23 @@ impl Connection {
     }
 }
 
+/// The client of a request behind a trusted proxy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    /// Its network, by which limits count it.
+    pub(crate) network: IpAddr,
+}
+
 /// A TCP connection on the buffers of its thread.
 pub(crate) struct TcpSocket {
     connection: Rc<Connection>,
     reactor: Rc<Reactor>,
     key: usize,
     peer_network: Option<IpAddr>,
+    from_proxy: bool,
+    /// The client of its last request, where a trusted proxy named it. Boxed: most connections have none.
+    client: RefCell<Option<Box<Client>>>,
     /// Bytes that were written.
     sent: Cell<u64>,
     request: RequestRecord,
@@ -237,6 +248,8 @@ impl TcpSocket {
             reactor: Rc::clone(reactor),
             key,
             peer_network: None,
+            from_proxy: false,
+            client: RefCell::new(None),
             sent: Cell::new(0),
             request: RequestRecord::default(),
         })
@@ -252,9 +265,25 @@ impl TcpSocket {
         &self.request
     }
 
-    /// Sets the network that limits count the peer as.
-    pub(crate) fn set_peer_network(&mut self, network: IpAddr) {
+    /// Sets the network that limits count the peer as, and whether the peer is a trusted proxy.
+    pub(crate) fn set_peer(&mut self, network: IpAddr, from_proxy: bool) {
         self.peer_network = Some(network);
+        self.from_proxy = from_proxy;
+    }
+
+    /// Whether the peer is a trusted proxy.
+    pub(crate) fn is_from_proxy(&self) -> bool {
+        self.from_proxy
+    }
+
+    /// Sets the client of the request that begins; `None`: it is the peer.
+    pub(crate) fn set_client(&self, client: Option<Client>) {
+        *self.client.borrow_mut() = client.map(Box::new);
+    }
+
+    /// The address of the peer of the connection, also where that is a proxy.
+    pub(crate) fn connection_address(&self) -> Option<SocketAddr> {
+        self.connection.stream.peer_addr().ok()
     }
 
     /// A handle by which any thread can break the connection.
@@ -410,11 +439,11 @@ impl Socket for TcpSocket {
     }
 
     fn peer_network(&self) -> Option<IpAddr> {
-        self.peer_network
+        self.client.borrow().as_ref().map(|client| client.network).or(self.peer_network)
     }
 
     fn peer_address(&self) -> Option<SocketAddr> {
-        self.connection.stream.peer_addr().ok()
+        self.client.borrow().as_ref().map(|client| client.address).or_else(|| self.connection_address())
     }
 
     fn is_peer_closed(&self) -> bool {

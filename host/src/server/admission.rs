@@ -6,8 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use goldcrest_core::http::Request;
+
 use super::descriptors::{ConnectionSlots, ProcessConnections, ProcessPlace};
+use super::forwarded::TrustedProxies;
 use crate::memory::{MAX_MEMORY, Memory, Use};
+use crate::reactor::Client;
 
 /// The bounds of a server as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +19,8 @@ pub struct Limits {
     /// Maximum number of connections. The limit of open descriptors may lower it. A further client gets 503, or the
     /// SSE answer for a full server. Default: 100,000.
     pub connections: usize,
-    /// Connections of one address at most. Default: 10,000.
+    /// Connections of one address at most. Those of [`Server::trusted_proxies`](crate::Server::trusted_proxies) are not counted.
+    /// Default: 10,000.
     pub connections_per_address: usize,
     /// How many bits of an IPv6 address are one address to every limit by address, at most 128: one machine often has all
     /// the addresses of a prefix. An IPv4-mapped address counts as IPv4. Default: 64.
@@ -71,6 +76,7 @@ impl Limits {
 /// Counts the admitted connections.
 pub(super) struct AdmissionControl {
     limits: Limits,
+    proxies: TrustedProxies,
     slots: ConnectionSlots,
     process: &'static ProcessConnections,
     memory: Memory,
@@ -108,6 +114,8 @@ pub(super) enum Bound {
 pub(super) struct Permit {
     admission: Arc<AdmissionControl>,
     network: IpAddr,
+    /// The connection comes from a trusted proxy, and is not counted by address.
+    is_proxy: bool,
     /// Bytes that are reserved for the connection.
     reserved: usize,
 }
@@ -117,16 +125,22 @@ impl Permit {
     pub(super) fn network(&self) -> IpAddr {
         self.network
     }
+
+    /// Whether the connection comes from a trusted proxy.
+    pub(super) fn is_proxy(&self) -> bool {
+        self.is_proxy
+    }
 }
 
 impl AdmissionControl {
     pub(super) fn new(
         limits: Limits,
+        proxies: TrustedProxies,
         slots: ConnectionSlots,
         process: &'static ProcessConnections,
         memory: Memory,
     ) -> Self {
-        Self { limits, slots, process, memory, connections: AtomicUsize::new(0), by_address: Mutex::default() }
+        Self { limits, proxies, slots, process, memory, connections: AtomicUsize::new(0), by_address: Mutex::default() }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -137,6 +151,12 @@ impl AdmissionControl {
     pub(super) fn served(&self) -> (usize, &'static str) {
         let served = self.slots.served;
         (served, if served < self.limits.connections { "the limit of open descriptors" } else { "--max-connections" })
+    }
+
+    /// The client of a request from a trusted proxy; `None`: the fields name none.
+    pub(super) fn client<B: AsRef<[u8]>>(&self, request: &Request<B>) -> Option<Client> {
+        let address = self.proxies.client(request)?;
+        Some(Client { address, network: self.limits.network(address.ip()) })
     }
 
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Admission {
@@ -151,12 +171,15 @@ impl AdmissionControl {
             return Admission::No;
         }
         let network = self.limits.network(address);
-        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_address = by_address.entry(network).or_insert(0);
-        *of_address += 1;
-        let crowded = *of_address > self.limits.connections_per_address;
+        let is_proxy = self.proxies.trusts(address);
+        let crowded = !is_proxy && {
+            let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+            let of_address = by_address.entry(network).or_insert(0);
+            *of_address += 1;
+            *of_address > self.limits.connections_per_address
+        };
         let reserved = if self.memory.try_reserve(CONNECTION, Use::First) { CONNECTION } else { 0 };
-        let place = Permit { admission: Arc::clone(self), network, reserved };
+        let place = Permit { admission: Arc::clone(self), network, is_proxy, reserved };
         if before >= self.slots.served {
             Admission::Full(place, Bound::All)
         } else if process == ProcessPlace::Overloaded {
@@ -176,6 +199,9 @@ impl Drop for Permit {
         self.admission.connections.fetch_sub(1, Ordering::Relaxed);
         self.admission.process.leave();
         self.admission.memory.release(self.reserved);
+        if self.is_proxy {
+            return;
+        }
         let mut by_address = self.admission.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = by_address.get_mut(&self.network) {
             *count -= 1;
@@ -191,9 +217,15 @@ mod tests {
     use super::*;
 
     fn admission(limits: Limits) -> Arc<AdmissionControl> {
+        behind(limits, &[])
+    }
+
+    fn behind(limits: Limits, proxies: &[&str]) -> Arc<AdmissionControl> {
+        let proxies: Vec<_> = proxies.iter().map(|network| network.parse().unwrap()).collect();
+        let proxies = TrustedProxies::new(&proxies);
         let slots = ConnectionSlots::all(limits.connections);
         let process = Box::leak(Box::new(ProcessConnections::new()));
-        Arc::new(AdmissionControl::new(limits, slots, process, Memory::default()))
+        Arc::new(AdmissionControl::new(limits, proxies, slots, process, Memory::default()))
     }
 
     #[test]
@@ -220,6 +252,24 @@ mod tests {
             let limits = Limits { ipv6_prefix: prefix, ..limits.clone() };
             assert_eq!(limits.network(ip("2001:db8:1:2ff::1")), ip(network), "/{prefix}");
         }
+    }
+
+    #[test]
+    fn connections_of_a_trusted_proxy_count_only_in_all() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let limits = Limits { connections: 3, connections_per_address: 1, ..Limits::default() };
+        let admission = behind(limits, &["2001:db8::1", "192.0.2.0/28"]);
+        let first = admission.admit(ip("192.0.2.1"));
+        let _second = admission.admit(ip("::ffff:192.0.2.1"));
+        let Admission::In(permit) = &first else { panic!("a proxy has no bound by address") };
+        assert!(permit.is_proxy());
+        let Admission::In(other) = admission.admit(ip("2001:db8::2")) else { panic!("the third in all") };
+        assert!(!other.is_proxy());
+        assert!(matches!(admission.admit(ip("192.0.2.1")), Admission::Full(_, Bound::All)));
+        drop(first);
+        assert!(matches!(admission.admit(ip("2001:db8::3")), Admission::Full(_, Bound::Address)), "of the same /64");
+        drop(other);
+        assert!(matches!(admission.admit(ip("2001:db8::3")), Admission::In(_)));
     }
 
     #[test]

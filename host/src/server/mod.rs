@@ -5,6 +5,7 @@
 //! | `listen.rs` | a listener for each thread on the same address |
 //! | `admission.rs` | admission control: connections in all and by address |
 //! | `descriptors.rs` | the number of connections that the limit of open descriptors allows |
+//! | `forwarded.rs` | the clients behind trusted proxies: `Forwarded` and `X-Forwarded-For` |
 //! | `thread.rs` | one thread: its executor, its connections |
 //! | `panics.rs` | panics of handlers |
 //! | `access_log.rs` | the access log |
@@ -22,6 +23,7 @@ mod access_log;
 mod admission;
 mod date;
 mod descriptors;
+mod forwarded;
 mod listen;
 mod panics;
 mod rejection;
@@ -43,6 +45,7 @@ use goldcrest_core::server::{Access, CorsPolicy, Handler, ServerConfig};
 
 pub use admission::Limits;
 pub use descriptors::raise_descriptor_limit;
+pub use forwarded::{IpNetwork, IpNetworkError};
 pub use listen::is_dual_stack;
 pub use running::RunningServer;
 pub use shutdown::ShutdownHandle;
@@ -53,6 +56,7 @@ use crate::metrics::Metrics;
 use crate::reactor::{BufferLimits, Reactor};
 use admission::AdmissionControl;
 use descriptors::ConnectionSlots;
+use forwarded::TrustedProxies;
 use runtime::HostRuntime;
 use signals::SignalWatch;
 use thread::{Connections, Thread};
@@ -109,6 +113,7 @@ pub struct Server {
     announce: Option<Announce>,
     metrics: Metrics,
     access_log: bool,
+    trusted_proxies: Vec<IpNetwork>,
 }
 
 impl Default for Server {
@@ -136,6 +141,7 @@ impl Server {
             announce: None,
             metrics: Metrics::default(),
             access_log: false,
+            trusted_proxies: Vec::new(),
         }
     }
 
@@ -241,6 +247,22 @@ impl Server {
         self
     }
 
+    /// Trusts the proxies of these networks. For a request from such an address, the client is the last untrusted address of
+    /// `Forwarded` (RFC 7239) or `X-Forwarded-For`, read from the right.
+    ///
+    /// [`Exchange::peer_address`](crate::Exchange::peer_address) returns that address, with port 0 where the field names no port. The bounds
+    /// per address of channels, the lines of rejected requests and the access log use it too. It is the address of the connection where
+    /// - no address in the field is untrusted,
+    /// - the field is malformed, or the client is `unknown` or an obfuscated identifier,
+    /// - both fields name different clients: the proxy has to remove the field that it does not set.
+    ///
+    /// The connections of these networks are not counted by [`Limits::connections_per_address`]. Default: none, and the fields are
+    /// not read.
+    pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = IpNetwork>) -> Self {
+        self.trusted_proxies.extend(networks);
+        self
+    }
+
     /// The metrics of the server, to be read from any thread. A clone of the server has the same.
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
@@ -319,8 +341,9 @@ impl Server {
         let attachment = Arc::new(Attachment::new(&hub, self.limits.memory));
         let _signals = self.watches_signals.then(|| SignalWatch::new(&self.shutdown_handle)).transpose()?;
         let slots = ConnectionSlots::new(self.limits.connections, self.threads, self.upstreams.len());
-        let admission =
-            Arc::new(AdmissionControl::new(self.limits.clone(), slots, &descriptors::PROCESS, memory.clone()));
+        let proxies = TrustedProxies::new(&self.trusted_proxies);
+        let limits = self.limits.clone();
+        let admission = Arc::new(AdmissionControl::new(limits, proxies, slots, &descriptors::PROCESS, memory.clone()));
         let (upstreams, upstream_options, event) = (self.upstreams, self.upstream_options, self.limits.event);
         let (name, config, cors) = (&self.name, &self.config, self.cors);
         let (metrics, access_log) = (&self.metrics, self.access_log);
@@ -342,7 +365,8 @@ impl Server {
                     let inbox = Arc::new(Inbox::new(notifier.clone(), hub.limits().bytes));
                     let counters = metrics.add_thread();
                     let hub = LocalHub::new(hub, inbox, config.poll, Arc::clone(&counters));
-                    let runtime = HostRuntime::new(&reactor, admission.limits(), &memory, cors, counters, access_log);
+                    let runtime =
+                        HostRuntime::new(&reactor, Arc::clone(&admission), &memory, cors, counters, access_log);
                     let thread = Thread {
                         reactor: Rc::new(reactor),
                         runtime,

@@ -10,9 +10,10 @@ use goldcrest_core::http::{Request, Status};
 use goldcrest_core::io::{Clock, Socket};
 use goldcrest_core::server::{self, AbortHandle, BufferKind, CorsPolicy, DateField, ErrorContent, Growth, Rejection};
 
+use super::access_log;
+use super::admission::AdmissionControl;
 use super::date::DateClock;
 use super::rejection::Rejections;
-use super::{Limits, access_log};
 use crate::counters::{
     LASTING, NO_METHOD, REASONS, SHUTDOWN_REASON, ThreadCounters, method_index, reason_index, transport_index,
 };
@@ -38,17 +39,19 @@ pub(super) struct HostRuntime {
     cors: CorsPolicy<'static>,
     pub(super) counters: Arc<ThreadCounters>,
     access_log: bool,
+    admission: Arc<AdmissionControl>,
 }
 
 impl HostRuntime {
     pub(super) fn new(
         reactor: &Reactor,
-        limits: &Limits,
+        admission: Arc<AdmissionControl>,
         memory: &Memory,
         cors: CorsPolicy<'static>,
         counters: Arc<ThreadCounters>,
         access_log: bool,
     ) -> Self {
+        let limits = admission.limits();
         Self {
             clock: CoarseClock(reactor.alarms.clone()),
             draining: Cell::new(false),
@@ -60,6 +63,7 @@ impl HostRuntime {
             cors,
             counters,
             access_log,
+            admission,
         }
     }
 
@@ -211,10 +215,18 @@ impl server::Runtime for HostRuntime {
     }
 
     fn reject<B: AsRef<[u8]>>(&self, socket: &TcpSocket, rejection: &Rejection<'_, B>) -> impl ErrorContent + use<B> {
-        self.rejections.report(|| socket.peer_address(), rejection, self.clock.now())
+        // Bytes that are no request have no fields: the client of the request before is not theirs.
+        let peer = || match rejection.request {
+            Some(_) => socket.peer_address(),
+            None => socket.connection_address(),
+        };
+        self.rejections.report(peer, rejection, self.clock.now())
     }
 
     fn request_began<B: AsRef<[u8]>>(&self, socket: &TcpSocket, request: &Request<B>) {
+        if socket.is_from_proxy() {
+            socket.set_client(self.admission.client(request));
+        }
         let access = self.access_log.then(|| access_log::entry(socket.peer_address(), request));
         socket.request().begin(method_index(request.method()), socket.sent(), access);
     }

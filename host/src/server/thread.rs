@@ -257,7 +257,7 @@ impl<H: Handler + 'static> Thread<H> {
                 Ok(mut socket) => {
                     let (counters, began) = (&self.runtime.counters, std::time::Instant::now());
                     counters.opened.add(1);
-                    socket.set_peer_network(place.network());
+                    socket.set_peer(place.network(), place.is_proxy());
                     let served = async {
                         if full {
                             serve(&mut socket, &self.runtime, &self.full_config, &Overloaded).await

@@ -17,6 +17,7 @@
 //! | `control_characters.rs` | servers and publishers that mean harm |
 //! | `rejections.rs` | rejected requests in a server's log and responses |
 //! | `tokens.rs` | tokens of a server, and the command that signs and checks them |
+//! | `trusted_proxies.rs` | clients behind trusted proxies |
 //! | `admin.rs` | the admin listener |
 //! | `bench.rs` | bench and compare |
 //! | `options.rs` | options that can never match |
@@ -41,4 +42,5 @@ mod run;
 mod terminal;
 mod tls;
 mod tokens;
+mod trusted_proxies;
 mod upstream;
