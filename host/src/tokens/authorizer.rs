@@ -107,9 +107,13 @@ impl Grant for TokenGrant {
     }
 }
 
-/// The end of a grant by the clock of the connection, which shows `now` at `time`.
+/// The clock of a connection counts whole milliseconds, and stands still while its thread runs other tasks. A response that ended before
+/// its token would be opened once more.
+const CLOCK_LAG: Duration = Duration::from_millis(100);
+
+/// The end of a grant by the clock of the connection, which shows `now` at `time`. It is not before `until`.
 fn end_of(until: Option<SystemTime>, now: Instant, time: SystemTime) -> Instant {
-    until.map_or(Instant::MAX, |until| now + until.duration_since(time).unwrap_or(Duration::ZERO))
+    until.map_or(Instant::MAX, |until| now + until.duration_since(time).unwrap_or(Duration::ZERO) + CLOCK_LAG)
 }
 
 /// The rights of a valid token.
