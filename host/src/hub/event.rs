@@ -2,11 +2,17 @@
 
 use std::time::Instant;
 
-use goldcrest_core::hub::NewEvent;
-use goldcrest_core::log::{AppendError, Encoding, EventLog, EventType};
+use goldcrest_core::hub::{NewEvent, OpenError};
+use goldcrest_core::log::{AppendError, Encoding, EventLog, EventType, RECORD_OVERHEAD, SLOT_SIZE};
 
 /// A log that owns its memory.
 pub(super) type HostLog = EventLog<Box<[u8]>>;
+
+/// The smallest log, without events: the one of a channel that does not exist.
+pub(super) fn empty_log(epoch: u32) -> Result<HostLog, OpenError> {
+    let storage = vec![0; RECORD_OVERHEAD + 1 + SLOT_SIZE].into();
+    EventLog::new(storage, 1, epoch).map_err(|_| OpenError::TooManyChannels)
+}
 
 /// The number of a channel, which no other channel of its hub has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

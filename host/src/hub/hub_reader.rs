@@ -9,11 +9,9 @@ use goldcrest_core::hub::{
     ChannelName, ChannelReader, HubBackend, MAX_CHANNEL_NAME, NamePolicy, NewEvent, OpenError, PublishError,
     PublishOutcome,
 };
-use goldcrest_core::log::{
-    Cursor, Encoding, EventId, EventLog, Gap, GapPolicy, LogReader, Position, RECORD_OVERHEAD, ReadEvent, SLOT_SIZE,
-};
+use goldcrest_core::log::{Cursor, Encoding, EventId, Gap, GapPolicy, LogReader, Position, ReadEvent};
 
-use super::event::HostLog;
+use super::event::{HostLog, empty_log};
 use super::master::{Master, Snapshot};
 use super::registry::{ChannelLookup, Hub};
 use crate::sync::{Arc, Mutex, PoisonError};
@@ -174,8 +172,7 @@ impl Hub {
             }
             ChannelLookup::Missing { epoch } => {
                 self.channel_name(channel.as_str())?;
-                let storage = vec![0; RECORD_OVERHEAD + 1 + SLOT_SIZE].into();
-                let log = EventLog::new(storage, 1, epoch).map_err(|_| OpenError::TooManyChannels)?;
+                let log = empty_log(epoch)?;
                 Ok(Kind::Absent { name: channel.as_str().into(), log })
             }
         }
@@ -285,10 +282,7 @@ impl HubReader {
     fn master(&self) -> Option<Arc<Master>> {
         match &self.kind {
             Kind::Following { master, .. } | Kind::Once { master, .. } => Some(Arc::clone(master)),
-            Kind::Absent { name, .. } => match self.hub.find(self.hub.channel_name(name).ok()?) {
-                ChannelLookup::Found(master) => Some(master),
-                ChannelLookup::Missing { .. } => None,
-            },
+            Kind::Absent { name, .. } => self.hub.find_created(name),
         }
     }
 

@@ -12,10 +12,10 @@ use goldcrest_core::hub::{
     ChannelName, ChannelReader, HubBackend, MAX_CHANNEL_NAME, NamePolicy, NewEvent, OpenError, PublishError,
     PublishOutcome,
 };
-use goldcrest_core::log::{Cursor, EventLog, GapPolicy, LogReader, Position, RECORD_OVERHEAD, ReadEvent, SLOT_SIZE};
+use goldcrest_core::log::{Cursor, GapPolicy, LogReader, Position, ReadEvent};
 use slab::Slab;
 
-use super::event::{ChannelId, Event, HostLog};
+use super::event::{ChannelId, Event, HostLog, empty_log};
 use super::inbox::{Inbox, InboxItem, Update};
 use super::master::{Master, Progress, Snapshot};
 use super::registry::{ChannelLookup, Hub};
@@ -319,8 +319,7 @@ impl HubBackend for LocalHub {
                 }
                 ChannelLookup::Missing { epoch } => {
                     self.inner.hub.channel_name(channel.as_str())?;
-                    let storage = vec![0; RECORD_OVERHEAD + 1 + SLOT_SIZE].into();
-                    let log = EventLog::new(storage, 1, epoch).map_err(|_| OpenError::TooManyChannels)?;
+                    let log = empty_log(epoch)?;
                     Kind::Absent { name: channel.as_str().into(), log }
                 }
             }
@@ -367,13 +366,7 @@ impl LocalReader {
         match &self.kind {
             Kind::Following { mirror, .. } => Some(f(&mirror.master)),
             Kind::Once { master, .. } => Some(f(master)),
-            Kind::Absent { name, .. } => {
-                let hub = self.hub.hub();
-                match hub.find(hub.channel_name(name).ok()?) {
-                    ChannelLookup::Found(master) => Some(f(&master)),
-                    ChannelLookup::Missing { .. } => None,
-                }
-            }
+            Kind::Absent { name, .. } => self.hub.hub().find_created(name).as_ref().map(f),
         }
     }
 

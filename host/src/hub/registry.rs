@@ -414,6 +414,14 @@ impl Hub {
         }
     }
 
+    /// The channel of a reader that was opened without it, if it was created since.
+    pub(super) fn find_created(&self, name: &str) -> Option<Arc<Master>> {
+        match self.find(self.channel_name(name).ok()?) {
+            ChannelLookup::Found(master) => Some(master),
+            ChannelLookup::Missing { .. } => None,
+        }
+    }
+
     /// The channel of this name, created if there is none, for a follower of the network `peer`. The caller calls
     /// [`Hub::discard_empty`] once it has no follower.
     pub(super) fn find_or_create_for_follower(
